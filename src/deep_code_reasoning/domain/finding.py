@@ -1,0 +1,45 @@
+"""What a detector saw, and what it says when it saw nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .citation import Citation
+from .window import Window
+
+Fact = str | int | float | bool | None | tuple[str, ...] | tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One observation that speaks for a mechanism, with the rows that prove it.
+
+    `severity` (0..1) is how much it hurts, `confidence` (0..1) how sure the detector is that it is real and not
+    chance: they are two things. `facts` are the figures behind the summary, with units in their names.
+    `change` is the (kind, id) of the change that the finding is about, where there is one.
+    """
+
+    code: str
+    mechanism: str
+    service: str
+    summary: str
+    severity: float
+    confidence: float
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    citations: tuple[Citation, ...] = ()
+    window: Window | None = None
+    operation: str | None = None
+    resource: str | None = None
+    code_region: str | None = None
+    instance: str | None = None
+    change: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What became of one detector: `fired`, `clear` (looked, saw nothing) or `skipped` (could not look, why)."""
+
+    detector: str
+    verdict: str
+    reason: str

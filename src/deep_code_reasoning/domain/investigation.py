@@ -1,0 +1,28 @@
+"""The answer: what was investigated, found and concluded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .case import CaseInfo, Source
+from .cause import Cause
+from .finding import Check, Finding
+from .window import Windows
+
+VERDICTS = ("cause_found", "no_cause_found", "healthy", "insufficient_evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """Everything that `dcr investigate` answers."""
+
+    case: CaseInfo
+    sources: tuple[Source, ...]
+    windows: Windows | None
+    verdict: str
+    causes: tuple[Cause, ...]
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    read_s: float
+    analyse_s: float
+    rank_s: float

@@ -1,0 +1,195 @@
+"""The contract between evidence files and the case: what a reader gets, gives and owes.
+
+A reader is a module with one `READER` record in it, and a line in `registry.py`. It
+
+- **sniffs** the first bytes of a file, decompressed, and says how sure it is (0 to 1) that the format is its own;
+- **reads** all files of its format in one call (so that it may batch them), writing rows to the `CaseWriter`. It owns
+  the file's handle, streams, and holds no more than one buffer of rows, whatever the file's size;
+- **rejects** what it cannot take: one rejected row a piece, with its line, its byte offset where known, and the reason.
+  Good rows around a bad one are kept. A file that ends too early is read up to there, rejected from there, and noted.
+  A reader raises only for faults of ours: whatever a file holds is data;
+- **places** every row: `source_id`, `line` and `item` lead back to the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from ..store.writer import CaseWriter
+
+HEAD_BYTES: Final = 65_536
+# A line longer than this is not taken as text: it would have to be held whole. Formats whose documents are one line
+# (OTLP, Jaeger) are read by the engine, or parse the document by other means.
+MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file to be read.
+
+    `name` is unique in the case and goes into citations; `compression` is '', 'gzip' or 'zstd', by content.
+    """
+
+    source_id: int
+    path: Path
+    name: str
+    size_bytes: int
+    compression: str
+    role: str = "incident"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a file, decompressed: what a reader sniffs at."""
+
+    name: str
+    data: bytes
+    complete: bool
+    """Whether `data` is the whole file."""
+
+    @cached_property
+    def text(self) -> str:
+        """The head as text; bytes that are no UTF-8 become U+FFFD."""
+        return self.data.decode("utf-8", errors="replace")
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The whole lines of the head that are not blank (the last one only when the file ends there)."""
+        lines = self.text.splitlines()
+        if not self.complete and len(lines) > 1:
+            lines = lines[:-1]
+        return tuple(line for line in lines if line.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The record by which a format is known.
+
+    Attributes:
+        format: its name in the answer's `evidence` list, for example `otlp-json`.
+        kind: traces, logs, metrics, changes, notices, or mixed.
+        sniff: how sure, 0 to 1, that a head is of this format. Cheap, and never raises on any bytes.
+        read: reads files of this format into the writer.
+    """
+
+    format: str
+    kind: str
+    sniff: Callable[[Head], float]
+    read: Callable[[Sequence[EvidenceFile], CaseWriter], None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file: its 1-based number, its byte offset in the decompressed file, its bytes without the end."""
+
+    number: int
+    offset: int
+    data: bytes
+
+
+class TruncatedError(Exception):
+    """A compressed file ended too early; internal to readers, which turn it into a rejected row and a note."""
+
+
+def detect_compression(head: bytes) -> str:
+    """'gzip', 'zstd' or '' by the first bytes (RFC 1952, RFC 8878)."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else ""
+
+
+@contextmanager
+def open_decompressed(path: Path, compression: str) -> Iterator[BinaryIO]:
+    """Open a file for streaming; reading a damaged one raises `TruncatedError` where the good part ends."""
+    with path.open("rb") as raw:
+        if compression == "gzip":
+            yield io.BufferedReader(_Guarded(gzip.GzipFile(fileobj=raw)))
+        elif compression == "zstd":
+            import zstandard
+
+            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+            yield io.BufferedReader(_Guarded(stream))
+        else:
+            yield raw
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Guarded(io.RawIOBase):
+    """Maps the many errors of decompressors to one, after all good bytes were given out."""
+
+    def __init__(self, stream: _Readable) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        import zstandard
+
+        try:
+            data = self._stream.read(len(buffer))
+        except (EOFError, OSError, zlib.error, zstandard.ZstdError) as fault:
+            raise TruncatedError(str(fault)) from fault
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def read_head(path: Path) -> tuple[Head, str]:
+    """The head of a file and its compression."""
+    with path.open("rb") as raw:
+        start = raw.read(8)
+    compression = detect_compression(start)
+    data = b""
+    complete = False
+    with open_decompressed(path, compression) as stream:
+        try:
+            while len(data) <= HEAD_BYTES:
+                piece = stream.read(HEAD_BYTES + 1 - len(data))
+                if not piece:
+                    complete = True
+                    break
+                data += piece
+        except TruncatedError:
+            pass
+    return Head(path.name, data[:HEAD_BYTES], complete), compression
+
+
+def iterate_lines(file: EvidenceFile, writer: CaseWriter) -> Iterator[Line]:
+    """Stream a file's lines; over-long lines and an early end are rejected here, so that readers need not."""
+    number = offset = 0
+    with open_decompressed(file.path, file.compression) as stream:
+        while True:
+            number += 1
+            try:
+                data = stream.readline(MAX_LINE_BYTES + 1)
+                length = len(data)
+                excerpt = data[:200]
+                while len(data) > MAX_LINE_BYTES and not data.endswith(b"\n"):
+                    data = stream.readline(MAX_LINE_BYTES + 1)
+                    length += len(data)
+                    if not data:
+                        break
+            except TruncatedError as fault:
+                reason = f"the compressed file is damaged or ends too early: {fault}"
+                writer.reject(file.source_id, number, reason, offset_bytes=offset)
+                writer.note(file.source_id, f"partial: {reason}; read up to line {number - 1}")
+                return
+            if not length:
+                return
+            if length > MAX_LINE_BYTES:
+                reason = f"a line of {length} bytes; the limit for text is {MAX_LINE_BYTES}"
+                writer.reject(file.source_id, number, reason, excerpt.decode("utf-8", "replace"), offset)
+            else:
+                yield Line(number, offset, data.rstrip(b"\r\n"))
+            offset += length

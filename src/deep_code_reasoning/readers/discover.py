@@ -1,0 +1,95 @@
+"""From the paths a caller gave to the files to be read, each with the reader that fits its content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..errors import UsageError
+from .base import EvidenceFile, Reader, read_head
+from .registry import choose
+
+# Folders that hold no evidence and may be huge.
+_SKIPPED_FOLDERS: Final = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file and the reader that takes it; without a reader, `reason` says why it is not read."""
+
+    file: EvidenceFile
+    reader: Reader | None
+    reason: str = ""
+
+
+def discover(paths: Sequence[Path], baseline: Sequence[Path] = ()) -> list[Candidate]:
+    """Find every file under the paths, in a stable order, and choose its reader by content.
+
+    A file that is given twice is taken once. Links are followed only where the caller named them.
+
+    Raises:
+        UsageError: when a path does not exist.
+    """
+    candidates: list[Candidate] = []
+    seen: set[Path] = set()
+    names: set[str] = set()
+    for role, roots in (("incident", paths), ("baseline", baseline)):
+        for root in roots:
+            if not root.exists():
+                raise UsageError(f"{root} does not exist", "give a file or a folder of evidence")
+            for path in _files_under(root):
+                real = path.resolve()
+                if real in seen:
+                    continue
+                seen.add(real)
+                name = _unique_name(path, root, role, names)
+                candidates.append(_examine(len(candidates) + 1, path, name, role))
+    return candidates
+
+
+def _files_under(root: Path) -> Iterator[Path]:
+    if root.is_file():
+        yield root
+        return
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if name not in _SKIPPED_FOLDERS)
+        for name in sorted(files):
+            path = Path(folder, name)
+            if not path.is_symlink():
+                yield path
+
+
+def _unique_name(path: Path, root: Path, role: str, taken: set[str]) -> str:
+    name = path.name if root.is_file() else path.relative_to(root).as_posix()
+    if role == "baseline":
+        name = f"baseline/{name}"
+    unique, number = name, 2
+    while unique in taken:
+        unique, number = f"{name}~{number}", number + 1
+    taken.add(unique)
+    return unique
+
+
+def _examine(source_id: int, path: Path, name: str, role: str) -> Candidate:
+    size = 0
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            return Candidate(EvidenceFile(source_id, path, name, 0, "", role), None, "not a regular file")
+        head, compression = read_head(path)
+    except OSError as fault:
+        return Candidate(EvidenceFile(source_id, path, name, size, "", role), None, f"cannot be read: {fault.strerror}")
+    file = EvidenceFile(source_id, path, name, size, compression, role)
+    if not head.data.strip():
+        return Candidate(file, None, "the file is empty" if head.complete else "the compressed file is damaged")
+    reader = choose(head)
+    return Candidate(file, reader, "" if reader else _why_unknown(head.data))
+
+
+def _why_unknown(data: bytes) -> str:
+    if b"\0" in data[:4096]:
+        return "a binary file of no known format"
+    return "no known format of traces, logs, metrics or changes"

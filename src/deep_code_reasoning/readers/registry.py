@@ -1,0 +1,33 @@
+"""All readers, and the choice among them. A new format is a file of its own and a line here."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Final
+
+from .base import Head, Reader
+
+# Modules in this package, each with a `READER` or a tuple `READERS`. The order breaks ties between equally sure
+# sniffers: the more specific format comes first.
+MODULES: Final[tuple[str, ...]] = ()
+
+# A format is taken when its reader is at least this sure; below it a file is listed as not understood.
+MIN_CERTAINTY: Final = 0.3
+
+
+@functools.cache
+def readers() -> tuple[Reader, ...]:
+    """Every known reader, in order."""
+    found: list[Reader] = []
+    for name in MODULES:
+        module = importlib.import_module(f".{name}", __package__)
+        found.extend(getattr(module, "READERS", None) or (module.READER,))
+    return tuple(found)
+
+
+def choose(head: Head) -> Reader | None:
+    """The reader that is surest of a head, or None when none is sure enough."""
+    scored = [(reader.sniff(head), -order, reader) for order, reader in enumerate(readers())]
+    certainty, _, best = max(scored, key=lambda entry: entry[:2], default=(0.0, 0, None))
+    return best if certainty >= MIN_CERTAINTY else None

@@ -1,0 +1,131 @@
+"""The analytical engine (chDB: ClickHouse in the process), behind a `Database` with two verbs: execute and query.
+
+One in-memory engine lives in a process; every open case is a database in it. Statements may run from several
+threads at once; the interpreter's lock is free while one runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import EngineError
+
+Parameter = str | int | float | bool | Sequence[str] | Sequence[int] | Sequence[float]
+Row = dict[str, Any]
+
+# Above this a query is refused instead of taking the machine down; ingest and detectors stay far below it.
+_MAX_MEMORY_BYTES: Final = 1_600_000_000
+
+
+class EngineRefusal(EngineError):  # noqa: N818 - it is the engine's word, mapped to a user's or our error by the caller
+    """The engine refused a statement; `message` holds its first line."""
+
+
+class Database:
+    """One named database of the process's engine; every thread gets a connection of its own.
+
+    Args:
+        name: created when it is not there; '' is the engine's default database, for statements that need no tables.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self._local = threading.local()
+        if name:
+            _shared().execute(f"CREATE DATABASE IF NOT EXISTS {identifier(name)} ENGINE = Memory")
+
+    def execute(self, sql: str, **parameters: Parameter) -> None:
+        """Run a statement for its effect.
+
+        Raises:
+            EngineRefusal: when the engine refuses it.
+        """
+        self._run(sql, "Null", parameters)
+
+    def query(self, sql: str, **parameters: Parameter) -> list[Row]:
+        """Run a query whose answer is small enough for Python: a list of rows as dicts, NaN as None.
+
+        `{name:Type}` in the text stands for the parameter of that name; values never become part of the text.
+
+        Raises:
+            EngineRefusal: when the engine refuses it.
+        """
+        raw = self._run(sql, "JSONCompact", parameters)
+        if not raw:
+            return []
+        answer = json.loads(raw.decode("utf-8", errors="replace"))
+        names = [column["name"] for column in answer["meta"]]
+        return [dict(zip(names, row, strict=True)) for row in answer["data"]]
+
+    def drop(self) -> None:
+        """Let the database and all that is in it go."""
+        _shared().execute(f"DROP DATABASE IF EXISTS {identifier(self.name)}")
+
+    def _run(self, sql: str, output_format: str, parameters: Mapping[str, Parameter]) -> bytes:
+        encoded = {name: encode(value) for name, value in parameters.items()}
+        try:
+            return bytes(self._connection().query(sql, output_format, params=encoded).bytes())
+        except RuntimeError as refusal:
+            raise EngineRefusal(_first_line(str(refusal))) from refusal
+
+    def _connection(self) -> Any:
+        if not hasattr(self._local, "connection"):
+            import chdb
+
+            with _connect_lock:
+                self._local.connection = chdb.connect(":memory:")
+            self._local.connection.query(f"SET max_memory_usage = {_MAX_MEMORY_BYTES}")
+            if self.name:
+                self._local.connection.query(f"USE {identifier(self.name)}")
+        return self._local.connection
+
+
+_connect_lock = threading.Lock()
+
+
+@functools.cache
+def _shared() -> Database:
+    # The engine ends with its last connection; this one keeps it for the life of the process.
+    return Database()
+
+
+def literal(text: str) -> str:
+    """Quote text as an SQL string; for places where the engine takes no parameter (paths, view definitions)."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
+
+
+def identifier(name: str) -> str:
+    """Quote a name as an SQL identifier."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def encode(value: Parameter) -> str:
+    """Write a parameter as the engine reads it: escaped text, or a bracketed list of quoted values."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, str):
+        for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0")):
+            value = value.replace(plain, escaped)
+        return value
+    if isinstance(value, int | float):
+        return repr(value)
+    # A list is itself escaped text around quoted items, so items are escaped twice.
+    items = (literal(item) if isinstance(item, str) else repr(item) for item in value)
+    return encode("[" + ",".join(items) + "]")
+
+
+_GLOB_CHARACTERS: Final = frozenset("*?{}[]|'\\")
+
+
+def is_plain_path(path: Path) -> bool:
+    """Whether the engine takes the path as it is; others (with glob characters) need a link with a plain name."""
+    return not _GLOB_CHARACTERS.intersection(str(path))
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n", 1)[0][:1000]

@@ -1,0 +1,230 @@
+"""Writing a case: rows and scans in, Parquet files and a manifest out.
+
+Readers hand over evidence in one of two ways, whatever suits their format:
+
+    rows(table, rows)      rows that Python parsed, as dicts; missing columns take their empty value
+    scan(table, select)    a SELECT over the source's file that the engine runs: for formats that come by the gigabyte
+
+and `reject(...)` for what they could not take. Nothing is visible to readers of the case until `commit`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ..domain.case import CaseInfo, Source
+from . import engine
+from .layout import MANIFEST, Manifest, write_atomically
+from .schema import TABLES, Table
+
+# Rows are buffered up to this many a table, then written as a row group: large enough to compress well and to be read
+# fast, small enough to bound memory (a log row is about 1 KB in Python).
+_BUFFER_ROWS: Final = 50_000
+_EXCERPT_CHARACTERS: Final = 200
+
+
+class CaseWriter:
+    """Writes one generation of a case. Use as a context manager: without `commit` nothing remains of it.
+
+    Args:
+        folder: the case's folder; created when it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = engine.Database()
+        self._generation = _fresh_generation(folder)
+        self._sources: list[Source] = []
+        self._buffers: dict[str, list[Mapping[str, Any]]] = {}
+        self._parquet: dict[str, _ParquetFile] = {}
+        self._files: dict[str, list[str]] = {}
+        self._committed = False
+        self.notes: dict[int, str] = {}
+        self.on_progress: Callable[[int], None] | None = None
+
+    def __enter__(self) -> CaseWriter:
+        self._tables.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._parquet.values():
+            file.close()
+        if not self._committed:
+            shutil.rmtree(self._tables, ignore_errors=True)
+            for folder in (self._tables.parent, self.folder):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+
+    @property
+    def _tables(self) -> Path:
+        return self.folder / "tables" / self._generation
+
+    def rows(self, table: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Add rows to a table; returns how many. Unknown columns are a programming error (KeyError)."""
+        buffer = self._buffers.setdefault(table, [])
+        added = 0
+        for row in rows:
+            buffer.append(row)
+            added += 1
+            if len(buffer) >= _BUFFER_ROWS:
+                self._flush(table)
+        return added
+
+    def reject(self, source_id: int, line: int, reason: str, excerpt: str = "", offset_bytes: int = -1) -> None:
+        """Keep a note of something that could not be read: nothing is dropped in silence."""
+        row = {"source_id": source_id, "line": line, "offset_bytes": offset_bytes, "reason": reason}
+        self.rows("rejected", [{**row, "excerpt": excerpt[:_EXCERPT_CHARACTERS]}])
+
+    def scan(self, table: str, select: str) -> None:
+        """Run a SELECT that yields exactly the table's columns, in order, and keep its rows.
+
+        Raises:
+            EngineRefusal: when the engine refuses or fails; rows written before a failure are not kept.
+        """
+        spec = TABLES[table]
+        path = self.new_file(table)
+        target = f"file({engine.literal(str(path))}, Parquet, {engine.literal(spec.structure)})"
+        self.database.execute(f"INSERT INTO FUNCTION {target} {select}")
+
+    def note(self, source_id: int, text: str) -> None:
+        """Say in words what is partial or odd about a source; shown with it in the answer."""
+        known = self.notes.get(source_id)
+        self.notes[source_id] = f"{known}; {text}" if known else text
+
+    def advance(self, read_bytes: int) -> None:
+        """Tell whoever waits that so many more bytes of the sources (as stored) were read."""
+        if self.on_progress is not None:
+            self.on_progress(read_bytes)
+
+    def new_file(self, table: str) -> Path:
+        """A path for the next Parquet file of a table, already entered in the manifest-to-be."""
+        names = self._files.setdefault(table, [])
+        names.append(f"tables/{self._generation}/{table}-{len(names):04d}.parquet")
+        return self.folder / names[-1]
+
+    def add_source(self, source: Source) -> None:
+        """Enter a source in the manifest."""
+        self._sources.append(source)
+
+    def commit(self, info: CaseInfo) -> Manifest:
+        """Make the generation the case's content, in one step, and remove what it replaces."""
+        for table in list(self._buffers):
+            self._flush(table)
+        for file in self._parquet.values():
+            file.close()
+        self._parquet.clear()
+        files = {
+            name: tuple(path for path in paths if (self.folder / path).exists()) for name, paths in self._files.items()
+        }
+        manifest = Manifest(info, tuple(self._sources), files, self._generation)
+        write_manifest(self.folder, manifest)
+        self._committed = True
+        _remove_stale_generations(self.folder, self._generation)
+        return manifest
+
+    def _flush(self, table: str) -> None:
+        buffer = self._buffers.get(table)
+        if not buffer:
+            return
+        if table not in self._parquet:
+            self._parquet[table] = _ParquetFile(self.new_file(table), TABLES[table])
+        self._parquet[table].write(buffer)
+        buffer.clear()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace a case's manifest in one step."""
+    import json
+
+    write_atomically(folder / MANIFEST, json.dumps(manifest.as_json(), indent=1, sort_keys=True))
+
+
+class _ParquetFile:
+    """One Parquet file of a table, written a row group at a time."""
+
+    def __init__(self, path: Path, table: Table) -> None:
+        import pyarrow.parquet
+
+        self._columns = {column.name: _EMPTY[column.type] for column in table.columns}
+        self._schema = _arrow_schema(table)
+        self._writer = pyarrow.parquet.ParquetWriter(path, self._schema, compression="lz4")
+
+    def write(self, rows: list[Mapping[str, Any]]) -> None:
+        import pyarrow
+
+        for row in rows:
+            if not row.keys() <= self._columns.keys():
+                raise KeyError(f"no such column: {sorted(row.keys() - self._columns.keys())}")
+        columns = [
+            pyarrow.array([_cell(row.get(name, empty)) for row in rows], type=self._schema.field(name).type)
+            for name, empty in self._columns.items()
+        ]
+        self._writer.write_table(pyarrow.Table.from_arrays(columns, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        # Lone surrogates (from broken input) cannot be written as UTF-8.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return [(_cell(key), _cell(item)) for key, item in value.items()]
+    return value
+
+
+def _arrow_schema(table: Table) -> Any:
+    import pyarrow as pa
+
+    text = pa.string()
+    types = {
+        "String": text,
+        "LowCardinality(String)": text,
+        "Int64": pa.int64(),
+        "UInt64": pa.uint64(),
+        "UInt32": pa.uint32(),
+        "Float64": pa.float64(),
+        "Map(LowCardinality(String), String)": pa.map_(text, text),
+        "Map(LowCardinality(String), Float64)": pa.map_(text, pa.float64()),
+        "Array(String)": pa.list_(text),
+        "Array(Float64)": pa.list_(pa.float64()),
+    }
+    return pa.schema([(column.name, types[column.type]) for column in table.columns])
+
+
+_EMPTY: Final[dict[str, Any]] = {
+    "String": "",
+    "LowCardinality(String)": "",
+    "Int64": 0,
+    "UInt64": 0,
+    "UInt32": 0,
+    "Float64": float("nan"),
+    "Map(LowCardinality(String), String)": {},
+    "Map(LowCardinality(String), Float64)": {},
+    "Array(String)": (),
+    "Array(Float64)": (),
+}
+
+
+def _fresh_generation(folder: Path) -> str:
+    """A name no other writer uses: a counter, and the process so that two writers at once cannot meet."""
+    tables = folder / "tables"
+    taken = {path.name for path in tables.iterdir()} if tables.is_dir() else set()
+    number = 1
+    while any(name.split("-")[0] == f"{number:04d}" for name in taken):
+        number += 1
+    return f"{number:04d}-{os.getpid()}"
+
+
+def _remove_stale_generations(folder: Path, current: str) -> None:
+    """Remove generations that no manifest names, unless the process that writes one still lives."""
+    for path in (folder / "tables").iterdir():
+        owner = path.name.rpartition("-")[2]
+        alive = owner.isdecimal() and int(owner) != os.getpid() and Path(f"/proc/{owner}").exists()
+        if path.name != current and not alive:
+            shutil.rmtree(path, ignore_errors=True)
