@@ -1,1 +1,1 @@
-""""""
+"""The use cases; the only place that wires rooms together."""

@@ -1,1 +1,1 @@
-""""""
+"""The `dcr` command: thin over `app/`."""

@@ -1,1 +1,1 @@
-"""Pure functions of a case, each looking for one mechanism. See `base.py` for the contract, `runner.py` for the list."""
+"""Pure functions of a case, each looking for one mechanism: `base.py` is the contract, `runner.py` the list."""

@@ -1,1 +1,1 @@
-""""""
+"""An investigation as text, Markdown and JSON."""

@@ -85,9 +85,7 @@ def _define(database: Database, folder: Path, manifest: Manifest, table: Table) 
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
         return
-    scan = " UNION ALL ".join(
-        f"SELECT * FROM file({engine.literal(str(path))}, Parquet, {engine.literal(table.structure)})" for path in paths
-    )
+    scan = engine.scan_of(paths, table.structure)
     if sum(path.stat().st_size for path in paths) <= _IN_MEMORY_BYTES:
         database.execute(f"CREATE TABLE {table.name} ENGINE = Memory AS {scan}")
     else:

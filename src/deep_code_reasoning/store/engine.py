@@ -99,6 +99,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
 
 
+def scan_of(paths: Sequence[Path], structure: str) -> str:
+    """A SELECT of all rows of Parquet files that share a structure."""
+    return " UNION ALL ".join(
+        f"SELECT * FROM file({literal(str(path))}, Parquet, {literal(structure)})" for path in paths
+    )
+
+
 def identifier(name: str) -> str:
     """Quote a name as an SQL identifier."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -13,13 +13,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..domain.case import CaseInfo, Source
 from . import engine
 from .layout import MANIFEST, Manifest, write_atomically
-from .schema import TABLES, Table
+from .schema import EVIDENCE_TABLES, TABLES, Table
 
 # Rows are buffered up to this many a table, then written as a row group: large enough to compress well and to be read
 # fast, small enough to bound memory (a log row is about 1 KB in Python).
@@ -120,11 +121,45 @@ class CaseWriter:
         files = {
             name: tuple(path for path in paths if (self.folder / path).exists()) for name, paths in self._files.items()
         }
-        manifest = Manifest(info, tuple(self._sources), files, self._generation)
+        self._files = {name: list(paths) for name, paths in files.items()}
+        manifest = Manifest(info, self._summed_up(), files, self._generation)
         write_manifest(self.folder, manifest)
         self._committed = True
         _remove_stale_generations(self.folder, self._generation)
         return manifest
+
+    def _summed_up(self) -> tuple[Source, ...]:
+        """The sources, with what became of each: rows, rejected rows, first and last moment, notes."""
+        rows: dict[int, int] = {}
+        rejected: dict[int, int] = {}
+        times: dict[int, list[int]] = {}
+        for table in (*EVIDENCE_TABLES, "rejected"):
+            for found in self._count_by_source(TABLES[table]):
+                counts = rejected if table == "rejected" else rows
+                counts[found["source_id"]] = counts.get(found["source_id"], 0) + found["n"]
+                if found["last"]:
+                    times.setdefault(found["source_id"], []).extend((found["first"], found["last"]))
+        return tuple(
+            replace(
+                source,
+                rows=rows.get(source.id, 0),
+                rejected=rejected.get(source.id, 0),
+                from_ns=min(times[source.id]) if source.id in times else None,
+                to_ns=max(times[source.id]) if source.id in times else None,
+                note="; ".join(filter(None, (source.note, self.notes.get(source.id)))),
+            )
+            for source in self._sources
+        )
+
+    def _count_by_source(self, table: Table) -> list[engine.Row]:
+        paths = [self.folder / name for name in self._files.get(table.name, ())]
+        if not paths:
+            return []
+        time = table.time or "0"
+        return self.database.query(
+            f"SELECT source_id, count() AS n, minIf({time}, {time} > 0) AS first, max({time}) AS last "
+            f"FROM ({engine.scan_of(paths, table.structure)}) GROUP BY source_id ORDER BY source_id"
+        )
 
     def _flush(self, table: str) -> None:
         buffer = self._buffers.get(table)

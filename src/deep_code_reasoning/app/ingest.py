@@ -1,0 +1,140 @@
+"""From paths to a case: find files, let each reader write its rows, sum up what became of every file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from ..domain.case import CaseInfo, Source
+from ..errors import NoEvidenceError
+from ..readers.discover import Candidate, discover
+from ..store import CaseWriter
+from ..store.library import case_folder
+
+# A file's fingerprint takes this much of its head and of its tail: enough to tell exports apart, little enough that a
+# terabyte of evidence is named in a moment.
+_FINGERPRINT_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a caller hands over: paths of evidence, of calm times to compare with, of repositories."""
+
+    paths: tuple[Path, ...]
+    baseline: tuple[Path, ...] = ()
+    repositories: tuple[Path, ...] = ()
+    case_name: str | None = None
+    info: CaseInfo = field(default_factory=lambda: CaseInfo(""))
+
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes read so far, bytes in all)."""
+
+
+def ingest(evidence: Evidence, progress: Progress | None = None) -> Path:
+    """Read evidence into a case and return the case's folder.
+
+    Every file that was found is a source of the case: with its rows, with what was rejected, or with the reason why
+    it was not read. The same evidence makes the same case, whatever its path.
+
+    Raises:
+        UsageError: when a path does not exist.
+        NoEvidenceError: when none of the files could be read.
+    """
+    candidates = discover(evidence.paths, evidence.baseline)
+    readable = [candidate for candidate in candidates if candidate.reader is not None]
+    if not readable and not evidence.repositories:
+        raise NoEvidenceError(_why_nothing(candidates), "give files of traces, logs, metrics, deploys or commits")
+    name = evidence.case_name or fingerprint(candidates)
+    folder = case_folder(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with CaseWriter(folder) as writer:
+        if progress is not None:
+            writer.on_progress = _running_total(progress, sum(c.file.size_bytes for c in readable))
+        _read_all(readable, writer)
+        sources = _read_repositories(evidence.repositories, writer, first_id=len(candidates) + 1)
+        for source in (*map(_as_source, candidates), *sources):
+            writer.add_source(source)
+        manifest = writer.commit(replace(evidence.info, id=name))
+    if not any(source.rows for source in manifest.sources):
+        raise NoEvidenceError(_why_empty(manifest.sources), "see the rejected rows: 'dcr case query' on the case")
+    return folder
+
+
+def fingerprint(candidates: Sequence[Candidate]) -> str:
+    """A name for a set of files that follows from their content alone: `case-` and 12 hex digits."""
+    digests = []
+    for candidate in candidates:
+        digest = hashlib.sha256(f"{candidate.file.role}:{candidate.file.size_bytes}:".encode())
+        if candidate.file.size_bytes:
+            with candidate.file.path.open("rb") as file:
+                digest.update(file.read(_FINGERPRINT_BYTES))
+                file.seek(max(0, candidate.file.size_bytes - _FINGERPRINT_BYTES))
+                digest.update(file.read(_FINGERPRINT_BYTES))
+        digests.append(digest.digest())
+    return "case-" + hashlib.sha256(b"".join(sorted(digests))).hexdigest()[:12]
+
+
+def _read_all(readable: Sequence[Candidate], writer: CaseWriter) -> None:
+    by_format: dict[str, list[Candidate]] = {}
+    for candidate in readable:
+        if candidate.reader is not None:
+            by_format.setdefault(candidate.reader.format, []).append(candidate)
+    for group in by_format.values():
+        reader = group[0].reader
+        if reader is not None:
+            reader.read([candidate.file for candidate in group], writer)
+
+
+def _read_repositories(repositories: Sequence[Path], writer: CaseWriter, first_id: int) -> list[Source]:
+    if not repositories:
+        return []
+    from ..readers.git_repository import read_repository
+
+    sources = []
+    for source_id, path in enumerate(repositories, start=first_id):
+        name = path.resolve().name
+        read_repository(path, name, writer, source_id=source_id)
+        sources.append(Source(source_id, f"repository {name}", str(path), "git", "changes"))
+    return sources
+
+
+def _as_source(candidate: Candidate) -> Source:
+    file, reader = candidate.file, candidate.reader
+    return Source(
+        id=file.source_id,
+        name=file.name,
+        path=str(file.path.resolve()),
+        format=reader.format if reader else "unknown",
+        kind=reader.kind if reader else "unknown",
+        role=file.role,
+        bytes=file.size_bytes,
+        note="" if reader else f"not read: {candidate.reason}",
+    )
+
+
+def _running_total(progress: Progress, total_bytes: int) -> Callable[[int], None]:
+    done = 0
+
+    def advance(read_bytes: int) -> None:
+        nonlocal done
+        done = min(total_bytes, done + read_bytes)
+        progress(done, total_bytes)
+
+    return advance
+
+
+def _why_nothing(candidates: Sequence[Candidate]) -> str:
+    if not candidates:
+        return "there are no files under what was given"
+    shown = "; ".join(f"{c.file.name}: {c.reason}" for c in candidates[:5])
+    more = f" (and {len(candidates) - 5} more)" if len(candidates) > 5 else ""
+    return f"none of {len(candidates)} file(s) could be read: {shown}{more}"
+
+
+def _why_empty(sources: Sequence[Source]) -> str:
+    shown = "; ".join(f"{s.name}: {s.note or f'{s.rejected} rejected'}" for s in sources[:5])
+    return f"no row of evidence could be read: {shown}"

@@ -1,0 +1,98 @@
+"""The main use case: evidence in, ranked and cited causes out."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from ..detectors import runner
+from ..detectors.base import Scene
+from ..detectors.timeline.graph import service_graph
+from ..detectors.timeline.windows import estimate_windows
+from ..domain.case import CaseInfo
+from ..domain.cause import Cause
+from ..domain.finding import Check, Finding
+from ..domain.investigation import Investigation
+from ..ranking.attribute import attribute
+from ..ranking.judge import verdict
+from ..ranking.localise import localise
+from ..report.answer import as_json
+from ..store import CaseStore, open_case
+from ..store.layout import write_atomically
+from ..store.library import is_case
+from .ingest import Evidence, Progress, ingest
+
+
+def investigate(evidence: Evidence, progress: Progress | None = None) -> Investigation:
+    """Read evidence into a case (or open the case that the one path is), and find what caused the incident.
+
+    The answer is kept in the case's folder too.
+
+    Raises:
+        UsageError: when a path does not exist.
+        NoEvidenceError: when none of the evidence could be read.
+    """
+    started = time.perf_counter()
+    if len(evidence.paths) == 1 and is_case(evidence.paths[0]):
+        folder = evidence.paths[0]
+    else:
+        folder = ingest(evidence, progress)
+    read_s = time.perf_counter() - started
+    return investigate_case(folder, evidence.info, read_s)
+
+
+def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
+    """Investigate a case that was read before; what `asked` says (time, title, question) goes before the case's own."""
+    with open_case(folder) as store:
+        info = describe(store, asked)
+        started = time.perf_counter()
+        windows = estimate_windows(store, info.noticed_at_ns)
+        scene = Scene(store, windows, service_graph(store)) if windows else None
+        findings: tuple[Finding, ...] = ()
+        checks: tuple[Check, ...] = ()
+        if scene is not None:
+            findings, checks = runner.run(scene)
+        analysed = time.perf_counter()
+        causes: tuple[Cause, ...] = ()
+        if scene is not None:
+            causes = attribute(scene, localise(scene, findings), findings)
+        answer = Investigation(
+            case=info,
+            sources=store.sources,
+            windows=windows,
+            verdict=verdict(scene, causes, checks),
+            causes=causes,
+            findings=findings,
+            checks=checks,
+            read_s=read_s,
+            analyse_s=analysed - started,
+            rank_s=time.perf_counter() - analysed,
+        )
+    write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
+    return answer
+
+
+def describe(store: CaseStore, asked: CaseInfo) -> CaseInfo:
+    """What is known of a case: what the caller said, else what an alert or incident file in the evidence says."""
+    info = store.info
+    alerts = store.query(
+        "SELECT title, text, subject, time_ns FROM notices WHERE kind = 'alert' "
+        "ORDER BY time_ns = 0, time_ns, id LIMIT 1"
+    )
+    if alerts:
+        alert = alerts[0]
+        info = replace(
+            info,
+            title=info.title or alert["title"] or None,
+            noticed_at_ns=info.noticed_at_ns or alert["time_ns"] or None,
+            alert_service=info.alert_service or alert["subject"] or None,
+            alert_text=info.alert_text or alert["text"] or None,
+        )
+    return replace(
+        info,
+        title=asked.title or info.title,
+        noticed_at_ns=asked.noticed_at_ns or info.noticed_at_ns,
+        question=asked.question or info.question,
+    )

@@ -1,0 +1,1 @@
+"""When did it begin, and who calls whom: what every detector needs to know first."""

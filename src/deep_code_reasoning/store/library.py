@@ -1,0 +1,77 @@
+"""Where cases live: one folder each, under one home."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import CaseFormatError, CaseNotFoundError, UsageError
+from .layout import MANIFEST, Manifest, read_manifest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def home() -> Path:
+    """The folder of everything this program keeps: $DCR_HOME, else the user's data folder (XDG)."""
+    chosen = os.environ.get("DCR_HOME")
+    if chosen:
+        return Path(chosen)
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "deep-code-reasoning"
+
+
+def case_folder(name: str) -> Path:
+    """The folder of a case, there or not.
+
+    Raises:
+        UsageError: when the name could lead out of the home or is no sensible file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"'{name}' is no case name", "use letters, digits, '.', '_' and '-', at most 100 of them")
+    return home() / "cases" / name
+
+
+def find_case(name: str) -> Path:
+    """The folder of an existing case, by name or by path.
+
+    Raises:
+        CaseNotFoundError: when there is none.
+    """
+    if os.sep in name and (Path(name) / MANIFEST).is_file():
+        return Path(name)
+    folder = case_folder(name)
+    if not (folder / MANIFEST).is_file():
+        raise CaseNotFoundError(f"there is no case '{name}'", "'dcr case list' shows those there are")
+    return folder
+
+
+def is_case(path: Path) -> bool:
+    """Whether a path is a case folder that this version can open."""
+    try:
+        read_manifest(path)
+    except (CaseNotFoundError, CaseFormatError):
+        return False
+    return True
+
+
+def cases() -> Iterator[tuple[Path, Manifest]]:
+    """Every readable case, by name."""
+    root = home() / "cases"
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        if is_case(folder):
+            yield folder, read_manifest(folder)
+
+
+def delete_case(name: str) -> None:
+    """Remove a case and all its files.
+
+    Raises:
+        CaseNotFoundError: when there is none.
+    """
+    folder = find_case(name)
+    # The manifest goes first: from then on the folder is no case, whatever happens to the rest.
+    (folder / MANIFEST).unlink()
+    shutil.rmtree(folder)
