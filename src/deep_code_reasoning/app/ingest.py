@@ -12,11 +12,13 @@ from ..domain.case import CaseInfo, Source
 from ..errors import NoEvidenceError
 from ..readers.discover import Candidate, discover
 from ..store import CaseWriter
-from ..store.library import case_folder
+from ..store.layout import read_manifest
+from ..store.library import case_folder, is_case
 
 # A file's fingerprint takes this much of its head and of its tail: enough to tell exports apart, little enough that a
 # terabyte of evidence is named in a moment.
 _FINGERPRINT_BYTES: Final = 65_536
+_ROLES: Final = ("incident", "baseline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,28 @@ def ingest(evidence: Evidence, progress: Progress | None = None) -> Path:
     if not any(source.rows for source in manifest.sources):
         raise NoEvidenceError(_why_empty(manifest.sources), "see the rejected rows: 'dcr case query' on the case")
     return folder
+
+
+def add_evidence(case_name: str, paths: Sequence[Path], progress: Progress | None = None) -> Path:
+    """Read more files into a case: those it was made of are read again, from where they were, together with the new.
+
+    Raises:
+        UsageError: when a path does not exist, a file of the case's among them.
+        NoEvidenceError: when none of the files could be read.
+    """
+    folder = case_folder(case_name)
+    known: tuple[Source, ...] = read_manifest(folder).sources if is_case(folder) else ()
+    by_role = {role: tuple(Path(s.path) for s in known if s.role == role and s.format != "git") for role in _ROLES}
+    return ingest(
+        Evidence(
+            paths=(*by_role["incident"], *paths),
+            baseline=by_role["baseline"],
+            repositories=tuple(Path(s.path) for s in known if s.format == "git"),
+            case_name=case_name,
+            info=read_manifest(folder).info if known else CaseInfo(case_name),
+        ),
+        progress,
+    )
 
 
 def fingerprint(candidates: Sequence[Candidate]) -> str:

@@ -28,6 +28,15 @@ _BUFFER_ROWS: Final = 50_000
 _EXCERPT_CHARACTERS: Final = 200
 
 
+_at_work: set[CaseWriter] = set()
+
+
+def abandon_all() -> None:
+    """Remove what all unfinished writers of this process have written: for a process that has to end now."""
+    for writer in list(_at_work):
+        writer.abandon()
+
+
 class CaseWriter:
     """Writes one generation of a case. Use as a context manager: without `commit` nothing remains of it.
 
@@ -49,16 +58,22 @@ class CaseWriter:
 
     def __enter__(self) -> CaseWriter:
         self._tables.mkdir(parents=True)
+        _at_work.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         for file in self._parquet.values():
             file.close()
+        _at_work.discard(self)
         if not self._committed:
-            shutil.rmtree(self._tables, ignore_errors=True)
-            for folder in (self._tables.parent, self.folder):
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Remove everything that was written; the case stays, or stays absent, as it was before."""
+        shutil.rmtree(self._tables, ignore_errors=True)
+        for folder in (self._tables.parent, self.folder):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
 
     @property
     def _tables(self) -> Path:

@@ -1,0 +1,56 @@
+# Two commands do all the set-up: `make demo` and `make test`. Everything else is for those who change the code.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+export DCR_HOME ?= $(CURDIR)/.dcr
+
+.PHONY: demo test lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed clean
+
+demo: $(VENV)/.ready
+	$(BIN)/dcr investigate examples/ticket-booking/evidence
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready-dev
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+bench: bench-nezha bench-rootcausebench bench-loghub bench-speed
+
+bench-nezha: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/nezha.py --data $(DATA)/nezha-trainticket
+
+bench-rootcausebench: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/rootcausebench.py --data $(DATA)/rootcausebench
+
+bench-loghub: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/loghub.py --data $(DATA)/loghub
+
+bench-speed: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/speed.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(DEV)
+	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(BENCH)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .dcr .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,80 @@
+"""Looking into cases that were read before: list, schema, query, citations, deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ..domain.case import Source
+from ..domain.citation import Citation
+from ..errors import EngineError, QueryError
+from ..readers.base import EvidenceFile, TruncatedError, detect_compression, open_decompressed
+from ..store import Row, open_case
+from ..store.layout import Manifest
+from ..store.library import cases, delete_case, find_case
+from ..store.resolve import resolve
+from ..store.user_query import checked, run_bounded
+
+__all__ = ["CitedRow", "delete_case", "find_case", "list_cases", "query_case", "show_citation"]
+
+
+@dataclass(frozen=True, slots=True)
+class CitedRow:
+    """A row that a citation stands for, and the line of the source that it came from (None when it is gone)."""
+
+    row: Row
+    source: Source | None
+    source_line: str | None
+
+
+def list_cases() -> Iterator[tuple[Path, Manifest]]:
+    """Every case, by name."""
+    return cases()
+
+
+def show_citation(name: str, citation: str) -> list[CitedRow]:
+    """The rows behind a citation of a case, each with its source line.
+
+    Raises:
+        CaseNotFoundError: when there is no such case.
+        CitationError: when the citation cannot be parsed or resolves to nothing.
+    """
+    with open_case(find_case(name)) as store:
+        shown = []
+        for row in resolve(store, Citation.parse(citation)):
+            source = next((s for s in store.sources if s.id == row["source_id"]), None)
+            shown.append(CitedRow(row, source, _source_line(source, int(row["line"])) if source else None))
+        return shown
+
+
+def query_case(name: str, sql: str, limit: int) -> list[Row]:
+    """Run one read-only SELECT of the user's over a case; at most `limit` rows come back.
+
+    Raises:
+        CaseNotFoundError: when there is no such case.
+        QueryError: when the SQL is no plain SELECT over the case's tables, or the engine refuses it.
+    """
+    statement = checked(sql)
+    with open_case(find_case(name)) as store:
+        try:
+            return run_bounded(store, statement, limit)
+        except EngineError as refusal:
+            raise QueryError(refusal.message, "the tables: 'dcr case show CASE'") from refusal
+
+
+def _source_line(source: Source, number: int) -> str | None:
+    """Read one line of a source again; None when the file is gone or shorter than it was."""
+    path = Path(source.path)
+    if number < 1 or not path.is_file():
+        return None
+    with path.open("rb") as raw:
+        compression = detect_compression(raw.read(8))
+    file = EvidenceFile(source.id, path, source.name, source.bytes, compression)
+    with open_decompressed(file.path, file.compression) as stream:
+        try:
+            line = next(islice(stream, number - 1, number), None)
+        except TruncatedError:
+            return None
+    return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")

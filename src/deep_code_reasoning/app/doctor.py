@@ -1,0 +1,61 @@
+"""Examines the installation: what is needed works, what is optional is there or not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..domain.case import CaseInfo
+from ..errors import DeepCodeReasoningError
+from ..store import CaseWriter, open_case
+from ..store.library import home
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """One thing that was examined; `needed` says whether the program works without it."""
+
+    name: str
+    ok: bool
+    detail: str
+    needed: bool = True
+
+
+def examine() -> list[Examination]:
+    """Try the engine by writing and reading a small case, the home by writing a file, git by finding it."""
+    git = shutil.which("git")
+    return [
+        Examination("python", sys.version_info >= (3, 11), sys.version.split()[0]),
+        _engine(),
+        _home(),
+        Examination("git", git is not None, git or "not found: --repo will not work", needed=False),
+    ]
+
+
+def _engine() -> Examination:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            with CaseWriter(Path(folder, "case")) as writer:
+                writer.rows("logs", [{"time_ns": 1, "body": "hello"}])
+                writer.commit(CaseInfo("doctor"))
+            with open_case(Path(folder, "case")) as store:
+                version = store.query("SELECT version() AS v, count() AS n FROM logs")[0]
+    except (DeepCodeReasoningError, ImportError, OSError) as fault:
+        return Examination("engine", False, str(fault))
+    return Examination("engine", version["n"] == 1, f"chDB, ClickHouse {version['v']}")
+
+
+def _home() -> Examination:
+    folder = home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as fault:
+        return Examination(
+            "home", False, f"{folder} cannot be written: {fault.strerror}; set DCR_HOME to another folder"
+        )
+    return Examination("home", True, f"cases are kept in {folder}")

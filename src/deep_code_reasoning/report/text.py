@@ -1,0 +1,94 @@
+"""An investigation as text for people."""
+
+from __future__ import annotations
+
+import textwrap
+
+from ..domain.cause import Cause
+from ..domain.finding import Finding
+from ..domain.investigation import Investigation
+from . import outline
+from .plain import printable
+
+_WIDTH = 110
+# More than this many partial sources are summed up, not listed.
+_MAX_PARTIAL = 10
+
+
+def as_text(investigation: Investigation, colour: bool = False) -> str:
+    """The verdict, then each cause with its evidence, then what could not be read or looked at."""
+    pen = _Pen(colour)
+    title = investigation.case.title
+    if title:
+        pen.line(printable(title), "dim")
+    style = {"cause_found": "bad", "healthy": "good"}.get(investigation.verdict, "strong")
+    pen.line(printable(outline.headline(investigation)), style)
+    times = outline.times_of(investigation)
+    if times:
+        pen.line(times, "dim")
+    for cause in investigation.causes:
+        _cause(pen, cause, investigation.findings)
+    _footer(pen, investigation)
+    return pen.text()
+
+
+def _cause(pen: _Pen, cause: Cause, findings: tuple[Finding, ...]) -> None:
+    pen.line("")
+    word = outline.confidence_word(cause.confidence)
+    pen.line(f"{cause.rank}. {printable(cause.service)} — {cause.mechanism} ({word}, {cause.confidence:.0%})", "strong")
+    pen.wrapped(printable(cause.summary), "   ")
+    for label, value in outline.facts_of(cause):
+        pen.wrapped(f"{label + ':':15}{printable(value)}", "   ", hanging=15)
+    for finding in outline.evidence_of(cause, findings):
+        pen.wrapped(f"• {printable(finding.summary)}", "   ", hanging=2)
+        for citation in finding.citations[: outline.MAX_CITATIONS]:
+            pen.line(f"       {printable(str(citation))}", "dim")
+    for doubt in cause.against:
+        pen.wrapped(f"✗ {printable(doubt)}", "   ", hanging=2)
+    for check in cause.next_checks:
+        pen.wrapped(f"? {printable(check)}", "   ", hanging=2)
+
+
+def _footer(pen: _Pen, investigation: Investigation) -> None:
+    partial = outline.partial_of(investigation)
+    if partial:
+        pen.line("")
+        pen.line("Not everything could be read:", "strong")
+        for line in partial[:_MAX_PARTIAL]:
+            pen.wrapped(printable(line), "   ", hanging=2)
+        if len(partial) > _MAX_PARTIAL:
+            pen.line(f"   and {len(partial) - _MAX_PARTIAL} more sources; see 'evidence' in --format json")
+    skipped = outline.skipped_of(investigation)
+    if skipped:
+        pen.line("")
+        pen.line("Could not look at:", "strong")
+        for line in skipped:
+            pen.wrapped(printable(line), "   ", hanging=2)
+    rows = sum(source.rows for source in investigation.sources)
+    total_s = investigation.read_s + investigation.analyse_s + investigation.rank_s
+    pen.line("")
+    pen.line(f"case {investigation.case.id}: {len(investigation.sources)} files, {rows:,} rows, {total_s:.2f} s", "dim")
+
+
+_STYLES = {"strong": "1", "dim": "2", "bad": "1;31", "good": "1;32"}
+
+
+class _Pen:
+    """Collects lines, with ANSI colours when wanted."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+        self._lines: list[str] = []
+
+    def line(self, text: str, style: str = "") -> None:
+        code = _STYLES.get(style) if self._colour else None
+        self._lines.append(f"\x1b[{code}m{text}\x1b[0m" if code and text else text)
+
+    def wrapped(self, text: str, indent: str, hanging: int = 0) -> None:
+        following = indent + " " * hanging
+        self._lines.extend(
+            textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=following, break_on_hyphens=False)
+        )
+
+    def text(self) -> str:
+        return "\n".join(self._lines) + "\n"
