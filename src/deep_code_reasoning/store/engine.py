@@ -96,7 +96,7 @@ def _shared() -> Database:
 
 def literal(text: str) -> str:
     """Quote text as an SQL string; for places where the engine takes no parameter (paths, view definitions)."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\0", "\\0") + "'"
+    return "'" + _escaped(text).replace("'", "\\'") + "'"
 
 
 def scan_of(paths: Sequence[Path], structure: str) -> str:
@@ -116,14 +116,17 @@ def encode(value: Parameter) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, str):
-        for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0")):
-            value = value.replace(plain, escaped)
-        return value
+        return _escaped(value)
     if isinstance(value, int | float):
         return repr(value)
-    # A list is itself escaped text around quoted items, so items are escaped twice.
     items = (literal(item) if isinstance(item, str) else repr(item) for item in value)
-    return encode("[" + ",".join(items) + "]")
+    return "[" + ",".join(items) + "]"
+
+
+def _escaped(text: str) -> str:
+    for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0")):
+        text = text.replace(plain, escaped)
+    return text
 
 
 _GLOB_CHARACTERS: Final = frozenset("*?{}[]|'\\")

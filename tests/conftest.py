@@ -1,0 +1,49 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.domain.case import CaseInfo, Source
+from deep_code_reasoning.store import CaseStore, CaseWriter, open_case
+
+Tables = Mapping[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has its own home for cases."""
+    monkeypatch.setenv("DCR_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def build_case(tmp_path: Path) -> Callable[[Tables], AbstractContextManager[CaseStore]]:
+    """Write tables (name -> rows as dicts) to a case and open it."""
+
+    @contextmanager
+    def build(tables: Tables) -> Iterator[CaseStore]:
+        folder = tmp_path / f"case{len(os.listdir(tmp_path))}"
+        with CaseWriter(folder) as writer:
+            writer.add_source(Source(1, "test", str(tmp_path / "test"), "test", "mixed"))
+            for table, rows in tables.items():
+                writer.rows(table, rows)
+            writer.commit(CaseInfo("test"))
+        with open_case(folder) as store:
+            yield store
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def labelled_data() -> Path:
+    """The folder of the labelled suites; tests that need it are skipped where it is absent."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the labelled data is not at {folder}")
+    return folder
