@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -42,23 +43,41 @@ def parse_instant(text: str) -> int | None:
     return ns
 
 
+_EPOCH_NUMBER = re.compile(r"(\d{8,19})(?:\.(\d+))?")
+# Digits before the point -> nanoseconds a unit: seconds, milliseconds, microseconds, nanoseconds.
+_UNITS = ((10, NS_PER_S), (13, NS_PER_MS), (16, 1_000), (19, 1))
+
+
 def _parse_epoch(text: str) -> int | None:
+    match = _EPOCH_NUMBER.fullmatch(text)
+    if match is None:
+        return epoch_to_ns(_number(text))
+    whole, fraction = match.groups()
+    unit_ns = next(unit_ns for digits, unit_ns in _UNITS if len(whole) <= digits)
+    # The fraction is scaled as an integer: a float would lose its last digits.
+    scaled = int((fraction or "0")[:9].ljust(9, "0")) * unit_ns // NS_PER_S
+    ns = int(whole) * unit_ns + scaled
+    return ns if int(whole) >= _MIN_EPOCH_S else None
+
+
+def _number(text: str) -> float:
     try:
-        number = float(text)
+        return float(text)
     except ValueError:
-        return None
-    return epoch_to_ns(int(text) if text.isdecimal() else number)
+        return math.nan
+
+
+# Smaller numbers are more likely counts, ports or durations than seconds since 1970 (this is March 1973).
+_MIN_EPOCH_S = 100_000_000
 
 
 def epoch_to_ns(number: float) -> int | None:
     """Turn an epoch number of unknown unit into nanoseconds, by its size; None when it is no plausible instant."""
-    for limit, scale in ((1e8, None), (1e10, NS_PER_S), (1e13, NS_PER_MS), (1e16, 1_000), (1e19, 1)):
-        if number < limit:
-            if scale is None:
-                return None
-            # Whole numbers stay exact; a float keeps what it has.
-            return number * scale if isinstance(number, int) else round(number * scale)
-    return None
+    if not _MIN_EPOCH_S <= number < 1e19:
+        return None
+    unit_ns = next(unit_ns for digits, unit_ns in _UNITS if number < 10**digits)
+    # Whole numbers stay exact; a float keeps what it has.
+    return number * unit_ns if isinstance(number, int) else round(number * unit_ns)
 
 
 def format_instant(ns: int) -> str:

@@ -1,0 +1,94 @@
+"""The three written forms and the page, on an answer whose every text is hostile."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from deep_code_reasoning.domain.case import CaseInfo, Source
+from deep_code_reasoning.domain.cause import Cause, ChangeRef
+from deep_code_reasoning.domain.citation import Citation
+from deep_code_reasoning.domain.finding import Check, Finding
+from deep_code_reasoning.domain.investigation import Investigation
+from deep_code_reasoning.domain.window import Window, Windows
+from deep_code_reasoning.report.answer import as_json
+from deep_code_reasoning.report.html import as_html
+from deep_code_reasoning.report.markdown import as_markdown
+from deep_code_reasoning.report.plain import printable
+from deep_code_reasoning.report.text import as_text
+
+EVIL = "\x1b[2J<script>alert(1)</script> [x](javascript:1) `code` | \u202etxt"
+S = 1_000_000_000
+
+
+def hostile() -> Investigation:
+    citation = Citation("log", f"{EVIL}@1")
+    finding = Finding("logs.new", "exception", EVIL, EVIL, 0.9, 0.8, {"n": 3, "names": ("a", "b")}, (citation,))
+    cause = Cause(
+        1,
+        "exception",
+        EVIL,
+        0.9,
+        EVIL,
+        change=ChangeRef("commit", EVIL, EVIL),
+        blast_radius=(EVIL,),
+        citations=(citation,),
+        against=(EVIL,),
+        next_checks=(EVIL,),
+    )
+    windows = Windows(Window(0, S), Window(S, 2 * S), S, Window(S, S + 1), S, "two halves", True)
+    return Investigation(
+        CaseInfo("c", title=EVIL),
+        (Source(1, EVIL, "/x", "text", "logs", rejected=2, note=EVIL),),
+        windows,
+        "cause_found",
+        (cause,),
+        (finding,),
+        (Check("a", "skipped", EVIL), Check("b", "clear", "fine")),
+        1.0,
+        0.5,
+        0.1,
+    )
+
+
+def test_text_cannot_steer_a_terminal() -> None:
+    text = as_text(hostile())
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_colours_are_ours_alone() -> None:
+    codes = set(re.findall(r"\x1b\[[0-9;]*[A-Za-z]", as_text(hostile(), colour=True)))
+    assert codes <= {"\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[0m"}
+
+
+def test_markdown_and_html_carry_no_markup_of_the_evidence() -> None:
+    assert "<script" not in as_html(hostile())
+    markdown = re.sub(r"(?<!\\)`[^`]*`", "", as_markdown(hostile()))  # inside code spans nothing is markup
+    assert not re.search(r"(?<!\\)<script", markdown)
+    assert not re.search(r"(?<!\\)\[x\]", markdown)
+
+
+def test_every_form_says_what_was_lost_and_what_was_not_looked_at() -> None:
+    for text in (as_text(hostile()), as_markdown(hostile())):
+        assert "2 rejected rows" in text
+        assert "Could not look at" in text
+
+
+def test_the_json_is_the_contract_whole() -> None:
+    answer = as_json(hostile())
+    assert json.loads(json.dumps(answer)) == answer
+    cause = answer["causes"][0]
+    assert list(cause) == [
+        "rank", "mechanism", "service", "operation", "resource", "code_region", "change", "confidence", "summary",
+        "first_failing_service", "blast_radius", "path", "remediation", "citations", "against", "next_checks",
+    ]  # fmt: skip
+    assert answer["schema"] == "deep-code-reasoning/investigation/1"
+    assert answer["case"]["onset"] == "1970-01-01T00:00:01Z"
+    assert answer["checks"][0] == {"detector": "a", "verdict": "skipped", "reason": EVIL}
+    assert answer["findings"][0]["facts"] == {"n": 3, "names": ["a", "b"]}
+    assert answer["elapsed_s"] == {"read": 1.0, "analyse": 0.5, "rank": 0.1}
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    assert printable("x" * 500, 10) == "x" * 10 + "… (490 more characters)"
