@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from ..store.writer import CaseWriter
 
@@ -113,16 +113,42 @@ def open_decompressed(path: Path, compression: str) -> Iterator[BinaryIO]:
         if compression == "gzip":
             yield io.BufferedReader(_Guarded(gzip.GzipFile(fileobj=raw)))
         elif compression == "zstd":
-            import zstandard
-
-            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            yield io.BufferedReader(_Guarded(stream))
+            yield io.BufferedReader(_Guarded(_ZstdFrames(raw)))
         else:
             yield raw
 
 
 class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class _ZstdFrames:
+    """The frames of a zstd file, one after the other; unlike the library's own stream it tells when the last is cut."""
+
+    # A compressed block of 4 bytes may stand for 128 KiB, so this bounds what one step puts into memory.
+    _STEP_BYTES = 4096
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._pending = b""
+        self._ready = io.BytesIO()
+        self._frame: Any = None
+
+    def read1(self, size: int, /) -> bytes:
+        import zstandard
+
+        while not (piece := self._ready.read(size)):
+            data = self._pending or self._raw.read(self._STEP_BYTES)
+            self._pending = b""
+            if not data:
+                if self._frame is not None:
+                    raise EOFError("Compressed file ended before the end of a frame was reached")
+                return b""
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._ready = io.BytesIO(self._frame.decompress(data))
+            if self._frame.eof:
+                self._pending, self._frame = self._frame.unused_data, None
+        return piece
 
 
 class _Guarded(io.RawIOBase):
@@ -138,7 +164,8 @@ class _Guarded(io.RawIOBase):
         import zstandard
 
         try:
-            data = self._stream.read(len(buffer))
+            # read1 and not read: that loses what it already had when the stream turns out to be damaged.
+            data = self._stream.read1(len(buffer))
         except (EOFError, OSError, zlib.error, zstandard.ZstdError) as fault:
             raise TruncatedError(str(fault)) from fault
         buffer[: len(data)] = data
@@ -155,7 +182,8 @@ def read_head(path: Path) -> tuple[Head, str]:
     with open_decompressed(path, compression) as stream:
         try:
             while len(data) <= HEAD_BYTES:
-                piece = stream.read(HEAD_BYTES + 1 - len(data))
+                # read1: one read of the stream below, so that nothing good is lost when the next one fails.
+                piece = stream.read1(HEAD_BYTES + 1 - len(data))  # type: ignore[attr-defined]
                 if not piece:
                     complete = True
                     break
