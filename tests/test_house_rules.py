@@ -1,0 +1,124 @@
+"""What machines can hold of the house's habits (the rest is in CONTRIBUTING.md)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.domain.mechanisms import MECHANISMS
+from deep_code_reasoning.readers import registry
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "deep_code_reasoning"
+MODULES = sorted(SOURCE.rglob("*.py"))
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 50
+# The two places where any error becomes a message: the command line's outermost frame, and (later) the server's.
+MAY_CATCH_EVERYTHING = {"cli/main.py"}
+DETECTOR_SECTIONS = ("Looks for", "Why it matters", "Stays silent when", "Example finding")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in MODULES:
+        yield name_of(path), ast.parse(path.read_text("utf-8"))
+
+
+def test_modules_are_short_enough_to_be_read_at_once() -> None:
+    long = {name_of(path): n for path in MODULES if (n := len(path.read_text("utf-8").splitlines())) > MAX_MODULE_LINES}
+    assert long == {}
+
+
+def test_functions_are_short_enough_to_be_understood_at_once() -> None:
+    long = {}
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+                if lines > MAX_FUNCTION_LINES:
+                    long[f"{name}:{node.name}"] = lines
+    assert long == {}
+
+
+def test_only_the_outermost_frames_catch_everything() -> None:
+    broad = {"Exception", "BaseException"}
+    found = set()
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.unparse(node.type) if node.type else "Exception"
+                reraises = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in node.body)
+                if broad & set(caught.replace("(", " ").replace(")", " ").replace(",", " ").split()) and not reraises:
+                    found.add(name)
+    assert found <= MAY_CATCH_EVERYTHING
+
+
+def test_nothing_prints_outside_the_command_line() -> None:
+    found = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write")
+    }
+    assert {name for name in found if not name.startswith("cli/")} == set()
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert [name for name, tree in trees() if not ast.get_docstring(tree)] == []
+
+
+def test_help_loads_neither_the_engine_nor_anything_else_that_is_heavy() -> None:
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom deep_code_reasoning.cli.main import cli\n"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0\n"
+        "print(sorted({'chdb', 'pyarrow', 'pandas', 'numpy', 'rich', 'sqlglot', 'pydantic'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("detector", runner.detectors(), ids=lambda detector: detector.code)
+def test_a_detector_has_the_shape_of_a_detector(detector: runner.Detector) -> None:
+    module = sys.modules[detector.detect.__module__]
+    assert [section for section in DETECTOR_SECTIONS if section not in (module.__doc__ or "")] == []
+    assert set(detector.mechanisms) <= MECHANISMS.keys()
+    assert detector.settings.__dataclass_params__.frozen
+
+
+def test_codes_are_unique() -> None:
+    codes = [detector.code for detector in runner.detectors()]
+    formats = [reader.format for reader in registry.readers()]
+    assert len(set(codes)) == len(codes)
+    assert len(set(formats)) == len(formats)
+
+
+def test_every_room_is_on_the_map() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rooms = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
+    assert {room for room in rooms if f"`{room}/`" not in text} == set()
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    forbidden = ("/" + "home/", "/" + "root/", "/" + "Users/")  # paths of one machine
+    named = {}
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json"} or path.name in {"Makefile", "run"}:
+            text = path.read_text("utf-8", "replace") if path.is_file() else ""
+            hits = [word for word in forbidden if word in text]
+            if hits:
+                named[name] = hits
+    assert named == {}
