@@ -1,0 +1,194 @@
+"""A code path that stops short.
+
+Looks for: an operation in which one log statement was always followed by others, until from some moment on nothing
+that used to follow comes any more. Whatever happens between the two statements broke: an exception was thrown there, or
+the code returned early or wrongly. The region between the two is the finding.
+
+Why it matters: such a fault may leave no error, no slow span and no unusual metric at all. What is missing is the only
+trace of it, and it names the service and the lines.
+
+Stays silent when: what follows is merely another branch (some statement that used to follow still comes); the path
+failed now and then before as well; the spans that stop short also carry an error that names another service, or that
+the system logs elsewhere or logged before (`excuses.py`); a path further down broke in the same traces; there are too
+few spans to tell.
+
+Example finding: `orders: OrderController.create stops after OrderService#31, before OrderService#34 (0 of 5 requests
+before 10:04:30, 19 of 19 since)`.
+
+Each operation's spans are outcomes in time order, judged by a Bayesian change point (`timeline/change_point.py`), so
+the finding has its own onset and does not depend on when the incident was noticed. That event pairs lose their
+support, the deepest first, is the idea of Nezha (Yu et al., FSE 2023); the statistics are our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from .excuses import BrokenSpans, ErrorText, broken_spans, error_texts, errors_in, mentions, without_names
+from .paths import TIME_STEPS, Break, Operation, breaks_of, name_of, operations_of
+from .steps import SEPARATOR, prepare_span_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_probability: a finding is told when it is likelier than not; what is less sure is noise to a reader.
+        min_rate_after: a path is broken when most of its spans stop short; less is a branch or an input.
+        excused_share: when at least half of the broken spans have another explanation, that explanation stands.
+        max_findings: nobody reads more; they come by evidence.
+    """
+
+    min_probability: float = 0.5
+    min_rate_after: float = 0.5
+    excused_share: float = 0.5
+    max_findings: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A break that is likelier than not, with the spans behind it."""
+
+    operation: Operation
+    broken: Break
+    change: OutcomeChange
+    probability: float
+    onset_ns: int
+    spans: BrokenSpans
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find operations whose log statements stop coming."""
+    prepare_span_steps(scene.store)
+    operations = operations_of(scene.store)
+    if not operations:
+        return Skipped("no log record names the span that wrote it")
+    suspicions = _suspicions(scene, operations, settings)
+    if not suspicions:
+        return []
+    texts = error_texts(scene.store)
+    kept = [s for s in suspicions if not _excused(scene, s, texts, settings)]
+    kept = [s for s in kept if not _deeper(scene, s, kept, settings)]
+    kept.sort(key=lambda s: (-s.change.log_evidence, s.operation.key))
+    return [_finding(scene, suspicion) for suspicion in kept[: settings.max_findings]]
+
+
+def _suspicions(scene: Scene, operations: Sequence[Operation], settings: Settings) -> list[Suspicion]:
+    best: list[tuple[Operation, Break, OutcomeChange]] = []
+    looked_at = 0
+    for operation in operations:
+        chosen: tuple[Break, OutcomeChange] | None = None
+        for candidate in breaks_of(operation):
+            looked_at += 1
+            change = outcome_change(candidate.failures, candidate.trials)
+            if change is None or change.rate_after < settings.min_rate_after:
+                continue
+            # Statements of one path fail together; of those that fail alike the last is the nearest to the fault.
+            if chosen is None or change.log_evidence >= chosen[1].log_evidence:
+                chosen = (candidate, change)
+        if chosen is not None:
+            best.append((operation, *chosen))
+    if not best:
+        return []
+    moment = _clock(scene)
+    suspicions = []
+    for operation, candidate, change in best:
+        chance = probability(change.log_evidence, looked_at)
+        if chance >= settings.min_probability:
+            onset_ns = moment(change.index)
+            spans = broken_spans(scene.store, operation, candidate, onset_ns)
+            suspicions.append(Suspicion(operation, candidate, change, chance, onset_ns, spans))
+    return suspicions
+
+
+def _excused(scene: Scene, suspicion: Suspicion, texts: Sequence[ErrorText], settings: Settings) -> bool:
+    """Whether most of the broken spans come with an error that is not this code's own."""
+    service, traces = suspicion.operation.service, suspicion.spans.traces
+    services = scene.graph.services
+    for template, sample, count in errors_in(scene.store, service, sorted(traces)):
+        if count < settings.excused_share * len(traces):
+            continue
+        if mentions(sample, services, but=service):
+            return True
+        blank = without_names(template, services)
+        for text in texts:
+            elsewhere = text.service != service or text.first_ns < suspicion.onset_ns
+            if elsewhere and without_names(text.template, services) == blank:
+                return True
+    return False
+
+
+def _deeper(scene: Scene, suspicion: Suspicion, others: Sequence[Suspicion], settings: Settings) -> bool:
+    """Whether a path of a service further down broke in most of the same traces."""
+    below = set(scene.graph.downstream(suspicion.operation.service))
+    traces = suspicion.spans.traces
+    return any(
+        len(traces & other.spans.traces) >= settings.excused_share * len(traces)
+        for other in others
+        if other.operation.service in below
+    )
+
+
+def _finding(scene: Scene, suspicion: Suspicion) -> Finding:
+    operation, broken, change, spans = suspicion.operation, suspicion.broken, suspicion.change, suspicion.spans
+    anchor = name_of(operation.name, broken.anchor)
+    errors = errors_in(scene.store, operation.service, sorted(spans.traces))
+    raised = next((sample for _, sample, _ in errors if "xception" in sample or "raceback" in sample), None)
+    wrong = errors and raised is None
+    summary = (
+        f"{operation.service}: {operation.name} stops after {anchor}, before {broken.expected} "
+        f"({change.failures_before} of {change.trials_before} requests before {format_instant(suspicion.onset_ns)}, "
+        f"{change.failures_after} of {change.trials_after} since)"
+    )
+    return Finding(
+        code="logs.path_break",
+        # Where the process itself says that something went wrong but raised nothing, it returned early or wrongly.
+        mechanism="wrong_result" if wrong else "exception",
+        service=operation.service,
+        summary=summary,
+        severity=change.rate_after - change.rate_before,
+        confidence=suspicion.probability,
+        facts={
+            "log_evidence": round(change.log_evidence, 3),
+            "stopped_before": change.failures_before,
+            "requests_before": change.trials_before,
+            "stopped_after": change.failures_after,
+            "requests_after": change.trials_after,
+            "onset": format_instant(suspicion.onset_ns),
+            "error": errors[0][1][:300] if errors else None,
+        },
+        citations=tuple(
+            [span_citation(*span) for span in spans.broken[:3]] + [span_citation(*span) for span in spans.passed[-1:]]
+        ),
+        window=Window(suspicion.onset_ns, scene.windows.incident.end_ns),
+        operation=operation.entry or operation.name,
+        code_region=f"{anchor}{SEPARATOR}{broken.expected}",
+    )
+
+
+def _clock(scene: Scene) -> Callable[[int], int]:
+    row = scene.store.query("SELECT min(start_ns) AS first, max(start_ns) AS last FROM span_steps")[0]
+    first, last = int(row["first"]), int(row["last"])
+
+    def moment(step: int) -> int:
+        # The first instant that the engine's `intDiv((t - first) * steps, last - first + 1)` puts into the step.
+        return first + -(-step * (last - first + 1) // TIME_STEPS)
+
+    return moment
+
+
+DETECTOR = Detector(
+    code="logs.path_break",
+    mechanisms=("exception", "wrong_result"),
+    needs=("spans", "logs"),
+    settings=Settings(),
+    detect=detect,
+)

@@ -1,0 +1,102 @@
+"""Which log statements each span passed through: the table `span_steps` that the detectors of code paths share.
+
+One row a span of those operations that ever log:
+
+    trace_id, span_id, service, entry, operation, start_ns
+    labels  Array(String)   the statements it passed, each once, in the order in which the process wrote them
+    errors  Array(String)   those of them at level error or above
+
+A statement is known by its place in the code where the record tells it (`Class#line`, `file.py:12`, the OTel
+attributes `code.*`), else by its template. `entry` is the name of the parent span when that is of the same service:
+it keeps two endpoints apart that share a method.
+
+The order within a span is that of the time written *in* the line where there is one: the record's own time stamp is
+often taken by a collector, some tens of milliseconds later and not always in order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...store import CaseStore
+
+SEPARATOR: Final = "_"
+START: Final = " start"
+
+# Above this many log records only some traces are looked at, chosen by a hash of their id: the statistics need
+# hundreds of spans an operation, and a join of more does not fit the memory that one query may take.
+_MAX_RECORDS: Final = 1_000_000
+
+_LANGUAGES: Final = "py|java|kt|scala|groovy|go|rb|js|mjs|ts|rs|cs|cpp|cc|c|php|ex|exs|swift"
+_PLACE: Final = rf"([A-Za-z_$][\\w.$\\[\\]/-]*(?:#\\d+|\\.(?:{_LANGUAGES}):\\d+))"
+# A service that logs everything through one wrapper shows that wrapper's place on (nearly) every line, whatever the
+# line says; then its places say nothing. A place with several templates but few of the lines is a poor template.
+_WRAPPER_TEMPLATES: Final = 8
+_WRAPPER_SHARE: Final = 0.9
+
+ERROR_LEVEL: Final = (
+    "(severity IN ('error', 'fatal') OR (severity = '' AND "
+    "match(substring(body, 1, 100), '\\\\b(ERROR|FATAL|SEVERE|CRITICAL|PANIC)\\\\b')))"
+)
+"""SQL: whether a log record is at level error or above, by its severity or, when it has none, by a word in it."""
+
+PLACE: Final = f"""multiIf(
+    attributes['code.line.number'] != '',
+    concat(attributes[if(attributes['code.function.name'] != '', 'code.function.name', 'code.file.path')], '#',
+           attributes['code.line.number']),
+    attributes['code.lineno'] != '',
+    concat(attributes[if(attributes['code.namespace'] != '', 'code.namespace', 'code.filepath')], '#',
+           attributes['code.lineno']),
+    extract(substring(body, 1, 160), '{_PLACE}'))"""
+"""SQL: the place in the code that wrote a log record, '' when the record does not tell."""
+
+
+def prepare_span_steps(store: CaseStore) -> None:
+    """Make the table `span_steps` of the case, once."""
+    found = store.query("SELECT countIf(span_id != '') AS n FROM logs")
+    every = max(1, -(-int(found[0]["n"]) // _MAX_RECORDS))
+    store.execute(
+        f"""
+        CREATE TABLE IF NOT EXISTS span_steps ENGINE = Memory AS
+        WITH
+            records AS (
+                SELECT trace_id, span_id, service, shape, {PLACE} AS place, {ERROR_LEVEL} AS is_error, time_ns,
+                       extract(substring(body, 1, 80), '(\\\\d\\\\d:\\\\d\\\\d:\\\\d\\\\d[.,]\\\\d+)') AS written_at
+                FROM logs
+                WHERE span_id != '' AND cityHash64(trace_id) % {{every:UInt32}} = 0
+            ),
+            templates AS (SELECT shape, any(template) AS template FROM log_shapes GROUP BY shape),
+            wrappers AS (
+                SELECT service, place FROM (
+                    SELECT service, place, uniqExact(template) AS templates, count() AS lines,
+                           sum(lines) OVER (PARTITION BY service) AS all_lines
+                    FROM records LEFT JOIN templates USING (shape) GROUP BY service, place
+                )
+                WHERE place != '' AND templates > {_WRAPPER_TEMPLATES} AND lines > {_WRAPPER_SHARE} * all_lines
+            ),
+            logged AS (
+                SELECT trace_id, span_id,
+                       arraySort(groupArray((written_at, time_ns,
+                           if(place = '' OR (service, place) IN wrappers,
+                              if(template != '', template, toString(shape)), place), is_error))) AS steps
+                FROM records LEFT JOIN templates USING (shape)
+                GROUP BY trace_id, span_id
+            ),
+            operations AS (
+                SELECT DISTINCT service, name FROM spans
+                WHERE (trace_id, span_id) IN (SELECT trace_id, span_id FROM logged)
+            )
+        SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service,
+               if(p.service = s.service, toString(p.name), '') AS entry, s.name AS operation, s.start_ns AS start_ns,
+               arrayDistinct(arrayMap(step -> step.3, l.steps)) AS labels,
+               arrayDistinct(arrayMap(step -> step.3, arrayFilter(step -> step.4, l.steps))) AS errors
+        FROM (
+            SELECT DISTINCT trace_id, span_id, parent_span_id, service, name, start_ns FROM spans
+            WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND (service, name) IN operations
+        ) AS s
+        LEFT ANY JOIN logged AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
+        LEFT ANY JOIN spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
+        ORDER BY start_ns, trace_id, span_id
+        """,
+        every=every,
+    )
