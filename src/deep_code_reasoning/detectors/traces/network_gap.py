@@ -1,0 +1,276 @@
+"""Time lost between two services.
+
+Looks for: calls whose client span is much longer than the server span it contains. What lies between the two was spent
+on the way: in the network, in a proxy, or waiting for a connection. When this happens on all calls into one service,
+whoever calls it, and on no others, the way to that service is slow. When it happens on all calls out of one service,
+whomever it calls, its own way out is slow.
+
+Why it matters: a slow network shows as slowness of the *callers*, while the pod that has it looks healthy: its own
+spans are as short as ever.
+
+Stays silent when: no two services talk in the traces; gaps are as usual, or are long for a minority of the calls only
+(a full connection pool, a pause of the collector); only one caller sees the delay while others of the same service
+do not, and that caller sees it towards nobody else.
+
+Example finding: `payments: calls into it take 2003 ms longer than it works on them (7 ms elsewhere, 4 ms before
+13:22:40), from all 3 callers`.
+
+A call is *slow on the way* when its gap exceeds a limit made from all other calls of the system (`Settings`), so no
+calm stretch is needed; where there is one, the moment at which slow calls begin dates the finding.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import Citation, span_citation
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_MS, format_instant
+from ...domain.window import Window
+from ...store import CaseStore
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import median, outcome_change, probability, rate_contrast
+
+RESOURCE = "NetworkP90(ms)"
+"""Name of the series this detector derives: the 90th percentile of the time a call spends between two services."""
+
+_TIME_STEPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        usual_factor: a gap is slow when it is this many times the median gap of the system: an order of magnitude
+            beyond the usual, which neither another zone nor a busy host explains.
+        min_gap_ms: and at least this long: shorter delays hurt nobody, and clocks of hosts differ by milliseconds.
+        min_slow_share: most calls must be slow on the way; pauses and full pools hit a minority.
+        min_calls: fewer calls than this (of one service, in the bad stretch) prove nothing.
+        min_probability: a finding is told when it is likelier than not.
+    """
+
+    usual_factor: float = 10.0
+    min_gap_ms: float = 20.0
+    min_slow_share: float = 0.5
+    min_calls: int = 3
+    min_probability: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Calls from one service to another: how many there were, and how many were slow on the way, in each step."""
+
+    caller: str
+    callee: str
+    calls: dict[int, int]
+    slow: dict[int, int]
+
+    @property
+    def total(self) -> int:
+        """All calls."""
+        return sum(self.calls.values())
+
+    def share(self, since: int) -> float:
+        """Share of slow calls from a step on; 0 when there were none."""
+        calls = sum(n for step, n in self.calls.items() if step >= since)
+        return sum(n for step, n in self.slow.items() if step >= since) / calls if calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """All edges on one side of a service: `into` it or `out of` it."""
+
+    service: str
+    direction: str
+    edges: tuple[Edge, ...]
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find services whose calls are slow on the way."""
+    _prepare_gaps(scene.store)
+    usual = scene.store.query("SELECT count() AS n, quantileExact(0.5)(gap_ns) AS gap_ns FROM call_gaps")[0]
+    if not usual["n"]:
+        return Skipped("no call from one service to another is in the traces")
+    limit_ns = round(max(settings.min_gap_ms * NS_PER_MS, settings.usual_factor * max(0, float(usual["gap_ns"]))))
+    edges = _edges(scene.store, limit_ns)
+    found = []
+    for side in _sides(edges):
+        finding = _judge(scene, side, edges, limit_ns, settings)
+        if finding is not None:
+            found.append(finding)
+    found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
+    return found
+
+
+def _prepare_gaps(store: CaseStore) -> None:
+    """The table `call_gaps`: one row a call between services whose client span holds nothing but that call."""
+    store.execute(
+        """
+        CREATE TABLE IF NOT EXISTS call_gaps ENGINE = Memory AS
+        WITH calls AS (
+            SELECT p.trace_id AS trace_id, p.span_id AS span_id, p.service AS caller, c.service AS callee,
+                   p.start_ns AS start_ns, p.duration_ns - c.duration_ns AS gap_ns,
+                   c.start_ns + c.duration_ns <= p.start_ns + p.duration_ns + 5000000
+                       AND c.start_ns >= p.start_ns - 5000000 AS inside
+            FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
+            WHERE p.kind IN ('client', 'producer', '') AND c.kind IN ('server', 'consumer', '')
+        )
+        SELECT trace_id, span_id, any(caller) AS caller, any(callee) AS callee, any(start_ns) AS start_ns,
+               any(gap_ns) AS gap_ns
+        FROM calls
+        GROUP BY trace_id, span_id
+        HAVING count() = 1 AND caller != callee AND any(inside)
+        """
+    )
+
+
+def _edges(store: CaseStore, limit_ns: int) -> list[Edge]:
+    rows = store.query(
+        """
+        WITH (SELECT (min(start_ns), max(start_ns)) FROM call_gaps) AS range
+        SELECT caller, callee, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
+               count() AS calls, countIf(gap_ns > {limit:Int64}) AS slow
+        FROM call_gaps GROUP BY caller, callee, step ORDER BY caller, callee, step
+        """,
+        steps=_TIME_STEPS,
+        limit=limit_ns,
+    )
+    edges: dict[tuple[str, str], Edge] = {}
+    for row in rows:
+        edge = edges.setdefault((row["caller"], row["callee"]), Edge(row["caller"], row["callee"], {}, {}))
+        edge.calls[int(row["step"])] = int(row["calls"])
+        edge.slow[int(row["step"])] = int(row["slow"])
+    return list(edges.values())
+
+
+def _sides(edges: Sequence[Edge]) -> list[_Side]:
+    into: dict[str, list[Edge]] = defaultdict(list)
+    out: dict[str, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        into[edge.callee].append(edge)
+        out[edge.caller].append(edge)
+    sides = [_Side(service, "into", tuple(group)) for service, group in sorted(into.items())]
+    # Calls out of a service to a single other one cannot be told from calls into that other one.
+    return sides + [_Side(service, "out of", tuple(group)) for service, group in sorted(out.items()) if len(group) > 1]
+
+
+def _judge(scene: Scene, side: _Side, edges: Sequence[Edge], limit_ns: int, settings: Settings) -> Finding | None:
+    calls = [sum(edge.calls.get(step, 0) for edge in side.edges) for step in range(_TIME_STEPS)]
+    slow = [sum(edge.slow.get(step, 0) for edge in side.edges) for step in range(_TIME_STEPS)]
+    change = outcome_change(slow, calls)
+    since = change.index if change is not None else 0
+    known = [edge for edge in side.edges if sum(n for s, n in edge.calls.items() if s >= since) >= settings.min_calls]
+    share = sum(slow[since:]) / max(1, sum(calls[since:]))
+    if sum(slow[since:]) < settings.min_calls or share < settings.min_slow_share:
+        return None
+    # All who are on the way must see it, or it is not this service's way.
+    if known and min(edge.share(since) for edge in known) < settings.min_slow_share:
+        return None
+    if _explained_elsewhere(side, edges, since, settings):
+        return None
+    others = [edge for edge in edges if edge not in side.edges]
+    peers = rate_contrast(
+        sum(slow[since:]),
+        sum(calls[since:]),
+        sum(sum(edge.slow.values()) for edge in others),
+        sum(edge.total for edge in others),
+    )
+    evidence = max(peers, change.log_evidence if change is not None else 0.0)
+    chance = probability(evidence, looked_at=2 * len({e.callee for e in edges}))
+    if chance < settings.min_probability:
+        return None
+    return _finding(scene, side, since if change and change.log_evidence > 0 else None, limit_ns, share, chance)
+
+
+def _explained_elsewhere(side: _Side, edges: Sequence[Edge], since: int, settings: Settings) -> bool:
+    """Whether each slow edge of this side belongs to a service at its other end that is slow on more edges."""
+    for edge in side.edges:
+        if edge.share(since) < settings.min_slow_share:
+            continue
+        if side.direction == "out of":
+            rivals = [e for e in edges if e.callee == edge.callee and e.caller != edge.caller]
+        else:
+            rivals = [e for e in edges if e.caller == edge.caller and e.callee != edge.callee]
+        slow = [e for e in rivals if e.share(since) >= settings.min_slow_share]
+        if len(slow) + 1 <= sum(e.share(since) >= settings.min_slow_share for e in side.edges):
+            return False
+        if not rivals or len(slow) < len(rivals):
+            return False
+    return True
+
+
+def _finding(
+    scene: Scene, side: _Side, since: int | None, limit_ns: int, share: float, chance: float
+) -> Finding:
+    far = "callee" if side.direction == "into" else "caller"
+    row = scene.store.query(
+        f"""
+        WITH (SELECT (min(start_ns), max(start_ns)) FROM call_gaps) AS range,
+             intDiv((start_ns - range.1) * {{steps:Int64}}, range.2 - range.1 + 1) AS step
+        SELECT quantileExactIf(0.5)(gap_ns, {far} = {{service:String}} AND step >= {{since:Int64}}) AS now,
+               quantileExactIf(0.9)(gap_ns, {far} = {{service:String}} AND step >= {{since:Int64}}) AS now_p90,
+               quantileExactIf(0.5)(gap_ns, {far} = {{service:String}} AND step < {{since:Int64}}) AS before,
+               quantileExactIf(0.5)(gap_ns, {far} != {{service:String}}) AS elsewhere,
+               minIf(start_ns, {far} = {{service:String}} AND step >= {{since:Int64}} AND gap_ns > {{limit:Int64}})
+                   AS onset_ns
+        FROM call_gaps
+        """,
+        steps=_TIME_STEPS,
+        service=side.service,
+        since=since or 0,
+        limit=limit_ns,
+    )[0]
+    now_ms, p90_ms = float(row["now"]) / NS_PER_MS, float(row["now_p90"]) / NS_PER_MS
+    elsewhere_ms = float(row["elsewhere"] or 0) / NS_PER_MS
+    onset_ns = int(row["onset_ns"])
+    before = f", {float(row['before']) / NS_PER_MS:.0f} ms before {format_instant(onset_ns)}" if since else ""
+    ends = sorted(edge.caller if side.direction == "into" else edge.callee for edge in side.edges)
+    who = "callers" if side.direction == "into" else "callees"
+    return Finding(
+        code="traces.network_gap",
+        mechanism="network_delay",
+        service=side.service,
+        summary=(
+            f"{side.service}: calls {side.direction} it spend {now_ms:.0f} ms between the two services "
+            f"({elsewhere_ms:.0f} ms elsewhere{before}), with all {len(ends)} {who}"
+        ),
+        severity=min(1.0, share),
+        confidence=chance,
+        facts={
+            "gap_ms": round(now_ms, 3),
+            "gap_p90_ms": round(p90_ms, 3),
+            "elsewhere_ms": round(elsewhere_ms, 3),
+            "slow_share": round(share, 3),
+            "direction": side.direction,
+            who: tuple(ends),
+            "onset": format_instant(onset_ns) if since else None,
+        },
+        citations=_citations(scene.store, side.service, far, limit_ns),
+        window=Window(onset_ns, scene.windows.incident.end_ns),
+        resource=RESOURCE,
+    )
+
+
+def _citations(store: CaseStore, service: str, far: str, limit_ns: int) -> tuple[Citation, ...]:
+    rows = store.query(
+        f"""
+        SELECT trace_id, span_id FROM call_gaps
+        WHERE {far} = {{service:String}} AND gap_ns > {{limit:Int64}}
+        ORDER BY gap_ns DESC, trace_id, span_id LIMIT 3
+        """,
+        service=service,
+        limit=limit_ns,
+    )
+    return tuple(span_citation(row["trace_id"], row["span_id"]) for row in rows)
+
+
+DETECTOR = Detector(
+    code="traces.network_gap",
+    mechanisms=("network_delay",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+)
