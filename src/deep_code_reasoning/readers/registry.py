@@ -10,7 +10,9 @@ from .base import Head, Reader
 
 # Modules in this package, each with a `READER` or a tuple `READERS`. The order breaks ties between equally sure
 # sniffers: the more specific format comes first.
-MODULES: Final[tuple[str, ...]] = ()
+MODULES: Final[tuple[str, ...]] = (
+    "jaeger_json",
+)
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.
 MIN_CERTAINTY: Final = 0.3
