@@ -35,7 +35,7 @@ def records_of(folder: Path, content: bytes | str, lists: Sequence[str] = ()) ->
     path.write_bytes(data)
     book = Notebook()
     file = EvidenceFile(1, path, "evidence", len(data), detect_compression(data))
-    return list(iterate_json(file, book, lists)), book  # type: ignore[arg-type]
+    return list(iterate_json(file, book, lists)), book
 
 
 def places(records: list[JsonRecord]) -> list[tuple[int, int, int]]:

@@ -193,7 +193,27 @@ def read_head(path: Path) -> tuple[Head, str]:
     return Head(path.name, data[:HEAD_BYTES], complete), compression
 
 
-def iterate_lines(file: EvidenceFile, writer: CaseWriter) -> Iterator[Line]:
+class Complaints(Protocol):
+    """Who takes what cannot be read: a `CaseWriter`, or nobody while a file is only looked through."""
+
+    def reject(self, source_id: int, line: int, reason: str, excerpt: str = "", offset_bytes: int = -1) -> None:
+        """Take one piece that cannot be read."""
+
+    def note(self, source_id: int, text: str) -> None:
+        """Take a word about a source as a whole."""
+
+
+class Unheard:
+    """Takes complaints and forgets them: for a first look at a file that is read again."""
+
+    def reject(self, source_id: int, line: int, reason: str, excerpt: str = "", offset_bytes: int = -1) -> None:
+        """Forget it."""
+
+    def note(self, source_id: int, text: str) -> None:
+        """Forget it."""
+
+
+def iterate_lines(file: EvidenceFile, writer: Complaints) -> Iterator[Line]:
     """Stream a file's lines; over-long lines and an early end are rejected here, so that readers need not."""
     number = offset = 0
     with open_decompressed(file.path, file.compression) as stream:

@@ -18,8 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..store.writer import CaseWriter
-from .base import EvidenceFile, Head, iterate_lines, open_decompressed, read_head
+from .base import Complaints, EvidenceFile, Head, iterate_lines, open_decompressed, read_head
 from .json_source import GAP, SPACE, JsonFault, JsonSource, decode, end_of_match, not_utf8, reason_of
 
 _SNIFFED_RECORDS: Final = 8
@@ -48,7 +47,7 @@ class JsonRecord:
     members: Mapping[str, Any] = field(default_factory=dict)
 
 
-def iterate_json(file: EvidenceFile, writer: CaseWriter, lists: Sequence[str] = ()) -> Iterator[JsonRecord]:
+def iterate_json(file: EvidenceFile, writer: Complaints, lists: Sequence[str] = ()) -> Iterator[JsonRecord]:
     """Stream the records of a JSON file; what is broken or cut off is rejected here.
 
     Args:
@@ -140,7 +139,7 @@ def _expand(value: Any, lists: Sequence[str]) -> Iterator[tuple[Any, Mapping[str
     yield value, {}
 
 
-def _records_of_lines(file: EvidenceFile, writer: CaseWriter, lists: Sequence[str]) -> Iterator[JsonRecord]:
+def _records_of_lines(file: EvidenceFile, writer: Complaints, lists: Sequence[str]) -> Iterator[JsonRecord]:
     for line in iterate_lines(file, writer):
         if not line.data.strip():
             continue
@@ -161,7 +160,7 @@ def _records_of_lines(file: EvidenceFile, writer: CaseWriter, lists: Sequence[st
 # --- everything else --------------------------------------------------------------------------------------------
 
 
-def _stream(file: EvidenceFile, writer: CaseWriter, lists: Sequence[str]) -> Iterator[JsonRecord]:
+def _stream(file: EvidenceFile, writer: Complaints, lists: Sequence[str]) -> Iterator[JsonRecord]:
     with open_decompressed(file.path, file.compression) as stream:
         source = JsonSource(stream)
         last_line = 0

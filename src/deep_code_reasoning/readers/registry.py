@@ -12,6 +12,7 @@ from .base import Head, Reader
 # sniffers: the more specific format comes first.
 MODULES: Final[tuple[str, ...]] = (
     "jaeger_json",
+    "zipkin_json",
 )
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.
