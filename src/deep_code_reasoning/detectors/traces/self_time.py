@@ -1,0 +1,235 @@
+"""A service that works longer on its requests.
+
+Looks for: requests on which a service itself spends several times what it used to, its calls to other services not
+counted. The time may go into anything that the process does: computing, waiting for a lock or a thread, or a call
+that leaves no span on the other side (a database).
+
+Why it matters: whoever is slow makes all its callers slow; only self time tells the one from the others.
+
+Stays silent when: only durations rise and self times do not (a callee is slow); the long requests are no more
+frequent than before; there are too few requests to tell.
+
+Example finding: `catalog: works 214 ms on a request, 9 ms before 13:07:03 (41 of 57 requests long, 3 of 60 before);
+all 7 of its operations are slower`.
+
+A request is *long* when the service's self time exceeds a limit made from the shorter requests of the same entry
+operation (`Settings`); long and short ones are outcomes in time order (`timeline/change_point.py`). When most of the
+process's operations are slower at once, whatever they do, it is the processor that they lack; when it is one of them,
+that one is slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_MS, format_instant
+from ...domain.window import Window
+from ...store import CaseStore, Row
+from ..base import Detector, Scene
+from ..timeline.change_point import OutcomeChange, outcome_change, probability
+
+_TIME_STEPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        long_factor: a request is long at this multiple of the shorter quarter of its kind: above the ordinary spread
+            of latencies (two to three times), below what hurts.
+        min_extra_ms: and by at least this much; less is the noise of a scheduler.
+        min_rise: the share of long requests must rise by this much; a fifth of all requests is felt by users.
+        common_share: at this share of slower operations the process as a whole is slow, not one of them.
+        min_probability: a finding is told when it is likelier than not.
+    """
+
+    long_factor: float = 4.0
+    min_extra_ms: float = 10.0
+    min_rise: float = 0.2
+    common_share: float = 0.5
+    min_probability: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
+    """Find services whose own work on a request takes longer."""
+    prepare_self_times(scene.store)
+    rows = scene.store.query(
+        """
+        WITH
+            (SELECT (min(start_ns), max(start_ns)) FROM request_times) AS range,
+            usual AS (
+                SELECT service, entry, quantileExact(0.25)(self_ns) AS usual_ns FROM request_times
+                GROUP BY service, entry
+            )
+        SELECT service, groupArray((step, n, long)) AS steps
+        FROM (
+            SELECT service, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
+                   count() AS n, countIf(self_ns > {factor:Float64} * usual_ns AND self_ns > usual_ns + {extra:Int64}) AS long
+            FROM request_times JOIN usual USING (service, entry)
+            GROUP BY service, step ORDER BY service, step
+        )
+        GROUP BY service ORDER BY service
+        """,
+        steps=_TIME_STEPS,
+        factor=settings.long_factor,
+        extra=round(settings.min_extra_ms * NS_PER_MS),
+    )
+    found = []
+    for row in rows:
+        requests, long = [0] * _TIME_STEPS, [0] * _TIME_STEPS
+        for step, count, slow in row["steps"]:
+            requests[int(step)], long[int(step)] = int(count), int(slow)
+        change = outcome_change(long, requests)
+        if change is None or change.rate_after - change.rate_before < settings.min_rise:
+            continue
+        chance = probability(change.log_evidence, looked_at=len(rows))
+        if chance >= settings.min_probability:
+            finding = _finding(scene, row["service"], change, chance, settings)
+            if finding is not None:
+                found.append(finding)
+    found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
+    return found
+
+
+def prepare_self_times(store: CaseStore) -> None:
+    """Make the tables `self_times` (a row a span) and `request_times` (a row a trace and service), once.
+
+    A service's self time in a trace is the time in which it had work to do (its entry spans, united) less the time in
+    which it waited for other services (its client spans, united): so it is right for parallel calls, and for frameworks
+    whose spans of one request lie beside each other. The self time of a span is its duration without its children;
+    that of a client span (one that contains, or whose like contain, the work of another service) is 0.
+    """
+    store.execute(
+        """
+        CREATE TABLE IF NOT EXISTS self_times ENGINE = Memory AS
+        WITH
+            children AS (
+                SELECT c.trace_id AS trace_id, c.parent_span_id AS span_id,
+                       sum(greatest(0, least(c.start_ns + c.duration_ns, p.start_ns + p.duration_ns)
+                                       - greatest(c.start_ns, p.start_ns))) AS inside_ns,
+                       max(c.service != p.service) AS calls_out
+                FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
+                GROUP BY trace_id, span_id
+            ),
+            clients AS (
+                SELECT DISTINCT service, name FROM spans
+                WHERE kind IN ('client', 'producer', '')
+                  AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM children WHERE calls_out)
+            )
+        SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.name AS name,
+               s.start_ns AS start_ns, greatest(0, s.duration_ns) AS duration_ns,
+               (s.service, s.name) IN clients AS is_client,
+               if(is_client, 0, greatest(0, s.duration_ns - ch.inside_ns)) AS self_ns,
+               p.service != s.service AS is_entry
+        FROM spans AS s
+        LEFT JOIN children AS ch ON s.trace_id = ch.trace_id AND s.span_id = ch.span_id
+        LEFT ANY JOIN spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
+        """
+    )
+    store.execute(
+        """
+        CREATE TABLE IF NOT EXISTS request_times ENGINE = Memory AS
+        WITH stretches AS (
+            SELECT trace_id, service, name, span_id, is_entry, is_client, start_ns, start_ns + duration_ns AS end_ns,
+                   max(end_ns) OVER (PARTITION BY trace_id, service, is_client ORDER BY start_ns, end_ns, span_id
+                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to_ns,
+                   greatest(0, end_ns - greatest(start_ns, covered_to_ns)) AS new_ns
+            FROM self_times WHERE is_entry OR is_client
+        )
+        SELECT trace_id, service, argMinIf(t.name, (t.start_ns, t.span_id), t.is_entry) AS entry,
+               argMinIf(t.span_id, (t.start_ns, t.span_id), t.is_entry) AS span_id, min(t.start_ns) AS start_ns,
+               intDiv(greatest(0, sumIf(t.new_ns, NOT t.is_client) - sumIf(t.new_ns, t.is_client)),
+                      countIf(t.is_entry)) AS self_ns
+        FROM stretches AS t
+        GROUP BY trace_id, service HAVING countIf(t.is_entry) > 0
+        """
+    )
+
+
+def _finding(scene: Scene, service: str, change: OutcomeChange, chance: float, settings: Settings) -> Finding | None:
+    first, last = (
+        int(value) for value in scene.store.query("SELECT min(start_ns) AS a, max(start_ns) AS b FROM request_times")[0].values()
+    )
+    onset_ns = first + -(-change.index * (last - first + 1) // _TIME_STEPS)
+    times = scene.store.query(
+        """
+        SELECT quantileExactIf(0.75)(self_ns, start_ns < {onset:Int64}) AS before,
+               quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after
+        FROM request_times WHERE service = {service:String}
+        """,
+        onset=onset_ns,
+        service=service,
+    )[0]
+    operations = _operations(scene.store, service, onset_ns, settings)
+    slower = [row for row in operations if row["slower"]]
+    if operations and not slower:
+        # Other requests came, not slower ones.
+        return None
+    common = len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
+    worst = slower[0]["name"] if slower and not common else None
+    of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
+    cited = scene.store.query(
+        """
+        SELECT trace_id, span_id FROM request_times WHERE service = {service:String} AND start_ns >= {onset:Int64}
+        ORDER BY self_ns DESC, trace_id LIMIT 3
+        """,
+        service=service,
+        onset=onset_ns,
+    )
+    before_ms, after_ms = float(times["before"] or 0) / NS_PER_MS, float(times["after"] or 0) / NS_PER_MS
+    return Finding(
+        code="traces.self_time",
+        mechanism="cpu_saturation" if common else "latency_regression",
+        service=service,
+        summary=(
+            f"{service}: works {after_ms:.0f} ms on a request (upper quartile), {before_ms:.0f} ms before "
+            f"{format_instant(onset_ns)} ({change.failures_after} of {change.trials_after} requests long, "
+            f"{change.failures_before} of {change.trials_before} before); {of_all}"
+        ),
+        severity=change.rate_after - change.rate_before,
+        confidence=chance,
+        facts={
+            "log_evidence": round(change.log_evidence, 3),
+            "self_ms_before_p75": round(before_ms, 3),
+            "self_ms_after_p75": round(after_ms, 3),
+            "operations": len(operations),
+            "slower_operations": len(slower),
+            "onset": format_instant(onset_ns),
+        },
+        citations=tuple(span_citation(row["trace_id"], row["span_id"]) for row in cited),
+        window=Window(onset_ns, scene.windows.incident.end_ns),
+        operation=worst,
+    )
+
+
+def _operations(store: CaseStore, service: str, onset_ns: int, settings: Settings) -> list[Row]:
+    """Operations of a service seen on both sides of an onset, and whether their longer spans became slower."""
+    return store.query(
+        """
+        WITH usual AS (
+            SELECT name, quantileExactIf(0.75)(self_ns, start_ns < {onset:Int64}) AS before,
+                   quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after,
+                   countIf(start_ns < {onset:Int64}) AS n_before, countIf(start_ns >= {onset:Int64}) AS n_after
+            FROM self_times WHERE service = {service:String} AND self_ns > 0
+            GROUP BY name
+        )
+        SELECT name, after > 2 * before AND after > before + {extra:Int64} AS slower, after - before AS extra
+        FROM usual WHERE n_before >= 3 AND n_after >= 3 ORDER BY slower DESC, extra DESC, name
+        """,
+        onset=onset_ns,
+        service=service,
+        extra=round(settings.min_extra_ms * NS_PER_MS),
+    )
+
+
+DETECTOR = Detector(
+    code="traces.self_time",
+    mechanisms=("latency_regression", "cpu_saturation"),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+)
