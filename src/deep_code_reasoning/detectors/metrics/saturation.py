@@ -1,0 +1,200 @@
+"""A resource that runs out.
+
+Looks for: the use of a processor, memory, disk, pool, threads, file descriptors or a queue that steps up far beyond
+the service's own past, most of all to its limit; time spent waiting for a pool; a limit that was lowered onto what is
+used; kills for want of memory.
+
+Why it matters: what is short of a resource becomes slow or fails in ways that point everywhere else.
+
+Stays silent when: use moves within what the service did before, or by little; the metric is of a whole host (it tells
+that the host is busy, not who made it so); there are too few points before the step to know what is usual.
+
+Example finding: `orders: CpuUsageRate(%) rose from 0.87 to 100 at 13:33:09: its limit`.
+
+The step of each series is found without any onset (`series.py`); its evidence is weighed against the number of series.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import metric_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import probability
+from .series import Series, Step, find_step, series_of
+
+MECHANISMS: Final = {
+    "cpu": "cpu_saturation",
+    "memory": "memory_saturation",
+    "oom": "memory_saturation",
+    "disk": "disk_saturation",
+    "pool": "connection_pool_exhausted",
+    "threads": "thread_pool_exhausted",
+    "files": "connection_pool_exhausted",
+    "queue": "message_backlog",
+}
+_WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_ratio: use must rise by half; less is what load does in an hour.
+        full_share: from four fifths of its limit on a resource is short: queues grow without bound near one, and an
+            average over a minute hides its peaks.
+        steep_ratio: without a known limit, several times the usual is told as serious.
+        min_probability: a finding is told when it is likelier than not.
+        leak_order: a rise is a leak when nearly all pairs of points are in growing order (Kendall's tau).
+    """
+
+    min_ratio: float = 1.5
+    full_share: float = 0.8
+    steep_ratio: float = 4.0
+    min_probability: float = 0.5
+    leak_order: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """A resource whose use rose: the series, its step, the share of its limit that it reached (NaN when unknown)."""
+
+    series: Series
+    step: Step
+    probability: float
+    full: float
+    leak: bool
+
+    @property
+    def severity(self) -> float:
+        """1 at the limit; below it, by how many times the use rose."""
+        if self.series.meaning.kind == "oom":
+            return 1.0
+        if not math.isnan(self.full):
+            return min(1.0, self.full)
+        return min(0.8, 0.2 * math.log2(max(1.0, self.step.ratio)))
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find services whose resources run out."""
+    known = [series for series in series_of(scene.store, frozenset(MECHANISMS)) if not series.meaning.shared]
+    if not known:
+        return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
+    limits = [series for series in known if series.meaning.limit]
+    rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
+    for series in known:
+        rise = None if series.meaning.limit else _rise(series, limits, len(known), settings)
+        if rise is not None:
+            rises[(series.service, series.meaning.kind)].append(rise)
+    for series in limits:
+        rise = _lowered(series, known, len(known), settings)
+        if rise is not None:
+            rises[(series.service, series.meaning.kind)].append(rise)
+    findings = [_finding(scene, group) for _, group in sorted(rises.items())]
+    findings.sort(key=lambda f: (-f.severity * f.confidence, f.service, f.mechanism))
+    return findings
+
+
+def _rise(series: Series, limits: Sequence[Series], looked_at: int, settings: Settings) -> Rise | None:
+    step = find_step(series.values)
+    if step is None or step.after <= 0 or step.ratio < settings.min_ratio:
+        return None
+    chance = probability(step.log_evidence, looked_at)
+    if chance < settings.min_probability:
+        return None
+    full = _share_of_limit(series, step, limits)
+    tau = _order(series.values)
+    leak = series.meaning.kind == "memory" and tau >= settings.leak_order
+    return Rise(series, step, chance, full, leak)
+
+
+def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: Settings) -> Rise | None:
+    """A limit that fell onto what is used."""
+    step = find_step(series.values)
+    if step is None or step.before <= 0 or step.after > step.before / settings.min_ratio:
+        return None
+    for used in known:
+        if used.meaning.limit or not _same_resource(series, used) or _WAITING & _words(used.name):
+            continue
+        late = [v for t, v in zip(used.times_ns, used.values, strict=True) if t >= series.times_ns[step.index]]
+        if late and max(late) >= settings.full_share * step.after:
+            return Rise(series, step, probability(step.log_evidence, looked_at), 1.0, False)
+    return None
+
+
+def _share_of_limit(series: Series, step: Step, limits: Sequence[Series]) -> float:
+    peak = max(series.values[step.index :])
+    if series.meaning.ratio:
+        return peak / (100.0 if series.meaning.percent or peak > 1.5 else 1.0)
+    for limit in limits:
+        if _same_resource(series, limit) and limit.values and limit.values[-1] > 0 and not _WAITING & _words(series.name):
+            return peak / limit.values[-1]
+    return math.nan
+
+
+def _same_resource(one: Series, other: Series) -> bool:
+    return (one.service, one.instance, one.meaning.kind) == (other.service, other.instance, other.meaning.kind)
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(name.lower().replace(".", "_").split("_"))
+
+
+def _order(values: Sequence[float]) -> float:
+    """Kendall's tau of values against time, over at most some sixty points."""
+    points = values[:: max(1, len(values) // 60)]
+    pairs = [(a < b) - (a > b) for i, a in enumerate(points) for b in points[i + 1 :]]
+    return sum(pairs) / len(pairs) if pairs else 0.0
+
+
+def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
+    # A share of the limit says most, then what rose most; the others are told along with it.
+    best = max(group, key=lambda r: (not math.isnan(r.full), r.series.meaning.ratio, r.severity, r.step.ratio, r.series.name))
+    series, step = best.series, best.step
+    onset_ns = min(rise.series.times_ns[rise.step.index] for rise in group)
+    verb = "fell" if step.after < step.before else "rose"
+    reached = f": {min(best.full, 9.99):.0%} of its limit" if not math.isnan(best.full) else ""
+    return Finding(
+        code="metrics.saturation",
+        mechanism="memory_leak" if best.leak else MECHANISMS[series.meaning.kind],
+        service=series.service,
+        summary=(
+            f"{series.service}: {series.name} {verb} from {step.before:.3g} to {step.after:.3g} at "
+            f"{format_instant(series.times_ns[step.index])}{reached}"
+        ),
+        severity=best.severity,
+        confidence=best.probability,
+        facts={
+            "metric": series.name,
+            "before": step.before,
+            "after": step.after,
+            "share_of_limit": None if math.isnan(best.full) else round(best.full, 4),
+            "log_evidence": round(step.log_evidence, 3),
+            "metrics": tuple(sorted({rise.series.name for rise in group})),
+            "onset": format_instant(onset_ns),
+        },
+        citations=tuple(
+            metric_citation(series.name, series.service, series.times_ns[index])
+            for index in (step.index, len(series.values) - 1, step.index - 1)
+        ),
+        window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
+        resource=series.name,
+        instance=series.instance or None,
+    )
+
+
+DETECTOR = Detector(
+    code="metrics.saturation",
+    mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak"})),
+    needs=("metrics",),
+    settings=Settings(),
+    detect=detect,
+)

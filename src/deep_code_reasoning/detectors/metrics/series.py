@@ -1,0 +1,142 @@
+"""Metric series as lists of values, and the step in each that explains it best.
+
+The step is found by least absolute deviations: the split into two levels, each its side's median, that leaves the least
+sum of distances. Medians make it indifferent to spikes, and nothing needs to be known of the onset. The evidence is
+the Laplace log likelihood ratio of two levels against one, less a penalty for having looked at every split (BIC).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...store import CaseStore
+from ..timeline.change_point import median
+from .vocabulary import Meaning, meaning
+
+# Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
+_MAX_POINTS: Final = 240
+_MAX_SERIES: Final = 20_000
+# A step needs a few points on its calm side to know what is usual; on its far side two, since one is a spike.
+_MIN_BEFORE: Final = 5
+_MIN_AFTER: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one instance: times and values in time order. A counter's values are increases per point."""
+
+    service: str
+    instance: str
+    name: str
+    unit: str
+    meaning: Meaning
+    times_ns: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The step of a series: from `index` on the level is another."""
+
+    index: int
+    before: float
+    after: float
+    log_evidence: float
+
+    @property
+    def ratio(self) -> float:
+        """Level after over level before; infinite from nothing."""
+        if self.before > 0:
+            return self.after / self.before
+        return math.inf if self.after > 0 else 1.0
+
+
+def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
+    """All series of a case whose name is about one of `kinds`, thinned to a few hundred points each."""
+    names = store.query("SELECT name, any(unit) AS unit, any(kind) AS kind FROM metrics GROUP BY name ORDER BY name")
+    meanings = {row["name"]: meaning(row["name"], row["unit"], row["kind"]) for row in names}
+    units = {row["name"]: row["unit"] for row in names}
+    wanted = tuple(name for name, about in meanings.items() if about.kind in kinds)
+    if not wanted:
+        return []
+    rows = store.query(
+        """
+        WITH
+            points AS (
+                SELECT service, instance, name, cityHash64(toString(attributes)) AS labels, time_ns, value
+                FROM metrics WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
+            ),
+            (SELECT greatest(1, intDiv(max(time_ns) - min(time_ns), {points:Int64})) FROM points) AS width_ns,
+            (SELECT max(n) FROM (SELECT count() AS n FROM points GROUP BY service, instance, name, labels)) AS longest
+        SELECT service, instance, name, labels, groupArray(at) AS times, groupArray(level) AS levels
+        FROM (
+            SELECT service, instance, name, labels, min(time_ns) AS at, quantileExact(0.5)(value) AS level
+            FROM points
+            GROUP BY service, instance, name, labels, if(longest > {points:Int64}, intDiv(time_ns, width_ns), time_ns)
+            ORDER BY at
+        )
+        GROUP BY service, instance, name, labels
+        ORDER BY service, instance, name, labels LIMIT {series:UInt32}
+        """,
+        names=wanted,
+        points=_MAX_POINTS,
+        series=_MAX_SERIES,
+    )
+    return [
+        _series(row["service"], row["instance"], row["name"], units[row["name"]], meanings[row["name"]], row)
+        for row in rows
+    ]
+
+
+def _series(service: str, instance: str, name: str, unit: str, about: Meaning, row: dict[str, list[float]]) -> Series:
+    times = tuple(int(time) for time in row["times"])
+    values = tuple(float(value) for value in row["levels"])
+    if about.counter and len(values) > 1 and all(a <= b for a, b in zip(values, values[1:], strict=False)):
+        times, values = times[1:], tuple(b - a for a, b in zip(values, values[1:], strict=False))
+    return Series(service, instance, name, unit, about, times, values)
+
+
+def find_step(values: Sequence[float]) -> Step | None:
+    """The step that explains a series best, or None when it is too short or does not vary."""
+    count = len(values)
+    if count < _MIN_BEFORE + _MIN_AFTER or min(values) == max(values):
+        return None
+    left = _running_costs(values)
+    right = _running_costs(values[::-1])
+    splits = range(_MIN_BEFORE, count - _MIN_AFTER + 1)
+    index = min(splits, key=lambda split: (left[split - 1] + right[count - split - 1], split))
+    # A floor for series that do not vary at all on either side: their last digit is noise too.
+    floor = count * 1e-3 * max(abs(value) for value in values)
+    one, two = left[-1] + floor, left[index - 1] + right[count - index - 1] + floor
+    evidence = count * math.log(one / two) - 2 * math.log(count)
+    return Step(index, median(values[:index]), median(values[index:]), evidence)
+
+
+def _running_costs(values: Sequence[float]) -> list[float]:
+    """Sum of distances to the median of each prefix, by two heaps around the median."""
+    low: list[float] = []
+    high: list[float] = []
+    low_sum = high_sum = 0.0
+    costs = []
+    for value in values:
+        if low and value <= -low[0]:
+            heapq.heappush(low, -value)
+            low_sum += value
+        else:
+            heapq.heappush(high, value)
+            high_sum += value
+        if len(low) > len(high) + 1:
+            moved = -heapq.heappop(low)
+            heapq.heappush(high, moved)
+            low_sum, high_sum = low_sum - moved, high_sum + moved
+        elif len(high) > len(low):
+            moved = heapq.heappop(high)
+            heapq.heappush(low, -moved)
+            low_sum, high_sum = low_sum + moved, high_sum - moved
+        middle = -low[0]
+        costs.append((middle * len(low) - low_sum) + (high_sum - middle * len(high)))
+    return costs

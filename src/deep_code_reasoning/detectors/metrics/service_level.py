@@ -1,0 +1,159 @@
+"""Errors, latency and traffic as a service's own metrics tell them.
+
+Looks for: an error metric that steps up, or a success metric that steps down; a latency metric that steps up; a
+traffic metric that steps up by far or falls away.
+
+Why it matters: where traces are sampled or absent, these metrics are the only witness of which service began to fail,
+and when.
+
+Stays silent when: a level moves within its own past or by little. Latency and traffic are left to the spans where the
+case has many of them, of several services: spans are the better witness (percentiles from coarse buckets jump by
+themselves, most of all for services that hardly anyone calls), and who is not in them is not in the way of requests.
+
+Example finding: `payments: http_5xx_ratio rose from 0.004 to 0.61 at 09:43:00`.
+
+The step of each series is found without any onset (`series.py`); its evidence is weighed against the number of series.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import metric_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import probability
+from .series import Series, Step, find_step, series_of
+
+_MECHANISMS: Final = {
+    "errors": "exception",
+    "success": "exception",
+    "latency": "latency_regression",
+    "traffic": "traffic_surge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_error_ratio: errors must double: their level is often near zero, where small moves are noise.
+        min_latency_ratio: latency must rise by half, which users notice and load alone seldom makes.
+        min_traffic_ratio: traffic must double: daily load stays below that within an hour.
+        grave_error_share: when a tenth of all requests fails an incident is grave; severity is full from there.
+        min_probability: a finding is told when it is likelier than not.
+        enough_spans: from so many spans on a service's latency can be judged by them.
+        enough_services: with so many such services the traces cover the system.
+    """
+
+    min_error_ratio: float = 2.0
+    min_latency_ratio: float = 1.5
+    min_traffic_ratio: float = 2.0
+    grave_error_share: float = 0.1
+    min_probability: float = 0.5
+    enough_spans: int = 100
+    enough_services: int = 3
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find services whose errors, latency or traffic step to another level."""
+    kinds = frozenset({"errors", "success"} if _is_traced(scene, settings) else _MECHANISMS)
+    known = series_of(scene.store, kinds)
+    if not known:
+        return Skipped(f"no metric is about {', '.join(sorted(kinds))}")
+    steps: dict[tuple[str, str, bool], list[tuple[float, Series, Step]]] = defaultdict(list)
+    for series in known:
+        step = find_step(series.values)
+        if step is None or not _matters(series, step, settings):
+            continue
+        chance = probability(step.log_evidence, len(known))
+        if chance >= settings.min_probability:
+            kind = "errors" if series.meaning.kind == "success" else series.meaning.kind
+            steps[(series.service, kind, step.after < step.before)].append((chance, series, step))
+    findings = [_finding(scene, kind, fell, group, settings) for (_, kind, fell), group in sorted(steps.items())]
+    findings.sort(key=lambda f: (-f.severity * f.confidence, f.service, f.mechanism))
+    return findings
+
+
+def _is_traced(scene: Scene, settings: Settings) -> bool:
+    rows = scene.store.query("SELECT service, count() AS n FROM spans GROUP BY service ORDER BY service")
+    return sum(int(row["n"]) >= settings.enough_spans for row in rows) >= settings.enough_services
+
+
+def _matters(series: Series, step: Step, settings: Settings) -> bool:
+    kind = series.meaning.kind
+    if kind == "errors":
+        return step.after > 0 and step.ratio >= settings.min_error_ratio
+    if kind == "success":
+        return step.before > 0 and step.after <= step.before * (1 - settings.grave_error_share)
+    if kind == "latency":
+        return step.after > 0 and step.ratio >= settings.min_latency_ratio
+    if step.before <= 0:
+        return False
+    return step.ratio >= settings.min_traffic_ratio or step.ratio <= 1 / settings.min_traffic_ratio
+
+
+def _severity(series: Series, step: Step, settings: Settings) -> float:
+    kind = series.meaning.kind
+    if kind == "errors" and series.meaning.ratio:
+        share = step.after / (100.0 if series.meaning.percent or max(series.values) > 1.5 else 1.0)
+        return min(1.0, share / settings.grave_error_share)
+    if kind == "success":
+        return min(1.0, (1 - step.after / step.before) / settings.grave_error_share)
+    if kind == "errors":
+        return 0.8
+    # A level that is eight times the usual (or an eighth) is as grave as it gets; doubling it is a third of that.
+    return min(1.0, abs(math.log2(max(1e-9, min(step.ratio, 1e9)))) / 3)
+
+
+def _finding(
+    scene: Scene, kind: str, fell: bool, group: Sequence[tuple[float, Series, Step]], settings: Settings
+) -> Finding:
+    chance, series, step = max(group, key=lambda g: (_severity(g[1], g[2], settings) * g[0], g[2].log_evidence, g[1].name))
+    onset_ns = min(one.times_ns[change.index] for _, one, change in group)
+    end_ns = scene.windows.incident.end_ns
+    verb = "fell" if step.after < step.before else "rose"
+    # Traffic that falls away is a symptom of whoever should send it.
+    mechanism = "dependency_outage" if kind == "traffic" and fell else _MECHANISMS[kind]
+    return Finding(
+        code=f"metrics.{kind}",
+        mechanism=mechanism,
+        service=series.service,
+        summary=(
+            f"{series.service}: {series.name} {verb} from {step.before:.3g} to {step.after:.3g} at "
+            f"{format_instant(series.times_ns[step.index])}"
+        ),
+        severity=_severity(series, step, settings),
+        confidence=chance,
+        facts={
+            "metric": series.name,
+            "before": step.before,
+            "after": step.after,
+            "log_evidence": round(step.log_evidence, 3),
+            "metrics": tuple(sorted({one.name for _, one, _ in group})),
+            "onset": format_instant(onset_ns),
+        },
+        citations=tuple(
+            metric_citation(series.name, series.service, series.times_ns[index])
+            for index in (step.index, len(series.values) - 1, step.index - 1)
+        ),
+        window=Window(onset_ns, max(onset_ns + 1, end_ns)),
+        resource=series.name,
+        instance=series.instance or None,
+    )
+
+
+DETECTOR = Detector(
+    code="metrics.service_level",
+    mechanisms=tuple(sorted({*_MECHANISMS.values(), "dependency_outage"})),
+    needs=("metrics",),
+    settings=Settings(),
+    detect=detect,
+)

@@ -1,0 +1,79 @@
+"""What a metric is about, read from the words of its name and its unit.
+
+Names differ from team to team; their words hardly do. The vocabulary follows the OpenTelemetry semantic conventions
+(`container.cpu.usage`, `db.client.connection.count`), the Prometheus naming practice (`_total`, `_seconds`, `_ratio`)
+and the USE and RED methods (utilisation, saturation, errors; rate, errors, duration). A name may be about several things:
+the first kind in `KINDS` that any of its words names wins, so that `db_pool_wait_seconds` is about the pool.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+KINDS: Final[dict[str, frozenset[str]]] = {
+    "oom": frozenset({"oom", "oomkill", "oomkilled"}),
+    "certificate": frozenset({"cert", "certificate", "certs", "x509"}),
+    "restarts": frozenset({"restart", "restarts", "uptime", "crashloop"}),
+    "errors": frozenset(
+        "error errors err errs failure failures failed fail exception exceptions 5xx 500 502 503 504 4xx panic panics "
+        "fatal timeout timeouts cancelled canceled rejected throttle throttled throttles servfail nxdomain killed "
+        "exhausted unavailable dropped aborted conflict conflicts deadlock deadlocks violation violations".split()
+    ),
+    "success": frozenset({"success", "successes", "availability", "succeeded", "healthy"}),
+    "pool": frozenset({"pool", "connections", "connection", "conns", "conn"}),
+    "threads": frozenset({"thread", "threads", "worker", "workers", "goroutines", "executor"}),
+    "queue": frozenset({"queue", "queued", "lag", "backlog", "depth", "pending", "unacked", "unacknowledged", "inflight"}),
+    "cpu": frozenset({"cpu", "cpus", "processor"}),
+    "memory": frozenset({"memory", "mem", "rss", "heap", "ram", "swap", "workingset"}),
+    "disk": frozenset({"disk", "filesystem", "fs", "volume", "storage", "inode", "inodes", "iops"}),
+    "files": frozenset({"fd", "fds", "descriptors"}),
+    "latency": frozenset(
+        "latency latencies duration durations p50 p75 p90 p95 p99 p999 wait delay elapsed rtt ttfb time".split()
+    ),
+    "traffic": frozenset(
+        "requests request rps qps ops tps calls throughput workload hits invocations transactions queries messages "
+        "capacity".split()
+    ),
+}
+_LIMITS: Final = frozenset({"limit", "limits", "max", "maximum", "quota", "allocatable", "capacity"})
+_PERCENT: Final = frozenset({"percent", "percentage", "pct"})
+_RATIOS: Final = frozenset({"ratio", "utilization", "utilisation", "fraction", "share"})
+# Parts of the host that all its tenants share: they tell that it is busy, never who made it so.
+_SHARED: Final = frozenset({"node", "host", "system", "machine"})
+
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD: Final = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a metric is about.
+
+    `kind` is a key of `KINDS`, or '' when the name tells nothing. `ratio`: it is a share of a whole; `percent`: the
+    whole is 100 (else it is 1, though some say `utilization` and mean percent: see who reads it);
+    `limit`: it is the bound of another metric of its kind; `counter`: it only ever grows; `shared`: of a whole host.
+    """
+
+    kind: str
+    ratio: bool
+    percent: bool
+    limit: bool
+    counter: bool
+    shared: bool
+
+
+def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
+    """Read a metric's name, unit (UCUM or plain) and OTLP kind."""
+    words = frozenset(_WORD.findall(_CAMEL.sub(" ", name).lower()))
+    kind = next((kind for kind, known in KINDS.items() if words & known), "")
+    percent = "%" in name or unit in ("%", "percent") or bool(words & _PERCENT)
+    return Meaning(
+        kind=kind,
+        ratio=percent or bool(words & _RATIOS),
+        percent=percent,
+        limit=bool(words & _LIMITS) and kind in ("pool", "threads", "queue", "cpu", "memory", "disk", "files"),
+        counter=metric_kind == "sum" or "total" in words,
+        shared=bool(words & _SHARED),
+    )
