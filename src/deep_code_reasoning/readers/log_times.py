@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from ..domain.instant import NS_PER_S, epoch_to_ns
+from ..domain.instant import NS_PER_MS, NS_PER_S, epoch_to_ns
 
 # Times without a year are read in this one (the first leap year, so that 29 February is a date in it).
 YEARLESS: Final = 1972
@@ -120,6 +120,14 @@ def _read_iso(text: str) -> int | None:
 
 
 @functools.lru_cache(maxsize=8192)
+def _read_unpadded(text: str) -> int | None:
+    """`20171223-22:15:9:6`: neither the clock's fields nor the milliseconds behind them are padded."""
+    hour, minute, second, *milliseconds = (int(number) for number in text[9:].split(":"))
+    ns = naive_ns(int(text[:4]), int(text[4:6]), int(text[6:8]), hour, minute, second)
+    return None if ns is None else ns + (milliseconds[0] * NS_PER_MS if milliseconds else 0)
+
+
+@functools.lru_cache(maxsize=8192)
 def _read_worded(text: str) -> int | None:
     """Times with the month's name: the first number below 32 is the day, the first above is the year."""
     word = re.search(_MONTH, text)
@@ -166,9 +174,13 @@ _WEEKDAY_FIRST: Final = rf"({_WEEKDAY} {_MONTH} +\d{{1,2}} {_CLOCK}(?:[.,]\d+)?(
 FORMS: Final[tuple[TimeForm, ...]] = (
     TimeForm("iso", rf"(\d{{4}}[-/.]\d\d[-/.]\d\d[Tt _-]\d\d[:.]\d\d[:.]\d\d){_FRACTION}{_ZONE}", _read_iso),
     TimeForm("packed", rf"(\d{{8}}[-T_ ]?\d\d:?\d\d:?\d\d){_FRACTION}{_ZONE}", _packed("yyyymmddHHMMSS")),
+    TimeForm(
+        "unpadded", rf"(\d{{8}}[-T_ ]\d{{1,2}}:\d{{1,2}}:\d{{1,2}}(?::\d{{1,3}})?){_NO_FRACTION}{_ZONE}", _read_unpadded
+    ),
     TimeForm("access log", rf"(\d{{1,2}}/{_MONTH}/\d{{4}}:{_CLOCK}){_FRACTION}{_ZONE}", _read_worded),
     TimeForm(
-        "day month year", rf"((?:{_WEEKDAY}, )?\d{{1,2}}[- ]{_MONTH}[- ]\d{{4}}[ T:,]{{1,2}}{_CLOCK}){_FRACTION}{_ZONE}",
+        "day month year",
+        rf"((?:{_WEEKDAY}, )?\d{{1,2}}[- ]{_MONTH}[- ]\d{{4}}[ T:,]{{1,2}}{_CLOCK}){_FRACTION}{_ZONE}",
         _read_worded,
     ),
     TimeForm("ctime", f"{_WEEKDAY_FIRST}{_NO_FRACTION}{_ZONE}", _read_worded),
