@@ -13,6 +13,7 @@ from .base import Head, Reader
 MODULES: Final[tuple[str, ...]] = (
     "jaeger_json",
     "zipkin_json",
+    "flat_spans",
 )
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.

@@ -6,12 +6,14 @@ becomes None, and the reader decides whether its row is rejected or does without
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ..domain.instant import parse_instant
+from .log_times import read_time
 
 # Times and durations are 64-bit integers in a case.
 MAX_NS: Final = 2**63 - 1
@@ -88,14 +90,20 @@ def scaled_ns(value: Any, scale: int) -> int | None:
 
 
 def instant_ns(value: Any) -> int | None:
-    """An instant in any form that says its own unit: ISO 8601, or an epoch number whose size tells; None otherwise."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    text = str(value)
-    # An instant is short; a longer number is none, and Python refuses to write the longest ones.
-    ns = parse_instant(text) if len(text) <= 64 and "_" not in text else None
+    """An instant in any form that says its own date and unit (see `log_times`); None otherwise."""
+    if isinstance(value, str):
+        return _instant_of_text(value) if len(value) <= 64 else None
+    time = read_time(value) if isinstance(value, int | float) else None
+    return time[0] if time else None
+
+
+# Metrics have many points a moment.
+@functools.lru_cache(maxsize=65_536)
+def _instant_of_text(text: str) -> int | None:
+    ns = parse_instant(text) if "_" not in text else None
+    if ns is None:
+        time = read_time(text)
+        ns = time[0] if time else None
     return ns if ns is not None and 0 < ns <= MAX_NS else None
 
 
@@ -126,7 +134,8 @@ def status_of(value: Any) -> str:
     if code is None:
         return ""
     if 100 <= code < 600:
-        return "error" if code >= 500 else "ok"
+        # Of HTTP's 4xx only the caller knows whether it was a fault.
+        return "error" if code >= 500 else "ok" if code < 400 else ""
     # OpenTelemetry's enumeration: 0 unset, 1 ok, 2 error.
     return {1.0: "ok", 2.0: "error"}.get(code, "")
 
