@@ -10,6 +10,7 @@ and `reject(...)` for what they could not take. Nothing is visible to readers of
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -54,6 +55,8 @@ class CaseWriter:
         self._files: dict[str, list[str]] = {}
         self._committed = False
         self.notes: dict[int, str] = {}
+        # An instant near the incident, as the caller says: undated evidence is placed by it when nothing else is dated.
+        self.anchor_ns: int | None = None
         self.on_progress: Callable[[int], None] | None = None
 
     def __enter__(self) -> CaseWriter:
@@ -121,6 +124,14 @@ class CaseWriter:
         names = self._files.setdefault(table, [])
         names.append(f"tables/{self._generation}/{table}-{len(names):04d}.parquet")
         return self.folder / names[-1]
+
+    def finished(self, table: str) -> list[Path]:
+        """The files of a table with all rows written so far, closed, so that the engine can read them."""
+        self._flush(table)
+        if table in self._parquet:
+            self._parquet.pop(table).close()
+        paths = [self.folder / name for name in self._files.get(table, ())]
+        return [path for path in paths if path.exists()]
 
     def add_source(self, source: Source) -> None:
         """Enter a source in the manifest."""
@@ -206,12 +217,14 @@ class _ParquetFile:
     def write(self, rows: list[Mapping[str, Any]]) -> None:
         import pyarrow
 
-        for row in rows:
-            if not row.keys() <= self._columns.keys():
-                raise KeyError(f"no such column: {sorted(row.keys() - self._columns.keys())}")
+        used: set[str] = set()
+        for names in {tuple(row) for row in rows}:
+            used.update(names)
+        if not used <= self._columns.keys():
+            raise KeyError(f"no such column: {sorted(used - self._columns.keys())}")
         columns = [
-            pyarrow.array([_cell(row.get(name, empty)) for row in rows], type=self._schema.field(name).type)
-            for name, empty in self._columns.items()
+            _array([row.get(name, empty) for row in rows] if name in used else [empty] * len(rows), kind.type)
+            for (name, empty), kind in zip(self._columns.items(), self._schema, strict=True)
         ]
         self._writer.write_table(pyarrow.Table.from_arrays(columns, schema=self._schema))
 
@@ -219,13 +232,27 @@ class _ParquetFile:
         self._writer.close()
 
 
+def _array(values: list[Any], kind: Any) -> Any:
+    """A column of Arrow; cell by cell only where the fast way refuses."""
+    import pyarrow
+
+    if pyarrow.types.is_map(kind):
+        # Keys and items laid end to end: three times as fast as to hand over pairs.
+        offsets = [0, *itertools.accumulate(map(len, values))]
+        keys = _array([key for value in values for key in value], kind.key_type)
+        items = _array([item for value in values for item in value.values()], kind.item_type)
+        return pyarrow.MapArray.from_arrays(pyarrow.array(offsets, pyarrow.int32()), keys, items)
+    try:
+        return pyarrow.array(values, type=kind)
+    except UnicodeEncodeError:
+        return pyarrow.array([_cell(value) for value in values], type=kind)
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
         # Lone surrogates (from broken input) cannot be written as UTF-8.
         return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return [(_cell(key), _cell(item)) for key, item in value.items()]
-    return value
+    return [_cell(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _arrow_schema(table: Table) -> Any:
