@@ -51,26 +51,37 @@ PLACE: Final = f"""multiIf(
 """SQL: the place in the code that wrote a log record, '' when the record does not tell."""
 
 
+def prepare_statements(store: CaseStore) -> None:
+    """Make the table `statements`, once: for each log record that names its span, which statement wrote it.
+
+    Columns: trace_id, span_id, service, shape, place ('' when unknown), is_error, written_at (the time of day in the
+    line, '' when there is none), time_ns.
+    """
+    store.execute(
+        f"""
+        CREATE TABLE IF NOT EXISTS statements ENGINE = Memory AS
+        SELECT trace_id, span_id, service, shape, {PLACE} AS place, {ERROR_LEVEL} AS is_error,
+               extract(substring(body, 1, 80), '(\\d\\d:\\d\\d:\\d\\d[.,]\\d+)') AS written_at, time_ns
+        FROM logs
+        WHERE span_id != '' AND cityHash64(trace_id) % {{every:UInt32}} = 0
+        """,
+        every=_every(store),
+    )
+
+
 def prepare_span_steps(store: CaseStore) -> None:
     """Make the table `span_steps` of the case, once."""
-    found = store.query("SELECT countIf(span_id != '') AS n FROM logs")
-    every = max(1, -(-int(found[0]["n"]) // _MAX_RECORDS))
+    prepare_statements(store)
     store.execute(
         f"""
         CREATE TABLE IF NOT EXISTS span_steps ENGINE = Memory AS
         WITH
-            records AS (
-                SELECT trace_id, span_id, service, shape, {PLACE} AS place, {ERROR_LEVEL} AS is_error, time_ns,
-                       extract(substring(body, 1, 80), '(\\\\d\\\\d:\\\\d\\\\d:\\\\d\\\\d[.,]\\\\d+)') AS written_at
-                FROM logs
-                WHERE span_id != '' AND cityHash64(trace_id) % {{every:UInt32}} = 0
-            ),
-            templates AS (SELECT shape, any(template) AS template FROM log_shapes GROUP BY shape),
+            templates AS (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape),
             wrappers AS (
                 SELECT service, place FROM (
                     SELECT service, place, uniqExact(template) AS templates, count() AS lines,
                            sum(lines) OVER (PARTITION BY service) AS all_lines
-                    FROM records LEFT JOIN templates USING (shape) GROUP BY service, place
+                    FROM statements LEFT JOIN templates USING (shape) GROUP BY service, place
                 )
                 WHERE place != '' AND templates > {_WRAPPER_TEMPLATES} AND lines > {_WRAPPER_SHARE} * all_lines
             ),
@@ -79,7 +90,7 @@ def prepare_span_steps(store: CaseStore) -> None:
                        arraySort(groupArray((written_at, time_ns,
                            if(place = '' OR (service, place) IN wrappers,
                               if(template != '', template, toString(shape)), place), is_error))) AS steps
-                FROM records LEFT JOIN templates USING (shape)
+                FROM statements LEFT JOIN templates USING (shape)
                 GROUP BY trace_id, span_id
             ),
             operations AS (
@@ -92,11 +103,17 @@ def prepare_span_steps(store: CaseStore) -> None:
                arrayDistinct(arrayMap(step -> step.3, arrayFilter(step -> step.4, l.steps))) AS errors
         FROM (
             SELECT DISTINCT trace_id, span_id, parent_span_id, service, name, start_ns FROM spans
-            WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND (service, name) IN operations
+            WHERE (service, name) IN operations
+              AND cityHash64(trace_id) % {{every:UInt32}} = 0
         ) AS s
         LEFT ANY JOIN logged AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
         LEFT ANY JOIN spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
         ORDER BY start_ns, trace_id, span_id
         """,
-        every=every,
+        every=_every(store),
     )
+
+
+def _every(store: CaseStore) -> int:
+    """Of how many traces one is looked at, so that the log records of all that are do not exceed the bound."""
+    return max(1, -(-int(store.query("SELECT countIf(span_id != '') AS n FROM logs")[0]["n"]) // _MAX_RECORDS))

@@ -1,0 +1,102 @@
+"""An operation that logs nothing, in a system whose every other operation logs.
+
+Looks for: an operation of a service whose requests leave no log record at all, while that service logs on nearly every
+request to its other operations, and no other operation of the system is as silent.
+
+Why it matters: when evidence begins after the fault did, the statement that no longer comes cannot be missed. That a
+path is silent where all others speak is what remains.
+
+Stays silent when: other operations are silent too (health checks, say: then silence is a habit); the service logs
+nothing anywhere; there are too few requests or too few operations to call it a habit.
+
+Example finding: `prices: /prices/by-route logs nothing (65 requests), its other operations and all others do`.
+
+Confidence is modest: someone may have wanted it so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ..base import Detector, Scene, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_requests: fewer requests may be silent by chance.
+        min_operations: a habit needs so many operations that log.
+        habit: share of requests with a record from which on an operation logs as a habit.
+        confidence: of a finding; see the module's text.
+    """
+
+    min_requests: int = 5
+    min_operations: int = 10
+    habit: float = 0.9
+    confidence: float = 0.4
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find the one operation that is silent."""
+    rows = scene.store.query(
+        """
+        WITH
+            spoken AS (SELECT DISTINCT trace_id, service FROM logs WHERE trace_id != ''),
+            entries AS (
+                SELECT c.trace_id AS trace_id, c.span_id AS span_id, c.service AS service, c.name AS operation,
+                       count() OVER (PARTITION BY c.trace_id, c.service) AS in_trace,
+                       uniqExact(c.name) OVER (PARTITION BY c.trace_id, c.service) AS kinds
+                FROM spans AS c LEFT ANY JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
+                WHERE p.service != c.service
+            )
+        SELECT service, operation, uniqExact(trace_id) AS requests,
+               uniqExactIf(trace_id, (trace_id, service) IN spoken) AS logged,
+               arraySlice(groupArray((trace_id, span_id)), 1, 3) AS cited
+        FROM (SELECT * FROM entries WHERE kinds = 1 ORDER BY trace_id, span_id)
+        GROUP BY service, operation HAVING requests >= {requests:UInt32}
+        ORDER BY service, operation
+        """,
+        requests=settings.min_requests,
+    )
+    talking = [row for row in rows if int(row["logged"]) >= settings.habit * int(row["requests"])]
+    if len(talking) < settings.min_operations:
+        return Skipped(f"fewer than {settings.min_operations} operations log on their requests: no habit to compare with")
+    by_service: dict[str, list[bool]] = defaultdict(list)
+    for row in rows:
+        by_service[row["service"]].append(bool(int(row["logged"])))
+    silent = [row for row in rows if not int(row["logged"]) and any(by_service[row["service"]])]
+    if len(silent) != 1:
+        return []
+    row = silent[0]
+    return [
+        Finding(
+            code="logs.silent_operation",
+            mechanism="exception",
+            service=row["service"],
+            summary=(
+                f"{row['service']}: {row['operation']} logs nothing on any of {row['requests']} requests, "
+                f"while its other operations and {len(talking)} of the system do"
+            ),
+            severity=1.0,
+            confidence=settings.confidence,
+            facts={"requests": int(row["requests"]), "operations_that_log": len(talking)},
+            citations=tuple(span_citation(trace, span) for trace, span in row["cited"]),
+            window=scene.windows.incident,
+            operation=row["operation"],
+        )
+    ]
+
+
+DETECTOR = Detector(
+    code="logs.silent_operation",
+    mechanisms=("exception",),
+    needs=("spans", "logs"),
+    settings=Settings(),
+    detect=detect,
+)
