@@ -21,12 +21,16 @@ class Notebook:
     def __init__(self) -> None:
         self.rejected: list[tuple[int, int, str]] = []
         self.notes: list[str] = []
+        self.read_bytes = 0
 
     def reject(self, source_id: int, line: int, reason: str, excerpt: str = "", offset_bytes: int = -1) -> None:
         self.rejected.append((line, offset_bytes, reason))
 
     def note(self, source_id: int, text: str) -> None:
         self.notes.append(text)
+
+    def advance(self, read_bytes: int) -> None:
+        self.read_bytes += read_bytes
 
 
 def records_of(folder: Path, content: bytes | str, lists: Sequence[str] = ()) -> tuple[list[JsonRecord], Notebook]:
@@ -180,8 +184,9 @@ def test_a_list_of_any_length_on_one_line_is_held_piece_by_piece(
         return filled
 
     monkeypatch.setattr(json_source.JsonSource, "fill", measured_fill)
-    records, _ = records_of(tmp_path, "[" + ",".join('{"a": 1}' for _ in range(50_000)) + "]")
+    records, book = records_of(tmp_path, "[" + ",".join('{"a": 1}' for _ in range(50_000)) + "]")
     assert len(records) == 50_000
+    assert book.read_bytes == (tmp_path / "evidence").stat().st_size
     assert longest < 30_000
 
 

@@ -29,6 +29,7 @@ HEAD_BYTES: Final = 65_536
 # A line longer than this is not taken as text: it would have to be held whole. Formats whose documents are one line
 # (OTLP, Jaeger) are read by the engine, or parse the document by other means.
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+_PROGRESS_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,9 @@ class Complaints(Protocol):
     def note(self, source_id: int, text: str) -> None:
         """Take a word about a source as a whole."""
 
+    def advance(self, read_bytes: int) -> None:
+        """Take word of progress: so many more bytes of the sources, as stored, were read."""
+
 
 class Unheard:
     """Takes complaints and forgets them: for a first look at a file that is read again."""
@@ -212,32 +216,65 @@ class Unheard:
     def note(self, source_id: int, text: str) -> None:
         """Forget it."""
 
+    def advance(self, read_bytes: int) -> None:
+        """Forget it."""
+
+
+class Progress:
+    """Tells how far a file is read, about a megabyte at a time; of a compressed file, only its end can be told."""
+
+    def __init__(self, file: EvidenceFile, listener: Complaints) -> None:
+        self._file = file
+        self._listener = listener
+        self._told = 0
+
+    def at(self, offset: int) -> None:
+        """The file is read up to this offset of its decompressed bytes."""
+        if offset - self._told >= _PROGRESS_BYTES and not self._file.compression:
+            self._tell(min(offset, self._file.size_bytes))
+
+    def end(self) -> None:
+        """The file is read."""
+        self._tell(self._file.size_bytes)
+
+    def _tell(self, offset: int) -> None:
+        self._listener.advance(offset - self._told)
+        self._told = offset
+
 
 def iterate_lines(file: EvidenceFile, writer: Complaints) -> Iterator[Line]:
     """Stream a file's lines; over-long lines and an early end are rejected here, so that readers need not."""
-    number = offset = 0
+    progress = Progress(file, writer)
     with open_decompressed(file.path, file.compression) as stream:
-        while True:
-            number += 1
-            try:
+        for line in _lines_of(stream, file, writer):
+            progress.at(line.offset)
+            yield line
+    progress.end()
+
+
+def _lines_of(stream: BinaryIO, file: EvidenceFile, writer: Complaints) -> Iterator[Line]:
+    number = offset = 0
+    while True:
+        number += 1
+        try:
+            data = stream.readline(MAX_LINE_BYTES + 1)
+            length = len(data)
+            excerpt = data[:200]
+            while len(data) > MAX_LINE_BYTES and not data.endswith(b"\n"):
                 data = stream.readline(MAX_LINE_BYTES + 1)
-                length = len(data)
-                excerpt = data[:200]
-                while len(data) > MAX_LINE_BYTES and not data.endswith(b"\n"):
-                    data = stream.readline(MAX_LINE_BYTES + 1)
-                    length += len(data)
-                    if not data:
-                        break
-            except TruncatedError as fault:
-                reason = f"the compressed file is damaged or ends too early: {fault}"
-                writer.reject(file.source_id, number, reason, offset_bytes=offset)
-                writer.note(file.source_id, f"partial: {reason}; read up to line {number - 1}")
-                return
-            if not length:
-                return
-            if length > MAX_LINE_BYTES:
-                reason = f"a line of {length} bytes; the limit for text is {MAX_LINE_BYTES}"
-                writer.reject(file.source_id, number, reason, excerpt.decode("utf-8", "replace"), offset)
-            else:
-                yield Line(number, offset, data.rstrip(b"\r\n"))
-            offset += length
+                length += len(data)
+                if not data:
+                    break
+        except TruncatedError as fault:
+            reason = f"the compressed file is damaged or ends too early: {fault}"
+            writer.reject(file.source_id, number, reason, offset_bytes=offset)
+            writer.note(file.source_id, f"partial: {reason}; read up to line {number - 1}")
+            return
+        if not length:
+            return
+        if length > MAX_LINE_BYTES:
+            reason = f"a line of {length} bytes; the limit for text is {MAX_LINE_BYTES}"
+            writer.reject(file.source_id, number, reason, excerpt.decode("utf-8", "replace"), offset)
+        else:
+            yield Line(number, offset, data.rstrip(b"\r\n"))
+        offset += length

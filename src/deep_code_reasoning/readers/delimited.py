@@ -44,7 +44,7 @@ def layout_of(head: Head) -> Layout | None:
         return None
     for delimiter in sorted(DELIMITERS, key=lambda mark: -lines[0].count(mark)):
         columns = split_row(lines[0], delimiter)
-        if columns is None or len(columns) < 2 or not all(columns):
+        if columns is None or len(columns) < 2 or not all(columns[1:]):
             continue
         rows = [cells for line in lines[1:] if (cells := split_row(line, delimiter)) is not None]
         sample = tuple(tuple(cells) for cells in rows if len(cells) == len(columns))

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .base import Complaints, EvidenceFile, Head, iterate_lines, open_decompressed, read_head
+from .base import Complaints, EvidenceFile, Head, Progress, iterate_lines, open_decompressed, read_head
 from .json_source import GAP, SPACE, JsonFault, JsonSource, decode, end_of_match, not_utf8, reason_of
 
 _SNIFFED_RECORDS: Final = 8
@@ -161,10 +161,12 @@ def _records_of_lines(file: EvidenceFile, writer: Complaints, lists: Sequence[st
 
 
 def _stream(file: EvidenceFile, writer: Complaints, lists: Sequence[str]) -> Iterator[JsonRecord]:
+    progress = Progress(file, writer)
     with open_decompressed(file.path, file.compression) as stream:
         source = JsonSource(stream)
         last_line = 0
         for record in _Walk(source, lists).records():
+            progress.at(record.offset)
             if isinstance(record, JsonRecord):
                 last_line = record.line
                 yield record
@@ -172,6 +174,7 @@ def _stream(file: EvidenceFile, writer: Complaints, lists: Sequence[str]) -> Ite
                 writer.reject(file.source_id, record.line, record.reason, record.excerpt, record.offset)
                 if record.cut:
                     writer.note(file.source_id, f"partial: {record.reason}; read up to line {last_line}")
+    progress.end()
 
 
 @dataclass(frozen=True, slots=True)

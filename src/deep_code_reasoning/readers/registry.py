@@ -14,6 +14,9 @@ MODULES: Final[tuple[str, ...]] = (
     "jaeger_json",
     "zipkin_json",
     "flat_spans",
+    "prometheus_json",
+    "prometheus_text",
+    "metrics_csv",
 )
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.
