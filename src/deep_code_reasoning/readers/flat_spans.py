@@ -8,7 +8,6 @@ around a list (`spans`, `traces`, `data` ...), traces with `spans` inside, CSV w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,14 +16,14 @@ from .base import EvidenceFile, Head, Reader
 from .delimited import iterate_rows, layout_of
 from .json_records import head_records, iterate_json
 from .span_fields import Fields, duration_ns, fields_of, moment_ns
-from .values import ItemCounter, attributes_of, first_of, kind_of, number_of, status_of, text_of, who
+from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, number_of, status_of, text_of, who
 
 _LISTS: Final = ("spans", "traces", "data", "records", "results", "items", "data.spans", "data.traces", "hits.hits")
+_UNSET: Final = frozenset({"unset", "status_code_unset"})
 _SAME: Final = frozenset({"same", "ditto"})
 _CONTEXTS: Final = ("context", "span_context", "spanContext")
 # What log records have and spans have not.
 _LOG_FIELDS: Final = frozenset({"message", "msg", "body", "log", "level", "severity", "severitytext"})
-_NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,18})(\.\d+)?", re.ASCII)
 
 Row = dict[str, Any]
 
@@ -47,7 +46,7 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
         if layout is not None:
             for row in rows:
                 cells = zip(layout.columns, row.cells, strict=True)
-                state.take({name: _typed(cell) for name, cell in cells if cell}, "", row.line, row.offset)
+                state.take({name: number_in(cell) for name, cell in cells if cell}, "", row.line, row.offset)
         else:
             for record in iterate_json(file, writer, _LISTS):
                 for span, trace_id in _spans_of(record.value):
@@ -88,13 +87,6 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(context, dict):
             inner = {**{key: value for key, value in inner.items() if key != name}, **context}
     return inner
-
-
-def _typed(cell: str) -> Any:
-    """A CSV cell as the value it would be in JSON. What may be an id (leading zeros, `12e45`) stays text."""
-    if not _NUMBER.fullmatch(cell):
-        return cell
-    return float(cell) if "." in cell else int(cell)
 
 
 class _FileState:
@@ -219,7 +211,8 @@ def _status(fields: Fields) -> tuple[str, str]:
     """Status and message; the status's own value stays an attribute where the three words say less."""
     given, error = fields.value("status"), fields.rest.get("error")
     status = status_of(given)
-    if given is not None and not isinstance(given, dict) and (not status or number_of(given) is not None):
+    said_less = (not status and text_of(given).lower() not in _UNSET) or number_of(given) is not None
+    if given is not None and not isinstance(given, dict) and said_less:
         fields.rest[fields.known["status"].name] = given
     said = text_of(error).lower()
     if not status and said not in ("", "0", "false", "none", "null", "{}"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -58,6 +59,16 @@ def number_of(value: Any) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+def number_in(value: Any) -> Any:
+    """The number that a text is, for formats that have no numbers; what may be an id (`007`, `12e45`) stays text."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return value
+    return float(value) if "." in value else int(value)
+
+
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
 def attributes_of(members: Iterable[tuple[str, Any]]) -> tuple[Attributes, Numbers]:

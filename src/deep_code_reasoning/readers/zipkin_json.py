@@ -15,7 +15,7 @@ from typing import Any, Final
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader, TruncatedError, Unheard, open_decompressed
 from .json_records import iterate_json
-from .values import ItemCounter, attributes_of, first_of, kind_of, scaled_ns, status_of, text_of, who
+from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, scaled_ns, status_of, text_of, who
 
 _LISTS: Final = ("data", "spans")
 _NS_PER_US: Final = 1_000
@@ -168,7 +168,7 @@ def _attributes(span: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Tags, and the remote endpoint under the names of OpenTelemetry's conventions."""
     tags = span.get("tags")
     if isinstance(tags, dict):
-        yield from tags.items()
+        yield from ((name, number_in(value)) for name, value in tags.items())
     remote = span.get("remoteEndpoint")
     if isinstance(remote, dict):
         for name, value in (
