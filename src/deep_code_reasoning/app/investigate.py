@@ -8,12 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..detectors import runner
-from ..detectors.base import Scene
-from ..detectors.timeline.graph import service_graph
-from ..detectors.timeline.windows import estimate_windows
 from ..domain.case import CaseInfo
 from ..domain.cause import Cause
-from ..domain.finding import Check, Finding
 from ..domain.investigation import Investigation
 from ..ranking.attribute import attribute
 from ..ranking.judge import verdict
@@ -48,12 +44,7 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
     with open_case(folder) as store:
         info = describe(store, asked)
         started = time.perf_counter()
-        windows = estimate_windows(store, info.noticed_at_ns)
-        scene = Scene(store, windows, service_graph(store)) if windows else None
-        findings: tuple[Finding, ...] = ()
-        checks: tuple[Check, ...] = ()
-        if scene is not None:
-            findings, checks = runner.run(scene)
+        scene, findings, checks = runner.look(store, info.noticed_at_ns)
         analysed = time.perf_counter()
         causes: tuple[Cause, ...] = ()
         if scene is not None:
@@ -61,7 +52,7 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         answer = Investigation(
             case=info,
             sources=store.sources,
-            windows=windows,
+            windows=scene.windows if scene else None,
             verdict=verdict(scene, causes, checks),
             causes=causes,
             findings=findings,

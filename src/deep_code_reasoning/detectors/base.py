@@ -51,6 +51,8 @@ class Detector:
         needs: tables that must have rows, else it is skipped with that reason.
         settings: its thresholds.
         detect: `detect(scene, settings)` -> findings, or `Skipped`.
+        dated: it dates its own findings (each has a window) and looks at no window of the scene but its end. Such
+            detectors run first: the onset is estimated from what they found.
     """
 
     code: str
@@ -58,3 +60,4 @@ class Detector:
     needs: tuple[str, ...]
     settings: Any
     detect: Callable[[Scene, Any], Sequence[Finding] | Skipped] = field(repr=False)
+    dated: bool = False

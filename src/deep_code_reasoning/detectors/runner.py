@@ -7,10 +7,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..domain.finding import Check, Finding
+from ..store import CaseStore
 from .base import Detector, Scene, Skipped
+from .timeline.graph import service_graph
+from .timeline.windows import date_windows, undated_windows
 
 # Modules in this package, each with a `DETECTOR`. The order is that of the answer's checks.
-MODULES: Final[tuple[str, ...]] = ()
+MODULES: Final[tuple[str, ...]] = (
+    "traces.failures",
+    "traces.self_time",
+    "traces.network_gap",
+    "logs.path_break",
+    "logs.twin",
+    "logs.silent_operation",
+    "logs.new_errors",
+    "logs.chronic_error",
+    "metrics.saturation",
+    "metrics.service_level",
+)
 
 
 def detectors() -> tuple[Detector, ...]:
@@ -21,11 +35,32 @@ def detectors() -> tuple[Detector, ...]:
     return tuple(found)
 
 
-def run(scene: Scene, chosen: Sequence[Detector] | None = None) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
-    """Run detectors and say of each whether it fired, is clear, or was skipped and why."""
+def look(
+    store: CaseStore, noticed_at_ns: int | None, chosen: Sequence[Detector] | None = None
+) -> tuple[Scene | None, tuple[Finding, ...], tuple[Check, ...]]:
+    """Estimate the onset and run all detectors: first those that date their own findings, then those that need it.
+
+    Returns:
+        The scene (None when nothing in the case has a time), the findings, and a check a detector, in its order.
+    """
+    windows = undated_windows(store, noticed_at_ns)
+    if windows is None:
+        return None, (), ()
+    known = detectors() if chosen is None else tuple(chosen)
+    scene = Scene(store, windows, service_graph(store))
+    dated, first_checks = run(scene, [detector for detector in known if detector.dated])
+    scene = Scene(store, date_windows(windows, dated), scene.graph)
+    others, other_checks = run(scene, [detector for detector in known if not detector.dated])
+    order = {detector.code: place for place, detector in enumerate(known)}
+    checks = sorted((*first_checks, *other_checks), key=lambda check: order[check.detector])
+    return scene, (*dated, *others), tuple(checks)
+
+
+def run(scene: Scene, chosen: Sequence[Detector]) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
+    """Run detectors on a scene and say of each whether it fired, is clear, or was skipped and why."""
     findings: list[Finding] = []
     checks: list[Check] = []
-    for detector in detectors() if chosen is None else chosen:
+    for detector in chosen:
         missing = [table for table in detector.needs if not scene.store.count(table)]
         if missing:
             checks.append(Check(detector.code, "skipped", f"the case has no {' and no '.join(missing)}"))

@@ -1,20 +1,186 @@
-"""Where and how: findings and the service graph become suspects."""
+"""Where and how: findings and the service graph become suspects.
+
+Each finding speaks for its service as strongly as it is sure, grave, and *direct*: a saturated processor is the
+service's own, an error may be anyone's that it calls. What a service further down explains is discounted: the deepest
+service whose trouble is its own comes first, those above it are its victims. All weights are in `Settings`, with reasons.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ..detectors.base import Scene
 from ..domain.cause import Suspect
 from ..domain.finding import Finding
+from ..domain.instant import NS_PER_S
+
+SYMPTOMS: Final = frozenset(
+    {
+        "logs.new_errors",
+        "logs.path_break",
+        "metrics.errors",
+        "metrics.latency",
+        "metrics.saturation",
+        "traces.failures",
+        "traces.network_gap",
+        "traces.self_time",
+    }
+)
+"""Codes of findings that say that a service serves its callers worse than before."""
+
+# Findings that pass down the graph: what a service suffers when one that it calls is in trouble.
+_INHERITED: Final = frozenset({"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"})
+
+# Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
+# connections; one behind a slow network looks slow to its callers.
+_EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
+    "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
+    "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
+    "memory_leak": frozenset({"latency_regression", "exception", "network_delay"}),
+    "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
+    "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
+    "network_delay": frozenset({"latency_regression"}),
+}
 
 
-def localise(scene: Scene, findings: Sequence[Finding]) -> tuple[Suspect, ...]:
-    """Rank services and mechanisms that findings speak for, the likeliest first; scores are strictly ordered."""
-    best: dict[tuple[str, str], Suspect] = {}
-    for finding in findings:
-        key = (finding.service, finding.mechanism)
-        score = finding.severity * finding.confidence
-        if key not in best or best[key].score < score:
-            best[key] = Suspect(finding.service, finding.mechanism, score, (finding,))
-    return tuple(sorted(best.values(), key=lambda suspect: (-suspect.score, suspect.service, suspect.mechanism)))
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Weights, each between 0 and 1.
+
+    Attributes:
+        directness: how far a finding of a code speaks for its own service. What can only be the service's own is near
+            1; errors and latencies pass along calls, so they are worth less; traffic comes from elsewhere.
+        other_directness: of codes that are not listed.
+        faint: share of a finding's weight that does not depend on its severity: to be there at all counts a little.
+        inherited: what remains of a symptom when a service further down is in trouble: it may have its own on top.
+        named: what remains of an error whose text names another service.
+        outranked: what remains of a broken path when a service further down is in as much trouble of another kind.
+        odd_time: what remains of a finding that began at another time than the incident.
+        together_s: signals of one incident begin within so many seconds: metrics come every minute and lag by three.
+    """
+
+    directness: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "metrics.saturation": 1.0,
+            "traces.network_gap": 0.95,
+            "logs.path_break": 0.9,
+            "logs.twin": 0.9,
+            "logs.silent_operation": 0.9,
+            "logs.chronic_error": 0.9,
+            "traces.failures": 0.8,
+            "traces.self_time": 0.7,
+            "logs.new_errors": 0.7,
+            "metrics.errors": 0.6,
+            "metrics.latency": 0.5,
+            "metrics.traffic": 0.3,
+        }
+    )
+    other_directness: float = 0.7
+    faint: float = 0.2
+    inherited: float = 0.2
+    named: float = 0.2
+    outranked: float = 0.5
+    odd_time: float = 0.5
+    together_s: int = 240
+
+
+def localise(scene: Scene, findings: Sequence[Finding], settings: Settings | None = None) -> tuple[Suspect, ...]:
+    """Rank services and mechanisms that findings speak for, the likeliest first; scores are strictly ordered.
+
+    One suspect a service: its mechanism is that of its strongest finding, after those that another of its mechanisms
+    explains; its other findings come along. Findings about changes (`Finding.change`) are not looked at here.
+    """
+    settings = settings or Settings()
+    weights = _weights(scene, [f for f in findings if f.change is None and f.service], settings)
+    by_service: dict[str, list[tuple[float, Finding]]] = defaultdict(list)
+    for finding, weight in weights:
+        by_service[finding.service].append((weight, finding))
+    suspects = [_suspect(service, group) for service, group in sorted(by_service.items())]
+    suspects.sort(key=lambda s: (-s.score, _start(s.findings[0]), s.service))
+    symptomatic = {f.service: _start(f) for f in sorted(findings, key=_start, reverse=True) if f.code in SYMPTOMS}
+    return tuple(_placed(scene, suspect, symptomatic, rank) for rank, suspect in enumerate(suspects))
+
+
+def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> list[tuple[Finding, float]]:
+    own = [(finding, _own_weight(scene, finding, settings)) for finding in findings]
+    strongest: dict[str, float] = {}
+    for finding, weight in own:
+        if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
+            strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
+    result = []
+    for finding, weight in own:
+        below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
+        factor = 1.0
+        if finding.facts.get("names_services"):
+            factor = settings.named
+        elif finding.code in _INHERITED and below >= weight / 2:
+            factor = settings.inherited
+        elif finding.code == "logs.path_break" and below > weight:
+            factor = settings.outranked
+        result.append((finding, weight * factor))
+    return result
+
+
+def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:
+    weight = finding.confidence * (settings.faint + (1 - settings.faint) * finding.severity)
+    weight *= settings.directness.get(finding.code, settings.other_directness)
+    if scene.windows.changed and finding.code in SYMPTOMS and finding.window is not None:
+        distance_s = abs(finding.window.start_ns - scene.windows.onset_ns) / NS_PER_S
+        if distance_s > settings.together_s:
+            weight *= settings.odd_time
+    return weight
+
+
+def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
+    ordered = sorted(group, key=lambda item: (-item[0], item[1].code, item[1].operation or ""))
+    mechanisms = [finding.mechanism for weight, finding in ordered if weight >= ordered[0][0] / 2]
+    chief = next(
+        (m for m in mechanisms if not any(m in _EXPLAINS.get(other, ()) for other in mechanisms)), mechanisms[0]
+    )
+    # The findings of the chief mechanism come first: the suspect is summed up by the first.
+    ordered.sort(key=lambda item: item[1].mechanism != chief)
+    doubt = 1.0
+    best_of_code: dict[str, float] = {}
+    for weight, finding in ordered:
+        best_of_code[finding.code] = max(weight, best_of_code.get(finding.code, 0.0))
+    for weight in best_of_code.values():
+        doubt *= 1 - min(0.999, weight)
+    findings = tuple(finding for _, finding in ordered)
+    chiefs = [finding for finding in findings if finding.mechanism == chief]
+    return Suspect(
+        service=service,
+        mechanism=chief,
+        score=1 - doubt,
+        findings=findings,
+        operation=next((f.operation for f in chiefs if f.operation), None),
+        resource=next((f.resource for f in chiefs if f.resource), None),
+        code_region=next((f.code_region for f in chiefs if f.code_region), None),
+    )
+
+
+def _placed(scene: Scene, suspect: Suspect, symptomatic: Mapping[str, int], rank: int) -> Suspect:
+    """A suspect with the first service that failed, its victims, and the way from where it was felt; scores made strict."""
+    first = _first_failing(scene, suspect.service, symptomatic)
+    victims = tuple(sorted(name for name in symptomatic if name not in (suspect.service, first)))
+    felt = [name for name in reversed(scene.graph.upstream(suspect.service)) if name in symptomatic]
+    path = scene.graph.path(felt[0], suspect.service) if felt else (suspect.service,)
+    # Equal scores are told apart by a step far below any difference that means something.
+    score = suspect.score - rank * 1e-9
+    return replace(suspect, score=score, first_failing_service=first, victims=victims, path=path)
+
+
+def _first_failing(scene: Scene, service: str, symptomatic: Mapping[str, int]) -> str | None:
+    """The suspect itself when it fails its callers; else the nearest of these that fails; else who failed first."""
+    if service in symptomatic:
+        return service
+    for caller in scene.graph.upstream(service):
+        if caller in symptomatic:
+            return caller
+    return min(symptomatic, key=lambda name: (symptomatic[name], name), default=service)
+
+
+def _start(finding: Finding) -> int:
+    return finding.window.start_ns if finding.window is not None else 0

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -98,20 +97,3 @@ def error_texts(store: CaseStore) -> list[ErrorText]:
         """
     )
     return [ErrorText(row["service"], row["template"], row["sample"], int(row["first_ns"])) for row in rows]
-
-
-def mentions(text: str, services: Sequence[str], but: str) -> list[str]:
-    """Services other than `but` whose names stand in a text as whole words."""
-    return [name for name in services if name != but and name in text and _as_word(name).search(text)]
-
-
-def without_names(text: str, services: Sequence[str]) -> str:
-    """A text with every service's name blanked, so that the same message about two services is the same."""
-    for name in sorted(services, key=len, reverse=True):
-        if name in text:
-            text = _as_word(name).sub("<service>", text)
-    return text
-
-
-def _as_word(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")

@@ -31,7 +31,8 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
-from .excuses import BrokenSpans, ErrorText, broken_spans, error_texts, errors_in, mentions, without_names
+from ..timeline.names import mentions, without_names
+from .excuses import BrokenSpans, ErrorText, broken_spans, error_texts, errors_in
 from .paths import TIME_STEPS, Break, Operation, breaks_of, name_of, operations_of
 from .steps import SEPARATOR, prepare_span_steps
 
@@ -191,4 +192,5 @@ DETECTOR = Detector(
     needs=("spans", "logs"),
     settings=Settings(),
     detect=detect,
+    dated=True,
 )

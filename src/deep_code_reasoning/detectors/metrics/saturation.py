@@ -197,4 +197,5 @@ DETECTOR = Detector(
     needs=("metrics",),
     settings=Settings(),
     detect=detect,
+    dated=True,
 )

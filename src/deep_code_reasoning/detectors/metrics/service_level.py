@@ -156,4 +156,5 @@ DETECTOR = Detector(
     needs=("metrics",),
     settings=Settings(),
     detect=detect,
+    dated=True,
 )

@@ -18,7 +18,7 @@ KINDS: Final[dict[str, frozenset[str]]] = {
     "restarts": frozenset({"restart", "restarts", "uptime", "crashloop"}),
     "errors": frozenset(
         "error errors err errs failure failures failed fail exception exceptions 5xx 500 502 503 504 4xx panic panics "
-        "fatal timeout timeouts cancelled canceled rejected throttle throttled throttles servfail nxdomain killed "
+        "fatal timeout timeouts rejected throttle throttled throttles servfail nxdomain killed "
         "exhausted unavailable dropped aborted conflict conflicts deadlock deadlocks violation violations".split()
     ),
     "success": frozenset({"success", "successes", "availability", "succeeded", "healthy"}),
@@ -40,6 +40,8 @@ KINDS: Final[dict[str, frozenset[str]]] = {
 _LIMITS: Final = frozenset({"limit", "limits", "max", "maximum", "quota", "allocatable", "capacity"})
 _PERCENT: Final = frozenset({"percent", "percentage", "pct"})
 _RATIOS: Final = frozenset({"ratio", "utilization", "utilisation", "fraction", "share"})
+# Calls that the caller gave up: they tell of its deadline, not of a fault of the service that counts them.
+_GIVEN_UP: Final = frozenset({"cancelled", "canceled", "cancellations"})
 # Parts of the host that all its tenants share: they tell that it is busy, never who made it so.
 _SHARED: Final = frozenset({"node", "host", "system", "machine"})
 
@@ -67,7 +69,7 @@ class Meaning:
 def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
     """Read a metric's name, unit (UCUM or plain) and OTLP kind."""
     words = frozenset(_WORD.findall(_CAMEL.sub(" ", name).lower()))
-    kind = next((kind for kind, known in KINDS.items() if words & known), "")
+    kind = "" if words & _GIVEN_UP else next((kind for kind, known in KINDS.items() if words & known), "")
     percent = "%" in name or unit in ("%", "percent") or bool(words & _PERCENT)
     return Meaning(
         kind=kind,

@@ -1,20 +1,67 @@
-"""Who calls whom, from spans."""
+"""Who calls whom: from spans, and where they are few, from what services say of each other in their logs."""
 
 from __future__ import annotations
 
 from ...domain.graph import ServiceGraph
 from ...store import CaseStore
+from .names import mentions
+
+# Different warnings and errors that are searched for names of services.
+_MAX_TEXTS = 5000
 
 
 def service_graph(store: CaseStore) -> ServiceGraph:
-    """Draw the service graph of a case from parent and child spans of different services."""
+    """Draw the service graph of a case.
+
+    A call is a span whose parent is of another service, or one that names a known service as its peer
+    (`peer.service`, OpenTelemetry semantic conventions). A service whose warnings or errors name another one is taken
+    to call it (with 0 calls), unless spans show a path between the two: they are the better witness.
+    """
     rows = store.query(
         """
         SELECT p.service AS caller, c.service AS callee, count() AS calls
         FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
-        WHERE c.service != p.service
+        WHERE c.service != p.service AND c.service != '' AND p.service != ''
         GROUP BY caller, callee ORDER BY caller, callee
         """
     )
-    names = sorted({row["caller"] for row in rows} | {row["callee"] for row in rows})
-    return ServiceGraph(tuple(names), {(row["caller"], row["callee"]): int(row["calls"]) for row in rows})
+    calls = {(row["caller"], row["callee"]): int(row["calls"]) for row in rows}
+    names = [
+        row["service"]
+        for row in store.query(
+            """
+            SELECT DISTINCT service FROM (
+                SELECT toString(service) AS service FROM spans UNION ALL SELECT toString(service) FROM logs
+                UNION ALL SELECT toString(service) FROM metrics
+            ) WHERE service != '' ORDER BY service
+            """
+        )
+    ]
+    known = set(names)
+    peers = store.query(
+        """
+        SELECT service AS caller, attributes['peer.service'] AS callee, count() AS calls FROM spans
+        WHERE attributes['peer.service'] != '' AND callee != caller
+        GROUP BY caller, callee ORDER BY caller, callee
+        """
+    )
+    for row in peers:
+        if row["callee"] in known:
+            calls.setdefault((row["caller"], row["callee"]), int(row["calls"]))
+    seen = ServiceGraph(tuple(names), dict(calls))
+    for caller, callee in _spoken_of(store, names):
+        if not seen.path(caller, callee) and not seen.path(callee, caller):
+            calls.setdefault((caller, callee), 0)
+    return ServiceGraph(tuple(names), calls)
+
+
+def _spoken_of(store: CaseStore, names: list[str]) -> list[tuple[str, str]]:
+    rows = store.query(
+        """
+        SELECT service, min(body) AS sample FROM logs
+        WHERE severity IN ('warn', 'error', 'fatal') AND service != ''
+        GROUP BY service, shape ORDER BY service, sample LIMIT {texts:UInt32}
+        """,
+        texts=_MAX_TEXTS,
+    )
+    return sorted({(row["service"], name) for row in rows for name in mentions(row["sample"], names, row["service"])})

@@ -31,7 +31,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import median, outcome_change, probability, rate_contrast
+from ..timeline.change_point import outcome_change, probability, rate_contrast
 
 RESOURCE = "NetworkP90(ms)"
 """Name of the series this detector derives: the 90th percentile of the time a call spends between two services."""
@@ -273,4 +273,5 @@ DETECTOR = Detector(
     needs=("spans",),
     settings=Settings(),
     detect=detect,
+    dated=True,
 )

@@ -232,4 +232,5 @@ DETECTOR = Detector(
     needs=("spans",),
     settings=Settings(),
     detect=detect,
+    dated=True,
 )

@@ -1,0 +1,148 @@
+"""Where failing requests fail first.
+
+Looks for: spans with error status none of whose own calls failed: there the failure began, all error spans above it
+only pass it on. A service in which requests begin to fail, or fail in the only traces there are, is told.
+
+Why it matters: one failing service paints the whole trace red up to the user; the deepest error is the one to read.
+
+Stays silent when: the failure came from further down; the error says that the *caller* gave up (cancelled, by
+OpenTelemetry's and gRPC's status codes): the caller's deadline is then what failed; failures were as frequent before.
+
+Example finding: `payments: requests fail in Charge since 10:23:00 (41 of 43, 0 of 95 before): "nil pointer dereference"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import CaseStore
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import outcome_change, probability
+from ..timeline.names import mentions
+
+_TIME_STEPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_probability: a finding is told when it is likelier than not.
+        few_requests: below so many requests of a service the traces are hand-picked examples, not a sample: then each
+            failure counts as told by whoever picked it.
+        example_confidence: of a finding from such examples.
+    """
+
+    min_probability: float = 0.5
+    few_requests: int = 30
+    example_confidence: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find services in which failures begin."""
+    if not scene.store.query("SELECT count() AS n FROM spans WHERE status != ''")[0]["n"]:
+        return Skipped("no span says whether it failed")
+    _prepare_failures(scene.store)
+    rows = scene.store.query(
+        """
+        WITH (SELECT (min(start_ns), max(start_ns)) FROM spans) AS range
+        SELECT service, groupArray((step, n, failed)) AS steps, sum(n) AS requests, sum(failed) AS failures
+        FROM (
+            SELECT s.service AS service, intDiv((s.start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
+                   uniqExact(s.trace_id) AS n,
+                   uniqExactIf(s.trace_id, (s.trace_id, s.service) IN (SELECT trace_id, service FROM failures)) AS failed
+            FROM spans AS s GROUP BY service, step ORDER BY service, step
+        )
+        GROUP BY service HAVING failures > 0 ORDER BY service
+        """,
+        steps=_TIME_STEPS,
+    )
+    findings = []
+    for row in rows:
+        requests, failed = [0] * _TIME_STEPS, [0] * _TIME_STEPS
+        for step, count, bad in row["steps"]:
+            requests[int(step)], failed[int(step)] = int(count), int(bad)
+        change = outcome_change(failed, requests)
+        chance = probability(change.log_evidence, len(rows)) if change is not None else 0.0
+        if change is not None and chance >= settings.min_probability:
+            findings.append(_finding(scene, row["service"], chance, (change.rate_before, change.rate_after)))
+        elif int(row["requests"]) < settings.few_requests:
+            share = int(row["failures"]) / int(row["requests"])
+            findings.append(_finding(scene, row["service"], settings.example_confidence, (0.0, share)))
+    findings.sort(key=lambda f: (-f.severity * f.confidence, f.service))
+    return findings
+
+
+def _prepare_failures(store: CaseStore) -> None:
+    """The table `failures`: spans with error status whose children have none, and which were not cancelled."""
+    store.execute(
+        """
+        CREATE TABLE IF NOT EXISTS failures ENGINE = Memory AS
+        WITH failing AS (
+            SELECT trace_id, span_id, parent_span_id, service, name, start_ns, status_message,
+                   attributes['rpc.grpc.status_code'] IN ('1', 'CANCELLED')
+                       OR match(status_message, '(?i)cancell?ed') AS cancelled
+            FROM spans WHERE status = 'error'
+        )
+        SELECT trace_id, span_id, service, name, start_ns, status_message FROM failing
+        WHERE NOT cancelled AND (trace_id, span_id) NOT IN (
+            SELECT trace_id, parent_span_id FROM failing WHERE NOT cancelled AND span_id != parent_span_id
+        )
+        """
+    )
+
+
+def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, float]) -> Finding:
+    # The onset is the first failure after the last calm: isolated earlier ones are below the change point's notice.
+    rows = scene.store.query(
+        """
+        SELECT name, status_message, trace_id, span_id, start_ns FROM failures WHERE service = {service:String}
+        ORDER BY start_ns, trace_id, span_id LIMIT 1000
+        """,
+        service=service,
+    )
+    names: dict[str, int] = {}
+    for row in rows:
+        names[row["name"]] = names.get(row["name"], 0) + 1
+    operation = max(sorted(names), key=lambda name: names[name])
+    told = [row for row in rows if row["name"] == operation]
+    message = next((row["status_message"] for row in told if row["status_message"]), "")
+    onset_ns = int(rows[0]["start_ns"])
+    before, after = rates
+    return Finding(
+        code="traces.failures",
+        mechanism="exception",
+        service=service,
+        summary=(
+            f"{service}: requests fail in {operation} since {format_instant(onset_ns)} ({after:.0%} of them, "
+            f"{before:.0%} before)" + (f': "{message[:200]}"' if message else "")
+        ),
+        severity=max(0.0, after - before),
+        confidence=chance,
+        facts={
+            "failed_share_before": round(before, 4),
+            "failed_share_after": round(after, 4),
+            "error": message[:300] or None,
+            "names_services": tuple(mentions(message, scene.graph.services, service)),
+            "onset": format_instant(onset_ns),
+        },
+        citations=tuple(span_citation(row["trace_id"], row["span_id"]) for row in told[:3]),
+        window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
+        operation=operation,
+    )
+
+
+DETECTOR = Detector(
+    code="traces.failures",
+    mechanisms=("exception",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)
