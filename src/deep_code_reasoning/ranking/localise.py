@@ -2,7 +2,7 @@
 
 Each finding speaks for its service as strongly as it is sure, grave, and *direct*: a saturated processor is the
 service's own, an error may be anyone's that it calls. What a service further down explains is discounted: the deepest
-service whose trouble is its own comes first, those above it are its victims. All weights are in `Settings`, with reasons.
+service whose trouble is its own comes first, those above it are its victims. All weights are in `Settings`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ SYMPTOMS: Final = frozenset(
 """Codes of findings that say that a service serves its callers worse than before."""
 
 # Findings that pass down the graph: what a service suffers when one that it calls is in trouble.
-_INHERITED: Final = frozenset({"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"})
+_INHERITED: Final = frozenset(
+    {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
+)
 
 # Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
 # connections; one behind a slow network looks slow to its callers.
@@ -162,7 +164,7 @@ def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
 
 
 def _placed(scene: Scene, suspect: Suspect, symptomatic: Mapping[str, int], rank: int) -> Suspect:
-    """A suspect with the first service that failed, its victims, and the way from where it was felt; scores made strict."""
+    """A suspect with the first service that failed, its victims, and the way from where it was felt."""
     first = _first_failing(scene, suspect.service, symptomatic)
     victims = tuple(sorted(name for name in symptomatic if name not in (suspect.service, first)))
     felt = [name for name in reversed(scene.graph.upstream(suspect.service)) if name in symptomatic]

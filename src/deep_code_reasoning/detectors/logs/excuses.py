@@ -77,7 +77,7 @@ def errors_in(store: CaseStore, service: str, traces: Sequence[str]) -> list[tup
         FROM (SELECT shape, body, trace_id FROM logs
               WHERE service = {{service:String}} AND trace_id IN {{traces:Array(String)}} AND {ERROR_LEVEL}
               ORDER BY time_ns, trace_id) AS l
-        LEFT ANY JOIN (SELECT shape, template FROM log_shapes ORDER BY shape, template LIMIT 1 BY shape) AS t USING (shape)
+        LEFT ANY JOIN (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape) AS t USING (shape)
         GROUP BY template ORDER BY traces DESC, template LIMIT 20
         """,
         service=service,
@@ -92,7 +92,7 @@ def error_texts(store: CaseStore) -> list[ErrorText]:
         f"""
         SELECT service, template, argMin(body, time_ns) AS sample, min(time_ns) AS first_ns
         FROM (SELECT service, shape, body, time_ns FROM logs WHERE {ERROR_LEVEL}) AS l
-        LEFT ANY JOIN (SELECT shape, template FROM log_shapes ORDER BY shape, template LIMIT 1 BY shape) AS t USING (shape)
+        LEFT ANY JOIN (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape) AS t USING (shape)
         GROUP BY service, template ORDER BY service, template LIMIT {_MAX_ERROR_TEXTS}
         """
     )

@@ -71,7 +71,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     for kind in _error_steps(scene, span.start_ns, width_ns):
         by_service[kind.service].append(kind)
     findings = []
-    for service, kinds in sorted(by_service.items()):
+    for _, kinds in sorted(by_service.items()):
         present = {step for kind in kinds for step in kind.steps}
         change = outcome_change([int(step in present) for step in range(_TIME_STEPS)], [1] * _TIME_STEPS)
         if change is None or change.rate_after - change.rate_before < settings.min_rise:
@@ -93,7 +93,8 @@ def _error_steps(scene: Scene, start_ns: int, width_ns: int) -> list[ErrorSteps]
             SELECT service, template, intDiv(time_ns - {{start:Int64}}, {{width:Int64}}) AS step,
                    min(time_ns) AS first_ns,
                    argMax((body, (time_ns, source_id, line, item)), (time_ns, source_id, line, item)) AS last
-            FROM (SELECT * FROM logs WHERE time_ns > 0 AND {ERROR_LEVEL}) AS l LEFT ANY JOIN templates AS t USING (shape)
+            FROM (SELECT * FROM logs WHERE time_ns > 0 AND {ERROR_LEVEL}) AS l
+            LEFT ANY JOIN templates AS t USING (shape)
             GROUP BY service, template, step
         )
         GROUP BY service, template ORDER BY service, template LIMIT 5000
@@ -113,9 +114,7 @@ def _error_steps(scene: Scene, start_ns: int, width_ns: int) -> list[ErrorSteps]
     ]
 
 
-def _finding(
-    scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, chance: float, end_ns: int
-) -> Finding:
+def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, chance: float, end_ns: int) -> Finding:
     onset_ns = min(first for kind in kinds for step, first in kind.steps.items() if step >= change.index)
     new = [kind for kind in kinds if min(kind.steps) >= change.index] or list(kinds)
     new.sort(key=lambda kind: (-len(kind.steps), min(kind.steps), kind.template))

@@ -136,9 +136,7 @@ def _break(operation: Operation, anchor: str, following: frozenset[str]) -> Brea
             trials[step] += traces
             failures[step] += 0 if passed else traces
     expected = max(sorted(next_one), key=lambda label: next_one[label], default=min(following))
-    return Break(
-        anchor, expected, tuple(sorted(following)), tuple(failures), tuple(trials), tuple(sorted(met))
-    )
+    return Break(anchor, expected, tuple(sorted(following)), tuple(failures), tuple(trials), tuple(sorted(met)))
 
 
 def _precedence(operation: Operation) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:

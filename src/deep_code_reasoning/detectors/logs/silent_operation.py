@@ -66,7 +66,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     )
     talking = [row for row in rows if int(row["logged"]) >= settings.habit * int(row["requests"])]
     if len(talking) < settings.min_operations:
-        return Skipped(f"fewer than {settings.min_operations} operations log on their requests: no habit to compare with")
+        return Skipped(
+            f"fewer than {settings.min_operations} operations log on their requests: no habit to compare with"
+        )
     by_service: dict[str, list[bool]] = defaultdict(list)
     for row in rows:
         by_service[row["service"]].append(bool(int(row["logged"])))

@@ -108,10 +108,12 @@ def _messages(store: CaseStore) -> list[Message]:
         """
         WITH
             texts AS (
-                SELECT shape, min(replaceRegexpAll(template, '#\\d+|<\\*>|\\d+', '')) AS text FROM log_shapes GROUP BY shape
+                SELECT shape, min(replaceRegexpAll(template, '#\\d+|<\\*>|\\d+', '')) AS text
+                FROM log_shapes GROUP BY shape
             ),
             loggers AS (
-                SELECT replaceRegexpOne(place, '#\\d+$', '') AS logger FROM (SELECT DISTINCT service, place FROM statements)
+                SELECT replaceRegexpOne(place, '#\\d+$', '') AS logger
+                FROM (SELECT DISTINCT service, place FROM statements)
                 WHERE place LIKE '%#%' GROUP BY logger HAVING uniqExact(service) > 1
             ),
             messages AS (
@@ -131,7 +133,9 @@ def _messages(store: CaseStore) -> list[Message]:
                 FROM paths ARRAY JOIN path AS step, arrayEnumerate(path) AS place_in_path
                 WHERE (step.3, step.4) IN shared
             ),
-            totals AS (SELECT service, logger, text, uniqExact(trace_id) AS requests FROM pairs GROUP BY service, logger, text)
+            totals AS (
+                SELECT service, logger, text, uniqExact(trace_id) AS requests FROM pairs GROUP BY service, logger, text
+            )
         SELECT service, logger, text, any(totals.requests) AS requests, next_text, uniqExact(trace_id) AS followed,
                topK(1)(place)[1] AS place, topK(1)(next_place)[1] AS next_place
         FROM pairs JOIN totals USING (service, logger, text)

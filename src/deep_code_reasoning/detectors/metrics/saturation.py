@@ -135,7 +135,12 @@ def _share_of_limit(series: Series, step: Step, limits: Sequence[Series]) -> flo
     if series.meaning.ratio:
         return peak / (100.0 if series.meaning.percent or peak > 1.5 else 1.0)
     for limit in limits:
-        if _same_resource(series, limit) and limit.values and limit.values[-1] > 0 and not _WAITING & _words(series.name):
+        if (
+            _same_resource(series, limit)
+            and limit.values
+            and limit.values[-1] > 0
+            and not _WAITING & _words(series.name)
+        ):
             return peak / limit.values[-1]
     return math.nan
 
@@ -157,7 +162,9 @@ def _order(values: Sequence[float]) -> float:
 
 def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
     # A share of the limit says most, then what rose most; the others are told along with it.
-    best = max(group, key=lambda r: (not math.isnan(r.full), r.series.meaning.ratio, r.severity, r.step.ratio, r.series.name))
+    best = max(
+        group, key=lambda r: (not math.isnan(r.full), r.series.meaning.ratio, r.severity, r.step.ratio, r.series.name)
+    )
     series, step = best.series, best.step
     onset_ns = min(rise.series.times_ns[rise.step.index] for rise in group)
     verb = "fell" if step.after < step.before else "rose"

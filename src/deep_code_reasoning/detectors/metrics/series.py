@@ -11,6 +11,7 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ...store import CaseStore
@@ -95,8 +96,8 @@ def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
 def _series(service: str, instance: str, name: str, unit: str, about: Meaning, row: dict[str, list[float]]) -> Series:
     times = tuple(int(time) for time in row["times"])
     values = tuple(float(value) for value in row["levels"])
-    if about.counter and len(values) > 1 and all(a <= b for a, b in zip(values, values[1:], strict=False)):
-        times, values = times[1:], tuple(b - a for a, b in zip(values, values[1:], strict=False))
+    if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
+        times, values = times[1:], tuple(b - a for a, b in pairwise(values))
     return Series(service, instance, name, unit, about, times, values)
 
 

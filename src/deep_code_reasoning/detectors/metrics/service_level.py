@@ -116,7 +116,9 @@ def _severity(series: Series, step: Step, settings: Settings) -> float:
 def _finding(
     scene: Scene, kind: str, fell: bool, group: Sequence[tuple[float, Series, Step]], settings: Settings
 ) -> Finding:
-    chance, series, step = max(group, key=lambda g: (_severity(g[1], g[2], settings) * g[0], g[2].log_evidence, g[1].name))
+    chance, series, step = max(
+        group, key=lambda g: (_severity(g[1], g[2], settings) * g[0], g[2].log_evidence, g[1].name)
+    )
     onset_ns = min(one.times_ns[change.index] for _, one, change in group)
     end_ns = scene.windows.incident.end_ns
     verb = "fell" if step.after < step.before else "rose"

@@ -2,8 +2,8 @@
 
 Names differ from team to team; their words hardly do. The vocabulary follows the OpenTelemetry semantic conventions
 (`container.cpu.usage`, `db.client.connection.count`), the Prometheus naming practice (`_total`, `_seconds`, `_ratio`)
-and the USE and RED methods (utilisation, saturation, errors; rate, errors, duration). A name may be about several things:
-the first kind in `KINDS` that any of its words names wins, so that `db_pool_wait_seconds` is about the pool.
+and the USE and RED methods (utilisation, saturation, errors; rate, errors, duration). A name may be about several
+things: the first kind in `KINDS` that any of its words names wins, so that `db_pool_wait_seconds` is about the pool.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ KINDS: Final[dict[str, frozenset[str]]] = {
     "success": frozenset({"success", "successes", "availability", "succeeded", "healthy"}),
     "pool": frozenset({"pool", "connections", "connection", "conns", "conn"}),
     "threads": frozenset({"thread", "threads", "worker", "workers", "goroutines", "executor"}),
-    "queue": frozenset({"queue", "queued", "lag", "backlog", "depth", "pending", "unacked", "unacknowledged", "inflight"}),
+    "queue": frozenset(
+        {"queue", "queued", "lag", "backlog", "depth", "pending", "unacked", "unacknowledged", "inflight"}
+    ),
     "cpu": frozenset({"cpu", "cpus", "processor"}),
     "memory": frozenset({"memory", "mem", "rss", "heap", "ram", "swap", "workingset"}),
     "disk": frozenset({"disk", "filesystem", "fs", "volume", "storage", "inode", "inodes", "iops"}),

@@ -104,9 +104,7 @@ def outcome_change(failures: Sequence[int], trials: Sequence[int]) -> OutcomeCha
     best = max(range(len(logs)), key=lambda place: (logs[place], -place))
     index, failed, done = places[best]
     steady = max(_log_marginal(total_failures, total_trials, *prior) for prior in _STEADY)
-    change = OutcomeChange(
-        index, _log_mean(logs) - steady, failed, done, total_failures - failed, total_trials - done
-    )
+    change = OutcomeChange(index, _log_mean(logs) - steady, failed, done, total_failures - failed, total_trials - done)
     return change if change.rate_after > change.rate_before else None
 
 

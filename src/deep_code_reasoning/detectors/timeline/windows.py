@@ -1,9 +1,9 @@
 """The onset of an incident and the windows around it.
 
 The onset is not taken from the alert: alerts are late, by one minute or by twenty, and evidence may begin after the
-fault. It is what most of the evidence agrees on: every detector that dates its own findings (`Detector.dated`) says when
-its signal changed, and the onset is where these dates are densest, weighed by how sure and how grave each is. An alert's
-time only breaks ties: what began long after it, or very long before it, weighs less.
+fault. It is what most of the evidence agrees on: every detector that dates its own findings (`Detector.dated`) says
+when its signal changed, and the onset is where these dates are densest, weighed by how sure and how grave each is. An
+alert's time only breaks ties: what began long after it, or very long before it, weighs less.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def date_windows(windows: Windows, findings: Sequence[Finding], settings: Settin
     )
 
 
-def _densest(
-    findings: Sequence[Finding], noticed_at_ns: int | None, settings: Settings
-) -> tuple[int, list[Finding]]:
+def _densest(findings: Sequence[Finding], noticed_at_ns: int | None, settings: Settings) -> tuple[int, list[Finding]]:
     """The stretch in which most weight of evidence begins, and its first moment of note."""
     weighed = sorted(
         ((f.window.start_ns, _weight(f, noticed_at_ns, settings), f) for f in findings if f.window),

@@ -8,7 +8,7 @@ Why it matters: one failing service paints the whole trace red up to the user; t
 Stays silent when: the failure came from further down; the error says that the *caller* gave up (cancelled, by
 OpenTelemetry's and gRPC's status codes): the caller's deadline is then what failed; failures were as frequent before.
 
-Example finding: `payments: requests fail in Charge since 10:23:00 (41 of 43, 0 of 95 before): "nil pointer dereference"`.
+Example finding: `payments: requests fail in Charge since 10:23:00 (95% of them, 0% before): "nil pointer dereference"`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         FROM (
             SELECT s.service AS service, intDiv((s.start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
                    uniqExact(s.trace_id) AS n,
-                   uniqExactIf(s.trace_id, (s.trace_id, s.service) IN (SELECT trace_id, service FROM failures)) AS failed
+                   uniqExactIf(s.trace_id,
+                               (s.trace_id, s.service) IN (SELECT trace_id, service FROM failures)) AS failed
             FROM spans AS s GROUP BY service, step ORDER BY service, step
         )
         GROUP BY service HAVING failures > 0 ORDER BY service

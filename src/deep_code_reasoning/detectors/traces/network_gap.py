@@ -202,9 +202,7 @@ def _explained_elsewhere(side: _Side, edges: Sequence[Edge], since: int, setting
     return True
 
 
-def _finding(
-    scene: Scene, side: _Side, since: int | None, limit_ns: int, share: float, chance: float
-) -> Finding:
+def _finding(scene: Scene, side: _Side, since: int | None, limit_ns: int, share: float, chance: float) -> Finding:
     far = "callee" if side.direction == "into" else "caller"
     row = scene.store.query(
         f"""

@@ -68,7 +68,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         SELECT service, groupArray((step, n, long)) AS steps
         FROM (
             SELECT service, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
-                   count() AS n, countIf(self_ns > {factor:Float64} * usual_ns AND self_ns > usual_ns + {extra:Int64}) AS long
+                   count() AS n,
+                   countIf(self_ns > {factor:Float64} * usual_ns AND self_ns > usual_ns + {extra:Int64}) AS long
             FROM request_times JOIN usual USING (service, entry)
             GROUP BY service, step ORDER BY service, step
         )
@@ -152,7 +153,8 @@ def prepare_self_times(store: CaseStore) -> None:
 
 def _finding(scene: Scene, service: str, change: OutcomeChange, chance: float, settings: Settings) -> Finding | None:
     first, last = (
-        int(value) for value in scene.store.query("SELECT min(start_ns) AS a, max(start_ns) AS b FROM request_times")[0].values()
+        int(value)
+        for value in scene.store.query("SELECT min(start_ns) AS a, max(start_ns) AS b FROM request_times")[0].values()
     )
     onset_ns = first + -(-change.index * (last - first + 1) // _TIME_STEPS)
     times = scene.store.query(
