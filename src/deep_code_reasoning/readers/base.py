@@ -29,6 +29,7 @@ HEAD_BYTES: Final = 65_536
 # A line longer than this is not taken as text: it would have to be held whole. Formats whose documents are one line
 # (OTLP, Jaeger) are read by the engine, or parse the document by other means.
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PROGRESS_BYTES: Final = 1024 * 1024
 
 
@@ -276,5 +277,6 @@ def _lines_of(stream: BinaryIO, file: EvidenceFile, writer: Complaints) -> Itera
             reason = f"a line of {length} bytes; the limit for text is {MAX_LINE_BYTES}"
             writer.reject(file.source_id, number, reason, excerpt.decode("utf-8", "replace"), offset)
         else:
-            yield Line(number, offset, data.rstrip(b"\r\n"))
+            text = data.removeprefix(_BYTE_ORDER_MARK) if number == 1 else data
+            yield Line(number, offset, text.rstrip(b"\r\n"))
         offset += length

@@ -46,10 +46,11 @@ def layout_of(head: Head) -> Layout | None:
         columns = split_row(lines[0], delimiter)
         if columns is None or len(columns) < 2 or not all(columns[1:]):
             continue
-        rows = [cells for line in lines[1:] if (cells := split_row(line, delimiter)) is not None]
+        below = [line for line in lines[1:] if "\0" not in line and "\ufffd" not in line]
+        rows = [cells for line in below if (cells := split_row(line, delimiter)) is not None]
         sample = tuple(tuple(cells) for cells in rows if len(cells) == len(columns))
         # A header may stand above a few damaged rows, not above mostly other things.
-        if len(sample) * 2 > len(lines) - 1 and len(set(columns)) == len(columns):
+        if sample and len(sample) * 2 >= len(below) and len(set(columns)) == len(columns):
             return Layout(delimiter, tuple(columns), sample)
     return None
 
