@@ -1,14 +1,16 @@
 """Lines of a text file in batches of a megabyte: for logs, whose readers should spend their time on what lines say.
 
 What `base.iterate_lines` does line by line is done here a batch at a time, decoded and cleaned: terminal colours and
-carriage returns are gone, lines that are no text are rejected and stand as ''.
+carriage returns are gone, lines that are no text are rejected and stand as None.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO, Final
 
 from ..store.writer import CaseWriter
@@ -21,12 +23,22 @@ _UTF8: Final = "utf-8"
 _LEGACY: Final = "cp1252"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
-    """Consecutive lines; `lines[i]` is line `first_line + i` of the file. Rejected lines are ''."""
+    """Consecutive lines; `lines[i]` is line `first_line + i` of the file. Rejected lines are None."""
 
     first_line: int
-    lines: list[str]
+    first_offset: int
+    lines: list[str | None]
+    block: bytes = field(repr=False)
+
+    def offset_of(self, number: int) -> int:
+        """The byte offset, in the decompressed file, at which a line of the batch begins."""
+        return self.first_offset + self._offsets[number - self.first_line]
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        return [0, *itertools.accumulate(len(line) + 1 for line in self.block.split(b"\n"))]
 
 
 def iterate_batches(file: EvidenceFile, writer: CaseWriter, encoding: str = _UTF8) -> Iterator[Batch]:
@@ -34,7 +46,8 @@ def iterate_batches(file: EvidenceFile, writer: CaseWriter, encoding: str = _UTF
     with open_decompressed(file.path, file.compression) as stream:
         blocks = _Blocks(stream, file, writer)
         for first_line, offset, block in blocks.whole_lines():
-            yield Batch(first_line, _decode(block, encoding, file, writer, first_line, offset))
+            lines = _decode(block, encoding, file, writer, first_line, offset)
+            yield Batch(first_line, offset, lines, block)
             if not file.compression:
                 writer.advance(len(block))
     if file.compression:
@@ -132,7 +145,7 @@ class _Blocks:
 
 def _decode(
     block: bytes, encoding: str, file: EvidenceFile, writer: CaseWriter, first_line: int, offset: int
-) -> list[str]:
+) -> list[str | None]:
     try:
         text = block.decode(encoding)
     except UnicodeDecodeError:
@@ -141,21 +154,21 @@ def _decode(
         text = _TERMINAL.sub("", text)
     if first_line == 1:
         text = text.removeprefix("\ufeff")
-    lines = text.split("\n")
+    lines: list[str | None] = [*text.split("\n")]
     if text.endswith("\n"):
         lines.pop()
     if "\r" in text:
-        lines = [line.rstrip("\r") for line in lines]
+        lines = [line.rstrip("\r") for line in lines if line is not None]
     if "\0" in text:
-        lines = [_without_nul(line, file, writer, first_line + i) for i, line in enumerate(lines)]
+        lines = [_without_nul(line or "", file, writer, first_line + i) for i, line in enumerate(lines)]
     return lines
 
 
 def _decode_each(
     block: bytes, encoding: str, file: EvidenceFile, writer: CaseWriter, first_line: int, offset: int
-) -> list[str]:
+) -> list[str | None]:
     """The slow way, for a block with a line that is no text."""
-    lines: list[str] = []
+    lines: list[str | None] = []
     pieces = block.split(b"\n")
     if block.endswith(b"\n"):
         pieces.pop()
@@ -169,18 +182,21 @@ def _decode_each(
             else:
                 reason = f"not {encoding.upper()} at byte {fault.start} of the line"
                 writer.reject(file.source_id, number, reason, data.decode(_UTF8, "replace"), offset)
-                text = ""
+                lines.append(None)
+                offset += len(data) + 1
+                continue
+        offset += len(data) + 1
         text = clean(text).rstrip("\r")
         lines.append(text.removeprefix("\ufeff") if number == 1 else text)
-        offset += len(data) + 1
     return lines
 
 
-def _without_nul(line: str, file: EvidenceFile, writer: CaseWriter, number: int) -> str:
+def _without_nul(line: str, file: EvidenceFile, writer: CaseWriter, number: int) -> str | None:
     """Rotation by copying leaves runs of NUL bytes: a line that holds nothing else is rejected."""
     if "\0" not in line:
         return line
     rest = line.replace("\0", "")
     if not rest.strip():
         writer.reject(file.source_id, number, "a line of NUL bytes")
+        return None
     return rest

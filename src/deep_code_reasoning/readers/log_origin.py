@@ -2,7 +2,8 @@
 
 Sources: Kubernetes' log layout (`/var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log` and
 `/var/log/containers/POD_NAMESPACE_CONTAINER-ID.log`), and how its controllers name pods (a Deployment's pods are
-NAME-HASH-SUFFIX, a StatefulSet's NAME-N, a DaemonSet's NAME-SUFFIX; the suffix is five of `bcdfghjklmnpqrstvwxz2456789`).
+NAME-HASH-SUFFIX, a StatefulSet's NAME-N, a DaemonSet's NAME-SUFFIX; a suffix is five letters or digits without vowels
+and what is easily mistaken).
 """
 
 from __future__ import annotations

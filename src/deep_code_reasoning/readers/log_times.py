@@ -241,10 +241,11 @@ def read_time(value: Any) -> tuple[int, str] | None:
         for key in ("$date", "$numberLong", "time", "timestamp"):
             if key in value:
                 return read_time(value[key])
-        if "seconds" in value:
-            whole = read_time(value["seconds"])
-            nanos = value.get("nanos", 0)
-            return None if whole is None else (whole[0] + (nanos if isinstance(nanos, int) else 0), "")
+        for seconds, nanos in (("seconds", "nanos"), ("epochSecond", "nanoOfSecond")):
+            if seconds in value:
+                whole = read_time(value[seconds])
+                rest = value.get(nanos, 0)
+                return None if whole is None else (whole[0] + (rest if isinstance(rest, int) else 0), "")
     return None
 
 

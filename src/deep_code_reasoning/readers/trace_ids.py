@@ -13,6 +13,7 @@ _ID: Final = r"[\"']?(?:\s*[:=]\s*|\s+is\s+|\s+)[\"']?\[?([0-9A-Za-z-]{8,64})(?!
 _TRACE: Final = re.compile(rf"(?i)(?<![a-z])(?:x-)?(?:b3-?)?trace[-_. ]?id{_ID}")
 _SPAN: Final = re.compile(rf"(?i)(?<![a-z])(?:x-)?(?:b3-?)?span[-_. ]?id{_ID}")
 _TRACEPARENT: Final = re.compile(r"\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\b")
+_WELL_FORMED: Final = re.compile(r"(?=[^0-9]*[0-9])[0-9a-z_.:-]{6,64}")
 # Sleuth's bracket: service, trace, span, and in older versions whether it is exported.
 SLEUTH: Final = re.compile(
     r"([\w.-]*), *([0-9a-f]{16}(?:[0-9a-f]{16})?), *([0-9a-f]{16})(?:, *(?:true|false))?|([0-9a-f]{32})-([0-9a-f]{16})"
@@ -38,6 +39,4 @@ def id_of(text: str) -> str:
     text = text.strip().lower()
     if len(text) == 36 and text.count("-") == 4:
         text = text.replace("-", "")
-    if not text.strip("0-") or not any(character.isdigit() for character in text):
-        return ""
-    return text
+    return text if _WELL_FORMED.fullmatch(text) and text.strip("0-") else ""
