@@ -24,6 +24,13 @@ MODULES: Final[tuple[str, ...]] = (
     "logs.chronic_error",
     "metrics.saturation",
     "metrics.service_level",
+    "changes.correlation",
+    "external.certificate",
+    "external.dns",
+    "external.provider_outage",
+    "external.third_party",
+    "external.platform",
+    "external.traffic_surge",
 )
 
 

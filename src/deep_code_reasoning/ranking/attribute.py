@@ -1,12 +1,29 @@
-"""Which change did it, or none: suspects become causes."""
+"""Which change did it, or none: suspects become causes.
+
+Three kinds of witnesses are weighed. A change is blamed when its diff can produce what is seen and nothing outside the
+system explains it better; an outside cause (certificate, resolver, provider, platform, surge) is believed when it has
+the better proof; and with neither, the suspects stand as localisation ranked them, without a change. Only the first
+cause ever names a change: to blame an innocent one costs more than to name none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from ..detectors.base import Scene
-from ..domain.cause import Cause, Suspect
+from ..detectors.symptoms.evidence import new_texts, service_names, shifts
+from ..detectors.symptoms.front import Front, failing_front, spoken_graph
+from ..detectors.symptoms.symptom import symptoms_of
+from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
+from .remedy import next_checks, remediation
+
+# Below this an outside cause is a hint among others, and no verdict against all changes.
+MIN_OUTSIDE_CONFIDENCE: Final = 0.55
+_OUTSIDE: Final = "external."
+_CHANGES: Final = "changes."
 
 
 def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Finding]) -> tuple[Cause, ...]:
@@ -14,20 +31,129 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
 
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
-    return tuple(
-        Cause(
-            rank=rank,
-            mechanism=suspect.mechanism,
-            service=suspect.service,
-            confidence=0.5,
-            summary=suspect.findings[0].summary,
-            operation=suspect.operation,
-            resource=suspect.resource,
-            code_region=suspect.code_region,
-            first_failing_service=suspect.first_failing_service,
-            blast_radius=suspect.victims,
-            path=suspect.path,
-            citations=suspect.findings[0].citations,
-        )
-        for rank, suspect in enumerate(suspects, start=1)
+    change = _strongest(findings, _CHANGES)
+    outside = _strongest(findings, _OUTSIDE)
+    causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
+    lead: Cause | None = None
+    if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
+        outside = None
+    if change is not None and (outside is None or change.confidence > outside.confidence):
+        lead = _from_change(change, findings, outside, _front(scene))
+    elif outside is not None:
+        lead = _from_outside(outside, change, _front(scene))
+    if lead is not None:
+        causes = [
+            _enriched(lead, suspects),
+            *(c for c in causes if (c.service, c.mechanism) != (lead.service, lead.mechanism)),
+        ]
+    return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
+
+
+def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
+    found = [f for f in findings if f.code.startswith(prefix)]
+    # Of two that are equally sure, what was seen tells more than what a status page says of it.
+    return max(
+        found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
+    )
+
+
+def _front(scene: Scene) -> Front:
+    symptoms = symptoms_of(new_texts(scene), shifts(scene))
+    services = service_names(scene.store)
+    return failing_front(symptoms, spoken_graph(scene.graph, symptoms, services), services)
+
+
+def _from_suspect(suspect: Suspect, position: int, suspects: Sequence[Suspect]) -> Cause:
+    finding = suspect.findings[0]
+    return Cause(
+        rank=position + 1,
+        mechanism=suspect.mechanism,
+        service=suspect.service,
+        confidence=_confidence(suspect, suspects),
+        summary=finding.summary,
+        operation=suspect.operation,
+        resource=suspect.resource,
+        code_region=suspect.code_region,
+        first_failing_service=suspect.first_failing_service,
+        blast_radius=suspect.victims,
+        path=suspect.path,
+        remediation=remediation(suspect.mechanism, None),
+        citations=tuple(dict.fromkeys(c for f in suspect.findings[:4] for c in f.citations))[:8],
+        next_checks=next_checks(suspect.mechanism, None),
+    )
+
+
+def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
+    """A suspect's share of the first few's scores: sure of one that stands alone, unsure of one among equals."""
+    total = sum(max(other.score, 0.0) for other in suspects[:5])
+    share = max(suspect.score, 0.0) / total if total else 0.0
+    return round(min(0.95, share * suspect.findings[0].confidence), 4)
+
+
+def _from_change(change: Finding, findings: Sequence[Finding], outside: Finding | None, front: Front) -> Cause:
+    reference = ChangeRef(change.change[0], change.change[1], _repo(change)) if change.change else None
+    others = [f for f in findings if f.code.startswith(_CHANGES) and f is not change and f.change is not None]
+    against = [f"acquitted: {line}" for line in _texts(change, "acquitted")]
+    against += [f"{f.change[1][:12]} could have done it too, with less to show for it" for f in others if f.change][:2]
+    if outside is not None:
+        against.append(f"{outside.summary}, but this explains less")
+    return Cause(
+        rank=1,
+        mechanism=change.mechanism,
+        service=front.first or change.service,
+        confidence=round(change.confidence, 4),
+        summary=change.summary,
+        resource=change.resource,
+        code_region=change.code_region,
+        change=reference,
+        first_failing_service=front.first or change.service,
+        blast_radius=front.victims,
+        remediation=remediation(change.mechanism, change),
+        citations=change.citations,
+        against=tuple(against),
+        next_checks=next_checks(change.mechanism, change),
+    )
+
+
+def _repo(change: Finding) -> str | None:
+    return next((c.ref.rsplit("@", 1)[0] for c in change.citations if c.kind == "commit"), "") or None
+
+
+def _from_outside(outside: Finding, change: Finding | None, front: Front) -> Cause:
+    components = set(_texts(outside, "components"))
+    first = front.first if front.first and front.first not in components else outside.service
+    victims = tuple(name for name in front.failing if name != first and name not in components)
+    against = (f"a change could have done it: {change.summary}",) if change is not None else ()
+    return Cause(
+        rank=1,
+        mechanism=outside.mechanism,
+        service=first,
+        confidence=round(outside.confidence, 4),
+        summary=outside.summary,
+        resource=outside.resource,
+        first_failing_service=first or None,
+        blast_radius=victims,
+        remediation=remediation(outside.mechanism, None),
+        citations=outside.citations,
+        against=against,
+        next_checks=next_checks(outside.mechanism, None),
+    )
+
+
+def _texts(finding: Finding, name: str) -> tuple[str, ...]:
+    value = finding.facts.get(name)
+    return tuple(str(entry) for entry in value) if isinstance(value, tuple) else ()
+
+
+def _enriched(lead: Cause, suspects: Sequence[Suspect]) -> Cause:
+    """What localisation knows of the same service (operation, path, resource), added to a cause that lacks it."""
+    same = next((s for s in suspects if s.service == lead.service), None)
+    if same is None:
+        return lead
+    return replace(
+        lead,
+        operation=lead.operation or same.operation,
+        resource=lead.resource or (same.resource if same.mechanism == lead.mechanism else None),
+        path=lead.path or same.path,
+        citations=tuple(dict.fromkeys((*lead.citations, *same.findings[0].citations)))[:10],
     )

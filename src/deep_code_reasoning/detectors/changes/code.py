@@ -1,0 +1,179 @@
+"""What lines of code do, as far as one can tell without a parser for their language: calls, loops, input and output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..symptoms.words import words
+from .diff import Line
+
+_CALL: Final = re.compile(
+    r"([A-Za-z_$][\w$]*(?:\s*(?:\?\.|::|->|\.|\)\.)\s*[A-Za-z_$][\w$]*)*)[!?]?\s*(?:<[\w, ]*>|\[[\w., ]+\])?\("
+)
+_NO_CALL: Final = frozenset(
+    """if for while switch return func function def catch match fn sizeof typeof and or not in when elif foreach until
+    unless except with assert lambda fun sub go defer await new select case print""".split()
+)
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
+_LOOP: Final = re.compile(
+    r"^\s*(?:\}?\s*)?(?:for|foreach|while|until|loop)\b|\.(?:forEach|map|flatMap|each|for_each|"
+    r"each_with_index|filter_map"
+    r"|collect|mapNotNull|Select|ForEach)\s*[({]|\.(?:each|map|each_with_index)\s+do\b|\bfor\s+(?:await\s*)?\("
+)
+_COMPREHENSION: Final = re.compile(r"[\[({]\s*(?:await\s+)?.+\bfor\s+[\w, ()]+\s+in\b")
+_DEFINITION: Final = re.compile(
+    r"^\s*(?:(?:export|default|public|private|protected|internal|static|final|async|override|virtual|inline|suspend"
+    r"|abstract|synchronized|pub(?:\(\w+\))?)\s+)*(?:func|function|def|fn|fun|sub|"
+    r"proc)\s+(?:\([^)]*\)\s*)?([A-Za-z_$][\w$]*)"
+    r"|^\s*(?:(?:public|private|protected|internal|static|final|async|override|"
+    r"virtual)\s+)+[\w<>\[\],.? ]+\s+(\w+)\s*\([^;]*\)\s*(?:throws [\w, ]+)?\{?$"
+)
+
+# Receivers behind which a network or a disk stands.
+_REMOTE: Final = frozenset(
+    """db database session client repo repository dao store conn connection stub api http https redis memcached mongo
+    s3 sqs sns dynamo dynamodb grpc rpc tx pool gateway remote axios fetch requests httpx orm objects entity
+    table bucket kafka producer elastic es cursor service query sql transaction dataset backend upstream""".split()
+)
+_REMOTE_VERBS: Final = frozenset(
+    """query queryrow querycontext queryrowcontext exec execcontext execute fetch fetchone fetchall findone findbyid
+    findunique findfirst getitem putitem getobject putobject select insert invoke rpc request publish sendmessage
+    findall loadby lookup urlopen getforobject exchange roundtrip""".split()
+)
+_PLAIN_VERBS: Final = frozenset(
+    "get find load read save store write put post send delete update insert lookup resolve "
+    "call list fetch query create count exists lock check charge".split()
+)
+_LOCAL: Final = frozenset(
+    """append push add pop len length size print printf println sprintf format string str int float bool list dict set
+    map filter join split trim copy min max sum abs sorted range enumerate zip make new keys values entries has
+    contains includes startswith endswith replace lower upper tostring json log info debug warn error errorf
+    wrap now since""".split()
+)
+_SQL: Final = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as written: the whole name (`a.catalog.GetItem`) and its last part (`GetItem`)."""
+
+    full: str
+    name: str
+
+
+def without_strings(code: str) -> str:
+    """The line with the content of its string literals removed."""
+    return _STRING.sub('""', code)
+
+
+def string_literals(code: str) -> list[str]:
+    """Contents of the string literals of a line."""
+    return [match[1:-1] for match in _STRING.findall(code)]
+
+
+def calls(code: str) -> list[Call]:
+    """Calls on a line, definitions and keywords aside."""
+    text = without_strings(code)
+    defined = definition(code)
+    found = []
+    for match in _CALL.finditer(text):
+        full = re.sub(r"[\s)]|\?(?=\.)", "", match[1])
+        name = re.split(r"::|->|\.", full)[-1]
+        if name and name not in _NO_CALL and name != defined:
+            found.append(Call(full, name))
+    return found
+
+
+def definition(code: str) -> str:
+    """The name of the function that a line defines; '' when it defines none."""
+    match = _DEFINITION.match(code)
+    return (match[1] or match[2] or "") if match else ""
+
+
+def call_names(lines: Iterable[Line]) -> dict[str, int]:
+    """How often each name is called."""
+    counts: dict[str, int] = {}
+    for line in lines:
+        for call in calls(line.code):
+            counts[call.name] = counts.get(call.name, 0) + 1
+    return counts
+
+
+def is_remote_call(call: Call, code: str) -> bool:
+    """Whether a call seems to leave the process: a query, a request, a message.
+
+    Signs of it: it is awaited, it takes a context first (Go), it is a verb of a database or client library, or a
+    plain verb (get, load, save) called on a receiver that stands for something remote. In-memory operations
+    (append, len, map.get) are none.
+    """
+    name = call.name.lower()
+    if name in _LOCAL:
+        return False
+    receiver = frozenset(word for part in re.split(r"::|->|\.", call.full)[:-1] for word in words(part))
+    text = without_strings(code)
+    takes_context = re.search(
+        re.escape(call.name) + r"\s*\(\s*(?:ctx|context|r\.Context\(\)|c\.Request\.Context)", text
+    )
+    awaited = re.search(r"await\s+(?:[\w$.]+\.)?" + re.escape(call.name), text)
+    if takes_context or awaited or name.replace("_", "") in _REMOTE_VERBS or _SQL.search(code):
+        return True
+    verb = (words(call.name) or [""])[0]
+    return (bool(receiver & _REMOTE) and verb in _PLAIN_VERBS) or bool(frozenset(words(call.name)) & {"rpc", "http"})
+
+
+def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
+    """Loops among lines of code: the index of the line that opens each, and the range of lines within it.
+
+    A body is what is indented deeper than the line that opens it, which holds in every formatted language; a
+    comprehension or a chained `.map(x => ...)` is its own body.
+    """
+    found = []
+    for index, line in enumerate(lines):
+        text = without_strings(line.code)
+        if _COMPREHENSION.search(text):
+            found.append((index, range(index, index + 1)))
+        if not _LOOP.search(text):
+            continue
+        end = index + 1
+        while end < len(lines) and lines[end].indent > line.indent:
+            end += 1
+        start = index if end == index + 1 or re.search(r"\.\w+\s*[({]", text) else index + 1
+        found.append((index, range(start, end)))
+    return found
+
+
+def is_import(code: str) -> bool:
+    """Whether a line imports, includes or requires."""
+    return bool(
+        re.match(
+            r"\s*(?:import|from|using|use|package|#include|require(?:_relative)?|export \* from|extern crate)\b", code
+        )
+        or re.match(r"""\s*(?:\w+\s+)?"[\w./@-]+"$""", code)
+        or re.match(r"\s*(?:const|let|var)\s+[\w{}, ]+=\s*require\(", code)
+    )
+
+
+_LOG: Final = re.compile(
+    r"^\s*(?:(?:self|this|s|c|h|w|f)\.)?_?(?:log|logger|logging|slog|zap|console|klog|glog|LOG|fmt)[\w]*(?:\.|->|::|\()"
+    r"|^\s*(?:LOG|LOG_[A-Z]+|log|debug|info|warn|error|trace|println|eprintln|print|printf|puts)!?\s*\("
+    r"|^\s*(?:tracing|Log|Logger|Rails\.logger|logger)[.:]|^\s*logger\s*=\s*logger\."
+)
+_TELEMETRY: Final = re.compile(
+    r"(?i)^\s*(?:return\s+)?[\w.]*(?:metrics?|prometheus|statsd|span|tracer|telemetry|histogram|counter|gauge|meter)_?"
+    r"[\w]*(?:\.|->|::)\w+|MustRegister\(|SetAttributes\(|(?:New|new_?)(?:Histogram|Counter|Gauge|"
+    r"Summary)(?:Vec|Opts)?\b"
+    r"|HistogramOpts|CounterOpts|GaugeOpts|DefBuckets|^\s*(?:Name|Help|Buckets|Namespace|Subsystem):"
+)
+
+
+def is_log_statement(code: str) -> bool:
+    """Whether a line only writes to a log."""
+    return bool(_LOG.search(without_strings(code)))
+
+
+def is_telemetry(code: str) -> bool:
+    """Whether a line only records a metric or annotates a span."""
+    return bool(_TELEMETRY.search(without_strings(code)))

@@ -1,0 +1,110 @@
+"""A change that can produce what is seen.
+
+Looks for: commits whose diff does something (a deadline lowered, a batch taken apart, a guard removed, a table used
+that no migration creates ...) that can produce the symptoms of the service that failed first, deployed before the
+onset to where the trouble is or to what it depends on.
+
+Why it matters: the commit is what can be reverted. Time alone misleads: the last deploy before the onset is innocent
+more often than not, and a leak or a filling pool bites hours after its deploy.
+
+Stays silent when: no diff can produce what is seen, or it came after the onset, or it only moves, renames, logs,
+documents or tests; and when the only effects that fit are too weak to accuse.
+
+Example finding: `41f4a78 "Refactor bootstrap": no longer registers the predefined agents; agents: 'x' not found`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.finding import Finding
+from ..base import Detector, Scene
+from ..symptoms.evidence import new_texts, service_names, shifts
+from ..symptoms.front import failing_front, spoken_graph
+from ..symptoms.symptom import symptoms_of
+from .compatibility import capabilities
+from .judgement import judge
+from .paths import file_kind
+from .records import changes, cite_change
+from .trial import Situation, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        max_findings: more culprits than a few at once help nobody.
+        max_acquittals: how many acquitted deploys the first finding names, with the reason of each.
+    """
+
+    max_findings: int = 3
+    max_acquittals: int = 8
+
+
+def detect(scene: Scene, settings: Settings) -> list[Finding]:
+    """Try every commit of the case; findings are those to blame, the likeliest first."""
+    known = changes(scene.store)
+    if not known:
+        return []
+    services = service_names(scene.store)
+    symptoms = symptoms_of(new_texts(scene), shifts(scene))
+    if not symptoms:
+        return []
+    graph = spoken_graph(scene.graph, symptoms, services)
+    front = failing_front(symptoms, graph, services)
+    situation = Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
+    verdicts = judge(known, situation)
+    acquitted = _acquittals(verdicts, settings.max_acquittals)
+    return [
+        _finding(scene, verdict, front.victims, front.first, acquitted)
+        for verdict in verdicts[: settings.max_findings]
+        if verdict.convicted
+    ]
+
+
+def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str, acquitted: tuple[str, ...]) -> Finding:
+    change, symptom, effect = verdict.change, verdict.symptom, verdict.effect
+    service = first or (verdict.rollout.service if verdict.rollout else "") or (symptom.service if symptom else "")
+    title = change.message.splitlines()[0][:80] if change.message else ""
+    return Finding(
+        "changes.correlation",
+        verdict.mechanism,
+        service,
+        f'{change.sha[:12]} "{title}": {"; ".join(verdict.reasons)}',
+        severity=0.9,
+        confidence=min(0.97, verdict.score),
+        facts={
+            "effect": effect.kind if effect else None,
+            "what_it_does": effect.summary if effect else None,
+            "symptom": symptom.kind if symptom else None,
+            "path": effect.path if effect else None,
+            "only_configuration": bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
+            "deployed_to": verdict.rollout.service if verdict.rollout else None,
+            "first_failing_service": first,
+            "victims": tuple(victims),
+            "explains": verdict.explains,
+            "acquitted": acquitted,
+        },
+        citations=(*cite_change(change), *(symptom.citations[:4] if symptom else ())),
+        window=scene.windows.incident,
+        code_region=effect.path if effect else None,
+        change=("commit", change.sha),
+    )
+
+
+def _acquittals(verdicts: Sequence[Verdict], limit: int) -> tuple[str, ...]:
+    """Deployed changes that are not to blame and why: what a reader would suspect first."""
+    cleared = [v for v in verdicts if not v.convicted and v.rollout is not None]
+    return tuple(
+        f"{v.change.sha[:12]}: {v.against[-1] if v.against else 'what it does can hardly produce what is seen'}"
+        for v in cleared[:limit]
+    )
+
+
+_MECHANISMS: Final = tuple(
+    sorted({name for can in capabilities().values() for name in (can.mechanism, *can.mechanisms.values())})
+)
+DETECTOR: Final = Detector("changes.correlation", _MECHANISMS, ("changes",), Settings(), detect)

@@ -1,0 +1,210 @@
+"""Names that lead outside: hosts, URLs, topics, buckets, environment variables; and trust and rights on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ...symptoms.words import words
+from ..code import is_import, is_log_statement, is_telemetry
+from ..diff import Hunk, Patch
+from ..effect import Effect
+
+_ENV: Final = re.compile(
+    r"""process\.env\.([A-Z][A-Z0-9_]+)|process\.env\[["'](\w+)|(?:os\.)?(?:Getenv|getenv|LookupEnv|"""
+    r"""environ\.get|environ)[(\[]\s*["'](\w+)|ENV(?:\.fetch)?[\[(]["'](\w+)|"""
+    r"""System\.getenv\(["'](\w+)|env::var\(["'](\w+)"""
+    r"""|\$\{([A-Z][A-Z0-9_]+)(?::[^}]*)?\}|Environment\.GetEnvironmentVariable\(["'](\w+)|"""
+    r"""@Value\(["']\$\{([\w.\-]+)|env\(["'](\w+)|(?:viper|config|cfg|settings|conf)\.(?:Get\w*|"""
+    r"""get\w*|require)\(["']([\w.\-]+)"""
+)
+_CONFIG_KEY: Final = re.compile(r"""^-?\s*["']?([A-Za-z_][\w.\-]*)["']?\s*[:=]""")
+_ENV_NAME: Final = re.compile(
+    r"""^-\s*name:\s*["']?([A-Z][A-Z0-9_]+)["']?$|^(?:export\s+|ENV\s+)?([A-Z][A-Z0-9_]{2,})\s*[:=]"""
+)
+_HOST: Final = re.compile(
+    r"""(?:[a-z][a-z0-9+.\-]*://)?(?:[\w\-]+\.)+[a-zA-Z]{2,}(?::\d+)?(?:/[\w./\-{}]*)?|"""
+    r"""[a-z][a-z0-9+.\-]*://[\w.\-]+(?::\d+)?(?:/[\w./\-{}]*)?|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|"""
+    r"""\b[\w\-]+:\d{2,5}\b"""
+)
+_PLACE_KEY: Final = frozenset(
+    """host hosts hostname url uri endpoint endpoints address addr server servers broker brokers port topic
+    topics queue queues bucket region database dbname schema namespace group exchange routing channel
+    stream table index subject path route prefix base upstream target domain dsn registry cluster""".split()
+)
+_TRUST: Final = re.compile(
+    r"(?i)\b(insecureskipverify|rejectunauthorized|verify(_?mode|_?ssl|_?peer|_?hostname)?|sslmode|"
+    r"ssl_?mode|ca_?(file|cert|bundle|path)|root_?cas?|trust_?store|key_?store|client_?(cert|auth)|"
+    r"minversion|tls_?min\w*|"
+    r"cipher_?suites?|ssl_?(protocols?|ciphers)|tls_?(version|protocols?)|security_?protocol|mtls|"
+    r"certificate|cert_?file|key_?file|tls_?config|usetls|peerauthentication)\b"
+)
+_RIGHTS: Final = re.compile(
+    r"(?i)\b(scopes?|roles?|permissions?|policy|policies|iam|audience|aud|issuer|grant|"
+    r"allow(ed)?(_?origins?|_?list|_?hosts?)?|deny|cors|rbac|verbs|resources|principal|action|effect|"
+    r"security_?groups?|ingress|egress|"
+    r"cidr\w*|firewall|network_?policy|authorization|api_?key|token|secret|signing|algorithm|jwt|oauth)\b"
+)
+_TEXT_KEY: Final = frozenset(
+    "title label message description text placeholder caption tooltip help copy note summary comment heading".split()
+)
+_PAIR: Final = re.compile(
+    r"""^-?\s*["']?([\w.\-\[\]"']+?)["']?\s*(?:\s*(?::=|=>|[:=])\s*|\s+(?=[\w\-]+$))["'`]?([^"'`]*?)["'`]?,?;?$"""
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Hosts, topics and the like that changed, variables read under another name, trust and rights that changed."""
+    found: list[Effect] = []
+    found += _variables(patch)
+    for hunk in patch.running:
+        if hunk.kind in ("manifest", "schema", "sql"):
+            continue
+        found += _places(hunk)
+        found += _routes(hunk)
+        found += _trust(hunk)
+        if hunk.kind == "config":
+            found += _values_changed(hunk)
+    return found
+
+
+def _groups(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
+    return dict.fromkeys(
+        group for code in codes for match in pattern.finditer(code) for group in match.groups() if group
+    )
+
+
+def _variables(patch: Patch) -> Iterator[Effect]:
+    before = _groups(_ENV, (line.code for hunk in patch.running for line in hunk.before))
+    for hunk in patch.running:
+        old = _groups(_ENV, (line.code for line in hunk.removed))
+        new = _groups(_ENV, (line.code for line in hunk.added))
+        come = tuple(name for name in new if name not in before)
+        gone = tuple(name for name in old if name not in new)
+        if come:
+            says = f"reads {', '.join(come)}" + (f" instead of {', '.join(gone)}" if gone else "")
+            yield Effect("variable_renamed", says, hunk.path, (*come, *gone), sureness=0.95 if gone else 0.6)
+        if hunk.kind in ("config", "image"):
+            yield from _defined(hunk)
+
+
+def _defined(hunk: Hunk) -> Iterator[Effect]:
+    pattern = _ENV_NAME if any(_ENV_NAME.match(line.code) for line in hunk.removed) else _CONFIG_KEY
+    old = [m for line in hunk.removed for m in [pattern.match(line.code)] if m]
+    new = {g for line in hunk.added for m in [pattern.match(line.code)] if m for g in m.groups() if g}
+    gone = tuple(g for m in old for g in m.groups() if g and g not in new)
+    if gone:
+        yield Effect(
+            "variable_renamed", f"no longer sets {', '.join(gone)}", hunk.path, (*gone, *sorted(new)), sureness=0.85
+        )
+
+
+def _places(hunk: Hunk) -> Iterator[Effect]:
+    old_codes = [line.code for line in hunk.removed if not _is_talk(line.code)]
+    new_codes = [line.code for line in hunk.added if not _is_talk(line.code)]
+    all_before = " ".join(line.code for line in hunk.before)
+    old_hosts = dict.fromkeys(m[0] for code in old_codes for m in _HOST.finditer(_values(code)))
+    new_hosts = dict.fromkeys(m[0] for code in new_codes for m in _HOST.finditer(_values(code)))
+    gone = [host for host in old_hosts if host not in new_hosts]
+    come = [host for host in new_hosts if host not in old_hosts and host not in all_before]
+    if gone and come and _looks_like_place(come[0], hunk):
+        yield Effect("endpoint_changed", f"{gone[0]} becomes {come[0]}", hunk.path, (*come, *gone))
+        return
+    old = dict(_pairs(old_codes))
+    for key, value in _pairs(new_codes):
+        before = old.get(key)
+        if before is None or before == value or not before or not value:
+            continue
+        name = frozenset(words(key))
+        if name & _TEXT_KEY or re.fullmatch(r"[-\d.]+[a-zA-Z%]*", value):
+            continue
+        if name & _PLACE_KEY and not re.search(r"\s", value.strip()):
+            yield Effect("endpoint_changed", f"{key} becomes {value}", hunk.path, (value, before, key), sureness=0.95)
+
+
+_ROUTE: Final = re.compile(r"""["'`](/[\w./:{}<>\-*]*)["'`]""")
+
+
+def _routes(hunk: Hunk) -> Iterator[Effect]:
+    old = dict.fromkeys(m[1] for line in hunk.removed if not _is_talk(line.code) for m in _ROUTE.finditer(line.code))
+    new = dict.fromkeys(m[1] for line in hunk.added if not _is_talk(line.code) for m in _ROUTE.finditer(line.code))
+    gone = tuple(path for path in old if path not in new)
+    come = tuple(path for path in new if path not in old)
+    if gone and come:
+        probe = re.search(r"(?i)health|ready|readiness|live(ness)?|ping|status|heartbeat", gone[0])
+        yield Effect(
+            "probe_path_changed" if probe else "route_renamed",
+            f"{gone[0]} becomes {come[0]}",
+            hunk.path,
+            (*gone, *come),
+            sureness=0.9,
+        )
+
+
+def _values_changed(hunk: Hunk) -> Iterator[Effect]:
+    """Words that a setting had and has no more, in files of configuration."""
+    old = dict(_pairs(line.code for line in hunk.removed))
+    for key, value in _pairs(line.code for line in hunk.added):
+        before = old.get(key)
+        if (
+            before
+            and value
+            and before != value
+            and not re.search(r"\d", before + value)
+            and not frozenset(words(key)) & _TEXT_KEY
+        ):
+            # A store that no longer evicts refuses writes when it is full.
+            kind = "eviction_removed" if "noeviction" in value.replace("-", "").lower() else "setting_changed"
+            yield Effect(kind, f"{key} changes from {before} to {value}", hunk.path, (key, value, before), sureness=0.8)
+
+
+def _looks_like_place(host: str, hunk: Hunk) -> bool:
+    return (
+        hunk.kind in ("config", "image")
+        or "://" in host
+        or bool(re.search(r":\d+$|\.(svc|com|net|io|org|local|internal|dev|cloud)\b", host))
+    )
+
+
+def _values(code: str) -> str:
+    # In code only quoted text names a host (`a.b.c` is a field otherwise); in configuration what is behind the key.
+    quoted = re.findall(r"""["'`]([^"'`]*)["'`]""", code)
+    if quoted:
+        return " ".join(quoted)
+    match = re.match(r"^-?\s*[\w.\-]+\s*[:=]\s+(.*)$", code)
+    return match[1] if match and not re.search(r"[(){};]", code) else ""
+
+
+def _pairs(codes: Iterable[str]) -> list[tuple[str, str]]:
+    return [(match[1], match[2]) for code in codes for match in [_PAIR.match(code)] if match]
+
+
+def _is_talk(code: str) -> bool:
+    return is_log_statement(code) or is_telemetry(code) or is_import(code)
+
+
+def _trust(hunk: Hunk) -> Iterator[Effect]:
+    if hunk.kind == "view":
+        return
+    for kind, pattern, says in (
+        ("trust_changed", _TRUST, "how a peer is trusted"),
+        ("rights_changed", _RIGHTS, "what is allowed to whom"),
+    ):
+        old = [line.code for line in hunk.removed if pattern.search(line.code) and not _is_talk(line.code)]
+        new = [line.code for line in hunk.added if pattern.search(line.code) and not _is_talk(line.code)]
+        inside = pattern.search(hunk.heading) or any(
+            pattern.search(line.code) for line in hunk.before if line.sign == " "
+        )
+        plain = [
+            line.code
+            for line in (*hunk.removed, *hunk.added)
+            if re.fullmatch(r"""-?\s*["']?[\w.:*/\-]+["']?,?""", line.code)
+        ]
+        lines = old or new or (plain if inside else [])
+        if lines:
+            names = dict.fromkeys(n.strip(".") for line in lines for n in re.findall(r"[A-Za-z][\w.\-:]{2,}", line))
+            gone = bool(old and not new) or (not old and not new)
+            yield Effect(
+                kind, f"changes {says}: `{lines[0][:80]}`", hunk.path, tuple(names), sureness=0.85 if gone else 0.6
+            )

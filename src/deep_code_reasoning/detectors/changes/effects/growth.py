@@ -1,0 +1,177 @@
+"""Things that pile up: containers nobody empties, connections and tasks opened once a request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from ..code import without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+
+_NAME: Final = r"([A-Za-z_$][\w$]*)"
+# A container that outlives a call: declared at the outermost level, or static.
+_LASTING: Final = re.compile(
+    r"^(?:export\s+)?(?:var|let|const|val|static|pub static|private static(?: final)?|public static(?: final)?"
+    r"|(?:private|protected|public|internal)\s+(?:static\s+)?(?:readonly\s+|final\s+)?[\w<>,\[\] ?]+)?\s*(?:mut\s+)?"
+    + _NAME
+    + r"(?:\s*:\s*[\w<>,\[\] |.&']+)?\s*(?:(?::?=)\s*(?:new\s+)?(?:\[\]|\{\}|dict\(|list\(|set\(|"
+    r"defaultdict\(|OrderedDict\("
+    r"|(?:Hash|Linked|Tree|Concurrent|Sorted|Weak)?\w*(?:Map|Set|List|Vec|Dictionary|Array|Queue|Deque|"
+    r"Bag)\b|make\(map|map\[|\[\][\w.*]+\{"
+    r"|Mutex::new|RwLock::new|Hash\.new|Collections\.|Lazy::new)|\s+(?:map\[|\[\]\*?\w))"
+)
+_GO_VAR: Final = re.compile(
+    r"^var\s+"
+    + _NAME
+    + r"\s+(?:=\s*)?(?:map\[|\[\]|sync\.Map|list\.List|chan\b)|^var\s+"
+    + _NAME
+    + r"\s*=\s*(?:make\(|map\[|\[\]|sync\.Map)"
+)
+_STATIC_FIELD: Final = re.compile(r"\bstatic\b.*?\b" + _NAME + r"\s*=\s*(?:new\b|Collections|\[|\{|List\.|Map\.)")
+_GROWS: Final = (
+    re.compile(_NAME + r"\s*=\s*append\(\s*\1\b"),
+    re.compile(
+        r"(?:^|[^\w.])"
+        + _NAME
+        + (
+            r"(?:\.lock\(\)\.unwrap\(\))?\.(?:append|push|push_back|add|put|set|insert|unshift|extend|"
+            r"Store|Add|offer|enqueue|Enqueue|addLast|emplace_back|appendleft)\s*\("
+        )
+    ),
+    re.compile(r"(?:^|[^\w.])" + _NAME + r"\[[^\]]+\]\s*(?:=(?!=)|\+=|\|\|=|<<)"),
+    re.compile(r"(?:^|[^\w.])" + _NAME + r"\s*<<\s*\S"),
+)
+_MEMBER_GROWS: Final = re.compile(
+    r"\b(?:self|this|s|c|h|r|m|svc|srv)\.(_?[A-Za-z]\w*)(?:\.(?:append|push|add|put|set|insert)\s*\(|"
+    r"\[[^\]]+\]\s*=(?!=)|\s*=\s*append\(|\s*<<)"
+)
+_BOUNDED: Final = re.compile(
+    r"(?i)\blru\b|lrucache|max_?size|maxlen|max_?entries|max_?items|\bevict|\bexpire|expireAfter|ttl|"
+    r"\bdelete\s*\(|\.delete\(|\.remove\(|\.pop\w*\(|\.shift\(|\.clear\("
+    r"|\.trim|ring_?buffer|weak(map|set|ref|keydictionary|valuedictionary)|\.truncate\(|bounded|"
+    r"caffeine|\bdel \w+\[|removeEldest|len\([\w.]+\)\s*>|\.(length|size)\b(\(\))?\s*>"
+)
+_OPENS: Final = re.compile(
+    r"\b(sql\.Open|pgx?\.Connect|pgxpool\.New|psycopg2?\.connect|create_engine|createConnection|"
+    r"createPool|createClient|MongoClient|mongo\.Connect|redis\.(?:NewClient|Redis|createClient)"
+    r"|grpc\.(?:Dial|NewClient|insecure_channel|secure_channel)|KafkaProducer|new\s+(?:HttpClient|"
+    r"OkHttpClient|RestTemplate|Jedis|Pool|Client|Redis|KafkaProducer|DataSource|HikariDataSource|"
+    r"CloseableHttpClient)"
+    r"|HttpClients\.create\w*|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
+    r"amqp\.(?:Dial|connect)|DriverManager\.getConnection|net\.Dial|ManagedChannelBuilder|"
+    r"Executors\.new\w+|ThreadPoolExecutor|http\.Transport\{)"
+)
+_TASKS: Final = re.compile(
+    r"^\s*go\s+(?:func\b|\w)|\bsetInterval\s*\(|new\s+Thread\s*\(|threading\.Thread\(|tokio::spawn|"
+    r"asyncio\.create_task|\.on\(\s*\"|addListener\s*\(|addEventListener\s*\(|\bsubscribe\s*\(|"
+    r"new\s+Timer\(|time\.Tick\(|Task\.Run\("
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Unbounded containers, connections or clients opened once a call, tasks and listeners started and never ended."""
+    found = []
+    bounded = any(_BOUNDED.search(line.text) for line in patch.added)
+    for hunk in patch.running:
+        if hunk.kind not in ("code", "view"):
+            continue
+        found += _containers(hunk, patch, bounded)
+        found += _opened(hunk, patch)
+        found += _tasks(hunk)
+    return found
+
+
+def _lasting_names(lines: Iterable[Line]) -> set[str]:
+    names: set[str] = set()
+    for line in lines:
+        text = line.code
+        if line.indent == 0:
+            for pattern in (_GO_VAR, _LASTING):
+                match = pattern.match(text)
+                if match:
+                    names.update(group for group in match.groups() if group)
+        match = _STATIC_FIELD.search(text)
+        if match:
+            names.add(match[1])
+    return names
+
+
+def _containers(hunk: Hunk, patch: Patch, bounded: bool) -> list[Effect]:
+    lasting = _lasting_names(
+        line
+        for other in patch.running
+        if other.path.rsplit("/", 1)[0] == hunk.path.rsplit("/", 1)[0]
+        for line in other.after
+    )
+    grown_before = {name for line in hunk.before for name in _grown(line.code)}
+    found: dict[str, Effect] = {}
+    for line in hunk.added:
+        if line.indent == 0 and not re.search(r"[({]", line.code):
+            continue
+        for name in _grown(line.code):
+            if name in grown_before or name in found:
+                continue
+            if name in lasting:
+                kind, sureness = ("growth_bounded", 0.9) if bounded else ("unbounded_growth", 0.95)
+                found[name] = Effect(
+                    kind,
+                    f"{name} outlives the call and grows by each one" + (", within a bound" if bounded else ""),
+                    hunk.path,
+                    (name,),
+                    sureness=sureness,
+                )
+        match = _MEMBER_GROWS.search(line.code)
+        if match and match[1] not in grown_before and match[1] not in found and not bounded:
+            found[match[1]] = Effect(
+                "unbounded_growth",
+                f"{match[1]} of a lasting object may grow by each call",
+                hunk.path,
+                (match[1],),
+                sureness=0.55,
+            )
+    return list(found.values())
+
+
+def _grown(code: str) -> set[str]:
+    text = without_strings(code)
+    return {match[1] for pattern in _GROWS for match in pattern.finditer(text)}
+
+
+def _opened(hunk: Hunk, patch: Patch) -> list[Effect]:
+    before = {m[1]: line.indent for line in hunk.before for m in _OPENS.finditer(line.code)}
+    found = []
+    for line in hunk.added:
+        match = _OPENS.search(line.code)
+        inner = line.indent > 0 and not re.search(r"^\s*(self|this)\.", line.code)
+        if match and inner and before.get(match[1], 0) == 0:
+            released = any(
+                re.search(r"(?i)\bdefer\b.*close|\.close\(|\bwith\b|\busing\b|try\s*\(", other.code)
+                for other in hunk.added
+            )
+            found.append(
+                Effect(
+                    "connection_per_call",
+                    f"opens `{match[1]}` within a call",
+                    hunk.path,
+                    (match[1], match[1].split(".")[-1]),
+                    sureness=0.6 if released else 0.85,
+                )
+            )
+    return found[:1]
+
+
+def _tasks(hunk: Hunk) -> list[Effect]:
+    new = [line for line in hunk.added if _TASKS.search(without_strings(line.code)) and line.indent > 0]
+    old = [line for line in hunk.removed if _TASKS.search(without_strings(line.code))]
+    if len(new) <= len(old):
+        return []
+    ended = any(
+        re.search(
+            r"(?i)ctx\.done|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
+            line.code,
+        )
+        for line in hunk.after
+    )
+    return [Effect("task_started", f"starts `{new[0].code[:60]}`", hunk.path, (), sureness=0.4 if ended else 0.7)]

@@ -1,0 +1,234 @@
+"""What the code computes: comparisons, arithmetic, rounding, time, patterns, waiting, serialisation."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..code import definition, is_import, is_log_statement, is_telemetry, without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+
+_OPERATOR: Final = re.compile(r"<=|>=|===|!==|==|!=|&&|\|\||<<|>>|[<>+\-*/%!&|^]|\b(?:and|or|not)\b")
+_NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
+_ROUNDING: Final = re.compile(
+    r"(?i)\b(ceil|floor|round|trunc|int|toFixed|intdiv|BigDecimal|Decimal|double|doubleValue|float|"
+    r"floatValue|parseFloat|RoundingMode\.\w+|ROUND_\w+|quantize|scale)\b"
+)
+_TIME_ZONE: Final = re.compile(
+    r"(?i)\b(utc|utcnow|timezone|time\.Local|LocalDateTime|ZonedDateTime|ZoneId|tz|tzinfo|localtime|"
+    r"gmtime|gmt|AT TIME ZONE|toISOString|toLocale\w*|YYYY|SimpleDateFormat|Instant\.now)\b|"
+    r"datetime\.now\(\)|time\.In\("
+)
+_ENCODING: Final = re.compile(
+    r"(?i)\b(utf-?8|utf-?16|latin-?1|iso-8859-\d+|ascii|base64|urlsafe|getBytes|encode|decode|gzip|"
+    r"snappy|zstd|lz4|pickle|msgpack|protobuf|marshal|unmarshal|serializ\w+|deserializ\w+|ObjectMapper|"
+    r"omitempty)\b"
+)
+_SORT: Final = re.compile(r"(?i)\b(sort\w*|order_?by|compare\w*|cmp|comparator|reverse|desc|asc|less)\b")
+_BLOCKING: Final = re.compile(
+    r"\b\w+Sync\s*\(|\btime\.sleep\s*\(|\bThread\.sleep\s*\(|\.block\(\)|\.result\(\)|"
+    r"\.GetAwaiter\(\)\.GetResult\(\)|\.join\(\)\.|time\.Sleep\(|\bsleep\s*\(|\bWait\(\)|"
+    r"requests\.(?:get|post)\("
+)
+_NESTED_QUANTIFIER: Final = re.compile(
+    r"\((?:[^()\\]|\\.)*[+*](?:[^()\\]|\\.)*\)[+*{]|(?:\.\*){2,}|\.\*[^)\s]{0,8}\.\*|\([^()]*\|"
+    r"[^()]*\)[+*]|\(\?:[^()]*[+*]\)[+*?]"
+)
+_PATTERN_LINE: Final = re.compile(
+    r"(?i)regex|pattern|re\.(?:compile|match|search|sub)|regexp|MustCompile|/\S{4,}/[gimsuy]*|RegExp\(|\bmatches?\b"
+)
+_STATUS: Final = re.compile(
+    r"(?i)\bstatus\w*\b.*\b[1-5]\d\d\b|\b[1-5]\d\d\b.*\bstatus|HttpStatus\.\w+|http\.Status\w+|"
+    r"WriteHeader\(|\.status\(\d+|sendStatus"
+)
+_HEAVY_SQL: Final = re.compile(
+    r"(?i)LIKE\s+['\"]?%|\bLOWER\(|\bUPPER\(|\bCAST\(|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
+    r"NOT IN \(|\bCROSS JOIN\b|\bCOUNT\(\*\)|\bOFFSET\b|\bJOIN\b"
+)
+_BOUND_SQL: Final = re.compile(
+    r"(?i)\bLIMIT\b|\bWHERE\b|FETCH FIRST|\.limit\(|\.take\(|\.page\(|paginate|per_page|\.first\b"
+)
+_PARALLEL: Final = re.compile(
+    r"Promise\.all\(|asyncio\.gather\(|errgroup|parallelStream|\.par_iter|Parallel\.ForEach|"
+    r"CompletableFuture\.supplyAsync|^\s*go\s+\w|pmap\(|Task\.WhenAll"
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Changes of what is computed, each by its kind."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        if hunk.kind in ("config", "code", "sql", "view"):
+            found += _patterns(hunk)
+        if hunk.kind in ("code", "sql"):
+            found += _queries(hunk)
+        if hunk.kind in ("code", "view"):
+            found += _lines(hunk)
+            found += _added_kinds(hunk)
+    found += _lock_order(patch)
+    return found
+
+
+def paired(hunk: Hunk, min_ratio: float = 0.5) -> Iterator[tuple[Line, Line]]:
+    """Removed lines with the added line that replaced each: the most alike, once each."""
+    free = list(hunk.added)
+    for old in hunk.removed:
+        best, best_ratio = None, min_ratio
+        for new in free[:60]:
+            ratio = difflib.SequenceMatcher(None, old.code, new.code, autojunk=False).ratio()
+            if ratio > best_ratio:
+                best, best_ratio = new, ratio
+        if best is not None:
+            free.remove(best)
+            yield old, best
+
+
+def _lines(hunk: Hunk) -> Iterator[Effect]:
+    for old, new in paired(hunk):
+        if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
+            continue
+        before, after = without_strings(old.code), without_strings(new.code)
+        names = tuple(dict.fromkeys(_NAME.findall(before + " " + after)))[:12]
+        says = f"`{old.code[:60]}` becomes `{new.code[:60]}`"
+        kind = _kind_of(hunk, old.code, new.code, before, after)
+        if kind:
+            yield Effect(kind, says, hunk.path, (*names, *_around(hunk)), sureness=0.85)
+
+
+def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
+    for kind, pattern in (
+        ("time_zone_changed", _TIME_ZONE),
+        ("rounding_changed", _ROUNDING),
+        ("encoding_changed", _ENCODING),
+        ("sorting_changed", _SORT),
+    ):
+        if set(pattern.findall(old)) != set(pattern.findall(new)) and (
+            pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
+        ):
+            return kind
+    if definition(old) or definition(new):
+        return ""
+    if (
+        "key" in (old + hunk.heading).lower()
+        and old != new
+        and (re.search(r"[\"'`]", old) or "cache" in old.lower())
+        and _key_built(hunk)
+    ):
+        return "cache_key_changed"
+    old_operators, new_operators = _OPERATOR.findall(before), _OPERATOR.findall(after)
+    if (
+        old_operators != new_operators
+        and set(_NAME.findall(before)) & set(_NAME.findall(after))
+        and _is_expression(before)
+    ):
+        return (
+            "comparison_changed"
+            if set(old_operators) ^ set(new_operators) & {"<", ">", "<=", ">=", "==", "!=", "&&", "||", "!"}
+            else "arithmetic_changed"
+        )
+    if (
+        _STATUS.search(old)
+        and _STATUS.search(new)
+        and set(re.findall(r"\b[1-5]\d\d\b|Status\w+", old)) != set(re.findall(r"\b[1-5]\d\d\b|Status\w+", new))
+    ):
+        return "status_changed"
+    return ""
+
+
+def _key_built(hunk: Hunk) -> bool:
+    return any(re.search(r"(?i)\b\w*key\w*\b", text) for text in (hunk.heading, *(line.code for line in hunk.before)))
+
+
+def _is_expression(code: str) -> bool:
+    return bool(re.search(r"\b(return|if|while|elif|else if|when|unless)\b|[^=!<>]=[^=>]|\?", code))
+
+
+def _around(hunk: Hunk) -> tuple[str, ...]:
+    name = definition(hunk.heading.strip())
+    return (name,) if name else ()
+
+
+def _patterns(hunk: Hunk) -> Iterator[Effect]:
+    for line in hunk.added:
+        if _NESTED_QUANTIFIER.search(line.code) and (_PATTERN_LINE.search(line.code) or hunk.kind == "config"):
+            before = " ".join(other.code for other in hunk.removed)
+            if len(_NESTED_QUANTIFIER.findall(line.code)) > len(_NESTED_QUANTIFIER.findall(before)):
+                yield Effect(
+                    "regex_backtracks",
+                    f"pattern with nested quantifiers: `{line.code[:80]}`",
+                    hunk.path,
+                    ("regex", "pattern", "rule"),
+                )
+                return
+    old = [
+        line
+        for line in hunk.removed
+        if _PATTERN_LINE.search(line.code) and re.search(r"[\\\[\](){}^$*+?|]{2}", line.code)
+    ]
+    new = [
+        line
+        for line in hunk.added
+        if _PATTERN_LINE.search(line.code) and re.search(r"[\\\[\](){}^$*+?|]{2}", line.code)
+    ]
+    if old and new:
+        yield Effect(
+            "pattern_changed", f"pattern changed to `{new[0].code[:80]}`", hunk.path, ("pattern",), sureness=0.8
+        )
+
+
+def _queries(hunk: Hunk) -> Iterator[Effect]:
+    if not any(
+        re.search(r"(?i)\b(select|where|from|query|limit|filter)\b", line.code) for line in (*hunk.removed, *hunk.added)
+    ):
+        return
+    old, new = (" ".join(line.code for line in lines) for lines in (hunk.removed, hunk.added))
+    if {x.lower() for x in _HEAVY_SQL.findall(new)} - {x.lower() for x in _HEAVY_SQL.findall(old)} and old:
+        yield Effect("query_heavier", f"a query does more: `{new[:80]}`", hunk.path, _sql_names(new), sureness=0.8)
+    if old and new and {x.lower() for x in _BOUND_SQL.findall(old)} - {x.lower() for x in _BOUND_SQL.findall(new)}:
+        yield Effect(
+            "query_unbounded", f"a query lost its bound: `{old[:80]}`", hunk.path, _sql_names(old), sureness=0.85
+        )
+
+
+def _sql_names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"[a-z_]{4,}", text.lower())))[:12]
+
+
+def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
+    for kind, pattern, says in (
+        ("blocking_call", _BLOCKING, "blocks"),
+        ("parallel_calls", _PARALLEL, "runs calls in parallel"),
+        (
+            "lock_added",
+            re.compile(r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"),
+            "takes a lock",
+        ),
+    ):
+        new = [line for line in hunk.added if pattern.search(without_strings(line.code))]
+        old = [line for line in hunk.removed if pattern.search(without_strings(line.code))]
+        if len(new) > len(old):
+            yield Effect(
+                kind, f"{says}: `{new[0].code[:80]}`", hunk.path, tuple(_NAME.findall(new[0].code))[:8], sureness=0.85
+            )
+
+
+_LOCKS: Final = re.compile(r"\.(?:lock|Lock|acquire)\s*\(|select_for_update|(?i:FOR UPDATE)|\bsynchronized\b")
+
+
+def _lock_order(patch: Patch) -> Iterator[Effect]:
+    for hunk in patch.running:
+        old, new = (
+            [_target(line.code) for line in lines if _LOCKS.search(line.code)] for lines in (hunk.before, hunk.after)
+        )
+        if len(old) >= 2 and len(old) == len(new) and old != new:
+            yield Effect(
+                "lock_order_changed", f"takes its locks in another order: {', '.join(new)}", hunk.path, tuple(new)
+            )
+
+
+def _target(code: str) -> str:
+    match = re.match(r"\s*(?:await\s+)?([\w.]+)", code)
+    return match[1] if match else code

@@ -1,0 +1,104 @@
+"""Calls that leave the process, put where they run once an item: the N+1 query and its kin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ..code import Call, call_names, calls, is_remote_call, loop_bodies, without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+from .schema import tables_of
+
+_BATCH: Final = re.compile(
+    r"(?i)batch|bulk|many|multi(?!part)|mget|pipeline|chunk|executemany|insertall|_all\b|in_groups|InBulk"
+)
+_EAGER: Final = re.compile(
+    r"(?i)\b(includes|preload|eager_load|select_related|prefetch_related|joinedload|selectinload|subqueryload|load_many"
+    r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*)\b"
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Remote calls newly inside a loop, batch calls replaced by single ones, eager loading taken away."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        if hunk.kind in ("code", "view"):
+            found += _calls_in_loops(hunk, patch)
+    found += _eager_loading(patch)
+    return found
+
+
+def _looped(lines: Sequence[Line]) -> dict[str, tuple[Call, Line]]:
+    found: dict[str, tuple[Call, Line]] = {}
+    for _, body in loop_bodies(lines):
+        for line in (lines[i] for i in body):
+            for call in calls(line.code):
+                if is_remote_call(call, line.code):
+                    found.setdefault(call.name, (call, line))
+    return found
+
+
+def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
+    before = _looped(hunk.before)
+    after = {
+        name: (call, line)
+        for name, (call, line) in _looped(hunk.after).items()
+        if name not in before and (_is_new(call, line, hunk) or _loop_is_new(hunk))
+    }
+    if not after:
+        return []
+    batches = [name for name in call_names(hunk.removed) if _BATCH.search(name) and name not in call_names(hunk.added)]
+    tables = tuple(table for line in patch.added for table in tables_of(line.code))
+    found = []
+    for name, (call, _) in after.items():
+        subjects = (name, *_receiver(call), *tables)
+        if batches:
+            found.append(
+                Effect(
+                    "batch_removed",
+                    f"{', '.join(batches)} replaced by {name} an item",
+                    hunk.path,
+                    (*subjects, *batches),
+                )
+            )
+        else:
+            found.append(
+                Effect(
+                    "call_in_loop", f"{call.full} is called once an item of a loop", hunk.path, subjects, sureness=0.95
+                )
+            )
+    return found
+
+
+def _is_new(call: Call, line: Line, hunk: Hunk) -> bool:
+    return line.sign == "+" and not line.kept and call.name not in call_names(hunk.before)
+
+
+def _loop_is_new(hunk: Hunk) -> bool:
+    return len(loop_bodies(hunk.after)) > len(loop_bodies(hunk.before))
+
+
+def _receiver(call: Call) -> tuple[str, ...]:
+    parts = re.split(r"::|->|\.", call.full)
+    return tuple(parts[-2:-1])
+
+
+def _eager_loading(patch: Patch) -> list[Effect]:
+    found = []
+    for hunk in patch.running:
+        gone = {m[0] for line in hunk.removed for m in _EAGER.finditer(without_strings(line.code))}
+        gone -= {m[0] for line in hunk.added for m in _EAGER.finditer(without_strings(line.code))}
+        if gone:
+            subjects = tuple(sorted(gone))
+            found.append(
+                Effect(
+                    "call_in_loop",
+                    f"eager loading ({', '.join(subjects)}) taken away",
+                    hunk.path,
+                    subjects,
+                    sureness=0.9,
+                )
+            )
+    return found

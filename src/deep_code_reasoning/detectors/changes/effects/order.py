@@ -1,0 +1,110 @@
+"""The order in which things are done, and the loops and schedules by which they are done again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ..code import calls, without_strings
+from ..diff import Hunk, Line, Patch, normalise
+from ..effect import Effect
+
+_ORDERED: Final = re.compile(
+    (
+        r"\.use\(|middleware|\b\w*(?:ack|commit|save|store|persist|publish|send|emit|lock|begin|validate|"
+        r"authori[sz]e|authenticate|check|verify|guard|charge|delete|close|flush|migrate|register|"
+        r"subscribe|init|start)\w*\s*[(\[]"
+    ),
+    re.I,
+)
+_LOOP_LINE: Final = re.compile(r"\b(?:while|until|loop)\b|\bfor\s*\(?[^;]*;[^;]*;|\bfor\s+\w+\s*:?=[^;]*;")
+_CRON: Final = re.compile(
+    r"""["'`]?((?:(?:[\d*/,\-]+|[A-Z]{3}(?:-[A-Z]{3})?)\s+){4,5}(?:[\d*/,\-?L#]+|[A-Z]{3}(?:-[A-Z]{3})?))["'`]?\s*,?$"""
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Steps that changed places, loops whose end changed, schedules that run more or less often."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        if hunk.kind in ("code", "view", "config"):
+            found += _order(hunk)
+        if hunk.kind in ("code", "view"):
+            found += _loops(hunk)
+        found += _schedules(hunk)
+    return found
+
+
+def _order(hunk: Hunk) -> Iterator[Effect]:
+    """Lines on both sides that do something, in another order relative to each other."""
+    old, new = (_acting(lines) for lines in (hunk.before, hunk.after))
+    common = [key for key in old if key in new]
+    if len(common) < 2 or [key for key in new if key in old] == common:
+        return
+    moved = [key for key, other in zip(common, [k for k in new if k in old], strict=False) if key != other]
+    if any(_ORDERED.search(key) for key in moved):
+        names = tuple(dict.fromkeys(call.name for key in moved for call in calls(key)))
+        yield Effect(
+            "order_changed",
+            f"does its steps in another order: {', '.join(names[:4]) or moved[0][:60]}",
+            hunk.path,
+            names,
+            sureness=0.85,
+        )
+
+
+def _acting(lines: Sequence[Line]) -> list[str]:
+    keys = [normalise(line.code) for line in lines if re.search(r"\w\s*\(|\w!?\s*$", line.code) and len(line.code) > 6]
+    # What stands there twice (returns, closing calls) has no place of its own.
+    return [key for key in keys if keys.count(key) == 1]
+
+
+def _loops(hunk: Hunk) -> Iterator[Effect]:
+    old = [line for line in hunk.removed if _LOOP_LINE.search(without_strings(line.code))]
+    new = [line for line in hunk.added if _LOOP_LINE.search(without_strings(line.code))]
+    if old and new:
+        says = f"`{old[0].code[:60]}` becomes `{new[0].code[:60]}`"
+        yield Effect(
+            "loop_changed",
+            f"the end of a loop changed: {says}",
+            hunk.path,
+            tuple(call.name for line in new for call in calls(line.code)),
+            sureness=0.85,
+        )
+
+
+def _schedules(hunk: Hunk) -> Iterator[Effect]:
+    old = [runs for line in hunk.removed if (runs := _runs_a_day(line.code)) is not None]
+    new = [runs for line in hunk.added if (runs := _runs_a_day(line.code)) is not None]
+    for before, after in zip(old, new, strict=False):
+        if before != after:
+            direction = "lowered" if after > before else "raised"
+            yield Effect(
+                f"schedule_{direction}",
+                f"runs {after:g} times a day instead of {before:g}",
+                hunk.path,
+                ("schedule", "cron"),
+                before,
+                after,
+            )
+
+
+def _runs_a_day(code: str) -> float | None:
+    """How often a day a cron expression fires, by its minute and hour fields (POSIX crontab); None when it is none."""
+    match = _CRON.search(code)
+    if match is None:
+        return None
+    fields = match[1].split()
+    minute, hour = fields[-5], fields[-4]
+    return _fires(minute, 60) * _fires(hour, 24)
+
+
+def _fires(field: str, period: int) -> float:
+    total = 0.0
+    for part in field.split(","):
+        base, _, step = part.partition("/")
+        low, _, high = base.partition("-")
+        span = period if base == "*" else (int(high) - int(low) + 1 if high.isdecimal() and low.isdecimal() else 1)
+        total += max(1.0, span // int(step)) if step.isdecimal() and int(step) else span
+    return total

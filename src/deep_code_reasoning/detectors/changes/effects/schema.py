@@ -1,0 +1,251 @@
+"""Shapes that two sides must agree on: tables, columns, message fields, types, enumerations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..code import is_log_statement
+from ..diff import Hunk, Patch, normalise
+from ..effect import Effect
+
+_TABLE: Final = re.compile(
+    r"""(?i)\b(?:FROM|JOIN|INSERT\s+INTO|INTO|UPDATE|DELETE\s+FROM)\s+["'`\[]?([a-z_][\w]*(?:\.[a-z_]\w*)?)["'`\]]?"""
+)
+_SQL_STATEMENT: Final = re.compile(
+    r"(?i)\b(SELECT|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|FROM\s+\w+\s+(WHERE|JOIN))\b"
+)
+_ORM_TABLE: Final = re.compile(
+    r"""(?:__tablename__\s*=|@Table\(\s*name\s*=|db_table\s*=|self\.table_name\s*=|"""
+    r"""TableName\(\)\s*string\s*\{\s*return)\s*["'](\w+)["']"""
+)
+_CREATES: Final = re.compile(
+    r"(?i)\bCREATE\s+(?:TABLE|VIEW)|create_table|createTable|AddColumn|add_column|ADD\s+COLUMN"
+)
+_ORM_FIELD: Final = re.compile(
+    r"^\s*(\w+)\s*(?::\s*Mapped\[[^\]]+\])?\s*=\s*(?:db\.|sa\.|models\.|fields\.)?(?:mapped_column|"
+    r"Column|\w+Field|ForeignKey)\(|@(?:Column|JoinColumn)\(.*?name\s*=\s*\"(\w+)\""
+)
+_DDL: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "ddl_dropped",
+        r"DROP\s+(?:TABLE|COLUMN|VIEW|TYPE)\s+(?:IF\s+EXISTS\s+)?[\"`]?(\w+)|drop_(?:table|"
+        r"column)\(?\s*[:\"']?(\w+)[\"']?(?:\s*,\s*[:\"']?(\w+))?"
+        r"|removeColumn\(.*?[\"'](\w+)[\"']\s*\)",
+        "drops",
+    ),
+    (
+        "ddl_dropped",
+        (
+            r"RENAME\s+(?:COLUMN\s+)?[\"`]?(\w+)[\"`]?\s+TO|RENAME\s+TO\s+(\w+)|rename_(?:column|"
+            r"table)\(?\s*[:\"']?(\w+)[\"']?\s*,\s*[:\"']?(\w+)"
+        ),
+        "renames",
+    ),
+    (
+        "index_dropped",
+        r"DROP\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?[\"`]?(\w+)|"
+        r"remove_index\(?\s*[:\"']?(\w+)[\"']?(?:\s*,\s*[:\"']?(?:column:\s*)?[:\"']?(\w+))?|"
+        r"drop_index\(\s*[\"'](\w+)"
+        r"|dropIndex\(",
+        "drops the index",
+    ),
+    (
+        "ddl_constraint",
+        (
+            r"ADD\s+CONSTRAINT\s+(\w+)|SET\s+NOT\s+NULL|ADD\s+UNIQUE|"
+            r"ALTER\s+COLUMN\s+[\"`]?(\w+)[\"`]?\s+(?:SET\s+DATA\s+)?TYPE|MODIFY\s+COLUMN\s+(\w+)|"
+            r"null:\s*false|change_column\w*"
+        ),
+        "constrains or retypes",
+    ),
+    (
+        "ddl_locks",
+        (
+            r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?\w+\s+ON\s+(?:ONLY\s+"
+            r")?(\w+)|LOCK\s+TABLE\s+(\w+)|ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?[\"`]?(\w+)|"
+            r"VACUUM\s+FULL|CLUSTER\s+(\w+)|add_index\b(?!.*concurrently)"
+        ),
+        "locks a table to alter it",
+    ),
+)
+_DDL_PATTERNS: Final = tuple((kind, re.compile(pattern, re.I), verb) for kind, pattern, verb in _DDL)
+_WIRE_NAME: Final = re.compile(
+    r"""(?:json|yaml|bson|db|xml|form|protobuf|avro|mapstructure):"([\w.\-]+)|@(?:JsonProperty|"""
+    r"""SerializedName|JsonName|Json|SerialName|JsonKey|XmlElement|Field)\((?:name\s*=\s*|"""
+    r"""value\s*=\s*)?"([\w.\-]+)"|serde\((?:rename|alias)\s*=\s*"([\w\-]+)"|"""
+    r"""alias\s*=\s*["']([\w\-]+)["']|data_key\s*=\s*["'](\w+)"""
+)
+_KEY: Final = re.compile(
+    r"""["']([A-Za-z_][\w\-]*)["']\s*(?::|=>)|\[["']([A-Za-z_][\w\-]*)["']\]|\.get\(["']([A-Za-z_][\w\-]*)["']"""
+)
+_PROTO_FIELD: Final = re.compile(r"^(?:repeated |optional |required )?([\w.<>, ]+?)\s+(\w+)\s*=\s*(\d+)\s*(?:\[.*\])?;")
+_PROTO_MEMBER: Final = re.compile(r"^(\w+)\s*=\s*(-?\d+)\s*;")
+_AVRO_FIELD: Final = re.compile(r"""["']name["']\s*:\s*["'](\w+)["']""")
+_TYPED: Final = re.compile(
+    r"\b(?P<name>[A-Za-z_$]\w*)\s*:\s*(?P<type>\??[A-Za-z_][\w<>\[\]., |?]*)|(?P<pre>\??(?:int|long|"
+    r"float|double|string|String|bool|boolean|Integer|Long|UUID|BigDecimal|uint\d*|int\d+|float\d+|"
+    r"decimal|char|byte\[\]|Date|Instant))\s+(?P<var>\$?[A-Za-z_]\w*)"
+    r"|^\s*(?P<field>[A-Z]\w*)\s+(?P<gotype>[\[\]*\w.]+)\s*(?:`|$)"
+)
+
+
+def tables_of(code: str) -> list[str]:
+    """Tables that a line of SQL, or of code that quotes SQL, reads or writes."""
+    if not _SQL_STATEMENT.search(code) and not re.match(r"(?i)\s*(FROM|JOIN)\s", code):
+        return [match[1] for match in _ORM_TABLE.finditer(code)]
+    return [
+        m[1]
+        for m in _TABLE.finditer(code)
+        if m[1].lower() not in ("select", "set", "where", "the", "values", "lateral")
+    ]
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Tables and columns used without a migration, dropped, renamed or locked; fields, types and members changed."""
+    found = list(_tables(patch))
+    for hunk in patch.running:
+        if hunk.kind in ("sql", "code"):
+            found += _ddl(hunk)
+        if hunk.kind in ("code", "schema", "config", "sql"):
+            found += _wire_names(hunk)
+        if hunk.kind in ("schema", "code"):
+            found += _members(hunk)
+        if hunk.kind == "code":
+            found += _types(hunk)
+    return found
+
+
+def _tables(patch: Patch) -> Iterator[Effect]:
+    if any(_CREATES.search(line.code) for line in patch.added) or any(
+        re.search(r"(?i)migrat|alembic|flyway|schema\.rb", f) for f in patch.files
+    ):
+        return
+    known = {table for hunk in patch.running for line in hunk.before for table in tables_of(line.code)}
+    for hunk in patch.running:
+        new = dict.fromkeys(table for line in hunk.added for table in tables_of(line.code) if table not in known)
+        if new:
+            yield Effect("table_used", f"uses {', '.join(new)} and brings no migration", hunk.path, tuple(new))
+        fields = [m[1] or m[2] for line in hunk.added for m in [_ORM_FIELD.search(line.code)] if m]
+        gone = [m[1] or m[2] for line in hunk.removed for m in [_ORM_FIELD.search(line.code)] if m]
+        new_fields = tuple(name for name in fields if name not in gone)
+        if new_fields:
+            yield Effect("column_used", f"maps {', '.join(new_fields)} and brings no migration", hunk.path, new_fields)
+
+
+def _ddl(hunk: Hunk) -> Iterator[Effect]:
+    for line in hunk.added:
+        for kind, pattern, verb in _DDL_PATTERNS:
+            match = pattern.search(line.code)
+            if match:
+                names = tuple(group for group in match.groups() if group)
+                yield Effect(
+                    kind,
+                    f"{verb} {', '.join(names) or 'a column'}: `{line.code[:80]}`",
+                    hunk.path,
+                    (*names, *_ddl_table(line.code)),
+                )
+                break
+
+
+def _ddl_table(code: str) -> tuple[str, ...]:
+    match = re.search(r"(?i)\bTABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?[\"`]?(\w+)|\bON\s+(?:ONLY\s+)?[\"`]?(\w+)", code)
+    return tuple(group for group in match.groups() if group) if match else ()
+
+
+def _names(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
+    return dict.fromkeys(
+        group for code in codes for match in pattern.finditer(code) for group in match.groups() if group
+    )
+
+
+def _wire_names(hunk: Hunk) -> Iterator[Effect]:
+    removed = [line.code for line in hunk.removed if not is_log_statement(line.code)]
+    added = [line.code for line in hunk.added if not is_log_statement(line.code)]
+    for pattern, sureness in ((_WIRE_NAME, 0.95), (_AVRO_FIELD, 0.95), (_KEY, 0.7)):
+        if pattern is _AVRO_FIELD and hunk.kind != "schema":
+            continue
+        old, new = _names(pattern, removed), _names(pattern, added)
+        gone = tuple(name for name in old if name not in new)
+        if gone and (new or pattern is not _KEY):
+            come = tuple(name for name in new if name not in old)
+            if not come and pattern is _KEY:
+                continue
+            says = f"{', '.join(gone)} renamed to {', '.join(come)}" if come else f"{', '.join(gone)} no longer there"
+            yield Effect("field_renamed", says, hunk.path, (*gone, *come), sureness=sureness)
+            return
+
+
+def _members(hunk: Hunk) -> Iterator[Effect]:
+    if hunk.kind == "schema":
+        old = {m[2]: (m[1], m[3]) for line in hunk.removed for m in [_PROTO_FIELD.match(line.code)] if m}
+        new = {m[2]: (m[1], m[3]) for line in hunk.added for m in [_PROTO_FIELD.match(line.code)] if m}
+        for name, shape in old.items():
+            if new.get(name) != shape:
+                verb = "retyped or renumbered" if name in new else "removed or renamed"
+                yield Effect("field_renamed", f"message field {name} {verb}", hunk.path, (name, *(set(new) - set(old))))
+    gone = [m for line in hunk.removed for m in [_PROTO_MEMBER.match(line.code)] if m]
+    stay = {m[1] for line in hunk.added for m in [_PROTO_MEMBER.match(line.code)] if m}
+    for match in gone:
+        if match[1] not in stay:
+            yield Effect("member_removed", f"{match[1]} = {match[2]} removed", hunk.path, (match[1],))
+    if re.search(r"\benum\b", hunk.heading) or any(re.search(r"\benum\b", line.code) for line in hunk.before):
+        for line in hunk.removed:
+            member = re.match(r"^([A-Z][A-Za-z0-9_]*)\s*(?:\([^)]*\))?\s*(?:=\s*[\w\"']+)?\s*[,;]?$", line.code)
+            if member and member[1] not in stay:
+                yield Effect(
+                    "member_removed", f"{member[1]} removed from an enumeration", hunk.path, (member[1],), sureness=0.9
+                )
+
+
+def _types(hunk: Hunk) -> Iterator[Effect]:
+    old, new = (_typed(line.code for line in lines) for lines in (hunk.removed, hunk.added))
+    for name, shape in new.items():
+        before = old.get(name)
+        if (
+            before is not None
+            and before
+            and shape
+            and normalise(before) != normalise(shape)
+            and _is_narrower(before, shape)
+        ):
+            yield Effect(
+                "type_changed",
+                f"{name} changes from {before} to {shape}",
+                hunk.path,
+                (name, before, shape),
+                sureness=0.85,
+            )
+    bare = {m[1] for line in hunk.removed for m in re.finditer(r"[(,]\s*(\$?[A-Za-z_]\w*)\s*(?=[,)=])", line.code)}
+    for name in sorted(set(new) & bare - set(old)):
+        # PHP and TypeScript enforce or erase such a type; a bare annotation in Python does nothing.
+        if hunk.path.endswith(".php"):
+            yield Effect("type_changed", f"{name} must now be {new[name]}", hunk.path, (name, new[name]), sureness=0.8)
+
+
+def _typed(codes: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for code in codes:
+        for match in _TYPED.finditer(code):
+            name = match["name"] or match["var"] or match["field"]
+            found[name] = (match["type"] or match["pre"] or match["gotype"] or "").strip()
+    return found
+
+
+_PRIMITIVE: Final = re.compile(
+    (
+        r"^\??\*?(?:\[\])?(?:int|long|float|double|string|str|bool|boolean|number|bigint|uuid|decimal|"
+        r"bigdecimal|byte|bytes|date|instant|datetime|uint|any|object|integer|short|char)\d*\b"
+    ),
+    re.I,
+)
+
+
+def _is_narrower(before: str, after: str) -> bool:
+    """Whether the change of type can refuse what was taken before: between plain types, or optional to required."""
+    if ("None" in before or "null" in before or "?" in before or "Optional" in before) and not re.search(
+        r"None|null|\?|Optional", after
+    ):
+        return True
+    return bool(_PRIMITIVE.match(before) and _PRIMITIVE.match(after))

@@ -1,0 +1,225 @@
+"""Settings: numbers and switches that a change lowers, raises, flips or takes away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ...symptoms.quantities import Setting, settings, show_quantity
+from ...symptoms.words import words
+from ..code import is_log_statement
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+
+# What a setting is for, from the words of its name and, failing that, of its surroundings. Ordered: the first role
+# all of whose words stand in the name wins, so that "max conn idle time" is an idle time before it is a pool.
+_ROLES: Final[tuple[tuple[str, str], ...]] = (
+    (
+        "probe",
+        r"\b(liveness|readiness|startup)\b.*\bprobe|\bfailure threshold\b|\bunhealthy threshold\b"
+        r"|\bhealth ?check (timeout|threshold|interval)\b",
+    ),
+    ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),
+    ("lease", r"\b(lease|lock ttl|lock timeout|visibility|session timeout|heartbeat)\b"),
+    (
+        "backoff",
+        r"\b(backoff|back off|jitter|retry (delay|wait|interval)|base delay|initial (delay|interval)|cooldown)\b",
+    ),
+    ("retries", r"\b(retry|retries|attempts?|redeliver\w*|max tries)\b"),
+    (
+        "cache_ttl",
+        r"\b(ttl|cache (time|expir\w*|seconds|max age)|max age|s maxage|expir(y|es|ation|e)( (after|in))?|stale)\b",
+    ),
+    (
+        "timeout",
+        r"\b(timeouts?|time out|deadline|time limit|with timeout|budget|max wait|wait (time|timeout|ms|seconds))\b",
+    ),
+    ("rate_limit", r"\b(rate|rps|qps|tps|throttl\w*|quota|burst|limiter|per (second|minute|hour|day))\b"),
+    (
+        "payload",
+        r"\b(max (\w+ )?(bytes|body|payload|message|request|header|upload)( size)?|body (limit|size)|envelope"
+        r"|(message|payload|frame|packet) (size|max|bytes)|client max body)\b",
+    ),
+    ("memory", r"\b(memory|mem|heap|xmx|max old space size|max ram\w*|shared buffers|work mem)\b"),
+    ("cpu", r"\b(cpu|cpus|gomaxprocs|cores?|millicores?)\b"),
+    ("pool", r"\b(pool|max (open )?conn(s|ections?)?|conns?|connections?|max open|maximum pool size|checkout)\b"),
+    ("cache_size", r"\b((cache|lru)\b.*\b(size|max|entries|capacity|items)|maxsize|max entries|lru)\b"),
+    ("prefetch", r"\b(prefetch|qos|max in ?flight|inflight|in flight|fetch (min|max)|max poll records)\b"),
+    (
+        "workers",
+        r"\b(workers?|threads?|concurrency|parallelism|goroutines?|executors?|processes|max parallel|consumers)\b",
+    ),
+    ("queue", r"\b(queue|buffer|backlog|capacity|channel|maxlen)\b"),
+    ("replicas", r"\b(replicas?|instances?|min replicas|max replicas|desired count|nodes?|shards?|partitions?)\b"),
+    ("batch", r"\b(batch|chunk|page|bulk|flush|limit per)\b"),
+    ("schedule", r"\b(cron|schedule|interval|period|frequency|poll|every|refresh|ticker)\b"),
+    ("sampling", r"\b(sampl\w+|ratio|percent|percentage|rollout|weight)\b"),
+    ("threshold", r"\b(threshold|limit|max|min|maximum|minimum|size|length|cap|ceiling|floor)\b"),
+)
+_ROLE_PATTERNS: Final = tuple((role, re.compile(pattern)) for role, pattern in _ROLES)
+_SEPARATE: Final = frozenset({"probe"})  # read from surroundings alone
+_ON: Final = frozenset({"true", "on", "yes", "enabled", "enable", "1"})
+_OFF: Final = frozenset({"false", "off", "no", "disabled", "disable", "0"})
+_SWITCH: Final = re.compile(
+    (
+        r"""["']?([A-Za-z_][\w.\-]*)["']?\s*(?::\s*bool(?:ean)?\s*)?(?::=|=>|[:=(,])\s*["']?(true|false|"""
+        r"""on|off|yes|no|enabled|disabled)\b["']?"""
+    ),
+    re.I,
+)
+_NAME_LINE: Final = re.compile(r"""^-?\s*["']?(?:name|key)["']?\s*:\s*["']?([\w.\-]+)["']?,?$""")
+_PARENT_LINE: Final = re.compile(r"""^-?\s*["']?([\w.\-]+)["']?\s*[:=]?\s*[{(]?\s*$""")
+_COSMETIC: Final = frozenset(
+    "padding margin width height color colour font border radius opacity zindex px rem em line column offset".split()
+)
+_LEVEL: Final = re.compile(
+    r"""(?i)\b(?:log|root|logger|logging|level)\w*\b.*?\b(trace|debug|info|warn(?:ing)?|error)\b"""
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Settings whose value went up or down, switches that flipped, limits that were taken away, verbose logging."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        if hunk.kind in ("manifest", "image") and not _has_flags(hunk):
+            continue
+        found += _numbers(hunk)
+        found += _switches(hunk)
+        found += _log_levels(hunk)
+    return found
+
+
+def _has_flags(hunk: Hunk) -> bool:
+    return any("-X" in line.code or "--max" in line.code or line.code.startswith("ENV") for line in hunk.lines)
+
+
+def role_of(owner: str, surroundings: Sequence[str] = ()) -> str:
+    """What a setting is for: the role that its name tells, else the one its surroundings tell, else ''."""
+    for text in (owner, *surroundings):
+        spaced = " ".join(words(text))
+        for role, pattern in _ROLE_PATTERNS:
+            if pattern.search(spaced):
+                return role
+    return ""
+
+
+def _numbers(hunk: Hunk) -> Iterator[Effect]:
+    before = _owned(hunk, "-")
+    after = _owned(hunk, "+")
+    if hunk.kind == "view":
+        return
+    seen: set[tuple[str, str]] = set()
+    for owner, olds in before.items():
+        news = after.get(owner, [])
+        for (old, line, around), (new, _, _) in zip(olds, news, strict=False):
+            if old.value == new.value or old.dimension != new.dimension:
+                continue
+            effect = _changed(hunk, owner, old, new, line, around)
+            if effect is not None and (effect.kind, effect.summary) not in seen:
+                seen.add((effect.kind, effect.summary))
+                yield effect
+        if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
+            yield from _dropped(hunk, owner, olds)
+
+
+def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, around: tuple[str, ...]) -> Effect | None:
+    if frozenset(words(owner)) & _COSMETIC:
+        return None
+    role = "probe" if _in_probe(around) else role_of(owner, (line.code, *around, hunk.heading))
+    direction = "lowered" if new.value < old.value else "raised"
+    show_old, show_new = (show_quantity(s.value, s.dimension) for s in (old, new))
+    if not role:
+        if re.search(r"\b(return|if|while)\b|[<>]=?", line.code) or not owner:
+            return None  # arithmetic: a matter of logic
+        role = "constant"
+    # A change of a quarter at most is tuning; it seldom breaks what worked.
+    sureness = 1.0 if not (0.75 <= _ratio(old.value, new.value) <= 1 / 0.75) else 0.5
+    return Effect(
+        f"{role}_{direction}",
+        f"{owner} {direction} from {show_old} to {show_new}",
+        hunk.path,
+        (owner, owner.split(".")[-1]),
+        old.value,
+        new.value,
+        old.dimension,
+        sureness,
+    )
+
+
+def _dropped(hunk: Hunk, owner: str, olds: list[tuple[Setting, Line, tuple[str, ...]]]) -> Iterator[Effect]:
+    role = role_of(owner)
+    if role in ("timeout", "backoff", "rate_limit", "retries", "pool", "cache_size", "payload", "cache_ttl", "memory"):
+        old = olds[0][0]
+        yield Effect(
+            f"{role}_removed", f"{owner} ({old.show()}) taken away", hunk.path, (owner, owner.split(".")[-1]),
+            old.value, None, old.dimension, 0.7,
+        )  # fmt: skip
+
+
+def _ratio(old: float, new: float) -> float:
+    return new / old if old else float("inf")
+
+
+def _in_probe(around: tuple[str, ...]) -> bool:
+    return any(re.search(r"(?i)(liveness|readiness|startup)_?probe|health_?check", text) for text in around)
+
+
+_Owned = dict[str, list[tuple[Setting, Line, tuple[str, ...]]]]
+
+
+def _owned(hunk: Hunk, sign: str) -> _Owned:
+    """Settings of one side's changed lines by owner, with the names of the blocks that they stand in."""
+    side = hunk.before if sign == "-" else hunk.after
+    found: _Owned = {}
+    for index, line in enumerate(side):
+        if line.sign != sign or line.kept or is_log_statement(line.code):
+            continue
+        around = _enclosing(side, index)
+        named = _NAME_LINE.match(side[index - 1].code) if index else None
+        for setting in settings(line.code, around[:1]):
+            owner = setting.owner
+            if named and owner.lower() in ("value", "default"):
+                owner = named[1]
+            found.setdefault(owner, []).append((setting, line, around))
+    return found
+
+
+def _enclosing(side: Sequence[Line], index: int) -> tuple[str, ...]:
+    """Names of the blocks around a line, innermost first, by indentation."""
+    names = []
+    indent = side[index].indent
+    for line in reversed(side[:index]):
+        if line.indent < indent:
+            indent = line.indent
+            match = _PARENT_LINE.match(line.code)
+            names.append(match[1] if match else line.code)
+    return tuple(names)
+
+
+def _switches(hunk: Hunk) -> Iterator[Effect]:
+    if hunk.kind == "view":
+        return
+    old = {m[1]: m[2].lower() for line in hunk.removed for m in _SWITCH.finditer(line.code)}
+    for line in hunk.added:
+        for match in _SWITCH.finditer(line.code):
+            name, new = match[1], match[2].lower()
+            if name in old and (old[name] in _ON) != (new in _ON):
+                state = "on" if new in _ON else "off"
+                yield Effect("switch_flipped", f"{name} switched {state}", hunk.path, (name, name.split(".")[-1]))
+
+
+def _log_levels(hunk: Hunk) -> Iterator[Effect]:
+    order = {"error": 0, "warn": 1, "warning": 1, "info": 2, "debug": 3, "trace": 4}
+    levels = [
+        [
+            order[m[1].lower()]
+            for line in lines
+            if not is_log_statement(line.code)
+            for m in [_LEVEL.search(line.code)]
+            if m
+        ]
+        for lines in (hunk.removed, hunk.added)
+    ]
+    if levels[0] and levels[1] and max(levels[1]) > max(2, *levels[0]):
+        yield Effect("logging_verbose", "log level made more verbose", hunk.path, ("log", "level"))

@@ -1,0 +1,191 @@
+"""Which change did it: each one's effects against the symptoms, its time against the onset, its place against theirs.
+
+A change is convicted only when its diff can produce what is seen. That it came right before the onset, or touched the
+service that fails, never suffices; that it came after the onset, or does nothing but move, rename or log, acquits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.instant import NS_PER_S
+from ..symptoms.symptom import Symptom
+from ..symptoms.words import words
+from .compatibility import capability
+from .diff import parse_diff
+from .effect import Effect
+from .effects import effects_of
+from .matching import best_match, coverage, explained, tie_of_words
+from .paths import NEVER_RUNS, file_kind
+from .potency import BENIGN, potency
+from .trial import Change, Rollout, Situation, Verdict
+
+# A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
+# that are scraped twice a minute or so.
+ONSET_SLACK_NS: Final = 30 * NS_PER_S
+# What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
+_ELIMINATION: Final = 0.62
+_SUSPICION_HALF_LIFE_H: Final = 3.0
+_HALF_LIFE_H: Final = 36.0
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A change's verdict by what it can produce, and what is needed to judge it by elimination."""
+
+    verdict: Verdict
+    suspicion: float = 0.0
+    effects: tuple[Effect, ...] = ()
+
+
+def judge(changes: Sequence[Change], situation: Situation) -> tuple[Verdict, ...]:
+    """Try every change; the likeliest culprit comes first.
+
+    Where no change has an effect that is known to produce what is seen, the one that changed behaviour where the
+    trouble began, while all others did next to nothing, is held to have done it: by elimination, and with less score.
+    """
+    trials = [_try(change, situation) for change in changes]
+    verdicts = [trial.verdict for trial in trials]
+    if not any(verdict.convicted for verdict in verdicts):
+        verdicts = [_by_elimination(trial, trials, situation) for trial in trials]
+    return tuple(sorted(verdicts, key=lambda v: (-v.score, -(v.rollout.time_ns if v.rollout else 0), v.change.sha)))
+
+
+def _try(change: Change, situation: Situation) -> _Trial:
+    rollout, place, time, against = _circumstances(change, situation)
+    if time == 0:
+        return _Trial(Verdict(change, 0.0, rollout=rollout, against=against))
+    if change.files and all(file_kind(path) in NEVER_RUNS for path in change.files):
+        kinds = sorted({file_kind(path) for path in change.files})
+        return _Trial(
+            Verdict(change, 0.0, rollout=rollout, against=(*against, f"touches only {' and '.join(kinds)} files"))
+        )
+    if not change.diff:
+        return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, "its diff is not known")))
+    patch = parse_diff(change.diff, change.files)
+    effects = effects_of(patch)
+    power, why = potency(patch, effects)
+    suspicion = power * place * _recent_deploy(rollout, situation)
+    best = best_match(effects, patch, rollout, place, situation)
+    if best is None:
+        tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
+        return _Trial(Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), suspicion, effects)
+    effect, symptom = best.effect, best.symptom
+    score = min(1.0, best.score * time * coverage(effects, symptom, situation))
+    reasons = (
+        effect.summary,
+        f"which can produce what is seen: {_say(symptom)}",
+        *best.notes,
+        *_deployed(rollout, situation),
+    )
+    mechanism = capability(effect.kind).mechanism_for(symptom.kind)
+    verdict = Verdict(
+        change,
+        round(score, 4),
+        effect,
+        symptom,
+        mechanism,
+        rollout,
+        best.tie,
+        reasons,
+        against,
+        explained(effects, situation),
+    )
+    return _Trial(verdict, suspicion, effects)
+
+
+def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:
+    if rollout is None:
+        return ()
+    delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
+    where = f"deployed on {rollout.service}" if rollout.service else "deployed"
+    return (f"{where} {_span(delay_s)} before the onset" if delay_s >= 0 else f"{where} at the onset",)
+
+
+def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
+    """Time speaks louder where nothing else does: what came long before had its chance to break things earlier."""
+    if rollout is None:
+        return 0.0
+    hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
+    return float(0.5 ** (hours / _SUSPICION_HALF_LIFE_H))
+
+
+def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situation) -> Verdict:
+    verdict = trial.verdict
+    own = [s for s in situation.symptoms if s.service == situation.front.first]
+    if not own or trial.suspicion == 0:
+        return verdict
+    share = trial.suspicion / sum(other.suspicion for other in trials)
+    score = round(_ELIMINATION * trial.suspicion * share**0.5 * (0.85 + 0.3 * verdict.tie), 4)
+    if score <= verdict.score:
+        return verdict
+    effect = max((e for e in trial.effects if not BENIGN.search(e.kind)), key=lambda e: e.sureness, default=None)
+    mechanism = capability(effect.kind).mechanism if effect else "exception"
+    reasons = (
+        *((effect.summary,) if effect else ()),
+        f"the one change of behaviour that reached {situation.front.first} before {_say(own[0])}",
+        *_deployed(verdict.rollout, situation),
+    )
+    return Verdict(
+        verdict.change, score, effect, own[0], mechanism, verdict.rollout, verdict.tie, reasons, verdict.against
+    )
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _say(symptom: Symptom) -> str:
+    text = symptom.texts[0] if symptom.texts else symptom.kind
+    return f'{symptom.kind.replace("_", " ")} on {symptom.service or "the system"} ("{text[:120]}")'
+
+
+# --- time and place ---------------------------------------------------------------------------------------------------
+
+
+def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None, float, float, tuple[str, ...]]:
+    """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
+    limit = situation.onset_ns + ONSET_SLACK_NS
+    if not change.rollouts:
+        if change.time_ns > limit:
+            return None, 0.0, 0.0, ("made after the onset",)
+        if situation.deploys_known:
+            return None, 0.3, _recency(change.time_ns, situation.onset_ns), ("not among the deploys",)
+        return None, _place_by_path(change, situation), _recency(change.time_ns, situation.onset_ns), ()
+    before = [rollout for rollout in change.rollouts if rollout.time_ns <= limit]
+    if not before:
+        first = min(change.rollouts, key=lambda r: r.time_ns)
+        return first, 0.0, 0.0, (f"deployed {_span((first.time_ns - situation.onset_ns) / NS_PER_S)} after the onset",)
+    best = max(before, key=lambda r: (_place(r.service, situation), r.time_ns))
+    return best, _place(best.service, situation), _recency(best.time_ns, situation.onset_ns), ()
+
+
+def _recency(time_ns: int, onset_ns: int) -> float:
+    hours = max(0.0, (onset_ns - time_ns) / NS_PER_S / 3600)
+    return float(max(0.35, 0.5 ** (hours / _HALF_LIFE_H)))
+
+
+def _place(service: str, situation: Situation) -> float:
+    front = situation.front
+    if not service or not front.first:
+        return 0.8
+    if service == front.first:
+        return 1.0
+    if service in situation.graph.downstream(front.first):
+        return 0.85
+    if service in front.victims:
+        return 0.7
+    if service in situation.graph.upstream(front.first):
+        return 0.6
+    return 0.45
+
+
+def _place_by_path(change: Change, situation: Situation) -> float:
+    mine = {word for path in change.files for word in words(path)}
+    name = set(words(situation.front.first)) - {"service", "svc", "api", "server"}
+    return 0.95 if name & mine else 0.7

@@ -1,0 +1,177 @@
+"""Effects against symptoms: which pair fits best, by what they can do, what they name, where and when they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.instant import NS_PER_S
+from ..symptoms.symptom import Symptom
+from ..symptoms.words import telling_words
+from .compatibility import NAMED_EFFECTS, NAMING, REMOTE_EFFECTS, capability
+from .diff import Patch
+from .effect import Effect
+from .trial import Rollout, Situation
+
+_MIN_SUBJECT_LETTERS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The effect of a change and the symptom that fit each other best, how far, and the notes that say why."""
+
+    score: float
+    effect: Effect
+    symptom: Symptom
+    tie: float
+    notes: tuple[str, ...]
+
+
+def best_match(
+    effects: Sequence[Effect], patch: Patch, rollout: Rollout | None, place: float, situation: Situation
+) -> Match | None:
+    """Try every effect on every symptom; None when none can have produced any."""
+    best: Match | None = None
+    for effect in effects:
+        for symptom in situation.symptoms:
+            strength = capability(effect.kind).strength(symptom.kind)
+            if not strength:
+                continue
+            tie, tied = _tie(effect, patch, symptom, situation)
+            place_used = _place_for(effect, symptom, tie, place, rollout)
+            score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
+            score *= _naming(effect, symptom, tie)
+            notes = [tied] if tied else []
+            echo = _value_echo(effect, symptom)
+            if echo:
+                score *= 1.12
+                notes.append(echo)
+            ramp, ramp_note = _ramp(symptom, rollout)
+            score *= ramp
+            if ramp_note:
+                notes.append(ramp_note)
+            if best is None or score > best.score:
+                best = Match(score, effect, symptom, tie, tuple(notes))
+    return best
+
+
+def _place_for(effect: Effect, symptom: Symptom, tie: float, place: float, rollout: Rollout | None) -> float:
+    if rollout is None:
+        return place
+    if rollout.service and rollout.service == symptom.service:
+        return max(place, 0.9)
+    if tie >= 1.0 and effect.kind in REMOTE_EFFECTS:
+        return max(place, 0.92)  # it names the very thing: where it was deployed matters little
+    if effect.kind in REMOTE_EFFECTS:
+        return max(place, 0.7)
+    return place * 0.85  # harm that stays at home, seen elsewhere
+
+
+def _closeness(symptom: Symptom, situation: Situation) -> float:
+    """Symptoms of the service that failed first tell most; those of victims, and of what they call, less."""
+    first = situation.front.first
+    if not first or symptom.service == first:
+        return 1.0
+    return 0.75 if symptom.service in situation.graph.downstream(first) else 0.65
+
+
+def _naming(effect: Effect, symptom: Symptom, tie: float) -> float:
+    """Where a symptom names what broke, an effect about something else is hardly its reason."""
+    if symptom.kind in NAMING and symptom.names and effect.kind in NAMED_EFFECTS:
+        return 1.05 if tie >= 1.0 else 0.25 + 0.5 * tie
+    if symptom.kind in NAMING or effect.kind in NAMED_EFFECTS:
+        return 0.55 + 0.5 * tie
+    return 0.92 + 0.16 * tie
+
+
+def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:
+    """How much effect and symptom speak of the same thing: 1 for a name, less for shared words, 0 for nothing."""
+    text = " ".join(symptom.texts).lower()
+    for subject in effect.subjects:
+        name = subject.lower()
+        if (
+            len(name) >= _MIN_SUBJECT_LETTERS
+            and name not in _plain(situation)
+            and _is_telling_name(subject)
+            and _stands_in(name, text)
+        ):
+            return 1.0, f"both name `{subject}`"
+    return tie_of_words(patch, effect.subjects, symptom, situation)
+
+
+def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situation: Situation) -> tuple[float, str]:
+    """How many telling words a patch shares with a symptom, as a tie (0..0.9), and which."""
+    lines = (line.code for line in (*patch.removed, *patch.added))
+    mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation)
+    shared = mine & (symptom.words - _service_words(situation))
+    if not shared:
+        return 0.0, ""
+    tie = {1: 0.5, 2: 0.8}.get(len(shared), 0.9)
+    return tie, f"both speak of {', '.join(sorted(shared)[:4])}"
+
+
+def _stands_in(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", text) is not None
+
+
+def _is_telling_name(name: str) -> bool:
+    return len(telling_words([name])) > 0
+
+
+def _plain(situation: Situation) -> frozenset[str]:
+    return frozenset(name.lower() for name in situation.services)
+
+
+def _service_words(situation: Situation) -> frozenset[str]:
+    return telling_words(situation.services)
+
+
+def _value_echo(effect: Effect, symptom: Symptom) -> str:
+    """Whether telemetry shows the values that the change set: the metric that steps as they do, the limit quoted."""
+    if effect.old is None or effect.new is None:
+        return ""
+    for before, after in symptom.levels:
+        if _same(before, effect.old) and _same(after, effect.new):
+            return f"a metric goes from {before:.6g} to {after:.6g}, as the diff does"
+    if effect.new >= 2 and any(
+        _same(value, effect.new) and dimension == effect.dimension for value, dimension in symptom.numbers
+    ):
+        return f"the value {effect.new:.6g} is what the error quotes"
+    return ""
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= 0.02 * max(abs(a), abs(b), 1e-9)
+
+
+def _ramp(symptom: Symptom, rollout: Rollout | None) -> tuple[float, str]:
+    """A thing that climbs must not have begun to before the change; that it began with it is strong evidence."""
+    if symptom.ramp_ns is None or rollout is None:
+        return 1.0, ""
+    lead_s = (symptom.ramp_ns - rollout.time_ns) / NS_PER_S
+    if lead_s < -300:
+        return 0.15, ""
+    return (1.1, "the climb began with its deploy") if lead_s <= 1200 else (0.9, "")
+
+
+def explained(effects: Sequence[Effect], situation: Situation) -> tuple[str, ...]:
+    """Kinds of symptoms that a change could account for."""
+    return tuple(
+        dict.fromkeys(
+            symptom.kind
+            for symptom in situation.symptoms
+            if any(capability(effect.kind).strength(symptom.kind) >= 0.3 for effect in effects)
+        )
+    )
+
+
+def coverage(effects: Sequence[Effect], used: Symptom, situation: Situation) -> float:
+    """Less than 1 when the first failing service says something more specific that the change cannot produce."""
+    own = [s for s in situation.symptoms if s.service == situation.front.first] or list(situation.symptoms)
+    top = max((s.weight for s in own), default=used.weight)
+    explained = max(
+        (s.weight * max((capability(e.kind).strength(s.kind) for e in effects), default=0.0) for s in own), default=0.0
+    )
+    return 0.5 + 0.5 * min(1.0, explained / (0.7 * top)) if top else 1.0

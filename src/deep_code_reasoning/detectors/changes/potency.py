@@ -1,0 +1,97 @@
+"""How much a change alters what the system does: nothing, where it moves, renames, logs, rewords or tunes safely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from .code import definition, is_import, is_log_statement, is_telemetry, string_literals
+from .diff import Patch
+from .effect import Effect
+
+# What tuning in the safe direction, idle times and small version steps can break is little: they do not count among
+# the changes of which one must have done it.
+BENIGN: Final = re.compile(
+    r"_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_|"
+    r"^logging_verbose$|^status_changed$"
+)
+
+
+def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
+    """How much a patch changes of what the system does (0..1), and in words why that is nothing or little."""
+    acts = [line.code for line in (*patch.removed, *patch.added) if not _is_idle(line.code)]
+    if not acts:
+        return 0.0, "changes no behaviour"
+    if all(hunk.kind == "view" for hunk in patch.running):
+        return 0.1, "changes only what is shown"
+    telling = [effect for effect in effects if not BENIGN.search(effect.kind)]
+    if not telling and effects:
+        return 0.15, "does nothing that could produce what is seen"
+    if not telling and moves_code_only(patch):
+        return 0.05, "only moves or renames code"
+    if not patch.removed and (only_adds_uncalled(patch) or only_adds_guards(patch)):
+        return 0.1, "only adds what the old code does not reach"
+    if telling:
+        return max(effect.sureness for effect in telling), "does nothing that is known to produce what is seen"
+    return 0.4 if not patch.removed else 0.6, "nothing ties it to what is seen"
+
+
+def _is_idle(code: str) -> bool:
+    return is_import(code) or is_log_statement(code) or is_telemetry(code) or not re.search(r"\w", code)
+
+
+def only_adds_guards(patch: Patch) -> bool:
+    """Whether all that is added is a check with what follows from it: such code refuses, and seldom breaks."""
+    return all(
+        re.match(
+            r"\s*(?:\}?\s*else\b|if\b|unless\b|guard\b|return\b|raise\b|throw\b|continue\b|break\b|end\b|[{}]|defer\b)",
+            line.code,
+        )
+        for line in patch.added
+    )
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z_$][\w$]*|\d+(?:\.\d+)?")
+_GLUE: Final = frozenset(
+    (
+        "return func function def const let var self this new public private static final void if else end "
+        "do async await err nil null none"
+    ).split()
+)
+
+
+def moves_code_only(patch: Patch) -> bool:
+    """Whether all that was taken out was put back, under a new name or in a new place at most.
+
+    True when nearly every word of the removed code stands in the added code, and what is new there besides is little
+    more than names for it (a helper's definition, its call).
+    """
+    literals = ([text for line in side for text in string_literals(line.code)] for side in (patch.removed, patch.added))
+    if set(next(literals)) - set(next(literals)):
+        return False
+    removed = {token for line in patch.removed for token in _TOKEN.findall(line.code)} - _GLUE
+    added = {token for line in patch.added for token in _TOKEN.findall(line.code)} - _GLUE
+    if not removed or not added:
+        return False
+    kept = len(removed & added) / len(removed)
+    return kept >= 0.8 and len(added - removed) <= max(3, 0.6 * len(added))
+
+
+def only_adds_uncalled(patch: Patch) -> bool:
+    """Whether a patch only adds definitions that nothing in it calls: new code which the old code does not reach."""
+    if patch.removed or not patch.added:
+        return False
+    names = {definition(line.code) for line in patch.added} - {""}
+    return (
+        bool(names)
+        and not any(
+            re.search(rf"\b{re.escape(name)}\s*\(", line.code)
+            for name in names
+            for line in patch.added
+            if definition(line.code) != name
+        )
+        and all(
+            line.indent > 0 or definition(line.code) or not re.search(r"\w\s*\(", line.code) for line in patch.added
+        )
+    )

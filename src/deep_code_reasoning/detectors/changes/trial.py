@@ -1,0 +1,70 @@
+"""Who is tried, in what situation, and with what outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.graph import ServiceGraph
+from ..symptoms.front import Front
+from ..symptoms.symptom import Symptom
+from .effect import Effect
+
+# Above this a change is blamed. Set on cases written for the purpose (tests/detectors/changes), where the strongest
+# innocent stays below it.
+CONVICTION: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One deploy of a change: where and when."""
+
+    id: str
+    service: str
+    time_ns: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A commit with its deploys."""
+
+    sha: str
+    message: str
+    files: tuple[str, ...]
+    diff: str
+    time_ns: int
+    repo: str = ""
+    rollouts: tuple[Rollout, ...] = ()
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What changes are judged against. `deploys_known` is False when the case has no deploys at all."""
+
+    symptoms: tuple[Symptom, ...]
+    front: Front
+    graph: ServiceGraph
+    onset_ns: int
+    services: frozenset[str]
+    deploys_known: bool = True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words."""
+
+    change: Change
+    score: float
+    effect: Effect | None = None
+    symptom: Symptom | None = None
+    mechanism: str = ""
+    rollout: Rollout | None = None
+    tie: float = 0.0
+    reasons: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
+
+    @property
+    def convicted(self) -> bool:
+        """Whether the change is to blame, as far as changes go."""
+        return self.score >= CONVICTION

@@ -1,0 +1,1 @@
+"""Causes outside the code: certificates, names, providers, platforms, traffic."""

@@ -1,0 +1,88 @@
+"""Names no longer resolve.
+
+Looks for: resolution errors (no such host, SERVFAIL, getaddrinfo) for several unrelated names, or from several
+services, that begin together; failing name servers.
+
+Why it matters: a resolver's trouble looks like trouble of every dependency at once, and each team blames its own last
+deploy. No change of one service makes others fail to resolve other names.
+
+Stays silent when: nothing speaks of resolution. A single name that only one service fails to find is told with little
+confidence: a typing error in a configured host looks just like that.
+
+Example finding: `4 services fail to resolve 4 names since 10:30:05Z, first payments`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.finding import Finding
+from ..base import Detector, Scene
+from ..symptoms.evidence import new_texts, shifts
+from ..symptoms.lexicon import kinds_of_text
+from ..symptoms.metric_names import kind_of_metric
+from ..symptoms.symptom import Text
+
+_HOST: Final = re.compile(r"(?<![\w.@/\-])((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+[a-zA-Z][\w\-]+)(?![\w(])")
+_CODE: Final = re.compile(r"(?i)^(java|javax|org|com|net|io|sun|kotlin)\.\w+\.|exception$|error$")
+_SERVER: Final = re.compile(r"(?i)\b(servfail|upstreams?|nameservers?|forward|recursion|resolver)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        outage: confidence when several names, from several services or seen by a name server, fail together.
+        several_names: confidence when one service fails to resolve several names.
+        one_name: confidence when it is one name: more often a wrong name than a failing resolver.
+    """
+
+    outage: float = 0.93
+    several_names: float = 0.7
+    one_name: float = 0.35
+
+
+def detect(scene: Scene, settings: Settings) -> list[Finding]:
+    """Find trouble with name resolution."""
+    texts = [text for text in new_texts(scene) if "dns" in kinds_of_text(text.text)]
+    if not texts:
+        return []
+    servers = {text.service for text in texts if _SERVER.search(text.text) and not _hosts(text)}
+    gauges = [s for s in shifts(scene) if kind_of_metric(s.name, s.rises, False) == "dns"]
+    clients = sorted({text.service for text in texts} - servers)
+    names = sorted({host for text in texts if text.service not in servers for host in _hosts(text)})
+    if len(names) >= 2 and (len(clients) >= 2 or servers or gauges):
+        confidence = settings.outage
+    else:
+        confidence = settings.several_names if len(names) >= 2 else settings.one_name
+    first = min((t for t in texts if t.service not in servers or not clients), key=lambda t: (t.first_ns, t.service))
+    who = f"{len(clients)} services fail" if len(clients) > 1 else f"{first.service} fails"
+    what = f"{len(names)} names" if len(names) > 1 else (names[0] if names else "a name")
+    return [
+        Finding(
+            "external.dns_failure",
+            "dns_failure",
+            first.service,
+            f"{who} to resolve {what}" + (f"; {', '.join(sorted(servers))} fails as name server" if servers else ""),
+            severity=0.9,
+            confidence=confidence,
+            facts={
+                "services": tuple(clients),
+                "names": tuple(names[:12]),
+                "components": tuple(sorted(servers | {g.service for g in gauges})),
+            },
+            citations=(*(c for t in texts[:4] for c in t.citations), *(c for g in gauges[:2] for c in g.citations)),
+            window=scene.windows.incident,
+            resource=names[0] if len(names) == 1 else None,
+        )
+    ]
+
+
+def _hosts(text: Text) -> set[str]:
+    return {match[1].lower() for match in _HOST.finditer(text.text) if not _CODE.search(match[1])}
+
+
+DETECTOR: Final = Detector("external.dns_failure", ("dns_failure",), (), Settings(), detect)

@@ -1,0 +1,86 @@
+"""A node, a zone or a managed component below the services failed.
+
+Looks for: events of the platform (node not ready, eviction, instance terminated, failover, host maintenance, kernel
+panic, zone unavailable) and fewer healthy nodes, at about the time when calls are refused or reset.
+
+Why it matters: many services fail at one instant without anything in common but the ground they stand on.
+
+Stays silent when: pods restart for reasons of their own (out of memory, failing probes), and when no platform event
+is recorded: refused connections alone do not prove it.
+
+Example finding: `node ip-10-0-3-7 is not ready; connections of cart, images and profile are refused or reset`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.finding import Finding
+from ..base import Detector, Scene
+from ..symptoms.evidence import new_texts, shifts
+from ..symptoms.lexicon import kinds_of_text
+from ..symptoms.metric_names import kind_of_metric
+
+_EVENT: Final = re.compile(
+    r"(?i)node ?not ?ready|node .{1,40} (is )?(not ready|unreachable|down|lost)|nodelost|\bevict(ed|"
+    r"ion|ing)\b|spot (interruption|instance)|preempt(ed|ion)|instance .{0,40}terminat|"
+    r"failover (started|initiated|complete|in progress)"
+    r"|fail(ed|ing) over|primary (changed|stepped down|election)|new primary|multi-?az|"
+    r"availability zone|zone .{0,20}(outage|unavailable|down)|hardware (failure|error)|"
+    r"host (maintenance|retire|replacement|down)|kernel (panic|bug)"
+    r"|machine check|disk failure|i/o error|volume .{0,30}(detached|degraded|unavailable)|"
+    r"nic .{0,20}down|link (is )?down|network partition|split.brain|quorum lost|"
+    r"terminating connection due to administrator|drain(ing|ed) node|taintmanager"
+)
+_CUT_OFF: Final = frozenset({"unreachable", "timeout", "dns", "upstream_error", "server_error", "slow"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        several: confidence when two services or more are cut off at the time of the event.
+        single: confidence when it is one: it may have gone down for a reason of its own.
+    """
+
+    several: float = 0.85
+    single: float = 0.6
+
+
+def detect(scene: Scene, settings: Settings) -> list[Finding]:
+    """Find platform events with those whom they cut off."""
+    texts = new_texts(scene)
+    events = [text for text in texts if _EVENT.search(text.text)]
+    nodes = [s for s in shifts(scene) if kind_of_metric(s.name, s.rises, False) == "platform"]
+    if not events and not nodes:
+        return []
+    speakers = {text.service for text in events} | {s.service for s in nodes}
+    cut_off = [t for t in texts if t not in events and _CUT_OFF & frozenset(kinds_of_text(t.text))]
+    services = sorted({text.service for text in cut_off} - speakers)
+    everyone = services or sorted({text.service for text in events})
+    first = (
+        min(cut_off or events, key=lambda t: (t.first_ns, t.service)).service if cut_off or events else nodes[0].service
+    )
+    what = events[0].text[:120] if events else f"{nodes[0].name} fell from {nodes[0].before:g} to {nodes[0].after:g}"
+    return [
+        Finding(
+            "external.platform",
+            "infrastructure_fault",
+            first,
+            f"the platform reports: {what}; hit: {', '.join(everyone)}",
+            severity=0.9,
+            confidence=settings.several if len(everyone) > 1 else settings.single,
+            facts={"services": tuple(everyone), "components": tuple(sorted(speakers - set(everyone)))},
+            citations=(
+                *(c for text in (*events[:3], *cut_off[:2]) for c in text.citations),
+                *(c for node in nodes[:2] for c in node.citations),
+            ),
+            window=scene.windows.incident,
+        )
+    ]
+
+
+DETECTOR: Final = Detector("external.platform", ("infrastructure_fault",), (), Settings(), detect)

@@ -1,0 +1,99 @@
+"""Somebody else's service answers with errors of its own.
+
+Looks for: new errors that name a host or peer outside the system, and in which that peer itself says that it cannot
+(5xx, overload, quota, maintenance): its answer, not our deadline.
+
+Why it matters: the fault is behind a contract, not behind a commit; the remedy is to escalate, fail over or wait.
+
+Stays silent when: errors towards a peer are of our own making (time-outs that we set, names that do not resolve, wrong
+credentials, 4xx apart from quotas), or the peer is one of the system's own services.
+
+Example finding: `payments, subscriptions: api.psp.example answers 503 since 09:12:04Z`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.finding import Finding
+from ..base import Detector, Scene
+from ..symptoms.evidence import new_texts, service_names
+from ..symptoms.symptom import Text
+
+_HOST: Final = re.compile(
+    r"(?<![\w.@\-])(?:https?://)?((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+(?:com|net|org|io|dev|cloud|co|app|"
+    r"ai|eu|us|de|uk|example|gov|edu|info|biz|me|tv))(?![\w.]*\()(?::\d+)?"
+)
+_INSIDE: Final = re.compile(r"(?i)\.(svc|local|internal|cluster|lan|consul|intra|corp)(\.|$)")
+_ITS_FAULT: Final = re.compile(
+    r"(?i)\b50[0234]\b|internal ?server ?error|internalerror|service ?unavailable|bad gateway|"
+    r"gateway timeout|slow ?down|overload|maintenance|temporarily unavailable"
+    r"|upstream unavailable|server error|degraded|outage"
+)
+_QUOTA: Final = re.compile(
+    r"(?i)\bquota\b|over_query_limit|daily (request )?limit|plan limit|usage limit|billing|credit|"
+    r"insufficient funds on account|account suspended"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        several: confidence when two services or more see the same peer fail: no one change of ours does that.
+        single: confidence when one service alone sees it: a malformed request may provoke it.
+        quota: confidence when the peer says that a quota is used up: load or a change of ours may have used it.
+    """
+
+    several: float = 0.8
+    single: float = 0.6
+    quota: float = 0.6
+
+
+def detect(scene: Scene, settings: Settings) -> list[Finding]:
+    """Find peers outside the system that fail, those that most services see first."""
+    own = service_names(scene.store)
+    by_host: dict[str, list[Text]] = defaultdict(list)
+    for text in new_texts(scene):
+        if _ITS_FAULT.search(text.text) or _QUOTA.search(text.text):
+            for host in _peers(text.text, own):
+                by_host[host].append(text)
+    found = [_finding(scene, host, texts, settings) for host, texts in by_host.items()]
+    return sorted(found, key=lambda f: (-f.confidence, f.summary))[:3]
+
+
+def _finding(scene: Scene, host: str, texts: list[Text], settings: Settings) -> Finding:
+    services = sorted({text.service for text in texts})
+    quota = any(_QUOTA.search(text.text) for text in texts)
+    confidence = settings.several if len(services) > 1 else settings.quota if quota else settings.single
+    first = min(texts, key=lambda text: (text.first_ns, text.service))
+    says = "says that a quota is used up" if quota else "answers with errors of its own"
+    return Finding(
+        "external.third_party",
+        "dependency_outage",
+        first.service,
+        f"{host} {says} to {', '.join(services)}",
+        severity=0.8,
+        confidence=confidence,
+        facts={"host": host, "services": tuple(services), "quota": quota},
+        citations=tuple(c for text in texts[:5] for c in text.citations),
+        window=scene.windows.incident,
+        resource=host,
+    )
+
+
+def _peers(text: str, own: frozenset[str]) -> set[str]:
+    found = set()
+    for match in _HOST.finditer(text):
+        host = match[1].lower()
+        labels = set(host.split("."))
+        if not _INSIDE.search(host) and not labels & {name.lower() for name in own}:
+            found.add(host)
+    return found
+
+
+DETECTOR: Final = Detector("external.third_party", ("dependency_outage",), (), Settings(), detect)

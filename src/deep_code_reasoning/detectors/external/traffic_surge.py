@@ -1,0 +1,110 @@
+"""More requests than the system is built for, and from outside.
+
+Looks for: a request rate that rose several-fold, before or with the trouble, at a service that fails or that leads to
+one that fails, while nobody inside the system explains it.
+
+Why it matters: everything saturates although nothing changed; the remedy is capacity or admission control. The same
+rise further in, while the way in is calm, is something else: calls multiplied by a loop, retries or a lost cache.
+
+Stays silent when: the callers' own rates did not rise (then they make more calls a request), the rise came after the
+trouble, or nothing fails.
+
+Example finding: `requests to storefront rose from 400 to 3600 a second before it began to fail`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.finding import Finding
+from ...domain.graph import ServiceGraph
+from ...domain.instant import NS_PER_S
+from ..base import Detector, Scene
+from ..symptoms.evidence import level_series, new_texts, service_names, shifts
+from ..symptoms.front import Front, failing_front, spoken_graph
+from ..symptoms.metric_names import kind_of_metric
+from ..symptoms.symptom import Shift, symptoms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_ratio: daily load varies by less than this; systems are built for twice their usual load or more.
+        max_lag_s: a rate may seem to rise a little after the first error, being scraped once a minute or so.
+        proven: confidence when the way in is known to have risen.
+        likely: confidence when it is not known who calls the service, or how their own rates are.
+    """
+
+    min_ratio: float = 2.0
+    max_lag_s: float = 120.0
+    proven: float = 0.8
+    likely: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> list[Finding]:
+    """Find the service at which the surge came in."""
+    moved = shifts(scene)
+    risen = [s for s in moved if _is_traffic(s) and s.before > 0 and s.after >= settings.min_ratio * s.before]
+    if not risen:
+        return []
+    symptoms = symptoms_of(new_texts(scene), moved)
+    services = service_names(scene.store)
+    graph = spoken_graph(scene.graph, symptoms, services)
+    front = failing_front(symptoms, graph, services)
+    limit = scene.windows.onset_ns + settings.max_lag_s * NS_PER_S
+    calm = {service for service, name in level_series(scene) if kind_of_metric(name, True, False) == "traffic_up"} - {
+        s.service for s in risen
+    }
+    candidates = [s for s in risen if s.first_ns <= limit and _leads_to(s.service, front, graph)]
+    found = [(_confidence(s, calm, {r.service for r in risen}, graph, settings), s) for s in candidates]
+    found = [(confidence, s) for confidence, s in found if confidence]
+    if not found:
+        return []
+    confidence, shift = min(found, key=lambda pair: (-pair[0], pair[1].first_ns, pair[1].service))
+    return [
+        Finding(
+            "external.traffic_surge",
+            "traffic_surge",
+            front.first or shift.service,
+            f"{shift.name} of {shift.service} rose from {shift.before:.6g} to {shift.after:.6g} with the onset",
+            severity=0.8,
+            confidence=confidence,
+            facts={
+                "entry": shift.service,
+                "before": shift.before,
+                "after": shift.after,
+                "ratio": round(shift.after / shift.before, 2),
+            },
+            citations=shift.citations,
+            window=scene.windows.incident,
+        )
+    ]
+
+
+def _is_traffic(shift: Shift) -> bool:
+    return kind_of_metric(shift.name, shift.rises, False) == "traffic_up"
+
+
+def _leads_to(service: str, front: Front, graph: ServiceGraph) -> bool:
+    return (
+        service == front.first
+        or service in front.victims
+        or bool({front.first, *front.victims} & set(graph.downstream(service)))
+    )
+
+
+def _confidence(shift: Shift, calm: set[str], risen: set[str], graph: ServiceGraph, settings: Settings) -> float:
+    callers = set(graph.upstream(shift.service))
+    if callers & calm:
+        return 0.0
+    # The way in: nobody calls it and it calls others, or its caller saw the same rise. A service of which no call is
+    # known at all may just as well be called by one that went mad.
+    if callers & risen or (not callers and graph.callees(shift.service)):
+        return settings.proven
+    return settings.likely
+
+
+DETECTOR: Final = Detector("external.traffic_surge", ("traffic_surge",), ("metrics",), Settings(), detect)

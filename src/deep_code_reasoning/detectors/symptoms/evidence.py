@@ -1,0 +1,299 @@
+"""Reads from a case what changes are judged against: texts that are new, metrics that shifted, commits and deploys."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import Citation, log_citation, metric_citation, span_citation
+from ...domain.window import Windows
+from ...store import CaseStore
+from ...store.engine import Row
+from ..base import Scene
+from .symptom import Shift, Text
+
+# Kept small: what is said by one in a thousand templates decides nothing, and every text is matched against every kind.
+_MAX_TEXTS: Final = 300
+_MAX_SERIES: Final = 5_000
+_SLICES: Final = 60
+# Above this the spans are sampled by trace for sibling counts: the shape of traces shows in any thousandth of them.
+_MAX_GROUPED_SPANS: Final = 300_000
+_TROUBLE: Final = (
+    "(?i)error|exception|fail|panic|fatal|timed? ?out|refused|denied|exhaust|reject|oom|killed|deadlock|"
+    "unavailable|exceeded|throttl"
+)
+
+
+def new_texts(scene: Scene) -> list[Text]:
+    """Log messages and span errors that the calm window hardly knows, the most frequent first.
+
+    Several detectors ask for them, so they are kept in the case's database for as long as it is open.
+    """
+    store, windows = scene.store, scene.windows
+    early = calm_until(windows)
+    table = f"new_texts_{early}_{windows.onset_ns}"
+    store.execute(
+        f"CREATE TABLE IF NOT EXISTS {table} ENGINE = Memory AS {_NEW_TEXTS}",
+        onset=windows.onset.start_ns,
+        early=early,
+        trouble=_TROUBLE,
+        limit=_MAX_TEXTS,
+    )
+    rows = store.query(f"SELECT * FROM {table} ORDER BY bad DESC, first_ns, service, text")
+    longer = _length_ratio(windows)
+    # What was said before at half the present rate or more is how the system always talks.
+    return [
+        Text(
+            row["service"],
+            row["text"],
+            row["level"] or "error",
+            max(1, int(row["bad"])),
+            int(row["first_ns"]),
+            (_cite_text(store, row),),
+        )
+        for row in rows
+        if not row["calm"] or row["bad"] >= 2 * max(1.0, row["calm"] * longer)
+    ]
+
+
+def _cite_text(store: CaseStore, row: Row) -> Citation:
+    if row["span_id"]:
+        return span_citation(row["trace_id"], row["span_id"])
+    return log_citation(store.source(int(row["source_id"])).name, int(row["line"]), int(row["item"]))
+
+
+def calm_until(windows: Windows) -> int:
+    """Where the calm surely ends: trouble may begin to show (warnings, fuller pools) somewhat before the onset."""
+    return windows.baseline.start_ns + int(0.8 * (windows.onset_ns - windows.baseline.start_ns))
+
+
+def _length_ratio(windows: Windows) -> float:
+    calm = calm_until(windows) - windows.baseline.start_ns
+    return (windows.incident.end_ns - windows.onset_ns) / calm if calm > 0 else 1.0
+
+
+_NEW_TEXTS: Final = """
+SELECT service, severity AS level, substring(tupleElement(example, 1), 1, 600) AS text, bad, calm, first_ns,
+       '' AS trace_id, '' AS span_id, tupleElement(example, 2) AS source_id, tupleElement(example, 3) AS line,
+       tupleElement(example, 4) AS item
+FROM (SELECT service, severity, substring(replaceRegexpAll(body, '[0-9a-fA-F]{8,}|[0-9]+', '#'), 1, 240) AS pattern,
+             countIf(time_ns >= {onset:Int64}) AS bad, countIf(time_ns < {early:Int64}) AS calm,
+             minIf(time_ns, time_ns >= {early:Int64}) AS first_ns,
+             argMin((body, source_id, line, item), (time_ns < {early:Int64}, time_ns, source_id, line, item))
+             AS example
+      FROM logs
+      WHERE severity IN ('warn', 'error', 'fatal') OR (severity = '' AND match(body, {trouble:String}))
+      GROUP BY service, severity, pattern HAVING first_ns > 0 AND count() > calm
+      ORDER BY bad DESC, first_ns, service, pattern LIMIT {limit:UInt32})
+UNION ALL
+SELECT service, 'error', concat(name, ': ', substring(message, 1, 600)),
+       countIf(start_ns >= {onset:Int64}) AS bad, countIf(start_ns < {early:Int64}) AS calm, min(start_ns) AS first_ns,
+       tupleElement(argMin((trace_id, span_id), (start_ns, trace_id, span_id)) AS example, 1),
+       tupleElement(example, 2), 0, 0, 0
+FROM (SELECT service, name, start_ns, trace_id, span_id, attributes['error'] AS said,
+             multiIf(status_message != '', status_message, said NOT IN ('', 'true', 'false'), said,
+                     attributes['exception.message'] != '', attributes['exception.message'],
+                     attributes['error.message']) AS message
+      FROM spans WHERE status = 'error' OR attributes['error'] NOT IN ('', 'false'))
+WHERE message != '' GROUP BY service, name, message HAVING bad > 2 * calm
+ORDER BY bad DESC, first_ns, service, name, message LIMIT {limit:UInt32}
+UNION ALL
+SELECT service, 'error', concat(type, ': ', message),
+       countIf(time_ns >= {onset:Int64}) AS bad, countIf(time_ns < {early:Int64}) AS calm, min(time_ns) AS first_ns,
+       tupleElement(argMin((trace_id, span_id), (time_ns, trace_id, span_id)) AS example, 1),
+       tupleElement(example, 2), 0, 0, 0
+FROM (SELECT service, time_ns, trace_id, span_id, attributes['exception.type'] AS type,
+             substring(attributes['exception.message'], 1, 400) AS message
+      FROM span_events WHERE name = 'exception')
+GROUP BY service, type, message HAVING bad > 2 * calm
+ORDER BY bad DESC, first_ns, service, type, message LIMIT {limit:UInt32}
+"""
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    service: str
+    name: str
+    cumulative: bool
+    times: list[int]
+    values: list[float]
+
+
+def shifts(scene: Scene) -> list[Shift]:
+    """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
+    found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
+    return [*found, *_span_shifts(scene), *_sibling_shifts(scene)]
+
+
+def level_series(scene: Scene) -> list[tuple[str, str]]:
+    """Service and name of every metric, sorted."""
+    rows = scene.store.query(
+        "SELECT DISTINCT service, name FROM metrics ORDER BY service, name LIMIT {limit:UInt32}", limit=_MAX_SERIES
+    )
+    return [(row["service"], row["name"]) for row in rows]
+
+
+def service_names(store: CaseStore) -> frozenset[str]:
+    """Every service that the case knows by name."""
+    rows = store.query(
+        "SELECT DISTINCT service FROM (SELECT service FROM spans UNION ALL SELECT service FROM logs "
+        "UNION ALL SELECT service FROM metrics "
+        "UNION ALL SELECT service FROM changes) WHERE service != '' ORDER BY service LIMIT 10000"
+    )
+    return frozenset(row["service"] for row in rows)
+
+
+def _metric_series(scene: Scene) -> list[_Series]:
+    span = scene.store.time_range("metrics")
+    if span is None:
+        return []
+    width = max(1, (span.end_ns - span.start_ns) // _SLICES)
+    rows = scene.store.query(
+        """
+        SELECT service, name, max(kind) AS kind, groupArray(slice) AS slices, groupArray(level) AS levels FROM
+            (SELECT service, name, max(kind) AS kind, intDiv(time_ns - {start:Int64}, {width:Int64}) AS slice,
+                    quantileExact(0.5)(value) AS level
+             FROM metrics WHERE isFinite(value) GROUP BY service, name, slice ORDER BY service, name, slice)
+        GROUP BY service, name ORDER BY service, name LIMIT {limit:UInt32}
+        """,
+        start=span.start_ns,
+        width=width,
+        limit=_MAX_SERIES,
+    )
+    found = []
+    for row in rows:
+        times = [span.start_ns + int(number) * width for number in row["slices"]]
+        found.append(
+            _rates(_Series(row["service"], row["name"], row["kind"] == "sum", times, [float(v) for v in row["levels"]]))
+        )
+    return found
+
+
+def _rates(series: _Series) -> _Series:
+    """A counter that only ever rises tells by its steps, and not by its level."""
+    rising = all(b >= a for a, b in zip(series.values, series.values[1:], strict=False))
+    if (
+        not (series.cumulative or (series.name.endswith(("_total", "_count", "_sum")) and rising))
+        or len(series.values) < 3
+    ):
+        return series
+    steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
+    return _Series(series.service, series.name, True, series.times[1:], steps)
+
+
+def _shift(series: _Series, scene: Scene) -> Shift | None:
+    onset = scene.windows.onset_ns
+    calm = [v for t, v in zip(series.times, series.values, strict=True) if t < calm_until(scene.windows)]
+    late = [v for t, v in zip(series.times, series.values, strict=True) if t >= onset]
+    if len(calm) < 3 or not late:
+        return None
+    before = statistics.median(calm[: max(3, len(calm) // 2)])
+    spread = 1.4826 * statistics.median(abs(v - statistics.median(calm)) for v in calm)
+    after = max(
+        (statistics.median(late), late[-1], max(late) if series.cumulative else late[-1]), key=lambda v: abs(v - before)
+    )
+    # Six robust deviations, and a fifth of the level: what moves less is noise or of no importance.
+    threshold = max(6 * spread, 0.2 * abs(before), 1e-9)
+    ramp = _ramp_start(series, before)
+    if ramp is None and abs(after - before) <= threshold:
+        return None
+    first = _first_beyond(series, before, threshold, after > before)
+    return Shift(series.service, series.name, before, after, first, ramp, _cite(series, first))
+
+
+def _first_beyond(series: _Series, before: float, threshold: float, up: bool) -> int:
+    first = 0
+    for time, value in reversed(list(zip(series.times, series.values, strict=True))):
+        if (value - before if up else before - value) > threshold:
+            first = time
+        elif first:
+            break
+    return first
+
+
+def _ramp_start(series: _Series, before: float) -> int | None:
+    """When a series began to climb, if it climbs: most of the way is made in many small steps upwards."""
+    values = series.values
+    top = max(values, default=before)
+    rise = top - before
+    if series.cumulative or len(values) < 10 or rise <= 0.15 * max(abs(before), 1e-9):
+        return None
+    peak = values.index(top)
+    start = max((i for i in range(peak) if values[i] <= before + 0.08 * rise), default=0)
+    between = [v for v in values[start : peak + 1] if before + 0.1 * rise < v < before + 0.9 * rise]
+    climbs = sum(b > a for a, b in zip(values[start:peak], values[start + 1 : peak + 1], strict=False))
+    if len(between) < 5 or peak - start < 6 or climbs < 0.75 * (peak - start):
+        return None
+    return series.times[start]
+
+
+def _cite(series: _Series, time_ns: int) -> tuple[Citation, ...]:
+    return (metric_citation(series.name, series.service, time_ns),) if time_ns else ()
+
+
+def _span_shifts(scene: Scene) -> list[Shift]:
+    rows = scene.store.query(
+        """
+        SELECT service, countIf(start_ns < {onset:Int64}) AS calm_n, countIf(start_ns >= {onset:Int64}) AS bad_n,
+               quantileExactIf(0.95)(duration_ns, start_ns < {onset:Int64}) / 1e6 AS calm_ms,
+               quantileExactIf(0.95)(duration_ns, start_ns >= {onset:Int64}) / 1e6 AS bad_ms,
+               countIf(status = 'error' AND start_ns < {onset:Int64}) AS calm_errors,
+               countIf(status = 'error' AND start_ns >= {onset:Int64}) AS bad_errors
+        FROM spans GROUP BY service HAVING calm_n >= 20 AND bad_n >= 20 ORDER BY service
+        """,
+        onset=scene.windows.onset_ns,
+    )
+    found = []
+    for row in rows:
+        if row["bad_ms"] > 2 * row["calm_ms"] and row["bad_ms"] - row["calm_ms"] > 20:
+            found.append(
+                Shift(
+                    row["service"],
+                    "span duration p95 ms",
+                    float(row["calm_ms"]),
+                    float(row["bad_ms"]),
+                    scene.windows.onset_ns,
+                )
+            )
+        calm, bad = row["calm_errors"] / row["calm_n"], row["bad_errors"] / row["bad_n"]
+        if bad > 0.02 and bad > 3 * calm:
+            found.append(Shift(row["service"], "span error ratio", float(calm), float(bad), scene.windows.onset_ns))
+    return found
+
+
+def _sibling_shifts(scene: Scene) -> list[Shift]:
+    """Calls of one kind under one parent span: where they multiply, something is called once an item."""
+    keep = max(1, scene.store.count("spans") // _MAX_GROUPED_SPANS)
+    rows = scene.store.query(
+        """
+        SELECT p.service AS service, s.name AS name, quantileExactIf(0.5)(n, at < {onset:Int64}) AS calm,
+               quantileExactIf(0.5)(n, at >= {onset:Int64}) AS bad,
+               min(if(at >= {onset:Int64}, at, 9223372036854775807)) AS first_ns,
+               argMax((s.trace_id, s.parent), (n, s.trace_id, s.parent)) AS example
+        FROM (SELECT trace_id, parent_span_id AS parent, name, count() AS n, min(start_ns) AS at FROM spans
+              WHERE parent_span_id != '' AND cityHash64(trace_id) % {keep:UInt64} = 0
+              GROUP BY trace_id, parent, name) AS s
+        JOIN (SELECT trace_id, span_id, min(service) AS service FROM spans
+              WHERE cityHash64(trace_id) % {keep:UInt64} = 0 GROUP BY trace_id, span_id) AS p
+        ON s.trace_id = p.trace_id AND s.parent = p.span_id
+        GROUP BY service, name HAVING bad >= 5 AND bad > 2 * calm ORDER BY bad DESC, service, name LIMIT 50
+        """,
+        onset=scene.windows.onset_ns,
+        keep=keep,
+    )
+    return [
+        Shift(
+            row["service"],
+            f"calls per span of {row['name']}",
+            float(row["calm"] or 0),
+            float(row["bad"]),
+            int(row["first_ns"]),
+            None,
+            (span_citation(*row["example"]),),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,123 @@
+"""Where trouble began and whom it reached, from symptoms and from who calls or speaks of whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.graph import ServiceGraph
+from .symptom import Symptom
+
+# Symptoms that a service shows because of somebody else's trouble, and that never make it the first to fail:
+# more or fewer requests than usual, and callers that hang up.
+PASSIVE: Final = frozenset({"traffic_up", "volume_drop", "cancelled", "upstream_error", "limit_dropped", "fanout"})
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The service that failed first, and all others that fail, in the order in which they began to."""
+
+    first: str
+    victims: tuple[str, ...]
+    first_ns: int
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The first and the victims."""
+        return ((self.first,) if self.first else ()) + self.victims
+
+
+def failing_front(symptoms: Sequence[Symptom], graph: ServiceGraph, services: Iterable[str] = ()) -> Front:
+    """Find the first failing service: one that fails while none of those it depends on does; among them the earliest.
+
+    Args:
+        symptoms: all symptoms.
+        graph: who calls whom, spoken calls included.
+        services: further names of services, by which texts may speak of them.
+    """
+    began = _began(symptoms)
+    if not began:
+        began = {s.service: s.first_ns or _FOREVER for s in symptoms if s.service and s.kind != "traffic_up"}
+    if not began:
+        return Front("", (), 0)
+    blamed = {name: set(graph.callees(name)) for name in {*began, *services}}
+    roots = [name for name in began if not _reaches_failing(name, blamed, began)] or list(began)
+    weight = {name: max(s.weight for s in symptoms if s.service == name) for name in began}
+    first = min(roots, key=lambda name: (began[name], -weight[name], name))
+    victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
+    return Front(first, tuple(victims), began[first] if began[first] != _FOREVER else 0)
+
+
+_FOREVER: Final = 2**63 - 1
+
+
+def _began(symptoms: Sequence[Symptom]) -> dict[str, int]:
+    """When each failing service began to fail: by its messages where it has any, else by its metrics."""
+    began: dict[str, int] = {}
+    for said in (False, True):
+        times: dict[str, int] = {}
+        for symptom in symptoms:
+            if symptom.said == said and symptom.service and not _is_passive(symptom):
+                times[symptom.service] = min(times.get(symptom.service, _FOREVER), symptom.first_ns or _FOREVER)
+        began.update(times)
+    return began
+
+
+def _is_passive(symptom: Symptom) -> bool:
+    # A gauge of a certificate's remaining life stands at its owner; those that fail say so themselves.
+    return symptom.kind in PASSIVE or (symptom.kind == "certificate_expired" and not symptom.said)
+
+
+def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Iterable[str]) -> ServiceGraph:
+    """The service graph with the calls added of which only error texts speak ("upstream X timed out"): count 0."""
+    names = sorted({*graph.services, *services})
+    calls = dict(graph.calls)
+    for symptom in symptoms:
+        if symptom.kind == "cancelled" or not symptom.said:
+            continue
+        text = " ".join(symptom.texts).lower()
+        for other in names:
+            edge = (symptom.service, other)
+            # Who is spoken of by one that it calls is a client that is complained about, and no dependency.
+            if other == symptom.service or calls.get(edge) or calls.get(edge[::-1]) or len(other) < 3:
+                continue
+            position = _spoken_at(text, other.lower())
+            if position >= 0 and _CLIENT.search(text[:position]):
+                calls.pop(edge, None)
+                calls[edge[::-1]] = 0
+            elif position >= 0 and edge[::-1] not in calls:
+                calls[edge] = 0
+    return ServiceGraph(tuple(names), calls)
+
+
+# "client X exceeded its rate" complains about a caller.
+_CLIENT: Final = re.compile(r"\b(client|caller|consumer|requested by|called by|requests from)[\s:='\"]+$")
+
+
+def _spoken_at(text: str, name: str) -> int:
+    """Where a text speaks of a name as a whole; -1 when it does not."""
+    position = text.find(name)
+    while position >= 0:
+        before = text[position - 1] if position else " "
+        after = text[position + len(name)] if position + len(name) < len(text) else " "
+        if not (before.isalnum() or before in "_-") and not (after.isalnum() or after in "_-"):
+            return position
+        position = text.find(name, position + 1)
+    return -1
+
+
+def _reaches_failing(name: str, blamed: dict[str, set[str]], began: dict[str, int]) -> bool:
+    seen, stack = {name}, [name]
+    while stack:
+        here = stack.pop()
+        for other in blamed.get(here, ()):
+            if other in seen:
+                continue
+            seen.add(other)
+            # Two that blame each other: the one that began earlier is the deeper one.
+            if other in began and not (name in blamed.get(other, ()) and began[name] <= began[other]):
+                return True
+            stack.append(other)
+    return False

@@ -1,0 +1,68 @@
+"""What to do about a cause, and what to look at next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..domain.finding import Finding
+
+# Something is missing that the new code needs, or was taken out of shared data: going back leaves callers, data or
+# other changes of the same release behind; what is missing is added instead.
+_COMPLETE: Final = frozenset({"table_used", "column_used", "registration_removed", "ddl_dropped", "index_dropped"})
+
+_CHECKS: Final[dict[str, tuple[str, ...]]] = {
+    "certificate_expired": (
+        "read the peer's certificate (notBefore, notAfter) as served now",
+        "list other certificates of the same issue date",
+    ),
+    "dns_failure": (
+        "resolve the failing names from a pod and from a node",
+        "look at the resolver's upstreams and its SERVFAIL rate",
+    ),
+    "dependency_outage": (
+        "read the provider's status page for this product and region",
+        "call the provider from outside the system",
+    ),
+    "infrastructure_fault": (
+        "list the nodes and zones of the failing instances",
+        "read the platform's events around the onset",
+    ),
+    "traffic_surge": (
+        "split the requests by client, route and region",
+        "compare capacity (replicas, pools) with the new rate",
+    ),
+    "memory_leak": (
+        "compare two heap dumps, an hour apart",
+        "see whether memory falls back after a restart of the old version",
+    ),
+    "connection_pool_exhausted": ("read the pool's limit and use as the running process reports them",),
+    "timeout_budget": ("compare the deadline with the callee's p99 before the incident",),
+    "n_plus_one": ("count the queries of one slow request",),
+    "schema_mismatch": ("list the migrations that the database has applied",),
+    "deadlock": ("read the database's or the runtime's deadlock report: who held what",),
+    "lock_contention": ("list who holds and who waits for the lock now",),
+}
+
+
+def remediation(mechanism: str, change: Finding | None) -> str | None:
+    """`rollback`, `roll-forward`, `config-revert`, `scale`, `feature-flag-disable`, or None where none of them helps.
+
+    Args:
+        mechanism: of the cause.
+        change: the finding about the change that did it, None when no change did.
+    """
+    if change is None or change.change is None:
+        return "scale" if mechanism == "traffic_surge" else None
+    if change.change[0] == "flag":
+        return "feature-flag-disable"
+    if change.facts.get("effect") in _COMPLETE:
+        return "roll-forward"
+    return "config-revert" if change.facts.get("only_configuration") else "rollback"
+
+
+def next_checks(mechanism: str, change: Finding | None) -> tuple[str, ...]:
+    """What would settle the remaining doubt."""
+    checks = _CHECKS.get(mechanism, ())
+    if change is not None and change.change is not None:
+        return (f"run one instance without {change.change[1][:12]} and compare", *checks)
+    return checks
