@@ -31,9 +31,12 @@ BINARY_SUFFIXES = frozenset({".binpb"})
 # Lines that are no record of their own: a table's header; comments, and the parts of a histogram or summary that are
 # joined to its first line; whatever follows a log record without beginning one.
 JOINED = {
-    "prometheus-text": re.compile(rb"\s*#.*|\w+(_bucket|_sum|_count|_created)\b.*|\w+\{quantile=.*", re.DOTALL),
+    "prometheus-text": re.compile(rb"\s*#.*|\s*\w+(_bucket|_sum|_count|_created)\b.*|\s*\w+\{quantile=.*", re.DOTALL),
     "plain-log": re.compile(rb".*", re.DOTALL),
+    "container-log": re.compile(rb".*", re.DOTALL),
 }
+# A line end that got between two values of a record.
+JOINED_IN_JSON = re.compile(rb"\s*[^{\[\s].*", re.DOTALL)
 
 # What a row says of its place in the file, which differs where the content is the same.
 PLACE = frozenset({"source_id", "line", "item", "offset_bytes"})
@@ -75,11 +78,11 @@ class ReaderCase:
         """Lines of a variant of this case of which neither a row nor a rejected piece speaks, nor has to."""
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
         header = lines[0].strip() if self.path.suffix in {".csv", ".tsv"} else None
-        joined = JOINED.get(self.format)
+        joined = JOINED_IN_JSON if self.path.suffix == ".jsonl" else JOINED.get(self.format)
         return [
             line
             for number, line in enumerate(lines, start=1)
-            if line.strip() and number not in outcome.lines
+            if line.strip() and not outcome.speaks_of(number)
             if line.strip() != header
             if joined is None or not joined.fullmatch(line)
         ]
@@ -89,7 +92,7 @@ class ReaderCase:
         return self.path.suffix not in BINARY_SUFFIXES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What became of one source: the rows of every table that has some, what was rejected, the note."""
 
@@ -102,10 +105,15 @@ class Outcome:
         """The rows of all tables."""
         return [row for rows in self.tables.values() for row in rows]
 
-    @property
+    @functools.cached_property
     def lines(self) -> set[int]:
         """The lines that a row or a rejected piece speaks of."""
         return {row["line"] for row in (*self.rows, *self.rejected)}
+
+    def speaks_of(self, line: int) -> bool:
+        """Whether a row or a rejected piece stands for a line."""
+        ranges = ((piece["line"], re.search(r"lost up to line (\d+)", piece["reason"])) for piece in self.rejected)
+        return line in self.lines or any(match and first <= line <= int(match[1]) for first, match in ranges)
 
     @property
     def content(self) -> Counter[str]:
@@ -138,6 +146,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", all_cases(), ids=[case.name for case in all_cases()])
     if "reader" in metafunc.fixturenames:
         metafunc.parametrize("reader", readers(), ids=[reader.format for reader in readers()])
+
+
+@pytest.fixture(scope="session")
+def cases_of() -> Callable[[str], list[ReaderCase]]:
+    """The cases of a format."""
+    return lambda format_name: [case for case in all_cases() if case.format == format_name]
 
 
 Read = Callable[[str, Mapping[str, bytes]], dict[str, Outcome]]

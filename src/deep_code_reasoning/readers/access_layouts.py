@@ -14,11 +14,11 @@ from .log_times import FORMS, TimeForm
 
 _METHOD: Final = "http.request.method"
 _PATH: Final = "url.path"
-_STATUS: Final = "http.response.status_code"
+STATUS: Final = "http.response.status_code"
 _SIZE: Final = "http.response.body.size"
 _AGENT: Final = "user_agent.original"
 # What of them is for arithmetic.
-NUMBERS: Final = frozenset({_STATUS, _SIZE, "http.request.body.size", "duration_ms", "upstream_duration_ms"})
+NUMBERS: Final = frozenset({STATUS, _SIZE, "http.request.body.size", "duration_ms", "upstream_duration_ms"})
 
 _QUOTED: Final = r'"((?:[^"\\]|\\.)*+)"'
 _REQUEST: Final = r'"(?:([A-Z]{2,12}) (\S*)(?: HTTP/[\d.]+)?|(?:[^"\\]|\\.)*+)"'
@@ -43,13 +43,13 @@ ACCESS: Final[tuple[tuple[str, TimeForm, tuple[str, ...]], ...]] = (
     (
         _COMMON,
         _form("access log"),
-        ("client.address", "user.name", "time", "fraction", "zone", "message", _METHOD, _PATH, _STATUS, _SIZE,
+        ("client.address", "user.name", "time", "fraction", "zone", "message", _METHOD, _PATH, STATUS, _SIZE,
          "http.request.header.referer", _AGENT, "rest"),
     ),
     (
         _ENVOY,
         _form("iso"),
-        ("time", "fraction", "zone", "message", _METHOD, _PATH, _STATUS, "envoy.failure", "http.request.body.size",
+        ("time", "fraction", "zone", "message", _METHOD, _PATH, STATUS, "envoy.failure", "http.request.body.size",
          _SIZE, "duration_ms", "upstream_duration_ms", "client.address", _AGENT, "http.request.header.x-request-id",
          "server.address", "upstream.address", "rest"),
     ),

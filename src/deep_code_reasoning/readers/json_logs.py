@@ -75,14 +75,14 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
 
 
 def _is_lines(head: Head) -> bool:
-    """Whether the first line that begins an object is a whole one, and no export around records."""
-    for line in head.lines:
-        if line.lstrip("\ufeff \t")[:1] == "{":
-            record = _decode(line.lstrip("\ufeff"))
-            return record is not None and looks_like_log(record) > 0
-        if line.lstrip("\ufeff \t")[:1] == "[":
-            return False
-    return False
+    """Whether objects stand on lines of their own, not within an export's document."""
+    lines = [line.lstrip("\ufeff") for line in head.lines]
+    starts = [line for line in lines if line[0] == "{"]
+    if not starts or lines[0][0] == "[":
+        return False
+    whole = [record for line in starts[:20] if (record := _decode(line)) is not None]
+    # Where not even one is whole, it may be that all are torn.
+    return any(map(looks_like_log, whole)) if whole else len(starts) == len(lines)
 
 
 def _decode(line: str) -> dict[str, Any] | None:

@@ -160,7 +160,7 @@ def _fill(row: Row, rest: tuple[tuple[int, str], ...], groups: _Groups) -> None:
         else:
             _fill_rare(row, attributes, kind, value)
     if attributes:
-        row["attributes"] = attributes
+        row["attributes"] = {**row["attributes"], **attributes} if "attributes" in row else attributes
 
 
 def _fill_rare(row: Row, attributes: dict[str, str], kind: str, value: str) -> None:

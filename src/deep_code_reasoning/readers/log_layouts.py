@@ -112,7 +112,7 @@ class _Stamp:
 def _search() -> re.Pattern[str]:
     """All forms at once: the leftmost match, and of those at the same place the first form's."""
     forms = (f"(?P<f{n}>{'[IWEFDV]' * (form.name == 'klog')}{form.pattern})" for n, form in enumerate(FORMS))
-    return re.compile(rf"(?:^|(?<=[\s\[({{\"'<>|]))(?:{'|'.join(forms)})(?!\w)")
+    return re.compile(rf"(?:^|(?<=[\s\[({{'<>|]))(?:{'|'.join(forms)})(?!\w)")
 
 
 @functools.cache
@@ -133,7 +133,7 @@ def find_stamp(line: str) -> _Stamp | None:
     if match is None:
         return None
     before = head[: match.start()]
-    lead = re.search(r"(?:<\d{1,3}>(?:1 )?)?[\[({\"]?$", before)
+    lead = re.search(r"(?:<\d{1,3}>(?:1 )?)?[\[({]?$", before)
     words = before[: lead.start() if lead else None].split()
     prose = sum(word.isalpha() and word.islower() for word in words)
     if len(words) > _MAX_WORDS_BEFORE or prose > 1:
@@ -203,9 +203,10 @@ def learn(lines: Sequence[str]) -> tuple[Layout, ...]:
     """The layouts of a file's lines, the most frequent first, each followed by its shorter forms.
 
     Args:
-        lines: lines from the beginning of the file; blank ones and those that begin with white space are passed over.
+        lines: lines from the beginning of the file; blank ones, indented ones and JSON are passed over.
     """
-    lines = [line for line in lines if line.strip() and line[0] not in " \t"][:_LEARNT_LINES]
+    lines = [line for line in lines if line.strip() and line[0] not in " \t{" and "\ufffd" not in line]
+    lines = lines[:_LEARNT_LINES]
     access = [Layout(pattern, _compile(pattern), fields, form) for pattern, form, fields in access_patterns(lines)]
     groups: dict[tuple[str, int, str], list[tuple[str, _Stamp]]] = {}
     plain: list[str] = []
@@ -296,7 +297,8 @@ def _agreed(split: Sequence[Sequence[str]]) -> list[str]:
         if not counts:
             return kinds
         kind, count = counts.most_common(1)[0]
-        if count < _AGREEMENT * len(split):
+        # Of three lines or more, one may be torn.
+        if count < min(_AGREEMENT * len(split), max(2, len(split) - 1)):
             return kinds
         kinds.append(kind)
         agreeing = [line for line in agreeing if len(line) >= len(kinds) and line[len(kinds) - 1] == kind]

@@ -9,9 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from .access_layouts import STATUS
 from .log_headers import HeaderReader, Row, severity_of_word
 from .log_origin import service_of_stream, workload_of
 from .log_records import decode, row_of
+from .logfmt_pairs import logfmt_row
 from .trace_ids import ids_in
 
 # A record takes this many lines and characters; what comes behind begins one of its own, so that a file whose layout
@@ -90,7 +92,10 @@ class LineJoiner:
 
     def add_row(self, number: int, row: Row, at_ns: int = 0) -> None:
         """Take a record that was read by other means; lines that follow may continue it."""
-        self._begin(number, {**self._common, **row}, at_ns, headed=True)
+        merged = {**self._common, **row}
+        if "attributes" in row and "attributes" in self._common:
+            merged["attributes"] = {**self._common["attributes"], **row["attributes"]}
+        self._begin(number, merged, at_ns, headed=True)
 
     def take(self, end: bool = False) -> list[Row]:
         """The rows that are done; with `end`, the last one too."""
@@ -102,8 +107,8 @@ class LineJoiner:
         return done
 
     def _add_without_header(self, number: int, line: str, at_ns: int) -> None:
-        row = json_row(line) if line[0] == "{" else None
-        # JSON without time and level is a payload that was logged on a line of its own.
+        row = structured_row(line)
+        # A structure without time and level is a payload that was logged on a line of its own.
         if row is not None and (not self._headed or row.get("time_ns") or row.get("severity")):
             self.add_row(number, row, at_ns)
             return
@@ -156,8 +161,11 @@ class LineJoiner:
             return False
         if at_ns and abs(at_ns - self._line_ns) > _SAME_RECORD_NS:
             return False
-        if line[0] in " \t" or (self._headed and self._headers.knows_headers):
+        if line[0] in " \t":
             return True
+        if self._headed and self._headers.knows_headers:
+            # A request in an access log is one line: what follows without a header is something else.
+            return STATUS not in (self._open or {}).get("number_attributes", ())
         if _STACK.match(line):
             # An error's name at the beginning of a line ends a trace; it may as well be a record of its own.
             return self._headed or not line[0].isalpha() or self._in_trace() or line.startswith(("at ", "Caused by"))
@@ -170,8 +178,10 @@ class LineJoiner:
         return bool(first.startswith(("panic:", "goroutine ", "fatal error:", "Traceback (")))
 
 
-def json_row(line: str) -> Row | None:
-    """The row of a line that is one record in JSON, or None."""
+def structured_row(line: str) -> Row | None:
+    """The row of a line that is one record in JSON or logfmt, or None."""
+    if line[0] != "{":
+        return logfmt_row(line) if "=" in line[:40] and line[0].isalpha() else None
     try:
         record = decode(line.strip())
     except (ValueError, RecursionError):

@@ -131,7 +131,7 @@ def _read_unpadded(text: str) -> int | None:
 def _read_worded(text: str) -> int | None:
     """Times with the month's name: the first number below 32 is the day, the first above is the year."""
     word = re.search(_MONTH, text)
-    clock = re.search(r"(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", text)
+    clock = re.search(r"(?<!\d)(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", text)
     if word is None or clock is None:
         return None
     numbers = [int(number) for number in re.findall(r"\d+(?![\d:])", text[: clock.start()])]

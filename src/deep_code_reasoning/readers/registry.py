@@ -17,6 +17,10 @@ MODULES: Final[tuple[str, ...]] = (
     "prometheus_json",
     "prometheus_text",
     "metrics_csv",
+    "cri_logs",
+    "json_logs",
+    "logfmt",
+    "text_logs",
 )
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.
