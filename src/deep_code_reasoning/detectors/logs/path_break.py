@@ -42,13 +42,14 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_probability: a finding is told when it is likelier than not; what is less sure is noise to a reader.
+        min_probability: what is less sure than one in ten is noise; what is more is told with that confidence, since
+            nothing else may show such a fault.
         min_rate_after: a path is broken when most of its spans stop short; less is a branch or an input.
         excused_share: when at least half of the broken spans have another explanation, that explanation stands.
         max_findings: nobody reads more; they come by evidence.
     """
 
-    min_probability: float = 0.5
+    min_probability: float = 0.1
     min_rate_after: float = 0.5
     excused_share: float = 0.5
     max_findings: int = 10

@@ -37,12 +37,13 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_requests: on either side; fewer could lack the successor by chance.
+        min_requests: on either side; that all of three go on here and none of three there is chance in one of twenty
+            cases even if half of all requests did.
         always: share of requests from which on a successor "always" follows, or a path "always" ends.
         confidence: of a finding; see the module's text.
     """
 
-    min_requests: int = 5
+    min_requests: int = 3
     always: float = 0.9
     confidence: float = 0.6
 

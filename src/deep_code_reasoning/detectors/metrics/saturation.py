@@ -6,8 +6,9 @@ used; kills for want of memory.
 
 Why it matters: what is short of a resource becomes slow or fails in ways that point everywhere else.
 
-Stays silent when: use moves within what the service did before, or by little; the metric is of a whole host (it tells
-that the host is busy, not who made it so); there are too few points before the step to know what is usual.
+Stays silent when: use moves within what the service did before, or by little; half of the resource is still free; the
+metric is of a whole host (it tells that the host is busy, not who made it so); there are too few points before the step
+to know what is usual.
 
 Example finding: `orders: CpuUsageRate(%) rose from 0.87 to 100 at 13:33:09: its limit`.
 
@@ -51,14 +52,14 @@ class Settings:
         min_ratio: use must rise by half; less is what load does in an hour.
         full_share: from four fifths of its limit on a resource is short: queues grow without bound near one, and an
             average over a minute hides its peaks.
-        steep_ratio: without a known limit, several times the usual is told as serious.
+        half_share: below half of its limit a resource is not short, however much its use rose.
         min_probability: a finding is told when it is likelier than not.
         leak_order: a rise is a leak when nearly all pairs of points are in growing order (Kendall's tau).
     """
 
     min_ratio: float = 1.5
     full_share: float = 0.8
-    steep_ratio: float = 4.0
+    half_share: float = 0.5
     min_probability: float = 0.5
     leak_order: float = 0.8
 
@@ -91,7 +92,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     limits = [series for series in known if series.meaning.limit]
     rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
     for series in known:
-        rise = None if series.meaning.limit else _rise(series, limits, len(known), settings)
+        rise = None if series.meaning.limit else _rise(series, known, settings)
         if rise is not None:
             rises[(series.service, series.meaning.kind)].append(rise)
     for series in limits:
@@ -103,14 +104,16 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return findings
 
 
-def _rise(series: Series, limits: Sequence[Series], looked_at: int, settings: Settings) -> Rise | None:
+def _rise(series: Series, known: Sequence[Series], settings: Settings) -> Rise | None:
     step = find_step(series.values)
     if step is None or step.after <= 0 or step.ratio < settings.min_ratio:
         return None
-    chance = probability(step.log_evidence, looked_at)
+    chance = probability(step.log_evidence, len(known))
     if chance < settings.min_probability:
         return None
-    full = _share_of_limit(series, step, limits)
+    full = _share_of_limit(series, step, known)
+    if full < settings.half_share:
+        return None
     tau = _order(series.values)
     leak = series.meaning.kind == "memory" and tau >= settings.leak_order
     return Rise(series, step, chance, full, leak)
@@ -130,19 +133,28 @@ def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: 
     return None
 
 
-def _share_of_limit(series: Series, step: Step, limits: Sequence[Series]) -> float:
+def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> float:
+    """The highest share of its limit that a resource reached after the step; NaN when no metric tells the limit."""
+    if _WAITING & _words(series.name):
+        return math.nan
     peak = max(series.values[step.index :])
     if series.meaning.ratio:
-        return peak / (100.0 if series.meaning.percent or peak > 1.5 else 1.0)
-    for limit in limits:
-        if (
-            _same_resource(series, limit)
-            and limit.values
-            and limit.values[-1] > 0
-            and not _WAITING & _words(series.name)
-        ):
-            return peak / limit.values[-1]
+        return peak / _whole(series)
+    since_ns = series.times_ns[step.index]
+    for other in known:
+        if other is series or not _same_resource(series, other):
+            continue
+        if other.meaning.limit and other.values and other.values[-1] > 0:
+            return peak / other.values[-1]
+        late = [value for time, value in zip(other.times_ns, other.values, strict=True) if time >= since_ns]
+        if other.meaning.ratio and late:
+            return max(late) / _whole(other)
     return math.nan
+
+
+def _whole(series: Series) -> float:
+    """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
+    return 100.0 if series.meaning.percent or max(series.values) > 1.5 else 1.0
 
 
 def _same_resource(one: Series, other: Series) -> bool:
