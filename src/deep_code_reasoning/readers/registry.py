@@ -11,6 +11,7 @@ from .base import Head, Reader
 # Modules in this package, each with a `READER` or a tuple `READERS`. The order breaks ties between equally sure
 # sniffers: the more specific format comes first.
 MODULES: Final[tuple[str, ...]] = (
+    "otlp_json",
     "jaeger_json",
     "zipkin_json",
     "flat_spans",
