@@ -1,0 +1,157 @@
+"""Mines log lines: each line's template, and the templates.
+
+A pure function of the lines: no settings per system, no clock, no randomness; the order of lines changes nothing but
+which line is the example. Memory grows with the number of distinct shapes (and four bytes a line), not with the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, repeat
+from typing import Final
+
+from .headers import HeaderFormat
+from .masking import MASK, Masker
+from .merging import Settings, merge
+from .signature import fold_digits
+from .wording import PLACEHOLDER, wording
+
+_BLOCK_LINES: Final = 8_192  # enough for the per-block cost to vanish, little enough to stay in the processor's cache
+_MAX_REMEMBERED_LINES: Final = 200_000  # distinct lines (numbers aside) whose shape is remembered: some 50 MB
+_MAX_MESSAGES: Final = 64  # of one shape, kept to word its template
+_ID_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A log statement, as far as its lines show it.
+
+    Attributes:
+        id: 16 hexadecimal digits that follow from the constant text alone, so the same in every run that finds it.
+        text: the constant text, `<*>` where lines differ.
+        count: lines of it.
+        example: index of its first line.
+    """
+
+    id: str
+    text: str
+    count: int
+    example: int
+
+
+class Mining:
+    """Lines by template."""
+
+    def __init__(self, template_ids: list[str], templates: Callable[[], tuple[Template, ...]]) -> None:
+        self.template_ids = template_ids
+        """Of each line, the id of its template."""
+        self._templates = templates
+
+    @cached_property
+    def templates(self) -> tuple[Template, ...]:
+        """The templates, the most frequent first."""
+        return self._templates()
+
+
+def mine(lines: Iterable[str], header: HeaderFormat | None = None, settings: Settings | None = None) -> Mining:
+    """Mine messages, or whole lines when the header's format is given. Blanks around a message say nothing."""
+    shapes = _Shapes(header)
+    numbers = array("I")
+    source = iter(lines)
+    while block := list(islice(source, _BLOCK_LINES)):
+        numbers.extend(shapes.of(block))
+    return _mining(shapes, numbers, repeat(1), settings)
+
+
+def mine_shapes(
+    shapes: Mapping[str, int], header: HeaderFormat | None = None, settings: Settings | None = None
+) -> Mining:
+    """Mine lines that were counted before, as by `GROUP BY` over `signature_sql`.
+
+    Args:
+        shapes: lines or signatures, each with the number of its lines.
+        header: as in `mine`.
+        settings: as in `mine`.
+
+    Returns:
+        `template_ids` in the order of the mapping; counts are sums of its numbers; examples are indexes into it.
+    """
+    known = _Shapes(header)
+    numbers = known.of(list(shapes))
+    return _mining(known, numbers, list(shapes.values()), settings)
+
+
+class _Shapes:
+    """Numbers the distinct shapes."""
+
+    def __init__(self, header: HeaderFormat | None) -> None:
+        self._header = header or HeaderFormat("")
+        self._masker = Masker()
+        self._number_of_line: dict[str, int] = {}
+        self._number_of_shape: dict[str, int] = {}
+        self.texts: list[str] = []
+        self.messages: list[list[str]] = []  # of each shape, some of its lines with digits folded
+
+    def of(self, block: Sequence[str]) -> list[int]:
+        """The number of each line's shape."""
+        folded = fold_digits(block)
+        number_of = self._number_of_line
+        try:
+            return list(map(number_of.__getitem__, folded))
+        except KeyError:
+            if len(number_of) > _MAX_REMEMBERED_LINES:
+                number_of.clear()
+            self._remember(folded)
+            return list(map(number_of.__getitem__, folded))
+
+    def _remember(self, folded: Sequence[str]) -> None:
+        new = [line for line in dict.fromkeys(folded) if line not in self._number_of_line]
+        messages = self._header.strip(new)
+        numbers = map(self._number, self._masker.shapes(messages), messages)
+        self._number_of_line.update(zip(new, numbers, strict=True))
+
+    def _number(self, shape: str, message: str) -> int:
+        number = self._number_of_shape.setdefault(shape, len(self.texts))
+        if number == len(self.texts):
+            self.texts.append(shape)
+            self.messages.append([])
+        if len(self.messages[number]) < _MAX_MESSAGES:
+            self.messages[number].append(message)
+        return number
+
+
+def _mining(shapes: _Shapes, numbers: Sequence[int], weights: Iterable[int], settings: Settings | None) -> Mining:
+    template_of = merge(shapes.texts, settings)
+    id_of = {text: _id(text) for text in set(template_of.values())}
+    ids = [id_of[template_of[shape]] for shape in shapes.texts]
+
+    def templates() -> tuple[Template, ...]:
+        first = dict(zip(reversed(numbers), range(len(numbers) - 1, -1, -1), strict=True))
+        counts = [0] * len(ids)
+        for number, weight in zip(numbers, weights, strict=False):
+            counts[number] += weight
+        members = defaultdict(list)
+        for number, shape in enumerate(shapes.texts):
+            members[template_of[shape]].append(number)
+        found = [
+            Template(
+                id_of[text],
+                wording(text, [(shapes.texts[number], shapes.messages[number]) for number in group]),
+                sum(counts[number] for number in group),
+                min(first[number] for number in group),
+            )
+            for text, group in members.items()
+        ]
+        return tuple(sorted(found, key=lambda template: (-template.count, template.id)))
+
+    return Mining(list(map(ids.__getitem__, numbers)), templates)
+
+
+def _id(template: str) -> str:
+    text = template.replace(MASK, PLACEHOLDER).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=_ID_BYTES).hexdigest()
