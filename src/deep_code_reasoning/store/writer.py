@@ -21,6 +21,7 @@ from typing import Any, Final
 from ..domain.case import CaseInfo, Source
 from . import engine
 from .layout import MANIFEST, Manifest, write_atomically
+from .log_shapes import shape_rows, with_shapes
 from .schema import EVIDENCE_TABLES, TABLES, Table
 
 # Rows are buffered up to this many a table, then written as a row group: large enough to compress well and to be read
@@ -53,6 +54,7 @@ class CaseWriter:
         self._buffers: dict[str, list[Mapping[str, Any]]] = {}
         self._parquet: dict[str, _ParquetFile] = {}
         self._files: dict[str, list[str]] = {}
+        self._file_number = 0
         self._committed = False
         self.notes: dict[int, str] = {}
         # An instant near the incident, as the caller says: undated evidence is placed by it when nothing else is dated.
@@ -122,8 +124,16 @@ class CaseWriter:
     def new_file(self, table: str) -> Path:
         """A path for the next Parquet file of a table, already entered in the manifest-to-be."""
         names = self._files.setdefault(table, [])
-        names.append(f"tables/{self._generation}/{table}-{len(names):04d}.parquet")
+        self._file_number += 1
+        names.append(f"tables/{self._generation}/{table}-{self._file_number:04d}.parquet")
         return self.folder / names[-1]
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is needed while reading; it is gone with the writer."""
+        folder = self._tables / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def finished(self, table: str) -> list[Path]:
         """The files of a table with all rows written so far, closed, so that the engine can read them."""
@@ -139,20 +149,30 @@ class CaseWriter:
 
     def commit(self, info: CaseInfo) -> Manifest:
         """Make the generation the case's content, in one step, and remove what it replaces."""
+        self._shape_logs()
         for table in list(self._buffers):
-            self._flush(table)
-        for file in self._parquet.values():
-            file.close()
-        self._parquet.clear()
+            self.finished(table)
         files = {
             name: tuple(path for path in paths if (self.folder / path).exists()) for name, paths in self._files.items()
         }
         self._files = {name: list(paths) for name, paths in files.items()}
         manifest = Manifest(info, self._summed_up(), files, self._generation)
+        shutil.rmtree(self._tables / "scratch", ignore_errors=True)
         write_manifest(self.folder, manifest)
         self._committed = True
         _remove_stale_generations(self.folder, self._generation)
         return manifest
+
+    def _shape_logs(self) -> None:
+        """Fill in the shapes of the log records, and mine the templates that they lead to."""
+        paths = self.finished("logs")
+        if not paths:
+            return
+        self._files["logs"].clear()
+        self.scan("logs", with_shapes(paths))
+        for path in paths:
+            path.unlink()
+        self.rows("log_shapes", shape_rows(self.database, self.finished("logs")))
 
     def _summed_up(self) -> tuple[Source, ...]:
         """The sources, with what became of each: rows, rejected rows, first and last moment, notes."""

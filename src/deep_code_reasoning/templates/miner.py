@@ -1,18 +1,17 @@
 """Mines log lines: each line's template, and the templates.
 
 A pure function of the lines: no settings per system, no clock, no randomness; the order of lines changes nothing but
-which line is the example. Memory grows with the number of distinct shapes (and four bytes a line), not with the text.
+which line is the example. Memory grows with the number of distinct shapes (and two words a line), not with the text.
 """
 
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice
 from typing import Final
 
 from .headers import HeaderFormat
@@ -61,11 +60,11 @@ class Mining:
 def mine(lines: Iterable[str], header: HeaderFormat | None = None, settings: Settings | None = None) -> Mining:
     """Mine messages, or whole lines when the header's format is given. Blanks around a message say nothing."""
     shapes = _Shapes(header)
-    numbers = array("I")
+    numbers: list[int] = []
     source = iter(lines)
     while block := list(islice(source, _BLOCK_LINES)):
-        numbers.extend(shapes.of(block))
-    return _mining(shapes, numbers, repeat(1), settings)
+        numbers += shapes.of(block)
+    return _mining(shapes, numbers, lambda: Counter(numbers), settings)
 
 
 def mine_shapes(
@@ -83,7 +82,14 @@ def mine_shapes(
     """
     known = _Shapes(header)
     numbers = known.of(list(shapes))
-    return _mining(known, numbers, list(shapes.values()), settings)
+
+    def counts() -> Counter[int]:
+        total: Counter[int] = Counter()
+        for number, count in zip(numbers, shapes.values(), strict=True):
+            total[number] += count
+        return total
+
+    return _mining(known, numbers, counts, settings)
 
 
 class _Shapes:
@@ -94,26 +100,34 @@ class _Shapes:
         self._masker = Masker()
         self._number_of_line: dict[str, int] = {}
         self._number_of_shape: dict[str, int] = {}
+        self._lines = 0
         self.texts: list[str] = []
         self.messages: list[list[str]] = []  # of each shape, some of its lines with digits folded
+        self.first_line: dict[int, int] = {}
 
     def of(self, block: Sequence[str]) -> list[int]:
-        """The number of each line's shape."""
+        """The number of each line's shape, for the block of lines that follows those before."""
         folded = fold_digits(block)
-        number_of = self._number_of_line
         try:
-            return list(map(number_of.__getitem__, folded))
+            numbers = list(map(self._number_of_line.__getitem__, folded))
         except KeyError:
-            if len(number_of) > _MAX_REMEMBERED_LINES:
-                number_of.clear()
             self._remember(folded)
-            return list(map(number_of.__getitem__, folded))
+            numbers = list(map(self._number_of_line.__getitem__, folded))
+        if len(self.first_line) < len(self.texts):
+            last = self._lines + len(numbers) - 1
+            first = dict(zip(reversed(numbers), range(last, self._lines - 1, -1), strict=True))
+            self.first_line = first | self.first_line
+        self._lines += len(numbers)
+        return numbers
 
     def _remember(self, folded: Sequence[str]) -> None:
-        new = [line for line in dict.fromkeys(folded) if line not in self._number_of_line]
+        number_of = self._number_of_line
+        if len(number_of) > _MAX_REMEMBERED_LINES:
+            number_of.clear()
+        new = [line for line in dict.fromkeys(folded) if line not in number_of]
         messages = self._header.strip(new)
         numbers = map(self._number, self._masker.shapes(messages), messages)
-        self._number_of_line.update(zip(new, numbers, strict=True))
+        number_of.update(zip(new, numbers, strict=True))
 
     def _number(self, shape: str, message: str) -> int:
         number = self._number_of_shape.setdefault(shape, len(self.texts))
@@ -125,16 +139,15 @@ class _Shapes:
         return number
 
 
-def _mining(shapes: _Shapes, numbers: Sequence[int], weights: Iterable[int], settings: Settings | None) -> Mining:
+def _mining(
+    shapes: _Shapes, numbers: Sequence[int], count: Callable[[], Mapping[int, int]], settings: Settings | None
+) -> Mining:
     template_of = merge(shapes.texts, settings)
     id_of = {text: _id(text) for text in set(template_of.values())}
     ids = [id_of[template_of[shape]] for shape in shapes.texts]
 
     def templates() -> tuple[Template, ...]:
-        first = dict(zip(reversed(numbers), range(len(numbers) - 1, -1, -1), strict=True))
-        counts = [0] * len(ids)
-        for number, weight in zip(numbers, weights, strict=False):
-            counts[number] += weight
+        counts = count()
         members = defaultdict(list)
         for number, shape in enumerate(shapes.texts):
             members[template_of[shape]].append(number)
@@ -143,7 +156,7 @@ def _mining(shapes: _Shapes, numbers: Sequence[int], weights: Iterable[int], set
                 id_of[text],
                 wording(text, [(shapes.texts[number], shapes.messages[number]) for number in group]),
                 sum(counts[number] for number in group),
-                min(first[number] for number in group),
+                min(shapes.first_line[number] for number in group),
             )
             for text, group in members.items()
         ]

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from .masking import MASK
-from .signature import signatures
 
 PLACEHOLDER: Final = "<*>"
 
 # Letters beside the digits that make a word of it: not those of hexadecimal numbers.
 _WORDY: Final = re.compile(r"(?=.*[A-Za-z]{2})(?=.*[G-WYZg-wyz])[\w.\-]*0[\w.\-]*")
+_NUMBER: Final = re.compile("0+")
 
 
 def wording(template: str, members: Iterable[tuple[str, Sequence[str]]]) -> str:
@@ -26,25 +26,23 @@ def wording(template: str, members: Iterable[tuple[str, Sequence[str]]]) -> str:
         template: with MASK where it varies.
         members: the shapes it stands for, each with some of its lines.
     """
-    first, *constants = template.split(MASK)
-    common = None
+    common: list[str] | None = None
+    masks = template.count(MASK)
     for shape, lines in members:
-        for line in signatures(lines):
-            words = _masked_words(shape, " ".join(line.split()))
-            if common is None:
-                common = [word if _WORDY.fullmatch(word) else "" for word in words]
-            else:
-                common = [word if word == other else "" for word, other in zip(common, words, strict=False)]
-            if len(words) != len(constants) or not any(common):
+        for line in lines if masks else ():
+            words = [_NUMBER.sub(PLACEHOLDER, word) if _WORDY.fullmatch(word) else "" for word in _masked(shape, line)]
+            if common is not None:
+                words = [word if word == other else "" for word, other in zip(common, words, strict=False)]
+            if len(words) != masks or not any(words):
                 return template.replace(MASK, PLACEHOLDER)
-    text = first
-    for word, constant in zip(common or [], constants, strict=True):
-        text += (word.replace("0", PLACEHOLDER) or PLACEHOLDER) + constant
-    return text
+            common = words
+    first, *constants = template.split(MASK)
+    return first + "".join((word or PLACEHOLDER) + text for word, text in zip(common or (), constants, strict=True))
 
 
-def _masked_words(shape: str, line: str) -> list[str]:
+def _masked(shape: str, line: str) -> list[str]:
     """The texts of a line behind the masks of its shape; none when mask rules changed more than they cover."""
+    line = " ".join(line.split())
     first, *constants = shape.split(MASK)
     if not line.startswith(first):
         return []
