@@ -32,11 +32,12 @@ BINARY_SUFFIXES = frozenset({".binpb"})
 # joined to its first line; whatever follows a log record without beginning one.
 JOINED = {
     "prometheus-text": re.compile(rb"\s*#.*|\s*\w+(_bucket|_sum|_count|_created)\b.*|\s*\w+\{quantile=.*", re.DOTALL),
+    "logfmt": re.compile(rb".*", re.DOTALL),
     "plain-log": re.compile(rb".*", re.DOTALL),
     "container-log": re.compile(rb".*", re.DOTALL),
 }
-# A line end that got between two values of a record.
-JOINED_IN_JSON = re.compile(rb"\s*[^{\[\s].*", re.DOTALL)
+# A line end that got between two values of a record; and a list that holds none.
+JOINED_IN_JSON = re.compile(rb"\s*[^{\[\s].*|[\[\],\s]*", re.DOTALL)
 
 # What a row says of its place in the file, which differs where the content is the same.
 PLACE = frozenset({"source_id", "line", "item", "offset_bytes"})
@@ -77,7 +78,8 @@ class ReaderCase:
     def lost_lines(self, data: bytes, outcome: Outcome) -> list[bytes]:
         """Lines of a variant of this case of which neither a row nor a rejected piece speaks, nor has to."""
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        header = lines[0].strip() if self.path.suffix in {".csv", ".tsv"} else None
+        first = next((line.strip() for line in lines if line.strip()), b"")
+        header = first if self.path.suffix in {".csv", ".tsv"} else None
         joined = JOINED_IN_JSON if self.path.suffix == ".jsonl" else JOINED.get(self.format)
         return [
             line

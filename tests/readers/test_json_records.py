@@ -111,7 +111,8 @@ def test_a_document_without_the_list_is_one_record(tmp_path: Path) -> None:
         ('[{"a": 1}, {"a": 2}, {"a": 3', [A, B], [1]),
         ('[{"a": 1}, {"a": 2}', [A, B], [1]),
         ('{"n": 1, "data": [{"a": 1}, {"a": 2}]', [A, B], [1]),
-        ('{\n "a": 1,\n oops\n}\n{"a": 2}\n[{"a": 3}]', [B, C], [3]),
+        ('{\n "a": 1,\n oops\n}\n{"a": 2}\n[{"a": 3}]', [B, C], [1]),
+        ('{"a": 1, "b": 2\n{"a": 2, "b": 2', [], [1, 2]),
         (b'{"a": 1}\n{"a": "\xff\xfe"}\n{"a": 3}\n', [A, C], [2]),
         (b'[\n{"a": 1},\n{"a": "\xff\xfe"},\n{"a": 3}]', [A, C], [3]),
         ('{"a": 1}\n' + '{"a": ' + "9" * 5000 + '}\n{"a": 3}', [A, C], [2]),
@@ -127,6 +128,11 @@ def test_what_is_broken_is_rejected_and_what_is_around_it_is_kept(
     assert values(records) == kept
     assert [line for line, _, _ in book.rejected] == rejected_lines
     assert all(offset >= 0 and reason for _, offset, reason in book.rejected)
+
+
+def test_lines_that_are_passed_over_are_told(tmp_path: Path) -> None:
+    _, book = records_of(tmp_path, '{\n "a": 1,\n oops\n}\n{"a": 2}')
+    assert book.rejected == [(1, 0, "not JSON: a member's name expected; lost up to line 4")]
 
 
 def test_a_file_that_ends_too_early_is_noted(tmp_path: Path) -> None:

@@ -278,5 +278,5 @@ def _lines_of(stream: BinaryIO, file: EvidenceFile, writer: Complaints) -> Itera
             writer.reject(file.source_id, number, reason, excerpt.decode("utf-8", "replace"), offset)
         else:
             text = data.removeprefix(_BYTE_ORDER_MARK) if number == 1 else data
-            yield Line(number, offset, text.rstrip(b"\r\n"))
+            yield Line(number, offset + len(data) - len(text), text.rstrip(b"\r\n"))
         offset += length

@@ -180,7 +180,9 @@ def _described(fields: Fields) -> Row:
 
 
 def _id(value: Any) -> str:
-    return text_of(value).strip().lower().removeprefix("0x")
+    text = text_of(value).strip().lower().removeprefix("0x")
+    # Log readers leave the dashes of UUIDs out as well, so that both sides meet.
+    return text.replace("-", "") if len(text) == 36 and text.count("-") == 4 else text
 
 
 def _resource(value: Any) -> dict[str, str]:

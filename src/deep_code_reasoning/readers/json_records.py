@@ -15,7 +15,7 @@ import functools
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .base import Complaints, EvidenceFile, Head, Progress, iterate_lines, open_decompressed, read_head
@@ -194,6 +194,7 @@ class _Walk:
     def __init__(self, source: JsonSource, lists: Sequence[str]) -> None:
         self._source = source
         self._lists = frozenset(lists)
+        self._listed = False
         self._outer = frozenset(path[:dot] for path in lists for dot in _dots(path))
 
     def records(self) -> Iterator[JsonRecord | _Broken]:
@@ -207,6 +208,7 @@ class _Walk:
             start = source.peek()
             if not start:
                 break
+            self._listed = False
             try:
                 if start == "[":
                     yield from self._list({})
@@ -219,8 +221,12 @@ class _Walk:
                     yield JsonRecord(source.value(), line, 0, offset)
             except JsonFault as fault:
                 told = told or fault.reason == source.damage
-                yield self._broken(fault)
-                source.search(_TOP_START)
+                broken = self._broken(fault)
+                if not self._listed:
+                    # Nothing of the document was given out, so all of it is lost.
+                    broken = replace(broken, line=line, offset=offset)
+                self._next_at_top(offset)
+                yield self._passed(broken)
         if source.damage and not told:
             yield self._broken(JsonFault(source.damage, cut=True))
 
@@ -258,6 +264,7 @@ class _Walk:
     def _list(self, members: Mapping[str, Any]) -> Iterator[JsonRecord | _Broken]:
         source = self._source
         source.take("[")
+        self._listed = True
         keys: set[str] = set()
         while True:
             gap = source.skip(GAP)
@@ -274,8 +281,10 @@ class _Walk:
             except JsonFault as fault:
                 if fault.cut:
                     raise
-                yield self._broken(fault)
-                if not self._next_in_list(gap, keys):
+                broken = self._broken(fault)
+                more = self._next_in_list(gap, keys)
+                yield self._passed(broken)
+                if not more:
                     return
             else:
                 yield JsonRecord(value, line, 0, offset, members)
@@ -292,6 +301,20 @@ class _Walk:
         self._source.position += 1
         match = self._source.search(re.compile(rf"(?P<next>{pattern})|{_TOP_START.pattern}"))
         return bool(match and match["next"] is not None)
+
+    def _next_at_top(self, behind: int) -> None:
+        """Go to the next line that begins as a record: the one at hand, when the document broke there."""
+        source = self._source
+        at_start = source.position > 0 and source.text[source.position - 1 : source.position + 1] in ("\n{", "\n[")
+        if self._listed or not at_start or source.place()[1] <= behind:
+            source.search(_TOP_START)
+
+    def _passed(self, broken: _Broken) -> _Broken:
+        """What is broken, with the last of the lines that were passed over to get behind it."""
+        line, _ = self._source.place()
+        # At the start of a line, the one before it is the last that was passed.
+        last = line - 1 if self._source.text[self._source.position - 1 : self._source.position] == "\n" else line
+        return replace(broken, reason=f"{broken.reason}; lost up to line {last}") if last > broken.line else broken
 
     def _broken(self, fault: JsonFault) -> _Broken:
         source = self._source
