@@ -23,6 +23,8 @@ _LOOP: Final = re.compile(
     r"each_with_index|filter_map"
     r"|collect|mapNotNull|Select|ForEach)\s*[({]|\.(?:each|map|each_with_index)\s+do\b|\bfor\s+(?:await\s*)?\("
 )
+# A loop that waits for events or ticks runs as often as they come, and not once an item.
+_ENDLESS: Final = re.compile(r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1)\s*\)?\s*[:{]|loop\s*(?:\{|do))")
 _COMPREHENSION: Final = re.compile(r"[\[({]\s*(?:await\s+)?.+\bfor\s+[\w, ()]+\s+in\b")
 _DEFINITION: Final = re.compile(
     r"^\s*(?:(?:export|default|public|private|protected|internal|static|final|async|override|virtual|inline|suspend"
@@ -135,7 +137,7 @@ def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
         text = without_strings(line.code)
         if _COMPREHENSION.search(text):
             found.append((index, range(index, index + 1)))
-        if not _LOOP.search(text):
+        if not _LOOP.search(text) or _ENDLESS.search(text):
             continue
         end = index + 1
         while end < len(lines) and lines[end].indent > line.indent:

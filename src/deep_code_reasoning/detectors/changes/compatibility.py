@@ -68,7 +68,7 @@ idle_time_lowered: configuration
 idle_time_raised: configuration
     unreachable .35, too_many_connections .3, handle_leak .3, pool_exhausted .1
 idle_time_removed: configuration
-    unreachable .35, handle_leak .4
+    handle_leak .9, too_many_connections .6, unreachable .4, slow .4, tls .3
 workers_lowered: thread_pool_exhausted
     worker_exhausted 1, limit_dropped 1, backlog .85, slow .6, timeout .5, throttled .4, errors .3
 workers_raised: connection_pool_exhausted
@@ -164,10 +164,10 @@ threshold_raised: configuration
     memory_step .35, oom .35, payload_too_large .45, wrong_result .45, too_many_connections .4, errors .25,
     slow .25, memory_growth .25
 constant_lowered: configuration
-    limit_dropped .9, wrong_result .5, errors .35, timeout .35, throttled .35, worker_exhausted .3,
+    complaint .45, limit_dropped .9, wrong_result .5, errors .35, timeout .35, throttled .35, worker_exhausted .3,
     pool_exhausted .3
 constant_raised: configuration
-    wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
+    complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
     config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55, null_reference .45,
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4,
@@ -195,7 +195,7 @@ registration_removed: configuration
     not_found 1, config_missing .6, startup .6, null_reference .5, volume_drop .5, backlog .5, errors .4,
     exception .4 by exception, auth .35, missing_table .5 by schema_mismatch, decode_error .3, server_error .4
 dedupe_removed: race_condition
-    race 1, wrong_result .8, retries_up .3, traffic_up .3
+    complaint .45, race 1, wrong_result .8, retries_up .3, traffic_up .3
 truncation_removed: memory_saturation
     payload_too_large 1, memory_growth .7, oom .85, memory_step .75, slow .7, cpu .5, timeout .5, throttled .4,
     constraint .3
@@ -246,7 +246,7 @@ field_renamed: schema_mismatch
 member_removed: schema_mismatch
     decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
 type_changed: schema_mismatch
-    type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4, null_reference .35,
+    complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4, null_reference .35,
     errors .3, constraint .3
 
 # names and trust
@@ -286,17 +286,17 @@ dependency_removed: startup_failure
 
 # logic
 rounding_changed: wrong_result
-    wrong_result 1, errors .15, out_of_range .3
+    complaint .45, wrong_result 1, errors .15, out_of_range .3
 comparison_changed: wrong_result
-    wrong_result .85, out_of_range .8, errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
+    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .85, out_of_range .8, errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
 arithmetic_changed: wrong_result
-    wrong_result .9, out_of_range .6, errors .2, timeout .2, exception .15
+    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .9, out_of_range .6, errors .2, timeout .2, exception .15
 sorting_changed: wrong_result
-    wrong_result .9, slow .3, exception .25
+    complaint .45, wrong_result .9, slow .3, exception .25
 time_zone_changed: wrong_result
-    wrong_result .95, clock .9, auth .35, volume_drop .45, type_error .4, errors .25
+    complaint .45, wrong_result .95, clock .9, auth .35, volume_drop .45, type_error .4, errors .25
 encoding_changed: schema_mismatch
-    decode_error .95, wrong_result .65, auth .45, type_error .4, payload_too_large .35, cpu .4, errors .25
+    complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4, payload_too_large .35, cpu .4, errors .25
 status_changed: exception
     errors .45, retries_up .55, upstream_error .35, server_error .4, not_found .3
 regex_backtracks: cpu_saturation
@@ -315,7 +315,21 @@ parallel_calls: connection_pool_exhausted
     cpu .4, handle_leak .5, thread_growth .5
 lock_added: lock_contention
     lock_wait .95, deadlock .9 by deadlock, slow .7, worker_exhausted .5, timeout .5
+arguments_swapped: wrong_result
+    wrong_result .9, complaint .8, type_error .8, not_found .5, auth .5, errors .35, exception .4, null_reference .3
+filter_removed: wrong_result
+    wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5, backlog .6,
+    payload_too_large .6, auth .5, complaint .6, errors .2
+name_gone: schema_mismatch
+    complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5, constraint .5, wrong_result .6,
+    type_error .6, server_error .4, exception .5, missing_column .5, tls .5
+name_new: configuration
+    complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5, wrong_result .5, type_error .5,
+    exception .5, incompatible .5, dns .6, unreachable .5, tls .5
+cardinality_raised: memory_saturation
+    memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5
 order_changed: wrong_result
+    lock_wait .75 by lock_contention, slow .45, worker_exhausted .4,
     wrong_result .9, auth .7, race .8, volume_drop .6, null_reference .5, deadlock .5, not_found .45,
     unacked .5, backlog .3, startup .5, exception .35, errors .3, complaint .5
 loop_changed: latency_regression
@@ -345,7 +359,7 @@ NAMED_EFFECTS: Final = frozenset(
 )
 # Effects whose harm shows at those who are called, or share something, rather than at the changed service itself.
 REMOTE_EFFECTS: Final = frozenset(
-    """retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls limiter_removed
+    """cardinality_raised name_gone name_new filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls limiter_removed
     rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed cache_key_changed
     cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks ddl_constraint
     index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed payload_raised

@@ -17,9 +17,9 @@ from .compatibility import capability
 from .diff import parse_diff
 from .effect import Effect
 from .effects import effects_of
-from .matching import best_match, coverage, explained, tie_of_words
+from .matching import best_match, coverage, explained, ramp_factor, tie_of_words
 from .paths import NEVER_RUNS, file_kind
-from .potency import BENIGN, potency
+from .potency import BENIGN, only_adds_uncalled, potency
 from .trial import Change, Rollout, Situation, Verdict
 
 # A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
@@ -27,7 +27,7 @@ from .trial import Change, Rollout, Situation, Verdict
 ONSET_SLACK_NS: Final = 30 * NS_PER_S
 # What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
 _ELIMINATION: Final = 0.62
-_SUSPICION_HALF_LIFE_H: Final = 3.0
+_SUSPICION_HALF_LIFE_H: Final = 8.0
 _HALF_LIFE_H: Final = 36.0
 
 
@@ -73,7 +73,9 @@ def _try(change: Change, situation: Situation) -> _Trial:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
         return _Trial(Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), suspicion, effects)
     effect, symptom = best.effect, best.symptom
-    score = min(1.0, best.score * time * coverage(effects, symptom, situation))
+    # What the diff shows no call of may run or not.
+    reach = 0.6 if only_adds_uncalled(patch) else 1.0
+    score = min(1.0, best.score * time * reach * coverage(effects, symptom, situation))
     reasons = (
         effect.summary,
         f"which can produce what is seen: {_say(symptom)}",
@@ -118,7 +120,8 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     if not own or trial.suspicion == 0:
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
-    score = round(_ELIMINATION * trial.suspicion * share**0.5 * (0.85 + 0.3 * verdict.tie), 4)
+    climb = min(ramp_factor(symptom, verdict.rollout)[0] for symptom in own)
+    score = round(_ELIMINATION * trial.suspicion * share**0.5 * (0.85 + 0.3 * verdict.tie) * min(1.0, climb), 4)
     if score <= verdict.score:
         return verdict
     effect = max((e for e in trial.effects if not BENIGN.search(e.kind)), key=lambda e: e.sureness, default=None)

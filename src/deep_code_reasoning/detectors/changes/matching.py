@@ -48,7 +48,7 @@ def best_match(
             if echo:
                 score *= 1.12
                 notes.append(echo)
-            ramp, ramp_note = _ramp(symptom, rollout)
+            ramp, ramp_note = ramp_factor(symptom, rollout)
             score *= ramp
             if ramp_note:
                 notes.append(ramp_note)
@@ -79,6 +79,8 @@ def _closeness(symptom: Symptom, situation: Situation) -> float:
 
 def _naming(effect: Effect, symptom: Symptom, tie: float) -> float:
     """Where a symptom names what broke, an effect about something else is hardly its reason."""
+    if effect.kind.startswith("name_"):
+        return 1.0 if tie >= 1.0 else 0.1  # a name alone says something only where it is quoted
     if symptom.kind in NAMING and symptom.names and effect.kind in NAMED_EFFECTS:
         return 1.05 if tie >= 1.0 else 0.25 + 0.5 * tie
     if symptom.kind in NAMING or effect.kind in NAMED_EFFECTS:
@@ -146,7 +148,7 @@ def _same(a: float, b: float) -> bool:
     return abs(a - b) <= 0.02 * max(abs(a), abs(b), 1e-9)
 
 
-def _ramp(symptom: Symptom, rollout: Rollout | None) -> tuple[float, str]:
+def ramp_factor(symptom: Symptom, rollout: Rollout | None) -> tuple[float, str]:
     """A thing that climbs must not have begun to before the change; that it began with it is strong evidence."""
     if symptom.ramp_ns is None or rollout is None:
         return 1.0, ""

@@ -13,7 +13,7 @@ from .effect import Effect
 # What tuning in the safe direction, idle times and small version steps can break is little: they do not count among
 # the changes of which one must have done it.
 BENIGN: Final = re.compile(
-    r"_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_|"
+    r"^name_|_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_|"
     r"^logging_verbose$|^status_changed$"
 )
 
@@ -21,7 +21,7 @@ BENIGN: Final = re.compile(
 def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     """How much a patch changes of what the system does (0..1), and in words why that is nothing or little."""
     acts = [line.code for line in (*patch.removed, *patch.added) if not _is_idle(line.code)]
-    if not acts:
+    if not acts and not any(effect.kind.endswith("order_changed") for effect in effects):
         return 0.0, "changes no behaviour"
     if all(hunk.kind == "view" for hunk in patch.running):
         return 0.1, "changes only what is shown"
@@ -34,7 +34,7 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
         return 0.1, "only adds what the old code does not reach"
     if telling:
         return max(effect.sureness for effect in telling), "does nothing that is known to produce what is seen"
-    return 0.4 if not patch.removed else 0.6, "nothing ties it to what is seen"
+    return 0.4 if not patch.removed else 0.75, "nothing ties it to what is seen"
 
 
 def _is_idle(code: str) -> bool:
@@ -74,8 +74,9 @@ def moves_code_only(patch: Patch) -> bool:
     added = {token for line in patch.added for token in _TOKEN.findall(line.code)} - _GLUE
     if not removed or not added:
         return False
-    kept = len(removed & added) / len(removed)
-    return kept >= 0.8 and len(added - removed) <= max(3, 0.6 * len(added))
+    # In a few lines every word counts; in many, one that is gone may be a local variable.
+    lost = len(removed - added)
+    return lost <= len(removed) // 12 and len(added - removed) <= max(3, 0.6 * len(added))
 
 
 def only_adds_uncalled(patch: Patch) -> bool:

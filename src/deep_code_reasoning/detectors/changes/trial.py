@@ -12,7 +12,7 @@ from .effect import Effect
 
 # Above this a change is blamed. Set on cases written for the purpose (tests/detectors/changes), where the strongest
 # innocent stays below it.
-CONVICTION: Final = 0.4
+CONVICTION: Final = 0.35
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ _TEXTS: Final[tuple[tuple[str, str], ...]] = (
         "lock_wait",
         (
             r"lock (wait )?time ?out|lock wait|could not obtain lock|waiting for .{0,20}lock|"
-            r"lock.{1,30}timed out|statement due to lock|blocked by|lock contention|failed to acquire lock|"
+            r"lock.{1,30}timed out|statement due to lock|blocked by|lock held|holding .{0,12}lock|lock contention|failed to acquire lock|"
             r"lock not acquired"
         ),
     ),
@@ -225,7 +225,7 @@ _TEXTS: Final[tuple[tuple[str, str], ...]] = (
     (
         "auth",
         (
-            r"unauthori[sz]ed|forbidden|permission denied|access ?denied|\b40[13]\b|invalid (token|credential|"
+            r"unauthori[sz]ed|forbidden|permission denied|access ?denied|\b40[13]\b|digest|hmac|signature .{0,20}(mismatch|invalid|differ|fail)|invalid (token|credential|"
             r"signature|api key|audience|issuer)|token (expired|invalid)|not authori[sz]ed|"
             r"authentication failed|insufficient (scope|permission|privilege)|missing scope|jwt|csrf|"
             r"password authentication"
@@ -269,7 +269,7 @@ _TEXTS: Final[tuple[tuple[str, str], ...]] = (
         (
             r"mismatch|inconsisten|incorrect|unexpected (value|result|balance|total)|negative (balance|"
             r"quantity|amount|total|price)|expected .{1,40} (got|but|was)|reconcil|does not match|wrong (total|"
-            r"amount|value|currency|date)|out of balance|differs? (from|by)|assertion|invariant|off by|"
+            r"amount|value|currency|date)|out of balance|differs? (from|by)|assertion|invariant|(total|amount|price|balance|count) (is|was) (zero|wrong|negative|nan)|wrong (direction|order|account)|off by|"
             r"does not (balance|add up|reconcile)|unbalanced|discrepan|cross-tenant|(message|record|event|row|"
             r"update)s? (was |were )?lost|missing (invoice|order|record|row|event|message|payment)s?"
         ),

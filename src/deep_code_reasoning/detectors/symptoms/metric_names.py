@@ -22,7 +22,7 @@ _METRICS: Final[tuple[_Rule, ...]] = (
     _rule("limit_dropped", "max limit quota replicas desired capacity size", "down", never="p99 duration wait age"),
     _rule("unacked", "unacked unacknowledged unack"),
     _rule("deadlock", "deadlock deadlocks"),
-    _rule("lock_wait", "lock locks", never="clock block"),
+    _rule("lock_wait", "lock locks mutex", never="clock block"),
     _rule(
         "pool_exhausted",
         "pool hikaricp hikari pgbouncer",
@@ -43,7 +43,7 @@ _METRICS: Final[tuple[_Rule, ...]] = (
     ),
     _rule("fanout", "consumed capacity units", "up", "write read wcu rcu capacity"),
     _rule("event_loop", "eventloop loop", "up", "lag event eventloop delay"),
-    _rule("throttled", "throttle throttled throttles 429 rejected shed limited ratelimited"),
+    _rule("throttled", "throttle throttled throttles 429 shed limited ratelimited", never="cpu"),
     _rule("retry_exhausted", "retry retries attempts", "up", "exhausted exceeded failed budget"),
     _rule("retries_up", "retry retries attempts"),
     _rule("cancelled", "cancelled canceled cancel aborted"),
@@ -70,7 +70,7 @@ _METRICS: Final[tuple[_Rule, ...]] = (
     _rule("disk_full", "free available", "down", "disk filesystem bytes space"),
     _rule("cpu", "cpu load", "up", never="limit"),
     _rule("timeout", "timeout timeouts deadline expired", "up"),
-    _rule("errors", "error errors failed failure failures 5xx 500 exception exceptions fail faults aborts"),
+    _rule("errors", "rejected error errors failed failure failures 5xx 500 exception exceptions fail faults aborts"),
     _rule(
         "slow",
         "duration latency p99 p95 p90 p50 time seconds ms elapsed response wait delay",

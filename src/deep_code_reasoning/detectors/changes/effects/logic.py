@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..code import definition, is_import, is_log_statement, is_telemetry, without_strings
+from ..code import calls, definition, is_import, is_log_statement, is_telemetry, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -24,7 +24,7 @@ _TIME_ZONE: Final = re.compile(
 )
 _ENCODING: Final = re.compile(
     r"(?i)\b(utf-?8|utf-?16|latin-?1|iso-8859-\d+|ascii|base64|urlsafe|getBytes|encode|decode|gzip|"
-    r"snappy|zstd|lz4|pickle|msgpack|protobuf|marshal|unmarshal|serializ\w+|deserializ\w+|ObjectMapper|"
+    r"snappy|sha\d+|md5|hmac|hs\d{3}|rs\d{3}|es\d{3}|bcrypt|argon2\w*|aes\w*|zstd|lz4|pickle|msgpack|protobuf|marshal|unmarshal|serializ\w+|deserializ\w+|ObjectMapper|"
     r"omitempty)\b"
 )
 _SORT: Final = re.compile(r"(?i)\b(sort\w*|order_?by|compare\w*|cmp|comparator|reverse|desc|asc|less)\b")
@@ -51,6 +51,7 @@ _HEAVY_SQL: Final = re.compile(
 _BOUND_SQL: Final = re.compile(
     r"(?i)\bLIMIT\b|\bWHERE\b|FETCH FIRST|\.limit\(|\.take\(|\.page\(|paginate|per_page|\.first\b"
 )
+_NARROWS: Final = re.compile(r"(?i)(to|in|of|for|on|only|where|filter(By)?|filter_by|exclude|scope\w*|within|limit|take|distinct|unique|match|having|room|between|eq|not|and|select|first|slice|page|group\w*|tenant\w*|join|since|until|if\w*|guard|sample|throttle|debounce)")
 _PARALLEL: Final = re.compile(
     r"Promise\.all\(|asyncio\.gather\(|errgroup|parallelStream|\.par_iter|Parallel\.ForEach|"
     r"CompletableFuture\.supplyAsync|^\s*go\s+\w|pmap\(|Task\.WhenAll"
@@ -109,8 +110,13 @@ def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
             pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
         ):
             return kind
+    if before != after and sorted(_NAME.findall(before)) == sorted(_NAME.findall(after)) and _NAME.findall(before) != _NAME.findall(after) and "(" in before:
+        return "arguments_swapped"
     if definition(old) or definition(new):
         return ""
+    gone = {call.name for call in calls(old)} - {call.name for call in calls(new)}
+    if gone and {call.name for call in calls(new)} <= {call.name for call in calls(old)} and all(_NARROWS.fullmatch(name) for name in gone):
+        return "filter_removed"
     if (
         "key" in (old + hunk.heading).lower()
         and old != new

@@ -16,7 +16,7 @@ _BATCH: Final = re.compile(
 )
 _EAGER: Final = re.compile(
     r"(?i)\b(includes|preload|eager_load|select_related|prefetch_related|joinedload|selectinload|subqueryload|load_many"
-    r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*)\b"
+    r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*|loaders?)\b"
 )
 
 

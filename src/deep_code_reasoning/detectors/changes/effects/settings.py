@@ -134,7 +134,8 @@ def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, aro
             return None  # arithmetic: a matter of logic
         role = "constant"
     # A change of a quarter at most is tuning; it seldom breaks what worked.
-    sureness = 1.0 if not (0.75 <= _ratio(old.value, new.value) <= 1 / 0.75) else 0.5
+    known = 1.0 if role != "constant" else 0.6  # a number whose purpose is not known
+    sureness = known if not (0.75 <= _ratio(old.value, new.value) <= 1 / 0.75) else 0.5 * known
     return Effect(
         f"{role}_{direction}",
         f"{owner} {direction} from {show_old} to {show_new}",
@@ -149,7 +150,7 @@ def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, aro
 
 def _dropped(hunk: Hunk, owner: str, olds: list[tuple[Setting, Line, tuple[str, ...]]]) -> Iterator[Effect]:
     role = role_of(owner)
-    if role in ("timeout", "backoff", "rate_limit", "retries", "pool", "cache_size", "payload", "cache_ttl", "memory"):
+    if role in ("timeout", "idle_time", "idle_time", "backoff", "rate_limit", "retries", "pool", "cache_size", "payload", "cache_ttl", "memory"):
         old = olds[0][0]
         yield Effect(
             f"{role}_removed", f"{owner} ({old.show()}) taken away", hunk.path, (owner, owner.split(".")[-1]),
