@@ -81,8 +81,10 @@ def _is_lines(head: Head) -> bool:
     if not starts or lines[0][0] == "[":
         return False
     whole = [record for line in starts[:20] if (record := _decode(line)) is not None]
-    # Where not even one is whole, it may be that all are torn.
-    return any(map(looks_like_log, whole)) if whole else len(starts) == len(lines)
+    if whole:
+        return any(map(looks_like_log, whole))
+    # Where not even one is whole, all may be torn; or the first opens a document.
+    return len(starts) == len(lines) and not starts[0].rstrip().endswith(("[", "{", ","))
 
 
 def _decode(line: str) -> dict[str, Any] | None:

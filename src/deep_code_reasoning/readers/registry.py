@@ -18,6 +18,8 @@ MODULES: Final[tuple[str, ...]] = (
     "prometheus_json",
     "prometheus_text",
     "metrics_csv",
+    "changes_json",
+    "notices_json",
     "cri_logs",
     "json_logs",
     "logfmt",

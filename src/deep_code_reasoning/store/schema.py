@@ -195,7 +195,7 @@ NOTICES: Final = Table(
     "What other systems said: alerts, status pages' events, pre-aggregated log patterns.",
     (
         Column("kind", WORD, "alert, status or pattern"),
-        Column("id", TEXT, "its id, or one made from its place"),
+        Column("id", TEXT, "its id, else SUBJECT@TIME"),
         Column("time_ns", TIME, "when it began; 0 when nothing says"),
         Column("end_ns", TIME, "when it ended; 0 when open or unknown"),
         Column("subject", WORD, "service, component or provider it is about"),

@@ -1,0 +1,328 @@
+"""Commits, deploys and flag changes told from each other by their members, and made into rows of `changes`.
+
+Shapes seen in: hand-written exports, `git log` as JSON, GitHub's REST, GraphQL and webhook commits and deployments,
+GitLab, Bitbucket, Argo CD (application history), Spinnaker (executions), Helm (`history -o json`), Kubernetes
+(ReplicaSets and Deployments), LaunchDarkly's audit log, Unleash's events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from ..domain.instant import format_instant
+from .log_origin import workload_of
+from .members import Members
+from .values import text_of
+
+Row = dict[str, Any]
+
+_SHA: Final = re.compile(r"[0-9a-f]{7,64}")
+_WHERE: Final = tuple(
+    """repo repository repositoryname reponame repository.fullname repositoryfullname repository.name repositoryurl
+    project projectname source.repourl htmlurl commit.url url weburl""".split()
+)
+_URL: Final = re.compile(r"(?:https?://|git@|ssh://git@)[^/:]+[/:](?:repos/)?([^/]+/[^/]+?)(?:\.git)?(?:/.*)?")
+_PATH_IN_DIFF: Final = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)|^diff --git a/\S+ b/(\S+)", re.MULTILINE)
+
+_SHA_NAMES: Final = tuple("sha commitsha commithash hash oid commitid gitsha commit id revision".split())
+_MESSAGE_NAMES: Final = tuple("commit.message message commitmessage subject messageheadline title summary".split())
+_COMMIT_TIMES: Final = tuple(
+    """commit.committer.date committer.date committerdate committeddate committedat commitdate timestamp time date
+    ts commit.author.date author.date authoreddate authordate createdat mergedat""".split()
+)
+_AUTHORS: Final = tuple(
+    """author authorname commit.author.name author.name author.login author.username author.raw author.user.login
+    authoremail commit.author.email author.email committer committername committer.name""".split()
+)
+_DIFFS: Final = tuple("diff patch unifieddiff difftext diffs changes.diff".split())
+_FILES: Final = tuple("fileschanged changedfiles files paths filepaths changes diffs filelist".split())
+
+_SERVICES: Final = tuple(
+    """service servicename app application appname applicationname component workload deployment deploymentname
+    release releasename metadata.name target project name service.name application.name app.name""".split()
+)
+_DEPLOYED_SHAS: Final = tuple(
+    """commitsha gitsha sha commithash commit gitcommit commitid revision git.sha git.commit source.revision
+    headsha commit.sha commit.id""".split()
+)
+_VERSIONS: Final = tuple(
+    """version newversion toversion appversion imagetag tag releaseversion buildversion build buildnumber chart
+    image newimage revision ref""".split()
+)
+_DEPLOY_TIMES: Final = tuple(
+    """deployedat deploytime deploymenttime timestamp time ts date startedat starttime createdat rolledoutat
+    releasedat publishedat updated updatedat finishedat completedat endtime occurredat when buildtime""".split()
+)
+_ACTORS: Final = tuple(
+    """author actor user deployer deployedby triggeredby createdby by initiator creator.login creator member.email
+    member.name trigger.user username owner initiatedby.username""".split()
+)
+
+_FLAGS: Final = tuple(
+    """flag flagkey flagname featureflag featureflagkey feature featurename toggle togglename flag.key flag.name
+    feature.name experiment""".split()
+)
+_FLAG_TIMES: Final = tuple(
+    "timestamp time ts date changedat updatedat createdat occurredat flippedat modifiedat when".split()
+)
+_FLAG_CHANGES: Final = tuple("change titleverb action transition event type state status operation".split())
+_OLD: Final = tuple("from old oldvalue previous previousvalue before oldstate previousstate".split())
+_NEW: Final = tuple("to new newvalue current currentvalue after newstate value enabled on variation".split())
+
+_SWITCH: Final = {"true": "on", "false": "off"}
+
+# Members by which spans, metrics, log records and alerts give themselves away.
+_ALIEN: Final = tuple(
+    "traceid spanid metric level severity severitytext firedat noticedat startsat loglevel parentspanid".split()
+)
+
+
+def kind_of(record: Any) -> tuple[str, float]:
+    """What a record is, `commit`, `deploy` or `flag`, and how sure that is (0 to 1); '' when it is none."""
+    if not isinstance(record, dict):
+        return "", 0.0
+    if _argo_history(record) or _is_rollout(record):
+        return "deploy", 0.97
+    members = Members(record)
+    if members.has(*_ALIEN):
+        return "", 0.0
+    for kind, certainty in (("flag", _flag(members)), ("commit", _commit(members)), ("deploy", _deploy(members))):
+        if certainty:
+            return kind, certainty
+    return "", 0.0
+
+
+def rows_of(record: dict[str, Any], around: Mapping[str, Any]) -> Iterator[Row]:
+    """The rows of `changes` that a record makes, without their origin."""
+    kind, _ = kind_of(record)
+    if kind == "deploy" and (history := _argo_history(record)):
+        for entry in history:
+            name = text_of(record["metadata"].get("name"))
+            yield _deploy_row(Members({**entry, "application": name, "id": f"{name}@{text_of(entry.get('id'))}"}))
+    elif kind == "deploy" and _is_rollout(record):
+        yield _rollout_row(record)
+    elif kind:
+        make: Callable[[Members], Row] = {"commit": _commit_row, "deploy": _deploy_row, "flag": _flag_row}[kind]
+        yield make(Members(record, around))
+
+
+# --- commits ----------------------------------------------------------------------------------------------------
+
+
+def _commit(members: Members) -> float:
+    if not _sha_in(members, _SHA_NAMES) or not members.has(*_MESSAGE_NAMES):
+        return 0.0
+    if members.has("service", "version", "environment") and not members.has(*_DIFFS, *_FILES):
+        return 0.0
+    return 0.95 if members.has(*_AUTHORS, *_DIFFS, *_FILES) else 0.5
+
+
+def _commit_row(members: Members) -> Row:
+    sha = _sha_in(members, _SHA_NAMES)
+    files, diff = _files_and_diff(members)
+    message = members.text(*_MESSAGE_NAMES)
+    body = members.text("body", "messagebody")
+    return {
+        "kind": "commit",
+        "id": sha,
+        "commit_sha": sha,
+        "time_ns": members.time(*_COMMIT_TIMES),
+        "repo": _repository(members),
+        "author": members.text(*_AUTHORS),
+        "message": f"{message}\n\n{body}" if body and body not in message else message,
+        "files": files,
+        "diff": diff,
+        "attributes": members.rest(),
+    }
+
+
+def _files_and_diff(members: Members) -> tuple[list[str], str]:
+    diff = members.text(*_DIFFS)
+    files: list[str] = []
+    patches: list[str] = []
+    for name in _FILES:
+        value = members.value(name)
+        if isinstance(value, str):
+            files += [path for path in re.split(r"[\n,]+\s*", value) if path.strip()]
+        for item in value if isinstance(value, list) else ():
+            path, patch = _file_and_patch(item)
+            if path:
+                files.append(path)
+            if patch:
+                patches.append(patch)
+    for name in ("added", "modified", "removed", "deleted", "renamed"):
+        files += members.texts(name)
+    diff = diff or "\n".join(patches)
+    if not files and diff:
+        files = [match[1] or match[2] for match in _PATH_IN_DIFF.finditer(diff)]
+    return list(dict.fromkeys(path for path in files if path != "/dev/null")), diff
+
+
+def _file_and_patch(item: Any) -> tuple[str, str]:
+    """A file's path and its patch, with the header lines that programming interfaces leave out."""
+    if isinstance(item, str):
+        return item, ""
+    if not isinstance(item, dict):
+        return "", ""
+    members = Members(item)
+    path = members.text("filename", "path", "newpath", "file", "name", "new.path", "oldpath", "old.path")
+    patch = members.text("patch", "diff")
+    if patch and not patch.startswith(("---", "diff ")):
+        old = members.text("previousfilename", "oldpath", "old.path") or path
+        patch = f"--- a/{old}\n+++ b/{path}\n{patch}"
+    return path, patch
+
+
+def _repository(members: Members) -> str:
+    for name in _WHERE:
+        text = members.text(name) if members.has(name) else ""
+        url = _URL.fullmatch(text)
+        if url is not None:
+            return url[1]
+        if text and "://" not in text:
+            return text
+    around = Members(members.around)
+    return around.text("repository.fullname", "repository.name", "repository", "repo", "project.pathwithnamespace")
+
+
+# --- deploys ----------------------------------------------------------------------------------------------------
+
+
+def _deploy(members: Members) -> float:
+    if not members.time(*_DEPLOY_TIMES):
+        return 0.0
+    said = members.begins("deploy") or "deploy" in members.text("type", "kind", "event", "action", "task").lower()
+    what = members.has(*_VERSIONS, *_DEPLOYED_SHAS, "trigger.artifacts")
+    if members.has("service", "servicename", "app", "application", "component", "metadata.name", "release", "workload",
+                   "service.name", "deployment"):  # fmt: skip
+        return 0.95 if what or said else 0.0
+    if members.has("chart", "appversion") and members.has("revision"):
+        return 0.95
+    return 0.9 if said and what and members.has("sha", "environment", "name", "project", "target") else 0.0
+
+
+def _deploy_row(members: Members) -> Row:
+    service = members.text(*_SERVICES)
+    sha = _sha_in(members, _DEPLOYED_SHAS)
+    version = members.text(*_VERSIONS)
+    image = version or _artifact(members)
+    if "/" in image or (":" in image and " " not in image):
+        version = image.rsplit("/", 1)[-1].rpartition(":")[2] or image
+        service = service or image.rsplit("/", 1)[-1].partition(":")[0]
+    if not service and members.has("chart"):
+        service = re.sub(r"-v?\d[\w.+-]*$", "", members.text("chart"))
+    if not sha and _SHA.fullmatch(version) and not version.isdecimal():
+        sha = version
+    time_ns = members.time(*_DEPLOY_TIMES)
+    old = members.text("fromversion", "oldversion", "previousversion", "oldimage")
+    message = members.text("message", "description", "title", "reason", "change", "changelog")
+    named = members.text("id", "deployid", "deploymentid", "uid", "executionid", "buildid")
+    return {
+        "kind": "deploy",
+        "id": named or f"{service}@{version or format_instant(time_ns)}",
+        "time_ns": time_ns,
+        "repo": _repository(members),
+        "service": service,
+        "commit_sha": sha,
+        "version": version,
+        "author": members.text(*_ACTORS),
+        "message": message or (f"{old}->{version}" if old and version else ""),
+        "attributes": members.rest(),
+    }
+
+
+def _artifact(members: Members) -> str:
+    """The first artifact of a Spinnaker execution."""
+    artifacts = members.value("trigger.artifacts", "artifacts")
+    first = artifacts[0] if isinstance(artifacts, list) and artifacts else None
+    return Members(first).text("reference", "version", "name") if isinstance(first, dict) else ""
+
+
+def _argo_history(record: dict[str, Any]) -> list[dict[str, Any]]:
+    status, metadata = record.get("status"), record.get("metadata")
+    history = status.get("history") if isinstance(status, dict) and isinstance(metadata, dict) else None
+    return [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
+
+
+def _is_rollout(record: dict[str, Any]) -> bool:
+    """Whether a record is a Kubernetes object that stands for a version of a workload."""
+    return record.get("kind") in ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet") and all(
+        isinstance(record.get(name), dict) for name in ("metadata", "spec")
+    )
+
+
+def _rollout_row(record: dict[str, Any]) -> Row:
+    members = Members(record)
+    metadata = Members(record["metadata"])
+    owners = metadata.value("ownerreferences")
+    owner = (
+        Members(owners[0]).text("name") if isinstance(owners, list) and owners and isinstance(owners[0], dict) else ""
+    )
+    name = metadata.text("name")
+    service = owner or (re.sub(r"-[0-9a-f]{6,10}$", "", name) if record["kind"] == "ReplicaSet" else name)
+    containers = members.value("spec.template.spec.containers")
+    images = [item.get("image", "") for item in containers or () if isinstance(item, dict)]
+    version = text_of(images[0]).rsplit("/", 1)[-1].rpartition(":")[2] if images else ""
+    conditions = members.value("status.conditions")
+    progress = [item for item in conditions or () if isinstance(item, dict) and item.get("type") == "Progressing"]
+    changed = Members(progress[0]).time("lastupdatetime", "lasttransitiontime") if progress else 0
+    time_ns = changed or metadata.time("creationtimestamp")
+    return {
+        "kind": "deploy",
+        "id": f"{service}@{version or format_instant(time_ns)}",
+        "time_ns": time_ns,
+        "service": workload_of(service) if not owner and record["kind"] == "ReplicaSet" else service,
+        "commit_sha": version if _SHA.fullmatch(version) and not version.isdecimal() else "",
+        "version": version,
+        "message": f"{record['kind']} {name}",
+        "attributes": {"images": " ".join(map(text_of, images)), **_kept(metadata.rest())},
+    }
+
+
+def _kept(attributes: dict[str, str]) -> dict[str, str]:
+    """Of a Kubernetes object's metadata, what says something: not its bookkeeping."""
+    return {
+        name: text for name, text in attributes.items() if name.startswith(("namespace", "labels.", "annotations.dep"))
+    }
+
+
+# --- flags ------------------------------------------------------------------------------------------------------
+
+
+def _flag(members: Members) -> float:
+    if not members.time(*_FLAG_TIMES):
+        return 0.0
+    kind = members.text("kind", "type", "resource").lower()
+    named = members.has(*_FLAGS) or ("flag" in kind and members.has("name", "key", "target.name"))
+    if not named and not kind.startswith("feature-"):
+        return 0.0
+    return 0.95 if members.has(*_FLAG_CHANGES, *_OLD, *_NEW) else 0.6
+
+
+def _flag_row(members: Members) -> Row:
+    flag = members.text(*_FLAGS, "target.name", "key", "name")
+    time_ns = members.time(*_FLAG_TIMES)
+    old, new = (_SWITCH.get(text, text) for text in (members.text(*_OLD), members.text(*_NEW)))
+    change = members.text(*_FLAG_CHANGES)
+    if old or (new and not change):
+        change = f"{old}->{new}" if old else new
+    return {
+        "kind": "flag",
+        "id": f"{flag}@{format_instant(time_ns)}",
+        "time_ns": time_ns,
+        "service": members.text("service", "servicename", "app", "application", "project", "component"),
+        "author": members.text(*_ACTORS),
+        "message": change or members.text("description", "title", "comment"),
+        "attributes": {"flag": flag, **members.rest()},
+    }
+
+
+def _sha_in(members: Members, names: tuple[str, ...]) -> str:
+    """The first of these members that is a commit's hash."""
+    for name in names:
+        text = members.text(name).lower() if members.has(name) else ""
+        if _SHA.fullmatch(text) and (len(text) >= 40 or not text.isdecimal()):
+            return text
+    return ""
