@@ -48,10 +48,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         """
         SELECT service, entry, operation, uniqExact(trace_id) AS requests,
                uniqExactIf(trace_id, notEmpty(errors)) AS failed,
-               topKIf(1)(errors[1], notEmpty(errors))[1] AS error,
-               topKIf(1)(labels[indexOf(labels, errors[1]) - 1], notEmpty(errors))[1] AS previous,
-               arraySlice(groupArrayIf((trace_id, span_id), notEmpty(errors)), 1, 3) AS cited
-        FROM (SELECT * FROM span_steps ORDER BY start_ns, trace_id, span_id)
+               minIf((errors[1], labels[indexOf(labels, errors[1]) - 1]), notEmpty(errors)) AS told,
+               arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id), notEmpty(errors))), 1, 3) AS cited
+        FROM span_steps
         GROUP BY service, entry, operation
         HAVING requests >= {requests:UInt32} AND failed >= {always:Float64} * requests
         ORDER BY service, entry, operation
@@ -65,8 +64,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     for row in rows:
         if failing.intersection(scene.graph.downstream(row["service"])):
             continue
-        trace, span = row["cited"][0]
-        sample = _sample(scene, trace, span)
+        error, previous = row["told"]
+        cited = [(trace, span) for _, trace, span in row["cited"]]
+        sample = _sample(scene, *cited[0])
         if mentions(sample, scene.graph.services, but=row["service"]):
             continue
         findings.append(
@@ -81,10 +81,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
                 severity=int(row["failed"]) / traces,
                 confidence=settings.confidence,
                 facts={"requests": int(row["requests"]), "failed": int(row["failed"]), "error": sample[:300]},
-                citations=tuple(span_citation(*pair) for pair in row["cited"]),
+                citations=tuple(span_citation(*pair) for pair in cited),
                 window=scene.windows.incident,
                 operation=row["entry"] or row["operation"],
-                code_region=f"{row['previous']}{SEPARATOR}{row['error']}" if row["previous"] else None,
+                code_region=f"{previous}{SEPARATOR}{error}" if previous else None,
             )
         )
     findings.sort(key=lambda f: (-f.severity, f.service, f.operation or ""))

@@ -73,7 +73,7 @@ def errors_in(store: CaseStore, service: str, traces: Sequence[str]) -> list[tup
     """Error messages that a service logged in some traces: (template, one message, number of those traces)."""
     rows = store.query(
         f"""
-        SELECT template, any(body) AS sample, uniqExact(trace_id) AS traces
+        SELECT template, min(body) AS sample, uniqExact(trace_id) AS traces
         FROM (SELECT shape, body, trace_id FROM logs
               WHERE service = {{service:String}} AND trace_id IN {{traces:Array(String)}} AND {ERROR_LEVEL}
               ORDER BY time_ns, trace_id) AS l

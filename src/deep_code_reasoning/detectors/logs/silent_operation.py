@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ..base import Detector, Scene, Skipped
+from ..timeline.linked_spans import prepare_linked_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,20 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find the one operation that is silent."""
+    prepare_linked_spans(scene.store)
     rows = scene.store.query(
         """
         WITH
             spoken AS (SELECT DISTINCT trace_id, service FROM logs WHERE trace_id != ''),
             entries AS (
-                SELECT c.trace_id AS trace_id, c.span_id AS span_id, c.service AS service, c.name AS operation,
-                       count() OVER (PARTITION BY c.trace_id, c.service) AS in_trace,
-                       uniqExact(c.name) OVER (PARTITION BY c.trace_id, c.service) AS kinds
-                FROM spans AS c LEFT ANY JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
-                WHERE p.service != c.service
+                SELECT trace_id, span_id, service, name AS operation,
+                       uniqExact(name) OVER (PARTITION BY trace_id, service) AS kinds
+                FROM linked_spans WHERE parent_service != service
             )
         SELECT service, operation, uniqExact(trace_id) AS requests,
                uniqExactIf(trace_id, (trace_id, service) IN spoken) AS logged,
-               arraySlice(groupArray((trace_id, span_id)), 1, 3) AS cited
-        FROM (SELECT * FROM entries WHERE kinds = 1 ORDER BY trace_id, span_id)
+               arraySlice(arraySort(groupArray((trace_id, span_id))), 1, 3) AS cited
+        FROM entries WHERE kinds = 1
         GROUP BY service, operation HAVING requests >= {requests:UInt32}
         ORDER BY service, operation
         """,

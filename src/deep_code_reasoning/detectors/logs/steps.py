@@ -19,13 +19,10 @@ from __future__ import annotations
 from typing import Final
 
 from ...store import CaseStore
+from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 
 SEPARATOR: Final = "_"
 START: Final = " start"
-
-# Above this many log records only some traces are looked at, chosen by a hash of their id: the statistics need
-# hundreds of spans an operation, and a join of more does not fit the memory that one query may take.
-_MAX_RECORDS: Final = 1_000_000
 
 _LANGUAGES: Final = "py|java|kt|scala|groovy|go|rb|js|mjs|ts|rs|cs|cpp|cc|c|php|ex|exs|swift"
 _PLACE: Final = rf"([A-Za-z_$][\\w.$\\[\\]/-]*(?:#\\d+|\\.(?:{_LANGUAGES}):\\d+))"
@@ -65,13 +62,14 @@ def prepare_statements(store: CaseStore) -> None:
         FROM logs
         WHERE span_id != '' AND cityHash64(trace_id) % {{every:UInt32}} = 0
         """,
-        every=_every(store),
+        every=taken_traces(store),
     )
 
 
 def prepare_span_steps(store: CaseStore) -> None:
     """Make the table `span_steps` of the case, once."""
     prepare_statements(store)
+    prepare_linked_spans(store)
     store.execute(
         f"""
         CREATE TABLE IF NOT EXISTS span_steps ENGINE = Memory AS
@@ -94,26 +92,19 @@ def prepare_span_steps(store: CaseStore) -> None:
                 GROUP BY trace_id, span_id
             ),
             operations AS (
-                SELECT DISTINCT service, name FROM spans
+                SELECT DISTINCT service, name FROM linked_spans
                 WHERE (trace_id, span_id) IN (SELECT trace_id, span_id FROM logged)
             )
         SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service,
-               if(p.service = s.service, toString(p.name), '') AS entry, s.name AS operation, s.start_ns AS start_ns,
+               if(s.parent_service = s.service, toString(s.parent_name), '') AS entry, s.name AS operation,
+               s.start_ns AS start_ns,
                arrayDistinct(arrayMap(step -> step.3, l.steps)) AS labels,
                arrayDistinct(arrayMap(step -> step.3, arrayFilter(step -> step.4, l.steps))) AS errors
         FROM (
-            SELECT DISTINCT trace_id, span_id, parent_span_id, service, name, start_ns FROM spans
+            SELECT DISTINCT trace_id, span_id, parent_service, parent_name, service, name, start_ns FROM linked_spans
             WHERE (service, name) IN operations
-              AND cityHash64(trace_id) % {{every:UInt32}} = 0
         ) AS s
         LEFT ANY JOIN logged AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
-        LEFT ANY JOIN spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
         ORDER BY start_ns, trace_id, span_id
-        """,
-        every=_every(store),
+        """
     )
-
-
-def _every(store: CaseStore) -> int:
-    """Of how many traces one is looked at, so that the log records of all that are do not exceed the bound."""
-    return max(1, -(-int(store.query("SELECT countIf(span_id != '') AS n FROM logs")[0]["n"]) // _MAX_RECORDS))

@@ -105,8 +105,9 @@ def _messages(store: CaseStore) -> list[Message]:
     A message is its template without numbers, so that statements which differ in their line alone are the same text.
     """
     prepare_statements(store)
-    rows = store.query(
+    store.execute(
         """
+        CREATE TABLE IF NOT EXISTS shared_messages ENGINE = Memory AS
         WITH
             texts AS (
                 SELECT shape, min(replaceRegexpAll(template, '#\\d+|<\\*>|\\d+', '')) AS text
@@ -116,30 +117,39 @@ def _messages(store: CaseStore) -> list[Message]:
                 SELECT replaceRegexpOne(place, '#\\d+$', '') AS logger
                 FROM (SELECT DISTINCT service, place FROM statements)
                 WHERE place LIKE '%#%' GROUP BY logger HAVING uniqExact(service) > 1
-            ),
-            messages AS (
-                SELECT DISTINCT trace_id, span_id, service, place, written_at, if(written_at = '', time_ns, 0) AS stamp,
-                       replaceRegexpOne(place, '#\\d+$', '') AS logger, text
-                FROM statements LEFT ANY JOIN texts USING (shape)
-                WHERE logger IN loggers
-            ),
-            shared AS (SELECT logger, text FROM messages GROUP BY logger, text HAVING uniqExact(service) > 1),
+            )
+        SELECT DISTINCT trace_id, span_id, service, place, written_at, if(written_at = '', time_ns, 0) AS stamp,
+               replaceRegexpOne(place, '#\\d+$', '') AS logger, text
+        FROM statements LEFT ANY JOIN texts USING (shape)
+        WHERE logger IN loggers
+        """
+    )
+    if not store.query("SELECT count() AS n FROM shared_messages")[0]["n"]:
+        return []
+    store.execute(
+        """
+        CREATE TABLE IF NOT EXISTS message_pairs ENGINE = Memory AS
+        WITH
+            shared AS (SELECT logger, text FROM shared_messages GROUP BY logger, text HAVING uniqExact(service) > 1),
             paths AS (
                 SELECT trace_id, service, arraySort(groupArray((written_at, stamp, logger, text, place))) AS path
-                FROM messages GROUP BY trace_id, span_id, service
-            ),
-            pairs AS (
-                SELECT trace_id, service, step.3 AS logger, step.4 AS text, step.5 AS place,
-                       path[place_in_path + 1].4 AS next_text, path[place_in_path + 1].5 AS next_place
-                FROM paths ARRAY JOIN path AS step, arrayEnumerate(path) AS place_in_path
-                WHERE (step.3, step.4) IN shared
-            ),
-            totals AS (
-                SELECT service, logger, text, uniqExact(trace_id) AS requests FROM pairs GROUP BY service, logger, text
+                FROM shared_messages GROUP BY trace_id, span_id, service
             )
-        SELECT service, logger, text, any(totals.requests) AS requests, next_text, uniqExact(trace_id) AS followed,
-               topK(1)(place)[1] AS place, topK(1)(next_place)[1] AS next_place
-        FROM pairs JOIN totals USING (service, logger, text)
+        SELECT trace_id, service, step.3 AS logger, step.4 AS text, step.5 AS place,
+               path[place_in_path + 1].4 AS next_text, path[place_in_path + 1].5 AS next_place
+        FROM paths ARRAY JOIN path AS step, arrayEnumerate(path) AS place_in_path
+        WHERE (step.3, step.4) IN shared
+        """
+    )
+    rows = store.query(
+        """
+        WITH totals AS (
+            SELECT service, logger, text, uniqExact(trace_id) AS requests FROM message_pairs
+            GROUP BY service, logger, text
+        )
+        SELECT service, logger, text, max(totals.requests) AS requests, next_text, uniqExact(trace_id) AS followed,
+               min(place) AS place, min(next_place) AS next_place
+        FROM message_pairs JOIN totals USING (service, logger, text)
         GROUP BY service, logger, text, next_text
         ORDER BY logger, text, service, next_text
         """

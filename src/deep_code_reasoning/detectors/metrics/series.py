@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from ...store import CaseStore
+from ...store import CaseStore, Row
 from ..timeline.change_point import median
 from .vocabulary import Meaning, meaning
 
@@ -58,7 +58,7 @@ class Step:
 
 def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
     """All series of a case whose name is about one of `kinds`, thinned to a few hundred points each."""
-    names = store.query("SELECT name, any(unit) AS unit, any(kind) AS kind FROM metrics GROUP BY name ORDER BY name")
+    names = store.query("SELECT name, max(unit) AS unit, max(kind) AS kind FROM metrics GROUP BY name ORDER BY name")
     meanings = {row["name"]: meaning(row["name"], row["unit"], row["kind"]) for row in names}
     units = {row["name"]: row["unit"] for row in names}
     wanted = tuple(name for name, about in meanings.items() if about.kind in kinds)
@@ -73,12 +73,11 @@ def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
             ),
             (SELECT greatest(1, intDiv(max(time_ns) - min(time_ns), {points:Int64})) FROM points) AS width_ns,
             (SELECT max(n) FROM (SELECT count() AS n FROM points GROUP BY service, instance, name, labels)) AS longest
-        SELECT service, instance, name, labels, groupArray(at) AS times, groupArray(level) AS levels
+        SELECT service, instance, name, labels, arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, labels, min(time_ns) AS at, quantileExact(0.5)(value) AS level
             FROM points
             GROUP BY service, instance, name, labels, if(longest > {points:Int64}, intDiv(time_ns, width_ns), time_ns)
-            ORDER BY at
         )
         GROUP BY service, instance, name, labels
         ORDER BY service, instance, name, labels LIMIT {series:UInt32}
@@ -93,9 +92,9 @@ def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
     ]
 
 
-def _series(service: str, instance: str, name: str, unit: str, about: Meaning, row: dict[str, list[float]]) -> Series:
-    times = tuple(int(time) for time in row["times"])
-    values = tuple(float(value) for value in row["levels"])
+def _series(service: str, instance: str, name: str, unit: str, about: Meaning, row: Row) -> Series:
+    times = tuple(int(time) for time, _ in row["points"])
+    values = tuple(float(value) for _, value in row["points"])
     if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
         times, values = times[1:], tuple(b - a for a, b in pairwise(values))
     return Series(service, instance, name, unit, about, times, values)

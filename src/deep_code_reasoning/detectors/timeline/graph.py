@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...domain.graph import ServiceGraph
 from ...store import CaseStore
+from .linked_spans import prepare_linked_spans
 from .names import mentions
 
 # Different warnings and errors that are searched for names of services.
@@ -17,11 +18,11 @@ def service_graph(store: CaseStore) -> ServiceGraph:
     (`peer.service`, OpenTelemetry semantic conventions). A service whose warnings or errors name another one is taken
     to call it (with 0 calls), unless spans show a path between the two: they are the better witness.
     """
+    prepare_linked_spans(store)
     rows = store.query(
         """
-        SELECT p.service AS caller, c.service AS callee, count() AS calls
-        FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
-        WHERE c.service != p.service AND c.service != '' AND p.service != ''
+        SELECT parent_service AS caller, service AS callee, count() AS calls FROM linked_spans
+        WHERE service != parent_service AND service != '' AND parent_service != ''
         GROUP BY caller, callee ORDER BY caller, callee
         """
     )

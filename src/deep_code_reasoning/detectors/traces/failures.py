@@ -23,6 +23,7 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability
+from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.names import mentions
 
 _TIME_STEPS = 256
@@ -51,14 +52,13 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     _prepare_failures(scene.store)
     rows = scene.store.query(
         """
-        WITH (SELECT (min(start_ns), max(start_ns)) FROM spans) AS range
+        WITH (SELECT (min(start_ns), max(start_ns)) FROM linked_spans) AS range
         SELECT service, groupArray((step, n, failed)) AS steps, sum(n) AS requests, sum(failed) AS failures
         FROM (
-            SELECT s.service AS service, intDiv((s.start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
-                   uniqExact(s.trace_id) AS n,
-                   uniqExactIf(s.trace_id,
-                               (s.trace_id, s.service) IN (SELECT trace_id, service FROM failures)) AS failed
-            FROM spans AS s GROUP BY service, step ORDER BY service, step
+            SELECT service, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
+                   uniqExact(trace_id) AS n,
+                   uniqExactIf(trace_id, (trace_id, service) IN (SELECT trace_id, service FROM failures)) AS failed
+            FROM linked_spans GROUP BY service, step
         )
         GROUP BY service HAVING failures > 0 ORDER BY service
         """,
@@ -72,16 +72,18 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         change = outcome_change(failed, requests)
         chance = probability(change.log_evidence, len(rows)) if change is not None else 0.0
         if change is not None and chance >= settings.min_probability:
-            findings.append(_finding(scene, row["service"], chance, (change.rate_before, change.rate_after)))
+            rates = (change.rate_before, change.rate_after)
+            findings.append(_finding(scene, row["service"], chance, rates, since_step=change.index))
         elif int(row["requests"]) < settings.few_requests:
             share = int(row["failures"]) / int(row["requests"])
-            findings.append(_finding(scene, row["service"], settings.example_confidence, (0.0, share)))
+            findings.append(_finding(scene, row["service"], settings.example_confidence, (0.0, share), since_step=0))
     findings.sort(key=lambda f: (-f.severity * f.confidence, f.service))
     return findings
 
 
 def _prepare_failures(store: CaseStore) -> None:
     """The table `failures`: spans with error status whose children have none, and which were not cancelled."""
+    prepare_linked_spans(store)
     store.execute(
         """
         CREATE TABLE IF NOT EXISTS failures ENGINE = Memory AS
@@ -89,24 +91,29 @@ def _prepare_failures(store: CaseStore) -> None:
             SELECT trace_id, span_id, parent_span_id, service, name, start_ns, status_message,
                    attributes['rpc.grpc.status_code'] IN ('1', 'CANCELLED')
                        OR match(status_message, '(?i)cancell?ed') AS cancelled
-            FROM spans WHERE status = 'error'
+            FROM spans WHERE status = 'error' AND cityHash64(trace_id) % {every:UInt32} = 0
         )
         SELECT trace_id, span_id, service, name, start_ns, status_message FROM failing
         WHERE NOT cancelled AND (trace_id, span_id) NOT IN (
             SELECT trace_id, parent_span_id FROM failing WHERE NOT cancelled AND span_id != parent_span_id
         )
-        """
+        """,
+        every=taken_traces(store),
     )
 
 
-def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, float]) -> Finding:
-    # The onset is the first failure after the last calm: isolated earlier ones are below the change point's notice.
+def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, float], since_step: int) -> Finding:
     rows = scene.store.query(
         """
-        SELECT name, status_message, trace_id, span_id, start_ns FROM failures WHERE service = {service:String}
+        WITH (SELECT (min(start_ns), max(start_ns)) FROM linked_spans) AS range
+        SELECT name, status_message, trace_id, span_id, start_ns FROM failures
+        WHERE service = {service:String}
+          AND intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) >= {since:Int64}
         ORDER BY start_ns, trace_id, span_id LIMIT 1000
         """,
         service=service,
+        steps=_TIME_STEPS,
+        since=since_step,
     )
     names: dict[str, int] = {}
     for row in rows:

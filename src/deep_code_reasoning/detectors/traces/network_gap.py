@@ -32,11 +32,14 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability, rate_contrast
+from ..timeline.linked_spans import prepare_linked_spans
 
 RESOURCE = "NetworkP90(ms)"
 """Name of the series this detector derives: the 90th percentile of the time a call spends between two services."""
 
 _TIME_STEPS = 256
+# A child may seem to start before its parent, or to end after it, by as much as hosts' clocks usually differ.
+_CLOCK_SLACK_NS = 5 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +110,19 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 def _prepare_gaps(store: CaseStore) -> None:
     """The table `call_gaps`: one row a call between services whose client span holds nothing but that call."""
+    prepare_linked_spans(store)
     store.execute(
         """
         CREATE TABLE IF NOT EXISTS call_gaps ENGINE = Memory AS
-        WITH calls AS (
-            SELECT p.trace_id AS trace_id, p.span_id AS span_id, p.service AS caller, c.service AS callee,
-                   p.start_ns AS start_ns, p.duration_ns - c.duration_ns AS gap_ns,
-                   c.start_ns + c.duration_ns <= p.start_ns + p.duration_ns + 5000000
-                       AND c.start_ns >= p.start_ns - 5000000 AS inside
-            FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
-            WHERE p.kind IN ('client', 'producer', '') AND c.kind IN ('server', 'consumer', '')
-        )
-        SELECT trace_id, span_id, any(caller) AS caller, any(callee) AS callee, any(start_ns) AS start_ns,
-               any(gap_ns) AS gap_ns
-        FROM calls
-        GROUP BY trace_id, span_id
-        HAVING count() = 1 AND caller != callee AND any(inside)
-        """
+        SELECT p.trace_id AS trace_id, p.span_id AS span_id, p.service AS caller, c.callee AS callee,
+               p.start_ns AS start_ns, p.duration_ns - c.child_duration_ns AS gap_ns
+        FROM linked_spans AS p JOIN span_children AS c ON p.trace_id = c.trace_id AND p.span_id = c.span_id
+        WHERE c.children = 1 AND c.calls_out AND c.callee != '' AND p.service != ''
+          AND p.kind IN ('client', 'producer', '') AND c.child_kind IN ('server', 'consumer', '')
+          AND c.child_start_ns >= p.start_ns - {slack:Int64}
+          AND c.child_start_ns + c.child_duration_ns <= p.start_ns + p.duration_ns + {slack:Int64}
+        """,
+        slack=_CLOCK_SLACK_NS,
     )
 
 

@@ -30,6 +30,7 @@ from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.linked_spans import prepare_linked_spans
 
 _TIME_STEPS = 256
 
@@ -104,31 +105,20 @@ def prepare_self_times(store: CaseStore) -> None:
     whose spans of one request lie beside each other. The self time of a span is its duration without its children;
     that of a client span (one that contains, or whose like contain, the work of another service) is 0.
     """
+    prepare_linked_spans(store)
     store.execute(
         """
         CREATE TABLE IF NOT EXISTS self_times ENGINE = Memory AS
-        WITH
-            children AS (
-                SELECT c.trace_id AS trace_id, c.parent_span_id AS span_id,
-                       sum(greatest(0, least(c.start_ns + c.duration_ns, p.start_ns + p.duration_ns)
-                                       - greatest(c.start_ns, p.start_ns))) AS inside_ns,
-                       max(c.service != p.service) AS calls_out
-                FROM spans AS c JOIN spans AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
-                GROUP BY trace_id, span_id
-            ),
-            clients AS (
-                SELECT DISTINCT service, name FROM spans
-                WHERE kind IN ('client', 'producer', '')
-                  AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM children WHERE calls_out)
-            )
+        WITH clients AS (
+            SELECT DISTINCT service, name FROM linked_spans
+            WHERE kind IN ('client', 'producer', '')
+              AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM span_children WHERE calls_out)
+        )
         SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.name AS name,
-               s.start_ns AS start_ns, greatest(0, s.duration_ns) AS duration_ns,
-               (s.service, s.name) IN clients AS is_client,
-               if(is_client, 0, greatest(0, s.duration_ns - ch.inside_ns)) AS self_ns,
-               p.service != s.service AS is_entry
-        FROM spans AS s
-        LEFT JOIN children AS ch ON s.trace_id = ch.trace_id AND s.span_id = ch.span_id
-        LEFT ANY JOIN spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
+               s.start_ns AS start_ns, s.duration_ns AS duration_ns, (s.service, s.name) IN clients AS is_client,
+               if(is_client, 0, greatest(0, s.duration_ns - c.inside_ns)) AS self_ns,
+               s.parent_service != s.service AS is_entry
+        FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
         """
     )
     store.execute(
