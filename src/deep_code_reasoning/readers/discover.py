@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +49,25 @@ def discover(paths: Sequence[Path], baseline: Sequence[Path] = ()) -> list[Candi
                 seen.add(real)
                 name = _unique_name(path, root, role, names)
                 candidates.append(_examine(len(candidates) + 1, path, name, role))
-    return candidates
+    return _without_copies(candidates)
+
+
+def _without_copies(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The same content again is no further evidence: a copy loses its reader, with the reason."""
+    sizes = Counter(candidate.file.size_bytes for candidate in candidates if candidate.reader)
+    first: dict[tuple[str, bytes], str] = {}
+    kept = []
+    for candidate in candidates:
+        file = candidate.file
+        # Only files of one size can be copies, so hardly any file is hashed.
+        if candidate.reader and sizes[file.size_bytes] > 1:
+            with file.path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").digest()
+            original = first.setdefault((file.role, digest), file.name)
+            if original != file.name:
+                candidate = replace(candidate, reader=None, reason=f"the same content as {original}")
+        kept.append(candidate)
+    return kept
 
 
 def _files_under(root: Path) -> Iterator[Path]:
