@@ -29,6 +29,7 @@ from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
 from .steps import ERROR_LEVEL
 
 # Steps of time; coarse enough that a few records a minute fill them, fine enough for an onset.
@@ -66,9 +67,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     span = scene.store.time_range("logs")
     if span is None:
         return Skipped("no log record has a time")
-    width_ns = max(1, (span.end_ns - span.start_ns) // _TIME_STEPS + 1)
+    steps = time_steps(scene.store, "logs", "time_ns", _TIME_STEPS)
     by_service: dict[str, list[ErrorSteps]] = defaultdict(list)
-    for kind in _error_steps(scene, span.start_ns, width_ns):
+    for kind in _error_steps(scene, steps):
         by_service[kind.service].append(kind)
     findings = []
     for _, kinds in sorted(by_service.items()):
@@ -83,14 +84,14 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return findings
 
 
-def _error_steps(scene: Scene, start_ns: int, width_ns: int) -> list[ErrorSteps]:
+def _error_steps(scene: Scene, steps: TimeSteps) -> list[ErrorSteps]:
     rows = scene.store.query(
         f"""
         WITH templates AS (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape)
         SELECT service, template, arraySort(groupArray((step, first_ns))) AS steps, argMax(last.1, last.2) AS sample,
                max(last.2) AS place
         FROM (
-            SELECT service, template, intDiv(time_ns - {{start:Int64}}, {{width:Int64}}) AS step,
+            SELECT service, template, {step_of("time_ns")} AS step,
                    min(time_ns) AS first_ns,
                    argMax((body, (time_ns, source_id, line, item)), (time_ns, source_id, line, item)) AS last
             FROM (SELECT * FROM logs WHERE time_ns > 0 AND {ERROR_LEVEL}) AS l
@@ -99,8 +100,7 @@ def _error_steps(scene: Scene, start_ns: int, width_ns: int) -> list[ErrorSteps]
         )
         GROUP BY service, template ORDER BY service, template LIMIT 5000
         """,
-        start=start_ns,
-        width=width_ns,
+        **steps.parameters(),
     )
     return [
         ErrorSteps(

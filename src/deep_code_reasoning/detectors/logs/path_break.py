@@ -22,7 +22,7 @@ support, the deepest first, is the idea of Nezha (Yu et al., FSE 2023); the stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.citation import span_citation
@@ -32,8 +32,9 @@ from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions, without_names
+from ..timeline.time_steps import TimeSteps, time_steps
 from .excuses import BrokenSpans, ErrorText, broken_spans, error_texts, errors_in
-from .paths import TIME_STEPS, Break, Operation, breaks_of, name_of, operations_of
+from .paths import Break, Operation, breaks_of, name_of, operations_of
 from .steps import SEPARATOR, prepare_span_steps
 
 
@@ -70,10 +71,11 @@ class Suspicion:
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find operations whose log statements stop coming."""
     prepare_span_steps(scene.store)
-    operations = operations_of(scene.store)
+    steps = time_steps(scene.store, "span_steps")
+    operations = operations_of(scene.store, steps)
     if not operations:
         return Skipped("no log record names the span that wrote it")
-    suspicions = _suspicions(scene, operations, settings)
+    suspicions = _suspicions(scene, operations, steps, settings)
     if not suspicions:
         return []
     texts = error_texts(scene.store)
@@ -83,7 +85,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return [_finding(scene, suspicion) for suspicion in kept[: settings.max_findings]]
 
 
-def _suspicions(scene: Scene, operations: Sequence[Operation], settings: Settings) -> list[Suspicion]:
+def _suspicions(scene: Scene, operations: Sequence[Operation], steps: TimeSteps, settings: Settings) -> list[Suspicion]:
     best: list[tuple[Operation, Break, OutcomeChange]] = []
     looked_at = 0
     for operation in operations:
@@ -98,14 +100,11 @@ def _suspicions(scene: Scene, operations: Sequence[Operation], settings: Setting
                 chosen = (candidate, change)
         if chosen is not None:
             best.append((operation, *chosen))
-    if not best:
-        return []
-    moment = _clock(scene)
     suspicions = []
     for operation, candidate, change in best:
         chance = probability(change.log_evidence, looked_at)
         if chance >= settings.min_probability:
-            onset_ns = moment(change.index)
+            onset_ns = steps.start_of(change.index)
             spans = broken_spans(scene.store, operation, candidate, onset_ns)
             suspicions.append(Suspicion(operation, candidate, change, chance, onset_ns, spans))
     return suspicions
@@ -174,17 +173,6 @@ def _finding(scene: Scene, suspicion: Suspicion) -> Finding:
         operation=operation.entry or operation.name,
         code_region=f"{anchor}{SEPARATOR}{broken.expected}",
     )
-
-
-def _clock(scene: Scene) -> Callable[[int], int]:
-    row = scene.store.query("SELECT min(start_ns) AS first, max(start_ns) AS last FROM span_steps")[0]
-    first, last = int(row["first"]), int(row["last"])
-
-    def moment(step: int) -> int:
-        # The first instant that the engine's `intDiv((t - first) * steps, last - first + 1)` puts into the step.
-        return first + -(-step * (last - first + 1) // TIME_STEPS)
-
-    return moment
 
 
 DETECTOR = Detector(

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...store import CaseStore
+from ..timeline.time_steps import STEPS, TimeSteps, step_of
 from .steps import START
 
-# The time of a case is cut into so many steps; fine enough for an onset to a second in a case of some minutes.
-TIME_STEPS: Final = 256
 # Variants of one operation beyond the most frequent ones are loops in ever new orders; they add nothing.
 _MAX_VARIANTS: Final = 400
 # One statement precedes another when it does so nearly always: two threads may swap them now and then.
@@ -65,26 +64,23 @@ class Break:
     errors: tuple[str, ...] = field(default=())
 
 
-def operations_of(store: CaseStore) -> list[Operation]:
+def operations_of(store: CaseStore, steps: TimeSteps) -> list[Operation]:
     """Every operation that logs, with its variants. Needs `prepare_span_steps`."""
     rows = store.query(
-        """
-        WITH (SELECT (min(start_ns), max(start_ns)) FROM span_steps) AS range
+        f"""
         SELECT service, entry, operation, labels, errors, groupArray((step, traces)) AS counts, sum(traces) AS total
         FROM (
-            SELECT service, entry, operation, labels, errors,
-                   intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
+            SELECT service, entry, operation, labels, errors, {step_of("start_ns")} AS step,
                    uniqExact(trace_id) AS traces
             FROM span_steps
             GROUP BY service, entry, operation, labels, errors, step
-            ORDER BY step
         )
         GROUP BY service, entry, operation, labels, errors
         ORDER BY service, entry, operation, total DESC, labels, errors
-        LIMIT {variants:UInt32} BY service, entry, operation
+        LIMIT {{variants:UInt32}} BY service, entry, operation
         """,
-        steps=TIME_STEPS,
         variants=_MAX_VARIANTS,
+        **steps.parameters(),
     )
     grouped: dict[tuple[str, str, str], list[Variant]] = defaultdict(list)
     for row in rows:
@@ -119,7 +115,7 @@ def name_of(operation: str, label: str) -> str:
 
 
 def _break(operation: Operation, anchor: str, following: frozenset[str]) -> Break:
-    failures, trials = [0] * TIME_STEPS, [0] * TIME_STEPS
+    failures, trials = [0] * STEPS, [0] * STEPS
     next_one: Counter[str] = Counter()
     met: Counter[str] = Counter()
     for variant in operation.variants:

@@ -104,6 +104,31 @@ def _messages(store: CaseStore) -> list[Message]:
 
     A message is its template without numbers, so that statements which differ in their line alone are the same text.
     """
+    if not _prepare_shared_messages(store):
+        return []
+    rows = store.query(
+        """
+        WITH totals AS (
+            SELECT service, logger, text, uniqExact(trace_id) AS requests FROM message_pairs
+            GROUP BY service, logger, text
+        )
+        SELECT service, logger, text, max(totals.requests) AS requests, next_text, uniqExact(trace_id) AS followed,
+               min(place) AS place, min(next_place) AS next_place
+        FROM message_pairs JOIN totals USING (service, logger, text)
+        GROUP BY service, logger, text, next_text
+        ORDER BY logger, text, service, next_text
+        """
+    )
+    messages: dict[tuple[str, str, str], Message] = {}
+    for row in rows:
+        key = (row["service"], row["logger"], row["text"])
+        message = messages.setdefault(key, Message(*key, int(row["requests"]), {}))
+        message.followers[row["next_text"]] = Follower(int(row["followed"]), row["place"], row["next_place"])
+    return list(messages.values())
+
+
+def _prepare_shared_messages(store: CaseStore) -> bool:
+    """Make the table `message_pairs`: each shared message with what follows it. False when none is shared."""
     prepare_statements(store)
     store.execute(
         """
@@ -125,7 +150,7 @@ def _messages(store: CaseStore) -> list[Message]:
         """
     )
     if not store.query("SELECT count() AS n FROM shared_messages")[0]["n"]:
-        return []
+        return False
     store.execute(
         """
         CREATE TABLE IF NOT EXISTS message_pairs ENGINE = Memory AS
@@ -141,25 +166,7 @@ def _messages(store: CaseStore) -> list[Message]:
         WHERE (step.3, step.4) IN shared
         """
     )
-    rows = store.query(
-        """
-        WITH totals AS (
-            SELECT service, logger, text, uniqExact(trace_id) AS requests FROM message_pairs
-            GROUP BY service, logger, text
-        )
-        SELECT service, logger, text, max(totals.requests) AS requests, next_text, uniqExact(trace_id) AS followed,
-               min(place) AS place, min(next_place) AS next_place
-        FROM message_pairs JOIN totals USING (service, logger, text)
-        GROUP BY service, logger, text, next_text
-        ORDER BY logger, text, service, next_text
-        """
-    )
-    messages: dict[tuple[str, str, str], Message] = {}
-    for row in rows:
-        key = (row["service"], row["logger"], row["text"])
-        message = messages.setdefault(key, Message(*key, int(row["requests"]), {}))
-        message.followers[row["next_text"]] = Follower(int(row["followed"]), row["place"], row["next_place"])
-    return list(messages.values())
+    return True
 
 
 def _finding(scene: Scene, short: Message, whole: Message, follower: Follower, settings: Settings) -> Finding:

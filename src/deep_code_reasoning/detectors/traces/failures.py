@@ -25,8 +25,7 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.names import mentions
-
-_TIME_STEPS = 256
+from ..timeline.time_steps import step_of, time_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +49,31 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if not scene.store.query("SELECT count() AS n FROM spans WHERE status != ''")[0]["n"]:
         return Skipped("no span says whether it failed")
     _prepare_failures(scene.store)
+    steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
-        """
-        WITH (SELECT (min(start_ns), max(start_ns)) FROM linked_spans) AS range
+        f"""
         SELECT service, groupArray((step, n, failed)) AS steps, sum(n) AS requests, sum(failed) AS failures
         FROM (
-            SELECT service, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
+            SELECT service, {step_of("start_ns")} AS step,
                    uniqExact(trace_id) AS n,
                    uniqExactIf(trace_id, (trace_id, service) IN (SELECT trace_id, service FROM failures)) AS failed
             FROM linked_spans GROUP BY service, step
         )
         GROUP BY service HAVING failures > 0 ORDER BY service
         """,
-        steps=_TIME_STEPS,
+        **steps.parameters(),
     )
     findings = []
     for row in rows:
-        requests, failed = [0] * _TIME_STEPS, [0] * _TIME_STEPS
-        for step, count, bad in row["steps"]:
-            requests[int(step)], failed[int(step)] = int(count), int(bad)
-        change = outcome_change(failed, requests)
+        failed = steps.spread((step, bad) for step, _, bad in row["steps"])
+        change = outcome_change(failed, steps.spread((step, count) for step, count, _ in row["steps"]))
         chance = probability(change.log_evidence, len(rows)) if change is not None else 0.0
         if change is not None and chance >= settings.min_probability:
             rates = (change.rate_before, change.rate_after)
-            findings.append(_finding(scene, row["service"], chance, rates, since_step=change.index))
+            findings.append(_finding(scene, row["service"], chance, rates, steps.start_of(change.index)))
         elif int(row["requests"]) < settings.few_requests:
             share = int(row["failures"]) / int(row["requests"])
-            findings.append(_finding(scene, row["service"], settings.example_confidence, (0.0, share), since_step=0))
+            findings.append(_finding(scene, row["service"], settings.example_confidence, (0.0, share), since_ns=0))
     findings.sort(key=lambda f: (-f.severity * f.confidence, f.service))
     return findings
 
@@ -102,18 +99,15 @@ def _prepare_failures(store: CaseStore) -> None:
     )
 
 
-def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, float], since_step: int) -> Finding:
+def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, float], since_ns: int) -> Finding:
     rows = scene.store.query(
         """
-        WITH (SELECT (min(start_ns), max(start_ns)) FROM linked_spans) AS range
         SELECT name, status_message, trace_id, span_id, start_ns FROM failures
-        WHERE service = {service:String}
-          AND intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) >= {since:Int64}
+        WHERE service = {service:String} AND start_ns >= {since:Int64}
         ORDER BY start_ns, trace_id, span_id LIMIT 1000
         """,
         service=service,
-        steps=_TIME_STEPS,
-        since=since_step,
+        since=since_ns,
     )
     names: dict[str, int] = {}
     for row in rows:

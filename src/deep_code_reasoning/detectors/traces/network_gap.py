@@ -33,11 +33,11 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability, rate_contrast
 from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.time_steps import STEPS, TimeSteps, step_of, time_steps
 
 RESOURCE = "NetworkP90(ms)"
 """Name of the series this detector derives: the 90th percentile of the time a call spends between two services."""
 
-_TIME_STEPS = 256
 # A child may seem to start before its parent, or to end after it, by as much as hosts' clocks usually differ.
 _CLOCK_SLACK_NS = 5 * NS_PER_MS
 
@@ -91,6 +91,15 @@ class _Side:
     edges: tuple[Edge, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """All edges, the steps they are counted in, and from which gap on a call counts as slow."""
+
+    edges: tuple[Edge, ...]
+    steps: TimeSteps
+    limit_ns: int
+
+
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose calls are slow on the way."""
     _prepare_gaps(scene.store)
@@ -98,10 +107,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if not usual["n"]:
         return Skipped("no call from one service to another is in the traces")
     limit_ns = round(max(settings.min_gap_ms * NS_PER_MS, settings.usual_factor * max(0, float(usual["gap_ns"]))))
-    edges = _edges(scene.store, limit_ns)
+    steps = time_steps(scene.store, "call_gaps")
+    calls = _Calls(tuple(_edges(scene.store, limit_ns, steps)), steps, limit_ns)
     found = []
-    for side in _sides(edges):
-        finding = _judge(scene, side, edges, limit_ns, settings)
+    for side in _sides(calls.edges):
+        finding = _judge(scene, side, calls, settings)
         if finding is not None:
             found.append(finding)
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
@@ -126,16 +136,15 @@ def _prepare_gaps(store: CaseStore) -> None:
     )
 
 
-def _edges(store: CaseStore, limit_ns: int) -> list[Edge]:
+def _edges(store: CaseStore, limit_ns: int, steps: TimeSteps) -> list[Edge]:
     rows = store.query(
-        """
-        WITH (SELECT (min(start_ns), max(start_ns)) FROM call_gaps) AS range
-        SELECT caller, callee, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
-               count() AS calls, countIf(gap_ns > {limit:Int64}) AS slow
+        f"""
+        SELECT caller, callee, {step_of("start_ns")} AS step, count() AS calls,
+               countIf(gap_ns > {{limit:Int64}}) AS slow
         FROM call_gaps GROUP BY caller, callee, step ORDER BY caller, callee, step
         """,
-        steps=_TIME_STEPS,
         limit=limit_ns,
+        **steps.parameters(),
     )
     edges: dict[tuple[str, str], Edge] = {}
     for row in rows:
@@ -156,9 +165,10 @@ def _sides(edges: Sequence[Edge]) -> list[_Side]:
     return sides + [_Side(service, "out of", tuple(group)) for service, group in sorted(out.items()) if len(group) > 1]
 
 
-def _judge(scene: Scene, side: _Side, edges: Sequence[Edge], limit_ns: int, settings: Settings) -> Finding | None:
-    calls = [sum(edge.calls.get(step, 0) for edge in side.edges) for step in range(_TIME_STEPS)]
-    slow = [sum(edge.slow.get(step, 0) for edge in side.edges) for step in range(_TIME_STEPS)]
+def _judge(scene: Scene, side: _Side, all_calls: _Calls, settings: Settings) -> Finding | None:
+    edges = all_calls.edges
+    calls = [sum(edge.calls.get(step, 0) for edge in side.edges) for step in range(STEPS)]
+    slow = [sum(edge.slow.get(step, 0) for edge in side.edges) for step in range(STEPS)]
     change = outcome_change(slow, calls)
     since = change.index if change is not None else 0
     known = [edge for edge in side.edges if sum(n for s, n in edge.calls.items() if s >= since) >= settings.min_calls]
@@ -181,7 +191,7 @@ def _judge(scene: Scene, side: _Side, edges: Sequence[Edge], limit_ns: int, sett
     chance = probability(evidence, looked_at=2 * len({e.callee for e in edges}))
     if chance < settings.min_probability:
         return None
-    return _finding(scene, side, since if change and change.log_evidence > 0 else None, limit_ns, share, chance)
+    return _finding(scene, side, since if change and change.log_evidence > 0 else None, all_calls, share, chance)
 
 
 def _explained_elsewhere(side: _Side, edges: Sequence[Edge], since: int, settings: Settings) -> bool:
@@ -201,12 +211,11 @@ def _explained_elsewhere(side: _Side, edges: Sequence[Edge], since: int, setting
     return True
 
 
-def _finding(scene: Scene, side: _Side, since: int | None, limit_ns: int, share: float, chance: float) -> Finding:
+def _finding(scene: Scene, side: _Side, since: int | None, calls: _Calls, share: float, chance: float) -> Finding:
     far = "callee" if side.direction == "into" else "caller"
     row = scene.store.query(
         f"""
-        WITH (SELECT (min(start_ns), max(start_ns)) FROM call_gaps) AS range,
-             intDiv((start_ns - range.1) * {{steps:Int64}}, range.2 - range.1 + 1) AS step
+        WITH {step_of("start_ns")} AS step
         SELECT quantileExactIf(0.5)(gap_ns, {far} = {{service:String}} AND step >= {{since:Int64}}) AS now,
                quantileExactIf(0.9)(gap_ns, {far} = {{service:String}} AND step >= {{since:Int64}}) AS now_p90,
                quantileExactIf(0.5)(gap_ns, {far} = {{service:String}} AND step < {{since:Int64}}) AS before,
@@ -215,10 +224,10 @@ def _finding(scene: Scene, side: _Side, since: int | None, limit_ns: int, share:
                    AS onset_ns
         FROM call_gaps
         """,
-        steps=_TIME_STEPS,
         service=side.service,
         since=since or 0,
-        limit=limit_ns,
+        limit=calls.limit_ns,
+        **calls.steps.parameters(),
     )[0]
     now_ms, p90_ms = float(row["now"]) / NS_PER_MS, float(row["now_p90"]) / NS_PER_MS
     elsewhere_ms = float(row["elsewhere"] or 0) / NS_PER_MS
@@ -245,7 +254,7 @@ def _finding(scene: Scene, side: _Side, since: int | None, limit_ns: int, share:
             who: tuple(ends),
             "onset": format_instant(onset_ns) if since else None,
         },
-        citations=_citations(scene.store, side.service, far, limit_ns),
+        citations=_citations(scene.store, side.service, far, calls.limit_ns),
         window=Window(onset_ns, scene.windows.incident.end_ns),
         resource=RESOURCE,
     )

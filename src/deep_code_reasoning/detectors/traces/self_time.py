@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...domain.citation import span_citation
+from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
@@ -31,8 +31,7 @@ from ...store import CaseStore, Row
 from ..base import Detector, Scene
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
-
-_TIME_STEPS = 256
+from ..timeline.time_steps import step_of, time_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +54,48 @@ class Settings:
     min_probability: float = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Slowness:
+    """A service whose requests became long, when, and how sure that is."""
+
+    service: str
+    change: OutcomeChange
+    probability: float
+    onset_ns: int
+
+
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find services whose own work on a request takes longer."""
     prepare_self_times(scene.store)
+    steps = time_steps(scene.store, "request_times")
     rows = scene.store.query(
-        """
-        WITH
-            (SELECT (min(start_ns), max(start_ns)) FROM request_times) AS range,
-            usual AS (
-                SELECT service, entry, quantileExact(0.25)(self_ns) AS usual_ns FROM request_times
-                GROUP BY service, entry
-            )
+        f"""
+        WITH usual AS (
+            SELECT service, entry, quantileExact(0.25)(self_ns) AS usual_ns FROM request_times GROUP BY service, entry
+        )
         SELECT service, groupArray((step, n, long)) AS steps
         FROM (
-            SELECT service, intDiv((start_ns - range.1) * {steps:Int64}, range.2 - range.1 + 1) AS step,
-                   count() AS n,
-                   countIf(self_ns > {factor:Float64} * usual_ns AND self_ns > usual_ns + {extra:Int64}) AS long
+            SELECT service, {step_of("start_ns")} AS step, count() AS n,
+                   countIf(self_ns > {{factor:Float64}} * usual_ns AND self_ns > usual_ns + {{extra:Int64}}) AS long
             FROM request_times JOIN usual USING (service, entry)
-            GROUP BY service, step ORDER BY service, step
+            GROUP BY service, step
         )
         GROUP BY service ORDER BY service
         """,
-        steps=_TIME_STEPS,
         factor=settings.long_factor,
         extra=round(settings.min_extra_ms * NS_PER_MS),
+        **steps.parameters(),
     )
     found = []
     for row in rows:
-        requests, long = [0] * _TIME_STEPS, [0] * _TIME_STEPS
-        for step, count, slow in row["steps"]:
-            requests[int(step)], long[int(step)] = int(count), int(slow)
-        change = outcome_change(long, requests)
+        long = steps.spread((step, slow) for step, _, slow in row["steps"])
+        change = outcome_change(long, steps.spread((step, count) for step, count, _ in row["steps"]))
         if change is None or change.rate_after - change.rate_before < settings.min_rise:
             continue
         chance = probability(change.log_evidence, looked_at=len(rows))
         if chance >= settings.min_probability:
-            finding = _finding(scene, row["service"], change, chance, settings)
+            onset_ns = steps.start_of(change.index)
+            finding = _finding(scene, Slowness(row["service"], change, chance, onset_ns), settings)
             if finding is not None:
                 found.append(finding)
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
@@ -141,61 +146,62 @@ def prepare_self_times(store: CaseStore) -> None:
     )
 
 
-def _finding(scene: Scene, service: str, change: OutcomeChange, chance: float, settings: Settings) -> Finding | None:
-    first, last = (
-        int(value)
-        for value in scene.store.query("SELECT min(start_ns) AS a, max(start_ns) AS b FROM request_times")[0].values()
-    )
-    onset_ns = first + -(-change.index * (last - first + 1) // _TIME_STEPS)
-    times = scene.store.query(
-        """
-        SELECT quantileExactIf(0.75)(self_ns, start_ns < {onset:Int64}) AS before,
-               quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after
-        FROM request_times WHERE service = {service:String}
-        """,
-        onset=onset_ns,
-        service=service,
-    )[0]
-    operations = _operations(scene.store, service, onset_ns, settings)
+def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None:
+    operations = _operations(scene.store, slow.service, slow.onset_ns, settings)
     slower = [row for row in operations if row["slower"]]
     if operations and not slower:
         # Other requests came, not slower ones.
         return None
     common = len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
-    worst = slower[0]["name"] if slower and not common else None
     of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
-    cited = scene.store.query(
-        """
-        SELECT trace_id, span_id FROM request_times WHERE service = {service:String} AND start_ns >= {onset:Int64}
-        ORDER BY self_ns DESC, trace_id LIMIT 3
-        """,
-        service=service,
-        onset=onset_ns,
-    )
-    before_ms, after_ms = float(times["before"] or 0) / NS_PER_MS, float(times["after"] or 0) / NS_PER_MS
+    change = slow.change
+    before_ms, after_ms, cited = _extent(scene.store, slow)
     return Finding(
         code="traces.self_time",
         mechanism="cpu_saturation" if common else "latency_regression",
-        service=service,
+        service=slow.service,
         summary=(
-            f"{service}: works {after_ms:.0f} ms on a request (upper quartile), {before_ms:.0f} ms before "
-            f"{format_instant(onset_ns)} ({change.failures_after} of {change.trials_after} requests long, "
+            f"{slow.service}: works {after_ms:.0f} ms on a request (upper quartile), {before_ms:.0f} ms before "
+            f"{format_instant(slow.onset_ns)} ({change.failures_after} of {change.trials_after} requests long, "
             f"{change.failures_before} of {change.trials_before} before); {of_all}"
         ),
         severity=change.rate_after - change.rate_before,
-        confidence=chance,
+        confidence=slow.probability,
         facts={
             "log_evidence": round(change.log_evidence, 3),
             "self_ms_before_p75": round(before_ms, 3),
             "self_ms_after_p75": round(after_ms, 3),
             "operations": len(operations),
             "slower_operations": len(slower),
-            "onset": format_instant(onset_ns),
+            "onset": format_instant(slow.onset_ns),
         },
-        citations=tuple(span_citation(row["trace_id"], row["span_id"]) for row in cited),
-        window=Window(onset_ns, scene.windows.incident.end_ns),
-        operation=worst,
+        citations=cited,
+        window=Window(slow.onset_ns, max(slow.onset_ns + 1, scene.windows.incident.end_ns)),
+        operation=slower[0]["name"] if slower and not common else None,
     )
+
+
+def _extent(store: CaseStore, slow: Slowness) -> tuple[float, float, tuple[Citation, ...]]:
+    """Upper quartile of self time before and since, in ms, and the longest requests since."""
+    times = store.query(
+        """
+        SELECT quantileExactIf(0.75)(self_ns, start_ns < {onset:Int64}) AS before,
+               quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after
+        FROM request_times WHERE service = {service:String}
+        """,
+        onset=slow.onset_ns,
+        service=slow.service,
+    )[0]
+    longest = store.query(
+        """
+        SELECT trace_id, span_id FROM request_times WHERE service = {service:String} AND start_ns >= {onset:Int64}
+        ORDER BY self_ns DESC, trace_id LIMIT 3
+        """,
+        service=slow.service,
+        onset=slow.onset_ns,
+    )
+    cited = tuple(span_citation(row["trace_id"], row["span_id"]) for row in longest)
+    return float(times["before"] or 0) / NS_PER_MS, float(times["after"] or 0) / NS_PER_MS, cited
 
 
 def _operations(store: CaseStore, service: str, onset_ns: int, settings: Settings) -> list[Row]:
