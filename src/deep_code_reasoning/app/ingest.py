@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Final
 
 from ..domain.case import CaseInfo, Source
+from ..domain.instant import NS_PER_S
 from ..errors import NoEvidenceError
 from ..readers.discover import Candidate, discover
+from ..readers.registry import readers
 from ..store import CaseWriter
 from ..store.layout import read_manifest
 from ..store.library import case_folder, is_case
+from ..store.neighbours import known_range
 
 # A file's fingerprint takes this much of its head and of its tail: enough to tell exports apart, little enough that a
 # terabyte of evidence is named in a moment.
 _FINGERPRINT_BYTES: Final = 65_536
 _ROLES: Final = ("incident", "baseline")
+# How far before the evidence commits are read: what is deployed was mostly written within weeks.
+_COMMITS_BEFORE_NS: Final = 90 * 86_400 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ def ingest(evidence: Evidence, progress: Progress | None = None) -> Path:
     folder = case_folder(name)
     folder.mkdir(parents=True, exist_ok=True)
     with CaseWriter(folder) as writer:
+        writer.anchor_ns = evidence.info.noticed_at_ns
         if progress is not None:
             writer.on_progress = _running_total(progress, sum(c.file.size_bytes for c in readable))
         _read_all(readable, writer)
@@ -107,10 +113,10 @@ def _read_all(readable: Sequence[Candidate], writer: CaseWriter) -> None:
     for candidate in readable:
         if candidate.reader is not None:
             by_format.setdefault(candidate.reader.format, []).append(candidate)
-    for group in by_format.values():
-        reader = group[0].reader
-        if reader is not None:
-            reader.read([candidate.file for candidate in group], writer)
+    # In the registry's order: logs without dates come last, because what was read before dates them.
+    for reader in readers():
+        if reader.format in by_format:
+            reader.read([candidate.file for candidate in by_format[reader.format]], writer)
 
 
 def _read_repositories(repositories: Sequence[Path], writer: CaseWriter, first_id: int) -> list[Source]:
@@ -118,10 +124,12 @@ def _read_repositories(repositories: Sequence[Path], writer: CaseWriter, first_i
         return []
     from ..readers.git_repository import read_repository
 
+    known = known_range(writer)
+    since_ns, until_ns = (known[0] - _COMMITS_BEFORE_NS, known[1]) if known else (None, None)
     sources = []
     for source_id, path in enumerate(repositories, start=first_id):
         name = path.resolve().name
-        read_repository(path, name, writer, source_id=source_id)
+        read_repository(path, name, writer, since_ns, until_ns, source_id)
         sources.append(Source(source_id, f"repository {name}", str(path), "git", "changes"))
     return sources
 

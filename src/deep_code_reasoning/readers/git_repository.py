@@ -1,0 +1,269 @@
+"""Commits of a git repository: author, time, message, files and diffs, read with the git command line.
+
+The repository is evidence and not trusted: nothing that its configuration or attributes name is run (hooks, pager,
+external diffs, text converters, file system monitors, signature checks), nothing is fetched, the caller's and the
+machine's configuration are left out. See git's documentation of `core.fsmonitor`, `diff.external`, `textconv`,
+`safe.directory`, `GIT_CONFIG_NOSYSTEM`, `GIT_NO_LAZY_FETCH`, `protocol.allow`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from ..domain.instant import NS_PER_S, format_instant
+from ..store.writer import CaseWriter
+
+# Enough for months of a busy repository; what is older rarely broke today.
+_MAX_COMMITS: Final = 5_000
+# Longer diffs are vendored code, generated files or reformatting; their beginning still says so.
+_MAX_DIFF_BYTES: Final = 1_000_000
+_MAX_DIFF_BYTES_IN_ALL: Final = 256_000_000
+_MAX_MESSAGE_BYTES: Final = 100_000
+_TIMEOUT_S: Final = 300
+# With its output closed git ends at once.
+_ENDING_S: Final = 10
+_LINE_BYTES: Final = 65_536
+_ROWS_AT_ONCE: Final = 200
+
+_BEGIN: Final = b"\0\1commit\0"
+_END: Final = b"\0\2\n"
+_FORMAT: Final = "%x00%x01commit%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%B%x00%x02"
+_HARDENED: Final = (
+    "-c", "safe.directory=*", "-c", "core.fsmonitor=", "-c", f"core.hooksPath={os.devnull}", "-c", "core.pager=cat",
+    "-c", "diff.external=", "-c", "protocol.allow=never", "-c", "log.showSignature=false", "-c", "core.quotePath=false",
+    "-c", "core.sshCommand=false", "-c", "credential.helper=", "--no-pager", "--no-optional-locks",
+)  # fmt: skip
+_LOG: Final = (
+    "log", f"--format={_FORMAT}", "--patch-with-raw", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv",
+    "--no-color", "--no-show-signature", "--find-renames", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
+    "--date-order",
+)  # fmt: skip
+# `:100644 100644 5716ca5 7898192 M<TAB>path`, and for renames both paths.
+_RAW: Final = re.compile(rb":\d{6} \d{6} [0-9a-f]+\.* [0-9a-f]+\.* [A-Z]\d*\t(.+)")
+
+
+def read_repository(
+    path: Path,
+    repo_name: str,
+    writer: CaseWriter,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    source_id: int = 0,
+) -> None:
+    """Write the commits that lead to HEAD, the newest first, to the table `changes`.
+
+    At most 5,000 commits and 1 MB of diff a commit are kept; the source's note says what is missing. A folder inside a
+    repository stands for the commits that touched it. What is no repository, or a broken one, gives a rejected row
+    and a note.
+
+    Args:
+        path: the repository's folder, or one inside it.
+        repo_name: what it is called in the rows.
+        writer: takes rows, rejected rows and notes.
+        since_ns: leave out commits before this instant (committer's time).
+        until_ns: leave out commits after this instant.
+        source_id: the source's number in the case.
+    """
+    git = shutil.which("git")
+    if git is None:
+        _refuse(writer, source_id, "git is not installed")
+        return
+    with _running(git, path, ["rev-parse", "--show-prefix"]) as asked:
+        prefix = asked.output.read().strip()
+    if asked.fault:
+        _refuse(writer, source_id, asked.fault)
+        return
+    arguments = [*_LOG, f"--max-count={_MAX_COMMITS}"]
+    if since_ns is not None:
+        arguments.append(f"--since=@{since_ns // NS_PER_S}")
+    if until_ns is not None:
+        arguments.append(f"--until=@{-(-until_ns // NS_PER_S)}")
+    reading = _Reading(repo_name, source_id)
+    with _running(git, path, [*arguments, "--", "."] if prefix else arguments) as process:
+        rows: list[dict[str, Any]] = []
+        for commit in reading.commits(process.output):
+            rows.append(commit)
+            if len(rows) >= _ROWS_AT_ONCE:
+                writer.rows("changes", rows)
+                rows.clear()
+        writer.rows("changes", rows)
+    if process.fault:
+        word = "partial" if reading.count else "not read"
+        _refuse(writer, source_id, process.fault, f"{word}: {process.fault}")
+    for note in reading.notes():
+        writer.note(source_id, note)
+
+
+def _refuse(writer: CaseWriter, source_id: int, reason: str, note: str = "") -> None:
+    writer.reject(source_id, 0, reason)
+    writer.note(source_id, note or f"not read: {reason}")
+
+
+@dataclass
+class _Process:
+    """A running git: what it prints, and after its end why it failed, or ''."""
+
+    output: IO[bytes]
+    fault: str = ""
+
+
+@contextmanager
+def _running(git: str, path: Path, arguments: list[str]) -> Iterator[_Process]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "LC_ALL": "C",
+    }
+    with tempfile.TemporaryFile() as errors:
+        try:
+            # The program is git's own and the arguments are ours; the folder is passed as one argument.
+            process = subprocess.Popen(  # noqa: S603
+                [git, *_HARDENED, "-C", str(path.resolve()), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+            )
+        except OSError as fault:
+            yield _Process(io.BytesIO(), f"git cannot be run: {fault.strerror}")
+            return
+        watch = _Watch(process)
+        running = _Process(process.stdout or io.BytesIO())
+        try:
+            yield running
+        finally:
+            running.output.close()
+            code = watch.end()
+        if watch.late:
+            running.fault = f"git did not finish within {_TIMEOUT_S} s"
+        elif code > 0:
+            errors.seek(0)
+            said = errors.read(2_000).decode("utf-8", "replace").strip().splitlines()
+            running.fault = said[-1] if said else f"git ended with exit code {code}"
+
+
+class _Watch:
+    """Ends a process that takes too long."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.late = False
+        self._process = process
+        self._timer = threading.Timer(_TIMEOUT_S, self._stop)
+        self._timer.start()
+
+    def _stop(self) -> None:
+        self.late = True
+        self._process.kill()
+
+    def end(self) -> int:
+        """Wait until it has ended; its exit code, negative when it was stopped."""
+        try:
+            return self._process.wait(timeout=_ENDING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+        finally:
+            self._timer.cancel()
+
+
+@dataclass
+class _Reading:
+    """Cuts git's output into commits."""
+
+    repo: str
+    source_id: int
+    count: int = 0
+    cut_diffs: int = 0
+    diff_bytes: int = 0
+    _files: list[str] = field(default_factory=list)
+    _diff: list[bytes] = field(default_factory=list)
+    _size: int = 0
+
+    def commits(self, output: IO[bytes]) -> Iterator[dict[str, Any]]:
+        """The rows of the commits, one after the other; a commit is held whole, the log is not."""
+        header = b""
+        waiting = b""
+        at_start = True
+        while line := output.readline(_LINE_BYTES):
+            starts, at_start = at_start, line.endswith(b"\n")
+            if starts and line.startswith(_BEGIN):
+                if header:
+                    yield self._row(header)
+                header, waiting = b"", line[len(_BEGIN) :]
+            elif waiting:
+                waiting += line if len(waiting) < _MAX_MESSAGE_BYTES or _END in line else b""
+            else:
+                self._take(line)
+            if waiting and waiting.endswith(_END):
+                header, waiting = waiting[: -len(_END)], b""
+        if header:
+            yield self._row(header)
+
+    def _take(self, line: bytes) -> None:
+        raw = _RAW.match(line) if not self._diff and line.startswith(b":") else None
+        if raw is not None:
+            self._files.append(_unquoted(raw[1].rpartition(b"\t")[2]))
+        elif self._diff or line.startswith(b"diff "):
+            self._size += len(line)
+            if self._size <= _MAX_DIFF_BYTES and self.diff_bytes + self._size <= _MAX_DIFF_BYTES_IN_ALL:
+                self._diff.append(line)
+            elif not self._diff:
+                self._diff.append(b"")
+
+    def _row(self, header: bytes) -> dict[str, Any]:
+        sha, parents, name, email, committed, authored, message = header.decode("utf-8", "replace").split("\0", 6)
+        diff = b"".join(self._diff).decode("utf-8", "replace")
+        attributes = {"author.email": email, "author.time": format_instant(int(authored) * NS_PER_S)}
+        if len(parents.split()) > 1:
+            attributes["parents"] = parents
+        if self._size > len(b"".join(self._diff)):
+            self.cut_diffs += 1
+            attributes["diff.bytes"] = str(self._size)
+        self.diff_bytes += len(diff)
+        self.count += 1
+        files, self._files, self._diff, self._size = self._files, [], [], 0
+        return {
+            "kind": "commit",
+            "id": sha,
+            "commit_sha": sha,
+            "time_ns": int(committed) * NS_PER_S,
+            "repo": self.repo,
+            "author": name,
+            "message": message.strip(),
+            "files": files,
+            "diff": diff,
+            "attributes": attributes,
+            "source_id": self.source_id,
+            "line": self.count,
+        }
+
+    def notes(self) -> Iterator[str]:
+        """What of the history was left out."""
+        if self.count >= _MAX_COMMITS:
+            yield f"the newest {self.count} commits only"
+        if self.cut_diffs:
+            yield f"{self.cut_diffs} diff(s) cut: over {_MAX_DIFF_BYTES} bytes, or {_MAX_DIFF_BYTES_IN_ALL} in all"
+
+
+def _unquoted(path: bytes) -> str:
+    """A path as git prints it: in quotes, with escapes, when it holds special characters."""
+    if path.startswith(b'"') and path.endswith(b'"'):
+        escaped = path[1:-1].replace(b'\\"', b'"')
+        path = escaped.decode("unicode_escape", "replace").encode("latin-1", "replace")
+    return path.decode("utf-8", "replace")
