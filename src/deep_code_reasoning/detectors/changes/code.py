@@ -24,7 +24,9 @@ _LOOP: Final = re.compile(
     r"|collect|mapNotNull|Select|ForEach)\s*[({]|\.(?:each|map|each_with_index)\s+do\b|\bfor\s+(?:await\s*)?\("
 )
 # A loop that waits for events or ticks runs as often as they come, and not once an item.
-_ENDLESS: Final = re.compile(r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1)\s*\)?\s*[:{]|loop\s*(?:\{|do))")
+_ENDLESS: Final = re.compile(
+    r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1)\s*\)?\s*[:{]|loop\s*(?:\{|do))"
+)
 _COMPREHENSION: Final = re.compile(r"[\[({]\s*(?:await\s+)?.+\bfor\s+[\w, ()]+\s+in\b")
 _DEFINITION: Final = re.compile(
     r"^\s*(?:(?:export|default|public|private|protected|internal|static|final|async|override|virtual|inline|suspend"

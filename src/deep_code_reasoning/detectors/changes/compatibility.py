@@ -36,8 +36,7 @@ class Capability:
 _TABLE: Final = """
 # settings
 timeout_lowered: timeout_budget
-    timeout 1, cancelled .9, errors .5, retry_exhausted .6, upstream_error .4, unreachable .3, retries_up .6,
-    slow .1
+    timeout 1, cancelled .9, errors .5, retry_exhausted .6, unreachable .3, retries_up .6, slow .1
 timeout_raised: thread_pool_exhausted
     worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
 timeout_removed: thread_pool_exhausted
@@ -72,9 +71,9 @@ idle_time_removed: configuration
 workers_lowered: thread_pool_exhausted
     worker_exhausted 1, limit_dropped 1, backlog .85, slow .6, timeout .5, throttled .4, errors .3
 workers_raised: connection_pool_exhausted
-    too_many_connections .95, pool_exhausted .7, connections .8, cpu .6 by cpu_saturation,
-    memory_step .5 by memory_saturation, oom .5 by memory_saturation, throttled .65 by noisy_neighbour,
-    race .4, lock_wait .5, deadlock .4, slow .3, fanout .4, worker_exhausted .05
+    too_many_connections .95, pool_exhausted .7, cpu .6 by cpu_saturation, memory_step .5 by memory_saturation,
+    oom .5 by memory_saturation, throttled .65 by noisy_neighbour, race .4, lock_wait .5, deadlock .4, slow .3,
+    fanout .4, worker_exhausted .05
 queue_lowered: thread_pool_exhausted
     throttled .85, worker_exhausted .8, backlog .4, errors .35
 queue_raised: memory_saturation
@@ -88,8 +87,7 @@ rate_limit_lowered: configuration
 rate_limit_raised: traffic_surge
     traffic_up .6, throttled .5, cpu .5, pool_exhausted .4, too_many_connections .4
 rate_limit_removed: traffic_surge
-    traffic_up .8, throttled .7, pool_exhausted .6, too_many_connections .7, cpu .6, worker_exhausted .5,
-    slow .4
+    traffic_up .8, throttled .7, pool_exhausted .6, too_many_connections .7, cpu .6, worker_exhausted .5, slow .4
 limiter_removed: traffic_surge
     traffic_up .8, throttled .7, pool_exhausted .65, too_many_connections .75, cpu .6, worker_exhausted .6,
     slow .4, retries_up .4
@@ -149,7 +147,7 @@ lease_lowered: lock_lease_expired
 lease_raised: lock_contention
     lock_wait .65, backlog .4
 schedule_lowered: traffic_surge
-    traffic_up .6, cpu .65, race .6, backlog .65, io .6,  throttled .6, fanout .5, slow .35, lock_wait .35,
+    traffic_up .6, cpu .65, race .6, backlog .65, throttled .6, fanout .5, slow .35, lock_wait .35,
     pool_exhausted .3
 schedule_raised: configuration
     wrong_result .35, backlog .4, cache_miss .2, probe_failed .3
@@ -164,14 +162,15 @@ threshold_raised: configuration
     memory_step .35, oom .35, payload_too_large .45, wrong_result .45, too_many_connections .4, errors .25,
     slow .25, memory_growth .25
 constant_lowered: configuration
-    complaint .45, limit_dropped .9, wrong_result .5, errors .35, timeout .35, throttled .35, worker_exhausted .3,
-    pool_exhausted .3
+    complaint .45, limit_dropped .9, wrong_result .5, errors .35, timeout .35, throttled .35,
+    worker_exhausted .3, pool_exhausted .3
 constant_raised: configuration
-    complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
+    complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25,
+    cpu .3
 switch_flipped: configuration
     config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55, null_reference .45,
-    slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4,
-    cache_miss .5, worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
+    slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
+    worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
 logging_verbose: disk_saturation
     disk_full 1, cpu .5, slow .5, throttled .2
 
@@ -246,13 +245,13 @@ field_renamed: schema_mismatch
 member_removed: schema_mismatch
     decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
 type_changed: schema_mismatch
-    complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4, null_reference .35,
-    errors .3, constraint .3
+    complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4,
+    null_reference .35, errors .3, constraint .3
 
 # names and trust
 endpoint_changed: configuration
     dns .95, unreachable .95, not_found .8, timeout .5, auth .5, volume_drop .7, backlog .6, tls .55,
-    missing_table .5, upstream_error .5, errors .35, wrong_result .3, cache_miss .5
+    missing_table .5, errors .35, wrong_result .3, cache_miss .5
 probe_path_changed: startup_failure
     probe_failed 1, unreachable .95, restart .9, not_found .9, errors .45, server_error .45, volume_drop .6
 route_renamed: configuration
@@ -273,8 +272,8 @@ rights_changed: configuration
 # versions
 dependency_major: exception
     incompatible 1, startup .75, type_error .65, exception .55, decode_error .55, tls .5, auth .35,
-    null_reference .45, not_found .45, errors .35, unreachable .4, memory_growth .35, slow .35,
-    wrong_result .35, timeout .3, config_missing .5
+    null_reference .45, not_found .45, errors .35, unreachable .4, memory_growth .35, slow .35, wrong_result .35,
+    timeout .3, config_missing .5
 dependency_downgraded: exception
     incompatible .8, startup .5, type_error .5, exception .4, decode_error .4, errors .25
 dependency_minor: exception
@@ -288,17 +287,20 @@ dependency_removed: startup_failure
 rounding_changed: wrong_result
     complaint .45, wrong_result 1, errors .15, out_of_range .3
 comparison_changed: wrong_result
-    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .85, out_of_range .8, errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
+    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .85, out_of_range .8,
+    errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
 arithmetic_changed: wrong_result
-    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .9, out_of_range .6, errors .2, timeout .2, exception .15
+    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .9, out_of_range .6,
+    errors .2, timeout .2, exception .15
 sorting_changed: wrong_result
     complaint .45, wrong_result .9, slow .3, exception .25
 time_zone_changed: wrong_result
     complaint .45, wrong_result .95, clock .9, auth .35, volume_drop .45, type_error .4, errors .25
 encoding_changed: schema_mismatch
-    complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4, payload_too_large .35, cpu .4, errors .25
+    complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4, payload_too_large .35, cpu .4,
+    errors .25
 status_changed: exception
-    errors .45, retries_up .55, upstream_error .35, server_error .4, not_found .3
+    errors .45, retries_up .55, server_error .4, not_found .3
 regex_backtracks: cpu_saturation
     cpu 1, event_loop .9, slow .85, worker_exhausted .65, timeout .55, restart .35, errors .3
 pattern_changed: wrong_result
@@ -316,22 +318,23 @@ parallel_calls: connection_pool_exhausted
 lock_added: lock_contention
     lock_wait .95, deadlock .9 by deadlock, slow .7, worker_exhausted .5, timeout .5
 arguments_swapped: wrong_result
-    wrong_result .9, complaint .8, type_error .8, not_found .5, auth .5, errors .35, exception .4, null_reference .3
+    wrong_result .9, complaint .8, type_error .8, not_found .5, auth .5, errors .35, exception .4,
+    null_reference .3
 filter_removed: wrong_result
-    wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5, backlog .6,
-    payload_too_large .6, auth .5, complaint .6, errors .2
+    wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5,
+    backlog .6, payload_too_large .6, auth .5, complaint .6, errors .2
 name_gone: schema_mismatch
-    complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5, constraint .5, wrong_result .6,
-    type_error .6, server_error .4, exception .5, missing_column .5, tls .5
+    complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5, constraint .5,
+    wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
 name_new: configuration
-    complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5, wrong_result .5, type_error .5,
-    exception .5, incompatible .5, dns .6, unreachable .5, tls .5
+    complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5, wrong_result .5,
+    type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
 cardinality_raised: memory_saturation
     memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5
 order_changed: wrong_result
-    lock_wait .75 by lock_contention, slow .45, worker_exhausted .4,
-    wrong_result .9, auth .7, race .8, volume_drop .6, null_reference .5, deadlock .5, not_found .45,
-    unacked .5, backlog .3, startup .5, exception .35, errors .3, complaint .5
+    lock_wait .75 by lock_contention, slow .45, worker_exhausted .4, wrong_result .9, auth .7, race .8,
+    volume_drop .6, null_reference .5, deadlock .5, not_found .45, unacked .5, backlog .3, startup .5,
+    exception .35, errors .3, complaint .5
 loop_changed: latency_regression
     traffic_up .85, cpu .95, fanout .9, slow .7, event_loop .9, memory_growth .6, oom .6, throttled .75,
     out_of_range .7, wrong_result .6, timeout .5, worker_exhausted .5
@@ -341,25 +344,16 @@ lock_order_changed: deadlock
 _NOTHING: Final = Capability("", {}, {})
 
 # Symptoms whose texts name the very thing that broke: an effect that is about other names did not do it.
-NAMING: Final = frozenset(
-    {"missing_table", "missing_column", "dns", "decode_error", "not_found", "config_missing", "constraint"}
-)
+NAMING: Final = frozenset("missing_table missing_column dns decode_error not_found config_missing constraint".split())
 # Effects that are about names, to which the same applies.
 NAMED_EFFECTS: Final = frozenset(
-    {
-        "table_used",
-        "column_used",
-        "ddl_dropped",
-        "field_renamed",
-        "member_removed",
-        "endpoint_changed",
-        "variable_renamed",
-        "route_renamed",
-    }
+    """table_used column_used ddl_dropped field_renamed member_removed endpoint_changed variable_renamed
+    route_renamed""".split()
 )
 # Effects whose harm shows at those who are called, or share something, rather than at the changed service itself.
 REMOTE_EFFECTS: Final = frozenset(
-    """cardinality_raised name_gone name_new filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls limiter_removed
+    """query_heavier query_unbounded cardinality_raised name_gone name_new filter_removed retries_raised
+    backoff_removed backoff_lowered workers_raised pool_raised parallel_calls limiter_removed
     rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed cache_key_changed
     cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks ddl_constraint
     index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed payload_raised

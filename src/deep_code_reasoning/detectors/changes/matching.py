@@ -40,7 +40,7 @@ def best_match(
             if not strength:
                 continue
             tie, tied = _tie(effect, patch, symptom, situation)
-            place_used = _place_for(effect, symptom, tie, place, rollout)
+            place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie)
             notes = [tied] if tied else []
@@ -57,7 +57,9 @@ def best_match(
     return best
 
 
-def _place_for(effect: Effect, symptom: Symptom, tie: float, place: float, rollout: Rollout | None) -> float:
+def _place_for(
+    effect: Effect, symptom: Symptom, tie: float, place: float, rollout: Rollout | None, situation: Situation
+) -> float:
     if rollout is None:
         return place
     if rollout.service and rollout.service == symptom.service:
@@ -65,7 +67,8 @@ def _place_for(effect: Effect, symptom: Symptom, tie: float, place: float, rollo
     if tie >= 1.0 and effect.kind in REMOTE_EFFECTS:
         return max(place, 0.92)  # it names the very thing: where it was deployed matters little
     if effect.kind in REMOTE_EFFECTS:
-        return max(place, 0.7)
+        # Harm done to somebody else: most of all to whom the changed service calls.
+        return max(place, 0.88 if rollout.service in situation.graph.callers(symptom.service) else 0.7)
     return place * 0.85  # harm that stays at home, seen elsewhere
 
 

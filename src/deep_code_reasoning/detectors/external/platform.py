@@ -34,7 +34,7 @@ _EVENT: Final = re.compile(
     r"nic .{0,20}down|link (is )?down|network partition|split.brain|quorum lost|"
     r"terminating connection due to administrator|drain(ing|ed) node|taintmanager"
 )
-_CUT_OFF: Final = frozenset({"unreachable", "timeout", "dns", "upstream_error", "server_error", "slow"})
+_CUT_OFF: Final = frozenset({"unreachable", "timeout", "dns", "server_error", "slow"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from ...domain.citation import Citation, log_citation, metric_citation, span_citation
 from ...domain.window import Windows
@@ -12,6 +15,8 @@ from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
 from .symptom import Shift, Text
+
+Answer = TypeVar("Answer")
 
 # Kept small: what is said by one in a thousand templates decides nothing, and every text is matched against every kind.
 _MAX_TEXTS: Final = 300
@@ -25,25 +30,38 @@ _TROUBLE: Final = (
 )
 
 
-def new_texts(scene: Scene) -> list[Text]:
-    """Log messages and span errors that the calm window hardly knows, the most frequent first.
+_kept: WeakKeyDictionary[CaseStore, dict[tuple[str, Windows], Any]] = WeakKeyDictionary()
 
-    Several detectors ask for them, so they are kept in the case's database for as long as it is open.
-    """
+
+def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
+    """Keep what a pure function of a scene answers for as long as its case is open: several detectors ask the same."""
+
+    @functools.wraps(look)
+    def kept(scene: Scene) -> Answer:
+        answers = _kept.setdefault(scene.store, {})
+        key = (look.__name__, scene.windows)
+        if key not in answers:
+            answers[key] = look(scene)
+        answer: Answer = answers[key]
+        return answer
+
+    return kept
+
+
+@_once_a_case
+def new_texts(scene: Scene) -> tuple[Text, ...]:
+    """Log messages and span errors that the calm window hardly knows, the most frequent first."""
     store, windows = scene.store, scene.windows
-    early = calm_until(windows)
-    table = f"new_texts_{early}_{windows.onset_ns}"
-    store.execute(
-        f"CREATE TABLE IF NOT EXISTS {table} ENGINE = Memory AS {_NEW_TEXTS}",
+    rows = store.query(
+        f"SELECT * FROM ({_NEW_TEXTS}) ORDER BY bad DESC, first_ns, service, text",
         onset=windows.onset.start_ns,
-        early=early,
+        early=calm_until(windows),
         trouble=_TROUBLE,
         limit=_MAX_TEXTS,
     )
-    rows = store.query(f"SELECT * FROM {table} ORDER BY bad DESC, first_ns, service, text")
     longer = _length_ratio(windows)
     # What was said before at half the present rate or more is how the system always talks.
-    return [
+    return tuple(
         Text(
             row["service"],
             row["text"],
@@ -54,7 +72,7 @@ def new_texts(scene: Scene) -> list[Text]:
         )
         for row in rows
         if not row["calm"] or row["bad"] >= 2 * max(1.0, row["calm"] * longer)
-    ]
+    )
 
 
 def _cite_text(store: CaseStore, row: Row) -> Citation:
@@ -123,10 +141,11 @@ class _Series:
     values: list[float]
 
 
-def shifts(scene: Scene) -> list[Shift]:
+@_once_a_case
+def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
-    return [*found, *_span_shifts(scene), *_sibling_shifts(scene)]
+    return (*found, *_span_shifts(scene), *_sibling_shifts(scene))
 
 
 def level_series(scene: Scene) -> list[tuple[str, str]]:

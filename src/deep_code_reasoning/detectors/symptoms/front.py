@@ -12,7 +12,7 @@ from .symptom import Symptom
 
 # Symptoms that a service shows because of somebody else's trouble, and that never make it the first to fail:
 # more or fewer requests than usual, and callers that hang up.
-PASSIVE: Final = frozenset({"traffic_up", "volume_drop", "cancelled", "upstream_error", "limit_dropped", "fanout"})
+PASSIVE: Final = frozenset({"traffic_up", "volume_drop", "cancelled", "limit_dropped", "fanout"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,11 @@ def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Ite
     """The service graph with the calls added of which only error texts speak ("upstream X timed out"): count 0."""
     names = sorted({*graph.services, *services})
     calls = dict(graph.calls)
+    for name in names:
+        # A store that bears a service's name (`orders-db`) is the service's own.
+        owner = _STORE.sub("", name)
+        if owner != name and owner in names:
+            calls.setdefault((owner, name), 0)
     for symptom in symptoms:
         if symptom.kind == "cancelled" or not symptom.said:
             continue
@@ -92,6 +97,7 @@ def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Ite
     return ServiceGraph(tuple(names), calls)
 
 
+_STORE: Final = re.compile(r"(?i)[-_.](db|database|cache|redis|queue|postgres\w*|mysql|mongo\w*|store|kafka|rds)$")
 # "client X exceeded its rate" complains about a caller.
 _CLIENT: Final = re.compile(r"\b(client|caller|consumer|requested by|called by|requests from)[\s:='\"]+$")
 

@@ -51,7 +51,9 @@ _HEAVY_SQL: Final = re.compile(
 _BOUND_SQL: Final = re.compile(
     r"(?i)\bLIMIT\b|\bWHERE\b|FETCH FIRST|\.limit\(|\.take\(|\.page\(|paginate|per_page|\.first\b"
 )
-_NARROWS: Final = re.compile(r"(?i)(to|in|of|for|on|only|where|filter(By)?|filter_by|exclude|scope\w*|within|limit|take|distinct|unique|match|having|room|between|eq|not|and|select|first|slice|page|group\w*|tenant\w*|join|since|until|if\w*|guard|sample|throttle|debounce)")
+_NARROWS: Final = re.compile(
+    r"(?i)(to|in|of|for|on|only|where|filter(By)?|filter_by|exclude|scope\w*|within|limit|take|distinct|unique|match|having|room|between|eq|not|and|select|first|slice|page|group\w*|tenant\w*|join|since|until|if\w*|guard|sample|throttle|debounce)"
+)
 _PARALLEL: Final = re.compile(
     r"Promise\.all\(|asyncio\.gather\(|errgroup|parallelStream|\.par_iter|Parallel\.ForEach|"
     r"CompletableFuture\.supplyAsync|^\s*go\s+\w|pmap\(|Task\.WhenAll"
@@ -99,49 +101,55 @@ def _lines(hunk: Hunk) -> Iterator[Effect]:
             yield Effect(kind, says, hunk.path, (*names, *_around(hunk)), sureness=0.85)
 
 
+_WORDS: Final = (
+    ("time_zone_changed", _TIME_ZONE),
+    ("rounding_changed", _ROUNDING),
+    ("encoding_changed", _ENCODING),
+    ("sorting_changed", _SORT),
+)
+_DECIDES: Final = frozenset({"<", ">", "<=", ">=", "==", "!=", "===", "!==", "&&", "||", "!", "and", "or", "not"})
+
+
 def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
-    for kind, pattern in (
-        ("time_zone_changed", _TIME_ZONE),
-        ("rounding_changed", _ROUNDING),
-        ("encoding_changed", _ENCODING),
-        ("sorting_changed", _SORT),
-    ):
-        if set(pattern.findall(old)) != set(pattern.findall(new)) and (
-            pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
-        ):
+    """The kind of change from one line to the other; '' for none that is known. `before`, `after`: without strings."""
+    for kind, pattern in _WORDS:
+        computes = pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
+        if computes and set(pattern.findall(old)) != set(pattern.findall(new)):
             return kind
-    if before != after and sorted(_NAME.findall(before)) == sorted(_NAME.findall(after)) and _NAME.findall(before) != _NAME.findall(after) and "(" in before:
+    if _swaps(before, after):
         return "arguments_swapped"
     if definition(old) or definition(new):
         return ""
-    gone = {call.name for call in calls(old)} - {call.name for call in calls(new)}
-    if gone and {call.name for call in calls(new)} <= {call.name for call in calls(old)} and all(_NARROWS.fullmatch(name) for name in gone):
+    if _narrows_less(old, new):
         return "filter_removed"
-    if (
-        "key" in (old + hunk.heading).lower()
-        and old != new
-        and (re.search(r"[\"'`]", old) or "cache" in old.lower())
-        and _key_built(hunk)
-    ):
+    if _builds_key(hunk, old) and old != new:
         return "cache_key_changed"
-    old_operators, new_operators = _OPERATOR.findall(before), _OPERATOR.findall(after)
-    if (
-        old_operators != new_operators
-        and set(_NAME.findall(before)) & set(_NAME.findall(after))
-        and _is_expression(before)
-    ):
-        return (
-            "comparison_changed"
-            if set(old_operators) ^ set(new_operators) & {"<", ">", "<=", ">=", "==", "!=", "&&", "||", "!"}
-            else "arithmetic_changed"
-        )
-    if (
-        _STATUS.search(old)
-        and _STATUS.search(new)
-        and set(re.findall(r"\b[1-5]\d\d\b|Status\w+", old)) != set(re.findall(r"\b[1-5]\d\d\b|Status\w+", new))
-    ):
+    operators = set(_OPERATOR.findall(before)), set(_OPERATOR.findall(after))
+    shared = set(_NAME.findall(before)) & set(_NAME.findall(after))
+    if _OPERATOR.findall(before) != _OPERATOR.findall(after) and shared and _is_expression(before):
+        return "comparison_changed" if (operators[0] ^ operators[1]) & _DECIDES else "arithmetic_changed"
+    statuses = [set(re.findall(r"\b[1-5]\d\d\b|Status\w+", code)) for code in (old, new)]
+    if _STATUS.search(old) and _STATUS.search(new) and statuses[0] != statuses[1]:
         return "status_changed"
     return ""
+
+
+def _swaps(before: str, after: str) -> bool:
+    """Whether the same words stand in another order, in a call."""
+    old, new = _NAME.findall(before), _NAME.findall(after)
+    return "(" in before and old != new and sorted(old) == sorted(new)
+
+
+def _narrows_less(old: str, new: str) -> bool:
+    """Whether the line makes the same calls but for some that narrow (`where`, `to`, `limit`)."""
+    called, still = ({call.name for call in calls(code)} for code in (old, new))
+    gone = called - still
+    return bool(gone) and still <= called and all(_NARROWS.fullmatch(name) for name in gone)
+
+
+def _builds_key(hunk: Hunk, old: str) -> bool:
+    is_near = "key" in (old + hunk.heading).lower() and (re.search(r"[\"'`]", old) or "cache" in old.lower())
+    return bool(is_near) and _key_built(hunk)
 
 
 def _key_built(hunk: Hunk) -> bool:

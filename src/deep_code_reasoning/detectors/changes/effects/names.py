@@ -11,7 +11,9 @@ from ..diff import Line, Patch
 from ..effect import Effect
 
 _NAME: Final = re.compile(r"[A-Za-z][\w.:\-/]{3,60}")
-_LABELS: Final = re.compile(r"(?i)\b(?:with_?label_?values|labels|with_?tags|tags|set_?attributes?)\s*\(([^)]*)\)|label_?names\s*=\s*\[([^\]]*)\]")
+_LABELS: Final = re.compile(
+    r"(?i)\b(?:with_?label_?values|labels|with_?tags|tags|set_?attributes?)\s*\(([^)]*)\)|label_?names\s*=\s*\[([^\]]*)\]"
+)
 _MANY_VALUED: Final = re.compile(
     r"(?i)\b\w*(user|customer|client|tenant|account|session|request|trace|order|device|message)_?id\w*|\bemail\b|\bip\b|\burl\b|\bpath\b|\buuid\b|\bquery\b|\bpod\b|timestamp"
 )
@@ -27,7 +29,9 @@ def extract(patch: Patch) -> list[Effect]:
         gone = tuple(name for name in old if name not in _literals(hunk.after))
         come = tuple(name for name in new if name not in _literals(hunk.before))
         if gone:
-            found.append(Effect("name_gone", f"{', '.join(gone[:4])} is no longer there", hunk.path, gone, sureness=0.9))
+            found.append(
+                Effect("name_gone", f"{', '.join(gone[:4])} is no longer there", hunk.path, gone, sureness=0.9)
+            )
         if come:
             found.append(Effect("name_new", f"{', '.join(come[:4])} is new", hunk.path, come, sureness=0.8))
         found += _labels(hunk.path, hunk.removed, hunk.added)
@@ -45,8 +49,24 @@ def _literals(lines: Iterable[Line]) -> dict[str, None]:
 
 
 def _labels(path: str, removed: Iterable[Line], added: Iterable[Line]) -> list[Effect]:
-    old, new = ({m[0] for line in lines for labels in _LABELS.findall(line.code) for m in _MANY_VALUED.finditer(" ".join(labels))} for lines in (removed, added))
+    old, new = (
+        {
+            m[0]
+            for line in lines
+            for labels in _LABELS.findall(line.code)
+            for m in _MANY_VALUED.finditer(" ".join(labels))
+        }
+        for lines in (removed, added)
+    )
     if new - old:
         names = tuple(sorted(new - old))
-        return [Effect("cardinality_raised", f"a metric gains a label of any value: {', '.join(names)}", path, ("series", "label", *names), sureness=0.9)]
+        return [
+            Effect(
+                "cardinality_raised",
+                f"a metric gains a label of any value: {', '.join(names)}",
+                path,
+                ("series", "label", *names),
+                sureness=0.9,
+            )
+        ]
     return []

@@ -150,7 +150,19 @@ def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, aro
 
 def _dropped(hunk: Hunk, owner: str, olds: list[tuple[Setting, Line, tuple[str, ...]]]) -> Iterator[Effect]:
     role = role_of(owner)
-    if role in ("timeout", "idle_time", "idle_time", "backoff", "rate_limit", "retries", "pool", "cache_size", "payload", "cache_ttl", "memory"):
+    if role in (
+        "timeout",
+        "idle_time",
+        "idle_time",
+        "backoff",
+        "rate_limit",
+        "retries",
+        "pool",
+        "cache_size",
+        "payload",
+        "cache_ttl",
+        "memory",
+    ):
         old = olds[0][0]
         yield Effect(
             f"{role}_removed", f"{owner} ({old.show()}) taken away", hunk.path, (owner, owner.split(".")[-1]),
