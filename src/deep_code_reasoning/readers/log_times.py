@@ -8,7 +8,6 @@ filled in by `log_clock`.
 from __future__ import annotations
 
 import functools
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -203,9 +202,6 @@ FORMS: Final[tuple[TimeForm, ...]] = (
     TimeForm("epoch", rf"(\d{{10}}|\d{{13}}|\d{{16}}|\d{{19}})(?:\.(\d{{1,9}}))?{_NO_ZONE}", _read_epoch, "", True),
     TimeForm("iso minute", rf"(\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d){_NO_FRACTION}{_ZONE}", _read_iso),
 )
-# Forms that look the same and differ in the order of their numbers; the numbers tell, see `log_layouts`.
-AMBIGUOUS: Final = ("year/month/day", "day/month/year", "month/day/year", "month day year in numbers",
-                    "day month year in numbers")  # fmt: skip
 
 
 @functools.lru_cache(maxsize=256)
@@ -250,7 +246,8 @@ def read_time(value: Any) -> tuple[int, str] | None:
 
 
 def _read_number(value: float) -> tuple[int, str] | None:
-    if not math.isfinite(value):
+    # An integer of JSON may be longer than any float.
+    if not abs(value) < _NO_TIME:
         return None
     ns = epoch_to_ns(value)
     if ns is None or not 0 < ns < _NO_TIME:

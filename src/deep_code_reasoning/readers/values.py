@@ -153,10 +153,10 @@ def status_of(value: Any) -> str:
 
 _STATUS_WORDS: Final = {
     **dict.fromkeys(("ok", "success", "succeeded", "successful", "true"), "ok"),
-    **dict.fromkeys(
-        ("error", "err", "fail", "failed", "failure", "fault", "exception", "timeout", "internal_error", "fatal"),
-        "error",
-    ),
+    **dict.fromkeys(("error", "err", "fail", "failed", "failure", "fault", "exception", "timeout", "fatal"), "error"),
+    # gRPC's codes that are a failure whoever asks.
+    **dict.fromkeys(("internal", "internal_error", "unavailable", "deadline_exceeded", "resource_exhausted"), "error"),
+    **dict.fromkeys(("aborted", "data_loss"), "error"),
 }
 
 _KINDS: Final = frozenset({"internal", "server", "client", "producer", "consumer"})
