@@ -1,0 +1,46 @@
+"""Documents are part of the code: what is generated is current, what is linked exists, what is shown runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    script = ROOT / "docs" / "generate_reference.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for page in PAGES:
+        named = set(re.findall(r"`make ([a-z][a-z -]*)`", page.read_text("utf-8")))
+        assert {word for words in named for word in words.split()} <= targets, page.name
+
+
+def test_every_command_that_is_named_exists() -> None:
+    from deep_code_reasoning.cli.main import COMMANDS
+
+    for page in PAGES:
+        named = set(re.findall(r"`dcr ([a-z]+)", page.read_text("utf-8")))
+        assert named <= COMMANDS.keys(), page.name
+
+
+def test_decisions_fit_on_a_page() -> None:
+    long = [p.name for p in (ROOT / "docs" / "decisions").glob("*.md") if len(p.read_text("utf-8").splitlines()) > 70]
+    assert long == []
