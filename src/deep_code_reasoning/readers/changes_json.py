@@ -43,7 +43,6 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
             for row in rows:
                 place = {"source_id": file.source_id, "line": record.line, "item": items.of(record.line)}
                 writer.rows("changes", [{**_unique(row, taken), **place}])
-        writer.advance(file.size_bytes)
 
 
 def _unique(row: dict[str, Any], taken: Counter[tuple[str, str]]) -> dict[str, Any]:

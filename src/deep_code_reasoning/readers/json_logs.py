@@ -147,7 +147,6 @@ def _read_records(file: EvidenceFile, common: Mapping[str, Any], writer: CaseWri
             writer.rows("logs", rows)
             rows.clear()
     writer.rows("logs", rows)
-    writer.advance(file.size_bytes)
 
 
 def _loki_rows(

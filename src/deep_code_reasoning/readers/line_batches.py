@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import BinaryIO, Final
 
 from ..store.writer import CaseWriter
-from .base import MAX_LINE_BYTES, EvidenceFile, Head, TruncatedError, open_decompressed
+from .base import MAX_LINE_BYTES, EvidenceFile, Head, Progress, TruncatedError, open_decompressed
 
 _BATCH_BYTES: Final = 1024 * 1024
 # ECMA-48 control sequences: colours and cursor movements, as loggers write them to terminals.
@@ -43,15 +43,14 @@ class Batch:
 
 def iterate_batches(file: EvidenceFile, writer: CaseWriter, encoding: str = _UTF8) -> Iterator[Batch]:
     """Stream a file's lines in batches; what is no text, too long, or lost with a damaged end is rejected here."""
+    progress = Progress(file, writer)
     with open_decompressed(file.path, file.compression) as stream:
         blocks = _Blocks(stream, file, writer)
         for first_line, offset, block in blocks.whole_lines():
             lines = _decode(block, encoding, file, writer, first_line, offset)
             yield Batch(first_line, offset, lines, block)
-            if not file.compression:
-                writer.advance(len(block))
-    if file.compression:
-        writer.advance(file.size_bytes)
+            progress.at(offset + len(block))
+    progress.end()
 
 
 def encoding_of(head: Head) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .access_layouts import access_patterns
-from .log_times import AMBIGUOUS, FORMS, TimeForm
+from .log_times import FORMS, TimeForm
 from .severity import LEVEL_WORDS
 
 # A time that begins later than this, or behind more words, belongs to the message.
@@ -116,6 +116,12 @@ def _search() -> re.Pattern[str]:
 
 
 @functools.cache
+def _alike(number: int) -> tuple[TimeForm, ...]:
+    """A form, then those that look the same."""
+    return FORMS[number], *(form for form in FORMS[number + 1 :] if form.pattern == FORMS[number].pattern)
+
+
+@functools.cache
 def _compile(pattern: str) -> Callable[[str], re.Match[str] | None]:
     return re.compile(pattern).match
 
@@ -123,14 +129,16 @@ def _compile(pattern: str) -> Callable[[str], re.Match[str] | None]:
 def find_stamp(line: str) -> _Stamp | None:
     """The first time near the start of a line, unless it stands in the middle of prose."""
     head = line[:_STAMP_WITHIN]
+    form: TimeForm | None = None
     match = _search().search(head)
     while match is not None:
         group = str(match.lastgroup)
-        form = FORMS[int(group[1:])]
-        if form.read(match[match.re.groupindex[group] + 1]) is not None:
+        text = match[match.re.groupindex[group] + 1]
+        form = next((form for form in _alike(int(group[1:])) if form.read(text) is not None), None)
+        if form is not None:
             break
         match = _search().search(head, match.start() + 1)
-    if match is None:
+    if match is None or form is None:
         return None
     before = head[: match.start()]
     lead = re.search(r"(?:<\d{1,3}>(?:1 )?)?[\[({]?$", before)
@@ -176,7 +184,7 @@ def _next_item(line: str, position: int, used: Counter[str], first: bool, syslog
     for kind in _ORDER:
         if used[kind] >= _LIMITS.get(kind, 1) or (kind in _LEVELS and any(used[other] for other in _LEVELS)):
             continue
-        if used["logger"] and kind not in ("level", "location"):
+        if (used["logger"] and kind not in ("level", "location")) or (used["location"] and kind == "column"):
             continue
         match = _COMPILED[kind].match(line, position)
         if match:
@@ -218,7 +226,7 @@ def learn(lines: Sequence[str]) -> tuple[Layout, ...]:
             plain.append(line)
         else:
             lead = re.sub(r"\d+", "0", stamp.lead)
-            groups.setdefault((stamp.form.name, stamp.words, lead), []).append((line, stamp))
+            groups.setdefault((stamp.form.pattern, stamp.words, lead), []).append((line, stamp))
     ordered = sorted(groups.values(), key=len, reverse=True)[:_MAX_LAYOUTS]
     whole, shorter = [], []
     for group in ordered:
@@ -331,9 +339,9 @@ def _layouts_without_time(lines: Sequence[str]) -> list[Layout]:
 def _settle_order(group: Sequence[tuple[str, _Stamp]]) -> TimeForm:
     """Which order of year, month and day fits all lines, where a form leaves that open."""
     form = group[0][1].form
-    if form.name not in AMBIGUOUS:
-        return form
     same = [other for other in FORMS if other.pattern == form.pattern]
+    if len(same) == 1:
+        return form
     search = re.compile(form.pattern)
     texts = [match[1] for line, _ in group if (match := search.search(line))]
     valid = [other for other in same if all(other.read(text) is not None for text in texts)]

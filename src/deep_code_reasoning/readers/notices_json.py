@@ -45,7 +45,6 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
                 row["id"] = f"{row['id']}~{taken[row['id']]}"
             place = {"source_id": file.source_id, "line": record.line, "item": items.of(record.line)}
             writer.rows("notices", [{**row, **place}])
-        writer.advance(file.size_bytes)
 
 
 READER = Reader("notices-json", "notices", sniff, read)
