@@ -38,9 +38,8 @@ def tables() -> str:
 
 def formats() -> str:
     """The formats that are read."""
-    parts = [
-        "# Formats\n\nRecognised by content, in this order where two are equally sure.\n\n| format | kind | what |\n|---|---|---|\n"
-    ]
+    parts = ["# Formats\n\nRecognised by content, in this order where two are equally sure.\n"]
+    parts.append("\n| format | kind | what |\n|---|---|---|\n")
     for reader in registry.readers():
         doc = inspect.getdoc(sys.modules[reader.read.__module__]) or ""
         parts.append(f"| `{reader.format}` | {reader.kind} | {_cell(_first_paragraph(doc))} |\n")
