@@ -25,15 +25,15 @@ _MAX_HEADER: Final = 500  # characters
 # Lines that a source's own format does not cover (continuations, "last message repeated") are a small part of it.
 _SHARE: Final = 0.9
 
+# Over signatures, in which 2024-01-31, 17.5 and 0x1f are 0 each.
 _ZONE: Final = r"(?: ?(?:Z|[AP]M\b|[+\-]0(?::0)?|(?:UTC|GMT|[ECMP][SD]T|CES?T)\b))"
 _CLOCK: Final = rf"0:0(?::0)?(?:[.,:]0)?{_ZONE}?"
 _TIME: Final = "|".join(
     (
         rf"[A-Z][a-z]{{2}},? [A-Z][a-z]{{2}} +0 {_CLOCK}(?: 0)?",  # asctime: Sun Dec 04 04:47:44 2005
         rf"(?:0 +)?[A-Z][a-z]{{2}} +0(?:,? 0)?,? +{_CLOCK}",  # syslog: Dec 10 06:55:46
-        rf"0[-/.](?:0|[A-Z][a-z]{{2}})[-/.]0(?:(?:T|[ _:\-]|, )(?:{_CLOCK}|0\.0\.0(?:\.0)?))?",  # ISO 8601 and its kin
-        rf"0[-/.]0[ T]{_CLOCK}",  # no year: 03-17 16:13:38.811
-        rf"0-{_CLOCK}",  # no separators in the date: 20171223-22:15:29:606
+        rf"(?:0(?:-0)?|0/0(?:/0)?|0[/\-][A-Z][a-z]{{2}}[/\-]0)(?:T|[ _:\-]|, ){_CLOCK}",  # ISO 8601 and its kin
+        r"0/0/0|0[/\-][A-Z][a-z]{2}[/\-]0",
         _CLOCK,
     )
 )
@@ -41,7 +41,7 @@ _LEVEL: Final = (
     r"(?i:trace|debug|verbose|info|information|notice|warn|warning|error|err|severe|failure|fatal|crit|critical|alert|emerg|"
     r"panic|fine|finer|finest|config|audit)"
 )
-# The kinds of fields, the more telling first: a letter, and its pattern over a signature (whose numbers are all 0).
+# The kinds of fields, the more telling first: a letter, and its pattern.
 _KINDS: Final = {
     "T": rf"\[(?:{_TIME})[^\]\[]*\](?=\s|$|\|)|(?:{_TIME})(?=[\s,|]|$)|<0>0?(?=[\s\w])",  # time; syslog's priority
     "L": rf"(?:\[ ?{_LEVEL} ?\]|<{_LEVEL}>|\({_LEVEL}\)|{_LEVEL}|[VDIWEF]):?(?=[\s,|/]|$)",
@@ -60,7 +60,7 @@ _CERTAIN_FIELDS: Final = re.compile(r"(?:TWC|[TLNSB])*")
 # Words, and a number, name or bracket after words, are rather the beginning of the message: `Processed order 17`.
 _MESSAGE_FIELDS: Final = re.compile(r"(?:W+[NDB]?)+$")
 # A header says early a time or a level, or it is full of numbers.
-_HEADER: Final = re.compile(r"[^W]*W?[^W]*[TL]|NN|N.*N.*N")
+_HEADER: Final = re.compile(r"[^W]*W?[^W]*[TL]|W?NN|N.*NN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +80,21 @@ class HeaderFormat:
         kinds = _MESSAGE_FIELDS.sub("", certain[0] if certain else kinds)
         return cls(kinds if _HEADER.match(kinds) else "")
 
-    def strip(self, folded: Sequence[str]) -> list[str]:
-        """The messages of lines that `fold_digits` or `signatures` has been over.
+    def strip(self, signatures: Sequence[str]) -> list[str]:
+        """The messages of lines, given their signatures.
 
         A line that has only the first fields of the header loses these.
         """
         if not self.kinds:
-            return list(folded)
+            return list(signatures)
         header = self._pattern()
-        return [line[match.end() :] or line if (match := header.match(line)) else line for line in folded]
+        return [line[match.end() :] or line if (match := header.match(line)) else line for line in signatures]
 
     def _pattern(self) -> re.Pattern[str]:
         pattern = ""
         for kind in reversed(self.kinds):
             pattern = rf"(?:(?:{_KINDS[kind]})[\s,|]*{pattern})?"
-        return re.compile(r"\s*" + pattern.replace("0", "0+"))
+        return re.compile(r"\s*" + pattern)
 
 
 def _common_kinds(sample: list[str]) -> str:

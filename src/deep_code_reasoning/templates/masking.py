@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
-from .signature import fold_digits, signatures
+from .signature import signatures
 
 MASK: Final = "\x1a"
-"""Stands for a value. `fold_digits` turns control characters of the input into blanks, so it cannot come from there."""
+"""Stands for a value. `signatures` turns control characters of the input into blanks, so it cannot come from there."""
 
 _LITERALS: Final = frozenset(
     "true false True False TRUE FALSE null Null NULL nil none None NONE NaN nan undefined".split()
@@ -42,14 +43,14 @@ _RELATIVE_PATH: Final = re.compile(  # at least two separators, or one and a dot
 )
 _MAIL: Final = re.compile(r"[\w.+\-]+@[\w.\-]*\w")
 _COLON_HEX: Final = re.compile(  # IPv6, MAC; bounded, so that no word can make it slow
-    r"(?<![\w.])(?=[A-Fa-f:]{0,24}0)(?:[A-Fa-f]|0++){1,16}(?:::?(?:[A-Fa-f]|0++){1,16}+){2,15}+(?![\w\-])"
+    r"(?<![\w.])(?=[A-Fa-f:]{0,24}0)[0A-Fa-f]{1,16}(?:::?[0A-Fa-f]{1,16}+){2,15}+(?![\w\-])"
 )
 _HOST_PORT: Final = re.compile(
-    r"(?<![\w.\-])(?:\w[\w$\-]*(?:\.[\w$\-]+){2,}|\w[\w\-]*\.[a-z]{2,}|localhost):0+(?![\w.])"
+    r"(?<![\w.\-])(?:\w[\w$\-]*(?:\.[\w$\-]+){2,}|\w[\w\-]*\.[a-z]{2,}|localhost):0(?![\w.])"
 )
-_WITH_DIGIT: Final = re.compile(
-    rf"(?:(?<![\w.)\]])[\-+~]|(?<![\w>])[<>](?=[\w.]+(?:[,;)]|$)))?"
-    rf"(?<!\w)(?:[^\W\d]++(?:{_JOINT}(?=\w))?)*+\d\w*+(?:{_JOINT}\w++)*+%?"
+_WITH_DIGIT: Final = re.compile(  # with its sign, or `<` as in `<1 sec`
+    rf"(?<!\w)(?<!\w{_JOINT})(?:(?<![.)\]])[\-+~]|(?<!>)[<>](?=[\w.]+(?:[,;)]|$)))?"
+    rf"(?:[^\W\d]++(?:{_JOINT}(?=\w))?)*+\d\w*+(?:{_JOINT}\w++)*+%?"
 )
 _HEX_LETTERS: Final = 8  # an English word of eight or more letters a-f does not come up in logs
 _LETTERS: Final = re.compile(
@@ -110,52 +111,38 @@ _PHRASE_RULES: Final = (
 _MAX_WORD: Final = 1_000  # longer ones are data: dumps, base64, minified code
 _PUNCTUATION: Final = ".,:;()[]{}!?"
 
-_MAX_CACHED_WORDS: Final = 100_000  # some 10 MB; logs of unique identifiers would grow it without end
+_MAX_CACHED_WORDS: Final = 65_536  # some 10 MB; logs of unique identifiers would grow it without end
 
 
+@lru_cache(maxsize=_MAX_CACHED_WORDS)
 def mask_word(word: str) -> str:
     """A word without blanks, its values masked."""
-    if len(word) > _MAX_WORD and len(word := signatures([word])[0]) > _MAX_WORD:
+    if len(word) > _MAX_WORD:
         return MASK
     bare = word.strip(_PUNCTUATION)
     if bare.isalpha() and bare not in _LITERALS and (len(bare) < _HEX_LETTERS or not _LETTERS.match(bare)):
         return word
-    if not bare.strip("0") and bare:
+    if bare == "0":
         return word.replace(bare, MASK)
     for trigger, rule in _WORD_RULES:
         if trigger in word:
             word = rule.sub(MASK, word)
+            if word == MASK:
+                break
     return word
 
 
-class _Words(dict[str, str]):
-    """Remembers what each word becomes."""
-
-    def __missing__(self, word: str) -> str:
-        if len(self) >= _MAX_CACHED_WORDS:
-            self.clear()
-        masked = self[word] = mask_word(word)
-        return masked
-
-
-class Masker:
-    """Masks lines; remembers words, up to a bound, so that those of later lines are quick."""
-
-    def __init__(self) -> None:
-        self._words = _Words()
-
-    def shapes(self, folded: Iterable[str]) -> list[str]:
-        """The shape of each line that `fold_digits` or `signatures` has been over. Blanks at its ends are gone."""
-        masked = self._words.__getitem__
-        drafts = [" ".join(map(masked, line.split())) for line in folded]
-        distinct = list(dict.fromkeys(drafts))
-        if not distinct:
-            return []
-        text = "\n".join(distinct)
-        for rule, replacement in _PHRASE_RULES:
-            text = rule.sub(replacement, text)
-        shape_of = dict(zip(distinct, text.split("\n"), strict=True))
-        return [shape_of[draft] for draft in drafts]
+def shapes(signatures: Iterable[str]) -> list[str]:
+    """The shape of each line, given its signature. Blanks at its ends are gone."""
+    drafts = [" ".join(map(mask_word, line.split())) for line in signatures]
+    distinct = list(dict.fromkeys(drafts))
+    if not distinct:
+        return []
+    text = "\n".join(distinct)
+    for rule, replacement in _PHRASE_RULES:
+        text = rule.sub(replacement, text)
+    shape_of_draft = dict(zip(distinct, text.split("\n"), strict=True))
+    return [shape_of_draft[draft] for draft in drafts]
 
 
 def join_masks(text: str) -> str:
@@ -165,4 +152,4 @@ def join_masks(text: str) -> str:
 
 def shape_of(line: str) -> str:
     """The shape of one line."""
-    return Masker().shapes(fold_digits([line]))[0]
+    return shapes(signatures([line]))[0]

@@ -15,9 +15,10 @@ from itertools import islice
 from typing import Final
 
 from .headers import HeaderFormat
-from .masking import MASK, Masker
+from .masking import MASK
+from .masking import shapes as shapes_of
 from .merging import Settings, merge
-from .signature import fold_digits
+from .signature import fold_digits, signatures
 from .wording import PLACEHOLDER, wording
 
 _BLOCK_LINES: Final = 8_192  # enough for the per-block cost to vanish, little enough to stay in the processor's cache
@@ -59,12 +60,12 @@ class Mining:
 
 def mine(lines: Iterable[str], header: HeaderFormat | None = None, settings: Settings | None = None) -> Mining:
     """Mine messages, or whole lines when the header's format is given. Blanks around a message say nothing."""
-    shapes = _Shapes(header)
+    known = _Shapes(header)
     numbers: list[int] = []
     source = iter(lines)
     while block := list(islice(source, _BLOCK_LINES)):
-        numbers += shapes.of(block)
-    return _mining(shapes, numbers, lambda: Counter(numbers), settings)
+        numbers += known.of(block)
+    return _mining(known, numbers, lambda: Counter(numbers), settings)
 
 
 def mine_shapes(
@@ -97,12 +98,12 @@ class _Shapes:
 
     def __init__(self, header: HeaderFormat | None) -> None:
         self._header = header or HeaderFormat("")
-        self._masker = Masker()
         self._number_of_line: dict[str, int] = {}
+        self._number_of_signature: dict[str, int] = {}
         self._number_of_shape: dict[str, int] = {}
         self._lines = 0
         self.texts: list[str] = []
-        self.messages: list[list[str]] = []  # of each shape, some of its lines with digits folded
+        self.messages: list[list[str]] = []  # of each shape, some signatures
         self.first_line: dict[int, int] = {}
 
     def of(self, block: Sequence[str]) -> list[int]:
@@ -124,10 +125,14 @@ class _Shapes:
         number_of = self._number_of_line
         if len(number_of) > _MAX_REMEMBERED_LINES:
             number_of.clear()
+            self._number_of_signature.clear()
         new = [line for line in dict.fromkeys(folded) if line not in number_of]
-        messages = self._header.strip(new)
-        numbers = map(self._number, self._masker.shapes(messages), messages)
-        number_of.update(zip(new, numbers, strict=True))
+        signature_of = signatures(new)
+        unseen = [signature for signature in dict.fromkeys(signature_of) if signature not in self._number_of_signature]
+        messages = self._header.strip(unseen)
+        numbers = map(self._number, shapes_of(messages), messages)
+        self._number_of_signature.update(zip(unseen, numbers, strict=True))
+        number_of.update(zip(new, map(self._number_of_signature.__getitem__, signature_of), strict=True))
 
     def _number(self, shape: str, message: str) -> int:
         number = self._number_of_shape.setdefault(shape, len(self.texts))
@@ -140,23 +145,23 @@ class _Shapes:
 
 
 def _mining(
-    shapes: _Shapes, numbers: Sequence[int], count: Callable[[], Mapping[int, int]], settings: Settings | None
+    known: _Shapes, numbers: Sequence[int], count: Callable[[], Mapping[int, int]], settings: Settings | None
 ) -> Mining:
-    template_of = merge(shapes.texts, settings)
+    template_of = merge(known.texts, settings)
     id_of = {text: _id(text) for text in set(template_of.values())}
-    ids = [id_of[template_of[shape]] for shape in shapes.texts]
+    ids = [id_of[template_of[shape]] for shape in known.texts]
 
     def templates() -> tuple[Template, ...]:
         counts = count()
         members = defaultdict(list)
-        for number, shape in enumerate(shapes.texts):
+        for number, shape in enumerate(known.texts):
             members[template_of[shape]].append(number)
         found = [
             Template(
                 id_of[text],
-                wording(text, [(shapes.texts[number], shapes.messages[number]) for number in group]),
+                wording(text, [(known.texts[number], known.messages[number]) for number in group]),
                 sum(counts[number] for number in group),
-                min(shapes.first_line[number] for number in group),
+                min(known.first_line[number] for number in group),
             )
             for text, group in members.items()
         ]

@@ -16,7 +16,7 @@ PLACEHOLDER: Final = "<*>"
 
 # Letters beside the digits that make a word of it: not those of hexadecimal numbers.
 _WORDY: Final = re.compile(r"(?=.*[A-Za-z]{2})(?=.*[G-WYZg-wyz])[\w.\-]*0[\w.\-]*")
-_NUMBER: Final = re.compile("0+")
+_MAYBE_WORDY: Final = re.compile(r"[G-WYZg-wyz][\w.\-]*0|0[\w.\-]*[G-WYZg-wyz]")
 
 
 def wording(template: str, members: Iterable[tuple[str, Sequence[str]]]) -> str:
@@ -24,13 +24,15 @@ def wording(template: str, members: Iterable[tuple[str, Sequence[str]]]) -> str:
 
     Args:
         template: with MASK where it varies.
-        members: the shapes it stands for, each with some of its lines.
+        members: the shapes it stands for, each with signatures of some of its lines.
     """
     common: list[str] | None = None
     masks = template.count(MASK)
     for shape, lines in members:
         for line in lines if masks else ():
-            words = [_NUMBER.sub(PLACEHOLDER, word) if _WORDY.fullmatch(word) else "" for word in _masked(shape, line)]
+            if common is None and not _MAYBE_WORDY.search(line):
+                return template.replace(MASK, PLACEHOLDER)
+            words = [word.replace("0", PLACEHOLDER) if _WORDY.fullmatch(word) else "" for word in _masked(shape, line)]
             if common is not None:
                 words = [word if word == other else "" for word, other in zip(common, words, strict=False)]
             if len(words) != masks or not any(words):
