@@ -198,6 +198,10 @@ def _span_rows(span: Any, resource: Resource, scope: str) -> Iterator[Output]:
             "scope": scope,
         },
     )
+    yield from _parts_of_span(span, ids, resource)
+
+
+def _parts_of_span(span: Any, ids: dict[str, str], resource: Resource) -> Iterator[Output]:
     for event in items(span, "events"):
         texts, numbers = attributes(event)
         yield (
