@@ -19,7 +19,7 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Scene
-from ..symptoms.evidence import new_texts, shifts
+from ..symptoms.evidence import measures, new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.metric_names import kind_of_metric
 
@@ -54,7 +54,9 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Find platform events with those whom they cut off."""
     texts = new_texts(scene)
     events = [text for text in texts if _EVENT.search(text.text)]
-    nodes = [s for s in shifts(scene) if kind_of_metric(s.name, s.rises, False) == "platform"]
+    nodes = []
+    if measures(scene, "platform"):
+        nodes = [s for s in shifts(scene) if kind_of_metric(s.name, s.rises, False) == "platform"]
     if not events and not nodes:
         return []
     speakers = {text.service for text in events} | {s.service for s in nodes}

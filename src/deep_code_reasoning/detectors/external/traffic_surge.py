@@ -21,7 +21,7 @@ from ...domain.finding import Finding
 from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
 from ..base import Detector, Scene
-from ..symptoms.evidence import level_series, new_texts, service_names, shifts
+from ..symptoms.evidence import level_series, measures, new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.symptom import Shift, symptoms_of
@@ -46,6 +46,8 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Find the service at which the surge came in."""
+    if not measures(scene, "traffic_up"):
+        return []
     moved = shifts(scene)
     risen = [s for s in moved if _is_traffic(s) and s.before > 0 and s.after >= settings.min_ratio * s.before]
     if not risen:

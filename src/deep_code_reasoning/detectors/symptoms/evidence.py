@@ -14,6 +14,7 @@ from ...domain.window import Windows
 from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
+from .metric_names import kind_of_metric
 from .symptom import Shift, Text
 
 Answer = TypeVar("Answer")
@@ -148,6 +149,16 @@ def shifts(scene: Scene) -> tuple[Shift, ...]:
     return (*found, *_span_shifts(scene), *_sibling_shifts(scene))
 
 
+def measures(scene: Scene, kind: str) -> bool:
+    """Whether any metric's name can speak of a kind of trouble: cheap to ask, where `shifts` looks at every point."""
+    return any(kind in {kind_of_metric(name, up, False) for up in (True, False)} for _, name in level_series(scene))
+
+
+def _speaks(name: str) -> bool:
+    return any(kind_of_metric(name, up, False) for up in (True, False))
+
+
+@_once_a_case
 def level_series(scene: Scene) -> list[tuple[str, str]]:
     """Service and name of every metric, sorted."""
     rows = scene.store.query(
@@ -176,9 +187,10 @@ def _metric_series(scene: Scene) -> list[_Series]:
         SELECT service, name, max(kind) AS kind, groupArray(slice) AS slices, groupArray(level) AS levels FROM
             (SELECT service, name, max(kind) AS kind, intDiv(time_ns - {start:Int64}, {width:Int64}) AS slice,
                     quantileExact(0.5)(value) AS level
-             FROM metrics WHERE isFinite(value) GROUP BY service, name, slice ORDER BY service, name, slice)
+             FROM metrics WHERE isFinite(value) AND name IN {names:Array(String)} GROUP BY service, name, slice ORDER BY service, name, slice)
         GROUP BY service, name ORDER BY service, name LIMIT {limit:UInt32}
         """,
+        names=sorted({name for _, name in level_series(scene) if _speaks(name)}),
         start=span.start_ns,
         width=width,
         limit=_MAX_SERIES,
@@ -206,12 +218,14 @@ def _rates(series: _Series) -> _Series:
 
 def _shift(series: _Series, scene: Scene) -> Shift | None:
     onset = scene.windows.onset_ns
-    calm = [v for t, v in zip(series.times, series.values, strict=True) if t < calm_until(scene.windows)]
+    calm_end = calm_until(scene.windows)
+    calm = [v for t, v in zip(series.times, series.values, strict=True) if t < calm_end]
     late = [v for t, v in zip(series.times, series.values, strict=True) if t >= onset]
     if len(calm) < 3 or not late:
         return None
     before = statistics.median(calm[: max(3, len(calm) // 2)])
-    spread = 1.4826 * statistics.median(abs(v - statistics.median(calm)) for v in calm)
+    middle = statistics.median(calm)
+    spread = 1.4826 * statistics.median(abs(v - middle) for v in calm)
     after = max(
         (statistics.median(late), late[-1], max(late) if series.cumulative else late[-1]), key=lambda v: abs(v - before)
     )

@@ -226,9 +226,10 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
-def kinds_of_text(text: str) -> list[str]:
+@functools.lru_cache(maxsize=4096)
+def kinds_of_text(text: str) -> tuple[str, ...]:
     """The kinds of trouble that a text speaks of, the more specific ones first; empty when it speaks of none."""
     found = [kind for kind, pattern in _patterns() if pattern.search(text)]
     implied = {other for kind in found for other in _IMPLIES.get(kind, ())}
     specific = [kind for kind in found if kind not in implied]
-    return [kind for kind in specific if kind not in ("exception", "server_error") or len(specific) == 1]
+    return tuple(kind for kind in specific if kind not in ("exception", "server_error") or len(specific) == 1)

@@ -85,7 +85,7 @@ def symptoms_of(texts: Iterable[Text], shifts: Iterable[Shift]) -> tuple[Symptom
     gathered: dict[tuple[str, str], list[Text | Shift]] = {}
     for text in texts:
         # An error in words that are not known is an error all the same.
-        for kind in kinds_of_text(text.text) or (["complaint"] if text.level in ("error", "fatal") else []):
+        for kind in kinds_of_text(text.text) or (("complaint",) if text.level in ("error", "fatal") else ()):
             gathered.setdefault((kind, text.service), []).append(text)
     for shift in shifts:
         if kind := kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None):
