@@ -328,7 +328,8 @@ def _layouts_without_time(lines: Sequence[str]) -> list[Layout]:
         for line, match in beginnings
         if match and (line[0] in "[<(" or line[match.end() :][:1] in (":", " ", "\t"))
     ]
-    if len(levelled) < 0.5 * len(lines) or not levelled:
+    # One line that begins with a level may as well be the cry of a crash.
+    if len(levelled) < max(2, 0.5 * len(lines)):
         return []
     layouts = [_with_items("", (), ["level"], None)]
     if sum(bool(named.match(line)) for line in levelled) >= _AGREEMENT * len(levelled):

@@ -79,10 +79,13 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
             _read_file(prepared, Clock(), writer)
         else:
             undated[prepared.sample.missing].append(prepared)
+    # Lines with a whole time in files that are otherwise undated.
+    samples = [prepared.sample for group in undated.values() for prepared in group]
+    dated = [sample.dated_ns for sample in samples if sample and sample.dated_ns]
     for group in undated.values():
         if not group:
             continue
-        known = neighbours.known_range(writer)
+        known = neighbours.known_range(writer) or ((min(dated), max(dated)) if dated else None)
         named = traces_named([prepared.sample for prepared in group if prepared.sample])
         starts = neighbours.trace_starts(writer, named)
         for prepared in group:
