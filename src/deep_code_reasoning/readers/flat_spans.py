@@ -8,6 +8,7 @@ around a list (`spans`, `traces`, `data` ...), traces with `spans` inside, CSV w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -33,9 +34,9 @@ def sniff(head: Head) -> float:
     layout = layout_of(head)
     if layout is not None:
         return 0.9 * _looks_like_span(dict.fromkeys(layout.columns))
-    records = [record.value for record in head_records(head, _LISTS)]
-    spans = [span for record in records for span, _ in _spans_of(record) if isinstance(span, dict)]
-    return 0.85 * max((_looks_like_span(_unwrapped(span)) for span in spans[:20]), default=0.0)
+    records = (record.value for record in head_records(head, _LISTS))
+    spans = (span for record in records for span, _ in _spans_of(record) if isinstance(span, dict))
+    return 0.85 * max((_looks_like_span(_unwrapped(span)) for span in itertools.islice(spans, 5)), default=0.0)
 
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,28 +58,36 @@ def iterate_json(file: EvidenceFile, writer: Complaints, lists: Sequence[str] = 
             without any of them is one record, as is every element of a list at the top and every line of JSON lines.
     """
     head, _ = read_head(file.path)
-    numbered = _number(_records_of_lines(file, writer, lists) if _is_lines(head) else _stream(file, writer, lists))
-    yield from numbered
+    is_lines = _lines_of_head(head) is not None
+    yield from _number((_records_of_lines if is_lines else _stream)(file, writer, lists))
+
+
+def head_records(head: Head, lists: tuple[str, ...] = ()) -> tuple[JsonRecord, ...]:
+    """The first few whole records of a head, for sniffing; none when it is not JSON, or the first one is longer.
+
+    Many readers ask for the same head, one after the other: what does not depend on `lists` is decoded once.
+    """
+    start = head.data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"{", b"["):
+        return ()
+    lines = _lines_of_head(head)
+    if lines is None:
+        return _walked_head(head, lists if start == b"{" else ())
+    expanded = (record for values, _ in lines for value, _ in values for record in _expand(value, lists))
+    few = itertools.islice(expanded, _SNIFFED_RECORDS)
+    return tuple(JsonRecord(value, 1, 0, 0, members) for value, members in few)
 
 
 @functools.lru_cache(maxsize=16)
-def head_records(head: Head, lists: tuple[str, ...] = ()) -> tuple[JsonRecord, ...]:
-    """The first few whole records of a head, for sniffing; none when it is not JSON, or the first one is longer."""
-    if head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        return ()
+def _walked_head(head: Head, lists: tuple[str, ...]) -> tuple[JsonRecord, ...]:
     found: list[JsonRecord] = []
-    if _is_lines(head):
-        for line in head.lines[:_SNIFFED_RECORDS]:
-            records, _ = _decode_line(line, lists)
-            found.extend(JsonRecord(value, 1, 0, 0, members) for value, _, members in records)
-    else:
-        source = JsonSource(io.BytesIO(head.data))
-        for record in _Walk(source, lists).records():
-            if isinstance(record, JsonRecord):
-                found.append(record)
-            if not isinstance(record, JsonRecord) or len(found) >= _SNIFFED_RECORDS:
-                break
-    return tuple(found[:_SNIFFED_RECORDS])
+    for record in _Walk(JsonSource(io.BytesIO(head.data)), lists).records():
+        if not isinstance(record, JsonRecord):
+            break
+        found.append(record)
+        if len(found) == _SNIFFED_RECORDS:
+            break
+    return tuple(found)
 
 
 def _number(records: Iterator[JsonRecord]) -> Iterator[JsonRecord]:
@@ -92,24 +101,33 @@ def _number(records: Iterator[JsonRecord]) -> Iterator[JsonRecord]:
 # --- files of lines ---------------------------------------------------------------------------------------------
 
 
-def _is_lines(head: Head) -> bool:
-    """Whether a head is JSON lines: most lines that begin as a record are a whole one, the first of them above all."""
-    lines = head.lines[:20]
+_Values = tuple[list[tuple[Any, int]], str]
+"""The values of a line, each with its position, and the reason why the line's rest is none, or ''."""
+
+
+@functools.lru_cache(maxsize=4)
+def _lines_of_head(head: Head) -> tuple[_Values, ...] | None:
+    """The first few lines of a head that is JSON lines, decoded; None when it is something else.
+
+    JSON lines begin with a whole record, or most of their lines are one.
+    """
+    lines = head.lines[: 2 * _SNIFFED_RECORDS]
     starts = [line for line in lines if line.lstrip(_BYTE_ORDER_MARK)[:1] in ("{", "[")]
     if not starts or (len(head.lines) < 2 and not head.complete):
-        return False
-    whole = [not _decode_line(line, ())[1] for line in starts]
-    # The elements of a list may stand on lines of their own as well; their commas tell them.
-    alone = sum(good and not line.rstrip().endswith(",") for line, good in zip(starts, whole, strict=True))
-    return whole[0] or (starts[0].lstrip(_BYTE_ORDER_MARK)[0] == "{" and 2 * alone > len(lines))
+        return None
+    decoded = [_decode_line(line) for line in starts[:_SNIFFED_RECORDS]]
+    if decoded[0][1]:
+        # The elements of a list may stand on lines of their own as well; their commas tell them.
+        rest = [_decode_line(line) for line in starts[_SNIFFED_RECORDS:]]
+        whole = (not reason for _, reason in [*decoded, *rest])
+        alone = sum(good and not line.rstrip().endswith(",") for line, good in zip(starts, whole, strict=True))
+        if starts[0].lstrip(_BYTE_ORDER_MARK)[0] != "{" or 2 * alone <= len(lines):
+            return None
+    return tuple(decoded)
 
 
-_Decoded = tuple[Any, int, Mapping[str, Any]]
-
-
-def _decode_line(text: str, lists: Sequence[str]) -> tuple[list[_Decoded], str]:
-    """The records of a line, each with its position and members, and the reason why its rest is none, or ''."""
-    found: list[_Decoded] = []
+def _decode_line(text: str) -> _Values:
+    found: list[tuple[Any, int]] = []
     position = 1 if text.startswith(_BYTE_ORDER_MARK) else 0
     position = end_of_match(SPACE, text, position)
     while position < len(text):
@@ -117,7 +135,7 @@ def _decode_line(text: str, lists: Sequence[str]) -> tuple[list[_Decoded], str]:
             value, end = decode(text, position)
         except (ValueError, RecursionError) as fault:
             return found, reason_of(fault)
-        found.extend((record, position, members) for record, members in _expand(value, lists))
+        found.append((value, position))
         position = end_of_match(GAP, text, end)
     return found, ""
 
@@ -149,10 +167,11 @@ def _records_of_lines(file: EvidenceFile, writer: Complaints, lists: Sequence[st
             excerpt = line.data[:200].decode("utf-8", "replace")
             writer.reject(file.source_id, line.number, not_utf8(fault), excerpt, line.offset)
             continue
-        records, reason = _decode_line(text, lists)
-        for value, position, members in records:
+        values, reason = _decode_line(text)
+        for value, position in values:
             offset = line.offset + (len(text[:position].encode()) if position else 0)
-            yield JsonRecord(value, line.number, 0, offset, members)
+            for record, members in _expand(value, lists):
+                yield JsonRecord(record, line.number, 0, offset, members)
         if reason:
             writer.reject(file.source_id, line.number, reason, text[:200], line.offset)
 
