@@ -1,11 +1,9 @@
-"""Change points: where a series stopped being what it was, and how sure one can be of it.
+"""Change points: where outcomes stopped being what they were, and how sure one can be of it.
 
-Two kinds of series, both in time order and both judged without any threshold on the values themselves:
-
-- *outcomes* (`outcome_change`): how many of how many trials failed in each step. Bayesian: the marginal likelihood of
-  two rates with a change somewhere, against one rate (Chib, *Marginal likelihood*; Barry & Hartigan, JASA 1993).
-- *levels* (`level_change`): one value a step. The split with the largest Mann-Whitney rank deviation, and the robust
-  size of the step there (median and MAD, never mean and sigma).
+*Outcomes* are how many of how many trials failed in each step of time: requests that were slow, spans that stopped
+short, steps with an error in them. Judged by Bayesian model comparison, without any threshold on the rates themselves: the
+marginal likelihood of two rates with a change somewhere between them, against that of one rate (Barry and Hartigan, *A
+Bayesian analysis for change point problems*, JASA 1993). For steps in levels (metrics) see `metrics/series.py`.
 """
 
 from __future__ import annotations
@@ -22,9 +20,6 @@ from typing import Final
 _BEFORE: Final = (0.1, 2.0)
 _AFTER: Final = (1.0, 1.0)
 _STEADY: Final = ((0.5, 0.5), (0.1, 2.0))
-
-# The MAD of a normal distribution is 0.6745 sigma; this makes the two comparable.
-_MAD_TO_SIGMA: Final = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +46,6 @@ class OutcomeChange:
     def rate_after(self) -> float:
         """Share of failures from the change on."""
         return self.failures_after / self.trials_after
-
-
-@dataclass(frozen=True, slots=True)
-class LevelChange:
-    """A step in a level: from `index` on the values are others.
-
-    `deviation` is the standardised Mann-Whitney statistic of the two sides, positive for a rise; `size` the difference
-    of the two medians in robust sigmas of the side before (infinite when that side does not vary at all).
-    """
-
-    index: int
-    deviation: float
-    size: float
-    median_before: float
-    median_after: float
-
-    @property
-    def ratio(self) -> float:
-        """Level after over level before; infinite when it was zero before."""
-        if self.median_before:
-            return self.median_after / self.median_before
-        return math.inf if self.median_after else 1.0
 
 
 def outcome_change(failures: Sequence[int], trials: Sequence[int]) -> OutcomeChange | None:
@@ -114,38 +87,6 @@ def rate_contrast(failures: int, trials: int, other_failures: int, other_trials:
     return apart - _log_marginal(failures + other_failures, trials + other_trials, 0.5, 0.5)
 
 
-def level_change(values: Sequence[float], min_side: int = 2) -> LevelChange | None:
-    """Find the largest step in a series of levels.
-
-    Args:
-        values: one value a step, in time order.
-        min_side: fewest values on either side of the step.
-
-    Returns:
-        The split whose sides differ most by rank, or None when the series is too short or constant.
-    """
-    count = len(values)
-    if count < 2 * min_side or min(values) == max(values):
-        return None
-    ranks = _ranks(values)
-    expected = (count + 1) / 2
-    best, best_deviation, total = 0, 0.0, 0.0
-    for index in range(1, count):
-        total += ranks[index - 1]
-        if min_side <= index <= count - min_side:
-            spread = math.sqrt(index * (count - index) * (count + 1) / 12)
-            deviation = (index * expected - total) / spread
-            if abs(deviation) > abs(best_deviation):
-                best, best_deviation = index, deviation
-    if not best:
-        return None
-    before, after = values[:best], values[best:]
-    middle, level = median(before), median(after)
-    sigma = _MAD_TO_SIGMA * median([abs(value - middle) for value in before])
-    size = (level - middle) / sigma if sigma else math.copysign(math.inf, level - middle) if level != middle else 0.0
-    return LevelChange(best, best_deviation, size, middle, level)
-
-
 def median(values: Sequence[float]) -> float:
     """The median; NaN of nothing."""
     if not values:
@@ -158,20 +99,6 @@ def median(values: Sequence[float]) -> float:
 def probability(log_evidence: float, looked_at: int) -> float:
     """Posterior probability of a finding whose prior is one in `looked_at`: guards against looking at many things."""
     return 1 / (1 + math.exp(min(700.0, math.log(max(1, looked_at)) - log_evidence)))
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    ranks = [0.0] * len(values)
-    start = 0
-    while start < len(order):
-        end = start
-        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
-            end += 1
-        for place in order[start : end + 1]:
-            ranks[place] = (start + end) / 2 + 1
-        start = end + 1
-    return ranks
 
 
 def _log_mean(logs: Sequence[float]) -> float:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from deep_code_reasoning.detectors.timeline.graph import service_graph
+from deep_code_reasoning.detectors.timeline.names import mentions, without_names
+from deep_code_reasoning.store import CaseStore
+from scenery import START_NS, System
+
+Build = Callable[..., AbstractContextManager[CaseStore]]
+
+
+def said(service: str, body: str) -> dict[str, object]:
+    return {"service": service, "severity": "error", "body": body, "shape": len(body), "time_ns": START_NS}
+
+
+def test_calls_are_read_from_spans(build_case: Build) -> None:
+    with build_case(System(requests=7).tables()) as store:
+        graph = service_graph(store)
+    assert dict(graph.calls) == {("front", "orders"): 7, ("orders", "stock"): 7}
+
+
+def test_what_services_say_of_each_other_draws_the_edges_that_spans_do_not(build_case: Build) -> None:
+    tables = dict(System(requests=3).tables())
+    tables["logs"] = [
+        *tables["logs"],
+        said("billing", "upstream orders answered 503"),
+        said("orders", "front hung up on us"),
+        said("stock", "no such item: billing-address"),
+    ]
+    with build_case(tables) as store:
+        graph = service_graph(store)
+    spoken = {edge for edge, calls in graph.calls.items() if not calls}
+    assert spoken == {("billing", "orders")}
+
+
+def test_a_peer_that_is_no_known_service_is_no_node(build_case: Build) -> None:
+    spans = [
+        {"trace_id": "1", "span_id": str(n), "service": "api", "name": "call", "attributes": {"peer.service": peer}}
+        for n, peer in enumerate(("store", "elsewhere.example"))
+    ]
+    with build_case({"spans": [*spans, {"trace_id": "2", "span_id": "x", "service": "store", "name": "get"}]}) as store:
+        graph = service_graph(store)
+    assert dict(graph.calls) == {("api", "store"): 1}
+
+
+def test_names_count_as_whole_words_only() -> None:
+    assert mentions("lookup of cart-db, cart and cartography", ["cart", "cart-db", "carto"], but="x") == [
+        "cart",
+        "cart-db",
+    ]
+    assert without_names("no route to cart-db from cart", ["cart", "cart-db"]) == "no route to <service> from <service>"
