@@ -137,6 +137,13 @@ def test_all_at_another_time_is_the_same_story(plain: dict[str, Any], tmp_path: 
     assert [essence(cause) for cause in told] == [essence(cause) for cause in causes(plain)]
 
 
+def test_tables_on_disk_and_in_memory_give_the_same_answer(
+    plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deep_code_reasoning.store.case._IN_MEMORY_BYTES", 0)
+    assert causes(answer(EXAMPLE)) == causes(plain)
+
+
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("timestamp,service,metric,value\n2026-01-01T00:00:00Z,a,b,1\n")
     told = answer(tmp_path / "metrics.csv")

@@ -20,6 +20,11 @@ Row = dict[str, Any]
 
 # Above this a query is refused instead of taking the machine down; ingest and detectors stay far below it.
 _MAX_MEMORY_BYTES: Final = 1_600_000_000
+_SETTINGS: Final = (
+    f"max_memory_usage = {_MAX_MEMORY_BYTES}",
+    # Filters on a map's keys, pushed into the Parquet reader, fail in 26.5 ("Not found column in block").
+    "optimize_move_to_prewhere = 0",
+)
 
 
 class EngineRefusal(EngineError):  # noqa: N818 - it is the engine's word, mapped to a user's or our error by the caller
@@ -79,7 +84,8 @@ class Database:
 
             with _connect_lock:
                 self._local.connection = chdb.connect(":memory:")
-            self._local.connection.query(f"SET max_memory_usage = {_MAX_MEMORY_BYTES}")
+            for setting in _SETTINGS:
+                self._local.connection.query(f"SET {setting}")
             if self.name:
                 self._local.connection.query(f"USE {identifier(self.name)}")
         return self._local.connection
