@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire.fixtures import _no_model_requests, _stub_server, stub  # noqa: F401 - fixtures for every test
 
 from deep_code_reasoning.domain.case import CaseInfo, Source
 from deep_code_reasoning.store import CaseStore, CaseWriter, open_case
+from wire.fixtures import _no_model_requests, _quick_clients, _stub_server, stub  # noqa: F401 - fixtures for every test
 
 Tables = Mapping[str, list[dict[str, Any]]]
 

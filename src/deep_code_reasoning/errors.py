@@ -35,6 +35,7 @@
         ├── TruncatedAnswerError               the answer was cut off (retryable when the connection did it)
         ├── MalformedAnswerError               no answer of the type asked for, also after one repair
         ├── StepLimitError                     tools were called until the steps ran out
+        ├── StoppedError                       a limit of the user's stopped it after part had been paid
         └── DeadlineError                      the time was up
 
 Each carries a stable `code` for programs, a message that says what and where, and a `hint` that says what to do;
@@ -303,6 +304,13 @@ class StepLimitError(ProviderError):
     """The model went on calling tools when it had to answer."""
 
     code = "step_limit"
+    other_model_may_answer = False
+
+
+class StoppedError(ProviderError):
+    """A limit of the user's stopped the question after part of it had been paid; the limit's error is its cause."""
+
+    code = "stopped"
     other_model_may_answer = False
 
 

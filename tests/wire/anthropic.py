@@ -41,17 +41,22 @@ class Anthropic:
         yield self._event("ping")
 
     def part(self, turn: Turn, index: int, part: Part) -> Iterator[bytes]:
-        block = self._block(turn, index, part)
-        if part.tool:
-            start, deltas = block | {"input": {}}, [
-                {"type": "input_json_delta", "partial_json": piece} for piece in pieces(arguments_text(part))
-            ]
-        else:
-            start, deltas = block | {"text": ""}, [{"type": "text_delta", "text": p} for p in pieces(part.text)]
-        yield self._event("content_block_start", index=index, content_block=start)
-        for delta in deltas:
-            yield self._event("content_block_delta", index=index, delta=delta)
-        yield self._event("content_block_stop", index=index)
+        for offset, block in enumerate(self._blocks(turn, index, part)):
+            # Code that ran takes two blocks, so those behind it are numbered with a gap to spare.
+            at = 2 * index + offset
+            start: Json = block
+            deltas: list[Json] = []
+            if block["type"] in ("tool_use", "server_tool_use"):
+                start = block | {"input": {}}
+                text = arguments_text(part) if part.tool else json.dumps(block["input"])
+                deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(text)]
+            elif block["type"] == "text":
+                start = block | {"text": ""}
+                deltas = [{"type": "text_delta", "text": piece} for piece in pieces(part.text)]
+            yield self._event("content_block_start", index=at, content_block=start)
+            for delta in deltas:
+                yield self._event("content_block_delta", index=at, delta=delta)
+            yield self._event("content_block_stop", index=at)
 
     def closing(self, turn: Turn) -> Iterator[bytes]:
         # The format has no way to leave the usage out; compatible servers that don't count send zeros.
@@ -61,7 +66,7 @@ class Anthropic:
         yield self._event("message_stop")
 
     def whole(self, turn: Turn, finished: bool) -> Json:
-        blocks = [self._block(turn, index, part) for index, part in enumerate(turn.parts)]
+        blocks = [block for index, part in enumerate(turn.parts) for block in self._blocks(turn, index, part)]
         return self._message(turn, blocks, self._finish(turn) if finished else None)
 
     def fault(self, fault: Fault, key: str) -> tuple[int, Json]:
@@ -96,14 +101,22 @@ class Anthropic:
             "usage": self._usage(turn) if turn.usage else {"input_tokens": 0, "output_tokens": 0},
         }
 
-    def _block(self, turn: Turn, index: int, part: Part) -> Json:
+    def _blocks(self, turn: Turn, index: int, part: Part) -> list[Json]:
+        if part.code:
+            run = f"srvtoolu_{turn.number}_{index}"
+            name = "bash_code_execution"
+            printed = {"type": f"{name}_result", "stdout": part.output, "stderr": "", "return_code": 0, "content": []}
+            return [
+                {"type": "server_tool_use", "id": run, "name": name, "input": {"command": part.code}},
+                {"type": f"{name}_tool_result", "tool_use_id": run, "content": printed},
+            ]
         if not part.tool:
-            return {"type": "text", "text": part.text}
+            return [{"type": "text", "text": part.text}]
         try:
             arguments = json.loads(arguments_text(part))
         except ValueError:
             arguments = {}
-        return {"type": "tool_use", "id": f"toolu_{turn.number}_{index}", "name": part.tool, "input": arguments}
+        return [{"type": "tool_use", "id": f"toolu_{turn.number}_{index}", "name": part.tool, "input": arguments}]
 
     def _usage(self, turn: Turn) -> Json:
         assert turn.usage is not None

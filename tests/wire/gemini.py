@@ -42,8 +42,8 @@ class Gemini:
     def part(self, turn: Turn, index: int, part: Part) -> Iterator[bytes]:
         if part.tool:
             yield data(self._chunk(turn, [self._call(turn, index, part)]))
-        for piece in pieces(part.text):
-            yield data(self._chunk(turn, [{"text": piece}]))
+        for piece in self._code(part) or [{"text": piece} for piece in pieces(part.text)]:
+            yield data(self._chunk(turn, [piece]))
 
     def closing(self, turn: Turn) -> Iterator[bytes]:
         chunk = self._chunk(turn, [{"text": ""}])
@@ -51,9 +51,9 @@ class Gemini:
         yield data(chunk | self._usage(turn))
 
     def whole(self, turn: Turn, finished: bool) -> Json:
-        parts = [
-            self._call(turn, i, part) if part.tool else {"text": part.text} for i, part in enumerate(turn.parts)
-        ]
+        parts: list[Json] = []
+        for index, part in enumerate(turn.parts):
+            parts += self._code(part) or [self._call(turn, index, part) if part.tool else {"text": part.text}]
         document = self._chunk(turn, parts) | self._usage(turn)
         if finished:
             document["candidates"][0]["finishReason"] = _FINISH[turn.finish]
@@ -92,6 +92,14 @@ class Gemini:
         except ValueError:
             arguments = {"unreadable": arguments_text(part)}  # arguments are an object here: they cannot be torn
         return {"functionCall": {"id": f"call-{turn.number}-{index}", "name": part.tool, "args": arguments}}
+
+    def _code(self, part: Part) -> list[Json]:
+        if not part.code:
+            return []
+        return [
+            {"executableCode": {"language": "PYTHON", "code": part.code}},
+            {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": part.output}},
+        ]
 
     def _usage(self, turn: Turn) -> Json:
         if turn.usage is None:

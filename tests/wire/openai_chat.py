@@ -1,4 +1,4 @@
-"""OpenAI chat completions, which Ollama, vLLM, llama.cpp and OpenRouter speak too: platform.openai.com/docs/api-reference/chat."""
+"""OpenAI chat completions, which Ollama, vLLM and llama.cpp speak too: platform.openai.com/docs/api-reference/chat."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ class OpenAIChat:
         if part.tool:
             at = sum(1 for before in turn.parts[:index] if before.tool)
             named = {"index": at, "id": f"call-{turn.number}-{index}", "type": "function"}
-            yield data(
-                self._chunk(turn, {"tool_calls": [named | {"function": {"name": part.tool, "arguments": ""}}]})
-            )
+            yield data(self._chunk(turn, {"tool_calls": [named | {"function": {"name": part.tool, "arguments": ""}}]}))
             for piece in pieces(arguments_text(part)):
                 yield data(self._chunk(turn, {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}))
 

@@ -31,7 +31,13 @@ class OpenAIResponses:
     def part(self, turn: Turn, index: int, part: Part) -> Iterator[bytes]:
         item = self._item(turn, index, part)
         place = {"item_id": item["id"], "output_index": index}
-        if part.tool:
+        if part.code:
+            running = item | {"status": "in_progress", "code": "", "outputs": None}
+            yield self._event("response.output_item.added", output_index=index, item=running)
+            yield self._event("response.code_interpreter_call_code.delta", **place, delta=part.code)
+            yield self._event("response.code_interpreter_call_code.done", **place, code=part.code)
+            yield self._event("response.code_interpreter_call.completed", **place)
+        elif part.tool:
             yield self._event("response.output_item.added", output_index=index, item=item | {"arguments": ""})
             for piece in pieces(arguments_text(part)):
                 yield self._event("response.function_call_arguments.delta", **place, delta=piece)
@@ -75,6 +81,15 @@ class OpenAIResponses:
         return data({"type": kind, "sequence_number": next(self._sequence), **fields}, kind)
 
     def _item(self, turn: Turn, index: int, part: Part) -> Json:
+        if part.code:
+            return {
+                "id": f"ci_{turn.number}_{index}",
+                "type": "code_interpreter_call",
+                "status": "completed",
+                "code": part.code,
+                "container_id": "cntr_1",
+                "outputs": [{"type": "logs", "logs": part.output}],
+            }
         if part.tool:
             return {
                 "id": f"fc_{turn.number}_{index}",

@@ -24,26 +24,33 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a reply: text, or a call of a tool."""
+    """One part of a reply: text, a call of a tool, or code that ran at the provider."""
 
     text: str = ""
+    code: str = ""
+    output: str = ""
     tool: str = ""
     arguments: Mapping[str, Any] | str = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Say:
-    """The model says `text`; `usage` None: the endpoint does not say what it billed."""
+    """The model says `text`; `usage` None: the endpoint does not say what it billed.
+
+    `ran` is code that it ran at the provider before, and what that printed.
+    """
 
     text: str
     finish: Finish = "stop"
     ending: Ending = "whole"
     usage: Tokens | None = field(default_factory=Tokens)
     thinking: str = ""
+    ran: tuple[str, str] | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return (Part(self.text),) if self.text else ()
+        ran = (Part(code=self.ran[0], output=self.ran[1]),) if self.ran else ()
+        return ran + ((Part(self.text),) if self.text else ())
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Seen:
         return found
 
 
-_TEXT_KEYS = ("text", "content", "output", "instructions", "system", "return_value", "result", "input")
+_TEXT_KEYS = ("text", "error", "content", "output", "instructions", "system", "return_value", "result", "input")
 
 
 class Stub:
@@ -141,9 +141,7 @@ class Stub:
             Route("/v1/models", self._list_models),
             Route("/v1beta/models", self._list_models),
         ]
-        routes += [
-            Route(f"/{version}/models/{{target}}", self._gemini, methods=post) for version in ("v1beta", "v1")
-        ]
+        routes += [Route(f"/{version}/models/{{target}}", self._gemini, methods=post) for version in ("v1beta", "v1")]
         return Starlette(routes=routes)
 
     async def _list_models(self, request: Request) -> Response:
@@ -156,7 +154,7 @@ class Stub:
         counting = request.path_params["target"].endswith(":countTokens")
         return await (self._counter("gemini") if counting else self._endpoint("gemini"))(request)
 
-    def _counter(self, wire: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _counter(self, wire: str):  # type: ignore[no-untyped-def]
         async def count(request: Request) -> Response:
             self.counted.append(await self._see(wire, request))
             return JSONResponse(_FORMATS[wire].tokens(self.tokens))
@@ -168,7 +166,7 @@ class Stub:
         wanted = _FORMATS[wire].wanted(body, request.path_params)
         return Seen(wire, request.url.path, dict(request.headers), body, wanted, time.monotonic())
 
-    def _endpoint(self, wire: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _endpoint(self, wire: str):  # type: ignore[no-untyped-def]
         async def answer(request: Request) -> Response:
             seen = await self._see(wire, request)
             self.requests.append(seen)

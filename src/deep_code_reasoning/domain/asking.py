@@ -214,6 +214,14 @@ Gate: TypeAlias = Callable[[Planned], None]
 
 
 @dataclass(frozen=True, slots=True)
+class CodeRun:
+    """Code that the model ran at the provider, and what it printed (or what went wrong)."""
+
+    code: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelAnswer:
     """What a model answered.
 
@@ -235,6 +243,7 @@ class ModelAnswer:
     steps: int
     repaired: bool
     attempts: tuple[Attempt, ...] = field(default=())
+    code_runs: tuple[CodeRun, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

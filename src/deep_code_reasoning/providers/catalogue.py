@@ -29,6 +29,7 @@ No model is known to this program by itself: ids die within a year.
 from __future__ import annotations
 
 import json
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -108,8 +109,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         return Catalogue()
     try:
         text = path.read_text("utf-8")
-        parse_toml = path.suffix != ".json"
-        content = tomllib.loads(text, parse_float=Decimal) if parse_toml else json.loads(text, parse_float=Decimal)
+        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as fault:
         raise CatalogueError(f"{path}: {fault}", "see 'dcr models --help' for its form") from fault
     entries = content.get("model") if isinstance(content, dict) else None
@@ -177,9 +177,9 @@ def _tier(entry: Any, place: str) -> PriceTier:
     for name, value in entry.items():
         if name not in _PRICE_FIELDS:
             raise CatalogueError(f"{place}: a price has no '{name}'", f"it may have {', '.join(_PRICE_FIELDS)}")
-        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not value >= 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             raise CatalogueError(f"{place}: the price '{name}' is no amount")
-    amounts = {name: Decimal(entry[name]) for name in _PRICE_FIELDS[1:] if name in entry}
+    amounts = {name: Decimal(str(entry[name])) for name in _PRICE_FIELDS[1:] if name in entry}
     return PriceTier(**amounts, above_input_tokens=int(entry.get("above_input_tokens", 0)))
 
 

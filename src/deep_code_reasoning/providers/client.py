@@ -14,6 +14,7 @@ from ..domain.deadline import Deadline
 from ..domain.model import ModelCard
 from ..domain.tokens import ESTIMATE_METHOD
 from ..errors import DeadlineError, ModelNotConfiguredError, ProviderError
+from . import prices
 from .catalogue import Catalogue, load_catalogue
 from .dialogue import Dialogue, opening
 from .keys import Keys, Secret
@@ -127,4 +128,5 @@ class ModelClient:
             from .vendors import open_wire
 
             self._open_wire = open_wire
+        prices.tiers(card)  # loads the list of prices here, in the thread, and not while the answer streams in
         return self._open_wire(card, self._keys.find(card))

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final, cast
 
 from ..domain.asking import (
+    CodeRun,
     Message,
     ModelAnswer,
     ModelRequest,
@@ -29,6 +30,7 @@ from ..errors import (
     MalformedAnswerError,
     ProviderError,
     StepLimitError,
+    StoppedError,
     UsageError,
 )
 from .policy import Sender
@@ -56,20 +58,28 @@ class Dialogue:
         self._opening = opening(request)
         self._new = [Message("user", request.prompt)]
         self._before_pause = ""
+        self._code_runs: list[CodeRun] = []
 
     async def run(self) -> ModelAnswer:
         """Ask until there is an answer.
 
         Raises:
             ProviderError: with `attempts` and `messages`, all that was sent and said, and the partial text.
+            DeepCodeReasoningError: of whoever refused the first request; nothing was sent then.
         """
         started_s = time.monotonic()
         try:
             reply, value, steps, repaired = await self._converse()
         except ProviderError as fault:
-            fault.attempts = tuple(self._sender.attempts)
-            fault.messages = tuple(self._new)
+            self._record_in(fault)
             raise
+        except DeepCodeReasoningError as refusal:
+            if not self._sender.attempts:
+                raise
+            paid = max((attempt.text for attempt in self._sender.attempts), key=len)
+            stopped = StoppedError(f"stopped on the way: {refusal.message}", refusal.hint, partial_text=paid)
+            self._record_in(stopped)
+            raise stopped from refusal
         attempts = tuple(self._sender.attempts)
         cost_usd: Decimal | None = Decimal(0)
         usage = Usage()
@@ -92,7 +102,13 @@ class Dialogue:
             steps=steps,
             repaired=repaired,
             attempts=attempts,
+            code_runs=tuple(self._code_runs),
         )
+
+    def _record_in(self, fault: ProviderError) -> None:
+        """Give an error all that was sent and said."""
+        fault.attempts = tuple(self._sender.attempts)
+        fault.messages = tuple(self._new)
 
     async def _converse(self) -> tuple[Reply, Any, int, bool]:
         """The loop: (last reply, typed value, steps, whether it was repaired)."""
@@ -101,10 +117,11 @@ class Dialogue:
         while True:
             step += 1
             must_answer = step >= last_step and bool(self._tools)
-            if must_answer and step > 1:
+            if must_answer and step > 1 and not repaired:
                 self._say(_LAST_STEP)
             reply = await self._send(must_answer)
             self._new.append(reply.message)
+            self._code_runs += reply.code_runs
             if reply.paused or (reply.message.calls and reply.answer_call is None):
                 if step >= last_step:
                     raise StepLimitError(

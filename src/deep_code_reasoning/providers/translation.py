@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..domain.asking import Message, Passage, ToolCall
+from ..domain.asking import CodeRun, Message, Passage, ToolCall
 from ..domain.usage import Usage
 from .wire import ANSWER_TOOL, AnswerSpec, Exchange, Reply, ToolSpec
 
@@ -140,7 +140,37 @@ def to_reply(response: ModelResponse) -> Reply:
         finish_reason=response.finish_reason,
         resolved=response.model_name,
         paused=response.state == "suspended",
+        code_runs=_code_runs(response),
     )
+
+
+def _code_runs(response: ModelResponse) -> tuple[CodeRun, ...]:
+    """The code that was run at the provider, each with its output; one that broke off has none."""
+    outputs = {
+        part.tool_call_id: part.content
+        for call, part in response.native_tool_calls
+        if call.tool_name == "code_execution"
+    }
+    return tuple(
+        CodeRun(_code(call.args_as_dict()), _output(outputs[call.tool_call_id]))
+        for call, _ in response.native_tool_calls
+        if call.tool_name == "code_execution"
+    )
+
+
+def _code(arguments: dict[str, Any]) -> str:
+    """The code of a run: a program, or a shell command."""
+    return str(arguments.get("code") or arguments.get("command") or _json(arguments))
+
+
+def _output(content: Any) -> str:
+    """What a run printed, in whichever field the vendor puts it."""
+    if not isinstance(content, dict):
+        return str(content or "")
+    logs = content.get("logs")
+    printed = [content.get("output"), *(logs if isinstance(logs, list) else [])]
+    printed += [content.get("stdout"), content.get("stderr"), content.get("error_code")]
+    return "".join(str(text) for text in printed if text)
 
 
 def said_why_it_stopped(response: ModelResponse) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
-from ..domain.asking import Message, TokenCount, ToolCall
+from ..domain.asking import CodeRun, Message, TokenCount, ToolCall
 from ..domain.model import ModelCard
 from ..domain.usage import Usage
 
@@ -67,6 +67,7 @@ class Reply:
     finish_reason: str | None = None
     resolved: str | None = None
     paused: bool = False
+    code_runs: tuple[CodeRun, ...] = ()
 
     @property
     def text(self) -> str:
