@@ -21,7 +21,7 @@ from ...domain.finding import Finding
 from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
 from ..base import Detector, Scene
-from ..symptoms.evidence import level_series, measures, new_texts, service_names, shifts
+from ..symptoms.evidence import level_series, new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.symptom import Shift, symptoms_of
@@ -46,7 +46,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Find the service at which the surge came in."""
-    if not measures(scene, "traffic_up"):
+    if not _any_rate_rose(scene, settings):
         return []
     moved = shifts(scene)
     risen = [s for s in moved if _is_traffic(s) and s.before > 0 and s.after >= settings.min_ratio * s.before]
@@ -84,6 +84,23 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             window=scene.windows.incident,
         )
     ]
+
+
+def _any_rate_rose(scene: Scene, settings: Settings) -> bool:
+    """A quick look at the rates alone: `shifts` looks at every metric there is."""
+    names = {name for _, name in level_series(scene) if kind_of_metric(name, True, False) == "traffic_up"}
+    rows = scene.store.query(
+        """
+        SELECT quantileExactIf(0.5)(value, time_ns < {onset:Int64}) AS calm,
+               quantileExactIf(0.5)(value, time_ns >= {onset:Int64}) AS bad
+        FROM metrics WHERE name IN {names:Array(String)} AND isFinite(value) GROUP BY service, name
+        HAVING calm > 0 AND bad >= {ratio:Float64} * calm LIMIT 1
+        """,
+        names=sorted(names),
+        onset=scene.windows.onset_ns,
+        ratio=settings.min_ratio,
+    )
+    return bool(names) and bool(rows)
 
 
 def _is_traffic(shift: Shift) -> bool:

@@ -187,7 +187,8 @@ def _metric_series(scene: Scene) -> list[_Series]:
         SELECT service, name, max(kind) AS kind, groupArray(slice) AS slices, groupArray(level) AS levels FROM
             (SELECT service, name, max(kind) AS kind, intDiv(time_ns - {start:Int64}, {width:Int64}) AS slice,
                     quantileExact(0.5)(value) AS level
-             FROM metrics WHERE isFinite(value) AND name IN {names:Array(String)} GROUP BY service, name, slice ORDER BY service, name, slice)
+             FROM metrics WHERE isFinite(value) AND name IN {names:Array(String)}
+             GROUP BY service, name, slice ORDER BY service, name, slice)
         GROUP BY service, name ORDER BY service, name LIMIT {limit:UInt32}
         """,
         names=sorted({name for _, name in level_series(scene) if _speaks(name)}),

@@ -13,7 +13,7 @@ from ..effect import Effect
 _ORDERED: Final = re.compile(
     (
         r"\.use\(|middleware|\b\w*(?:ack|commit|save|store|persist|publish|send|emit|lock|begin|validate|"
-        r"authori[sz]e|authenticate|check|verify|guard|charge|delete|close|flush|migrate|register|"
+        r"authori[sz]e|authenticate|check|verify|guard|charge|delete|flush|migrate|register|"
         r"subscribe|init|start)\w*\s*[(\[]"
     ),
     re.I,

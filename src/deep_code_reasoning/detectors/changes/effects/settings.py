@@ -24,7 +24,8 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     ("lease", r"\b(lease|lock ttl|lock timeout|visibility|session timeout|heartbeat)\b"),
     (
         "backoff",
-        r"\b(backoff|back off|jitter|retry (delay|wait|interval)|base delay|initial (delay|interval)|cooldown)\b",
+        r"\b(backoff|back off|jitter|wait (exponential|fixed|random)\w*|retry (delay|wait|interval)|base delay|"
+        r"initial (delay|interval)|cooldown)\b",
     ),
     ("retries", r"\b(retry|retries|attempts?|redeliver\w*|max tries)\b"),
     (

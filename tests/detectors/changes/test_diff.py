@@ -1,0 +1,118 @@
+"""Diffs in the forms in which people and tools write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deep_code_reasoning.detectors.changes.diff import parse_diff, strip_comment
+from deep_code_reasoning.detectors.changes.effects import effects_of
+from deep_code_reasoning.detectors.changes.paths import file_kind
+
+GIT = """diff --git a/api/pool.go b/api/pool.go
+index 1f2e3d4..5a6b7c8 100644
+--- a/api/pool.go
++++ b/api/pool.go
+@@ -3,4 +3,4 @@ func New() *Pool {
+ \treturn &Pool{
+-\t\tMax: 50,
++\t\tMax: 10,
+ \t}
+\\ No newline at end of file
+"""
+
+
+def changed(diff: str, *files: str) -> list[tuple[str, list[str], list[str]]]:
+    patch = parse_diff(diff, files)
+    return [(h.path, [x.code for x in h.removed], [x.code for x in h.added]) for h in patch.hunks]
+
+
+@pytest.mark.parametrize(
+    "diff",
+    [
+        GIT,
+        "--- a/api/pool.go\n+++ b/api/pool.go\n@@\n-\t\tMax: 50,\n+\t\tMax: 10,",
+        "@@ api/pool.go @@ func New() *Pool {\n-\t\tMax: 50,\n+\t\tMax: 10,",
+        "@@ api/pool.go: func New() *Pool {\n-\t\tMax: 50,\n+\t\tMax: 10,",
+        "@@ func New() *Pool {\n-\t\tMax: 50,\n+\t\tMax: 10,",
+        "@@ -3 +3 @@\n-\t\tMax: 50,\n+\t\tMax: 10,",
+    ],
+)
+def test_every_way_to_write_a_hunk_is_read(diff: str) -> None:
+    assert changed(diff, "api/pool.go") == [("api/pool.go", ["Max: 50,"], ["Max: 10,"])]
+
+
+def test_hunks_of_several_files_keep_their_paths() -> None:
+    diff = "@@ a/x.go @@\n-one()\n@@ b/y.go: new helper\n+two()"
+    assert changed(diff, "a/x.go", "b/y.go") == [("a/x.go", ["one()"], []), ("b/y.go", [], ["two()"])]
+
+
+def test_an_sql_comment_that_is_removed_is_no_file_header() -> None:
+    assert changed("@@ -1,2 +1,1 @@\n--- old remark\n-DROP TABLE x;", "m.sql") == [("m.sql", ["DROP TABLE x;"], [])]
+
+
+def test_lines_that_only_moved_or_changed_their_layout_are_no_change() -> None:
+    diff = "@@ -1,4 +1,4 @@\n-  first: 1\n-  second:   2\n+  second: 2\n+  # grouped\n+  first: 1,"
+    assert changed(diff, "a.yaml") == [("a.yaml", [], [])]
+
+
+def test_a_message_in_other_words_is_no_change() -> None:
+    diff = '@@ -1 +1 @@\n-    raise Missing("no such order here")\n+    raise Missing(f"order {key} was not found")'
+    assert changed(diff, "a.py") == [("a.py", [], [])]
+
+
+def test_a_query_in_other_words_is_a_change() -> None:
+    diff = '@@ -1 +1 @@\n-    fail(db, "select a from t where b")\n+    fail(db, "select a from t where c")'
+    assert changed(diff, "a.py")[0][1:] != ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "code"),
+    [
+        ("x = 1  # why", "a.py", "x = 1"),
+        ('url := "https://host/x" // why', "a.go", 'url := "https://host/x"'),
+        ("// only words", "a.ts", ""),
+        ("color: '#fff'", "a.py", "color: '#fff'"),
+        ("SELECT 1 -- one", "a.sql", "SELECT 1"),
+        ("i--;", "a.c", "i--;"),
+        ("  * in a block", "a.java", ""),
+    ],
+)
+def test_comments_are_told_from_code(text: str, path: str, code: str) -> None:
+    assert strip_comment(text, path) == code
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("pkg/db/pool.go", "code"), ("pkg/db/pool_test.go", "test"), ("src/test/java/AppTest.java", "test"),
+        ("web/src/theme.ts", "style"), ("docs/setup.md", "docs"), (".github/workflows/x.yml", "ci"),
+        ("deploy/values.yaml", "config"), ("go.mod", "manifest"), ("go.sum", "lock"), ("Dockerfile", "image"),
+        ("db/migrations/0001_init.py", "sql"), ("api/v1/a.proto", "schema"), ("web/Card.tsx", "view"),
+        ("contest/latest.go", "code"),
+    ],
+)  # fmt: skip
+def test_a_path_tells_what_a_file_is(path: str, kind: str) -> None:
+    assert file_kind(path) == kind
+
+
+@given(st.text(max_size=400), st.lists(st.text(max_size=20), max_size=3))
+def test_no_text_breaks_the_reader_of_diffs_or_the_search_for_effects(text: str, files: list[str]) -> None:
+    effects_of(parse_diff("@@ x.go @@\n" + text, files))
+    effects_of(parse_diff(text, files))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["+", "-", " "]).flatmap(
+            lambda s: st.text("if(x){}[]=:+*\"'/#.,<> retypolmaxn012\t", max_size=60).map(lambda t: s + t)
+        ),
+        max_size=30,
+    )
+)
+def test_a_patch_against_itself_reversed_has_no_changed_lines_in_common(lines: list[str]) -> None:
+    patch = parse_diff("@@ -1 +1 @@\n" + "\n".join(lines), ["a.py"])
+    for hunk in patch.hunks:
+        assert not {line.code for line in hunk.removed} & {line.code for line in hunk.added}
+    effects_of(patch)

@@ -1,0 +1,43 @@
+"""What single diffs do: `effects.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deep_code_reasoning.detectors.changes.compatibility import capabilities
+from deep_code_reasoning.detectors.changes.diff import parse_diff
+from deep_code_reasoning.detectors.changes.effects import effects_of
+from deep_code_reasoning.domain.mechanisms import MECHANISMS
+
+CASES = [
+    pytest.param(case, id=case["name"]) for case in yaml.safe_load((Path(__file__).parent / "effects.yaml").read_text())
+]
+# Literals that come and go are told of every diff; they weigh only where an error quotes them.
+QUIET = {"name_gone", "name_new"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_diff_has_its_effects_and_an_innocent_one_has_none(case: dict[str, Any]) -> None:
+    found = {e.kind for e in effects_of(parse_diff("@@ -1 +1 @@\n" + case["diff"], [case["path"]]))} - QUIET
+    if case["effects"]:
+        assert set(case["effects"]) <= found
+    else:
+        assert found == set()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_effect_is_in_the_table_of_what_effects_can_do(case: dict[str, Any]) -> None:
+    for effect in effects_of(parse_diff("@@ -1 +1 @@\n" + case["diff"], [case["path"]])):
+        assert effect.kind in capabilities()
+        assert 0 < effect.sureness <= 1
+
+
+def test_the_table_names_known_mechanisms_and_likely_strengths() -> None:
+    for capability in capabilities().values():
+        assert {capability.mechanism, *capability.mechanisms.values()} <= set(MECHANISMS)
+        assert all(0 < strength <= 1 for strength in capability.symptoms.values())
+        assert set(capability.mechanisms) <= set(capability.symptoms)

@@ -1,0 +1,205 @@
+"""Causes outside the code: each detector fires on what proves it, and is silent on what only looks like it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.detectors.base import Scene, Skipped
+from deep_code_reasoning.detectors.external import (
+    certificate,
+    dns,
+    platform,
+    provider_outage,
+    third_party,
+    traffic_surge,
+)
+from deep_code_reasoning.domain.finding import Finding
+from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.instant import NS_PER_S, parse_instant
+from deep_code_reasoning.domain.window import Window, Windows
+from deep_code_reasoning.store import CaseStore
+
+ONSET = parse_instant("2025-03-10T12:00:00Z") or 0
+MINUTE = 60 * NS_PER_S
+BuildCase = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
+Logs = list[tuple[str, str]]
+
+
+def logs(*lines: tuple[str, str], level: str = "error") -> list[dict[str, Any]]:
+    calm = [("web", "info", "handled", -60 + m) for m in range(60)]
+    bad = [(service, level, text, 0.1 * place) for place, (service, text) in enumerate(lines)]
+    return [
+        {
+            "time_ns": ONSET + int(m * MINUTE),
+            "service": s,
+            "severity": v,
+            "body": b,
+            "source_id": 1,
+            "line": n,
+            "item": 0,
+        }
+        for n, (s, v, b, m) in enumerate(calm + bad)
+    ]
+
+
+def gauge(service: str, name: str, before: float, after: float, until: int = 0) -> list[dict[str, Any]]:
+    return [
+        {"time_ns": ONSET + m * MINUTE, "service": service, "name": name, "value": before if m < until else after}
+        for m in range(-60, 15)
+    ]
+
+
+def look(detector: Any, build_case: BuildCase, graph: ServiceGraph | None = None, **tables: Any) -> list[Finding]:
+    windows = Windows(
+        Window(ONSET - 60 * MINUTE, ONSET),
+        Window(ONSET, ONSET + 15 * MINUTE),
+        ONSET,
+        Window(ONSET, ONSET + 1),
+        None,
+        "",
+        True,
+    )
+    for rows in tables.values():
+        for line, row in enumerate(rows):
+            row.setdefault("source_id", 1)
+            row.setdefault("line", line)
+    with build_case(tables) as store:
+        outcome = detector.DETECTOR.detect(Scene(store, windows, graph or ServiceGraph()), detector.DETECTOR.settings)
+    return [] if isinstance(outcome, Skipped) else list(outcome)
+
+
+def test_a_certificate_that_ended_at_the_onset_is_proven(build_case: BuildCase) -> None:
+    lines = logs(
+        ("orders", "x509: certificate has expired or is not yet valid: current time is after 2025-03-10T12:00:00Z"),
+        ("orders", "peer certificate CN=pay.internal notAfter=2025-03-10T12:00:00Z"),
+    )
+    (finding,) = look(certificate, build_case, logs=lines)
+    assert finding.confidence == certificate.Settings().proven
+    assert (finding.service, finding.resource) == ("orders", "pay.internal")
+    assert finding.citations
+
+
+def test_a_gauge_that_crosses_zero_proves_an_expiry(build_case: BuildCase) -> None:
+    lines = logs(("orders", "PKIX path validation failed: certificate expired"))
+    metrics = gauge("pay", "tls_cert_seconds_until_expiry", 3600, -60)
+    (finding,) = look(certificate, build_case, logs=lines, metrics=metrics)
+    assert finding.confidence == certificate.Settings().proven
+
+
+@pytest.mark.parametrize(
+    "text", ["x509: certificate signed by unknown authority", "tls: bad record MAC", "token expired"]
+)
+def test_other_handshake_trouble_is_no_expiry(text: str, build_case: BuildCase) -> None:
+    assert look(certificate, build_case, logs=logs(("orders", text))) == []
+
+
+def test_several_names_at_several_services_are_the_resolver(build_case: BuildCase) -> None:
+    lines = logs(("mail", "lookup smtp.relay.net: no such host"), ("auth", "getaddrinfo ENOTFOUND login.partner.io"))
+    (finding,) = look(dns, build_case, logs=lines)
+    assert finding.confidence == dns.Settings().outage
+    assert finding.facts["names"] == ("login.partner.io", "smtp.relay.net")
+
+
+def test_one_name_at_one_service_may_be_a_wrong_name(build_case: BuildCase) -> None:
+    (finding,) = look(dns, build_case, logs=logs(("auth", "getaddrinfo ENOTFOUND redis-sessions.cache.svc")))
+    assert finding.confidence == dns.Settings().one_name
+
+
+def test_nothing_about_names_is_no_trouble_with_names(build_case: BuildCase) -> None:
+    assert look(dns, build_case, logs=logs(("auth", "timeout after 3s calling users.svc"))) == []
+
+
+def status(subject: str, state: str, minutes: float, text: str, end: float = 0) -> dict[str, Any]:
+    end_ns = ONSET + int(end * MINUTE) if end else 0
+    start_ns = ONSET + int(minutes * MINUTE)
+    return {
+        "kind": "status",
+        "id": subject,
+        "time_ns": start_ns,
+        "end_ns": end_ns,
+        "subject": subject,
+        "status": state,
+        "text": text,
+    }
+
+
+def test_a_degraded_provider_of_whom_the_errors_speak_is_blamed(build_case: BuildCase) -> None:
+    lines = logs(("media", "GetObject failed: 503 SlowDown region=eu-west-9 host=blobs.s3.eu-west-9.example.com"))
+    events = [status("Object Storage (S3) eu-west-9", "degraded", -1, "GetObject may return SlowDown")]
+    (finding,) = look(provider_outage, build_case, logs=lines, notices=events)
+    assert finding.confidence == provider_outage.Settings().aligned
+    assert str(finding.citations[0]).startswith("notice:")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        status("Object Storage (S3) eu-west-9", "operating-normally", -1, "GetObject may return SlowDown"),
+        status("Object Storage (S3) eu-west-9", "degraded", -300, "GetObject may return SlowDown"),
+        status("Object Storage (S3) eu-west-9", "degraded", -50, "GetObject may return SlowDown", end=-10),
+        status("Video Transcoding", "degraded", 0, "Elevated latencies of transcoding jobs"),
+    ],
+    ids=["calm", "long before", "over", "unrelated"],
+)
+def test_other_events_of_providers_are_not(event: dict[str, Any], build_case: BuildCase) -> None:
+    lines = logs(("media", "GetObject failed: 503 SlowDown region=eu-west-9 host=blobs.s3.eu-west-9.example.com"))
+    assert look(provider_outage, build_case, logs=lines, notices=[event]) == []
+
+
+def test_a_peer_outside_that_fails_for_several_is_blamed(build_case: BuildCase) -> None:
+    lines = logs(("pay", "POST https://api.psp.com/v1 returned 503"), ("subs", "api.psp.com: 503 service unavailable"))
+    (finding,) = look(third_party, build_case, logs=lines)
+    assert finding.confidence == third_party.Settings().several
+    assert finding.resource == "api.psp.com"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["api.psp.com: 404 not found", "timeout after 2s calling api.psp.com", "users.prod.svc.cluster.local returned 503"],
+)
+def test_our_own_deadlines_requests_and_services_are_no_third_party(text: str, build_case: BuildCase) -> None:
+    assert look(third_party, build_case, logs=logs(("pay", text), ("subs", text))) == []
+
+
+def test_a_lost_node_is_told_with_those_whom_it_cut_off(build_case: BuildCase) -> None:
+    lines = logs(
+        ("kubelet", "node n7 status is now: NodeNotReady"), ("cart", "connection refused"), ("img", "no route to host")
+    )
+    (finding,) = look(platform, build_case, logs=lines)
+    assert finding.confidence == platform.Settings().several
+    assert finding.facts["services"] == ("cart", "img")
+
+
+def test_refused_connections_alone_prove_no_platform_fault(build_case: BuildCase) -> None:
+    assert look(platform, build_case, logs=logs(("cart", "connection refused"), ("img", "connection refused"))) == []
+
+
+def test_a_surge_that_comes_in_from_outside_is_proven(build_case: BuildCase) -> None:
+    lines = logs(("shop", "worker pool exhausted"), ("edge", "shop timed out"))
+    metrics = gauge("edge", "requests_per_second", 100, 900) + gauge("shop", "requests_per_second", 100, 900)
+    (finding,) = look(
+        traffic_surge, build_case, ServiceGraph(("edge", "shop"), {("edge", "shop"): 5}), logs=lines, metrics=metrics
+    )
+    assert finding.confidence == traffic_surge.Settings().proven
+
+
+def test_calls_that_multiply_behind_a_calm_entry_are_no_surge(build_case: BuildCase) -> None:
+    lines = logs(("shop", "worker pool exhausted"), ("edge", "shop timed out"))
+    metrics = gauge("edge", "requests_per_second", 100, 101) + gauge("shop", "requests_per_second", 100, 900)
+    graph = ServiceGraph(("edge", "shop"), {("edge", "shop"): 5})
+    assert look(traffic_surge, build_case, graph, logs=lines, metrics=metrics) == []
+
+
+def test_a_rate_that_rose_after_the_trouble_is_no_reason_for_it(build_case: BuildCase) -> None:
+    lines = logs(("shop", "worker pool exhausted"))
+    metrics = gauge("shop", "requests_per_second", 100, 900, until=8)
+    assert look(traffic_surge, build_case, logs=lines, metrics=metrics) == []
+
+
+@pytest.mark.parametrize("detector", [certificate, dns, platform, provider_outage, third_party, traffic_surge])
+def test_an_empty_case_says_nothing(detector: Any, build_case: BuildCase) -> None:
+    assert look(detector, build_case) == []

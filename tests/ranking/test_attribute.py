@@ -1,0 +1,96 @@
+"""Which change did it, or none: how the witnesses are weighed against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.detectors.base import Scene
+from deep_code_reasoning.domain.cause import Suspect
+from deep_code_reasoning.domain.citation import Citation
+from deep_code_reasoning.domain.finding import Finding
+from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.window import Window, Windows
+from deep_code_reasoning.ranking.attribute import attribute
+from deep_code_reasoning.ranking.remedy import remediation
+from deep_code_reasoning.store import CaseStore
+
+BuildCase = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
+
+
+@pytest.fixture
+def scene(build_case: BuildCase) -> Iterator[Scene]:
+    windows = Windows(Window(0, 100), Window(100, 200), 100, Window(100, 101), None, "", True)
+    with build_case({}) as store:
+        yield Scene(store, windows, ServiceGraph())
+
+
+def change(confidence: float, sha: str = "abc", **facts: Any) -> Finding:
+    cites = (Citation("commit", f"shop@{sha}"),)
+    return Finding(
+        "changes.correlation", "n_plus_one", "api", sha, 0.9, confidence, facts, cites, change=("commit", sha)
+    )
+
+
+def outside(confidence: float) -> Finding:
+    return Finding("external.dns_failure", "dns_failure", "api", "names", 0.9, confidence)
+
+
+def suspect(service: str = "db", score: float = 1.0) -> Suspect:
+    finding = Finding("metrics.saturation", "cpu_saturation", service, "busy", 0.9, 0.9)
+    return Suspect(service, "cpu_saturation", score, (finding,), first_failing_service=service)
+
+
+def test_a_change_that_explains_more_is_blamed(scene: Scene) -> None:
+    first, *rest = attribute(scene, [suspect()], [change(0.8), outside(0.6)])
+    assert first.change is not None
+    assert (first.change.id, first.change.repo, first.mechanism) == ("abc", "shop", "n_plus_one")
+    assert any("names" in line for line in first.against)
+    assert [cause.change for cause in rest] == [None]
+
+
+def test_an_outside_cause_with_better_proof_acquits_every_change(scene: Scene) -> None:
+    first = attribute(scene, [], [change(0.8), outside(0.93)])[0]
+    assert first.change is None
+    assert first.mechanism == "dns_failure"
+    assert first.against
+
+
+def test_a_faint_outside_cause_does_not_acquit(scene: Scene) -> None:
+    first = attribute(scene, [], [change(0.4), outside(0.5)])[0]
+    assert first.change is not None
+
+
+def test_only_one_change_is_ever_blamed(scene: Scene) -> None:
+    causes = attribute(scene, [suspect()], [change(0.8), change(0.7, "def")])
+    assert [c.change.id for c in causes if c.change] == ["abc"]
+    assert any("def" in line for line in causes[0].against)
+
+
+def test_without_witnesses_the_suspects_stand_without_a_change(scene: Scene) -> None:
+    causes = attribute(scene, [suspect("db", 3.0), suspect("web", 1.0)], [])
+    assert [(c.rank, c.service, c.change) for c in causes] == [(1, "db", None), (2, "web", None)]
+    assert causes[0].confidence > causes[1].confidence
+
+
+def test_ranks_have_no_ties(scene: Scene) -> None:
+    causes = attribute(scene, [suspect("db"), suspect("web")], [change(0.8)])
+    assert [cause.rank for cause in causes] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "finding", "expected"),
+    [
+        ("n_plus_one", change(0.8, effect="call_in_loop"), "rollback"),
+        ("schema_mismatch", change(0.8, effect="table_used"), "roll-forward"),
+        ("configuration", change(0.8, effect="pool_lowered", only_configuration=True), "config-revert"),
+        ("traffic_surge", None, "scale"),
+        ("dns_failure", None, None),
+        ("certificate_expired", None, None),
+    ],
+)
+def test_the_remedy_follows_from_what_did_it(mechanism: str, finding: Finding | None, expected: str | None) -> None:
+    assert remediation(mechanism, finding) == expected
