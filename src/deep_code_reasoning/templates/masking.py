@@ -11,7 +11,7 @@ What counts as a value, and why (each is a habit of those who write log statemen
 - `true`, `false`, `null` and the like, the literals of programming languages;
 - what follows `=`, up to where the value ends: the next blank or delimiter, or its closing quote or bracket;
 - a value of a JSON member; a unit belongs to the quantity before it, a month and a weekday to their date;
-- a list of values is one value, however many it has.
+- a list of values is one value, however many it has; so are the frames of a stack trace (Java, JavaScript, .NET).
 """
 
 from __future__ import annotations
@@ -85,12 +85,13 @@ _MONTHS: Final = (  # without their first letters
 )
 _DAYS: Final = "on|ue|ed|hu|ri|at|un|onday|uesday|ednesday|hursday|riday|aturday|unday"
 _LIST: Final = re.compile(rf"{MASK}(?:[ :.\-/,+_|#*&~]*+{MASK}(?! ?=))+")
+_FRAME: Final = rf"at (?<!\Sat )[\w$<>/]*[.{MASK}][\w.$<>/{MASK}]* ?\([^()\n]*\)(?: ~?\[[^\]\n]*\])?"
 # Phrase rules are tried in this order, each on all the text at once; every one begins with a rare character,
 # which the regular expression engine can search for instead of trying every position.
 _PHRASE_RULES: Final = (
     (
         re.compile(
-            rf"=(?:(?<=[\w\])>\"{MASK}]=)|(?<=[\w\])>\"{MASK}] =))"
+            rf"=(?:(?<=[\w\])\"{MASK}]=)|(?<=[\w\])\"{MASK}] =))"
             rf"(?: ?(?:\"[^\"\n]*\"|'[^'\n]*'|[\w.{MASK}]*+{_BRACKETS})|{_VALUE}| {_VALUE}(?! ?=)|(?=[ ,;)}}\]]|$))",
             re.MULTILINE,
         ),
@@ -106,6 +107,7 @@ _PHRASE_RULES: Final = (
     (re.compile(rf"[MTWFS](?<!\w.)(?:{_DAYS}),? (?={MASK})"), ""),
     (re.compile(rf"{MASK} ?(?:{_UNITS})(?!\w)"), MASK),
     (_LIST, MASK),
+    (re.compile(rf"{_FRAME}(?: {_FRAME})*"), "at " + MASK),
 )
 
 _MAX_WORD: Final = 1_000  # longer ones are data: dumps, base64, minified code

@@ -19,11 +19,10 @@ from .masking import MASK
 from .masking import shapes as shapes_of
 from .merging import Settings, merge
 from .signature import fold_digits, signatures
-from .wording import PLACEHOLDER, wording
+from .wording import MAX_MESSAGES, PLACEHOLDER, wording
 
 _BLOCK_LINES: Final = 8_192  # enough for the per-block cost to vanish, little enough to stay in the processor's cache
 _MAX_REMEMBERED_LINES: Final = 200_000  # distinct lines (numbers aside) whose shape is remembered: some 50 MB
-_MAX_MESSAGES: Final = 64  # of one shape, kept to word its template
 _ID_BYTES: Final = 8
 
 
@@ -139,7 +138,7 @@ class _Shapes:
         if number == len(self.texts):
             self.texts.append(shape)
             self.messages.append([])
-        if len(self.messages[number]) < _MAX_MESSAGES:
+        if len(self.messages[number]) <= MAX_MESSAGES:
             self.messages[number].append(message)
         return number
 

@@ -13,6 +13,8 @@ from typing import Final
 from .masking import MASK
 
 PLACEHOLDER: Final = "<*>"
+MAX_MESSAGES: Final = 64
+"""A shape with more different signatures than this holds values of many kinds, and nothing constant."""
 
 # Letters beside the digits that make a word of it: not those of hexadecimal numbers.
 _WORDY: Final = re.compile(r"(?=.*[A-Za-z]{2})(?=.*[G-WYZg-wyz])[\w.\-]*0[\w.\-]*")
@@ -29,6 +31,8 @@ def wording(template: str, members: Iterable[tuple[str, Sequence[str]]]) -> str:
     common: list[str] | None = None
     masks = template.count(MASK)
     for shape, lines in members:
+        if len(lines) > MAX_MESSAGES:
+            return template.replace(MASK, PLACEHOLDER)
         for line in lines if masks else ():
             if common is None and not _MAYBE_WORDY.search(line):
                 return template.replace(MASK, PLACEHOLDER)
