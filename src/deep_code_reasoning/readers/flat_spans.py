@@ -16,11 +16,12 @@ from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
 from .delimited import iterate_rows, layout_of
 from .json_records import head_records, iterate_json
-from .span_fields import Fields, duration_ns, fields_of, moment_ns
-from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, number_of, status_of, text_of, who
+from .span_fields import Fields, duration_ns, fields_of, moment_ns, parts_named, plain_name
+from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, status_of, text_of, who
 
 _LISTS: Final = ("spans", "traces", "data", "records", "results", "items", "data.spans", "data.traces", "hits.hits")
 _UNSET: Final = frozenset({"unset", "status_code_unset"})
+_NO_ERROR: Final = frozenset({"", "0", "false", "none", "null", "{}"})
 _SAME: Final = frozenset({"same", "ditto"})
 _CONTEXTS: Final = ("context", "span_context", "spanContext")
 # What log records have and spans have not.
@@ -71,12 +72,12 @@ def _spans_of(record: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _looks_like_span(record: Mapping[str, Any]) -> float:
-    fields = fields_of(record)
-    if not fields.seen >= {"trace_id", "span_id", "start", "name"} or not fields.seen & {"duration", "end"}:
+    parts = parts_named(name for name, value in record.items() if not isinstance(value, dict))
+    if not parts >= {"trace_id", "span_id", "start", "name"} or not parts & {"duration", "end"}:
         return 0.0
-    if "parent" in fields.seen:
+    if "parent" in parts:
         return 1.0
-    return 0.0 if fields.names & _LOG_FIELDS else 0.7
+    return 0.0 if any(plain_name(name) in _LOG_FIELDS for name in record) else 0.7
 
 
 def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -148,7 +149,8 @@ class _FileState:
         member, end_ns = fields.known.get("duration"), moment_ns(fields.known.get("end"))
         if member is not None and (member.unit or end_ns is None):
             # The columns of ClickHouse's `otel_traces`.
-            default_unit = "ns" if member.name == "Duration" and "spanname" in fields.names else "ms"
+            named = fields.known.get("name")
+            default_unit = "ns" if member.name == "Duration" and named and named.name == "SpanName" else "ms"
             lasted_ns, assumed = duration_ns(member, fields.known.get("start"), default_unit)
             if lasted_ns is not None and assumed:
                 self.unitless += 1
@@ -159,10 +161,9 @@ class _FileState:
 
 def _described(fields: Fields) -> Row:
     """The columns of a span that say what it is."""
-    resource = _resource(fields.value("resource"))
-    inside = [member for holder in fields.objects for member in _members(holder)]
+    resource = _resource(fields.value("resource")) if "resource" in fields.known else {}
     status, message = _status(fields)
-    texts, numbers = attributes_of([*inside, *((k, v) for k, v in fields.rest.items() if v is not None)])
+    texts, numbers = attributes_of(_attributes(fields))
     parent = _id(fields.value("parent"))
     service = fields.text("service") or first_of(resource, ("service.name",)) or texts.get("service.name", "")
     return {
@@ -178,6 +179,12 @@ def _described(fields: Fields) -> Row:
         "resource": {**({"service.name": service} if service else {}), **resource},
         "scope": fields.text("scope"),
     }
+
+
+def _attributes(fields: Fields) -> Iterable[tuple[str, Any]]:
+    if not fields.objects:
+        return fields.rest.items()
+    return [*(member for holder in fields.objects for member in _members(holder)), *fields.rest.items()]
 
 
 def _id(value: Any) -> str:
@@ -214,16 +221,17 @@ def _status(fields: Fields) -> tuple[str, str]:
     """Status and message; the status's own value stays an attribute where the three words say less."""
     given, error = fields.value("status"), fields.rest.get("error")
     status = status_of(given)
-    said_less = (not status and text_of(given).lower() not in _UNSET) or number_of(given) is not None
-    if given is not None and not isinstance(given, dict) and said_less:
-        fields.rest[fields.known["status"].name] = given
+    if given is not None and not isinstance(given, dict):
+        text = text_of(given)
+        if text.isdecimal() or (not status and text.lower() not in _UNSET):
+            fields.rest[fields.known["status"].name] = given
     said = text_of(error).lower()
-    if not status and said not in ("", "0", "false", "none", "null", "{}"):
+    if not status and said not in _NO_ERROR:
         status = "error"
     message = fields.text("status_message")
     if not message and isinstance(given, dict):
         message = text_of(first_of(given, ("message", "description")))
-    if not message and isinstance(error, str) and said not in ("true", "1", "0", "false"):
+    if not message and isinstance(error, str) and said not in _NO_ERROR and said not in ("true", "1"):
         message = error
     return status, message
 
@@ -237,8 +245,7 @@ def _event(entry: Any) -> Row | None:
     time_ns = moment_ns(fields.known.get("start"))
     if time_ns is None:
         return None
-    inside = [member for holder in fields.objects for member in _members(holder)]
-    texts, numbers = attributes_of([*inside, *fields.rest.items()])
+    texts, numbers = attributes_of(_attributes(fields))
     return {"time_ns": time_ns, "name": fields.text("name"), "attributes": texts, "number_attributes": numbers}
 
 
@@ -247,7 +254,7 @@ def _link(entry: Any) -> Row | None:
     span_id = _id(fields.value("span_id"))
     if not span_id:
         return None
-    texts, _ = attributes_of([member for holder in fields.objects for member in _members(holder)])
+    texts, _ = attributes_of(_attributes(fields))
     return {"linked_trace_id": _id(fields.value("trace_id")), "linked_span_id": span_id, "attributes": texts}
 
 

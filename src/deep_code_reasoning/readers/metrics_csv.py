@@ -20,7 +20,7 @@ from .base import EvidenceFile, Head, Reader
 from .delimited import DelimitedRow, Layout, iterate_rows, layout_of
 from .metric_grid import split_grid
 from .metric_labels import parse_labels, who_measured
-from .span_fields import fields_of
+from .span_fields import parts_named
 from .values import attributes_of, instant_ns, number_of
 
 _TIME: Final = ("timestamp", "time", "datetime", "date", "ts", "timestampms", "timestamps", "epoch", "unixtime", "at")
@@ -71,8 +71,7 @@ def sniff(head: Head) -> float:
     if layout is None or plan is None:
         return 0.0
     plain = {_plain(column) for column in layout.columns}
-    fields = fields_of(dict.fromkeys(layout.columns))
-    if plain & _FOREIGN or fields.seen >= {"trace_id", "span_id"}:
+    if plain & _FOREIGN or parts_named(layout.columns) >= {"trace_id", "span_id"}:
         return 0.0
     timed = [row for row in layout.sample if instant_ns(row[plan.time]) is not None]
     if 2 * len(timed) <= len(layout.sample):

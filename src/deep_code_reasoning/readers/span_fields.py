@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 from ..domain.instant import NS_PER_MS, NS_PER_S
 from .values import MAX_NS, instant_ns, number_of, scaled_ns, text_of
@@ -54,8 +53,7 @@ _QUANTITY: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)")
 _QUANTITY_SCALES: Final = {**SCALES, "µs": 1_000, "μs": 1_000, "m": 60 * NS_PER_S, "h": 3600 * NS_PER_S}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One member of a record: the name it has there, its value, and the unit that its name says, or ''."""
 
     name: str
@@ -63,23 +61,21 @@ class Member:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Fields:
-    """A record's members sorted by what they are.
+    """A record's members sorted by what they are: those that are null are left out.
 
     Attributes:
-        known: the member of each part of a span that is there and not null.
-        seen: the parts whose name is there, null or not.
-        objects: members that hold attributes.
+        known: the member of each part of a span.
+        objects: the values of members that hold attributes.
         rest: all others.
-        names: every name without case and punctuation.
     """
 
-    known: dict[str, Member] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-    objects: list[Any] = field(default_factory=list)
-    rest: dict[str, Any] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
+    __slots__ = ("known", "objects", "rest")
+
+    def __init__(self) -> None:
+        self.known: dict[str, Member] = {}
+        self.objects: list[Any] = []
+        self.rest: dict[str, Any] = {}
 
     def value(self, part: str) -> Any:
         """The value of a part, None when it is not there."""
@@ -94,24 +90,22 @@ class Fields:
 def fields_of(record: Mapping[str, Any]) -> Fields:
     """Sort a record's members; of several that could be one part of a span, the best named is taken."""
     fields = Fields()
-    ranks: dict[str, int] = {}
+    known, rest = fields.known, fields.rest
     for name, value in record.items():
-        plain, part, rank, unit = _part_of(name)
-        fields.names.add(plain)
-        structured = isinstance(value, dict | list)
-        if not part or (value is not None and (part in _STRUCTURED) != structured and not _may_be_either(part, value)):
-            fields.rest[name] = value
+        if value is None:
             continue
-        fields.seen.add(part)
-        if part == "attributes" and structured:
+        part, rank, unit = _part_of(name)
+        if not part or ((part in _STRUCTURED) != isinstance(value, dict | list) and not _may_be_either(part, value)):
+            rest[name] = value
+        elif part == "attributes":
             fields.objects.append(value)
-        elif value is not None and value != "":
-            if part in fields.known and ranks[part] <= rank:
-                fields.rest[name] = value
-                continue
-            if part in fields.known:
-                fields.rest[fields.known[part].name] = fields.known[part].value
-            fields.known[part], ranks[part] = Member(name, value, unit), rank
+        elif value != "":
+            other = known.get(part)
+            if other is None or rank < _part_of(other.name)[1]:
+                known[part] = Member(name, value, unit)
+            if other is not None:
+                loser = max(other, Member(name, value, unit), key=lambda member: _part_of(member.name)[1])
+                rest[loser.name] = loser.value
     return fields
 
 
@@ -120,19 +114,29 @@ def _may_be_either(part: str, value: Any) -> bool:
     return (part == "status" and isinstance(value, dict)) or (part in _TIMED and isinstance(value, list))
 
 
+def parts_named(names: Iterable[str]) -> set[str]:
+    """The parts of a span that names are for."""
+    return {_part_of(name)[0] for name in names} - {""}
+
+
+def plain_name(name: str) -> str:
+    """A name without case and punctuation."""
+    return _PUNCTUATION.sub("", name.lower())
+
+
 @functools.lru_cache(maxsize=4096)
-def _part_of(name: str) -> tuple[str, str, int, str]:
-    """A name without case and punctuation, the part of a span it is for, its rank among that part's names, its unit."""
-    plain = _PUNCTUATION.sub("", name.lower())
+def _part_of(name: str) -> tuple[str, int, str]:
+    """The part of a span that a name is for, its rank among that part's names, and the unit it says."""
+    plain = plain_name(name)
     for part, names in _NAMES.items():
         for rank, known in enumerate(names):
             if plain == known:
-                return plain, part, rank, ""
+                return part, rank, ""
             if part in _TIMED and plain.startswith(known):
                 unit = _UNIT_OF_SUFFIX.get(plain[len(known) :].removeprefix("in"), "")
                 if unit:
-                    return plain, part, rank, unit
-    return plain, "", 0, ""
+                    return part, rank, unit
+    return "", 0, ""
 
 
 def moment_ns(member: Member | None) -> int | None:

@@ -120,6 +120,8 @@ def _instant_of_text(text: str) -> int | None:
 
 def who(service: str, resource: Mapping[str, str]) -> dict[str, str]:
     """The columns `service`, `instance` and `host` of a row."""
+    if not resource:
+        return {"service": service, "instance": "", "host": ""}
     return {"service": service, "instance": first_of(resource, _INSTANCE), "host": first_of(resource, _HOST)}
 
 
@@ -166,7 +168,9 @@ _KIND_NUMBERS: Final = {1: "internal", 2: "server", 3: "client", 4: "producer", 
 
 def kind_of(value: Any) -> str:
     """A span's kind as `server`, `client` ... or '' from a word (`SPAN_KIND_SERVER` too) or OTLP's number."""
-    number = number_of(value)
+    if value is None:
+        return ""
+    number = None if isinstance(value, str) and value.isalpha() else number_of(value)
     if number is not None:
         return _KIND_NUMBERS.get(int(number), "") if math.isfinite(number) else ""
     word = text_of(value).strip().lower().removeprefix("span_kind_").removeprefix("spankind.")
