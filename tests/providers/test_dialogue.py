@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from deep_code_reasoning.domain.asking import Message, ModelAnswer, ModelRequest, Passage, Tool, message_from_json
+from deep_code_reasoning.domain.asking import (
+    Asker,
+    Message,
+    ModelAnswer,
+    ModelRequest,
+    OnEvent,
+    Passage,
+    Tool,
+    message_from_json,
+)
 from deep_code_reasoning.domain.deadline import Deadline
 from deep_code_reasoning.errors import (
     DeadlineError,
@@ -206,6 +216,41 @@ def test_any_type_that_pydantic_reads_can_be_asked_for(type_: Any, text: str) ->
     assert reader.spec().name
     with pytest.raises(Unreadable):
         reader.read("{}" if type_ is not Plain else "[]")
+
+
+def test_wrappers_compose_around_whoever_is_asked() -> None:
+    """As budget, ledger and redaction do: each holds an asker and is one; none of them needs to know the others."""
+
+    class Redacting:
+        def __init__(self, inner: Asker, secret: str) -> None:
+            self._inner, self._secret = inner, secret
+
+        def clean(self, text: str) -> str:
+            return text.replace(self._secret, "[redacted]")
+
+        async def ask(
+            self,
+            models: str | Sequence[str],
+            request: ModelRequest,
+            deadline: Deadline | None = None,
+            on_event: OnEvent | None = None,
+        ) -> ModelAnswer:
+            prompt = tuple(replace(passage, text=self.clean(passage.text)) for passage in request.prompt)
+            tools = tuple(self.cleaned(tool) for tool in request.tools)
+            return await self._inner.ask(models, replace(request, prompt=prompt, tools=tools), deadline, on_event)
+
+        def cleaned(self, tool: Tool) -> Tool:
+            run: Any = tool.run
+            return replace(tool, run=lambda arguments: self.clean(run(arguments)))
+
+    client, fake = fake_client(Calls("query", {"sql": "A"}), Says("ok"))
+    asker: Asker = Redacting(Redacting(client, "hunter2"), "swordfish")
+    tool = query_tool(lambda query: "rows with hunter2")
+    asyncio.run(asker.ask("fake", text_request("the password is swordfish", tools=(tool,))))
+    sent = str(fake.seen)
+    assert "swordfish" not in sent
+    assert "hunter2" not in sent
+    assert sent.count("[redacted]") >= 2
 
 
 def test_messages_survive_being_written_and_read() -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from deep_code_reasoning.app.models import list_models
 from deep_code_reasoning.cli.main import cli
+from deep_code_reasoning.domain.call import Call
 from deep_code_reasoning.domain.model import ModelCard, ModelRecord
 from deep_code_reasoning.providers.endpoints import is_local
 from deep_code_reasoning.providers.keys import Secret
@@ -176,6 +177,30 @@ def test_the_record_of_a_model_is_shown_when_the_ledger_has_one(stub: Stub) -> N
         "refuted": 2,
         "total_cost_usd": 0.1234,
     }
+
+
+def test_the_ledger_tells_the_record_of_a_model_and_is_not_made_for_it(stub: Stub) -> None:
+    from deep_code_reasoning.app.ledger import open_ledger
+
+    write_catalogue(home() / "models.json", stub, "openai-chat")
+    assert as_json()["models"][0]["record"] is None
+    assert not (home() / "ledger.db").exists()
+
+    call = Call(
+        id="1",
+        model_requested="deep",
+        provider="openai-chat",
+        surface="cli",
+        event_type="answer",
+        status="ok",
+        started_ns=1,
+        duration_ms=5,
+        total_cost_usd=Decimal("0.25"),
+    )
+    with open_ledger() as ledger:
+        ledger.calls.record(call)
+    record = as_json()["models"][0]["record"]
+    assert (record["calls"], record["failures"], record["total_cost_usd"]) == (1, 0, 0.25)
 
 
 def test_listing_models_and_importing_the_package_load_no_vendors_client(stub: Stub) -> None:

@@ -49,6 +49,37 @@ def test_offline_refuses_every_endpoint_of_another_machine() -> None:
     assert "DCR_OFFLINE" in error.message
 
 
+def test_a_provider_that_signs_in_its_own_way_gets_no_made_up_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    from deep_code_reasoning.providers import vendors
+
+    given: list[dict[str, object]] = []
+
+    class Provider:
+        def __init__(self, **options: object) -> None:
+            given.append(options)
+
+    monkeypatch.setattr("pydantic_ai.providers.infer_provider_class", lambda name: Provider)
+    vendors._provider("bedrock", ModelCard("m", "bedrock:m", key_variable=""), None)
+    assert given == [{}]
+
+
+def test_no_model_is_named_in_the_code() -> None:
+    """Ids die within a year: models are the user's to name."""
+    import re
+    from pathlib import Path
+
+    import deep_code_reasoning
+
+    vendors_names = re.compile(r"(gpt|claude|gemini|llama|mistral|deepseek|qwen|grok)-?[0-9o]", re.IGNORECASE)
+    root = Path(deep_code_reasoning.__file__).parent
+    named = {
+        path.name: found.group()
+        for path in root.rglob("*.py")
+        if (found := vendors_names.search(path.read_text("utf-8"))) is not None
+    }
+    assert named == {}
+
+
 def test_a_compatible_endpoint_needs_an_address() -> None:
     assert "base_url" in refusal(ModelCard("m", "openai-compatible:m")).message
 

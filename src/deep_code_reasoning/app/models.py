@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from ..providers.catalogue import Catalogue, load_catalogue
 from ..providers.endpoints import base_url, is_local
 from ..providers.keys import KEYLESS, Keys, usual_variables, variables
 from ..providers.probe import Probe, probe
+from ..store.library import home
+from .ledger import open_ledger
 
 # Providers that many have a key for: without a catalogue, these are looked for in the environment.
 _COMMON: Final = ("google", "openai", "anthropic", "openrouter", "mistral", "deepseek", "groq", "xai")
 _PROBE_TIMEOUT_S: Final = 5.0
 
-# What a model has done so far, by id; None when nothing is recorded. The ledger gives it.
+# What a model has done so far, by id; None when nothing is recorded.
 RecordOf: TypeAlias = Callable[[str], ModelRecord | None]
 
 
@@ -59,17 +62,19 @@ class ModelOverview:
     providers: tuple[ProviderStatus, ...]
 
 
-def list_models(check: bool = False, record_of: RecordOf = lambda _: None, names: Iterable[str] = ()) -> ModelOverview:
+def list_models(check: bool = False, names: Iterable[str] = (), record_of: RecordOf | None = None) -> ModelOverview:
     """What can be asked. Sends nothing beyond this machine unless `check`, and never anything that costs.
 
     Args:
         check: ask every endpoint whether it answers and has the model; else only those on this machine are asked.
-        record_of: what a model has done so far.
         names: further models as PROVIDER:MODEL, beside those of the catalogue.
+        record_of: what a model has done so far; the ledger's word when None.
 
     Raises:
         CatalogueError: when the catalogue cannot be read.
+        LedgerError: when the ledger cannot be read.
     """
+    record_of = record_of or _ledger_records()
     catalogue, keys = load_catalogue(), Keys()
     cards = [*catalogue, *(catalogue.card(name) for name in names)]
     with ThreadPoolExecutor(max_workers=8) as workers:
@@ -82,6 +87,14 @@ def list_models(check: bool = False, record_of: RecordOf = lambda _: None, names
             for name in _providers(catalogue)
         ),
     )
+
+
+def _ledger_records() -> RecordOf:
+    """The records of all models in the ledger. One that is not there is not made for it."""
+    if not (os.environ.get("DCR_LEDGER_URL") or (home() / "ledger.db").is_file()):
+        return lambda _: None
+    with open_ledger() as ledger:
+        return ledger.statistics.records().get
 
 
 def _providers(catalogue: Catalogue) -> list[str]:

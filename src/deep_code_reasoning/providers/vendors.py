@@ -79,8 +79,8 @@ def _provider(name: str, card: ModelCard, key: Secret | None) -> Provider[Any]:
         options["base_url"] = address
     if key is not None:
         options["api_key"] = key.reveal()
-    elif card.key_variable == "" or name in KEYLESS:
-        options["api_key"] = "none"  # the clients demand one, the endpoint does not
+    elif address is not None and (card.key_variable == "" or name in KEYLESS):
+        options["api_key"] = "none"  # the clients demand one, a server of one's own does not
     try:
         return infer_provider_class(name)(**options)
     except ValueError:

@@ -27,6 +27,7 @@ The catalogue is $DCR_MODELS, else models.toml (or models.json) in the home:
     cached_input = 0.31
     output = 10.0
 Keys come from the environment, or from .env in the working directory. Without any, the analysers answer alone.
+With $DCR_OFFLINE set, only endpoints of this machine are asked.
 """
 
 
