@@ -95,13 +95,13 @@ class System:
             self._log(trace, "o1", "orders", start, at + 3.5, f"ERROR OrderService#15 {wrong.orders_error}", number)
 
     def _stock_logs(self, trace: str, start: int, at: float, wrong: Trouble, number: int) -> None:
-        self._log(trace, "s1", "stock", start, at + 0.2, "StockService#31 find item {n}", number)
+        self._log(trace, "s1", "stock", start, at + 1, "StockService#31 find item {n}", number)
         if wrong.stock_error:
-            self._log(trace, "s1", "stock", start, at + 0.4, f"ERROR StockService#37 {wrong.stock_error}", number)
+            self._log(trace, "s1", "stock", start, at + 2, f"ERROR StockService#37 {wrong.stock_error}", number)
         elif not wrong.stock_stops:
             place = "StockService#33 reserve {n}" if wrong.branch else "StockService#34 found {n}"
-            self._log(trace, "s1", "stock", start, at + 0.4, place, number)
-            self._log(trace, "s1", "stock", start, at + 0.6, "StockService#36 done with {n}", number)
+            self._log(trace, "s1", "stock", start, at + 2, place, number)
+            self._log(trace, "s1", "stock", start, at + 3, "StockService#36 done with {n}", number)
 
     def _span(
         self,

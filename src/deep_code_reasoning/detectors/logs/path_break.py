@@ -45,12 +45,14 @@ class Settings:
     Attributes:
         min_probability: what is less sure than one in ten is noise; what is more is told with that confidence, since
             nothing else may show such a fault.
+        min_stopped: the last requests of a capture may lack records that had not arrived yet; one or two prove nothing.
         min_rate_after: a path is broken when most of its spans stop short; less is a branch or an input.
         excused_share: when at least half of the broken spans have another explanation, that explanation stands.
         max_findings: nobody reads more; they come by evidence.
     """
 
     min_probability: float = 0.1
+    min_stopped: int = 3
     min_rate_after: float = 0.5
     excused_share: float = 0.5
     max_findings: int = 10
@@ -93,7 +95,9 @@ def _suspicions(scene: Scene, operations: Sequence[Operation], steps: TimeSteps,
         for candidate in breaks_of(operation):
             looked_at += 1
             change = outcome_change(candidate.failures, candidate.trials)
-            if change is None or change.rate_after < settings.min_rate_after:
+            if change is None or change.failures_after < settings.min_stopped:
+                continue
+            if change.rate_after < settings.min_rate_after:
                 continue
             # Statements of one path fail together; of those that fail alike the last is the nearest to the fault.
             if chosen is None or change.log_evidence >= chosen[1].log_evidence:

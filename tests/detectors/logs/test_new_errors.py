@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.domain.instant import NS_PER_S
+from scenery import CALM, START_NS, System, Trouble
+
+MODULE = "logs.new_errors"
+Look = Callable[..., Any]
+
+
+def test_errors_that_begin_are_told_with_their_text_and_first_moment(look: Look) -> None:
+    (finding,), _ = look(MODULE, System(Trouble(onset_s=70, stock_error="no such item")).tables())
+    assert finding.service == "stock"
+    assert "no such item" in finding.facts["error"]
+    assert finding.facts["names_services"] == ()
+    assert 0 <= finding.window.start_ns - START_NS - 70 * NS_PER_S < NS_PER_S
+
+
+def test_an_error_about_another_service_says_so(look: Look) -> None:
+    (finding,), _ = look(MODULE, System(Trouble(onset_s=70, orders_error="stock answered 503")).tables())
+    assert (finding.service, finding.facts["names_services"]) == ("orders", ("stock",))
+
+
+def test_records_need_neither_traces_nor_a_severity(look: Look) -> None:
+    logs = [
+        {
+            "time_ns": START_NS + n * NS_PER_S,
+            "service": "api",
+            "body": f"{'ERROR boom' if n > 80 else 'INFO ok'}",
+            "line": n,
+        }
+        for n in range(120)
+    ]
+    (finding,), _ = look(MODULE, {"logs": [{**row, "source_id": 1} for row in logs]})
+    assert finding.service == "api"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [pytest.param(CALM, id="no error"), pytest.param(Trouble(onset_s=0, stock_error="as ever"), id="as ever")],
+)
+def test_it_stays_silent(trouble: Trouble, look: Look) -> None:
+    findings, check = look(MODULE, System(trouble).tables())
+    assert (findings, check.verdict) == ((), "clear")
+
+
+def test_bursts_that_the_calm_knew_as_well_are_not_new(look: Look) -> None:
+    bursts = [System(Trouble(onset_s=0, stock_error="x" if n // 10 % 3 == 0 else ""), 1, first=n) for n in range(120)]
+    findings, _ = look(MODULE, {"logs": [row for system in bursts for row in system.logs]})
+    assert findings == ()

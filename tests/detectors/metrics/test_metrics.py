@@ -1,0 +1,107 @@
+"""`metrics.saturation` and `metrics.service_level`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.domain.instant import NS_PER_S
+from scenery import START_NS, System, series
+
+Look = Callable[..., Any]
+CALM = [20.0 + place * 7 % 5 for place in range(40)]
+
+
+def steps(level: float, points: int = 6) -> list[float]:
+    return [*CALM, *(level + place % 3 for place in range(points))]
+
+
+def test_a_resource_at_its_limit_is_told(look: Look) -> None:
+    (finding,), _ = look("metrics.saturation", {"metrics": series("stock", "cpu_usage_percent", steps(96))})
+    assert (finding.service, finding.mechanism, finding.resource) == ("stock", "cpu_saturation", "cpu_usage_percent")
+    assert finding.severity > 0.95
+    assert finding.window.start_ns == START_NS + (120 - 5 * 60) * NS_PER_S
+
+
+def test_the_share_is_told_rather_than_the_amount(look: Look) -> None:
+    amount = [10 * value for value in steps(96)]
+    rows = series("stock", "cpu_millicores", amount) + series("stock", "cpu_usage_percent", steps(96))
+    (finding,), _ = look("metrics.saturation", {"metrics": rows})
+    assert finding.resource == "cpu_usage_percent"
+    assert finding.facts["metrics"] == ("cpu_millicores", "cpu_usage_percent")
+
+
+def test_a_limit_beside_it_gives_an_amount_its_share(look: Look) -> None:
+    rows = series("stock", "memory_rss_mb", steps(190)) + series("stock", "memory_limit_mb", [200.0] * 46)
+    (finding,), _ = look("metrics.saturation", {"metrics": rows})
+    assert finding.mechanism == "memory_saturation"
+    assert finding.facts["share_of_limit"] == pytest.approx(0.96, abs=0.01)
+
+
+def test_a_limit_that_fell_onto_what_is_used_is_told(look: Look) -> None:
+    rows = series("stock", "db_pool_in_use", CALM) + series("stock", "db_pool_max_conns", [100.0] * 30 + [22.0] * 10)
+    (finding,), _ = look("metrics.saturation", {"metrics": rows})
+    assert (finding.mechanism, finding.resource) == ("connection_pool_exhausted", "db_pool_max_conns")
+    assert "fell from 100 to 22" in finding.summary
+
+
+def test_steady_growth_of_memory_is_a_leak(look: Look) -> None:
+    growing = [100 + 4.0 * place + place % 3 for place in range(60)]
+    (finding,), _ = look("metrics.saturation", {"metrics": series("stock", "process_memory_rss", growing)})
+    assert finding.mechanism == "memory_leak"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("cpu_usage_percent", CALM, id="nothing"),
+        pytest.param("cpu_usage_percent", steps(40), id="half of it still free"),
+        pytest.param("cpu_usage_percent", [*CALM, 99, *CALM], id="one spike"),
+        pytest.param("node_cpu_percent", steps(99), id="of the whole host"),
+        pytest.param("cpu_usage_percent", steps(2), id="less use"),
+        pytest.param("cpu_seconds_total", [float(place) for place in range(60)], id="a counter that counts"),
+    ],
+)
+def test_saturation_stays_silent(name: str, values: list[float], look: Look) -> None:
+    kind = "sum" if name.endswith("_total") else "gauge"
+    rows = [*series("stock", name, values, kind=kind), *series("front", "memory_usage_percent", CALM)]
+    findings, check = look("metrics.saturation", {"metrics": rows})
+    assert (findings, check.verdict) == ((), "clear")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "mechanism"),
+    [
+        ("http_5xx_ratio", [0.002] * 40 + [0.5, 0.6, 0.55, 0.6], "exception"),
+        ("success_rate_percent", [99.5] * 40 + [60.0] * 5, "exception"),
+        ("http_server_duration_p99_ms", steps(400), "latency_regression"),
+        ("requests_per_second", steps(200), "traffic_surge"),
+        ("requests_per_second", steps(1), "dependency_outage"),
+    ],
+)
+def test_service_levels_that_step_are_told(name: str, values: list[float], mechanism: str, look: Look) -> None:
+    (finding,), _ = look("metrics.service_level", {"metrics": series("stock", name, values)})
+    assert (finding.service, finding.mechanism, finding.resource) == ("stock", mechanism, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("http_5xx_ratio", [0.002, 0.004, 0.003] * 12, id="noise near nothing"),
+        pytest.param("http_server_duration_p99_ms", steps(25), id="a little slower"),
+        pytest.param("requests_per_second", steps(32), id="a little more traffic"),
+        pytest.param("http_5xx_ratio", [0.5] * 30 + [0.001] * 10, id="recovered"),
+    ],
+)
+def test_service_levels_stay_silent(name: str, values: list[float], look: Look) -> None:
+    findings, check = look("metrics.service_level", {"metrics": series("stock", name, values)})
+    assert (findings, check.verdict) == ((), "clear")
+
+
+def test_latency_metrics_yield_to_spans_where_there_are_many(look: Look) -> None:
+    rows = series("stock", "http_server_duration_p99_ms", steps(400))
+    findings, check = look("metrics.service_level", dict(System().tables(metrics=rows)))
+    assert findings == ()
+    assert check.verdict == "skipped"
