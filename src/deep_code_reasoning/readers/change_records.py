@@ -139,7 +139,8 @@ def _commit_row(members: Members) -> Row:
 
 
 def _files_and_diff(members: Members) -> tuple[list[str], str]:
-    diff = members.text(*_DIFFS)
+    diff = next(filter(None, map(members.peek, _DIFFS)), "")
+    members.text(*_DIFFS)
     files: list[str] = []
     patches: list[str] = []
     for name in _FILES:
@@ -168,7 +169,7 @@ def _file_and_patch(item: Any) -> tuple[str, str]:
         return "", ""
     members = Members(item)
     path = members.text("filename", "path", "newpath", "file", "name", "new.path", "oldpath", "old.path")
-    patch = members.text("patch", "diff")
+    patch = members.peek("patch") or members.peek("diff")
     if patch and not patch.startswith(("---", "diff ")):
         old = members.text("previousfilename", "oldpath", "old.path") or path
         patch = f"--- a/{old}\n+++ b/{path}\n{patch}"
@@ -322,7 +323,8 @@ def _flag_row(members: Members) -> Row:
 def _sha_in(members: Members, names: tuple[str, ...]) -> str:
     """The first of these members that is a commit's hash."""
     for name in names:
-        text = members.text(name).lower() if members.has(name) else ""
+        text = members.peek(name).strip().lower()
         if _SHA.fullmatch(text) and (len(text) >= 40 or not text.isdecimal()):
+            members.value(name)
             return text
     return ""

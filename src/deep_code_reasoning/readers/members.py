@@ -62,6 +62,11 @@ class Members:
                 return text_of(self._found[name][1]).strip()
         return ""
 
+    def peek(self, name: str) -> str:
+        """A member as text, as it stands, without taking it; '' when it is none."""
+        value = self._found.get(name, ("", None))[1]
+        return text_of(value) if isinstance(value, str | int | float) else ""
+
     def time(self, *names: str) -> int:
         """The first of these members that is a time, in nanoseconds since the epoch; 0 when there is none."""
         for name in names:
@@ -83,7 +88,7 @@ class Members:
     def rest(self) -> dict[str, str]:
         """What nobody asked for, as text under its own names."""
         left = (pair for name, pair in self._found.items() if name not in self._taken)
-        return {name: text_of(value) for name, value in left if value is not None and value != ""}
+        return {name: text_of(value) for name, value in left if value not in (None, "", [], {})}
 
     def _is_there(self, name: str) -> bool:
         found = self._found.get(name)

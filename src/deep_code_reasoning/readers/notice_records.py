@@ -24,12 +24,12 @@ _ALERT_TIMES: Final = tuple(
 _ALERT_ENDS: Final = tuple("endsat resolvedat closedat endedat endtime recoveredat".split())
 _TITLES: Final = tuple(
     """title summary annotations.summary annotations.title alerttitle eventtitle headline labels.alertname
-    alertname monitorname monitor rulename name message subject description annotations.description
+    alertname alarmname monitorname monitor rulename name message subject description annotations.description
     annotations.message metric""".split()
 )
 _TEXTS: Final = tuple(
-    """detail details description annotations.description annotations.message newstatereason body text body.details
-    message impact note symptoms""".split()
+    """detail details description annotations.description annotations.message newstatereason alarmdescription body text
+    body.details message impact note symptoms""".split()
 )
 _SUBJECTS: Final = tuple(
     """service servicename service.name service.summary labels.service labels.servicename labels.app
@@ -58,7 +58,7 @@ _STATUS_TEXTS: Final = tuple(
     """detail details externaldesc description body message text note eventdescription.latestdescription
     shortlink""".split()
 )
-_STATUS_SUBJECTS: Final = tuple("service servicename component provider product name source".split())
+_STATUS_SUBJECTS: Final = tuple("service servicename component provider product".split())
 _STATUS_WORDS: Final = frozenset(
     """operational operatingnormally normal degraded degradedperformance partialoutage majoroutage outage
     disruption servicedisruption serviceoutage serviceinformation investigating identified monitoring resolved
@@ -210,7 +210,10 @@ def _status_row(members: Members) -> Row:
     texts = [members.text(*_STATUS_TEXTS), *_update_texts(updates)]
     title = members.text(*_STATUS_TITLES)
     components = members.value("components", "affectedproducts", "affectedcomponents")
-    subject = members.text(*_STATUS_SUBJECTS[:5]) or _names_in(components)
+    subject = members.text(*_STATUS_SUBJECTS) or _names_in(components)
+    if not subject and not members.has("impact", "resolvedat", "detail", "title", *_UPDATES):
+        # A component of a status page has a name and a state, and nothing more to say.
+        subject = title
     feed = {f"feed.{name}": text for name, text in around.rest().items()}
     return {
         "id": members.text(*_IDS, "arn"),

@@ -1,0 +1,233 @@
+"""Commits, deploys and flag changes are told by their content and read whole, whoever exported them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.readers.base import read_head
+from deep_code_reasoning.readers.change_records import kind_of, rows_of
+from deep_code_reasoning.readers.registry import choose
+
+T0 = 1781791200_000_000_000
+SHA = "6dcb09b5b57875f334f61aebed695e2e4193db5e"
+
+RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a webhook's commit": (
+        {
+            "id": SHA,
+            "message": "Fix",
+            "timestamp": "2026-06-18T14:00:00Z",
+            "url": f"https://github.com/example/shop/commit/{SHA}",
+            "author": {"name": "Ada", "email": "ada@example.com", "username": "ada"},
+            "added": ["a.py"],
+            "removed": [],
+            "modified": ["b.py"],
+        },
+        {
+            "kind": "commit",
+            "id": SHA,
+            "commit_sha": SHA,
+            "time_ns": T0,
+            "repo": "example/shop",
+            "author": "Ada",
+            "message": "Fix",
+            "files": ["a.py", "b.py"],
+            "attributes": {"author.email": "ada@example.com", "author.username": "ada"},
+        },
+    ),
+    "GitLab's commit": (
+        {
+            "id": SHA,
+            "short_id": "6dcb09b",
+            "title": "Fix",
+            "message": "Fix\n\nIt was broken.",
+            "author_name": "Ada",
+            "committed_date": "2026-06-18T16:00:00.000+02:00",
+            "diffs": [{"old_path": "a.py", "new_path": "a.py", "diff": "@@ -1 +1 @@\n-x\n+y"}],
+        },
+        {
+            "kind": "commit",
+            "id": SHA,
+            "commit_sha": SHA,
+            "time_ns": T0,
+            "author": "Ada",
+            "message": "Fix\n\nIt was broken.",
+            "files": ["a.py"],
+            "diff": "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y",
+            "attributes": {"short_id": "6dcb09b", "title": "Fix"},
+        },
+    ),
+    "Bitbucket's commit": (
+        {
+            "hash": SHA,
+            "date": "2026-06-18T14:00:00+00:00",
+            "message": "Fix",
+            "author": {"raw": "Ada <ada@example.com>"},
+            "repository": {"full_name": "example/shop"},
+        },
+        {
+            "kind": "commit",
+            "id": SHA,
+            "commit_sha": SHA,
+            "time_ns": T0,
+            "repo": "example/shop",
+            "author": "Ada <ada@example.com>",
+            "message": "Fix",
+        },
+    ),
+    "a diff that names its files": (
+        {
+            "sha": SHA,
+            "message": "Fix",
+            "time": 1781791200,
+            "patch": "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n",
+        },
+        {
+            "kind": "commit",
+            "id": SHA,
+            "commit_sha": SHA,
+            "time_ns": T0,
+            "message": "Fix",
+            "files": ["a.py"],
+            "diff": "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n",
+        },
+    ),
+    "GitHub's deployment": (
+        {
+            "id": 42,
+            "sha": SHA,
+            "ref": "main",
+            "task": "deploy",
+            "environment": "production",
+            "created_at": "2026-06-18T14:00:00Z",
+            "creator": {"login": "ada"},
+            "repository_url": "https://api.github.com/repos/example/shop",
+        },
+        {
+            "kind": "deploy",
+            "id": "42",
+            "time_ns": T0,
+            "repo": "example/shop",
+            "commit_sha": SHA,
+            "version": "main",
+            "author": "ada",
+            "attributes": {"task": "deploy", "environment": "production"},
+        },
+    ),
+    "Helm's history": (
+        {
+            "revision": 3,
+            "updated": "2026-06-18T14:00:00.5Z",
+            "status": "deployed",
+            "chart": "cart-1.2.3",
+            "app_version": "7.1",
+            "description": "Upgrade complete",
+        },
+        {
+            "kind": "deploy",
+            "id": "cart@7.1",
+            "time_ns": T0 + 500_000_000,
+            "service": "cart",
+            "version": "7.1",
+            "message": "Upgrade complete",
+            "attributes": {"status": "deployed", "revision": "3"},
+        },
+    ),
+    "a deploy from one version to another": (
+        {"app": "cart", "old_version": "v6", "new_version": "v7", "deployed_at": 1781791200000, "user": "ci"},
+        {
+            "kind": "deploy",
+            "id": "cart@v7",
+            "time_ns": T0,
+            "service": "cart",
+            "version": "v7",
+            "author": "ci",
+            "message": "v6->v7",
+        },
+    ),
+    "a deploy without a version": (
+        {"service": "cart", "type": "deployment", "timestamp": "2026-06-18T14:00:00Z"},
+        {
+            "kind": "deploy",
+            "id": "cart@2026-06-18T14:00:00Z",
+            "time_ns": T0,
+            "service": "cart",
+            "attributes": {"type": "deployment"},
+        },
+    ),
+    "a flag that was switched": (
+        {"feature": "fast_cart", "enabled": True, "updatedAt": "2026-06-18T14:00:00Z", "user": "ada"},
+        {
+            "kind": "flag",
+            "id": "fast_cart@2026-06-18T14:00:00Z",
+            "time_ns": T0,
+            "author": "ada",
+            "message": "on",
+            "attributes": {"flag": "fast_cart"},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_change_is_known_whoever_exported_it(name: str) -> None:
+    record, expected = RECORDS[name]
+    rows = [{column: cell for column, cell in row.items() if cell} for row in rows_of(record, {})]
+    assert rows == [expected]
+    assert kind_of(record)[1] >= 0.5
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"timestamp": "2026-06-18T14:00:00Z", "service": "cart", "level": "info", "msg": "v7 is up", "version": "v7"},
+        {"timestamp": "2026-06-18T14:00:00Z", "service": "cart", "metric": "p99", "value": 1, "version": "v7"},
+        {"trace_id": "a", "span_id": "b", "service": "cart", "version": "v7", "timestamp": "2026-06-18T14:00:00Z"},
+        {"service": "cart", "fired_at": "2026-06-18T14:00:00Z", "summary": "down", "version": "v7"},
+        {"name": "cart", "id": "7"},
+    ],
+)
+def test_what_is_no_change_is_not_taken_for_one(record: dict[str, Any]) -> None:
+    assert kind_of(record) == ("", 0.0)
+
+
+def test_the_document_around_commits_says_their_repository(read_evidence: Any) -> None:
+    push = {
+        "ref": "refs/heads/main",
+        "repository": {"full_name": "example/shop"},
+        "commits": [{"id": SHA, "message": "Fix", "timestamp": "2026-06-18T14:00:00Z", "author": {"name": "Ada"}}],
+    }
+    rows = read_evidence("changes-json", {"push.json": json.dumps(push).encode()})["push.json"].rows
+    assert [(row["repo"], row["id"], row["author"]) for row in rows] == [("example/shop", SHA, "Ada")]
+
+
+def test_what_is_neither_is_rejected_beside_what_is(read_evidence: Any) -> None:
+    text = f'[\n{{"sha": "{SHA}", "message": "Fix", "author": "Ada"}},\n{{"note": "nothing"}},\n17\n]'
+    outcome = read_evidence("changes-json", {"x.json": text.encode()})["x.json"]
+    assert [(row["line"], row["id"]) for row in outcome.rows] == [(2, SHA)]
+    assert [(piece["line"], piece["reason"]) for piece in outcome.rejected] == [
+        (3, "neither a commit, a deploy nor a flag change"),
+        (4, "neither a commit, a deploy nor a flag change"),
+    ]
+
+
+def test_the_incidents_of_the_labelled_suite_are_read_without_a_reject(labelled_data: Path, read_evidence: Any) -> None:
+    paths = sorted((labelled_data / "rootcausebench").glob("case-*/**/*.json"))
+    own = [(path, reader) for path in paths if (reader := choose(read_head(path)[0])) is not None]
+    for format_name, names in (
+        ("changes-json", {"commits.json", "deploys.json", "flags.json"}),
+        ("notices-json", {"alert.json", "patterns.json", "status_feed.json"}),
+    ):
+        files = {path.relative_to(labelled_data).as_posix(): path.read_bytes() for path in paths if path.name in names}
+        chosen = {path.relative_to(labelled_data).as_posix() for path, reader in own if reader.format == format_name}
+        assert chosen == set(files)
+        for name, outcome in read_evidence(format_name, files).items():
+            records = json.loads(files[name])
+            count = len(records.get("events", [records]) if isinstance(records, dict) else records)
+            assert (len(outcome.rows), outcome.rejected) == (count, []), name
+            assert all(row["time_ns"] or row["kind"] == "pattern" for row in outcome.rows), name
+            assert len({row["id"] for row in outcome.rows}) == count, name
