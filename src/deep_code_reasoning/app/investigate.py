@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from ..detectors import runner
 from ..domain.case import CaseInfo
 from ..domain.cause import Cause
 from ..domain.investigation import Investigation
+from ..domain.window import Window, Windows
 from ..ranking.attribute import attribute
 from ..ranking.judge import verdict
 from ..ranking.localise import localise
 from ..report.answer import as_json
 from ..store import CaseStore, open_case
+from ..store.baseline import BaselineShift
 from ..store.layout import write_atomically
 from ..store.library import is_case
 from .ingest import Evidence, Progress, ingest
@@ -41,7 +44,7 @@ def investigate(evidence: Evidence, progress: Progress | None = None) -> Investi
 
 def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
     """Investigate a case that was read before; what `asked` says (time, title, question) goes before the case's own."""
-    with open_case(folder) as store:
+    with open_case(folder, join_baseline=True) as store:
         info = describe(store, asked)
         started = time.perf_counter()
         scene, findings, checks = runner.look(store, info.noticed_at_ns)
@@ -49,20 +52,31 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         causes: tuple[Cause, ...] = ()
         if scene is not None:
             causes = attribute(scene, localise(scene, findings), findings)
+        shift = store.baseline_shift
         answer = Investigation(
             case=info,
             sources=store.sources,
-            windows=scene.windows if scene else None,
+            windows=_recorded_windows(scene.windows, shift) if scene else None,
             verdict=verdict(scene, causes, checks),
-            causes=causes,
-            findings=findings,
+            causes=tuple(replace(c, citations=tuple(map(shift.recorded, c.citations))) for c in causes),
+            findings=tuple(replace(f, citations=tuple(map(shift.recorded, f.citations))) for f in findings),
             checks=checks,
             read_s=read_s,
             analyse_s=analysed - started,
             rank_s=time.perf_counter() - analysed,
         )
-    write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
+    # Somebody else's case may be read-only: then the answer is given, and not kept.
+    with suppress(PermissionError):
+        write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
     return answer
+
+
+def _recorded_windows(windows: Windows, shift: BaselineShift) -> Windows:
+    """The windows in recorded times: those of a baseline apart are its own."""
+    if not shift.source_ids:
+        return windows
+    calm = Window(shift.recorded_ns(windows.baseline.start_ns), shift.recorded_ns(shift.seam_ns - 1) + 1)
+    return replace(windows, baseline=calm)
 
 
 def describe(store: CaseStore, asked: CaseInfo) -> CaseInfo:

@@ -11,6 +11,7 @@ from typing import Final
 from ..domain.case import CaseInfo, Source
 from ..domain.window import Window
 from . import engine
+from .baseline import BaselineShift
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
 from .schema import TABLES, Table
@@ -29,9 +30,10 @@ class CaseStore:
     exists, empty where the case has no such evidence. Results must fit in Python: aggregate in SQL.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, database: Database) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, database: Database, shift: BaselineShift) -> None:
         self.folder = folder
         self.manifest = manifest
+        self.baseline_shift = shift
         self._database = database
         self._counts: dict[str, int] = {}
 
@@ -80,12 +82,12 @@ class CaseStore:
         return Window(int(row["a"]), int(row["b"]) + 1) if row["n"] else None
 
 
-def _define(database: Database, folder: Path, manifest: Manifest, table: Table) -> None:
+def _define(database: Database, folder: Path, manifest: Manifest, table: Table, shift: BaselineShift) -> None:
     paths = [folder / name for name in manifest.files.get(table.name, ())]
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
         return
-    scan = engine.scan_of(paths, table.structure)
+    scan = shift.select(table, engine.scan_of(paths, table.structure))
     if sum(path.stat().st_size for path in paths) <= _IN_MEMORY_BYTES:
         database.execute(f"CREATE TABLE {table.name} ENGINE = Memory AS {scan}")
     else:
@@ -93,8 +95,13 @@ def _define(database: Database, folder: Path, manifest: Manifest, table: Table) 
 
 
 @contextmanager
-def open_case(folder: Path) -> Iterator[CaseStore]:
+def open_case(folder: Path, join_baseline: bool = False) -> Iterator[CaseStore]:
     """Open a case folder for queries and let it go at the end.
+
+    Args:
+        folder: the case.
+        join_baseline: see the baseline's rows right before the incident's, as an analysis needs them (`baseline.py`);
+            otherwise all times are as recorded.
 
     Raises:
         CaseNotFoundError: when the folder is no case.
@@ -102,9 +109,10 @@ def open_case(folder: Path) -> Iterator[CaseStore]:
     """
     manifest = read_manifest(folder)
     database = Database(f"case_{next(_numbers)}")
+    shift = BaselineShift.of(manifest.sources) if join_baseline else BaselineShift()
     try:
         for table in TABLES.values():
-            _define(database, folder, manifest, table)
-        yield CaseStore(folder, manifest, database)
+            _define(database, folder, manifest, table, shift)
+        yield CaseStore(folder, manifest, database, shift)
     finally:
         database.drop()

@@ -21,9 +21,7 @@ _MAX_CHARACTERS: Final = 1_000
 # statements but data, and mining them would take minutes.
 _MAX_SHAPES: Final = 100_000
 # UUIDs, and runs of hexadecimal digits as long as a short hash: as good as different on every line.
-_IDS: Final = (
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|\\b[0-9a-fA-F]{8,}\\b"
-)
+_IDS: Final = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|\\b[0-9a-fA-F]{8,}\\b"
 
 _MASKED: Final = signature_sql(
     f"replaceRegexpAll(substringUTF8(extract(body, '^[^\\\\n]*'), 1, {_MAX_CHARACTERS}), '{_IDS}', '0')"
