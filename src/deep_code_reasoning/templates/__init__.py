@@ -1,4 +1,8 @@
-"""Log lines to templates: `mine` lines, or `mine_shapes` that an engine has counted. Standard library only."""
+"""Log lines to templates. Standard library only, no I/O.
+
+`mine(lines)` takes messages; `mine(lines, HeaderFormat.learn(lines))` takes whole lines of one source. Where an engine
+holds the lines, it groups them by `signature_sql(column)`, and `mine_shapes(counts)` takes the few groups.
+"""
 
 from .headers import HeaderFormat
 from .merging import Settings
