@@ -49,8 +49,8 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
                     writer.reject(file.source_id, record.line, reason, text_of(what), record.offset)
 
 
-def _spans_of(record: Any) -> Iterator[tuple[Any, Any]]:
-    """The spans of a trace, or the span that a record is, each with its process."""
+def _spans_of(record: Any) -> Iterator[tuple[Any, Row]]:
+    """The spans of a trace, or the span that a record is, each with what its process says of it."""
     if isinstance(record, dict) and isinstance(record.get("_source"), dict):
         record = record["_source"]
     if isinstance(record, list):
@@ -59,17 +59,27 @@ def _spans_of(record: Any) -> Iterator[tuple[Any, Any]]:
         return
     spans = record.get("spans") if isinstance(record, dict) else None
     if not isinstance(spans, list):
-        yield record, record.get("process") if isinstance(record, dict) else None
+        yield record, _described(record.get("process") if isinstance(record, dict) else None)
         return
-    processes = record.get("processes")
+    listed = record.get("processes")
+    processes = {key: _described(value) for key, value in listed.items()} if isinstance(listed, dict) else {}
+    unknown = _described(None)
     for span in spans:
-        process = span.get("process") if isinstance(span, dict) else None
-        if process is None and isinstance(span, dict) and isinstance(processes, dict):
-            process = processes.get(text_of(span.get("processID")))
-        yield span, process
+        inline = span.get("process") if isinstance(span, dict) else None
+        process_id = text_of(span.get("processID")) if isinstance(span, dict) else ""
+        yield span, _described(inline) if inline is not None else processes.get(process_id, unknown)
 
 
-def _write(span: Any, process: Any, origin: Row, writer: CaseWriter) -> Iterator[tuple[str, Any]]:
+def _described(process: Any) -> Row:
+    """The columns of a span that its process gives."""
+    if not isinstance(process, dict):
+        return {**who("", {}), "resource": {}}
+    service = text_of(process.get("serviceName"))
+    resource = {"service.name": service, **_tags(process)[0]}
+    return {**who(service, resource), "resource": resource}
+
+
+def _write(span: Any, process: Row, origin: Row, writer: CaseWriter) -> Iterator[tuple[str, Any]]:
     """Write one span; gives what of it cannot be taken, and why."""
     reason, start_ns, duration_ns = _check(span)
     if reason:
@@ -77,7 +87,6 @@ def _write(span: Any, process: Any, origin: Row, writer: CaseWriter) -> Iterator
         return
     trace_id, span_id = _id(span["traceID"]), _id(span["spanID"])
     texts, numbers = _tags(span)
-    service, resource = _resource(process)
     parent, links = _references(span, trace_id)
     status, message = _status(texts)
     ids = {"trace_id": trace_id, "span_id": span_id}
@@ -86,26 +95,26 @@ def _write(span: Any, process: Any, origin: Row, writer: CaseWriter) -> Iterator
         "parent_span_id": parent,
         "name": text_of(span.get("operationName")),
         "kind": kind_of(texts.get("span.kind")),
-        **who(service, resource),
+        **process,
         "start_ns": start_ns,
         "duration_ns": duration_ns,
         "status": status,
         "status_message": message,
         "attributes": texts,
         "number_attributes": numbers,
-        "resource": resource,
         "scope": first_of(texts, ("otel.scope.name", "otel.library.name")),
         **origin,
     }
-    writer.rows("spans", [row])
-    writer.rows("span_links", ({**ids, **link, **origin} for link in links))
+    writer.rows("spans", (row,))
+    if links:
+        writer.rows("span_links", ({**ids, **link, **origin} for link in links))
     logs = span.get("logs") or ()
     for log in logs if isinstance(logs, list | tuple) else (logs,):
         event = _event(log)
         if event is None:
             yield "a log of a span without fields or time", log
         else:
-            writer.rows("span_events", [{**ids, "service": service, **event, **origin}])
+            writer.rows("span_events", ({**ids, "service": process["service"], **event, **origin},))
 
 
 def _check(span: Any) -> tuple[str, int, int]:
@@ -127,13 +136,6 @@ def _id(value: Any) -> str:
     text = text_of(value).strip().lower()
     # Jaeger writes an absent parent as 0 in some versions.
     return "" if text.strip("0") == "" else text
-
-
-def _resource(process: Any) -> tuple[str, dict[str, str]]:
-    if not isinstance(process, dict):
-        return "", {}
-    service = text_of(process.get("serviceName"))
-    return service, {"service.name": service, **_tags(process)[0]}
 
 
 def _references(span: Mapping[str, Any], trace_id: str) -> tuple[str, list[Row]]:
@@ -160,9 +162,11 @@ def _tags(holder: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]:
     texts: dict[str, str] = {}
     numbers: dict[str, float] = {}
     for key, value, kind in _key_values(holder):
-        texts[key] = text_of(value)
+        texts[key] = text = text_of(value)
+        if kind == "string":
+            continue
         # Elasticsearch's form keeps numbers and booleans as text beside their type.
-        typed = {"true": True, "false": False}.get(texts[key].lower(), value) if kind == "bool" else value
+        typed = {"true": True, "false": False}.get(text.lower(), value) if kind == "bool" else value
         if isinstance(typed, int | float) or kind in ("int64", "float64"):
             number = number_of(typed)
             if number is not None:
