@@ -106,6 +106,11 @@ def test_an_answer_that_a_content_filter_stopped_is_no_answer(ask: Asking) -> No
     assert (error.partial_text, error.retryable) == ("half", False)
 
 
+def test_an_answer_that_stopped_for_an_odd_reason_is_no_answer(ask: Asking) -> None:
+    error = failure(ask, *[Say("half", finish="odd")] * ATTEMPTS, expected=ProviderUnavailableError)
+    assert error.partial_text == "half"
+
+
 def test_a_question_that_a_content_filter_refused_is_told(ask: Asking) -> None:
     step: Step = Say("", finish="content_filter") if ask.wire == "anthropic" else blocked()
     error = failure(ask, step, expected=ContentFilteredError)

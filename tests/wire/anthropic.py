@@ -18,7 +18,7 @@ _STATUS = {
     "not_found": (404, "not_found_error"),
     "blocked": (400, "invalid_request_error"),
 }
-_FINISH = {"length": "max_tokens", "content_filter": "refusal", "pause": "pause_turn"}
+_FINISH = {"length": "max_tokens", "content_filter": "refusal", "pause": "pause_turn", "odd": "odd"}
 
 
 class Anthropic:

@@ -18,7 +18,13 @@ _STATUS = {
     "not_found": (404, "NOT_FOUND"),
     "blocked": (400, "INVALID_ARGUMENT"),
 }
-_FINISH = {"stop": "STOP", "pause": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}
+_FINISH = {
+    "stop": "STOP",
+    "pause": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+    "odd": "MALFORMED_FUNCTION_CALL",
+}
 
 
 class Gemini:

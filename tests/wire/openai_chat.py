@@ -90,7 +90,7 @@ class OpenAIChat:
         raise NotImplementedError("chat completions count no tokens")
 
     def _finish(self, turn: Turn) -> str:
-        if turn.finish in ("length", "content_filter"):
+        if turn.finish in ("length", "content_filter", "odd"):
             return turn.finish
         return "tool_calls" if turn.calls_tools else "stop"
 

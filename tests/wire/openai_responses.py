@@ -61,6 +61,9 @@ class OpenAIResponses:
         items = [self._item(turn, index, part) for index, part in enumerate(turn.parts)]
         if not finished:
             return self._response(turn, "in_progress", items)
+        if turn.finish == "odd":
+            error = {"code": "server_error", "message": "The model stopped for a reason of its own"}
+            return self._response(turn, "failed", items) | {"error": error}
         reason = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(turn.finish)
         document = self._response(turn, "incomplete" if reason else "completed", items)
         if reason:

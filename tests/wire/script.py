@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-Finish: TypeAlias = Literal["stop", "length", "content_filter", "pause"]
+# Why a reply ends, in our words; `odd` is a reason that means a fault, or that no client knows.
+Finish: TypeAlias = Literal["stop", "length", "content_filter", "pause", "odd"]
 # How a reply ends: in order; cleanly but early (no finish reason); never; with the connection dropped; with bytes
 # that are no frame of the format.
 Ending: TypeAlias = Literal["whole", "truncated", "stall", "disconnect", "garbled"]
