@@ -12,6 +12,8 @@ from ..domain.case import CaseInfo
 from ..errors import DeepCodeReasoningError
 from ..store import CaseWriter, open_case
 from ..store.library import home
+from .ledger import open_ledger
+from .sandbox import open_sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,18 @@ class Examination:
 
 
 def examine() -> list[Examination]:
-    """Try the engine by writing and reading a small case, the home by writing a file, git by finding it."""
+    """Try the engine by writing and reading a small case, the home by writing a file, git by finding it.
+
+    The ways to run experiments are tried by getting out of them; one that has to be compiled is compiled (minutes).
+    """
     git = shutil.which("git")
     return [
         Examination("python", sys.version_info >= (3, 11), sys.version.split()[0]),
         _engine(),
         _home(),
+        _ledger(),
         Examination("git", git is not None, git or "not found: --repo will not work", needed=False),
+        *_sandboxes(),
     ]
 
 
@@ -59,3 +66,17 @@ def _home() -> Examination:
             "home", False, f"{folder} cannot be written: {fault.strerror}; set DCR_HOME to another folder"
         )
     return Examination("home", True, f"cases are kept in {folder}")
+
+
+def _ledger() -> Examination:
+    try:
+        with open_ledger() as ledger:
+            calls = ledger.statistics.collect().total.calls
+    except DeepCodeReasoningError as fault:
+        return Examination("ledger", False, fault.message)
+    return Examination("ledger", True, f"{ledger.name}, {calls} calls")
+
+
+def _sandboxes() -> list[Examination]:
+    reports = open_sandbox().examine(prepare=True)
+    return [Examination(f"sandbox {report.tier}", report.ok, report.detail, needed=False) for report in reports]
