@@ -42,16 +42,16 @@ timeout_raised: thread_pool_exhausted
 timeout_removed: thread_pool_exhausted
     worker_exhausted .8, slow .55, thread_growth .7, handle_leak .5, pool_exhausted .5, event_loop .3
 retries_lowered: configuration
-    retry_exhausted 1, errors .5, timeout .5, unreachable .45, throttled .35, race .4, lock_wait .35,
-    cancelled .3, decode_error .3
+    retry_exhausted 1, errors .5, timeout .5, unreachable .45, throttled .35, race .4, lock_wait .35, cancelled .3,
+    decode_error .3
 retries_removed: configuration
     retry_exhausted .9, errors .5, timeout .5, unreachable .5, throttled .35, race .4
 retries_raised: retry_storm
-    retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4,
-    pool_exhausted .4, race .4, worker_exhausted .5, errors .2
+    retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4, pool_exhausted .4,
+    race .4, worker_exhausted .5, errors .2
 backoff_removed: retry_storm
-    retries_up 1, retry_exhausted .9 by configuration, traffic_up .85, throttled .75, lock_wait .5, race .5,
-    cpu .5, timeout .35, errors .3
+    retries_up 1, retry_exhausted .9 by configuration, traffic_up .85, throttled .75, lock_wait .5, race .5, cpu .5,
+    timeout .35, errors .3
 backoff_lowered: retry_storm
     retries_up .9, retry_exhausted .7 by configuration, traffic_up .8, throttled .7, cpu .4, errors .2
 backoff_raised: latency_regression
@@ -89,11 +89,10 @@ rate_limit_raised: traffic_surge
 rate_limit_removed: traffic_surge
     traffic_up .8, throttled .7, pool_exhausted .6, too_many_connections .7, cpu .6, worker_exhausted .5, slow .4
 limiter_removed: traffic_surge
-    traffic_up .8, throttled .7, pool_exhausted .65, too_many_connections .75, cpu .6, worker_exhausted .6,
-    slow .4, retries_up .4
+    traffic_up .8, throttled .7, pool_exhausted .65, too_many_connections .75, cpu .6, worker_exhausted .6, slow .4,
+    retries_up .4
 cache_ttl_lowered: cache_stampede
-    cache_miss 1, fanout .8, slow .6, traffic_up .6, cpu .5, pool_exhausted .45, timeout .4, throttled .5,
-    auth .3
+    cache_miss 1, fanout .8, slow .6, traffic_up .6, cpu .5, pool_exhausted .45, timeout .4, throttled .5, auth .3
 cache_ttl_raised: wrong_result
     wrong_result .65, auth .3, memory_growth .3, dns .3
 cache_ttl_removed: memory_leak
@@ -147,8 +146,7 @@ lease_lowered: lock_lease_expired
 lease_raised: lock_contention
     lock_wait .65, backlog .4
 schedule_lowered: traffic_surge
-    traffic_up .6, cpu .65, race .6, backlog .65, throttled .6, fanout .5, slow .35, lock_wait .35,
-    pool_exhausted .3
+    traffic_up .6, cpu .65, race .6, backlog .65, throttled .6, fanout .5, slow .35, lock_wait .35, pool_exhausted .3
 schedule_raised: configuration
     wrong_result .35, backlog .4, cache_miss .2, probe_failed .3
 sampling_raised: configuration
@@ -159,14 +157,13 @@ threshold_lowered: configuration
     throttled .5, limit_dropped .9, payload_too_large .5, worker_exhausted .45, errors .35, wrong_result .45,
     pool_exhausted .4, decode_error .3, oom .3
 threshold_raised: configuration
-    memory_step .35, oom .35, payload_too_large .45, wrong_result .45, too_many_connections .4, errors .25,
-    slow .25, memory_growth .25
+    memory_step .35, oom .35, payload_too_large .45, wrong_result .45, too_many_connections .4, errors .25, slow .25,
+    memory_growth .25
 constant_lowered: configuration
-    complaint .45, limit_dropped .9, wrong_result .5, errors .35, timeout .35, throttled .35,
-    worker_exhausted .3, pool_exhausted .3
+    complaint .45, limit_dropped .9, wrong_result .5, errors .35, timeout .35, throttled .35, worker_exhausted .3,
+    pool_exhausted .3
 constant_raised: configuration
-    complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25,
-    cpu .3
+    complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
     config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55, null_reference .45,
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
@@ -183,13 +180,14 @@ batch_removed: chatty_calls
 ack_removed: unacknowledged_messages
     unacked 1, backlog .9, memory_growth .55, volume_drop .5, race .4, oom .4
 release_removed: memory_leak
-    handle_leak 1, too_many_connections .9 by connection_pool_exhausted,
+    handle_leak 1, disk_full .8 by disk_saturation, too_many_connections .9 by connection_pool_exhausted,
     pool_exhausted .9 by connection_pool_exhausted, thread_growth .9, memory_growth .75, oom .6,
     lock_wait .85 by lock_contention, deadlock .5 by deadlock, worker_exhausted .4, timeout .3
 lock_removed: race_condition
     race 1, wrong_result .75, null_reference .25, decode_error .15, exception .25
 eviction_removed: memory_leak
-    memory_growth 1, oom .95, gc .85, restart .5, memory_step .4, slow .3, wrong_result .4
+    disk_full .7 by disk_saturation, memory_growth 1, oom .95, gc .85, restart .5, memory_step .4, slow .3,
+    wrong_result .4
 registration_removed: configuration
     not_found 1, config_missing .6, startup .6, null_reference .5, volume_drop .5, backlog .5, errors .4,
     exception .4 by exception, auth .35, missing_table .5 by schema_mismatch, decode_error .3, server_error .4
@@ -240,8 +238,8 @@ ddl_constraint: schema_mismatch
 ddl_locks: lock_contention
     lock_wait 1, timeout .6, slow .6, pool_exhausted .6, deadlock .5, race .4, missing_column .15
 field_renamed: schema_mismatch
-    decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4, wrong_result .5,
-    backlog .45, missing_column .35, errors .3, constraint .5
+    decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4, wrong_result .5, backlog .45,
+    missing_column .35, errors .3, constraint .5
 member_removed: schema_mismatch
     decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
 type_changed: schema_mismatch
@@ -255,8 +253,7 @@ endpoint_changed: configuration
 probe_path_changed: startup_failure
     probe_failed 1, unreachable .95, restart .9, not_found .9, errors .45, server_error .45, volume_drop .6
 route_renamed: configuration
-    not_found 1, probe_failed .9, unreachable .7, errors .45, server_error .45, auth .3, volume_drop .6,
-    restart .5
+    not_found 1, probe_failed .9, unreachable .7, errors .45, server_error .45, auth .3, volume_drop .6, restart .5
 setting_changed: configuration
     config_missing .6, errors .45, exception .45, oom .5, memory_growth .4, wrong_result .5, tls .5, auth .5,
     decode_error .5, race .5, slow .35, unreachable .4, disk_full .4, backlog .4, throttled .4, not_found .5,
@@ -310,19 +307,23 @@ query_heavier: latency_regression
 query_unbounded: latency_regression
     slow .9, memory_step .8 by memory_saturation, oom .9 by memory_saturation, cpu .65, timeout .6,
     payload_too_large .6, pool_exhausted .4
+branch_removed: wrong_result
+    complaint .75, wrong_result .75, exception .6 by exception, null_reference .5 by exception, not_found .55,
+    auth .6, race .55, out_of_range .5 by exception, decode_error .4, type_error .4, server_error .5, errors .4,
+    restart .3
 blocking_call: latency_regression
-    event_loop 1, slow .85, worker_exhausted .7, timeout .55, probe_failed .45, cpu .5
+    startup .7 by startup_failure, event_loop 1, slow .85, worker_exhausted .7, timeout .55,
+    probe_failed .8 by startup_failure, cpu .5
 parallel_calls: connection_pool_exhausted
-    too_many_connections .75, pool_exhausted .75, throttled .75, race .7 by race_condition, traffic_up .5,
-    cpu .4, handle_leak .5, thread_growth .5
+    too_many_connections .75, pool_exhausted .75, throttled .75, race .7 by race_condition, traffic_up .5, cpu .4,
+    handle_leak .5, thread_growth .5
 lock_added: lock_contention
     lock_wait .95, deadlock .9 by deadlock, slow .7, worker_exhausted .5, timeout .5
 arguments_swapped: wrong_result
-    wrong_result .9, complaint .8, type_error .8, not_found .5, auth .5, errors .35, exception .4,
-    null_reference .3
+    wrong_result .9, complaint .8, type_error .8, not_found .5, auth .5, errors .35, exception .4, null_reference .3
 filter_removed: wrong_result
-    wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5,
-    backlog .6, payload_too_large .6, auth .5, complaint .6, errors .2
+    wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5, backlog .6,
+    payload_too_large .6, auth .5, complaint .6, errors .2
 name_gone: schema_mismatch
     complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5, constraint .5,
     wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
@@ -331,10 +332,14 @@ name_new: configuration
     type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
 cardinality_raised: memory_saturation
     memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5
+members_reordered: schema_mismatch
+    wrong_result .95, decode_error .85, complaint .7, race .5, type_error .5, not_found .4, auth .5, errors .3
+sampling_removed: traffic_surge
+    traffic_up .95, worker_exhausted .75, disk_full .6, slow .5, cpu .5, throttled .6, backlog .7, memory_growth .5
 order_changed: wrong_result
     lock_wait .75 by lock_contention, slow .45, worker_exhausted .4, wrong_result .9, auth .7, race .8,
-    volume_drop .6, null_reference .5, deadlock .5, not_found .45, unacked .5, backlog .3, startup .5,
-    exception .35, errors .3, complaint .5
+    volume_drop .6, null_reference .5, deadlock .5, not_found .45, unacked .5, backlog .3, startup .5, exception .35,
+    errors .3, complaint .5
 loop_changed: latency_regression
     traffic_up .85, cpu .95, fanout .9, slow .7, event_loop .9, memory_growth .6, oom .6, throttled .75,
     out_of_range .7, wrong_result .6, timeout .5, worker_exhausted .5
@@ -352,13 +357,13 @@ NAMED_EFFECTS: Final = frozenset(
 )
 # Effects whose harm shows at those who are called, or share something, rather than at the changed service itself.
 REMOTE_EFFECTS: Final = frozenset(
-    """query_heavier query_unbounded cardinality_raised name_gone name_new filter_removed retries_raised
-    backoff_removed backoff_lowered workers_raised pool_raised parallel_calls limiter_removed
-    rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed cache_key_changed
-    cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks ddl_constraint
-    index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed payload_raised
-    batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed route_renamed
-    setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
+    """members_reordered sampling_removed query_heavier query_unbounded cardinality_raised name_gone name_new
+    filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls
+    limiter_removed rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed
+    cache_key_changed cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks
+    ddl_constraint index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed
+    payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
+    route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
     encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed""".split()
 )
 

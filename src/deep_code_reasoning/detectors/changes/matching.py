@@ -42,7 +42,7 @@ def best_match(
             tie, tied = _tie(effect, patch, symptom, situation)
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
-            score *= _naming(effect, symptom, tie)
+            score *= _naming(effect, symptom, tie) * _eases(effect, symptom, rollout)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -89,6 +89,12 @@ def _naming(effect: Effect, symptom: Symptom, tie: float) -> float:
     if symptom.kind in NAMING or effect.kind in NAMED_EFFECTS:
         return 0.55 + 0.5 * tie
     return 0.92 + 0.16 * tie
+
+
+def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
+    """A limit that was raised makes its own service refuse less, and not more."""
+    at_home = rollout is not None and rollout.service == symptom.service
+    return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
 
 
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:

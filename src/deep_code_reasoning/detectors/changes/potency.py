@@ -13,7 +13,7 @@ from .effect import Effect
 # What tuning in the safe direction, idle times and small version steps can break is little: they do not count among
 # the changes of which one must have done it.
 BENIGN: Final = re.compile(
-    r"^name_|_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_|"
+    r"^name_|_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_(lowered|raised)$|"
     r"^logging_verbose$|^status_changed$"
 )
 
@@ -26,7 +26,7 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     if all(hunk.kind == "view" for hunk in patch.running):
         return 0.1, "changes only what is shown"
     telling = [effect for effect in effects if not BENIGN.search(effect.kind)]
-    if not telling and effects:
+    if not telling and any(not effect.kind.startswith("name_") for effect in effects):
         return 0.15, "does nothing that could produce what is seen"
     if not telling and moves_code_only(patch):
         return 0.05, "only moves or renames code"

@@ -43,7 +43,9 @@ def failing_front(symptoms: Sequence[Symptom], graph: ServiceGraph, services: It
     if not began:
         return Front("", (), 0)
     blamed = {name: set(graph.callees(name)) for name in {*began, *services}}
-    roots = [name for name in began if not _reaches_failing(name, blamed, began)] or list(began)
+    # The platform speaks of pods that it restarts and nodes that it lost: a witness, and seldom the first to fail.
+    failing = [name for name in began if not _PLATFORM.fullmatch(name)] or list(began)
+    roots = [name for name in failing if not _reaches_failing(name, blamed, began)] or failing
     weight = {name: max(s.weight for s in symptoms if s.service == name) for name in began}
     first = min(roots, key=lambda name: (began[name], -weight[name], name))
     victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
@@ -97,6 +99,10 @@ def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Ite
     return ServiceGraph(tuple(names), calls)
 
 
+_PLATFORM: Final = re.compile(
+    r"(?i)kubelet|kube-?(proxy|scheduler|controller[\w-]*|apiserver)|kernel|systemd|containerd|dockerd|"
+    r"node-[\w-]+|core-?dns"
+)
 _STORE: Final = re.compile(r"(?i)[-_.](db|database|cache|redis|queue|postgres\w*|mysql|mongo\w*|store|kafka|rds)$")
 # "client X exceeded its rate" complains about a caller.
 _CLIENT: Final = re.compile(r"\b(client|caller|consumer|requested by|called by|requests from)[\s:='\"]+$")

@@ -24,7 +24,8 @@ _TIME_ZONE: Final = re.compile(
 )
 _ENCODING: Final = re.compile(
     r"(?i)\b(utf-?8|utf-?16|latin-?1|iso-8859-\d+|ascii|base64|urlsafe|getBytes|encode|decode|gzip|"
-    r"snappy|sha\d+|md5|hmac|hs\d{3}|rs\d{3}|es\d{3}|bcrypt|argon2\w*|aes\w*|zstd|lz4|pickle|msgpack|protobuf|marshal|unmarshal|serializ\w+|deserializ\w+|ObjectMapper|"
+    r"snappy|sha\d+|md5|hmac|hs\d{3}|rs\d{3}|es\d{3}|bcrypt|argon2\w*|aes\w*|zstd|lz4|pickle|msgpack|"
+    r"protobuf|marshal|unmarshal|serializ\w+|deserializ\w+|ObjectMapper|"
     r"omitempty)\b"
 )
 _SORT: Final = re.compile(r"(?i)\b(sort\w*|order_?by|compare\w*|cmp|comparator|reverse|desc|asc|less)\b")
@@ -52,7 +53,9 @@ _BOUND_SQL: Final = re.compile(
     r"(?i)\bLIMIT\b|\bWHERE\b|FETCH FIRST|\.limit\(|\.take\(|\.page\(|paginate|per_page|\.first\b"
 )
 _NARROWS: Final = re.compile(
-    r"(?i)(to|in|of|for|on|only|where|filter(By)?|filter_by|exclude|scope\w*|within|limit|take|distinct|unique|match|having|room|between|eq|not|and|select|first|slice|page|group\w*|tenant\w*|join|since|until|if\w*|guard|sample|throttle|debounce)"
+    r"(?i)(to|in|of|for|on|only|where|filter(By)?|filter_by|exclude|scope\w*|within|limit|take|"
+    r"distinct|unique|match|having|room|between|eq|not|and|select|first|slice|page|group\w*|tenant\w*|"
+    r"join|since|until|if\w*|guard|sample|throttle|debounce)"
 )
 _PARALLEL: Final = re.compile(
     r"Promise\.all\(|asyncio\.gather\(|errgroup|parallelStream|\.par_iter|Parallel\.ForEach|"
@@ -211,7 +214,22 @@ def _sql_names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"[a-z_]{4,}", text.lower())))[:12]
 
 
+_ASIDE: Final = re.compile(
+    r"^\s*(?:go\s+|defer\s+go|spawn\b|Task\.Run|executor\.submit|threading\.Thread|setImmediate|"
+    r"queueMicrotask|process\.nextTick|CompletableFuture\.runAsync|tokio::spawn|asyncio\.create_task)"
+)
+
+
+def _brought_inline(hunk: Hunk) -> Iterator[Effect]:
+    """Calls that ran aside (a goroutine, a task, a thread) and now hold up their caller."""
+    aside = {call.name for line in hunk.removed if _ASIDE.match(line.code) for call in calls(line.code)}
+    inline = {call.name for line in hunk.added if not _ASIDE.match(line.code) for call in calls(line.code)}
+    for name in sorted(aside & inline):
+        yield Effect("blocking_call", f"{name} no longer runs aside", hunk.path, (name,), sureness=0.9)
+
+
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
+    yield from _brought_inline(hunk)
     for kind, pattern, says in (
         ("blocking_call", _BLOCKING, "blocks"),
         ("parallel_calls", _PARALLEL, "runs calls in parallel"),

@@ -32,6 +32,7 @@ def extract(patch: Patch) -> list[Effect]:
             found += _order(hunk)
         if hunk.kind in ("code", "view"):
             found += _loops(hunk)
+            found += _members(hunk)
         found += _schedules(hunk)
     return found
 
@@ -51,6 +52,25 @@ def _order(hunk: Hunk) -> Iterator[Effect]:
             hunk.path,
             names,
             sureness=0.85,
+        )
+
+
+_MEMBER: Final = re.compile(r"^([A-Z_][A-Za-z0-9_]*)\b(?:\s+\w+)?(?:\s*=\s*(?:iota|auto\(\)))?\s*,?$")
+
+
+def _members(hunk: Hunk) -> Iterator[Effect]:
+    """Members that are numbered by their place, in another order."""
+    sides = [[m[1] for line in lines if (m := _MEMBER.match(line.code))] for lines in (hunk.before, hunk.after)]
+    numbered = (
+        any(re.search(r"\biota\b|\bauto\(\)|\benum\b", line.code) for line in hunk.before)
+        or "enum" in hunk.heading.lower()
+    )
+    if numbered and len(sides[0]) > 1 and sides[0] != sides[1] and sorted(sides[0]) == sorted(sides[1]):
+        yield Effect(
+            "members_reordered",
+            f"members change places, and so their numbers: {', '.join(sides[1][:6])}",
+            hunk.path,
+            tuple(sides[1]),
         )
 
 

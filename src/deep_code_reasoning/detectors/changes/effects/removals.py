@@ -50,7 +50,9 @@ _FAMILIES: Final = (
         "release_removed",
         r"\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
         r"put_?conn|return_?conn\w*"
-        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free)\s*\(|\bclear(Interval|"
+        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
+        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
+        r"\bclear(Interval|"
         r"Timeout)\s*\(|\bcancel\(\)",
         "no longer releases what it takes",
     ),
@@ -222,12 +224,16 @@ def _sureness(effect: str, hunk: Hunk) -> float:
     return (0.65 if replaced else 0.95) if effect != "registration_removed" else (0.6 if replaced else 0.9)
 
 
+_BRANCH: Final = re.compile(r"^\s*(?:\}?\s*else\b|elif\b|elsif\b|if\b|unless\b|switch\b|case\b|when\b|match\b)")
+
+
 def _guards(patch: Patch) -> list[Effect]:
     found = []
     checks: tuple[tuple[str, re.Pattern[str], str], ...] = (
         ("null_guard_removed", _NULL_CHECK, "a check for a missing value"),
         ("error_check_removed", _ERROR_CHECK, "the handling of an error"),
         ("bound_check_removed", _BOUND_CHECK, "a check of a bound"),
+        ("branch_removed", _BRANCH, "a case that was told apart"),
     )
     for hunk in patch.running:
         if hunk.kind not in ("code", "view"):

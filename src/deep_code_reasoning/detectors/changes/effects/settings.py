@@ -154,7 +154,7 @@ def _dropped(hunk: Hunk, owner: str, olds: list[tuple[Setting, Line, tuple[str, 
     if role in (
         "timeout",
         "idle_time",
-        "idle_time",
+        "sampling",
         "backoff",
         "rate_limit",
         "retries",
