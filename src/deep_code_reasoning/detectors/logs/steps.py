@@ -72,29 +72,37 @@ def prepare_span_steps(store: CaseStore) -> None:
     prepare_linked_spans(store)
     store.execute(
         f"""
+        CREATE TABLE IF NOT EXISTS statement_names ENGINE = Memory AS
+        SELECT service, place, shape,
+               if(place = '' OR (templates > {_WRAPPER_TEMPLATES} AND lines > {_WRAPPER_SHARE} * all_lines),
+                  if(template != '', template, toString(shape)), place) AS label
+        FROM (
+            SELECT service, place, shape, t.template AS template,
+                   uniqExact(t.template) OVER (PARTITION BY service, place) AS templates,
+                   sum(lines_of_shape) OVER (PARTITION BY service, place) AS lines,
+                   sum(lines_of_shape) OVER (PARTITION BY service) AS all_lines
+            FROM (
+                SELECT service, place, shape, count() AS lines_of_shape FROM statements GROUP BY service, place, shape
+            ) AS s
+            LEFT ANY JOIN (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape) AS t USING (shape)
+        )
+        """
+    )
+    store.execute(
+        """
+        CREATE TABLE IF NOT EXISTS span_labels ENGINE = Memory AS
+        SELECT trace_id, span_id, arraySort(groupArray((written_at, time_ns, label, is_error))) AS steps
+        FROM statements LEFT ANY JOIN statement_names USING (service, place, shape)
+        GROUP BY trace_id, span_id
+        """
+    )
+    store.execute(
+        """
         CREATE TABLE IF NOT EXISTS span_steps ENGINE = Memory AS
-        WITH
-            templates AS (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape),
-            wrappers AS (
-                SELECT service, place FROM (
-                    SELECT service, place, uniqExact(template) AS templates, count() AS lines,
-                           sum(lines) OVER (PARTITION BY service) AS all_lines
-                    FROM statements LEFT JOIN templates USING (shape) GROUP BY service, place
-                )
-                WHERE place != '' AND templates > {_WRAPPER_TEMPLATES} AND lines > {_WRAPPER_SHARE} * all_lines
-            ),
-            logged AS (
-                SELECT trace_id, span_id,
-                       arraySort(groupArray((written_at, time_ns,
-                           if(place = '' OR (service, place) IN wrappers,
-                              if(template != '', template, toString(shape)), place), is_error))) AS steps
-                FROM statements LEFT JOIN templates USING (shape)
-                GROUP BY trace_id, span_id
-            ),
-            operations AS (
-                SELECT DISTINCT service, name FROM linked_spans
-                WHERE (trace_id, span_id) IN (SELECT trace_id, span_id FROM logged)
-            )
+        WITH operations AS (
+            SELECT DISTINCT service, name FROM linked_spans
+            WHERE (trace_id, span_id) IN (SELECT trace_id, span_id FROM span_labels)
+        )
         SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service,
                if(s.parent_service = s.service, toString(s.parent_name), '') AS entry, s.name AS operation,
                s.start_ns AS start_ns,
@@ -104,7 +112,6 @@ def prepare_span_steps(store: CaseStore) -> None:
             SELECT DISTINCT trace_id, span_id, parent_service, parent_name, service, name, start_ns FROM linked_spans
             WHERE (service, name) IN operations
         ) AS s
-        LEFT ANY JOIN logged AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
-        ORDER BY start_ns, trace_id, span_id
+        LEFT ANY JOIN span_labels AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
         """
     )

@@ -64,26 +64,33 @@ def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
     wanted = tuple(name for name, about in meanings.items() if about.kind in kinds)
     if not wanted:
         return []
+    bounds = store.query(
+        """
+        SELECT min(first_ns) AS first_ns, max(last_ns) AS last_ns, max(n) AS longest FROM (
+            SELECT min(time_ns) AS first_ns, max(time_ns) AS last_ns, count() AS n FROM metrics
+            WHERE name IN {names:Array(String)} AND time_ns > 0
+            GROUP BY service, instance, name
+        )
+        """,
+        names=wanted,
+    )[0]
+    thin = int(bounds["longest"] or 0) > _MAX_POINTS
+    width_ns = max(1, (int(bounds["last_ns"] or 0) - int(bounds["first_ns"] or 0)) // _MAX_POINTS) if thin else 1
     rows = store.query(
         """
-        WITH
-            points AS (
-                SELECT service, instance, name, cityHash64(toString(attributes)) AS labels, time_ns, value
-                FROM metrics WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
-            ),
-            (SELECT greatest(1, intDiv(max(time_ns) - min(time_ns), {points:Int64})) FROM points) AS width_ns,
-            (SELECT max(n) FROM (SELECT count() AS n FROM points GROUP BY service, instance, name, labels)) AS longest
         SELECT service, instance, name, labels, arraySort(groupArray((at, level))) AS points
         FROM (
-            SELECT service, instance, name, labels, min(time_ns) AS at, quantileExact(0.5)(value) AS level
-            FROM points
-            GROUP BY service, instance, name, labels, if(longest > {points:Int64}, intDiv(time_ns, width_ns), time_ns)
+            SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
+                   min(time_ns) AS at, quantileExact(0.5)(value) AS level
+            FROM metrics
+            WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
+            GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
         )
         GROUP BY service, instance, name, labels
         ORDER BY service, instance, name, labels LIMIT {series:UInt32}
         """,
         names=wanted,
-        points=_MAX_POINTS,
+        width=width_ns,
         series=_MAX_SERIES,
     )
     return [
