@@ -140,6 +140,12 @@ def _decode_line(text: str) -> _Values:
     return found, ""
 
 
+def values_of_line(text: str) -> tuple[list[Any], str]:
+    """The values that stand on a line, and the reason why its rest is none, or ''."""
+    values, reason = _decode_line(text)
+    return [value for value, _ in values], reason
+
+
 def _expand(value: Any, lists: Sequence[str]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
     if isinstance(value, list):
         for record in value:

@@ -16,10 +16,11 @@ from typing import Any, Final
 from ..store.engine import EngineRefusal, literal
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader, TruncatedError, open_decompressed, read_head
-from .json_records import JsonRecord, iterate_json
+from .json_records import JsonRecord, iterate_json, values_of_line
 from .otlp_records import Output, Refused, get, log_rows, metric_rows, trace_rows
 from .otlp_scan import Plan, Scan, plan_of
 from .values import ItemCounter, text_of
+from .zstd_frames import ends_within_a_frame
 
 _LISTS: Final = tuple(
     prefix + name
@@ -47,7 +48,11 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """Read every resource group of every file."""
     by_plan: dict[Plan | None, list[EvidenceFile]] = {}
     for file in files:
-        by_plan.setdefault(plan_of(read_head(file.path)[0], file.size_bytes), []).append(file)
+        plan = plan_of(read_head(file.path)[0], file.size_bytes)
+        if file.compression == "zstd" and plan is not None and ends_within_a_frame(file.path):
+            _read_apart(plan, [file], writer)
+        else:
+            by_plan.setdefault(plan, []).append(file)
     for file in by_plan.pop(None, ()):
         _read_thoroughly(file, writer)
     for plan, group in by_plan.items():
@@ -129,57 +134,64 @@ def _read_thoroughly(file: EvidenceFile, writer: CaseWriter) -> None:
         _write_group(record, file.source_id, counter, writer)
 
 
-class _Elsewhere:
-    """Takes complaints about a copied line and passes them on under the line's own place."""
-
-    def __init__(self, places: Sequence[tuple[int, int, str]], writer: CaseWriter) -> None:
-        self.places = places
-        self._writer = writer
-
-    def reject(self, source_id: int, line: int, reason: str, excerpt: str = "", offset_bytes: int = -1) -> None:
-        """Pass it on, without the offset, which is the copy's."""
-        source_id, line, _ = self.places[min(line, len(self.places)) - 1]
-        self._writer.reject(source_id, line, reason, excerpt)
-
-    def note(self, source_id: int, text: str) -> None:
-        """Forget it: it is about the copy."""
-
-    def advance(self, read_bytes: int) -> None:
-        """Forget it: it is about the copy."""
-
-
 def _read_left(rows: str, writer: CaseWriter) -> None:
     """Read the lines that the engine left, from a copy of them."""
-    path = writer.scratch / "left.json"
-    # A line that is not UTF-8 is worth reading with its bad bytes replaced. A blank one, or {}, is no loss.
-    ordered = f"FROM {rows} WHERE trim(text) NOT IN ('', '{{}}', '\\r', '\\xEF\\xBB\\xBF') ORDER BY source_id, line"
-    found = writer.database.query(f"SELECT source_id, line, done {ordered}")
-    if not found:
+    # A blank line is no loss.
+    ordered = f"FROM {rows} WHERE trim(text) NOT IN ('', '\\r', '\\xEF\\xBB\\xBF') ORDER BY source_id, line"
+    places = writer.database.query(f"SELECT source_id, line, done {ordered}")
+    if not places:
         return
+    path = writer.scratch / "left.json"
     writer.database.execute(
         f"INSERT INTO FUNCTION file({literal(str(path))}, TSVRaw, 'text String') "
-        f"SELECT toValidUTF8(replaceAll(text, '\\n', ' ')) AS text {ordered}"
+        f"SELECT replaceAll(text, '\\n', ' ') AS text {ordered}"
     )
-    places = [(int(row["source_id"]), int(row["line"]), str(row["done"])) for row in found]
-    elsewhere = _Elsewhere(places, writer)
-    counter = ItemCounter()
-    copy = EvidenceFile(0, path, "", path.stat().st_size, "")
-    for record in iterate_json(copy, elsewhere, _LISTS):
-        source_id, line, done = places[min(record.line, len(places)) - 1]
-        _write_group(replace(record, line=line, offset=-1), source_id, counter, writer, done)
+    with path.open("rb") as copy:
+        for place, data in zip(places, copy, strict=True):
+            _read_left_line(data, place["source_id"], place["line"], place["done"].split(), writer)
     path.unlink()
 
 
-def _write_group(record: JsonRecord, source_id: int, counter: ItemCounter, writer: CaseWriter, done: str = "") -> None:
+def _read_left_line(data: bytes, source_id: int, line: int, done: Sequence[str], writer: CaseWriter) -> None:
+    counter = ItemCounter()
+    # What is not UTF-8 is still worth reading, with its bad bytes replaced.
+    text = data.decode("utf-8", errors="replace").strip()
+    values, reason = values_of_line(text)
+    spoken = False
+    for group in (group for value in values for group in _groups_of(value)):
+        spoken |= _write_group(JsonRecord(group, line, 0, -1), source_id, counter, writer, done)
+    if reason or not (spoken or done):
+        writer.reject(source_id, line, reason or "a document without records", text)
+
+
+def _groups_of(value: Any) -> Iterator[Any]:
+    """The resource groups of a document, of all signals; of what is none, itself."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _groups_of(inner)
+        return
+    found = False
+    for path in dict.fromkeys(_LISTS):
+        holder = value
+        for key in path.split("."):
+            holder = holder.get(key) if isinstance(holder, dict) else None
+        if isinstance(holder, list):
+            found = True
+            yield from holder
+    if not found:
+        yield value
+
+
+def _write_group(
+    record: JsonRecord, source_id: int, counter: ItemCounter, writer: CaseWriter, done: Sequence[str] = ()
+) -> bool:
+    """Write a resource group's records; whether there was anything to write or to reject."""
     reading = _reading_of(record.value)
-    if reading is None:
-        if not _is_empty(record.value):
-            writer.reject(source_id, record.line, "no resource group of OTLP", text_of(record.value), record.offset)
-        return
-    signal, rows_of = reading
-    if signal in done.split():
-        return
-    for output in rows_of(record.value):
+    if reading is not None and reading[0] in done:
+        return True
+    some = False
+    for output in reading[1](record.value) if reading else ():
+        some = True
         if isinstance(output, Refused):
             writer.reject(source_id, record.line, output.reason, output.excerpt, record.offset)
             continue
@@ -190,6 +202,11 @@ def _write_group(record: JsonRecord, source_id: int, counter: ItemCounter, write
             item = counter.of(record.line)
         row["item"] = item
         writer.rows(table, (row,))
+    if some or _is_empty(record.value):
+        return some
+    reason = "a resource group without records that can be read" if reading else "no resource group of OTLP"
+    writer.reject(source_id, record.line, reason, text_of(record.value), record.offset)
+    return True
 
 
 def _reading_of(group: Any) -> tuple[str, Callable[[Any], Iterator[Output]]] | None:
@@ -199,9 +216,16 @@ def _reading_of(group: Any) -> tuple[str, Callable[[Any], Iterator[Output]]] | N
     return None
 
 
-def _is_empty(value: Any) -> bool:
-    """A resource without any records, which some exporters write, is no loss."""
-    return isinstance(value, dict) and value.keys() <= {"resource", "schemaUrl", "schema_url"}
+def _is_empty(group: Any) -> bool:
+    """Whether a resource group has no records, which some exporters write and is no loss."""
+    if not isinstance(group, dict):
+        return False
+    lists = [member for key, member in group.items() if key not in _ABOUT]
+    return all(isinstance(inner, list) and all(map(_is_empty, inner)) for inner in lists)
 
+
+_ABOUT: Final = frozenset(
+    ("resource", "scope", "instrumentationLibrary", "instrumentation_library", "schemaUrl", "schema_url")
+)
 
 READER = Reader(format="otlp-json", kind="mixed", sniff=sniff, read=read)

@@ -108,7 +108,7 @@ class Signal:
         return f"""
             SELECT {own}, source_id, line, toUInt32(greatest(number, 1) - 1) AS item,
                 whole AND number > 0 AS taken, concat(alone, first) AS rest,
-                concat(before, if(whole, ' {self.name}', '')) AS done
+                concat(before, if(taken, ' {self.name}', '')) AS done
             FROM (
                 SELECT source_id, line, before, records, arrayEnumerate(records) AS numbers, {spreads},
                     toUInt8(NOT ({strange})) AS whole, if(empty(records), text, '') AS alone,
