@@ -1,0 +1,145 @@
+"""What must not matter to any detector, tried on all of them at once.
+
+The order of rows, a service that has nothing to do with it, another name for every service, another hash seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.domain.instant import NS_PER_MS
+from deep_code_reasoning.ranking.localise import localise
+from deep_code_reasoning.store import CaseStore
+from scenery import Row, System, Trouble, series
+
+Build = Callable[..., AbstractContextManager[CaseStore]]
+Tables = Mapping[str, list[Row]]
+CPU = [20.0 + place * 7 % 5 for place in range(40)] + [97.0, 98.0, 99.0, 98.0]
+TROUBLES = {
+    "calm": Trouble(onset_s=1e9),
+    "stops": Trouble(onset_s=70, stock_stops=True),
+    "stops at all times": Trouble(onset_s=0, stock_stops=True),
+    "errors": Trouble(onset_s=70, stock_error="no such item", stock_fails="no such item"),
+    "network": Trouble(onset_s=70, way_to_stock_ms=200),
+    "processor": Trouble(onset_s=70, stock_work_ms=150),
+    "dependency": Trouble(onset_s=70, orders_error="stock does not answer"),
+}
+
+
+@pytest.fixture(params=sorted(TROUBLES))
+def tables(request: pytest.FixtureRequest) -> Tables:
+    metrics = [*series("stock", "cpu_usage_percent", CPU), *series("orders", "http_5xx_ratio", [0.01] * 40)]
+    return System(TROUBLES[request.param]).tables(metrics=metrics)
+
+
+def answer(build: Build, tables: Tables) -> list[object]:
+    """Everything that was found, but for the places of rows in their file."""
+    with build(tables) as store:
+        scene, findings, checks = runner.look(store, None)
+        assert scene is not None
+        found = [
+            (f.code, f.mechanism, f.service, f.summary, f.confidence, f.severity, f.window, f.code_region, f.resource)
+            for f in findings
+        ]
+        ranked = [(s.service, s.mechanism, s.score, s.code_region, s.victims) for s in localise(scene, findings)]
+        return [found, ranked, [(check.detector, check.verdict) for check in checks], scene.windows.onset_ns]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_of_rows_does_not_matter(tables: Tables, seed: int, build_case: Build) -> None:
+    generator = random.Random(seed)
+    shuffled = {name: generator.sample(rows, len(rows)) for name, rows in tables.items()}
+    assert answer(build_case, shuffled) == answer(build_case, tables)
+
+
+def test_a_service_that_has_nothing_to_do_with_it_does_not_matter(tables: Tables, build_case: Build) -> None:
+    with build_case(tables) as store:
+        scene, findings, _ = runner.look(store, None)
+        assert scene is not None
+        alone = localise(scene, findings)
+    bystander = [
+        {
+            "trace_id": f"b{number}",
+            "span_id": "b",
+            "service": "bystander",
+            "name": "tick",
+            "kind": "internal",
+            "start_ns": tables["spans"][0]["start_ns"] + number * 1_000 * NS_PER_MS,
+            "duration_ns": (5 + number % 3) * NS_PER_MS,
+        }
+        for number in range(120)
+    ]
+    with build_case({**tables, "spans": [*tables["spans"], *bystander]}) as store:
+        scene, findings, _ = runner.look(store, None)
+        assert scene is not None
+        beside = localise(scene, findings)
+    assert [(s.service, s.mechanism, s.code_region) for s in beside] == [
+        (s.service, s.mechanism, s.code_region) for s in alone
+    ]
+
+
+def test_names_of_services_do_not_matter(tables: Tables, build_case: Build) -> None:
+    names = {"front": "zugabo", "orders": "rakomi", "stock": "alulafe"}
+    text = json.dumps(tables)
+    for old, new in names.items():
+        text = text.replace(f'"service": "{old}"', f'"service": "{new}"').replace(f"{old} does not", f"{new} does not")
+    with build_case(tables) as store:
+        scene, findings, _ = runner.look(store, None)
+        assert scene is not None
+        before = localise(scene, findings)
+    with build_case(json.loads(text)) as store:
+        scene, findings, _ = runner.look(store, None)
+        assert scene is not None
+        after = localise(scene, findings)
+    assert [names[s.service] for s in before] == [s.service for s in after]
+    assert [(s.mechanism, s.code_region, round(s.score, 6)) for s in before] == [
+        (s.mechanism, s.code_region, round(s.score, 6)) for s in after
+    ]
+
+
+def test_nothing_in_nothing_out(build_case: Build) -> None:
+    with build_case({}) as store:
+        assert runner.look(store, None) == (None, (), ())
+
+
+def test_the_hash_seed_does_not_matter(tmp_path: Path) -> None:
+    code = """
+import sys, json, pathlib
+from scenery import System, Trouble
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.domain.case import CaseInfo, Source
+from deep_code_reasoning.ranking.localise import localise
+from deep_code_reasoning.store import CaseWriter, open_case
+folder = pathlib.Path(sys.argv[1])
+with CaseWriter(folder) as writer:
+    writer.add_source(Source(1, "test", "/test", "test", "mixed"))
+    for table, rows in System(Trouble(onset_s=70, stock_error="no such item", stock_fails="x")).tables().items():
+        writer.rows(table, rows)
+    writer.commit(CaseInfo("test"))
+with open_case(folder) as store:
+    scene, findings, checks = runner.look(store, None)
+    print(repr(findings), repr(checks), repr(scene.windows), repr(localise(scene, findings)))
+"""
+    outputs = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / f"case{seed}")],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+    assert "logs.path_break" in outputs.pop()

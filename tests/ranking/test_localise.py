@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.base import Scene
+from deep_code_reasoning.domain.cause import Suspect
+from deep_code_reasoning.domain.finding import Fact, Finding
+from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.domain.window import Window, Windows
+from deep_code_reasoning.ranking.localise import localise
+from deep_code_reasoning.store import CaseStore
+from scenery import START_NS, System, Trouble
+
+Build = Callable[..., AbstractContextManager[CaseStore]]
+END_NS = START_NS + 600 * NS_PER_S
+GRAPH = ServiceGraph(("api", "cart", "db", "mail"), {("api", "cart"): 9, ("cart", "db"): 9, ("api", "mail"): 9})
+
+
+def found(
+    code: str, service: str, mechanism: str = "exception", at_s: int = 300, severity: float = 1.0, **facts: Fact
+) -> Finding:
+    window = Window(START_NS + at_s * NS_PER_S, END_NS)
+    return Finding(code, mechanism, service, f"{code} {service}", severity, 0.9, facts, (), window)
+
+
+def suspects(build: Build, *findings: Finding, graph: ServiceGraph = GRAPH) -> tuple[Suspect, ...]:
+    onset = START_NS + 300 * NS_PER_S
+    windows = Windows(
+        Window(START_NS, onset), Window(onset, END_NS), onset, Window(onset, onset + 1), None, "", changed=True
+    )
+    with build({}) as store:
+        return localise(Scene(store, windows, graph), findings)
+
+
+def test_errors_all_the_way_up_have_one_source(build_case: Build) -> None:
+    ranked = suspects(build_case, *(found("logs.new_errors", name) for name in ("api", "cart", "db")))
+    assert [suspect.service for suspect in ranked] == ["db", "api", "cart"]
+    assert ranked[0].score > 2 * ranked[1].score
+    assert ranked[0].victims == ("api", "cart")
+    assert ranked[0].path == ("api", "cart", "db")
+    assert ranked[0].first_failing_service == "db"
+
+
+def test_an_error_that_names_another_service_is_no_evidence_against_its_own(build_case: Build) -> None:
+    ranked = suspects(
+        build_case,
+        found("logs.new_errors", "mail", names_services=("smtp",)),
+        found("logs.new_errors", "cart", severity=0.5),
+    )
+    assert ranked[0].service == "cart"
+
+
+def test_a_saturated_resource_explains_the_services_other_findings(build_case: Build) -> None:
+    (suspect,) = suspects(
+        build_case,
+        found("traces.network_gap", "db", "network_delay"),
+        found("traces.self_time", "db", "latency_regression"),
+        found("metrics.saturation", "db", "cpu_saturation", severity=0.85),
+    )
+    assert suspect.mechanism == "cpu_saturation"
+    assert suspect.findings[0].code == "metrics.saturation"
+    assert len(suspect.findings) == 3
+
+
+def test_what_began_at_another_time_counts_less(build_case: Build) -> None:
+    ranked = suspects(
+        build_case,
+        found("metrics.saturation", "mail", "cpu_saturation", at_s=10),
+        found("logs.new_errors", "db", severity=0.9),
+    )
+    assert [suspect.service for suspect in ranked] == ["db", "mail"]
+
+
+def test_a_suspect_that_does_not_fail_itself_points_to_the_caller_that_does(build_case: Build) -> None:
+    ranked = suspects(
+        build_case,
+        found("metrics.traffic", "db", "dependency_outage"),
+        found("logs.new_errors", "cart", severity=0.0),
+        found("logs.new_errors", "api", severity=0.0),
+    )
+    suspect = next(suspect for suspect in ranked if suspect.service == "db")
+    assert suspect.first_failing_service == "cart"
+    assert suspect.victims == ("api",)
+
+
+def test_findings_about_changes_are_not_localised(build_case: Build) -> None:
+    change = Finding("changes.correlation", "exception", "db", "", 1.0, 1.0, change=("commit", "abc"))
+    assert suspects(build_case, change) == ()
+
+
+def test_no_two_suspects_share_a_score_and_their_order_does_not_depend_on_that_of_findings(build_case: Build) -> None:
+    findings = [found("logs.new_errors", name) for name in ("x", "y", "z")]
+    forth = suspects(build_case, *findings)
+    back = suspects(build_case, *reversed(findings))
+    assert forth == back
+    assert len({suspect.score for suspect in forth}) == 3
+
+
+def test_a_whole_system_is_localised_from_its_rows(build_case: Build) -> None:
+    with build_case(System(Trouble(onset_s=70, stock_fails="boom", stock_error="boom")).tables()) as store:
+        scene, findings, _ = runner.look(store, None)
+        assert scene is not None
+        ranked = localise(scene, findings)
+    assert ranked[0].service == "stock"
+    assert ranked[0].code_region == "StockService#31_StockService#34"
