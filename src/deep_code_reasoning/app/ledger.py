@@ -20,4 +20,4 @@ def open_ledger() -> Ledger:
     """
     from ..ledger import Ledger  # the database's library takes a third of a second to load
 
-    return Ledger(os.environ.get("DCR_LEDGER_URL") or home() / "ledger.db")
+    return Ledger(os.environ.get("DCR_LEDGER_URL") or home() / "ledger.db", rescue=home() / "unrecorded-calls.jsonl")

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Row, select, update
 from ..domain.budget import Amount
 from ..domain.call import Call, Verification
 from ..domain.usage import Usage
-from ..errors import RecordNotFoundError
+from ..errors import LedgerError, RecordNotFoundError
 from .database import Database, upsert
 from .owner import new_id
+from .rescue import Rescue
 from .schema import CALLS
 from .spending import settle
 
@@ -24,24 +25,60 @@ _KEPT = ("raw_answer", "verification", "citations_resolved", "citations_unresolv
 class Calls:
     """The table of calls."""
 
-    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], int], rescue: Rescue | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._rescue = rescue
 
     def new_id(self) -> str:
         """An id for a call that is about to be made: its reservation and its record carry it."""
         return new_id("call", self._clock())
 
-    def record(self, call: Call) -> None:
+    def record(self, call: Call) -> bool:
         """Keep a call, and settle what was reserved for it. The same call may be recorded again: its row is replaced.
 
         A call without a reservation counts against the budgets too, from now on.
 
+        Returns:
+            Whether it is in the ledger. When the database fails it is kept in a file instead, which is read
+            the next time the ledger is opened.
+
         Raises:
-            LedgerError: when the database fails.
+            LedgerError: when the database fails, and it cannot be kept in a file either.
         """
         now_ns = self._clock()
-        self._database.write(lambda connection: record(connection, call, now_ns))
+        try:
+            self._database.write(lambda connection: record(connection, call, now_ns))
+        except LedgerError as fault:
+            self.rescue(call, fault)
+            return False
+        return True
+
+    def rescue(self, call: Call, fault: LedgerError) -> None:
+        """Keep a call in the file of those that could not be recorded.
+
+        Raises:
+            LedgerError: the one that was given, when there is no such file or it cannot be written.
+        """
+        if self._rescue is None:
+            raise fault
+        try:
+            self._rescue.keep(call)
+        except OSError:
+            raise fault from None
+
+    def recover(self) -> int:
+        """Record the calls that were kept in the file; returns how many.
+
+        Raises:
+            LedgerError: when the database fails; what is left is kept for the next time.
+        """
+        now_ns = self._clock()
+        if self._rescue is None:
+            return 0
+        return self._rescue.recover(
+            lambda call: self._database.write(lambda connection: record(connection, call, now_ns))
+        )
 
     def verify(self, call_id: str, verification: Verification) -> None:
         """Note what checking a call's answer against the evidence gave.

@@ -40,9 +40,10 @@ class Conversations:
     it; nobody else can write meanwhile, in whatever process.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], int], recorded: calls.Calls) -> None:
         self._database = database
         self._clock = clock
+        self._calls = recorded
 
     def start(
         self,
@@ -209,6 +210,7 @@ class Conversations:
         Raises:
             ConversationBusyError: when somebody else has taken the conversation over. The call is recorded
                 nevertheless: it was paid for.
+            LedgerError: when the database fails. The call is kept in a file, and recorded the next time.
         """
         now_ns = self._clock()
 
@@ -218,7 +220,11 @@ class Conversations:
                 return None
             return _add(connection, Turn(hold.id, 0, "model", content, now_ns, call.id))
 
-        turn = self._database.write(write, alone_with=hold.subject)
+        try:
+            turn = self._database.write(write, alone_with=hold.subject)
+        except LedgerError as fault:
+            self._calls.rescue(call, fault)
+            raise
         if turn is None:
             raise _lost(hold)
         return turn

@@ -220,4 +220,4 @@ def _outcomes(connection: Connection, escalation_id: str) -> tuple[Outcome, ...]
 
 
 def _missing(escalation_id: str) -> RecordNotFoundError:
-    return RecordNotFoundError(f"there is no escalation '{escalation_id}'", "'dcr stats' lists the recent ones")
+    return RecordNotFoundError(f"there is no escalation '{escalation_id}'", "the answer of an escalation names it")
