@@ -182,7 +182,7 @@ def test_reading_a_file_alone_gives_the_same_rows(read_evidence: Any, outcomes: 
 
 def test_every_row_leads_back_to_a_line_of_the_file(outcomes: dict[str, Any], case: Any) -> None:
     for name in ("plain", *SAME_TEXT):
-        if name in outcomes:
+        if name in outcomes and case.is_text:  # a binary file has ordinals of records, which no byte marks
             lines = variants(case)[name].split(b"\n")
             for row in (*outcomes[name].rows, *outcomes[name].rejected):
                 assert 1 <= row["line"] <= len(lines)

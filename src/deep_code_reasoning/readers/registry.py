@@ -12,6 +12,7 @@ from .base import Head, Reader
 # sniffers: the more specific format comes first.
 MODULES: Final[tuple[str, ...]] = (
     "otlp_json",
+    "otlp_protobuf",
     "jaeger_json",
     "zipkin_json",
     "flat_spans",
