@@ -153,6 +153,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
+def all_reader_cases() -> tuple[ReaderCase, ...]:
+    """The whole corpus."""
+    return all_cases()
+
+
+@pytest.fixture(scope="session")
 def cases_of() -> Callable[[str], list[ReaderCase]]:
     """The cases of a format."""
     return lambda format_name: [case for case in all_cases() if case.format == format_name]

@@ -16,9 +16,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from deep_code_reasoning.readers.base import Reader, detect_compression
+from deep_code_reasoning.readers.base import Head, Reader, detect_compression
+from deep_code_reasoning.readers.registry import choose, readers
 
-EXAMPLES = int(os.environ.get("DCR_FUZZ_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("DCR_FUZZ_EXAMPLES", "12"))
 FILES = 8
 # One call reads some tens of kilobytes; a machine under load takes a second for it.
 MAX_SECONDS = 30
@@ -169,6 +170,21 @@ def test_nothing_crashes_hangs_or_is_lost(reader: Reader, cases_of: Any, read_ev
             look_at(case, content, outcomes[name])
         golden = json.loads(intact.golden.read_text("utf-8"))
         assert outcomes[f"intact/{intact.path.name}"].as_golden() == golden
+
+    check()
+
+
+def test_no_sniffer_raises_on_any_bytes(all_reader_cases: Any) -> None:
+    @settings(max_examples=10 * EXAMPLES, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @given(data=st.data(), complete=st.booleans())
+    def check(data: st.DataObject, complete: bool) -> None:
+        if data.draw(st.booleans()):
+            content = mutilated(data.draw, data.draw(st.sampled_from(all_reader_cases)))
+        else:
+            content = data.draw(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode()))
+        head = Head("evidence", content, complete)
+        assert all(0 <= reader.sniff(head) <= 1 for reader in readers()), content
+        choose(head)
 
     check()
 
