@@ -34,6 +34,7 @@ _KINDS: Final = {"gauge": "gauge", "counter": "sum", "sum": "sum", "delta": "del
 _FOREIGN: Final = frozenset(
     "message msg log body level severity loglevel severitytext commit commitsha sha author version diff".split()
 )
+_WORDS_OF_SENTENCE: Final = 4
 _ABSENT: Final = frozenset({"", "-", "nan", "null", "none", "na", "n/a", "undefined"})
 _WITH_LABELS: Final = re.compile(r"\s*([^{}]*?)\s*(\{.*\})\s*")
 _PUNCTUATION: Final = re.compile(r"[^a-z0-9]")
@@ -72,6 +73,8 @@ def sniff(head: Head) -> float:
         return 0.0
     plain = {_plain(column) for column in layout.columns}
     if plain & _FOREIGN or parts_named(layout.columns) >= {"trace_id", "span_id"}:
+        return 0.0
+    if any(_holds_sentences(layout, column) for column in plan.labels):
         return 0.0
     timed = [row for row in layout.sample if instant_ns(row[plan.time]) is not None]
     if 2 * len(timed) <= len(layout.sample):
@@ -238,6 +241,11 @@ def _holds_numbers(layout: Layout, column: int) -> bool:
         return False
     cells = [row[column] for row in layout.sample]
     return 2 * sum(number_of(cell) is not None or cell.lower() in _ABSENT for cell in cells) > len(cells)
+
+
+def _holds_sentences(layout: Layout, column: int) -> bool:
+    """Whether most cells are of several words: a table of logs; labels are words."""
+    return 2 * sum(row[column].count(" ") >= _WORDS_OF_SENTENCE for row in layout.sample) > len(layout.sample)
 
 
 def _find(plain: list[str], names: Sequence[str]) -> int:
