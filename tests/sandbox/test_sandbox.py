@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -142,3 +144,19 @@ def test_an_experiment_without_sensible_limits_or_needs_is_refused(tmp_path: Pat
     with pytest.raises(UsageError):
         Sandbox(tmp_path, [tier]).run(experiment)
     assert tier.ran == []
+
+
+def test_what_a_killed_process_left_is_swept_up_when_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for name in ("dcr-experiment-old", "dcr-experiment-new", "other-old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "experiment.py").write_text("print(1)")
+    (tmp_path / "dcr-experiment-link").symlink_to(outside)
+    for name in ("dcr-experiment-old", "other-old"):
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / "dcr-experiment-link", (0, 0), follow_symlinks=False)
+    Sandbox(tmp_path, [Leaky()]).examine()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"dcr-experiment-new", "other-old", "outside", "dcr-experiment-link"}

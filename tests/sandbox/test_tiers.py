@@ -140,7 +140,7 @@ def test_nothing_is_left_of_an_experiment(tier: Tier, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
-def test_an_experiment_ends_with_the_process_that_wanted_it(tier: Tier) -> None:
+def test_an_experiment_ends_with_the_process_that_wanted_it(tier: Tier, tmp_path: Path) -> None:
     # An interpreter that does not hear of it ends when the experiment's time is up.
     seconds = 600.0 if "python" in tier.abilities else 4.0
     code = f"""
@@ -150,7 +150,9 @@ from deep_code_reasoning.sandbox.sandbox import known_tiers
 tier = next(t for t in known_tiers(Path({str(getattr(tier, "_cache", Path()).parent)!r})) if t.name == {tier.name!r})
 tier.run(Experiment("while True:\\n    pass", limits=ExperimentLimits(seconds={seconds})))
 """
-    runner = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    # What is killed cannot tidy up: its folder is left in the test's.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    runner = subprocess.Popen([sys.executable, "-c", code], env=environment, start_new_session=True)
     try:
         # It has begun when something below it has used a fifth of a second of a processor for itself.
         assert wait_until(lambda: any(cpu_s(child) > 0.2 for child in leaves(runner.pid)), 60)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..domain.experiment import ABILITIES, Experiment, ExperimentResult, TierReport
 from ..errors import SandboxError, SandboxUnavailableError, UsageError
 from .canary import fly
+from .stage import sweep
 from .tiers.base import Tier
 from .tiers.bubblewrap import Bubblewrap
 from .tiers.monty import Monty
@@ -75,6 +76,8 @@ class Sandbox:
     def _report(self, tier: Tier) -> TierReport:
         """What the canary found; it flies once for each tier and process, at the first use."""
         with self._lock:
+            if not self._reports:
+                sweep()
             known = self._reports.get(tier.name)
             if known is None:
                 problem = tier.missing() or fly(tier)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -15,6 +18,8 @@ from ..errors import UsageError
 
 MAX_FILES: Final = 1_000
 MAX_BYTES: Final = 256 * 2**20
+_PREFIX: Final = "dcr-experiment-"
+_STALE_S: Final = 86_400.0
 _OURS: Final = ("prelude.py", "seccomp.py")
 
 
@@ -51,7 +56,7 @@ def staged(experiment: Experiment) -> Iterator[Stage]:
         raise UsageError(
             f"an experiment takes at most {MAX_FILES} files of {MAX_BYTES >> 20} MiB in all", "give it less to read"
         )
-    with tempfile.TemporaryDirectory(prefix="dcr-experiment-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         stage = Stage(Path(folder).resolve())
         stage.work.mkdir()
         stage.code.write_bytes(experiment.code.encode("utf-8", "replace"))
@@ -65,6 +70,15 @@ def staged(experiment: Experiment) -> Iterator[Stage]:
             except OSError as fault:
                 raise UsageError(f"'{name}' cannot be a file of an experiment: {fault.strerror}") from fault
         yield stage
+
+
+def sweep() -> None:
+    """Remove the folders of experiments whose process was killed: those that are older than any experiment gets."""
+    before = time.time() - _STALE_S
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if left.lstat().st_mtime < before and left.lstat().st_uid == os.getuid() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _inside(name: str) -> PurePosixPath:
