@@ -32,7 +32,8 @@ _KIND: Final = ("type", "kind", "metrictype")
 _KINDS: Final = {"gauge": "gauge", "counter": "sum", "sum": "sum", "delta": "delta", "histogram": "", "summary": ""}
 # Columns that only logs, or only deploys and commits, have.
 _FOREIGN: Final = frozenset(
-    "message msg log body content level severity loglevel severitytext logger commit commitsha sha author version diff".split()
+    "message msg log body content logger level severity loglevel severitytext "
+    "commit commitsha sha author version diff".split()
 )
 _WORDS_OF_SENTENCE: Final = 4
 _ABSENT: Final = frozenset({"", "-", "nan", "null", "none", "na", "n/a", "undefined"})
