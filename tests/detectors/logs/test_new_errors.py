@@ -52,3 +52,15 @@ def test_bursts_that_the_calm_knew_as_well_are_not_new(look: Look) -> None:
     bursts = [System(Trouble(onset_s=0, stock_error="x" if n // 10 % 3 == 0 else ""), 1, first=n) for n in range(120)]
     findings, _ = look(MODULE, {"logs": [row for system in bursts for row in system.logs]})
     assert findings == ()
+
+
+def test_an_operation_that_was_not_called_before_could_not_fail_before(look: Look) -> None:
+    """It fails on each call, and its first call comes late: that is how it has always been."""
+    calm, nightly = System(), System(Trouble(onset_s=0, stock_error="as ever"), 30, first=90)
+    for row in nightly.spans:
+        row["trace_id"] += "n"
+        row["name"] += "/nightly"
+    for row in nightly.logs:
+        row["trace_id"] += "n"
+    findings, _ = look(MODULE, {"spans": [*calm.spans, *nightly.spans], "logs": [*calm.logs, *nightly.logs]})
+    assert findings == ()

@@ -5,14 +5,16 @@ Looks for: a service that from some moment on logs errors it did not log before,
 Why it matters: it is what an engineer looks for first, and in systems without traces it is often all there is. Which
 service began first, and whether its message speaks of another one, tells the first failing service from its victims.
 
-Stays silent when: errors come in bursts that the time before knew as well; there is too little time before to tell.
+Stays silent when: errors come in bursts that the time before knew as well; the operations that log them were not called
+before (then there was nothing to fail); there is too little time before to tell.
 
 Example finding: `payments: errors since 10:23:04 (in 31 of 34 steps of time, 0 of 92 before): "lookup api.example.com:
 no such host"`.
 
 Time is cut into equal steps; a step with or without an error of a service is an outcome (`timeline/change_point.py`).
-So no rate of requests needs to be known, and a burst within a step counts once. The text that is told is the one of
-the most steps among those that are new.
+So no rate of requests needs to be known, and a burst within a step counts once. Where spans tell when the operations
+that log these errors were called, only such steps count. The text that is told is the one of the most steps among
+those that are new.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from .steps import ERROR_LEVEL
+from .steps import ERROR_LEVEL, prepare_span_steps
 
 # Steps of time; coarse enough that a few records a minute fill them, fine enough for an onset.
 _TIME_STEPS: Final = 64
@@ -72,9 +74,14 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     for kind in _error_steps(scene, steps):
         by_service[kind.service].append(kind)
     findings = []
-    for _, kinds in sorted(by_service.items()):
+    called = _called_steps(scene, steps)
+    for service, kinds in sorted(by_service.items()):
         present = {step for kind in kinds for step in kind.steps}
-        change = outcome_change([int(step in present) for step in range(_TIME_STEPS)], [1] * _TIME_STEPS)
+        tried = called.get(service, set(range(_TIME_STEPS))) | present
+        all_steps = range(_TIME_STEPS)
+        change = outcome_change(
+            [int(step in present) for step in all_steps], [int(step in tried) for step in all_steps]
+        )
         if change is None or change.rate_after - change.rate_before < settings.min_rise:
             continue
         chance = probability(change.log_evidence, len(by_service))
@@ -112,6 +119,22 @@ def _error_steps(scene: Scene, steps: TimeSteps) -> list[ErrorSteps]:
         )
         for row in rows
     ]
+
+
+def _called_steps(scene: Scene, steps: TimeSteps) -> dict[str, set[int]]:
+    """For services whose error records name their spans: the steps in which those operations were called."""
+    if not scene.store.count("spans"):
+        return {}
+    prepare_span_steps(scene.store)
+    rows = scene.store.query(
+        f"""
+        WITH failing AS (SELECT DISTINCT service, entry, operation FROM span_steps WHERE notEmpty(errors))
+        SELECT service, groupUniqArray({step_of("start_ns")}) AS called FROM span_steps
+        WHERE (service, entry, operation) IN failing GROUP BY service ORDER BY service
+        """,
+        **steps.parameters(),
+    )
+    return {row["service"]: {int(step) for step in row["called"]} for row in rows}
 
 
 def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, chance: float, end_ns: int) -> Finding:
