@@ -131,7 +131,7 @@ def _cut_at_line_end(path: Path) -> int:
 def _read_thoroughly(file: EvidenceFile, writer: CaseWriter) -> None:
     counter = ItemCounter()
     for record in iterate_json(file, writer, _LISTS):
-        _write_group(record, file.source_id, counter, writer)
+        write_group(record, file.source_id, counter, writer)
 
 
 def _read_left(rows: str, writer: CaseWriter) -> None:
@@ -159,7 +159,7 @@ def _read_left_line(data: bytes, source_id: int, line: int, done: Sequence[str],
     values, reason = values_of_line(text)
     spoken = False
     for group in (group for value in values for group in _groups_of(value)):
-        spoken |= _write_group(JsonRecord(group, line, 0, -1), source_id, counter, writer, done)
+        spoken |= write_group(JsonRecord(group, line, 0, -1), source_id, counter, writer, done)
     if reason or not (spoken or done):
         writer.reject(source_id, line, reason or "a document without records", text)
 
@@ -182,7 +182,7 @@ def _groups_of(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _write_group(
+def write_group(
     record: JsonRecord, source_id: int, counter: ItemCounter, writer: CaseWriter, done: Sequence[str] = ()
 ) -> bool:
     """Write a resource group's records; whether there was anything to write or to reject."""

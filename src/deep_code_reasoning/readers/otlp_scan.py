@@ -57,7 +57,7 @@ class Plan:
 
     def parsed(self, texts: str) -> str:
         """A SELECT that extracts the signal from rows of `source_id`, `line`, `text`, `before`."""
-        others = [] if self.dialect.batches else [signal for signal in SIGNALS if signal is not self.signal]
+        others = [] if self.dialect.batches else [signal for signal in SIGNALS if signal.name != self.signal.name]
         kind = ", ".join([f"{self.signal.member} {self.signal.type}", *(f"{other.member} String" for other in others)])
         outer = "".join(f"{literal(key)}, " for key in self.dialect.outer)
         more = " OR ".join(f"notEmpty(document.{number + 2})" for number in range(len(others))) or "0"
