@@ -35,7 +35,8 @@ VALUE = (
 PAIRS = f"STRUCT(key VARCHAR, value {VALUE})[]"
 SPAN = (
     "STRUCT(traceId VARCHAR, spanId VARCHAR, parentSpanId VARCHAR, name VARCHAR, kind VARCHAR, "
-    f"startTimeUnixNano BIGINT, endTimeUnixNano BIGINT, attributes {PAIRS}, status STRUCT(code VARCHAR, message VARCHAR))"
+    f"startTimeUnixNano BIGINT, endTimeUnixNano BIGINT, attributes {PAIRS}, "
+    "status STRUCT(code VARCHAR, message VARCHAR))"
 )
 GROUPS = (
     f"STRUCT(resource STRUCT(attributes {PAIRS}), scopeSpans STRUCT(scope STRUCT(name VARCHAR), spans {SPAN}[])[])[]"

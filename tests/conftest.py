@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ def build_case(tmp_path: Path) -> Callable[[Tables], AbstractContextManager[Case
 
     @contextmanager
     def build(tables: Tables) -> Iterator[CaseStore]:
-        folder = tmp_path / f"case{len(os.listdir(tmp_path))}"
+        folder = tmp_path / f"case{len(list(tmp_path.iterdir()))}"
         with CaseWriter(folder) as writer:
             writer.add_source(Source(1, "test", str(tmp_path / "test"), "test", "mixed"))
             for table, rows in tables.items():
