@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deep_code_reasoning.domain.instant import format_instant
 from deep_code_reasoning.readers.log_clock import Clock
@@ -303,3 +305,18 @@ def test_the_message_of_real_system_logs_is_what_their_labels_say(labelled_data:
         reader = HeaderReader(learn(lines), Clock())
         rows = [reader.read(line, {}) for line in lines]
         assert ["".join(row["body"].split()) if row else None for row in rows] == contents, name
+
+
+@given(st.lists(st.text(st.sampled_from(f"{DAY} INFO[]():-|\t\x0b\x1c\u2028p1.a/#<>"), max_size=60), max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_any_text_can_be_looked_at(texts: list[str]) -> None:
+    lines = [f"{DAY}Z {text}" for text in texts]
+    reader = HeaderReader(learn([*texts, *lines]), Clock())
+    for text in texts:
+        reader.read(text, {})
+    # Words that belong to a time change when others stand against them; what is apart from the rest is read.
+    for line, text in zip(lines, texts, strict=True):
+        if text[:1].isalpha():
+            row = reader.read(line, {})
+            assert row is not None
+            assert row["time_ns"] > 0

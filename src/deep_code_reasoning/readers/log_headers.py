@@ -24,7 +24,7 @@ _Make = Callable[[_Groups, Row], Row | None]
 _MAX_LOOKS: Final = 200
 
 _MAYBE_TIME: Final = re.compile(r".{0,40}?\d:\d|.{0,10}?\b\d{10}")
-_PAIR: Final = re.compile(r"([A-Za-z_][\w.]*)=(\"[^\"]*\"|\S*)")
+_PAIR: Final = re.compile(r"(?<![\w.])([A-Za-z_][\w.]{0,80})=(\"[^\"]*\"|\S*)")
 # A bracket that holds a logger's name and not a thread's.
 _LOGGER: Final = re.compile(r"[A-Za-z_][\w$-]*(?:(?:\.|::|#|\$)[\w$-]+)+")
 _COLUMNS: Final = frozenset({"time", "fraction", "zone", "level", "logger", "message"})

@@ -40,7 +40,8 @@ _SPLIT_LINES: Final = 60
 _LEVEL: Final = "(?:INFO|WARN|ERROR|DEBUG|info|warn|error|debug|(?i:" + "|".join(LEVEL_WORDS) + "))"
 _SEPARATOR: Final = r"[ \t\]|,:)\"-]*+"
 _END: Final = r"(?:[ \t]++|[\])|\"]|,(?=[ \t])|[:-]++(?=[ \t]|$))*+"
-_TAG: Final = r"([A-Za-z_][\w./$@()<>#-]*(?:::[\w<>]+)*)(?:\[([\w.:-]+)\])?:(?=[ \t]|$)"
+# What may be of any length is bounded: a line may be megabytes of anything, and must not be tried at every length.
+_TAG: Final = r"([A-Za-z_][\w./$@()<>#-]{0,200}(?:::[\w<>]{1,200}){0,20})(?:\[([\w.:-]{1,80})\])?:(?=[ \t]|$)"
 _TAG_WITH_PROCESS: Final = re.compile(r"[\w./$@()<>-]+\[\d+\]:$")
 _FULL_LEVEL: Final = re.compile(r"[\[(<]?(?:" + "|".join(LEVEL_WORDS).upper() + r")[\])>]?:?$")
 
@@ -52,15 +53,15 @@ _ITEMS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "channel": (rf"([\w-]{{1,40}})\.({_LEVEL})(?=:)", ("logger", "level")),
     "level/process": (rf"({_LEVEL})/([\w-]+)(?=\])", ("level", "bracket")),
     "letter": (r"([VDIWEFT])(?=[ \t/\]|,])", ("level",)),
-    "number": (r"#?(\d+)(?:#\d+)?(?=[\s\]|:),]|$)", ("number",)),
-    "bracket": (r"\[((?:[^\[\]]|\[[^\[\]]*\])*+)\]", ("bracket",)),
-    "brace": (r"\{([^{}\"]*)\}(?=\s)", ("bracket",)),
-    "location": (r"([\w./$-]+\.[a-z]{1,4}:\d+)(?=[\s\]|:])", ("location",)),
+    "number": (r"#?(\d{1,20})(?:#\d{1,20})?(?=[\s\]|:),]|$)", ("number",)),
+    "bracket": (r"\[((?:[^\[\]]|\[[^\[\]]{0,200}\]){0,400}+)\]", ("bracket",)),
+    "brace": (r"\{([^{}\"]{0,400})\}(?=\s)", ("bracket",)),
+    "location": (r"([\w./$-]{1,200}\.[a-z]{1,4}:\d{1,9})(?=[\s\]|:])", ("location",)),
     "tag": (_TAG, ("logger", "number")),
-    "logger": (r"([A-Za-z_][\w$-]*(?:(?:\.|::|/|#|\$|@|:)[\w$<>-]+)++)(?=[ \t|\]:,]|$)", ("logger",)),
-    "host": (r"(\S+)(?=[ \t])", ("host",)),
-    "column": (r"([\w.$/-]+)(?=[ \t]{2}|\t|[ \t]*\|)", ("column",)),
-    "word": (r"(\S+)(?=\s)", ("word",)),
+    "logger": (r"([A-Za-z_][\w$-]{0,200}(?:(?:\.|::|/|#|\$|@|:)[\w$<>-]{1,200}){1,40}+)(?=[ \t|\]:,]|$)", ("logger",)),
+    "host": (r"(\S{1,200})(?=[ \t])", ("host",)),
+    "column": (r"([\w.$/-]{1,200})(?=[ \t]{2}|\t|[ \t]{0,9}\|)", ("column",)),
+    "word": (r"(\S{1,200})(?=\s)", ("word",)),
 }  # fmt: skip
 _COMPILED: Final = {name: re.compile(pattern) for name, (pattern, _) in _ITEMS.items()}
 _SEPARATORS: Final = re.compile(_SEPARATOR)
@@ -157,14 +158,18 @@ def _kinds_after(line: str, position: int, syslog: bool) -> Iterator[str]:
         start = _SEPARATORS.match(line, position).end()  # type: ignore[union-attr]
         kind, end = _next_item(line, start, used, first, syslog)
         if not kind:
-            for word in _words_before_anchor(line[start : start + 200]) if not used["logger"] else ():
-                yield word
-                position = _COMPILED["word"].match(line, start).end()  # type: ignore[union-attr]
-                start = _SEPARATORS.match(line, position).end()  # type: ignore[union-attr]
-                used["word"] += 1
-            if not used["word"] or used["anchored"]:
+            if used["logger"] or used["word"]:
                 return
-            used["anchored"] += 1
+            for _ in range(_words_before_anchor(line[start : start + 200])):
+                word = _COMPILED["word"].match(line, start)
+                if word is None:
+                    return
+                yield "word"
+                used["word"] += 1
+                position = word.end()
+                start = _SEPARATORS.match(line, position).end()  # type: ignore[union-attr]
+            if not used["word"]:
+                return
             continue
         yield kind
         used[kind] += 1
@@ -196,15 +201,15 @@ def _next_item(line: str, position: int, used: Counter[str], first: bool, syslog
     return "", position
 
 
-def _words_before_anchor(text: str) -> list[str]:
-    """Words before a level in capitals, or a tag with a process number, further on; none when they are prose."""
+def _words_before_anchor(text: str) -> int:
+    """How many words stand before a level in capitals, or a tag with a process number; 0 when they are prose."""
     tokens = text.split()[: _MAX_WORDS_BETWEEN + 1]
     for index, token in enumerate(tokens):
         if _FULL_LEVEL.match(token) or _TAG_WITH_PROCESS.match(token):
             between = tokens[:index]
             prose = sum(word.isalpha() and not word.isupper() and word not in _MONTH_NAMES for word in between)
-            return ["word"] * index if prose <= (1 if index <= 1 else 0) else []
-    return []
+            return index if prose <= (1 if index <= 1 else 0) else 0
+    return 0
 
 
 def learn(lines: Sequence[str]) -> tuple[Layout, ...]:
@@ -269,7 +274,7 @@ def _start_of(form: TimeForm, group: Sequence[tuple[str, _Stamp]]) -> tuple[str,
         # Some write the level first: `WARN [main] 2026-...`.
         levels = sum(bool(_FULL_LEVEL.match(line.split(None, index + 1)[index])) for line, _ in group)
         is_level = levels >= _AGREEMENT * len(group)
-        pattern += (rf"[\[(<]?({_LEVEL})\S*" if is_level else r"(\S+)") + r"[ \t]++"
+        pattern += (rf"[\[(<]?({_LEVEL})\S{{0,9}}" if is_level else r"(\S{1,200})") + r"[ \t]++"
         fields.append("level" if is_level else "word")
     if stamp.lead.startswith("<"):
         pattern += r"<(\d{1,3})>(?:1 )?"

@@ -28,9 +28,9 @@ _SAME_RECORD_NS: Final = 1_000_000_000
 # What a line of a stack trace looks like when it is not indented (Java, Python, Go, .NET, Node.js).
 _STACK: Final = re.compile(
     r"at |\.\.\. \d+ |Caused by: |Suppressed: |Traceback \(|goroutine \d+ |created by |During handling of |"
-    r"The above exception |--- End of |[)\]}]+[;,]?$|(?:[\w$]+[./])*[\w$]*(?:Exception|Error|Throwable)\b(?::|$)"
+    r"The above exception |--- End of |[)\]}]+[;,]?$|(?:[\w$]{1,100}[./]){0,20}[\w$]{0,100}(?:Exception|Error|Throwable)\b(?::|$)"
 )
-_GO_FRAME: Final = re.compile(r"[\w./*()\[\]-]+\(.*\)$|\[signal |exit status \d")
+_GO_FRAME: Final = re.compile(r"[\w./*()\[\]-]{1,300}\(.{0,500}\)$|\[signal |exit status \d")
 _LEVEL_FIRST: Final = re.compile(r"([A-Z]{4,11}): ")
 
 
@@ -189,7 +189,7 @@ def structured_row(line: str) -> Row | None:
     return row_of(record) if type(record) is dict and record else None
 
 
-_COMPOSE: Final = re.compile(r"([\w.-]{1,64})\s*\| ?(.*)", re.DOTALL)
+_COMPOSE: Final = re.compile(r"([\w.-]{1,64})[ \t]{0,60}\| ?(.*)", re.DOTALL)
 _POD: Final = re.compile(r"\[pod/([^/\]]+)/([^\]]+)\] ?(.*)", re.DOTALL)
 
 
