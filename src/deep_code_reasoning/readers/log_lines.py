@@ -28,7 +28,8 @@ _SAME_RECORD_NS: Final = 1_000_000_000
 # What a line of a stack trace looks like when it is not indented (Java, Python, Go, .NET, Node.js).
 _STACK: Final = re.compile(
     r"at |\.\.\. \d+ |Caused by: |Suppressed: |Traceback \(|goroutine \d+ |created by |During handling of |"
-    r"The above exception |--- End of |[)\]}]+[;,]?$|(?:[\w$]{1,100}[./]){0,20}[\w$]{0,100}(?:Exception|Error|Throwable)\b(?::|$)"
+    r"The above exception |--- End of |[)\]}]{1,9}[;,]?$|"
+    r"(?:[\w$]{1,100}[./]){0,20}[\w$]{0,100}(?:Exception|Error|Throwable)\b(?::|$)"
 )
 _GO_FRAME: Final = re.compile(r"[\w./*()\[\]-]{1,300}\(.{0,500}\)$|\[signal |exit status \d")
 _LEVEL_FIRST: Final = re.compile(r"([A-Z]{4,11}): ")
