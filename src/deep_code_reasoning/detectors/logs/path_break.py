@@ -48,6 +48,7 @@ class Settings:
         min_stopped: the last requests of a capture may lack records that had not arrived yet; one or two prove nothing.
         min_rate_after: a path is broken when most of its spans stop short; less is a branch or an input.
         excused_share: when at least half of the broken spans have another explanation, that explanation stands.
+        places_an_operation: places in which one operation may stop at once: its fault, and its dependencies' hiccups.
         max_findings: nobody reads more; they come by evidence.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     min_stopped: int = 3
     min_rate_after: float = 0.5
     excused_share: float = 0.5
+    places_an_operation: int = 3
     max_findings: int = 10
 
 
@@ -84,28 +86,28 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     kept = [s for s in suspicions if not _excused(scene, s, texts, settings)]
     kept = [s for s in kept if not _deeper(scene, s, kept, settings)]
     kept.sort(key=lambda s: (-s.change.log_evidence, s.operation.key))
-    return [_finding(scene, suspicion) for suspicion in kept[: settings.max_findings]]
+    # An operation may stop in several places; what is left over after the excused ones are gone is told once.
+    told = {suspicion.operation.key: suspicion for suspicion in reversed(kept)}
+    return [_finding(scene, s) for s in kept if told[s.operation.key] is s][: settings.max_findings]
 
 
 def _suspicions(scene: Scene, operations: Sequence[Operation], steps: TimeSteps, settings: Settings) -> list[Suspicion]:
-    best: list[tuple[Operation, Break, OutcomeChange]] = []
+    candidates: list[tuple[Operation, Break, OutcomeChange]] = []
     looked_at = 0
     for operation in operations:
-        chosen: tuple[Break, OutcomeChange] | None = None
+        # Statements of one path fail together; of those that fail alike the last is the nearest to the fault.
+        distinct: dict[tuple[int, ...], tuple[Break, OutcomeChange]] = {}
         for candidate in breaks_of(operation):
             looked_at += 1
             change = outcome_change(candidate.failures, candidate.trials)
             if change is None or change.failures_after < settings.min_stopped:
                 continue
-            if change.rate_after < settings.min_rate_after:
-                continue
-            # Statements of one path fail together; of those that fail alike the last is the nearest to the fault.
-            if chosen is None or change.log_evidence >= chosen[1].log_evidence:
-                chosen = (candidate, change)
-        if chosen is not None:
-            best.append((operation, *chosen))
+            if change.rate_after >= settings.min_rate_after:
+                distinct[candidate.failures] = (candidate, change)
+        best = sorted(distinct.values(), key=lambda found: -found[1].log_evidence)[: settings.places_an_operation]
+        candidates.extend((operation, *found) for found in best)
     suspicions = []
-    for operation, candidate, change in best:
+    for operation, candidate, change in candidates:
         chance = probability(change.log_evidence, looked_at)
         if chance >= settings.min_probability:
             onset_ns = steps.start_of(change.index)
