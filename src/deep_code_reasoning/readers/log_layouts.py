@@ -34,7 +34,7 @@ _AGREEMENT: Final = 0.75
 _LEARNT_LINES: Final = 200
 _MAX_LAYOUTS: Final = 6
 # So many lines of a group tell what it agrees on; splitting one takes some 30 µs.
-_SPLIT_LINES: Final = 60
+_SPLIT_LINES: Final = 30
 
 # The usual words first and as they are written most: that is what most lines are done with.
 _LEVEL: Final = "(?:INFO|WARN|ERROR|DEBUG|info|warn|error|debug|(?i:" + "|".join(LEVEL_WORDS) + "))"
@@ -254,7 +254,7 @@ def _layouts_of(group: Sequence[tuple[str, _Stamp]]) -> list[Layout]:
         layouts = [_layout(start + pattern, (*fields, *names), form, syslog=True)]
     else:
         syslog = form.name in ("syslog", "month day year") or lead.startswith("<")
-        few = group[:: max(1, len(group) // _SPLIT_LINES)]
+        few = group[:: -(-len(group) // _SPLIT_LINES)]
         kinds = _agreed([list(_kinds_after(line, stamp.end, syslog)) for line, stamp in few])
         while kinds and _leaves_nothing(_with_items(start, fields, kinds, form), [line for line, _ in few]):
             kinds.pop()
