@@ -95,7 +95,7 @@ def order_of(table: str) -> str:
 def only_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever would be read the thorough way fails the test."""
 
-    for name in ("_read_thoroughly", "_write_group", "_read_apart"):
+    for name in ("_read_thoroughly", "_read_left_line", "_read_apart"):
         monkeypatch.setattr(otlp_json, name, refuse)
 
 

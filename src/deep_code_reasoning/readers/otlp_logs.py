@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .otlp_signal import Column, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, hex_id, is_base64, number_map, scope_names, spread, text_of
+from .otlp_sql import KEY_VALUES, attribute_map, has_lists, hex_id, is_base64, number_map, scope_names, spread, text_of
 from .severity import LEVEL_WORDS, SEVERITIES, severity_of
 
 _TYPE: Final = f"""Array(Tuple(
@@ -54,6 +54,7 @@ LOGS: Final = Signal(
     strange="arrayExists(other -> notEmpty(other), resources.instrumentationLibraryLogs) "
     "OR arrayExists(other -> notEmpty(other), arrayFlatten(resources.scopeLogs.logs))",
     base64=is_base64("resources.scopeLogs.logRecords.spanId"),
+    lists=has_lists("resources.scopeLogs.logRecords.attributes"),
     spreads=(
         ("who", spread("scopeLogs", "logRecords.traceId")),
         ("scope_name", scope_names("scopeLogs", "logRecords.traceId")),

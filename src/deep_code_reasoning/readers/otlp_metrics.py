@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from .otlp_signal import Column, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, number_map
+from .otlp_sql import KEY_VALUES, attribute_map, has_lists, number_map
 
 _NUMBER: Final = f"timeUnixNano Int64, attributes {KEY_VALUES}, asDouble Nullable(Float64), asInt Nullable(Float64)"
 _POINT: Final = f"""Array(Tuple({_NUMBER}, count Nullable(Float64), sum Nullable(Float64), min Nullable(Float64),
@@ -86,6 +86,10 @@ METRICS: Final = Signal(
     strange="arrayExists(other -> notEmpty(other), resources.instrumentationLibraryMetrics) "
     "OR arrayExists(other -> notEmpty(other), arrayFlatten(resources.scopeMetrics.metrics.exponentialHistogram)) "
     "OR arrayExists(other -> notEmpty(other), arrayFlatten(resources.scopeMetrics.metrics.summary))",
+    lists=" OR ".join(
+        has_lists(f"resources.scopeMetrics.metrics.{kind}.dataPoints.attributes")
+        for kind in ("gauge", "sum", "histogram")
+    ),
     spreads=(
         ("who", _each_metric(f"arrayMap(p -> v, {_points('m')}.timeUnixNano)")),
         ("metric", _each_metric(f"arrayConcat({_ABOUT})")),

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,7 @@ _SNAKE_NAMES: Final = re.compile(rb'"(?:scope_spans|instrumentation_library_span
 _LIBRARY: Final = re.compile(rb'"instrumentation_?[lL]ibrary_?(?:[sS]pans|[lL]ogs|[mM]etrics)"\s*:')
 
 _BASE64: Final = re.compile(rb'"span_?[iI]d"\s*:\s*"[A-Za-z0-9+/_-]{11}="')
+_LISTS: Final = re.compile(rb'"(?:array_?[vV]alue|kvlist_?[vV]alue)"')
 
 # A document that is laid out over many lines gets true line numbers from the thorough way; beyond this size speed is
 # worth more, and its place is its ordinal among the documents of the file.
@@ -54,6 +55,11 @@ class Plan:
     signal: Signal
     dialect: Dialect
     layout: str = "lines"
+
+    @property
+    def root(self) -> str:
+        """The name of the list of resources, in quotes, as documents have it."""
+        return f'"{self.dialect.spell(self.signal.member + " ").strip()}"'
 
     def parsed(self, texts: str) -> str:
         """A SELECT that extracts the signal from rows of `source_id`, `line`, `text`, `before`."""
@@ -84,6 +90,7 @@ def plan_of(head: Head, size_bytes: int) -> Plan | None:
         snake=root["snake"] is not None or (root["batches"] is not None and _SNAKE_NAMES.search(head.data) is not None),
         library=_LIBRARY.search(head.data) is not None,
         base64=_BASE64.search(head.data) is not None,
+        lists=_LISTS.search(head.data) is not None,
     )
     return Plan(signal, dialect, layout)
 
@@ -132,21 +139,22 @@ class Scan:
     def _run(self, plan: Plan, texts: str) -> str:
         signal = plan.signal
         # Only what is said of the extracted type is the dialect's; the names of our columns have no such words.
-        source = plan.dialect.spell(signal.flat(plan.parsed(texts), plan.dialect.base64))
+        source = plan.dialect.spell(signal.flat(plan.parsed(texts), plan.dialect.base64, plan.dialect.lists))
         whole, *parts = self._intake.run(source, signal.structure, signal.outputs(), signal.asides())
         if parts and parts[0]:
+            careful = replace(plan.dialect, base64=True, lists=True)
             for pieces in signal.pieces:
-                self._writer.scan(pieces.table, plan.dialect.spell(pieces.select_from(parts[0])))
+                self._writer.scan(pieces.table, careful.spell(pieces.select_from(parts[0])))
         return whole
 
     def _read_aside(self, plan: Plan, aside: str) -> None:
-        """Send what is plainly another signal's through the engine; leave the rest."""
-        others = [Plan(signal, Dialect(snake=snake)) for signal in SIGNALS for snake in (False, True)]
-        names = [other.dialect.spell(f'"{other.signal.member}"') for other in others]
+        """Send what can be told to be a signal's through the engine, with care; leave the rest."""
+        alike = Plan(plan.signal, replace(plan.dialect, base64=True, lists=True))
+        others = [Plan(signal, Dialect(snake=s, base64=True, lists=True)) for signal in SIGNALS for s in (False, True)]
+        ways = list(dict.fromkeys((alike, *others)))
         chosen = ", ".join(
-            f"position(text, {literal(name)}) > 0 AND position(done, {literal(other.signal.name)}) = 0, {number}"
-            for number, (other, name) in enumerate(zip(others, names, strict=True))
-            if other.signal is not plan.signal or other.dialect != plan.dialect
+            f"position(text, {literal(other.root)}) > 0 AND position(done, {literal(other.signal.name)}) = 0, {number}"
+            for number, other in enumerate(ways)
         )
         rows = f"(SELECT *, multiIf({chosen}, -1) AS way, isValidJSON(text) AS valid FROM {aside})"
         sizes = self._writer.database.query(
@@ -155,7 +163,7 @@ class Scan:
         worth = [int(row["way"]) for row in sizes if int(row["bytes"]) >= _WORTH_A_PASS_BYTES]
         for way in worth:
             texts = f"SELECT source_id, line, text, done AS before FROM {rows} WHERE valid AND way = {way}"
-            rest = self._run(others[way], texts)
+            rest = self._run(ways[way], texts)
             if rest:
                 self.left.append(f"(SELECT source_id, line, text, done FROM {rest})")
         self.left.append(

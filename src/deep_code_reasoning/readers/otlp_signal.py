@@ -67,7 +67,8 @@ class Signal:
         pieces: parts of records that are read in a second step.
         keys: the flat columns, of text, that go with the pieces.
         unwritten: flat columns that are only for `bad`.
-        base64: an expression of `resources`: whether ids are base64.
+        base64: an expression of `resources`: whether some ids are base64.
+        lists: an expression of `resources`: whether some attributes of records are arrays or maps.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Signal:
     keys: tuple[str, ...] = ()
     unwritten: tuple[str, ...] = ()
     base64: str = "0"
+    lists: str = "0"
 
     @property
     def structure(self) -> str:
@@ -91,16 +93,17 @@ class Signal:
         own = ", ".join(f"{column.name} {column.type}" for column in self.columns)
         return f"{own}, {ORIGIN}, taken UInt8, rest String, done String"
 
-    def flat(self, parsed: str, base64: bool) -> str:
+    def flat(self, parsed: str, base64: bool, lists: bool) -> str:
         """A SELECT of the flat rows of parsed lines.
 
         Args:
-            base64: whether ids may be base64; if not, lines that have such are put aside.
             parsed: a SELECT of `source_id`, `line`, `text`, `resources`, `more` (whether the line has lists of other
                 signals, too) and `before` (which signals of the line were taken before).
+            base64: whether ids may be base64; if not, lines that have such are put aside.
+            lists: whether attributes may be arrays and maps; if not, lines that have such are put aside.
         """
         own = ", ".join(f"{column.value} AS {column.name}" for column in self.columns)
-        strange = self.strange if base64 else f"{self.strange} OR {self.base64}"
+        strange = " OR ".join((self.strange, *(() if base64 else (self.base64,)), *(() if lists else (self.lists,))))
         spreads = ", ".join(f"{value} AS all_{name}" for name, value in self.spreads)
         joined = ", ".join(f"all_{name} AS {name}" for name, _ in self.spreads)
         # The text is as long as the line: it must not be repeated for each record, so the first one carries it.

@@ -47,7 +47,8 @@ class Dialect:
         batches: the list of resources is called `batches` (Tempo).
         snake: `trace_id` for `traceId`.
         library: `instrumentationLibrarySpans` for `scopeSpans` (OTLP before 0.15).
-        base64: ids are base64 (protobuf's JSON mapping), not hex.
+        base64: some ids are base64 (protobuf's JSON mapping), not hex.
+        lists: some attributes of records are arrays or maps, and not numbers, text or booleans.
     """
 
     outer: tuple[str, ...] = ()
@@ -55,10 +56,12 @@ class Dialect:
     snake: bool = False
     library: bool = False
     base64: bool = False
+    lists: bool = False
 
     def spell(self, sql: str) -> str:
-        """Turn the usual names, which all statements are written in, and the marks of ids into this dialect's."""
+        """Turn the usual names, which all statements are written in, and marks, into this dialect's."""
         sql = _ID.sub(_hex_of_base64 if self.base64 else _hex, sql)
+        sql = _ATTRIBUTES.sub(_scalars_and_lists if self.lists else _scalars, sql)
         if self.batches:
             sql = sql.replace("resourceSpans ", "batches ")
         if self.library:
@@ -85,8 +88,26 @@ def texts(attributes: str) -> str:
 
 
 def attribute_map(attributes: str) -> str:
-    """Attributes as the column `attributes`."""
-    return f"CAST(({attributes}.key, {texts(attributes)}), 'Map(String, String)')"
+    """Attributes as the column `attributes`: a mark that `Dialect.spell` puts the reading in place of."""
+    return f"attribute_map({attributes})"
+
+
+def has_lists(attributes: str) -> str:
+    """Whether some value among attributes, nested in lists of any depth, is an array or a map."""
+    kinds = f"arrayFlatten({attributes}.value.keys)"
+    return f"(has({kinds}, 'arrayValue') OR has({kinds}, 'kvlistValue'))"
+
+
+_ATTRIBUTES: Final = re.compile(r"attribute_map\(([\w.]+)\)")
+
+
+def _scalars(match: re.Match[str]) -> str:
+    pairs = f"arrayMap((name, v) -> (name, v[1]), {match[1]}.key, {match[1]}.value.values)"
+    return f"CAST({pairs}, 'Map(String, String)')"
+
+
+def _scalars_and_lists(match: re.Match[str]) -> str:
+    return f"CAST(({match[1]}.key, {texts(match[1])}), 'Map(String, String)')"
 
 
 def number_map(attributes: str) -> str:

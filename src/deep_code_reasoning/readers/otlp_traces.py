@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .otlp_signal import Column, Pieces, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, hex_id, is_base64, number_map, scope_names, spread
+from .otlp_sql import KEY_VALUES, attribute_map, has_lists, hex_id, is_base64, number_map, scope_names, spread
 
 # Events and links come as their JSON text: most spans have none, and an empty text costs nothing.
 _TYPE: Final = f"""Array(Tuple(
@@ -66,6 +66,7 @@ TRACES: Final = Signal(
     records="arrayFlatten(resources.scopeSpans.spans)",
     strange="arrayExists(other -> notEmpty(other), resources.instrumentationLibrarySpans)",
     base64=is_base64("resources.scopeSpans.spans.spanId"),
+    lists=has_lists("resources.scopeSpans.spans.attributes"),
     spreads=(
         ("who", spread("scopeSpans", "spans.traceId")),
         ("scope_name", scope_names("scopeSpans", "spans.traceId")),

@@ -27,9 +27,10 @@ _SETTINGS: Final = (
     "deduplicate_insert = 'disable', deduplicate_insert_select = 'disable', insert_deduplicate = 0, "
     "deduplicate_blocks_in_dependent_materialized_views = 0, storage_file_read_method = 'pread'"
 )
+# Without dictionaries encoding takes half the time; LZ4 makes files as small, and queries are as fast.
 _PARQUET: Final = (
     "output_format_parquet_compression_method = 'lz4', output_format_parquet_row_group_size = 100000, "
-    "output_format_parquet_write_bloom_filter = 0"
+    "output_format_parquet_max_dictionary_size = 0, output_format_parquet_write_bloom_filter = 0"
 )
 
 
