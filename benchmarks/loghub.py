@@ -220,7 +220,7 @@ def mistakes(system: System) -> list[str]:
 
 def cell(value: float | None, form: str) -> str:
     """A figure for the table."""
-    return "-".rjust(int(form.split(".")[0] or 0)) if value is None else format(value, form)
+    return "-".rjust(len(format(0.0, form))) if value is None else format(value, form)
 
 
 def row(s: Score) -> str:
