@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo test lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed clean
+.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.ready-dev
+	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check src tests benchmarks docs

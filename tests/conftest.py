@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from deep_code_reasoning.domain.case import CaseInfo, Source
 from deep_code_reasoning.store import CaseStore, CaseWriter, open_case
 from wire.fixtures import _no_model_requests, _quick_clients, _stub_server, stub  # noqa: F401 - fixtures for every test
+
+# The suite tries the same examples every time and on any machine, however slow; `make fuzz` looks for new ones.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("DCR_TEST_PROFILE", "suite"))
 
 Tables = Mapping[str, list[dict[str, Any]]]
 
