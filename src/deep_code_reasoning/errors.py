@@ -21,6 +21,7 @@
     ├── NoEvidenceError               exit 3   nothing of what was given could be read
     │   └── EmptyPackError            exit 3   there is nothing to send to a model
     ├── CaseFormatError               exit 1   a case folder that is damaged or of another version
+    ├── SourceIndexError              exit 1   the index of source code cannot be used
     ├── EngineError                   exit 1   the analytical engine failed on a statement of ours
     ├── BusyError                     exit 1   another process works on it now (retryable)
     │   ├── ConversationBusyError
@@ -155,6 +156,12 @@ class CaseFormatError(DeepCodeReasoningError):
     """A case folder that is damaged, or was written by another version."""
 
     code = "case_format"
+
+
+class SourceIndexError(DeepCodeReasoningError):
+    """The index of source code is no such index, or its database failed."""
+
+    code = "source_index"
 
 
 class EngineError(DeepCodeReasoningError):
