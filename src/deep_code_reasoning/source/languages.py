@@ -171,10 +171,11 @@ LANGUAGES: Final = (
         """,
     ),
 )
-# Without a grammar, and yet what a fault may sit in: queries, contracts, configuration, templates, build and deployment.
+# Without a grammar, and yet what a fault may sit in: queries, contracts, configuration, templates, deployment.
 _PLAIN_ENDINGS: Final = frozenset(
     ".sql .proto .thrift .graphql .gql .yaml .yml .toml .ini .cfg .conf .properties .xml .gradle .tf .sh .scala .swift "
-    ".ex .exs .erl .clj .hs .lua .pl .dart .vue .svelte .html .jinja .j2 .erb .cshtml .razor .r .jl .m .mm .groovy".split()
+    ".ex .exs .erl .clj .hs .lua .pl .dart .vue .svelte .html .jinja .j2 .erb .cshtml .razor .r .jl .m .mm "
+    ".groovy".split()
 )
 _PLAIN_NAMES: Final = frozenset({"dockerfile", "makefile", "jenkinsfile", "procfile", "gemfile"})
 _BY_ENDING: Final = {ending: language for language in LANGUAGES for ending in language.endings}
