@@ -60,7 +60,7 @@ _NAME_BEFORE: Final = re.compile(r"[\w.\-]+\Z")
 _VALUE: Final = (
     r"""(?:\\?"(?P<double>(?:[^"\\\n]|\\[^"\n])+)\\?"|'(?P<single>[^'\n]+)'|(?P<bare>[^\s"',;&<>(){}\[\]|\\`]+))"""
 )
-_ASSIGNS: Final = r"""\\?["'\]]{0,2}\s*(?:=>|:=|[:=])\s*"""
+_ASSIGNS: Final = r"""\\?["'\]]{0,2}[ \t]*(?:=>|:=|[:=])[ \t]*"""
 
 # Tokens that their prefix gives away; Kingfisher wants them to look random, and we had rather lose one that does not.
 _PREFIXED: Final = (
@@ -170,7 +170,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "assigned secret",
-        re.compile(rf"(?i)(?P<name>{_NAME}[\w.\-]*){_ASSIGNS}(?:[rbfu]|Bearer |Basic )?{_VALUE}"),
+        re.compile(rf"(?i)(?P<name>{_NAME}[\w.\-]{{0,60}}){_ASSIGNS}(?:[rbfu]|Bearer |Basic )?{_VALUE}"),
         ("pass", "pwd", "secret", "token", "key", "credential", "session", "connect.sid"),
         _is_literal,
     ),
@@ -178,10 +178,15 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "random key",
         re.compile(
-            rf"(?i)(?:key|auth|sign|salt|hmac|cred|pass|cert|dsn|webhook|access|priv)[\w.\-]*{_ASSIGNS}{_VALUE}"
+            rf"(?i)(?:key|auth|sign|salt|hmac|cred|pass|cert|dsn|webhook|access|priv)[\w.\-]{{0,60}}{_ASSIGNS}{_VALUE}"
         ),
         ("key", "auth", "sign", "salt", "hmac", "cred", "pass", "cert", "dsn", "webhook", "access", "priv"),
         _is_random,
     ),
-    Rule("random key", re.compile(rf"(?<![\w.])[A-Z][A-Z0-9]*_[A-Z0-9_]+\s*[:=]\s*{_VALUE}"), (), _is_random),
+    Rule(
+        "random key",
+        re.compile(rf"(?<![\w.])[A-Z][A-Z0-9]{{0,30}}_[A-Z0-9_]{{1,60}}\s*[:=]\s*{_VALUE}"),
+        (),
+        _is_random,
+    ),
 )
