@@ -13,7 +13,8 @@ class Tally:
     Tokens and `cost_usd` sum what is known, and are None when nothing is; `unmetered_calls` and `unpriced_calls` say
     how many calls are missing from them. `asked` counts escalations in which calls were made, `answered` those whose
     accepted answer came from here; `confirmed`, `refuted` and `unknown` count the outcomes of the latter.
-    `rejected` counts, for a model, escalations in which its answer was given up rightly (see `ModelRecord`).
+    `rejected` counts, for a model, escalations in which its answer was given up rightly, `late`
+    those of them and of the refuted ones in which another model had been asked before (see `ModelRecord`).
     `verified` and `contradicted` count calls whose answers held, or did not, when checked against the evidence.
     """
 
@@ -36,6 +37,7 @@ class Tally:
     refuted: int = 0
     unknown: int = 0
     rejected: int = 0
+    late: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         def total(mine: Decimal | int | None, theirs: Decimal | int | None) -> Decimal | int | None:
