@@ -102,6 +102,15 @@ class TimeSavedTally:
 
 
 @dataclass(frozen=True, slots=True)
+class InvestigationTally:
+    """Investigations without a model, by the last outcome that was reported of each."""
+
+    confirmed: int = 0
+    refuted: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerStatistics:
     """Everything that `dcr stats` shows, of escalations and calls that began at `since_ns` or later (None: all).
 
@@ -117,3 +126,4 @@ class LedgerStatistics:
     time_saved: tuple[TimeSavedTally, ...]
     unsettled_calls: int
     unsettled_usd: Decimal | None
+    investigations: InvestigationTally = InvestigationTally()

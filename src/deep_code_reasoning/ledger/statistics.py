@@ -9,10 +9,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Text, and_, case, exists, func, literal_column, or_, select, type_coerce
 
-from ..domain.ledger_statistics import LedgerStatistics, ModelTally, ReasonTally, Tally, TimeSavedTally
+from ..domain.ledger_statistics import (
+    InvestigationTally,
+    LedgerStatistics,
+    ModelTally,
+    ReasonTally,
+    Tally,
+    TimeSavedTally,
+)
 from ..domain.model import ModelRecord
 from .database import Database
-from .schema import CALLS, ESCALATIONS, OUTCOMES, SPENDING, Count, Usd
+from .schema import CALLS, ESCALATIONS, INVESTIGATION_OUTCOMES, OUTCOMES, SPENDING, Count, Usd
 from .spending import is_unsettled
 
 # Constants and no parameters: PostgreSQL takes two parameters for two values, and would miss them in GROUP BY.
@@ -88,6 +95,9 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
         models=tuple(ModelTally(*key, tally, resolved.get(key[0], ())) for key, tally in sorted(models.items())),
         reasons=tuple(ReasonTally(reason, counts.get(reason, 0), tally) for reason, tally in sorted(reasons.items())),
         time_saved=tuple(TimeSavedTally(*row) for row in connection.execute(_time_saved(from_ns))),
+        investigations=InvestigationTally(
+            **{row.verdict: row.cases for row in connection.execute(_investigations(from_ns))}
+        ),
         unsettled_calls=unsettled.calls,
         unsettled_usd=(unsettled.usd or Decimal(0)) if unsettled.calls == unsettled.priced else None,
     )
@@ -228,6 +238,16 @@ def _time_saved(from_ns: int) -> Select[Any]:
         .where(ESCALATIONS.c.started_ns >= from_ns, ESCALATIONS.c.time_saved_s.is_not(None))
         .group_by(basis)
         .order_by(basis)
+    )
+
+
+def _investigations(from_ns: int) -> Select[Any]:
+    table, later = INVESTIGATION_OUTCOMES, INVESTIGATION_OUTCOMES.alias("later")
+    superseded = exists().where(later.c.case_id == table.c.case_id, later.c.ordinal > table.c.ordinal)
+    return (
+        select(table.c.verdict, func.count().label("cases"))
+        .where(table.c.reported_ns >= from_ns, ~superseded)
+        .group_by(table.c.verdict)
     )
 
 
