@@ -20,21 +20,21 @@ class Reported:
     outcome: Outcome
 
 
-def report_outcome(of: str, verdict: str, note: str = "", by: str | None = None) -> Reported:
+def report_outcome(of: str, verdict: str, note: str = "", reported_by: str | None = None) -> Reported:
     """Record whether an answer proved right.
 
     Args:
         of: the id of an escalation, or the name of a case: then its last escalation that was answered, and without
             one the analysers' own answer.
         verdict: confirmed, refuted or unknown; the last report holds.
-        by: who says so; the name of the user of this system when None.
+        reported_by: who says so; the name of the user of this system when None.
 
     Raises:
         RecordNotFoundError: when there is neither an escalation nor a case of that name.
         UsageError: when the verdict is none.
         LedgerError: when the ledger cannot be written.
     """
-    by = _user() if by is None else by
+    by = _user() if reported_by is None else reported_by
     with open_ledger() as ledger:
         try:
             return Reported("escalation", of, ledger.escalations.report_outcome(of, verdict, by, note))

@@ -25,5 +25,5 @@ def load_routing() -> RoutingSettings:
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as fault:
-        raise RoutingSettingsError(f"{path}: {fault}", "decision 017 of the documentation shows its form") from fault
+        raise RoutingSettingsError(f"{path}: {fault}", "docs/reference/routing.md shows its form") from fault
     return read_settings(content, str(path))
