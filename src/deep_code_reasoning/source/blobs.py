@@ -16,9 +16,10 @@ from typing import Final
 from ..errors import SourceError, SourceNotFoundError, UnreadableSourceError
 from .git import git
 from .roots import MAX_FILE_BYTES, Roots, SourcePath
-from .secret_files import secret_kind
+from .secret_files import is_private_key, secret_kind
 
 _REGULAR_FILES: Final = (b"100644", b"100755")
+_IDS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +69,42 @@ def revision_files(repository: Path, revision: str) -> tuple[dict[str, str], lis
 
 
 def revision_contents(repository: Path, ids: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
-    """The contents of ids, in order; None for one that is missing or broken."""
+    """The contents of ids, in order; None for one that is missing or broken.
+
+    One git reads some thousand of them, so that none runs for long while its reader is slow; at a broken object git
+    ends, and another one goes on behind it.
+    """
+    start = 0
+    while start < len(ids):
+        some = ids[start : start + _IDS_AT_ONCE]
+        for sha, content in _read_until_broken(repository, some):
+            start += 1
+            yield sha, content
+
+
+def why_not_text(content: bytes) -> str:
+    """Why a content is not for us, or '': a null character near its beginning (as git tells data), a private key."""
+    if b"\0" in content[:8192]:
+        return "no text"
+    return "a private key" if is_private_key(content[:8192].decode("utf-8", "replace")) else ""
+
+
+def _read_until_broken(repository: Path, ids: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
     with tempfile.TemporaryFile() as asked:
         asked.write("".join(f"{sha}\n" for sha in ids).encode())
         asked.seek(0)
         with git(repository, ["cat-file", "--batch"], asked) as answer:
             for sha in ids:
                 header = answer.output.readline().split()
-                if len(header) != 3:
+                if len(header) != 3:  # `SHA missing`, or nothing: git has ended
                     yield sha, None
-                    continue
-                content = answer.output.read(int(header[2]))
+                    if header:
+                        continue
+                    return
+                size = int(header[2])
+                content = answer.output.read(size)
                 answer.output.read(1)
-                yield sha, content
-
-
-def is_text(content: bytes) -> bool:
-    """Whether a content is text, as git tells it: no null character near its beginning."""
-    return b"\0" not in content[:8192]
+                yield sha, content if header[1] == b"blob" and len(content) == size else None
 
 
 def _commit(repository: Path, revision: str) -> str:

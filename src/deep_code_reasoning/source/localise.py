@@ -15,11 +15,12 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .hints import Hints, hints
-from .index import SourceIndex, UnitHit
+from .index import File, SourceIndex, UnitHit, path_stem
+from .languages import language_of
 from .words import words
 
 # More than any report says of its matter; the rest are the commonest words, which tell nothing.
@@ -45,8 +46,8 @@ _DECAY: Final = 0.7
 _NAMED_PATH: Final = 0.5
 _NAMED_FILE_ONLY: Final = 0.35
 _NAMED_MODULE: Final = 0.15
-_LAST_FRAME: Final = 0.5
-_FIRST_FRAME: Final = 0.15
+_INNERMOST_FRAME: Final = 0.5
+_OUTERMOST_FRAME: Final = 0.15
 # An `__init__` gathers names that others define.
 _GATHERING: Final = 0.1
 _GATHERS: Final = re.compile(r"(?:^|/)(?:__init__\.pyi?|index\.[jt]sx?|mod\.rs)$")
@@ -56,12 +57,17 @@ _PLAIN_FILE: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file that a report may be about: its score (only comparable within one answer), its best units, and why."""
+    """A file that a report may be about.
+
+    `score` only compares within one answer. `units` are its functions and classes, those that the report names by a
+    line first, then those that fit best. `lines` are those lines. `reasons` say what the report names outright.
+    """
 
     repo: str
     path: str
     score: float
     units: tuple[UnitHit, ...]
+    lines: tuple[int, ...]
     reasons: tuple[str, ...]
 
 
@@ -77,26 +83,27 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
     asked = _asked(report)
     kept = index.rare(asked, _MAX_WORDS)
     hits = index.search([word for word in kept for _ in range(asked[word])], trees, _MAX_UNITS)
-    by_file: dict[tuple[str, str], list[UnitHit]] = defaultdict(list)
+    by_file: dict[File, list[UnitHit]] = defaultdict(list)
     for hit in hits:
         by_file[hit.repo, hit.path].append(hit)
     best = hits[0].score if hits else 1.0
-    files = index.files(trees)
-    path_words = _PathWords([path for _, path, _ in files])
+    by_path = _path_scores(index, trees, asked)
     told = hints(report)
+    candidates = by_file.keys() | by_path.keys() | set(index.files_with_stem(_stems(told), trees))
     places = []
-    for repo, path, language in files:
+    for repo, path in candidates:
         named, reasons = _named(path, told)
         if _APART.search(path) and not named:
             continue
         units = by_file.get((repo, path), [])
-        score = _of_units(units) + path_words.score(path, asked)
-        if not language:
+        score = _of_units(units) + by_path.get((repo, path), 0.0)
+        if language_of(path) is None:
             score *= _PLAIN_FILE
         score += best * (named - (_GATHERING if _GATHERS.search(path) else 0.0))
         if score > 0:
-            places.append(Place(repo, path, score, tuple(units[:_BEST_UNITS]), tuple(reasons)))
-    return sorted(places, key=lambda place: (-place.score, place.repo, place.path))[:limit]
+            places.append(Place(repo, path, score, tuple(units[:_BEST_UNITS]), (), tuple(reasons)))
+    first = sorted(places, key=lambda place: (-place.score, place.repo, place.path))[:limit]
+    return [_with_lines(index, trees, place, told) for place in first]
 
 
 def _asked(report: str) -> Counter[str]:
@@ -126,25 +133,28 @@ def _of_units(units: Sequence[UnitHit]) -> float:
     return sum(w * unit.score for w, unit in zip(weights, units, strict=False)) / sum(weights)
 
 
-class _PathWords:
-    """How much a path's words tell: those that few paths have."""
+def _path_scores(index: SourceIndex, trees: Sequence[int], asked: Mapping[str, int]) -> dict[File, float]:
+    """How much the words of a file's path tell: those that few paths have."""
+    count = index.count_files(trees)
+    scores: dict[File, float] = defaultdict(float)
+    for word in sorted(asked):
+        having = index.files_by_path_word(word, trees)
+        idf = math.log(1 + (count - len(having) + 0.5) / (len(having) + 0.5))
+        for file in having:
+            scores[file] += idf * math.sqrt(asked[word])
+    return scores
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self._words = {path: frozenset(words(path.rpartition(".")[0].replace("/", " "))) for path in paths}
-        self._count = Counter(word for found in self._words.values() for word in found)
 
-    def score(self, path: str, asked: Mapping[str, int]) -> float:
-        return sum(self._idf(word) * math.sqrt(asked[word]) for word in sorted(self._words[path]) if word in asked)
-
-    def _idf(self, word: str) -> float:
-        having = self._count[word]
-        return math.log(1 + (len(self._words) - having + 0.5) / (having + 0.5))
+def _stems(told: Hints) -> set[str]:
+    """Names of the files that a report may name."""
+    stems = {path_stem(place.path) for place in (*told.frames, *told.paths)}
+    return stems | {part for name in told.dotted for part in name.split(".")}
 
 
 def _named(path: str, told: Hints) -> tuple[float, list[str]]:
     """What a file gets because the report names it, as a share of the best function's score, and why."""
     share, reasons = 0.0, []
-    path_named = max((_named_path(path, named) for named in told.paths), default=0.0)
+    path_named = max((_named_path(path, named.path) for named in told.paths), default=0.0)
     if path_named:
         share += path_named
         reasons.append("its path is named")
@@ -152,11 +162,31 @@ def _named(path: str, told: Hints) -> tuple[float, list[str]]:
     if "/" in module and any(f"{name.replace('.', '/')}/".startswith(f"{module}/") for name in told.dotted):
         share += _NAMED_MODULE
         reasons.append("its module is named")
-    deepest = [place for place, frame in enumerate(told.frames, start=1) if _same_file(path, frame.path)]
-    if deepest:
-        share += _FIRST_FRAME + (_LAST_FRAME - _FIRST_FRAME) * deepest[-1] / len(told.frames)
+    depths = [depth for depth, frame in enumerate(told.frames) if _same_file(path, frame.path)]
+    if depths:
+        share += _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * depths[0] / len(told.frames)
         reasons.append("a frame of a stack trace is in it")
     return share, reasons
+
+
+def _with_lines(index: SourceIndex, trees: Sequence[int], place: Place, told: Hints) -> Place:
+    """A place with the lines that the report names in it, and the units that these are in before the others."""
+    named = [frame for frame in told.frames if _same_file(place.path, frame.path)]
+    named += [path for path in told.paths if _named_path(place.path, path.path)]
+    lines = tuple(dict.fromkeys(frame.line for frame in named if frame.line is not None))
+    if not lines:
+        return place
+    units = index.units(place.repo, place.path, trees)
+    at_lines = [unit for line in lines if (unit := _innermost(units, line)) is not None]
+    rest = [
+        unit for unit in place.units if (unit.first_line, unit.name) not in {(u.first_line, u.name) for u in at_lines}
+    ]
+    return replace(place, units=(*dict.fromkeys(at_lines), *rest), lines=lines)
+
+
+def _innermost(units: Sequence[UnitHit], line: int) -> UnitHit | None:
+    holding = [unit for unit in units if unit.first_line <= line <= unit.last_line]
+    return min(holding, key=lambda unit: unit.last_line - unit.first_line, default=None)
 
 
 def _named_path(path: str, named: str) -> float:

@@ -8,6 +8,8 @@ from typing import Final
 
 _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*|\d+")
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
+# What is longer was not given as a name: keys, hashes, data.
+_MAX_LENGTH: Final = 100
 # Words of English and of programming languages that stand everywhere and tell nothing apart.
 _EVERYWHERE: Final = frozenset(
     "self the an of to in is it and or for not if else return def class import from as with be this that on are was "
@@ -19,11 +21,13 @@ _EVERYWHERE: Final = frozenset(
 def words(text: str) -> Iterator[str]:
     """The words of a text, in order: `getUserName` gives `get`, `user`, `name`, `getusername`.
 
-    Parts are in lower case and without the commonest endings of English; single letters and words that stand everywhere
-    are left out. An identifier of several parts comes again as a whole.
+    Parts are in lower case and without the commonest endings of English; single letters, words that stand everywhere
+    and identifiers of over a hundred characters are left out. An identifier of several parts comes again as a whole.
     """
     for match in _IDENTIFIER.finditer(text):
         identifier = match.group()
+        if len(identifier) > _MAX_LENGTH:
+            continue
         parts = _PART.findall(identifier)
         for part in parts:
             word = part.lower()
