@@ -36,7 +36,8 @@ def test_functions_are_found_by_words_names_and_calls(index: SourceIndex, reposi
     assert index.files([tree]) == [("shop", "shop/cart.py"), ("shop", "shop/discount.py")]
     assert index.files_with_stem(["cart", "nothing"], [tree]) == [("shop", "shop/cart.py")]
     assert index.files_by_path_word("discount", [tree]) == [("shop", "shop/discount.py")]
-    assert index.rare(["price", "cart", "nothing"], 1) == ["price"]
+    assert index.rare(["price", "cart", "nothing"], 9) == ["price", "cart"]
+    assert index.rare(["price", "cart", "nothing"], 2) == ["price"]
 
 
 def test_a_second_revision_costs_its_new_contents_alone(index: SourceIndex, repository: Repository) -> None:

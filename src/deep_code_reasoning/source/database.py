@@ -31,12 +31,13 @@ CREATE VIRTUAL TABLE unit_vocabulary USING fts5vocab(unit_words, 'row');
 CREATE TABLE paths (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, stem TEXT NOT NULL);
 CREATE INDEX paths_by_stem ON paths (stem);
 CREATE VIRTUAL TABLE path_words USING fts5(words, content='', {_TOKENS});
-CREATE TABLE trees (id INTEGER PRIMARY KEY, repo TEXT NOT NULL, revision TEXT NOT NULL, UNIQUE (repo, revision));
+CREATE TABLE trees (id INTEGER PRIMARY KEY, repo TEXT NOT NULL, folder TEXT NOT NULL, revision TEXT NOT NULL,
+    UNIQUE (repo, folder, revision));
 CREATE TABLE tree_files (tree INTEGER NOT NULL, path INTEGER NOT NULL, blob INTEGER NOT NULL,
     PRIMARY KEY (tree, path)) WITHOUT ROWID;
 CREATE INDEX tree_files_by_blob ON tree_files (blob, tree);
-CREATE TABLE stats (repo TEXT NOT NULL, path TEXT NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL,
-    sha TEXT NOT NULL, PRIMARY KEY (repo, path)) WITHOUT ROWID;
+CREATE TABLE stats (folder TEXT NOT NULL, path TEXT NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL,
+    sha TEXT NOT NULL, PRIMARY KEY (folder, path)) WITHOUT ROWID;
 """
 # Another process writes for as long as some hundred files take.
 _BUSY_TIMEOUT_S: Final = 60.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -101,7 +101,8 @@ class SourceIndex:
 
     def add_folder(self, repo: str, roots: Roots, progress: Progress | None = None) -> Indexed:
         """Read the files of one root as they stand in its folder; those whose size and time are known are not read."""
-        rows = self._rows("SELECT path, mtime_ns, size, sha FROM stats WHERE repo = ?", (repo,))
+        folder = str(roots.folder(repo))
+        rows = self._rows("SELECT path, mtime_ns, size, sha FROM stats WHERE folder = ?", (folder,))
         known = {path: (sha, (mtime_ns, size)) for path, mtime_ns, size, sha in rows}
         now: dict[str, tuple[str, tuple[int, int]]] = {}
         changed: dict[SourcePath, tuple[int, int]] = {}
@@ -128,11 +129,13 @@ class SourceIndex:
 
         new = self._take(contents(), len(changed), progress)
         with self._writing():
-            gone = [(repo, path) for path in known.keys() - now.keys()]
-            self._db.executemany("DELETE FROM stats WHERE repo = ? AND path = ?", gone)
-            fresh = [(repo, path, *status, sha) for path, (sha, status) in now.items() if known.get(path) != now[path]]
+            gone = [(folder, path) for path in known.keys() - now.keys()]
+            self._db.executemany("DELETE FROM stats WHERE folder = ? AND path = ?", gone)
+            fresh = [
+                (folder, path, *status, sha) for path, (sha, status) in now.items() if known.get(path) != now[path]
+            ]
             self._db.executemany("INSERT OR REPLACE INTO stats VALUES (?, ?, ?, ?, ?)", fresh)
-        return self._plant(repo, "", {path: sha for path, (sha, _) in now.items()}, new, left_out)
+        return self._plant((repo, folder, ""), {path: sha for path, (sha, _) in now.items()}, new, left_out)
 
     def add_revision(self, repo: str, repository: Path, revision: str, progress: Progress | None = None) -> Indexed:
         """Read the files of a revision from git's objects.
@@ -154,7 +157,7 @@ class SourceIndex:
                     yield Content(wanted[sha], sha, content)
 
         new = self._take(contents(), len(wanted), progress)
-        return self._plant(repo, revision, files, new, left_out)
+        return self._plant((repo, str(repository.resolve()), revision), files, new, left_out)
 
     def search(self, wanted: Sequence[str], trees: Sequence[int], limit: int) -> list[UnitHit]:
         """The units that the words speak for most, best first; a word that is given twice counts twice.
@@ -166,10 +169,14 @@ class SourceIndex:
         terms = " OR ".join(f'"{word}"' for word in wanted)
         return [UnitHit(*row) for row in self._rows(_SEARCH.format(trees=_marks(trees)), (*trees, terms, limit))]
 
-    def rare(self, wanted: Iterable[str], count: int) -> list[str]:
-        """Those of the words that occur in the index, the rarest first, `count` at most."""
+    def rare(self, wanted: Iterable[str], max_units: int) -> list[str]:
+        """Those of the words that occur in the index, the rarest first, as many as occur in `max_units` units in all.
+
+        What a search costs goes by that number, not by the size of the index.
+        """
         rows = self._rows_of("SELECT doc, term FROM unit_vocabulary WHERE term IN ({values})", (), wanted)
-        return [term for _, term in sorted(rows)[:count]]
+        in_all = accumulate(units for units, _ in sorted(rows))
+        return [term for (_, term), units in zip(sorted(rows), in_all, strict=True) if units <= max_units]
 
     def definitions(self, names: Iterable[str], trees: Sequence[int]) -> list[UnitHit]:
         """Units that define one of the names (without what they are in; case does not matter)."""
@@ -236,11 +243,13 @@ class SourceIndex:
             (blob, unit.kind, unit.name, unit.own_name, unit.first_line, unit.last_line),
         ).lastrowid
 
-    def _plant(self, repo: str, revision: str, files: dict[str, str], new: int, left_out: Sequence[LeftOut]) -> Indexed:
-        """Make a tree what these files are: only what differs is written."""
+    def _plant(
+        self, tree_of: tuple[str, str, str], files: dict[str, str], new: int, left_out: Sequence[LeftOut]
+    ) -> Indexed:
+        """Make the tree of (repo, folder, revision) what these files are: only what differs is written."""
         with self._writing():
-            self._db.execute("INSERT OR IGNORE INTO trees (repo, revision) VALUES (?, ?)", (repo, revision))
-            ((tree,),) = self._rows("SELECT id FROM trees WHERE repo = ? AND revision = ?", (repo, revision))
+            self._db.execute("INSERT OR IGNORE INTO trees (repo, folder, revision) VALUES (?, ?, ?)", tree_of)
+            ((tree,),) = self._rows("SELECT id FROM trees WHERE repo = ? AND folder = ? AND revision = ?", tree_of)
             rows = self._rows(
                 "SELECT p.path, b.sha FROM tree_files f JOIN paths p ON p.id = f.path JOIN blobs b ON b.id = f.blob "
                 "WHERE f.tree = ?",

@@ -23,8 +23,9 @@ from .index import File, SourceIndex, UnitHit, path_stem
 from .languages import language_of
 from .words import words
 
-# More than any report says of its matter; the rest are the commonest words, which tell nothing.
-_MAX_WORDS: Final = 400
+# Where a report's words occur in more units than this, the commonest are left out: they tell the least, and a search
+# through this many takes about half a second.
+_MAX_OCCURRENCES: Final = 200_000
 _MAX_UNITS: Final = 3_000
 # A word that comes often in a report counts at most this often: else a log that is pasted in drowns what is asked.
 _MAX_REPEATS: Final = 2
@@ -81,7 +82,7 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
         limit: how many files at most.
     """
     asked = _asked(report)
-    kept = index.rare(asked, _MAX_WORDS)
+    kept = index.rare(asked, _MAX_OCCURRENCES)
     hits = index.search([word for word in kept for _ in range(asked[word])], trees, _MAX_UNITS)
     by_file: dict[File, list[UnitHit]] = defaultdict(list)
     for hit in hits:
@@ -89,10 +90,10 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
     best = hits[0].score if hits else 1.0
     by_path = _path_scores(index, trees, asked)
     told = hints(report)
-    candidates = by_file.keys() | by_path.keys() | set(index.files_with_stem(_stems(told), trees))
+    maybe_named = set(index.files_with_stem(_stems(told), trees))
     places = []
-    for repo, path in candidates:
-        named, reasons = _named(path, told)
+    for repo, path in by_file.keys() | by_path.keys() | maybe_named:
+        named, reasons = _named(path, told) if (repo, path) in maybe_named else (0.0, [])
         if _APART.search(path) and not named:
             continue
         units = by_file.get((repo, path), [])

@@ -90,6 +90,10 @@ class Roots:
         """Names of the roots, in the order given."""
         return tuple(self._folders)
 
+    def folder(self, name: str) -> Path:
+        """The real folder of a root."""
+        return self._folders[name]
+
     def __bool__(self) -> bool:
         return bool(self._folders)
 

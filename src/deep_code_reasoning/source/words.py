@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*|\d+")
@@ -24,17 +25,19 @@ def words(text: str) -> Iterator[str]:
     Parts are in lower case and without the commonest endings of English; single letters, words that stand everywhere
     and identifiers of over a hundred characters are left out. An identifier of several parts comes again as a whole.
     """
-    for match in _IDENTIFIER.finditer(text):
-        identifier = match.group()
-        if len(identifier) > _MAX_LENGTH:
-            continue
-        parts = _PART.findall(identifier)
-        for part in parts:
-            word = part.lower()
-            if len(word) > 1 and word not in _EVERYWHERE:
-                yield _stem(word)
-        if len(parts) > 1:
-            yield identifier.lower().strip("_")
+    for identifier in _IDENTIFIER.findall(text):
+        yield from _words_of(identifier)
+
+
+# Code says the same names over and over: most of the time of an index went into taking them apart.
+@lru_cache(maxsize=50_000)
+def _words_of(identifier: str) -> tuple[str, ...]:
+    if len(identifier) > _MAX_LENGTH:
+        return ()
+    parts = _PART.findall(identifier)
+    lower = [part.lower() for part in parts]
+    found = [_stem(word) for word in lower if len(word) > 1 and word not in _EVERYWHERE]
+    return (*found, identifier.lower().strip("_")) if len(parts) > 1 else tuple(found)
 
 
 def _stem(word: str) -> str:
