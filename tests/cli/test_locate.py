@@ -74,6 +74,15 @@ def test_the_text_says_where_and_why(repository: Repository) -> None:
     assert lines[-1] == "searched shop: 3 files, 3 new, 1 left out"
 
 
+def test_a_log_line_leads_to_the_statement_that_wrote_it(repository: Repository) -> None:
+    repository.commit({"shop/pay.py": 'def pay(cart):\n    log.warning("payment of cart %s was refused", cart)\n'})
+    line = "2026-11-25 10:00:00 WARNING shop payment of cart 17 was refused"
+    assert answer(line, "--repo", repository.folder)["written_by"] == [
+        {"log_line": line, "citation": "code:shop/shop/pay.py#2"}
+    ]
+    assert f"shop/shop/pay.py:2 writes: {line}" in run(line, "--repo", repository.folder).stdout
+
+
 def test_a_revision_is_searched_as_it_was(repository: Repository) -> None:
     repository.git("rm", "--quiet", "shop/cart.py")
     repository.commit()

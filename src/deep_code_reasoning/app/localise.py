@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ..errors import UsageError
 from ..source import Roots
-from ..source.index import Indexed, Progress, SourceIndex
-from ..source.localise import Place, localise
+from ..source.index import Progress, SourceIndex
+from ..source.localise import localise
+from ..source.located import Located
 from ..source.roots import MAX_LISTED
+from ..source.telemetry import LogOrigin, log_origins
+from ..source.words import words
 from ..store.library import home
 
 # What says where to look is in some pages; a whole log drowns it.
 _MAX_REPORT: Final = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Places, best first, and what was looked at: (repository, what became of its files), in the order given.
-
-    `unlisted` says that the folders hold more files than are listed.
-    """
-
-    places: tuple[Place, ...]
-    indexed: tuple[tuple[str, Indexed], ...]
-    unlisted: bool
+# Lines of a report that may be a log's; of fewer words than this nobody can tell.
+_MAX_LOG_LINES: Final = 50
+_MIN_CONSTANT_WORDS: Final = 3
 
 
 def index_path() -> Path:
@@ -69,5 +63,15 @@ def locate(
             )
             for name in roots.names
         ]
-        places = localise(index, [done.tree for _, done in indexed], report, limit)
-    return Located(tuple(places), tuple(indexed), not revision and len(roots.files) >= MAX_LISTED)
+        trees = [done.tree for _, done in indexed]
+        places = localise(index, trees, report, limit)
+        written_by = tuple(_written_by(index, trees, report))
+    return Located(tuple(places), written_by, tuple(indexed), not revision and len(roots.files) >= MAX_LISTED)
+
+
+def _written_by(index: SourceIndex, trees: Sequence[int], report: str) -> Iterator[tuple[str, LogOrigin]]:
+    lines = dict.fromkeys(line.strip() for line in report.splitlines() if line.strip())
+    for line in islice(lines, _MAX_LOG_LINES):
+        for origin in log_origins(index, trees, line, limit=1):
+            if len(list(words(origin.template))) >= _MIN_CONSTANT_WORDS:
+                yield line, origin

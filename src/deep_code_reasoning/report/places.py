@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from ..domain.citation import Citation
-from ..source.index import Indexed, UnitHit
+from ..source.index import UnitHit
 from ..source.localise import Place
+from ..source.located import Located
 from .plain import printable
 
 _SCHEMA: Final = "deep-code-reasoning/places/1"
+# Functions and classes of a file that are named; the rest fit less.
+_UNITS: Final = 5
 
 
-def places_as_json(places: Sequence[Place], indexed: Sequence[tuple[str, Indexed]], unlisted: bool) -> dict[str, Any]:
-    """One object: the places, best first, and what was looked at and left out."""
+def places_as_json(found: Located) -> dict[str, Any]:
+    """One object: the places, best first, the statements that wrote log lines, what was looked at and left out."""
     return {
         "schema": _SCHEMA,
         "places": [
@@ -25,12 +27,16 @@ def places_as_json(places: Sequence[Place], indexed: Sequence[tuple[str, Indexed
                 "lines": list(place.lines),
                 "units": [
                     {"kind": unit.kind, "name": unit.name, "lines": [unit.first_line, unit.last_line]}
-                    for unit in place.units
+                    for unit in place.units[:_UNITS]
                 ],
                 "reasons": list(place.reasons),
                 "citation": str(_citation(place)),
             }
-            for rank, place in enumerate(places, start=1)
+            for rank, place in enumerate(found.places, start=1)
+        ],
+        "written_by": [
+            {"log_line": line, "citation": str(Citation("code", f"{origin.repo}/{origin.path}#{origin.line}"))}
+            for line, origin in found.written_by
         ],
         "searched": [
             {
@@ -39,26 +45,28 @@ def places_as_json(places: Sequence[Place], indexed: Sequence[tuple[str, Indexed
                 "new_files": done.new_files,
                 "left_out": [{"path": item.path, "reason": item.reason} for item in done.left_out],
             }
-            for repo, done in indexed
+            for repo, done in found.indexed
         ],
-        "more_files_than_listed": unlisted,
+        "more_files_than_listed": found.unlisted,
     }
 
 
-def places_as_text(places: Sequence[Place], indexed: Sequence[tuple[str, Indexed]], unlisted: bool) -> str:
-    """A file a paragraph, then what was looked at."""
+def places_as_text(found: Located) -> str:
+    """A file a paragraph, then the statements that wrote log lines, and what was looked at."""
     lines = []
-    for rank, place in enumerate(places, start=1):
+    for rank, place in enumerate(found.places, start=1):
         at = f":{place.lines[0]}" if place.lines else ""
         why = f"  ({', '.join(place.reasons)})" if place.reasons else ""
         lines.append(f"{rank:>3}  {printable(f'{place.repo}/{place.path}')}{at}{why}")
-        lines += [f"       {_unit(unit)}" for unit in place.units if unit.kind != "module"]
-    if not places:
+        lines += [f"       {_unit(unit)}" for unit in place.units[:_UNITS] if unit.kind != "module"]
+    if not found.places:
         lines.append("nothing that is searched shares a rare word with it")
-    for repo, done in indexed:
+    for line, origin in found.written_by:
+        lines.append(f"{printable(f'{origin.repo}/{origin.path}')}:{origin.line} writes: {printable(line, 100)}")
+    for repo, done in found.indexed:
         left_out = f", {len(done.left_out):,} left out" if done.left_out else ""
         lines.append(f"searched {printable(repo)}: {done.files:,} files, {done.new_files:,} new{left_out}")
-    if unlisted:
+    if found.unlisted:
         lines.append("the folders hold more files than are listed; give narrower ones")
     return "\n".join(lines)
 

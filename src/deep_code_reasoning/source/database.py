@@ -14,8 +14,8 @@ from typing import Final
 from ..errors import SourceIndexError
 
 # Raised with every change of the tables or of what is put into them.
-_VERSION: Final = 2
-_TABLES: Final = ("blobs", "units", "calls", "paths", "trees", "tree_files", "stats")
+_VERSION: Final = 3
+_TABLES: Final = ("blobs", "units", "calls", "statements", "paths", "trees", "tree_files", "stats")
 _TOKENS: Final = "tokenize=\"unicode61 remove_diacritics 0 tokenchars '_'\""
 _SCHEMA: Final = f"""
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE, language TEXT NOT NULL, lines INTEGER NOT NULL,
@@ -26,6 +26,8 @@ CREATE INDEX units_by_blob ON units (blob);
 CREATE INDEX units_by_name ON units (own_name COLLATE NOCASE) WHERE own_name <> '';
 CREATE TABLE calls (name TEXT NOT NULL, unit INTEGER NOT NULL, line INTEGER NOT NULL,
     PRIMARY KEY (name, unit, line)) WITHOUT ROWID;
+CREATE TABLE statements (id INTEGER PRIMARY KEY, blob INTEGER NOT NULL, line INTEGER NOT NULL, template TEXT NOT NULL);
+CREATE VIRTUAL TABLE statement_words USING fts5(words, content='', {_TOKENS});
 CREATE VIRTUAL TABLE unit_words USING fts5(name, body, content='', {_TOKENS});
 CREATE VIRTUAL TABLE unit_vocabulary USING fts5vocab(unit_words, 'row');
 CREATE TABLE paths (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, stem TEXT NOT NULL);

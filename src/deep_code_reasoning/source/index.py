@@ -51,6 +51,11 @@ _BY_PATH_WORD: Final = (
     f"{_FILES_OF} WHERE path_words MATCH ?"
 )
 
+_STATEMENTS: Final = (
+    "SELECT t.repo, p.path, u.line, u.template FROM statement_words JOIN statements u ON u.id = statement_words.rowid "
+    f"{_TREES} WHERE statement_words MATCH ? ORDER BY bm25(statement_words), t.repo, p.path, u.line LIMIT ?"
+)
+
 Item = TypeVar("Item")
 File = tuple[str, str]
 """A file as (repo, path)."""
@@ -80,6 +85,16 @@ class UnitHit:
     first_line: int
     last_line: int
     score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHit:
+    """A log statement: where it begins, and its template (see `log_statements`)."""
+
+    repo: str
+    path: str
+    line: int
+    template: str
 
 
 class SourceIndex:
@@ -192,6 +207,12 @@ class SourceIndex:
         """The units of a file, in the order of their lines."""
         return [UnitHit(*row) for row in self._rows(_UNITS.format(trees=_marks(trees)), (*trees, repo, path))]
 
+    def statements(self, message_words: Iterable[str], trees: Sequence[int], limit: int) -> list[StatementHit]:
+        """Log statements whose constant text shares words with a message, those that fit best first."""
+        terms = " OR ".join(f'"{word}"' for word in sorted(set(message_words)))
+        rows = self._rows(_STATEMENTS.format(trees=_marks(trees)), (*trees, terms, limit)) if terms else []
+        return [StatementHit(*row) for row in rows]
+
     def files(self, trees: Sequence[int]) -> list[File]:
         """All files of trees, sorted."""
         return sorted(self._rows(_FILES.format(trees=_marks(trees)), tuple(trees)))
@@ -236,6 +257,14 @@ class SourceIndex:
             insert("INSERT INTO unit_words (rowid, name, body) VALUES (?, ?, ?)", (row, name_words, body_words))
             calls = [(name, row, line) for name, line in unit.calls]
             self._db.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?)", calls)
+        for statement in file.outline.statements:
+            row = insert(
+                "INSERT INTO statements (blob, line, template) VALUES (?, ?, ?)",
+                (blob, statement.line, statement.template),
+            ).lastrowid
+            insert(
+                "INSERT INTO statement_words (rowid, words) VALUES (?, ?)", (row, " ".join(words(statement.template)))
+            )
 
     def _insert_unit(self, blob: int | None, unit: Unit) -> int | None:
         return self._db.execute(

@@ -25,7 +25,7 @@ from .words import words
 
 # Where a report's words occur in more units than this, the commonest are left out: they tell the least, and a search
 # through this many takes about half a second.
-_MAX_OCCURRENCES: Final = 200_000
+_MAX_OCCURRENCES: Final = 100_000
 _MAX_UNITS: Final = 3_000
 # A word that comes often in a report counts at most this often: else a log that is pasted in drowns what is asked.
 _MAX_REPEATS: Final = 2
@@ -102,7 +102,7 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
             score *= _PLAIN_FILE
         score += best * (named - (_GATHERING if _GATHERS.search(path) else 0.0))
         if score > 0:
-            places.append(Place(repo, path, score, tuple(units[:_BEST_UNITS]), (), tuple(reasons)))
+            places.append(Place(repo, path, score, tuple(units), (), tuple(reasons)))
     first = sorted(places, key=lambda place: (-place.score, place.repo, place.path))[:limit]
     return [_with_lines(index, trees, place, told) for place in first]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from .languages import Language, grammar, language_of
+from .log_statements import LogStatement, log_statement
 from .words import words
 
 # Lines this long on average are minified or generated: they are searched by nobody and cost the most.
 _MAX_MEAN_LINE: Final = 400
+# A definition that was met: first byte, minus its last, kind, own name, first and last line.
+_Found: TypeAlias = tuple[int, int, str, str, int, int]
 
 
 @dataclass(slots=True)
@@ -36,11 +39,12 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A file in units, in the order of their first lines; `note` says why it has none."""
+    """A file in units, in the order of their first lines, and its log statements; `note` says why it has none."""
 
     language: str
     lines: int
     units: tuple[Unit, ...] = ()
+    statements: tuple[LogStatement, ...] = ()
     note: str = ""
 
 
@@ -54,10 +58,11 @@ def outline(path: str, content: bytes) -> Outline:
     lines = content.decode("utf-8", "replace").split("\n")
     if len(content) > _MAX_MEAN_LINE * len(lines):
         return Outline(name, len(lines), note="its lines are too long to be written by people")
-    units = _definitions(language, content) if language else []
+    units, statements = _definitions(language, content) if language else ([], [])
     units.append(Unit("module", "", 1, len(lines)))
     _share_out(units, lines)
-    return Outline(name, len(lines), tuple(sorted(units, key=lambda unit: (unit.first_line, unit.kind != "module"))))
+    units.sort(key=lambda unit: (unit.first_line, unit.kind != "module"))
+    return Outline(name, len(lines), tuple(units), tuple(statements))
 
 
 def unit_words(unit: Unit) -> tuple[str, str]:
@@ -65,32 +70,43 @@ def unit_words(unit: Unit) -> tuple[str, str]:
     return " ".join(words(unit.name.replace(".", " "))), " ".join(words(unit.body))
 
 
-def _definitions(language: Language, content: bytes) -> list[Unit]:
-    """Functions and classes of a file with their calls; functions within functions belong to the outermost."""
+def _definitions(language: Language, content: bytes) -> tuple[list[Unit], list[LogStatement]]:
+    """Functions and classes of a file with their calls, and its log statements."""
     import tree_sitter
 
     parser, query = grammar(language)
     found = []
     calls: list[tuple[int, str, int]] = []
+    statements = []
     for _, captures in tree_sitter.QueryCursor(query).matches(parser.parse(content).root_node):
         if "call" in captures:
             node = captures["call"][0]
-            calls.append((node.start_byte, _text(node.text), node.start_point.row + 1))
+            called = _text(node.text)
+            calls.append((node.start_byte, called, node.start_point.row + 1))
+            statement = log_statement(node, called)
+            if statement is not None:
+                statements.append(statement)
             continue
         kind = "function" if "function" in captures else "class"
         node = captures[kind][0]
         if node.parent is not None and node.parent.type in ("decorated_definition", "export_statement"):
             node = node.parent
-        found.append((node.start_byte, -node.end_byte, kind, _text(captures["name"][0].text), node))
+        name = _text(captures["name"][0].text)
+        found.append((node.start_byte, -node.end_byte, kind, name, node.start_point.row + 1, node.end_point.row + 1))
+    return _nested(found, calls), statements
+
+
+def _nested(found: Iterable[_Found], calls: Sequence[tuple[int, str, int]]) -> list[Unit]:
+    """Units with the names of what they are in; functions within functions belong to the outermost."""
     units: list[Unit] = []
     spans: list[tuple[int, int, Unit]] = []
-    for start, minus_end, kind, name, node in sorted(found, key=lambda item: item[:4]):
+    for start, minus_end, kind, name, first_line, last_line in sorted(found):
         while spans and spans[-1][1] <= start:
             spans.pop()
         if spans and spans[-1][2].kind == "function":
             continue
         qualified = f"{spans[-1][2].name}.{name}" if spans else name
-        unit = Unit(kind, qualified, node.start_point.row + 1, node.end_point.row + 1)
+        unit = Unit(kind, qualified, first_line, last_line)
         units.append(unit)
         spans.append((start, -minus_end, unit))
     _give_calls(units, calls)

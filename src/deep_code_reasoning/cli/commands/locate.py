@@ -27,7 +27,6 @@ def command(text: str, folders: tuple[Path, ...], revision: str, form: str, limi
     with files_bar() as progress:
         found = locate(report, folders, revision, limit, progress)
     if form == "json":
-        answer = places_as_json(found.places, found.indexed, found.unlisted)
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(places_as_json(found), indent=2, ensure_ascii=False))
     else:
-        click.echo(places_as_text(found.places, found.indexed, found.unlisted))
+        click.echo(places_as_text(found))
