@@ -17,6 +17,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.failures",
     "traces.self_time",
     "traces.network_gap",
+    "traces.clock_skew",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",
