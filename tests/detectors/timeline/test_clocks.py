@@ -34,7 +34,7 @@ def test_clocks_that_are_right_are_left_alone(build_case: Build) -> None:
 def test_a_clock_that_runs_away_is_followed(build_case: Build) -> None:
     fleet = busy_fleet({"l1": lambda second: 20 + 0.5 * second}, requests=600)
     with build_case(fleet.tables()) as store:
-        (clock,) = prepare_clocks(store)
+        clock = prepare_clocks(store)[0]
         rows = store.query(
             f"SELECT max(abs({corrected('start_ns')} - parent_start_ns)) AS apart FROM linked_spans AS s "
             f"{join_offsets('s.clock', 's.start_ns')} WHERE s.clock = 'l1' AND has_parent"

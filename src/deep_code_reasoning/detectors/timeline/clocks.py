@@ -10,7 +10,8 @@ interval a step of time, and the offsets of all hosts are fitted to all interval
 `prepare_clocks` makes the table
 
     clock_offsets   clock (as `linked_spans.CLOCK_OF` names it), step, offset_ns: what its recorded times are ahead of
-                    the common time at the middle of the step; slope: how much more a nanosecond later
+                    the common time at the middle of the step; slope: how much more a nanosecond later; doubt_ns: how far the
+                    offset may be wrong
 
 Only clocks that are surely off are in it: one that may be right is left alone. Recorded times are never changed; ask
 for the common time with `corrected`.
@@ -41,20 +42,24 @@ _DRIFT_IN_STEP_MS: Final = 2.0
 _LINE_MS: Final = 2.0
 
 
+Moment = tuple[int, float, float]
+"""The start of a step, the offset then, how far it may be wrong; all in nanoseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A clock that is off: `offset_ns` ahead of the common time in the middle of the case (negative: behind).
+    """A clock that is off: `offset_ns` ahead of the common time (negative: behind), while it is off.
 
     `uncertainty_ns` bounds the error of the offset: half of what the quickest calls leave open, added up along the
     way to the clocks that agree. `drift_ppm` is how fast it runs away, in microseconds a second; None when it was set
-    anew in between. `path` holds each step's (start_ns, offset_ns).
+    anew in between. `path` holds each step's (start_ns, offset_ns, how far the offset may be wrong).
     """
 
     name: str
     offset_ns: float
     uncertainty_ns: float
     drift_ppm: float | None
-    path: tuple[tuple[int, float], ...]
+    path: tuple[Moment, ...]
 
 
 def prepare_clocks(store: CaseStore) -> tuple[Clock, ...]:
@@ -141,22 +146,36 @@ def _clocks(bounds: dict[int, list[Interval]], steps: TimeSteps) -> tuple[Clock,
 def _clock(name: str, series: Sequence[tuple[int, Estimate]], steps: TimeSteps) -> Clock | None:
     """A clock's offset over time: a line where one fits, else as each step says; None when it may be right."""
     uncertainty = median([found.uncertainty for _, found in series])
-    if median([abs(found.offset) - found.uncertainty for _, found in series]) <= 0:
+    # One step may be misled, by a few late time stamps.
+    if sum(abs(found.offset) > found.uncertainty for _, found in series) < min(2, len(series)):
         return None
     slopes = [(b.offset - a.offset) / (j - i) for i, a in series for j, b in series if j > i]
     slope = median(slopes) if slopes else 0.0
     level = median([found.offset - slope * step for step, found in series])
-    strays = [abs(found.offset - level - slope * step) for step, found in series]
-    straight = median(strays) <= max(_LINE_MS * NS_PER_MS, uncertainty) and max(strays) <= 4 * max(
-        _LINE_MS * NS_PER_MS, uncertainty
-    )
-    known = dict(series)
-    path, last = [], series[0][1].offset
+    tolerance = max(_LINE_MS * NS_PER_MS, uncertainty)
+    straight = max(abs(found.offset - level - slope * step) for step, found in series) <= tolerance
+    if straight:
+        path = [(steps.start_of(step), level + slope * step, uncertainty) for step in range(steps.count)]
+    else:
+        path = _as_each_step_says(dict(series), steps, uncertainty)
+    furthest = max(abs(offset) for _, offset, _ in path)
+    off = median([offset for _, offset, _ in path if straight or abs(offset) > furthest / 2])
+    return Clock(name, off, uncertainty, slope / steps.width_ns * 1e6 if straight else None, tuple(path))
+
+
+def _as_each_step_says(known: dict[int, Estimate], steps: TimeSteps, uncertainty: float) -> list[Moment]:
+    """The path of a clock that was set anew; in the step in which it was, nobody knows when."""
+    offsets, last = [], known[min(known)].offset
     for step in range(steps.count):
-        last = level + slope * step if straight else known[step].offset if step in known else last
-        path.append((steps.start_of(step), last))
-    drift_ppm = slope / steps.width_ns * 1e6 if straight else None
-    return Clock(name, median([offset for _, offset in path]), uncertainty, drift_ppm, tuple(path))
+        last = known[step].offset if step in known else last
+        offsets.append(last)
+    path = []
+    for step, offset in enumerate(offsets):
+        beside = offsets[max(0, step - 1) : step + 2]
+        jump = max(abs(offset - other) for other in beside)
+        doubt = jump if jump > _LINE_MS * NS_PER_MS and jump < max(beside) - min(beside) else 0.0
+        path.append((steps.start_of(step), offset, max(doubt, uncertainty)))
+    return path
 
 
 def _keep(store: CaseStore, clocks: Sequence[Clock], steps: TimeSteps | None) -> None:
@@ -168,20 +187,21 @@ def _keep(store: CaseStore, clocks: Sequence[Clock], steps: TimeSteps | None) ->
         last=steps.count - 1 if steps else 0,
     )
     store.execute(
-        "CREATE TABLE clock_offsets (clock String, step Int64, offset_ns Float64, slope Float64, middle_ns Int64) "
-        "ENGINE = Memory"
+        "CREATE TABLE clock_offsets (clock String, step Int64, offset_ns Float64, slope Float64, middle_ns Int64, "
+        "doubt_ns Float64) ENGINE = Memory"
     )
     for clock in clocks:
         store.execute(
             """
             INSERT INTO clock_offsets
-            SELECT {clock:String}, row.1, row.2, {slope:Float64}, row.3
-            FROM (SELECT arrayJoin(arrayZip({steps:Array(Int64)}, {offsets:Array(Float64)}, {middles:Array(Int64)}))
-                  AS row)
+            SELECT {clock:String}, row.1, row.2, {slope:Float64}, row.3, row.4
+            FROM (SELECT arrayJoin(arrayZip({steps:Array(Int64)}, {offsets:Array(Float64)}, {middles:Array(Int64)},
+                                            {doubts:Array(Float64)})) AS row)
             """,
             clock=clock.name,
             slope=(clock.drift_ppm or 0.0) / 1e6,
             steps=list(range(len(clock.path))),
-            offsets=[offset for _, offset in clock.path],
-            middles=[start_ns + (steps.width_ns // 2 if steps else 0) for start_ns, _ in clock.path],
+            offsets=[offset for _, offset, _ in clock.path],
+            middles=[start_ns + (steps.width_ns // 2 if steps else 0) for start_ns, _, _ in clock.path],
+            doubts=[doubt for _, _, doubt in clock.path],
         )
