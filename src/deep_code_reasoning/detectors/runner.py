@@ -18,6 +18,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.self_time",
     "traces.network_gap",
     "traces.clock_skew",
+    "locks.lease_expired",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

@@ -9,9 +9,9 @@ interval a step of time, and the offsets of all hosts are fitted to all interval
 
 `prepare_clocks` makes the table
 
-    clock_offsets   clock (as `linked_spans.CLOCK_OF` names it), step, offset_ns: what its recorded times are ahead of
-                    the common time at the middle of the step; slope: how much more a nanosecond later; doubt_ns: how far the
-                    offset may be wrong
+    clock_offsets   clock (as `linked_spans.CLOCK_OF` names it), step, offset_ns (what its recorded times are ahead of
+                    the common time at the middle of the step), slope (how much more a nanosecond later), doubt_ns (how
+                    far the offset may be wrong)
 
 Only clocks that are surely off are in it: one that may be right is left alone. Recorded times are never changed; ask
 for the common time with `corrected`.
