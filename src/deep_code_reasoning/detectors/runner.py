@@ -19,6 +19,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.network_gap",
     "traces.clock_skew",
     "locks.lease_expired",
+    "traces.repeated_calls",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

@@ -103,7 +103,7 @@ def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
     What was seen at work on the failing requests needs no comparison.
     """
     if suspect is suspects[0] and suspect.findings[0].code in MECHANISM_SEEN:
-        return round(suspect.findings[0].confidence * suspect.score, 4)
+        return round(suspect.findings[0].confidence, 4)
     total = sum(max(other.score, 0.0) for other in suspects[:5])
     share = max(suspect.score, 0.0) / total if total else 0.0
     return round(min(0.95, share * suspect.findings[0].confidence), 4)

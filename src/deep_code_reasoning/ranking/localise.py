@@ -48,7 +48,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-MECHANISM_SEEN: Final = frozenset({"locks.lease_expired"})
+MECHANISM_SEEN: Final = frozenset({"locks.lease_expired", "traces.clock_skew", "traces.repeated_calls"})
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
 requests show beside it, up and down the calls, is what it does to them."""
 
@@ -73,6 +73,8 @@ class Settings:
     directness: Mapping[str, float] = field(
         default_factory=lambda: {
             "locks.lease_expired": 1.0,
+            "traces.clock_skew": 0.95,
+            "traces.repeated_calls": 0.95,
             "metrics.saturation": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,

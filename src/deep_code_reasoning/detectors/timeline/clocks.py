@@ -33,13 +33,15 @@ from .time_steps import TimeSteps, step_of, time_steps
 
 # Drift is followed in this many steps at most; a step needs enough calls for some of them to be quick.
 _MAX_STEPS: Final = 48
-_CALLS_A_STEP: Final = 16
+_CALLS_A_STEP: Final = 8
 # The quickest of a step's calls, but for one in fifty, whose time stamps may be wrong.
 _QUICK: Final = 0.02
 # What encloses within a step must do so but for the clock's drift in that step.
 _DRIFT_IN_STEP_MS: Final = 2.0
 # A line is believed when it passes this near to what each step says; else the clock was set anew in between.
 _LINE_MS: Final = 2.0
+# Oscillators are wrong by some 100 ppm, and NTP corrects by 500 at most: what seems to run faster was set anew.
+_MAX_DRIFT_PPM: Final = 1000.0
 
 
 Moment = tuple[int, float, float]
@@ -153,18 +155,21 @@ def _clock(name: str, series: Sequence[tuple[int, Estimate]], steps: TimeSteps) 
     slope = median(slopes) if slopes else 0.0
     level = median([found.offset - slope * step for step, found in series])
     tolerance = max(_LINE_MS * NS_PER_MS, uncertainty)
-    straight = max(abs(found.offset - level - slope * step) for step, found in series) <= tolerance
+    drift_ppm = slope / steps.width_ns * 1e6
+    straight = abs(drift_ppm) <= _MAX_DRIFT_PPM and all(
+        abs(found.offset - level - slope * step) <= tolerance for step, found in series
+    )
     if straight:
         path = [(steps.start_of(step), level + slope * step, uncertainty) for step in range(steps.count)]
     else:
         path = _as_each_step_says(dict(series), steps, uncertainty)
     furthest = max(abs(offset) for _, offset, _ in path)
     off = median([offset for _, offset, _ in path if straight or abs(offset) > furthest / 2])
-    return Clock(name, off, uncertainty, slope / steps.width_ns * 1e6 if straight else None, tuple(path))
+    return Clock(name, off, uncertainty, drift_ppm if straight else None, tuple(path))
 
 
 def _as_each_step_says(known: dict[int, Estimate], steps: TimeSteps, uncertainty: float) -> list[Moment]:
-    """The path of a clock that was set anew; in the step in which it was, nobody knows when."""
+    """The path of a clock that was set anew; around the step in which it was, nobody knows when."""
     offsets, last = [], known[min(known)].offset
     for step in range(steps.count):
         last = known[step].offset if step in known else last
@@ -173,8 +178,7 @@ def _as_each_step_says(known: dict[int, Estimate], steps: TimeSteps, uncertainty
     for step, offset in enumerate(offsets):
         beside = offsets[max(0, step - 1) : step + 2]
         jump = max(abs(offset - other) for other in beside)
-        doubt = jump if jump > _LINE_MS * NS_PER_MS and jump < max(beside) - min(beside) else 0.0
-        path.append((steps.start_of(step), offset, max(doubt, uncertainty)))
+        path.append((steps.start_of(step), offset, jump if jump > _LINE_MS * NS_PER_MS else uncertainty))
     return path
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
@@ -29,11 +30,26 @@ from ..timeline.clocks import Clock, prepare_clocks
 
 # Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
 # times, TLS validity, TOTP, event stores' sequence checks.
-TIME_ERRORS = (
+TIME_ERRORS: Final = (
     r"(?i)not yet valid|not valid yet|used before|before nbf|\bnbf\b|\biat\b|issued (in|at a time in) the future"
     r"|in the future|clock|skew|(timestamp|request ?time|time ?stamp|date).{0,40}(invalid|out of|too|expired|differ)"
-    r"|out of (the )?(allowed |acceptable )?(time )?(window|tolerance)|(token|signature|nonce|ticket).{0,30}expired"
+    r"|too old|stale|(message|event|request|token|signature|nonce|ticket).{0,30}expired|age .{0,30}exceeds"
+    r"|out of (the )?(allowed |acceptable )?(time )?(window|tolerance)"
 )
+
+
+_TOLD: Final = """
+        WITH told AS (
+            SELECT trace_id, start_ns AS time_ns, status_message AS message FROM spans
+            WHERE status = 'error' AND match(status_message, {words:String})
+            UNION ALL
+            SELECT trace_id, time_ns, attributes['exception.message'] AS message FROM span_events
+            WHERE name = 'exception' AND match(attributes['exception.message'], {words:String})
+            UNION ALL
+            SELECT trace_id, time_ns, body AS message FROM logs
+            WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != '' AND match(body, {words:String})
+        )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +130,16 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
 
 
 def _service(store: CaseStore, clock: str) -> str:
+    """The service on a host that most requests which fail over time go through; else the busiest."""
     row = store.query(
-        "SELECT service, count() AS n FROM linked_spans WHERE clock = {clock:String} AND service != '' "
-        "GROUP BY service ORDER BY n DESC, service LIMIT 1",
+        f"""
+        {_TOLD}
+        SELECT service, uniqExactIf(trace_id, trace_id IN (SELECT trace_id FROM told)) AS failing, count() AS n
+        FROM linked_spans WHERE clock = {{clock:String}} AND service != ''
+        GROUP BY service ORDER BY failing DESC, n DESC, service LIMIT 1
+        """,
         clock=clock,
+        words=TIME_ERRORS,
     )
     return str(row[0]["service"]) if row else ""
 
@@ -125,18 +147,8 @@ def _service(store: CaseStore, clock: str) -> str:
 def _time_failures(store: CaseStore, clock: str) -> Row:
     """Requests through a host that fail for reasons of time: how many, of how many, since when, with which words."""
     return store.query(
-        """
-        WITH through AS (SELECT DISTINCT trace_id FROM linked_spans WHERE clock = {clock:String}),
-        told AS (
-            SELECT trace_id, start_ns AS time_ns, status_message AS message FROM spans
-            WHERE status = 'error' AND match(status_message, {words:String})
-            UNION ALL
-            SELECT trace_id, time_ns, attributes['exception.message'] AS message FROM span_events
-            WHERE name = 'exception' AND match(attributes['exception.message'], {words:String})
-            UNION ALL
-            SELECT trace_id, time_ns, body AS message FROM logs
-            WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != '' AND match(body, {words:String})
-        )
+        f"""
+        {_TOLD}, through AS (SELECT DISTINCT trace_id FROM linked_spans WHERE clock = {{clock:String}})
         SELECT uniqExact(trace_id) AS requests, min(time_ns) AS since, argMin(message, (time_ns, message)) AS message,
                (SELECT count() FROM through) AS through
         FROM told WHERE trace_id IN (SELECT trace_id FROM through)
