@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from typing import Final
 
-STATEMENT_OF: Final = (
-    "multiIf(attributes['db.query.text'] != '', attributes['db.query.text'], "
-    "attributes['db.statement'] != '', attributes['db.statement'], "
-    "attributes['redis.command'] != '', attributes['redis.command'], "
-    "attributes['sql.query'] != '', attributes['sql.query'], attributes['sql'] != '', attributes['sql'], "
-    "match(name, '^(?i)(SET|SETNX|DEL|EVAL|EVALSHA|PEXPIRE|EXPIRE|SELECT|UPDATE|INSERT|DELETE) +[^ ]+ +[^ ]'), "
-    "toString(name), '')"
-)
-"""SQL: the text of a database call, by OpenTelemetry's names of now and before, or as other tracers put it."""
+_TEXTS: Final = ("db.query.text", "db.statement", "redis.command", "sql.query", "sql")
+_COMMAND: Final = "^(?i)(SET|SETNX|DEL|EVAL|EVALSHA|PEXPIRE|EXPIRE|SELECT|UPDATE|INSERT|DELETE) +[^ ]+ +[^ ]"
+
+
+def statement_of(row: str = "") -> str:
+    """SQL: the text of a database call, by OpenTelemetry's names of now and before, or as other tracers put it."""
+    said = "".join(f"{row}attributes['{name}'] != '', {row}attributes['{name}'], " for name in _TEXTS)
+    return f"multiIf({said}match({row}name, '{_COMMAND}'), toString({row}name), '')"
+
 
 _LEASE_TABLE: Final = r"(update|insert +into|delete +from|merge +into) +[^ ]*(lock|lease)"
 _LEASE_COLUMN: Final = r"(lock|lease)[a-z]*_?(until|by|owner|expir)|(locked|leased)_?(until|by|at)"

@@ -17,7 +17,7 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
-from .commands import LOCK_STATEMENT, STATEMENT_OF, redis_operations, table_operations
+from .commands import LOCK_STATEMENT, redis_operations, statement_of, table_operations
 from .words import roles_of
 
 _NOUN: Final = r"(?i)lock|lease|mutex|latch"
@@ -56,7 +56,7 @@ def _gather(store: CaseStore) -> None:
         f"""
         CREATE TABLE lock_candidates ENGINE = Memory AS
         SELECT trace_id, span_id, toString(service) AS service, toString({CLOCK_OF}) AS clock, toString(name) AS name,
-               start_ns, duration_ns, toString(status) AS status, attributes, {STATEMENT_OF} AS statement
+               start_ns, duration_ns, toString(status) AS status, attributes, {statement_of()} AS statement
         FROM spans
         WHERE match(name, {{noun:String}}) OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}})
            OR match(statement, {{statement:String}})

@@ -1,8 +1,9 @@
 """Spans with their parents: the tables that most questions about traces start from.
 
     linked_spans    a row a span: trace_id, span_id, service, clock, name, kind, start_ns, duration_ns, failed
-                    (status is error) and, of its parent, parent_span_id, parent_service, parent_clock, parent_name, parent_kind, parent_start_ns,
-                    parent_duration_ns, parent_failed and has_parent (whether the parent is in the evidence; '' and 0 where it is not)
+                    (its status is error) and, of its parent, parent_span_id, parent_service, parent_clock, parent_name,
+                    parent_kind, parent_start_ns, parent_duration_ns, parent_failed and has_parent (whether the parent
+                    is in the evidence; '' and 0 where it is not)
     span_children   a row a span that has children: trace_id, span_id, children, inside_ns (time of it that its children
                     cover, overlaps counted twice), calls_out (a child is of another service), and of its first child
                     callee, child_kind, child_start_ns, child_duration_ns
@@ -37,7 +38,7 @@ def prepare_linked_spans(store: CaseStore) -> None:
         f"""
         CREATE TABLE IF NOT EXISTS taken_spans ENGINE = Memory AS
         SELECT trace_id, span_id, parent_span_id, service, {CLOCK_OF} AS clock, name, kind, start_ns,
-               greatest(0, duration_ns) AS duration_ns, status = 'error' AS failed
+               greatest(0, duration_ns) AS duration_ns, CAST(status = 'error', 'UInt8') AS failed
         FROM spans WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND span_id != parent_span_id
         """,
         every=taken_traces(store),

@@ -1,7 +1,7 @@
 """One call a row, or many calls where few would do.
 
 Looks for: a service that makes several times as many calls, queries or messages a request as it did: many of one kind
-whose number follows the data (N+1), or always the same many (chatty).
+with ever other parameters (N+1), or many kinds, or the same ones over again (chatty).
 
 Why it matters: each call is quick, so no span looks slow; the request is. A loop that was put around a call, or a
 join that became a lookup, shows in nothing but the count.
@@ -10,7 +10,7 @@ Stays silent when: the calls are repeated because they fail (retries); they are 
 so before: then it is told as chronic, and is no suspect.
 
 Example finding: `orders: 24 calls of SELECT prices a request (median of those concerned), 1 before 10:23:00, 212 ms of
-it; their number varies with the data (9 to 41)`.
+it; one a row, by their parameters or number`.
 
 The thresholds are Sentry's and perf-sentinel's published defaults: 5 repeats of one kind, 15 calls in all, 50 ms.
 Counting by name needs no literals: sanitised and plain statements are alike. Calls are counted a request that enters
@@ -19,6 +19,7 @@ the service, so that a service called in a loop is not taken for the one that lo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
+from ..locks.commands import statement_of
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -46,7 +48,6 @@ class Settings:
         min_total_ms: Sentry's default: less hurts nobody.
         min_share: or so much of the request: ten quick calls hurt a quick request too.
         factor: many is at least so many times the usual: lists grow by a little of themselves.
-        varied: the number follows the data when its upper decile is so many times the lower.
         min_requests: fewer requests than this prove nothing.
         min_probability: a finding is told when it is likelier than not.
     """
@@ -56,7 +57,6 @@ class Settings:
     min_total_ms: float = 50.0
     min_share: float = 0.2
     factor: float = 2.5
-    varied: float = 1.3
     min_requests: int = 5
     min_probability: float = 0.5
 
@@ -79,13 +79,18 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     rows = scene.store.query(
         f"""
         WITH {step_of("start_ns")} AS step,
-        usual AS (
-            SELECT service, name, greatest(if(name = '{ALL}', {{chatty:Float64}}, {{repeats:Float64}}),
-                       {{factor:Float64}} * quantileExactIf(0.5)(calls, start_ns < {{onset:Int64}} AND calls > 0)) AS most
+        calm AS (
+            SELECT service, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calls
             FROM call_counts GROUP BY service, name
         ),
-        requests AS (SELECT service, {step_of("start_ns")} AS at, count() AS n FROM call_counts WHERE name = '{ALL}'
-                     GROUP BY service, at)
+        usual AS (
+            SELECT service, name, greatest(if(name = '{ALL}', {{chatty:Float64}}, {{repeats:Float64}}),
+                                           if(isNaN(calls), 0, {{factor:Float64}} * calls)) AS most FROM calm
+        ),
+        requests AS (
+            SELECT service, {step_of("start_ns")} AS at, count() AS n FROM call_counts WHERE name = '{ALL}'
+            GROUP BY service, at
+        )
         SELECT service, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps,
                any(trials) AS trials
         FROM (
@@ -97,7 +102,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         chatty=float(settings.min_calls),
         repeats=float(settings.min_repeats),
         factor=settings.factor,
-        onset=_calm_end(scene),
+        calm_end=_calm_end(scene),
         least=settings.min_requests,
         **steps.parameters(),
     )
@@ -151,8 +156,8 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, looked_at: int, settings: S
         WITH {since:Int64} AS since,
         (SELECT quantileExactIf(0.5)(calls, start_ns < since AND calls > 0) FROM call_counts
          WHERE service = {service:String} AND name = {name:String}) AS usual
-        SELECT quantileExact(0.5)(calls) AS now, quantileExact(0.1)(calls) AS low, quantileExact(0.9)(calls) AS high,
-               quantileExact(0.5)(calls_ns) AS calls_ns, quantileExact(0.5)(request_ns) AS request_ns, any(usual) AS before
+        SELECT quantileExact(0.5)(calls) AS now, quantileExact(0.5)(calls_ns) AS calls_ns, quantileExact(0.5)(request_ns) AS request_ns,
+               any(if(isNaN(usual), 0, usual)) AS before
         FROM call_counts
         WHERE service = {service:String} AND name = {name:String} AND start_ns >= since
           AND calls >= greatest({least:Float64}, 2 * if(isNaN(usual), 0, usual))
@@ -165,82 +170,114 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, looked_at: int, settings: S
     calls_ms, request_ms = float(extent["calls_ns"] or 0) / NS_PER_MS, float(extent["request_ns"] or 0) / NS_PER_MS
     if calls_ms < settings.min_total_ms and calls_ms < settings.min_share * request_ms:
         return None
-    return _finding(scene, (service, name), extent, (since_ns, chance), settings)
+    return _finding(scene, (service, name), extent, (since_ns, chance))
 
 
-def _finding(
-    scene: Scene, call: tuple[str, str], extent: Row, dated: tuple[int, float], settings: Settings
-) -> Finding | None:
+def _finding(scene: Scene, call: tuple[str, str], extent: Row, dated: tuple[int, float]) -> Finding | None:
     (service, name), (since_ns, chance) = call, dated
-    now, low, high = (float(extent[key] or 0) for key in ("now", "low", "high"))
-    before, calls_ms = float(extent["before"] or 0), float(extent["calls_ns"] or 0) / NS_PER_MS
-    varies = name != ALL and high >= settings.varied * max(low, 1.0)
-    if not since_ns and not varies:
+    sample = _sample(scene.store, service, name, since_ns)
+    if sample is None or (not since_ns and not sample.follows_data):
         return None
-    cited, target = _examples(scene.store, service, name, since_ns)
-    what = "of all kinds" if name == ALL else f"of {target}"
-    text = f"{service}: {now:.0f} calls {what} a request (median of those concerned), "
+    now, before = float(extent["now"] or 0), float(extent["before"] or 0)
+    calls_ms, request_ms = float(extent["calls_ns"] or 0) / NS_PER_MS, float(extent["request_ns"] or 0) / NS_PER_MS
+    text = f"{service}: {now:.0f} calls of {sample.what} a request (median of those concerned), "
     text += f"{before:.0f} before {format_instant(since_ns)}, " if since_ns else "at all times, "
-    text += f"{calls_ms:.0f} ms of it; "
-    text += f"their number varies with the data ({low:.0f} to {high:.0f})" if varies else "always about as many"
-    share = calls_ms / max(calls_ms, float(extent["request_ns"] or 0) / NS_PER_MS, 1e-9)
+    text += f"{calls_ms:.0f} ms of it; {sample.why}"
     return Finding(
         code="traces.repeated_calls",
-        mechanism="n_plus_one" if varies else "chatty_calls",
+        mechanism="n_plus_one" if sample.follows_data else "chatty_calls",
         service=service,
         summary=text,
-        severity=min(1.0, 0.4 + share / 2) if since_ns else 0.1,
+        severity=min(1.0, 0.4 + calls_ms / max(calls_ms, request_ms, 1e-9) / 2) if since_ns else 0.1,
         confidence=min(0.95, chance) if since_ns else 0.3,
         facts={
-            "call": target,
+            "call": sample.what,
             "calls_per_request": round(now, 2),
             "calls_per_request_before": round(before, 2),
-            "calls_p10": round(low, 2),
-            "calls_p90": round(high, 2),
             "calls_ms": round(calls_ms, 3),
-            "request_ms": round(float(extent["request_ns"] or 0) / NS_PER_MS, 3),
+            "request_ms": round(request_ms, 3),
             "harmless": not since_ns,
             "onset": format_instant(since_ns) if since_ns else None,
         },
-        citations=cited,
+        citations=sample.citations,
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)) if since_ns else None,
-        resource=None if name == ALL else target,
+        resource=sample.resource,
     )
 
 
-def _examples(store: CaseStore, service: str, name: str, since_ns: int) -> tuple[tuple[Citation, ...], str]:
-    """Some of the calls of the request that made most, and what they are of: a table, the callee's operation, a name."""
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the calls of some requests are of: one kind whose parameters follow the data, or not."""
+
+    what: str
+    why: str
+    follows_data: bool
+    resource: str | None
+    citations: tuple[Citation, ...]
+
+
+def _sample(store: CaseStore, service: str, name: str, since_ns: int) -> Sample | None:
+    """Look at the calls of a few requests.
+
+    One kind with ever other parameters is a loop over rows; its parameters may be hidden. Many kinds, or the same
+    parameters over again, are calls that one would do for.
+    """
     rows = store.query(
         f"""
-        WITH worst AS (
+        WITH concerned AS (
             SELECT trace_id FROM call_counts
             WHERE service = {{service:String}} AND name = {{name:String}} AND start_ns >= {{since:Int64}}
-            ORDER BY calls DESC, trace_id LIMIT 1
-        )
-        SELECT trace_id, span_id, name,
-               multiIf(attributes['db.collection.name'] != '', attributes['db.collection.name'],
-                       attributes['db.sql.table'] != '', attributes['db.sql.table'], '') AS table
-        FROM spans
-        WHERE trace_id IN (SELECT trace_id FROM worst) AND service = {{service:String}} AND status != 'error'
-          AND ({{name:String}} = '{ALL}' OR name = {{name:String}}) AND parent_span_id != ''
-        ORDER BY start_ns, span_id LIMIT 4
+            ORDER BY calls DESC, trace_id LIMIT 200
+        ),
+        taken AS (SELECT trace_id FROM concerned ORDER BY cityHash64(trace_id), trace_id LIMIT 8),
+        inside AS (SELECT * FROM spans WHERE trace_id IN (SELECT trace_id FROM taken)),
+        callees AS (SELECT trace_id, parent_span_id, min(name) AS name FROM inside
+                    WHERE service != {{service:String}} GROUP BY trace_id, parent_span_id),
+        inner AS (SELECT DISTINCT trace_id, parent_span_id FROM inside WHERE service = {{service:String}})
+        SELECT i.trace_id AS trace_id, i.span_id AS span_id, toString(i.name) AS name,
+               {statement_of("i.")} AS statement,
+               multiIf(statement != '', statement, i.attributes['url.full'] != '', i.attributes['url.full'],
+                       i.attributes['http.url'] != '', i.attributes['http.url'],
+                       i.attributes['http.target'] != '', i.attributes['http.target'], '') AS text,
+               c.name AS callee,
+               if(i.attributes['db.collection.name'] != '', i.attributes['db.collection.name'],
+                  i.attributes['db.sql.table']) AS table
+        FROM inside AS i LEFT ANY JOIN callees AS c ON c.trace_id = i.trace_id AND c.parent_span_id = i.span_id
+        WHERE i.service = {{service:String}} AND i.status != 'error' AND i.parent_span_id != ''
+          AND (i.trace_id, i.span_id) NOT IN inner AND ({{name:String}} = '{ALL}' OR i.name = {{name:String}})
+          AND (i.kind NOT IN ('server', 'consumer') OR i.name = {{name:String}})
+        ORDER BY i.trace_id, i.start_ns, i.span_id LIMIT 2000
         """,
         service=service,
         name=name,
         since=since_ns,
     )
-    target = next((str(row["table"]) for row in rows if row["table"]), "")
-    if not target and rows:
-        callee = store.query(
-            """
-            SELECT name FROM linked_spans WHERE trace_id = {trace:String} AND parent_span_id = {span:String}
-            ORDER BY start_ns, span_id LIMIT 1
-            """,
-            trace=rows[0]["trace_id"],
-            span=rows[0]["span_id"],
-        )
-        target = str(callee[0]["name"]) if callee else ""
-    return tuple(span_citation(row["trace_id"], row["span_id"]) for row in rows), target or name
+    if not rows:
+        return None
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(_kind(row), []).append(row)
+    kind = max(sorted(kinds), key=lambda known: len(kinds[known]))
+    members = kinds[kind]
+    cited = tuple(span_citation(row["trace_id"], row["span_id"]) for row in members[:4])
+    if 2 * len(members) < len(rows):
+        return Sample(f"{len(kinds)} kinds", "no kind stands out", False, None, cited)
+    first = members[0]
+    what = str(first["table"] or first["callee"] or _table(str(first["statement"])) or first["name"])
+    asked = {(row["trace_id"], row["text"]) for row in members}
+    same = first["text"] not in ("", kind) and 2 * len(asked) < len(members)
+    why = "the same ones over again" if same else "one a row, by their parameters or number"
+    return Sample(what, why, not same, what, cited)
+
+
+def _kind(row: Row) -> str:
+    """What a call is, its parameters masked."""
+    return re.sub(r"'[^']*'|[0-9a-f]{8,}|[0-9]+", "?", str(row["text"] or row["callee"] or row["name"]))
+
+
+def _table(statement: str) -> str:
+    found = re.search(r"(?i)\b(?:from|into|update)\s+[`\"]?([\w.]+)", statement)
+    return found[1] if found else ""
 
 
 def _told_once(findings: Sequence[Finding]) -> list[Finding]:
