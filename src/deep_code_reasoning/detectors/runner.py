@@ -20,6 +20,8 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.clock_skew",
     "locks.lease_expired",
     "traces.repeated_calls",
+    "traces.retry_storm",
+    "traces.early_timeout",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

@@ -45,10 +45,14 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
+    "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
+    "timeout_budget": frozenset({"exception", "latency_regression"}),
 }
 
 
-MECHANISM_SEEN: Final = frozenset({"locks.lease_expired", "traces.clock_skew", "traces.repeated_calls"})
+MECHANISM_SEEN: Final = frozenset(
+    {"locks.lease_expired", "traces.clock_skew", "traces.repeated_calls", "traces.retry_storm"}
+)
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
 requests show beside it, up and down the calls, is what it does to them."""
 
@@ -75,6 +79,8 @@ class Settings:
             "locks.lease_expired": 1.0,
             "traces.clock_skew": 0.95,
             "traces.repeated_calls": 0.95,
+            "traces.retry_storm": 0.95,
+            "traces.early_timeout": 0.9,
             "metrics.saturation": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
