@@ -19,6 +19,8 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.network_gap",
     "traces.clock_skew",
     "locks.lease_expired",
+    "locks.deadlock",
+    "locks.contention",
     "traces.repeated_calls",
     "traces.retry_storm",
     "traces.early_timeout",

@@ -36,6 +36,9 @@ _INHERITED: Final = frozenset(
     {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
 )
 
+# What runs out while work stands in line for something else.
+_POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
+
 # Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
 # connections; one behind a slow network looks slow to its callers.
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
@@ -45,13 +48,23 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
+    "lock_lease_expired": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget"}),
+    "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
+    "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
 }
 
 
 MECHANISM_SEEN: Final = frozenset(
-    {"locks.lease_expired", "traces.clock_skew", "traces.repeated_calls", "traces.retry_storm"}
+    {
+        "locks.lease_expired",
+        "traces.clock_skew",
+        "traces.repeated_calls",
+        "traces.retry_storm",
+        "locks.deadlock",
+        "locks.contention",
+    }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
 requests show beside it, up and down the calls, is what it does to them."""
@@ -77,6 +90,8 @@ class Settings:
     directness: Mapping[str, float] = field(
         default_factory=lambda: {
             "locks.lease_expired": 1.0,
+            "locks.deadlock": 1.0,
+            "locks.contention": 0.95,
             "traces.clock_skew": 0.95,
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,

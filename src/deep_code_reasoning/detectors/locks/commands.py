@@ -28,6 +28,7 @@ _LEASE_COLUMN: Final = r"(lock|lease)[a-z]*_?(until|by|owner|expir)|(locked|leas
 
 LOCK_STATEMENT: Final = (
     r"(?is)^ *(set +[^ ]+ .* (nx|xx)( |$)|setnx |eval(sha)? |p?expire(at)? |del |unlink )"
+    r"|advisory_(xact_)?lock|get_lock *\(|for +(no +key +)?update"
     rf"|^ *{_LEASE_TABLE}|^ *(update|insert|delete).*({_LEASE_COLUMN})"
 )
 """Texts that may be operations on locks."""
@@ -83,6 +84,26 @@ def redis_operations() -> str:
            if(c.status = 'error', 0, -1), c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
     FROM commands AS c LEFT ANY JOIN scripts AS s ON c.script = s.script
     WHERE c.key NOT IN ('', '?') AND (c.scripted OR c.key IN locks)
+    """
+
+
+def database_waits() -> str:
+    """SQL: statements among `lock_candidates` that take a lock of the database's own and wait until they have it.
+
+    PostgreSQL's advisory locks, MySQL's GET_LOCK, and rows locked by SELECT .. FOR UPDATE (told by their table: which
+    row it is often stays hidden). They are given back by the end of a session or transaction, which leaves no span.
+    """
+    return r"""
+    SELECT multiIf(match(statement, '(?i)advisory'),
+                   concat(extract(lower(statement), '[a-z_]*advisory[a-z_]*'), '(',
+                          if(attributes['db.query.parameter.0'] != '', attributes['db.query.parameter.0'],
+                             extract(statement, '(?i)advisory[a-z_]* *[(]([^)]*)')), ')'),
+                   match(statement, '(?i)get_lock'), extract(statement, '(?i)get_lock *[(] *\'?([^\',)]*)'),
+                   concat('rows of ', extract(statement, '(?i)from +["`]?([a-z0-9_.]+)'))) AS key,
+           trace_id, span_id, service, start_ns, greatest(0, duration_ns) AS wait_ns, status = 'error' AS failed
+    FROM lock_candidates
+    WHERE match(statement, '(?i)advisory_(xact_)?lock|get_lock *[(]|for +(no +key +)?update')
+      AND NOT match(statement, '(?i)skip +locked|unlock')
     """
 
 

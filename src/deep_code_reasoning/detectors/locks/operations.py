@@ -4,7 +4,10 @@
                 (acquire, renew, release, hold), ok (1, 0, or -1 where nothing says), ttl_ns (0: unknown), rank (of the
                 witness: lower is better), trace_id, span_id, service, clock, start_ns, end_ns, offset_ns, doubt_ns
 
-Times are on the common timeline (`timeline/clocks.py`). The witnesses are spans and events that name what they do
+    lock_waits  a row an operation that returns when it has the lock: key, trace_id, span_id, service, start_ns (as
+                recorded), wait_ns, failed
+
+Times of `lock_ops` are on the common timeline (`timeline/clocks.py`). The witnesses are spans and events that name what they do
 (`words.py`) and the commands and statements that locks are made of (`commands.py`). Where one operation has both, the
 one that names it is believed: it knows the outcome.
 """
@@ -17,7 +20,7 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
-from .commands import LOCK_STATEMENT, redis_operations, statement_of, table_operations
+from .commands import LOCK_STATEMENT, database_waits, redis_operations, statement_of, table_operations
 from .words import roles_of
 
 _NOUN: Final = r"(?i)lock|lease|mutex|latch"
@@ -30,23 +33,34 @@ _AGREED: Final = "^(?i)(true|1|yes|ok|success(ful)?|succeeded|acquired|granted|o
 
 
 def prepare_lock_ops(store: CaseStore) -> bool:
-    """Make `lock_ops`, once; False when the case has no lock operations at all."""
+    """Make `lock_ops` and `lock_waits`, once; False when the case has no lock operations at all."""
     if not store.query("EXISTS TABLE lock_ops")[0]["result"]:
         _gather(store)
         store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
+        store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
         if store.query("SELECT count() AS n FROM lock_candidates")[0]["n"]:
             _named_operations(store)
             store.execute(f"INSERT INTO lock_ops_raw {table_operations()}")
             store.execute(f"INSERT INTO lock_ops_raw {redis_operations()}")
+            store.execute(f"INSERT INTO lock_waits {database_waits()}")
+        store.execute(
+            "INSERT INTO lock_waits SELECT key, trace_id, span_id, service, start_ns, greatest(0, duration_ns), ok = 0 "
+            "FROM lock_ops_raw WHERE verb = 'acquire' AND rank = 0"
+        )
         prepare_clocks(store)
         _correct(store)
         store.execute("DROP TABLE lock_candidates")
-    return bool(store.query("SELECT count() AS n FROM lock_ops")[0]["n"])
+    return bool(store.query("SELECT (SELECT count() FROM lock_ops) + (SELECT count() FROM lock_waits) AS n")[0]["n"])
 
 
 _COLUMNS: Final = (
     "rank UInt8, key String, owner String, verb String, ok Int8, ttl_ns Int64, trace_id String, span_id String, "
     "service String, clock String, start_ns Int64, duration_ns Int64"
+)
+
+
+_WAIT_COLUMNS: Final = (
+    "key String, trace_id String, span_id String, service String, start_ns Int64, wait_ns Int64, failed UInt8"
 )
 
 
