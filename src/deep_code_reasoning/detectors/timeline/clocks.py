@@ -108,15 +108,20 @@ def _bounds(store: CaseStore, steps: TimeSteps) -> dict[int, list[Interval]]:
     """By step: what the calls between each two clocks leave open of their difference."""
     rows = store.query(
         f"""
-        WITH edges AS (
-            SELECT parent_clock AS a, clock AS b, {step_of("parent_start_ns")} AS step, parent_name, name,
+        WITH crossing AS (
+            SELECT * FROM linked_spans
+            WHERE has_parent AND clock != parent_clock AND clock != '' AND parent_clock != '' AND start_ns > 0
+        ),
+        -- All calls of a trace belong to one step, however far apart the clocks are.
+        traces AS (SELECT trace_id, {step_of("min(parent_start_ns)")} AS step FROM crossing GROUP BY trace_id),
+        edges AS (
+            SELECT parent_clock AS a, clock AS b, step, parent_name, name,
                    quantileExact({_QUICK})(start_ns - parent_start_ns) AS upper_ns,
                    -quantileExact({_QUICK})(parent_start_ns + parent_duration_ns - start_ns - duration_ns) AS lower_ns,
                    count() AS calls,
                    any(kind) != 'consumer' AND any(parent_kind) != 'producer'
                        AND lower_ns <= upper_ns + {{drift:Int64}} AS encloses
-            FROM linked_spans
-            WHERE has_parent AND clock != parent_clock AND clock != '' AND parent_clock != '' AND start_ns > 0
+            FROM crossing JOIN traces USING (trace_id)
             GROUP BY a, b, step, parent_name, name
         )
         SELECT least(a, b) AS first, greatest(a, b) AS second, step, sum(calls) AS calls,
