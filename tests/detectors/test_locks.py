@@ -48,7 +48,8 @@ def table(fleet: Fleet, verb: str, trace: str, parent: str, host: str, at: float
 def events(fleet: Fleet, verb: str, trace: str, parent: str, host: str, at: float, ms: float) -> None:
     fleet.events.append(
         {
-            "trace_id": trace, "span_id": parent, "service": "ledger", "name": "mutex " + {"renew": "renewed"}.get(verb, f"{verb}d"),
+            "trace_id": trace, "span_id": parent, "service": "ledger",
+            "name": "mutex " + {"renew": "renewed"}.get(verb, f"{verb}d"),
             "time_ns": fleet.recorded_ns(host, at + ms),
             "attributes": {"resource": "acct-7", "client_id": f"{host}-{trace}", "ttl_ms": str(TTL_MS)},
             "source_id": 1, "line": len(fleet.events) + 1,

@@ -6,8 +6,8 @@ for it many times as long as they did, while the same service's other calls do n
 Why it matters: the service idles, its processor and its database are fine, and every request stands in one line. The
 line grows with the load until deadlines pass.
 
-Stays silent when: locks are had at once; all calls of the service became slower alike (then what they call is slow); the
-waits were as long before.
+Stays silent when: locks are had at once; all calls of the service became slower alike (then what they call is slow);
+the waits were as long before.
 
 Example finding: `orders: waits 685 ms for pg_advisory_xact_lock(48151623) (median of the long waits), 2 ms before
 10:49:38 (31 of 36 waits long, 0 of 40 before)`.

@@ -86,8 +86,8 @@ def _cycle(scene: Scene, row: Row) -> Finding:
         mechanism="deadlock",
         service=str(row["service"]),
         summary=(
-            f"{row['service']}: {row['pairs']} times two requests wait for each other: one holds {row['held']} and asks "
-            f"for {row['wanted']}, the other the reverse"
+            f"{row['service']}: {row['pairs']} times two requests wait for each other: one holds {row['held']} "
+            f"and asks for {row['wanted']}, the other the reverse"
         ),
         severity=1.0,
         confidence=0.95,
@@ -178,7 +178,8 @@ def _resource(store: CaseStore, service: str) -> str | None:
     if not store.query("EXISTS TABLE lock_waits")[0]["result"]:
         return None
     rows = store.query(
-        "SELECT key, count() AS n FROM lock_waits WHERE service = {service:String} GROUP BY key ORDER BY n DESC, key LIMIT 1",
+        "SELECT key, count() AS n FROM lock_waits WHERE service = {service:String} "
+        "GROUP BY key ORDER BY n DESC, key LIMIT 1",
         service=service,
     )
     return str(rows[0]["key"]) if rows else None

@@ -7,8 +7,8 @@ time of expiry that one host computes and another one judges is wrong by the dif
 Why it matters: both work on what only one may touch; money is moved twice, writes are lost. No single service sees
 it: each holder has a correct lock, and the failures have no pattern but this one.
 
-Stays silent when: locks are handed over in order; the overlap is within what the clocks leave uncertain; most holds of a
-lock overlap at all times (then it is no exclusive lock, or its key is not told).
+Stays silent when: locks are handed over in order; the overlap is within what the clocks leave uncertain; most holds of
+a lock overlap at all times (then it is no exclusive lock, or its key is not told).
 
 Example finding: `payments: lock:account:71 had two owners at once 12 times (of 118 holds), worker-3 and worker-5: the
 lease expired 48.9 ms before its renewal, the clock of node-4 is 198.0 ms behind; 9 of 21 requests under it failed`.

@@ -7,9 +7,9 @@
     lock_waits  a row an operation that returns when it has the lock: key, trace_id, span_id, service, start_ns (as
                 recorded), wait_ns, failed
 
-Times of `lock_ops` are on the common timeline (`timeline/clocks.py`). The witnesses are spans and events that name what they do
-(`words.py`) and the commands and statements that locks are made of (`commands.py`). Where one operation has both, the
-one that names it is believed: it knows the outcome.
+Times of `lock_ops` are on the common timeline (`timeline/clocks.py`). The witnesses are spans and events that name what
+they do (`words.py`) and the commands and statements that locks are made of (`commands.py`). Where one operation has
+both, the one that names it is believed: it knows the outcome.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ caller's deadline is shorter than the work it covers, or than the deadlines and 
 Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
 callers may try again.
 
-Stays silent when: the callee fails too, or is done before its caller gives up; failed calls last differently long; calls
-were given up as often before.
+Stays silent when: the callee fails too, or is done before its caller gives up; failed calls last differently long;
+calls were given up as often before.
 
 Example finding: `gateway: gives up on orders after 400 ms while it still works (24 of 45 calls since 10:51:46, 0 of 24
 before); it needs up to 1290 ms`.

@@ -156,7 +156,8 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, looked_at: int, settings: S
         WITH {since:Int64} AS since,
         (SELECT quantileExactIf(0.5)(calls, start_ns < since AND calls > 0) FROM call_counts
          WHERE service = {service:String} AND name = {name:String}) AS usual
-        SELECT quantileExact(0.5)(calls) AS now, quantileExact(0.5)(calls_ns) AS calls_ns, quantileExact(0.5)(request_ns) AS request_ns,
+        SELECT quantileExact(0.5)(calls) AS now, quantileExact(0.5)(calls_ns) AS calls_ns,
+               quantileExact(0.5)(request_ns) AS request_ns,
                any(if(isNaN(usual), 0, usual)) AS before
         FROM call_counts
         WHERE service = {service:String} AND name = {name:String} AND start_ns >= since

@@ -85,7 +85,8 @@ def _prepare_attempts(store: CaseStore) -> None:
         """
         CREATE TABLE IF NOT EXISTS attempts ENGINE = Memory AS
         WITH edges AS (
-            SELECT parent_service AS service, parent_name AS name, topK(1)(l.service)[1] AS callee FROM linked_spans AS l
+            SELECT parent_service AS service, parent_name AS name, topK(1)(l.service)[1] AS callee
+            FROM linked_spans AS l
             WHERE has_parent AND l.service != l.parent_service GROUP BY parent_service, parent_name
         ),
         calls AS (
