@@ -13,8 +13,8 @@ DIR holds a folder per case (OTLP JSON lines) and `labels.json`: TrainTicket of 
 
 `--shift` moves the time at which the incident was noticed, `--no-time` withholds it. `--rename` gives every service a
 random word for a name (seeded), in every file. `--half` drops every other trace, by a hash of its id and SEED.
-`--healthy` cuts each case off before its fault: there a cause of some confidence is a false alarm; cases without a
-calm stretch are left out.
+`--healthy` cuts each case off before its fault: there a cause of some confidence is a false alarm. Where traces and
+logs begin with the fault, an hour of metrics remains; with `--half` as well, half of the traces of the calm stretch.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def prepare(
     changes: list[Change] = []
     if arguments.healthy:
         end_ns = (parse_instant(label["injected_at"]) or 0) - CALM_MARGIN_S * NS_PER_S
-        if end_ns - min(_times(case / "traces.otlp.jsonl.gz"), default=end_ns) < MIN_CALM_S * NS_PER_S:
+        starts = (min(_times(path), default=end_ns) for path in sorted(case.glob("*.gz")))
+        if end_ns - min(starts) < MIN_CALM_S * NS_PER_S:
             return None, info, names
         changes.append(lambda record: record if _time_of(record) < end_ns else None)
     if arguments.half is not None:

@@ -6,7 +6,8 @@ used; kills for want of memory.
 
 Why it matters: what is short of a resource becomes slow or fails in ways that point everywhere else.
 
-Stays silent when: use moves within what the service did before, or by little; half of the resource is still free; the
+Stays silent when: use moves within what the service did before, or by little, or as it does in other services at
+other times (`rarity.py`); half of the resource is still free; the
 metric is of a whole host (it tells that the host is busy, not who made it so); there are too few points before the step
 to know what is usual.
 
@@ -29,6 +30,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import probability
+from .rarity import Families, families, rarity_evidence
 from .series import Series, Step, find_step, series_of
 
 MECHANISMS: Final = {
@@ -90,9 +92,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if not known:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
     limits = [series for series in known if series.meaning.limit]
+    alike = families(known)
     rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
     for series in known:
-        rise = None if series.meaning.limit else _rise(series, known, settings)
+        rise = None if series.meaning.limit else _rise(series, known, alike, settings)
         if rise is not None:
             rises[(series.service, series.meaning.kind)].append(rise)
     for series in limits:
@@ -104,11 +107,12 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return findings
 
 
-def _rise(series: Series, known: Sequence[Series], settings: Settings) -> Rise | None:
+def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Settings) -> Rise | None:
     step = find_step(series.values)
     if step is None or step.after <= 0 or step.ratio < settings.min_ratio:
         return None
-    chance = probability(step.log_evidence, len(known))
+    evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
+    chance = probability(evidence, len(known))
     if chance < settings.min_probability:
         return None
     full = _share_of_limit(series, step, known)
