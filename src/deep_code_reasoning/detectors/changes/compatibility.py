@@ -178,7 +178,7 @@ call_in_loop: n_plus_one
 batch_removed: chatty_calls
     fanout 1, throttled .95, traffic_up .85, slow .8, backlog .6, timeout .5, pool_exhausted .5, cpu .4
 ack_removed: unacknowledged_messages
-    unacked 1, backlog .9, memory_growth .55, volume_drop .5, race .4, oom .4
+    unacked 1, backlog .9, wrong_result .6, memory_growth .55, volume_drop .5, race .4, oom .4
 release_removed: memory_leak
     handle_leak 1, disk_full .8 by disk_saturation, too_many_connections .9 by connection_pool_exhausted,
     pool_exhausted .9 by connection_pool_exhausted, thread_growth .9, memory_growth .75, oom .6,

@@ -14,7 +14,7 @@ _VALIDATES: Final = re.compile(
     r"(?i)\bcon(?:str|int|list|float|decimal)\s*\(|\bField\(.*\b(?:pattern|regex|min_length|max_length|ge|gt|le|lt)="
     r"|@(?:Pattern|NotNull|NotBlank|NotEmpty|Size|Min|Max|Email|Valid(?:ated)?|Digits|Positive|Past|Future)\b"
     r"|\bz\.\w+\(.*\)\.(?:regex|min|max|email|uuid|nonempty|strict|refine)|\.(?:strict|required|refine)\(\)"
-    r"|additionalProperties|\brequired\b\s*[:=]|\bvalidates?\w*\b|binding:\"|validate:\"|InvalidArgument\b"
+    r"|additionalProperties|\bextra\b\W+forbid|Extra\.forbid|disallowUnknown\w*|FAIL_ON_UNKNOWN\w*|\brequired\b\s*[:=]|\bvalidates?\w*\b|binding:\"|validate:\"|InvalidArgument\b"
     r"|\b(?:raise|throw|throws|return)\b.*(?:Validation|BadRequest|InvalidArgument|IllegalArgument|Unprocessable|"
     r"ValueError|HttpError|HTTPException)|(?:Status)?BadRequest\b|\b(?:400|422)\b"
 )
