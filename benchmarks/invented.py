@@ -232,8 +232,7 @@ def score(set_name: str, incident: Incident, folder: Path) -> Score:
     answer = investigate(Evidence((folder,)))
     top = answer.causes[0] if answer.causes else None
     blamed = changed_id(top.change.kind, top.change.id) if top is not None and top.change is not None else "none"
-    told = {"none", *(flag["id"] for flag in incident.get("flags", ()))}
-    wanted = incident["answer"] if incident["answer"] in told else sha_of(incident["answer"])
+    wanted = wanted_of(incident)
     return Score(
         set_name,
         incident["name"],
@@ -245,6 +244,12 @@ def score(set_name: str, incident: Incident, folder: Path) -> Score:
         top.confidence if top else None,
         answer.verdict,
     )
+
+
+def wanted_of(incident: Incident) -> str:
+    """The change that did it: a commit's hash, a flag's name, or none."""
+    told = {"none", *(flag["id"] for flag in incident.get("flags", ()))}
+    return incident["answer"] if incident["answer"] in told else sha_of(incident["answer"])
 
 
 def sha_of(name: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ...symptoms.quantities import settings
 from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Patch
 from ..effect import Effect
@@ -28,6 +29,8 @@ def _units(hunk: Hunk) -> Iterator[Effect]:
     for old, new in paired(hunk):
         if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
             continue
+        if [s.value for s in settings(old.code)] != [s.value for s in settings(new.code)]:
+            continue  # a setting whose value is known to go up or down: told by `settings.py`
         before, after = ([match[1].lower() for match in _UNIT.finditer(_spaced(line.code))] for line in (old, new))
         same_but_for_it = _UNIT.sub("#", _spaced(old.code)) == _UNIT.sub("#", _spaced(new.code))
         if before != after and len(before) == len(after) and same_but_for_it:

@@ -1,0 +1,312 @@
+"""Whether confidence means probability: of the causes given 0.8, are eight in ten right?
+
+    python benchmarks/calibration.py collect POOL [--nezha DIR] [--rootcausebench DIR]
+    python benchmarks/calibration.py fit POOL
+    python benchmarks/calibration.py reliability POOL
+
+`collect` investigates the labelled incidents and disturbed copies of them, and writes a line a run: what the first
+causes rest on (`ranking/calibrate.py`), and which of them is right. The copies:
+
+    nezha            as it is; every other trace (three seeds); one trace in four; the stretch before the fault (healthy:
+                     no cause is right), whole and with every other trace
+    rootcausebench   as it is; without diffs, logs, metrics, traces; without any change (then the service that failed
+                     first is what is asked for)
+    invented         as it is; without diffs; without logs
+
+Right is the faulty service (nezha), else the change that did it, or none where none did.
+
+`fit` fits a logistic map a family, with a small ridge (so that a family of few cases stays near the score itself), and
+prints the constants and what they give on incidents left out: all copies of one incident are left out together.
+`reliability` prints the same table for the constants that are in use.
+
+    Brier    mean squared distance of confidence and outcome; 0 is best, always saying the base rate gives its variance
+    ECE      expected calibration error: mean distance of confidence and share right, over ten bins, by their counts
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import invented
+import nezha
+import rootcausebench
+
+from deep_code_reasoning.app.ingest import Evidence, ingest
+from deep_code_reasoning.app.investigate import describe
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.domain.case import CaseInfo
+from deep_code_reasoning.domain.cause import Cause
+from deep_code_reasoning.errors import NoEvidenceError
+from deep_code_reasoning.ranking.attribute import attribute
+from deep_code_reasoning.ranking.calibrate import Grounds, grounds, probability_of
+from deep_code_reasoning.ranking.localise import localise
+from deep_code_reasoning.store import open_case
+
+Run = dict[str, Any]
+IsRight = Callable[[Cause], bool]
+# Pulls each weight towards what leaves the score as it is (1 for the score, 0 for all else).
+RIDGE = 0.5
+MOST_CAUSES = 5
+
+
+def main() -> int:
+    """Collect, fit, or print."""
+    arguments = _parser().parse_args()
+    if arguments.command == "collect":
+        with arguments.pool.open("w") as out, tempfile.TemporaryDirectory() as scratch:
+            os.environ["DCR_HOME"] = str(Path(scratch) / "home")
+            for run in collect(arguments, Path(scratch)):
+                out.write(json.dumps(run) + "\n")
+                out.flush()
+        return 0
+    pool = [json.loads(line) for line in arguments.pool.read_text().splitlines()]
+    runs = [run for run in pool if run["right"]]
+    if arguments.command == "reliability":
+        print(reliability([(probability_of(_grounds(run)), run["right"][0]) for run in runs]))
+        return 0
+    print("raw scores"), print(reliability([(run["score"], run["right"][0]) for run in runs]))
+    print("left out"), print(reliability(left_out(runs)))
+    print(json.dumps({family: fit(group) for family, group in sorted(_by_family(runs).items())}, indent=1))
+    wrong_first = [run for run in pool if run["right"] and not run["right"][0] and len(run["right"]) > 1]
+    later = sum(any(run["right"]) for run in wrong_first)
+    print(f"after a wrong first cause, a later one is right in {later} of {len(wrong_first)}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Does confidence mean probability?")
+    parser.add_argument("command", choices=("collect", "fit", "reliability"))
+    parser.add_argument("pool", type=Path, help="file of runs, a line of JSON each")
+    parser.add_argument("--nezha", type=Path, default=nezha.DEFAULT_DATA)
+    parser.add_argument("--rootcausebench", type=Path, default=rootcausebench.DEFAULT_DATA)
+    return parser
+
+
+# --- collecting -----------------------------------------------------------------------------------------------------
+
+
+def collect(arguments: argparse.Namespace, scratch: Path) -> Iterator[Run]:
+    """Every run of the pool, one at a time; each copy is deleted after its run."""
+    yield from _invented(scratch)
+    yield from _rootcausebench(arguments.rootcausebench, scratch)
+    yield from _nezha(arguments.nezha, scratch)
+
+
+def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
+    """Investigate a folder up to the raw scores."""
+    try:
+        case = ingest(Evidence((folder,)))
+    except NoEvidenceError:
+        return None
+    with open_case(case, join_baseline=True) as store:
+        info = describe(store, CaseInfo(""))
+        scene, findings, _ = runner.look(store, info.noticed_at_ns)
+        if scene is None:
+            return None
+        causes = attribute(scene, localise(scene, findings), findings)
+        changes_known = bool(store.count("changes"))
+    shutil.rmtree(case)
+    if not causes:
+        return {**about, "right": []}
+    found = grounds(causes, findings, changes_known)
+    return {
+        **about,
+        "family": found.family,
+        "features": dict(found.features),
+        "score": causes[0].confidence,
+        "right": [is_right(cause) for cause in causes[:MOST_CAUSES]],
+    }
+
+
+def _nezha(data: Path, scratch: Path) -> Iterator[Run]:
+    labels: dict[str, Any] = json.loads((data / "labels.json").read_text())
+    kinds: dict[str, tuple[list[int], bool]] = {
+        "plain": ([], False),
+        "half 1": ([1], False),
+        "half 2": ([2], False),
+        "half 3": ([3], False),
+        "quarter": ([4, 5], False),
+        "healthy": ([], True),
+        "healthy half": ([1], True),
+    }
+    for name, label in sorted(labels.items()):
+        for kind, (seeds, healthy) in kinds.items():
+            copy = _nezha_copy(data / name, label, seeds, healthy, scratch)
+            if copy is None:
+                continue
+            service = None if healthy else label["service"]
+            run = look(
+                copy, lambda cause, s=service: cause.service == s, suite="nezha", case=f"nezha {name}", kind=kind
+            )
+            shutil.rmtree(copy)
+            if run is not None:
+                yield run
+
+
+def _nezha_copy(case: Path, label: Mapping[str, str], seeds: Sequence[int], healthy: bool, scratch: Path) -> Path | None:
+    changes: list[nezha.Change] = [lambda record, s=seed: record if nezha.is_kept(record, s) else None for seed in seeds]
+    if healthy:
+        before = nezha.calm(case, label)
+        if before is None:
+            return None
+        changes.append(before)
+    copy = scratch / f"{case.name}-copy"
+    copy.mkdir()
+    for path in sorted(case.glob("*.gz")):
+        nezha.copy_changed(path, copy / path.name, changes, {})
+    shutil.copy(case / "incident.json", copy / "incident.json")
+    return copy
+
+
+def _rootcausebench(data: Path, scratch: Path) -> Iterator[Run]:
+    labels: dict[str, Any] = json.loads((data / "labels.json").read_text())
+    for name, label in sorted(labels.items()):
+        for kind in ("plain", "no diffs", "no logs", "no metrics", "no traces", "no changes"):
+            copy = scratch / f"{name}-copy"
+            shutil.copytree(data / name, copy, copy_function=shutil.copyfile)
+            without(copy, kind)
+            wanted, first = label["root_cause_commit"], label["first_failing_service"]
+            run = look(
+                copy,
+                lambda cause, w=wanted, f=first, k=kind: (
+                    cause.service == f if k == "no changes" else _blamed(cause) == w
+                ),
+                suite="rootcausebench",
+                case=f"rootcausebench {name}",
+                kind=kind,
+            )
+            shutil.rmtree(copy)
+            if run is not None:
+                yield run
+
+
+def _invented(scratch: Path) -> Iterator[Run]:
+    for path in sorted(invented.SETS.glob("*.yaml")):
+        for incident in invented.read_set(path.stem):
+            wanted = invented.wanted_of(incident)
+            for kind in ("plain", "no diffs", "no logs"):
+                copy = invented.write_incident(incident, scratch / "invented-copy")
+                without(copy, kind)
+                run = look(
+                    copy,
+                    lambda cause, w=wanted: _blamed(cause) == w,
+                    suite="invented",
+                    case=f"{path.stem} {incident['name']}",
+                    kind=kind,
+                )
+                shutil.rmtree(copy)
+                if run is not None:
+                    yield run
+
+
+def _blamed(cause: Cause) -> str:
+    return "none" if cause.change is None else invented.changed_id(cause.change.kind, cause.change.id)
+
+
+def without(folder: Path, kind: str) -> None:
+    """Take a kind of evidence out of an incident's folder."""
+    files = {"no logs": "logs.ndjson", "no metrics": "metrics.csv", "no traces": "traces.json"}
+    if kind in files:
+        (folder / files[kind]).unlink(missing_ok=True)
+        if kind == "no logs":
+            (folder / "patterns.json").unlink(missing_ok=True)
+    elif kind == "no changes":
+        shutil.rmtree(folder / "context")
+    elif kind == "no diffs":
+        path = folder / "context" / "commits.json"
+        path.write_text(json.dumps([{**commit, "diff": None} for commit in json.loads(path.read_text())]))
+
+
+# --- fitting --------------------------------------------------------------------------------------------------------
+
+
+def _grounds(run: Run) -> Grounds:
+    return Grounds(run["family"], run["features"])
+
+
+def _by_family(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run["family"]].append(run)
+    return groups
+
+
+def fit(runs: Sequence[Run], steps: int = 60) -> dict[str, float]:
+    """Weights of a logistic map by Newton's method with a ridge; every run of an incident counts one over its runs."""
+    names = sorted(runs[0]["features"])
+    prior = [1.0 if name == "score" else 0.0 for name in names]
+    counts: dict[str, int] = defaultdict(int)
+    for run in runs:
+        counts[run["case"]] += 1
+    weights = list(prior)
+    for _ in range(steps):
+        gradient = [RIDGE * (p - w) for p, w in zip(prior, weights, strict=True)]
+        curvature = [[RIDGE * (i == j) for j in range(len(names))] for i in range(len(names))]
+        for run in runs:
+            x = [run["features"][name] for name in names]
+            p = 1 / (1 + math.exp(-sum(a * b for a, b in zip(weights, x, strict=True))))
+            share = 1 / counts[run["case"]]
+            for i, value in enumerate(x):
+                gradient[i] += share * (run["right"][0] - p) * value
+                for j, other in enumerate(x):
+                    curvature[i][j] += share * p * (1 - p) * value * other
+        weights = [w + step for w, step in zip(weights, _solve(curvature, gradient), strict=True)]
+    return {name: round(weight, 3) for name, weight in zip(names, weights, strict=True)}
+
+
+def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Gaussian elimination with pivoting, for the few unknowns of a map."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    size = len(rows)
+    for column in range(size):
+        pivot = max(range(column, size), key=lambda row: abs(rows[row][column]))
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        for row in range(size):
+            if row != column:
+                factor = rows[row][column] / rows[column][column]
+                rows[row] = [a - factor * b for a, b in zip(rows[row], rows[column], strict=True)]
+    return [rows[i][size] / rows[i][i] for i in range(size)]
+
+
+def left_out(runs: Sequence[Run]) -> list[tuple[float, bool]]:
+    """Confidence of each run by maps fitted without its incident, with the outcome."""
+    answers = []
+    for group in _by_family(runs).values():
+        for case in sorted({run["case"] for run in group}):
+            weights = fit([run for run in group if run["case"] != case] or group, steps=12)
+            for run in (run for run in group if run["case"] == case):
+                total = sum(weights[name] * value for name, value in run["features"].items())
+                answers.append((1 / (1 + math.exp(-total)), bool(run["right"][0])))
+    return answers
+
+
+def reliability(answers: Sequence[tuple[float, bool]]) -> str:
+    """The reliability table of confidences and outcomes, with Brier score and ECE."""
+    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for confidence, right in answers:
+        bins[min(9, int(confidence * 10))].append((confidence, right))
+    lines = ["  said        runs   mean said   right"]
+    ece = 0.0
+    for place, group in sorted(bins.items()):
+        said = sum(c for c, _ in group) / len(group)
+        share = sum(r for _, r in group) / len(group)
+        ece += abs(said - share) * len(group) / len(answers)
+        lines.append(f"  {place / 10:.1f} - {place / 10 + 0.1:.1f} {len(group):6}   {said:9.3f}   {share:5.3f}")
+    brier = sum((c - r) ** 2 for c, r in answers) / len(answers)
+    base = sum(r for _, r in answers) / len(answers)
+    lines.append(f"  runs {len(answers)}, right {base:.3f}, Brier {brier:.4f} (base rate {base * (1 - base):.4f}), ECE {ece:.4f}\n")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

