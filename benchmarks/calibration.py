@@ -241,7 +241,7 @@ def _by_family(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return groups
 
 
-def fit(runs: Sequence[Run], steps: int = 60) -> dict[str, float]:
+def fit(runs: Sequence[Run], steps: int = 25) -> dict[str, float]:
     """Weights of a logistic map by Newton's method with a ridge; every run of an incident counts one over its runs."""
     names = sorted(runs[0]["features"])
     prior = [1.0 if name == "score" else 0.0 for name in names]
@@ -254,14 +254,21 @@ def fit(runs: Sequence[Run], steps: int = 60) -> dict[str, float]:
         curvature = [[RIDGE * (i == j) for j in range(len(names))] for i in range(len(names))]
         for run in runs:
             x = [run["features"][name] for name in names]
-            p = 1 / (1 + math.exp(-sum(a * b for a, b in zip(weights, x, strict=True))))
+            p = _logistic(sum(a * b for a, b in zip(weights, x, strict=True)))
             share = 1 / counts[run["case"]]
             for i, value in enumerate(x):
                 gradient[i] += share * (run["right"][0] - p) * value
                 for j, other in enumerate(x):
                     curvature[i][j] += share * p * (1 - p) * value * other
-        weights = [w + step for w, step in zip(weights, _solve(curvature, gradient), strict=True)]
+        steps_taken = _solve(curvature, gradient)
+        # Newton's step overshoots far from the answer: none is longer than one in any direction.
+        scale = min(1.0, 1 / max(1e-9, *(abs(step) for step in steps_taken)))
+        weights = [w + scale * step for w, step in zip(weights, steps_taken, strict=True)]
     return {name: round(weight, 3) for name, weight in zip(names, weights, strict=True)}
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, value))))
 
 
 def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
@@ -286,7 +293,7 @@ def left_out(runs: Sequence[Run]) -> list[tuple[float, bool]]:
             weights = fit([run for run in group if run["case"] != case] or group, steps=12)
             for run in (run for run in group if run["case"] == case):
                 total = sum(weights[name] * value for name, value in run["features"].items())
-                answers.append((1 / (1 + math.exp(-total)), bool(run["right"][0])))
+                answers.append((_logistic(total), bool(run["right"][0])))
     return answers
 
 
