@@ -7,8 +7,8 @@
 `collect` investigates the labelled incidents and disturbed copies of them, and writes a line a run: what the first
 causes rest on (`ranking/calibrate.py`), and which of them is right. The copies:
 
-    nezha            as it is; every other trace (three seeds); one trace in four; the stretch before the fault (healthy:
-                     no cause is right), whole and with every other trace
+    nezha            as it is; every other trace (three seeds); one trace in four; the stretch before the fault
+                     (healthy: no cause is right), whole and with every other trace
     rootcausebench   as it is; without diffs, logs, metrics, traces; without any change (then the service that failed
                      first is what is asked for)
     invented         as it is; without diffs; without logs
@@ -34,13 +34,13 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import invented
 import nezha
 import rootcausebench
-
 from deep_code_reasoning.app.ingest import Evidence, ingest
 from deep_code_reasoning.app.investigate import describe
 from deep_code_reasoning.detectors import runner
@@ -77,9 +77,9 @@ def main() -> int:
     print("raw scores"), print(reliability([(run["score"], run["right"][0]) for run in runs]))
     print("left out"), print(reliability(left_out(runs)))
     print(json.dumps({family: fit(group) for family, group in sorted(_by_family(runs).items())}, indent=1))
-    wrong_first = [run for run in pool if run["right"] and not run["right"][0] and len(run["right"]) > 1]
+    wrong_first = [run for run in runs if run["family"] == "located" and not run["right"][0] and len(run["right"]) > 1]
     later = sum(any(run["right"]) for run in wrong_first)
-    print(f"after a wrong first cause, a later one is right in {later} of {len(wrong_first)}")
+    print(f"after a wrong located cause, a later one is right in {later} of {len(wrong_first)}")
     return 0
 
 
@@ -145,16 +145,16 @@ def _nezha(data: Path, scratch: Path) -> Iterator[Run]:
             if copy is None:
                 continue
             service = None if healthy else label["service"]
-            run = look(
-                copy, lambda cause, s=service: cause.service == s, suite="nezha", case=f"nezha {name}", kind=kind
-            )
+            run = look(copy, partial(_is_at, service), suite="nezha", case=f"nezha {name}", kind=kind)
             shutil.rmtree(copy)
             if run is not None:
                 yield run
 
 
-def _nezha_copy(case: Path, label: Mapping[str, str], seeds: Sequence[int], healthy: bool, scratch: Path) -> Path | None:
-    changes: list[nezha.Change] = [lambda record, s=seed: record if nezha.is_kept(record, s) else None for seed in seeds]
+def _nezha_copy(
+    case: Path, label: Mapping[str, str], seeds: Sequence[int], healthy: bool, scratch: Path
+) -> Path | None:
+    changes: list[nezha.Change] = [partial(_thinned, seed) for seed in seeds]
     if healthy:
         before = nezha.calm(case, label)
         if before is None:
@@ -175,16 +175,10 @@ def _rootcausebench(data: Path, scratch: Path) -> Iterator[Run]:
             copy = scratch / f"{name}-copy"
             shutil.copytree(data / name, copy, copy_function=shutil.copyfile)
             without(copy, kind)
-            wanted, first = label["root_cause_commit"], label["first_failing_service"]
-            run = look(
-                copy,
-                lambda cause, w=wanted, f=first, k=kind: (
-                    cause.service == f if k == "no changes" else _blamed(cause) == w
-                ),
-                suite="rootcausebench",
-                case=f"rootcausebench {name}",
-                kind=kind,
-            )
+            is_right = partial(_is_change, label["root_cause_commit"])
+            if kind == "no changes":
+                is_right = partial(_is_at, label["first_failing_service"])
+            run = look(copy, is_right, suite="rootcausebench", case=f"rootcausebench {name}", kind=kind)
             shutil.rmtree(copy)
             if run is not None:
                 yield run
@@ -193,24 +187,28 @@ def _rootcausebench(data: Path, scratch: Path) -> Iterator[Run]:
 def _invented(scratch: Path) -> Iterator[Run]:
     for path in sorted(invented.SETS.glob("*.yaml")):
         for incident in invented.read_set(path.stem):
-            wanted = invented.wanted_of(incident)
+            is_right = partial(_is_change, invented.wanted_of(incident))
+            name = f"{path.stem} {incident['name']}"
             for kind in ("plain", "no diffs", "no logs"):
                 copy = invented.write_incident(incident, scratch / "invented-copy")
                 without(copy, kind)
-                run = look(
-                    copy,
-                    lambda cause, w=wanted: _blamed(cause) == w,
-                    suite="invented",
-                    case=f"{path.stem} {incident['name']}",
-                    kind=kind,
-                )
+                run = look(copy, is_right, suite="invented", case=name, kind=kind)
                 shutil.rmtree(copy)
                 if run is not None:
                     yield run
 
 
-def _blamed(cause: Cause) -> str:
-    return "none" if cause.change is None else invented.changed_id(cause.change.kind, cause.change.id)
+def _thinned(seed: int, record: nezha.Record) -> nezha.Record | None:
+    return record if nezha.is_kept(record, seed) else None
+
+
+def _is_at(service: str | None, cause: Cause) -> bool:
+    return cause.service == service
+
+
+def _is_change(wanted: str, cause: Cause) -> bool:
+    change = cause.change
+    return wanted == ("none" if change is None else invented.changed_id(change.kind, change.id))
 
 
 def without(folder: Path, kind: str) -> None:
@@ -311,7 +309,12 @@ def reliability(answers: Sequence[tuple[float, bool]]) -> str:
         lines.append(f"  {place / 10:.1f} - {place / 10 + 0.1:.1f} {len(group):6}   {said:9.3f}   {share:5.3f}")
     brier = sum((c - r) ** 2 for c, r in answers) / len(answers)
     base = sum(r for _, r in answers) / len(answers)
-    lines.append(f"  runs {len(answers)}, right {base:.3f}, Brier {brier:.4f} (base rate {base * (1 - base):.4f}), ECE {ece:.4f}\n")
+    lines += [
+        f"  runs {len(answers)}, right {base:.3f}",
+        f"  Brier {brier:.4f} (the base rate gives {base * (1 - base):.4f}), ECE {ece:.4f}",
+        "",
+    ]
+
     return "\n".join(lines)
 
 

@@ -2,16 +2,17 @@
 
     python benchmarks/invented.py [--set NAME]... [--out DIR] [--format text|json]
 
-The incidents are those of `tests/detectors/changes/incidents/*.yaml`: what was seen, what was deployed, which flags were
-flipped, what did it. Each is written as a folder of the rootcausebench kind (alert, logs, metrics, commits, deploys,
-flags, status feed) with three hours of calm before it and commits around it that were never deployed; what is scored
-is the first cause of the public `investigate` use case:
+The incidents are those of `tests/detectors/changes/incidents/*.yaml`: what was seen, what was deployed, which flags
+were flipped, what did it. Each is written as a folder of the rootcausebench kind (alert, logs, metrics, commits,
+deploys, flags, status feed) with three hours of calm before it and commits around it that were never deployed; what
+is scored is the first cause of the public `investigate` use case:
 
     exact      the change that did it (a commit, or the id of a flag), or none where none did
     innocents  changes blamed that did not do it
 
 These sets helped to write the rules; a figure over them says what the rules can do, not what they will do on
-incidents that nobody has seen. The first run over a fresh set says that; docs/decisions/030-conviction.md has those.
+incidents that nobody has seen. The first run over a fresh set says that: see
+docs/decisions/045-changes-without-a-diff.md.
 """
 
 from __future__ import annotations

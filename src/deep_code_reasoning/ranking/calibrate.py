@@ -1,10 +1,11 @@
 """Raw scores become probabilities: of the causes given 0.8, eight in ten are to be right.
 
-Until here a cause's confidence is a score that orders. What it is worth depends on what it rests on, so the first cause
-is weighed by family: a *change* that was convicted, an *outside* cause, or what localisation *located*; and of the
-latter by what its leading finding can know. Each family has a logistic map (Platt, *Probabilistic outputs for support
-vector machines*, 1999) of the score's log odds and a few yes-or-no features. What the first cause leaves over, the
-others share by their scores.
+Until here a cause's confidence is a score that orders. What it is worth depends on what it rests on, so the first
+cause is weighed by family: a *change* that was convicted; an *outside* cause; what localisation *located* where no
+change is known, by what its leading finding can know; and the same where changes are known of which none was
+convicted (*unblamed*): there the cause also says that no change did it, and that is the part of it to doubt. Each
+family has a logistic map (Platt, *Probabilistic outputs for support vector machines*, 1999) of the score's log odds
+and a few yes-or-no features. What the first cause leaves over, the others share by their scores.
 
 The weights were fitted by `benchmarks/calibration.py`, which says over what, and prints how well they hold.
 """
@@ -19,11 +20,12 @@ from typing import Final
 from ..domain.cause import Cause
 from ..domain.finding import Finding
 
-# Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/031-calibration.md.
+# Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "change": {"bias": 0.0, "score": 1.0},
     "outside": {"bias": 0.0, "score": 1.0},
     "located": {"bias": 0.0, "score": 1.0},
+    "unblamed": {"bias": 0.0},
 }
 # Of the causes that follow a wrong first one, so many are right: shared among them by score.
 OTHERS_SHARE: Final = 0.5
@@ -72,16 +74,18 @@ def grounds(causes: Sequence[Cause], findings: Sequence[Finding], changes_known:
     leading = next((f for f in findings if f.summary == first.summary), None)
     code = leading.code if leading is not None else ""
     features = {"bias": 1.0, "score": _log_odds(first.confidence)}
+    if first.change is None and changes_known and not code.startswith("external."):
+        # How strongly a service is located says nothing of whether a change did it.
+        return Grounds("unblamed", {"bias": 1.0})
     if first.change is not None:
         features["undiffed"] = float(leading is not None and leading.facts.get("effect") is None)
         return Grounds("change", features)
     if code.startswith("external."):
         return Grounds("outside", features)
-    kinds = {f.code.split(".")[0] for f in findings if f.service == first.service and f.change is None}
+    kinds = {f.code.split(".")[0] for f in findings if f.service == first.service}
     features["standing"] = float(code in _STANDING)
     features["level"] = float(code in _LEVELS)
-    features["alone"] = float(len(kinds) == 1)
-    features["changes_known"] = float(changes_known)
+    features["several_kinds"] = float(len(kinds) > 1)
     return Grounds("located", features)
 
 

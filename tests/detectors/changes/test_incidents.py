@@ -109,7 +109,16 @@ def test_the_order_of_changes_and_symptoms_does_not_matter(incident: dict[str, A
 @pytest.mark.parametrize("incident", INCIDENTS)
 def test_a_change_that_came_after_the_onset_is_never_blamed(incident: dict[str, Any]) -> None:
     late = [
-        Change(c.sha, c.message, c.files, c.diff, at(2), "", tuple(Rollout(r.id, r.service, at(3)) for r in c.rollouts), c.kind)
+        Change(
+            c.sha,
+            c.message,
+            c.files,
+            c.diff,
+            at(2),
+            "",
+            tuple(Rollout(r.id, r.service, at(3)) for r in c.rollouts),
+            c.kind,
+        )
         for c in changes_of(incident)
     ]
     assert not any(verdict.convicted for verdict in judge(late, situation_of(incident)))

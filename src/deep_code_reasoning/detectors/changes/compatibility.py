@@ -165,7 +165,8 @@ constant_lowered: configuration
 constant_raised: configuration
     complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
-    rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55, null_reference .45,
+    rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55,
+    null_reference .45,
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
     worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
 logging_verbose: disk_saturation
@@ -238,7 +239,8 @@ ddl_constraint: schema_mismatch
 ddl_locks: lock_contention
     lock_wait 1, timeout .6, slow .6, pool_exhausted .6, deadlock .5, race .4, missing_column .15
 field_renamed: schema_mismatch
-    rejected_input .8, decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4, wrong_result .5, backlog .45,
+    rejected_input .8, decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4,
+    wrong_result .5, backlog .45,
     missing_column .35, errors .3, constraint .5
 member_removed: schema_mismatch
     rejected_input .6, decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
@@ -284,7 +286,8 @@ dependency_removed: startup_failure
 rounding_changed: wrong_result
     complaint .45, wrong_result 1, errors .15, out_of_range .3
 comparison_changed: wrong_result
-    rejected_input .5, null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .85, out_of_range .8,
+    rejected_input .5, null_reference .5 by exception, type_error .4 by exception, complaint .4,
+    wrong_result .85, out_of_range .8,
     errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
 arithmetic_changed: wrong_result
     null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .9, out_of_range .6,
@@ -302,7 +305,8 @@ validation_added: schema_mismatch
 copy_per_call: memory_saturation
     gc 1, memory_step .9, oom .8, cpu .75 by cpu_saturation, slow .7 by latency_regression, timeout .4, event_loop .6
 encoding_changed: schema_mismatch
-    rejected_input .5, complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4, payload_too_large .35, cpu .4,
+    rejected_input .5, complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4,
+    payload_too_large .35, cpu .4,
     errors .25
 status_changed: exception
     errors .45, retries_up .55, server_error .4, not_found .3
@@ -333,10 +337,12 @@ filter_removed: wrong_result
     wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5, backlog .6,
     payload_too_large .6, auth .5, complaint .6, errors .2
 name_gone: schema_mismatch
-    rejected_input .7, complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5, constraint .5,
+    rejected_input .7, complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8,
+    null_reference .5, constraint .5,
     wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
 name_new: configuration
-    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5, wrong_result .5,
+    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75,
+    constraint .5, wrong_result .5,
     type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
 cardinality_raised: memory_saturation
     memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5
@@ -355,25 +361,6 @@ lock_order_changed: deadlock
     deadlock 1, lock_wait .8, timeout .3
 """
 _NOTHING: Final = Capability("", {}, {})
-
-# Symptoms whose texts name the very thing that broke: an effect that is about other names did not do it.
-NAMING: Final = frozenset("missing_table missing_column dns decode_error not_found config_missing constraint".split())
-# Effects that are about names, to which the same applies.
-NAMED_EFFECTS: Final = frozenset(
-    """table_used column_used ddl_dropped field_renamed member_removed endpoint_changed variable_renamed
-    route_renamed""".split()
-)
-# Effects whose harm shows at those who are called, or share something, rather than at the changed service itself.
-REMOTE_EFFECTS: Final = frozenset(
-    """unit_changed validation_added members_reordered sampling_removed query_heavier query_unbounded cardinality_raised name_gone name_new
-    filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls
-    limiter_removed rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed
-    cache_key_changed cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks
-    ddl_constraint index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed
-    payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
-    route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
-    encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed""".split()
-)
 
 
 def capability(effect: str) -> Capability:

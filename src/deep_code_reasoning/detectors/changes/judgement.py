@@ -82,7 +82,9 @@ def _try(change: Change, situation: Situation) -> _Trial:
     best = best_match(effects, patch, rollout, place, situation)
     if best is None:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
-        return _Trial(Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), place, suspicion, effects)
+        return _Trial(
+            Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), place, suspicion, effects
+        )
     effect, symptom = best.effect, best.symptom
     # What the diff shows no call of may run or not.
     reach = 0.6 if only_adds_uncalled(patch) else 1.0

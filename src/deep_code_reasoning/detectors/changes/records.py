@@ -23,7 +23,9 @@ def changes(store: CaseStore) -> tuple[Change, ...]:
     commits = [row for row in rows if row["kind"] == "commit"]
     found = [_commit(row, _rollouts_of(row["commit_sha"] or row["id"], rollouts)) for row in commits]
     met = {rollout.id for change in found for rollout in change.rollouts}
-    found += [_undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)]
+    found += [
+        _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
+    ]
     return tuple({(change.kind, change.repo, change.sha): change for change in found}.values())
 
 

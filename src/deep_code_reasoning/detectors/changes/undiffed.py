@@ -92,7 +92,11 @@ def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Ve
         return tuple(verdicts)
     verdict = verdicts[0]
     rollout = verdict.rollout
-    if rollout is None or rollout.service != situation.front.first or not _is_recent(verdict.change, rollout, situation):
+    if (
+        rollout is None
+        or rollout.service != situation.front.first
+        or not _is_recent(verdict.change, rollout, situation)
+    ):
         return tuple(verdicts)
     own = next((s for s in situation.symptoms if s.service == rollout.service), None)
     if own is None or own.kind in _FROM_OUTSIDE:

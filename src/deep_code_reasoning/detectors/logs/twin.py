@@ -87,7 +87,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
             for whole in group:
                 follower = _missing(short, whole, settings)
                 if follower is not None:
-                    findings.append(_finding(scene, short, whole, follower, settings.confidence * _sureness(short, compared)))
+                    findings.append(
+                        _finding(scene, short, whole, follower, settings.confidence * _sureness(short, compared))
+                    )
                     break
     findings.sort(key=lambda f: (-f.severity, f.service, f.code_region or ""))
     return findings

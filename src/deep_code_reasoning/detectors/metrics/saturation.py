@@ -6,10 +6,10 @@ used; kills for want of memory.
 
 Why it matters: what is short of a resource becomes slow or fails in ways that point everywhere else.
 
-Stays silent when: use moves within what the service did before, or by little, or drifts as a day's load does, or as it does in other services at
-other times (`rarity.py`); half of the resource is still free; the
-metric is of a whole host (it tells that the host is busy, not who made it so); there are too few points before the step
-to know what is usual.
+Stays silent when: use moves within what the service did before, or by little, or drifts as a day's load does, or as
+it does in other services at other times (`rarity.py`); half of the resource is still free; the metric is of a whole
+host (it tells that the host is busy, not who made it so); there are too few points before the step to know what is
+usual.
 
 Example finding: `orders: CpuUsageRate(%) rose from 0.87 to 100 at 13:33:09: its limit`.
 

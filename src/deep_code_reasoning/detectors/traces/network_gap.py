@@ -21,7 +21,6 @@ calm stretch is needed; where there is one, the moment at which slow calls begin
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 

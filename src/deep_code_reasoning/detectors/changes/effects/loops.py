@@ -19,7 +19,9 @@ _EAGER: Final = re.compile(
     r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*|loaders?)\b"
 )
 
-_COMPREHENSION: Final = re.compile(r"\bfor\s+(\w+)\s+in\b|\.(?:map|flatMap|collect|forEach|each)\(?\s*[({]?\s*\|?(\w+)\b")
+_COMPREHENSION: Final = re.compile(
+    r"\bfor\s+(\w+)\s+in\b|\.(?:map|flatMap|collect|forEach|each)\(?\s*[({]?\s*\|?(\w+)\b"
+)
 
 
 def extract(patch: Patch) -> list[Effect]:
@@ -76,7 +78,7 @@ def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
 
 
 def _relations_in_loops(hunk: Hunk) -> list[Effect]:
-    """A member of a member of what a loop runs over, newly read: with an object mapper a query an item, if it is lazy."""
+    """A member of a member of what a loop runs over, newly read: a query an item where a mapper loads it lazily."""
     before = " ".join(line.code for line in hunk.before)
     for line in hunk.added:
         for loop in _COMPREHENSION.finditer(line.code):
