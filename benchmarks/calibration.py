@@ -7,8 +7,8 @@
 `collect` investigates the labelled incidents and disturbed copies of them, and writes a line a run: what the first
 causes rest on (`ranking/calibrate.py`), and which of them is right. The copies:
 
-    nezha            as it is; every other trace (three seeds); one trace in four; the stretch before the fault
-                     (healthy: no cause is right), whole and with every other trace
+    nezha            as it is; every other trace (three seeds); one trace in four; metrics alone; the stretch before
+                     the fault (healthy: no cause is right), whole and with every other trace
     rootcausebench   as it is; without diffs, logs, metrics, traces; without any change (then the service that failed
                      first is what is asked for)
     invented         as it is; without diffs; without logs
@@ -130,20 +130,16 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
 
 def _nezha(data: Path, scratch: Path) -> Iterator[Run]:
     labels: dict[str, Any] = json.loads((data / "labels.json").read_text())
-    kinds: dict[str, tuple[list[int], bool]] = {
-        "plain": ([], False),
-        "half 1": ([1], False),
-        "half 2": ([2], False),
-        "half 3": ([3], False),
-        "quarter": ([4, 5], False),
-        "healthy": ([], True),
-        "healthy half": ([1], True),
-    }
+    halvings = {"half 1": [1], "half 2": [2], "half 3": [3], "quarter": [4, 5], "healthy half": [1]}
     for name, label in sorted(labels.items()):
-        for kind, (seeds, healthy) in kinds.items():
-            copy = _nezha_copy(data / name, label, seeds, healthy, scratch)
+        for kind in ("plain", *halvings, "healthy", "only metrics"):
+            healthy = kind.startswith("healthy")
+            copy = _nezha_copy(data / name, label, halvings.get(kind, ()), healthy, scratch)
             if copy is None:
                 continue
+            if kind == "only metrics":
+                (copy / "traces.otlp.jsonl.gz").unlink()
+                (copy / "logs.otlp.jsonl.gz").unlink()
             service = None if healthy else label["service"]
             run = look(copy, partial(_is_at, service), suite="nezha", case=f"nezha {name}", kind=kind)
             shutil.rmtree(copy)

@@ -2,10 +2,10 @@
 
 Until here a cause's confidence is a score that orders. What it is worth depends on what it rests on, so the first
 cause is weighed by family: a *change* that was convicted; an *outside* cause; what localisation *located* where no
-change is known, by what its leading finding can know; and the same where changes are known of which none was
-convicted (*unblamed*): there the cause also says that no change did it, and that is the part of it to doubt. Each
-family has a logistic map (Platt, *Probabilistic outputs for support vector machines*, 1999) of the score's log odds
-and a few yes-or-no features. What the first cause leaves over, the others share by their scores.
+change is known, or where only a *level* of the service as a whole speaks for it; and the same where changes are known
+of which none was convicted (*unblamed*): there the cause also says that no change did it, and that is the part of it
+to doubt. Each family has a logistic map (Platt, *Probabilistic outputs for support vector machines*, 1999) of the
+score's log odds and a few yes-or-no features. What the first cause leaves over, the others share by their scores.
 
 The weights were fitted by `benchmarks/calibration.py`, which says over what, and prints how well they hold.
 """
@@ -22,13 +22,14 @@ from ..domain.finding import Finding
 
 # Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
-    "change": {"bias": 0.0, "score": 1.0},
-    "outside": {"bias": 0.0, "score": 1.0},
-    "located": {"bias": 0.0, "score": 1.0},
-    "unblamed": {"bias": 0.0},
+    "change": {"bias": 2.81, "score": 1.9, "undiffed": -0.895},
+    "outside": {"bias": 1.083, "score": 1.212},
+    "located": {"bias": 1.694, "score": 1.105, "several_kinds": 0.591, "standing": 0.548},
+    "level": {"bias": -2.155, "several_kinds": 0.0},
+    "unblamed": {"bias": -1.507},
 }
-# Of the causes that follow a wrong first one, so many are right: shared among them by score.
-OTHERS_SHARE: Final = 0.5
+# How often one of the others is right where the first is wrong (1 of some 20 located ones); shared among them by score.
+OTHERS_SHARE: Final = 0.1
 
 # Nobody is surer than this, however strong the score: the labelled incidents are too few to tell more.
 _MOST: Final = 0.97
@@ -83,9 +84,11 @@ def grounds(causes: Sequence[Cause], findings: Sequence[Finding], changes_known:
     if code.startswith("external."):
         return Grounds("outside", features)
     kinds = {f.code.split(".")[0] for f in findings if f.service == first.service}
-    features["standing"] = float(code in _STANDING)
-    features["level"] = float(code in _LEVELS)
     features["several_kinds"] = float(len(kinds) > 1)
+    if code in _LEVELS:
+        # The score is its share among all that moved: one level that moves alone would be the surest of all.
+        return Grounds("level", {name: features[name] for name in ("bias", "several_kinds")})
+    features["standing"] = float(code in _STANDING)
     return Grounds("located", features)
 
 
