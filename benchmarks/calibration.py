@@ -110,7 +110,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
         return None
     with open_case(case, join_baseline=True) as store:
         info = describe(store, CaseInfo(""))
-        scene, findings, _ = runner.look(store, info.noticed_at_ns)
+        scene, findings, checks = runner.look(store, info.noticed_at_ns)
         if scene is None:
             return None
         causes = attribute(scene, localise(scene, findings), findings)
@@ -118,7 +118,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
     shutil.rmtree(case)
     if not causes:
         return {**about, "right": []}
-    found = grounds(causes, findings, changes_known)
+    found = grounds(causes, findings, checks, changes_known)
     return {
         **about,
         "family": found.family,

@@ -53,7 +53,7 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         causes: tuple[Cause, ...] = ()
         if scene is not None:
             ranked = attribute(scene, localise(scene, findings), findings)
-            causes = calibrate(ranked, findings, changes_known=bool(store.count("changes")))
+            causes = calibrate(ranked, findings, checks, changes_known=bool(store.count("changes")))
         shift = store.baseline_shift
         answer = Investigation(
             case=info,

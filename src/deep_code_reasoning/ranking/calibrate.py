@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..domain.cause import Cause
-from ..domain.finding import Finding
+from ..domain.finding import Check, Finding
+from .localise import SYMPTOMS
 
 # Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
@@ -37,7 +38,8 @@ _LEAST: Final = 0.02
 
 # Findings without an onset: that something is always so does not say that it is the incident.
 _STANDING: Final = frozenset({"logs.twin", "logs.chronic_error", "logs.silent_operation"})
-# Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame.
+# Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
+# busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)
 _LEVELS: Final = frozenset({"metrics.latency", "metrics.traffic", "metrics.errors"})
 
 
@@ -49,17 +51,20 @@ class Grounds:
     features: Mapping[str, float]
 
 
-def calibrate(causes: Sequence[Cause], findings: Sequence[Finding], changes_known: bool) -> tuple[Cause, ...]:
+def calibrate(
+    causes: Sequence[Cause], findings: Sequence[Finding], checks: Sequence[Check], changes_known: bool
+) -> tuple[Cause, ...]:
     """Causes with probabilities for scores, in the same order; confidences never rise down the list.
 
     Args:
         causes: ranked, with raw scores for confidences.
         findings: all findings of the case.
+        checks: what each detector could look at.
         changes_known: whether the case has commits, deploys or flags at all.
     """
     if not causes:
         return ()
-    first = probability_of(grounds(causes, findings, changes_known))
+    first = probability_of(grounds(causes, findings, checks, changes_known))
     total = sum(cause.confidence for cause in causes[1:])
     calibrated = [replace(causes[0], confidence=round(first, 4))]
     for cause in causes[1:]:
@@ -69,7 +74,9 @@ def calibrate(causes: Sequence[Cause], findings: Sequence[Finding], changes_know
     return tuple(calibrated)
 
 
-def grounds(causes: Sequence[Cause], findings: Sequence[Finding], changes_known: bool) -> Grounds:
+def grounds(
+    causes: Sequence[Cause], findings: Sequence[Finding], checks: Sequence[Check], changes_known: bool
+) -> Grounds:
     """What the first of some causes rests on."""
     first = causes[0]
     leading = next((f for f in findings if f.summary == first.summary), None)
@@ -85,11 +92,17 @@ def grounds(causes: Sequence[Cause], findings: Sequence[Finding], changes_known:
         return Grounds("outside", features)
     kinds = {f.code.split(".")[0] for f in findings if f.service == first.service}
     features["several_kinds"] = float(len(kinds) > 1)
-    if code in _LEVELS:
+    if code in _LEVELS or (code == "metrics.saturation" and _nobody_suffers(findings, checks)):
         # The score is its share among all that moved: one level that moves alone would be the surest of all.
         return Grounds("level", {name: features[name] for name in ("bias", "several_kinds")})
     features["standing"] = float(code in _STANDING)
     return Grounds("located", features)
+
+
+def _nobody_suffers(findings: Sequence[Finding], checks: Sequence[Check]) -> bool:
+    """Whether requests could be looked at, and none is slow or fails: then a busy resource is no incident yet."""
+    could_look = any(c.detector.startswith("traces.") and c.verdict in ("fired", "clear") for c in checks)
+    return could_look and not any(f.code in SYMPTOMS and f.code != "metrics.saturation" for f in findings)
 
 
 def probability_of(found: Grounds) -> float:
