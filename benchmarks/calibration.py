@@ -77,9 +77,9 @@ def main() -> int:
     print("raw scores"), print(reliability([(run["score"], run["right"][0]) for run in runs]))
     print("left out"), print(reliability(left_out(runs)))
     print(json.dumps({family: fit(group) for family, group in sorted(_by_family(runs).items())}, indent=1))
-    wrong_first = [run for run in runs if run["family"] == "located" and not run["right"][0] and len(run["right"]) > 1]
-    later = sum(any(run["right"]) for run in wrong_first)
-    print(f"after a wrong located cause, a later one is right in {later} of {len(wrong_first)}")
+    wrong_first = [run for run in runs if run["suite"] == "nezha" and not run["right"][0] and len(run["right"]) > 1]
+    later = sum(any(run["right"]) for run in wrong_first if not run["kind"].startswith("healthy"))
+    print(f"nezha: after a wrong first cause, a later one is right in {later} of {len(wrong_first)}")
     return 0
 
 

@@ -1,11 +1,12 @@
 """Raw scores become probabilities: of the causes given 0.8, eight in ten are to be right.
 
 Until here a cause's confidence is a score that orders. What it is worth depends on what it rests on, so the first
-cause is weighed by family: a *change* that was convicted; an *outside* cause; what localisation *located* where no
-change is known, or where only a *level* of the service as a whole speaks for it; and the same where changes are known
-of which none was convicted (*unblamed*): there the cause also says that no change did it, and that is the part of it
-to doubt. Each family has a logistic map (Platt, *Probabilistic outputs for support vector machines*, 1999) of the
-score's log odds and a few yes-or-no features. What the first cause leaves over, the others share by their scores.
+cause is weighed by family: a *change* that was convicted; an *outside* cause; what localisation *located* by findings
+that date themselves; what is always so (*standing*), *chronic* errors least of all; a *level* of the service as a
+whole; and, where changes are known of which none was convicted, *unblamed*: there the cause also says that no change
+did it, and that is the part of it to doubt. Each family has a logistic map (Platt, *Probabilistic outputs for support
+vector machines*, 1999) of the score's log odds and of yes-or-no features, or a share where the score tells nothing.
+What the first cause leaves over, the others share by their scores.
 
 The weights were fitted by `benchmarks/calibration.py`, which says over what, and prints how well they hold.
 """
@@ -25,8 +26,10 @@ from .localise import SYMPTOMS
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "change": {"bias": 2.81, "score": 1.9, "undiffed": -0.895},
     "outside": {"bias": 1.083, "score": 1.212},
-    "located": {"bias": 1.694, "score": 1.105, "several_kinds": 0.591, "standing": 0.548},
-    "level": {"bias": -2.155, "several_kinds": 0.0},
+    "located": {"bias": 1.32, "score": 1.57, "several_kinds": 0.612},
+    "standing": {"bias": 1.109, "score": 0.679},
+    "chronic": {"bias": -0.684},
+    "level": {"bias": -2.155},
     "unblamed": {"bias": -1.507},
 }
 # How often one of the others is right where the first is wrong (1 of some 20 located ones); shared among them by score.
@@ -36,8 +39,10 @@ OTHERS_SHARE: Final = 0.1
 _MOST: Final = 0.97
 _LEAST: Final = 0.02
 
-# Findings without an onset: that something is always so does not say that it is the incident.
-_STANDING: Final = frozenset({"logs.twin", "logs.chronic_error", "logs.silent_operation"})
+# Findings without an onset: that something is always so does not say that it is the incident. Least of all an error
+# that every request of an operation logs.
+_STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
+_CHRONIC: Final = "logs.chronic_error"
 # Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
 # busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)
 _LEVELS: Final = frozenset({"metrics.latency", "metrics.traffic", "metrics.errors"})
@@ -90,12 +95,15 @@ def grounds(
         return Grounds("change", features)
     if code.startswith("external."):
         return Grounds("outside", features)
-    kinds = {f.code.split(".")[0] for f in findings if f.service == first.service}
-    features["several_kinds"] = float(len(kinds) > 1)
+    if code == _CHRONIC:
+        return Grounds("chronic", {"bias": 1.0})
+    if code in _STANDING:
+        return Grounds("standing", features)
     if code in _LEVELS or (code == "metrics.saturation" and _nobody_suffers(findings, checks)):
         # The score is its share among all that moved: one level that moves alone would be the surest of all.
-        return Grounds("level", {name: features[name] for name in ("bias", "several_kinds")})
-    features["standing"] = float(code in _STANDING)
+        return Grounds("level", {"bias": 1.0})
+    kinds = {f.code.split(".")[0] for f in findings if f.service == first.service}
+    features["several_kinds"] = float(len(kinds) > 1)
     return Grounds("located", features)
 
 

@@ -12,7 +12,7 @@ from ..domain.finding import Check
 # A cause is called found when it is likelier than not; one below that is listed all the same.
 LIKELY: Final = 0.5
 # In a system in which nothing changed, a cause less likely than this is an oddity that it always had.
-ODDITY: Final = 0.25
+ODDITY: Final = 0.35
 # Detectors that look at what the system did, rather than at what was done to it.
 _TELEMETRY: Final = ("traces.", "logs.", "metrics.")
 
