@@ -86,7 +86,7 @@ def prepare_span_steps(store: CaseStore) -> None:
             ) AS s
             LEFT ANY JOIN (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape) AS t USING (shape)
         )
-        """
+        """,
     )
     store.derive(
         "span_labels",
@@ -94,7 +94,7 @@ def prepare_span_steps(store: CaseStore) -> None:
         SELECT trace_id, span_id, arraySort(groupArray((written_at, time_ns, label, is_error))) AS steps
         FROM statements LEFT ANY JOIN statement_names USING (service, place, shape)
         GROUP BY trace_id, span_id
-        """
+        """,
     )
     store.derive(
         "span_steps",
@@ -113,5 +113,5 @@ def prepare_span_steps(store: CaseStore) -> None:
             WHERE (service, name) IN operations
         ) AS s
         LEFT ANY JOIN span_labels AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
-        """
+        """,
     )

@@ -147,7 +147,7 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
                replaceRegexpOne(place, '#\\d+$', '') AS logger, text
         FROM statements LEFT ANY JOIN texts USING (shape)
         WHERE logger IN loggers
-        """
+        """,
     )
     if not store.query("SELECT count() AS n FROM shared_messages")[0]["n"]:
         return False
@@ -164,7 +164,7 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
                path[place_in_path + 1].4 AS next_text, path[place_in_path + 1].5 AS next_place
         FROM paths ARRAY JOIN path AS step, arrayEnumerate(path) AS place_in_path
         WHERE (step.3, step.4) IN shared
-        """
+        """,
     )
     return True
 

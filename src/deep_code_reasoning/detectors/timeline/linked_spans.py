@@ -46,7 +46,7 @@ def prepare_linked_spans(store: CaseStore) -> None:
                p.service AS parent_service, p.name AS parent_name, p.kind AS parent_kind,
                p.start_ns AS parent_start_ns, p.duration_ns AS parent_duration_ns, p.span_id != '' AS has_parent
         FROM taken_spans AS s LEFT ANY JOIN taken_spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
-        """
+        """,
     )
     store.derive(
         "span_children",
@@ -60,6 +60,6 @@ def prepare_linked_spans(store: CaseStore) -> None:
         FROM linked_spans
         WHERE has_parent
         GROUP BY trace_id, parent_span_id
-        """
+        """,
     )
     store.execute("TRUNCATE TABLE taken_spans")

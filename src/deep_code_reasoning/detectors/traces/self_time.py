@@ -124,7 +124,7 @@ def prepare_self_times(store: CaseStore) -> None:
                if(is_client, 0, greatest(0, s.duration_ns - c.inside_ns)) AS self_ns,
                s.parent_service != s.service AS is_entry
         FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
-        """
+        """,
     )
     store.derive(
         "request_times",
@@ -142,7 +142,7 @@ def prepare_self_times(store: CaseStore) -> None:
                       countIf(t.is_entry)) AS self_ns
         FROM stretches AS t
         GROUP BY trace_id, service HAVING countIf(t.is_entry) > 0
-        """
+        """,
     )
 
 
