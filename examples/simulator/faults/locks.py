@@ -1,0 +1,358 @@
+"""Locks: leases that end early, locks held too long, locks taken in the wrong order, and no lock where one is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+from ..backends import Database, LockNode
+from ..kernel import MS, SECOND, Process
+from ..leases import Locking, leased
+from ..steps import fail, query, run, sequence, transaction, work
+from ..system import Frame, Host, Step, World
+from .script import Answer, Script, change, variant
+
+GAP_MS = 50
+
+
+def _overlaps(world: World) -> list[Answer]:
+    """Times at which two owners believed that they held one key, from the truth that was kept."""
+    held: dict[str, dict[str, dict[str, Any]]] = {}
+    found = []
+    for at in world.truth:
+        owners = held.setdefault(at["key"], {})
+        if at["what"] == "taken":
+            found += [{"key": at["key"], "first": first, "second": at} for first in owners.values()]
+            owners[at["owner"]] = at
+        elif at["what"] == "left":
+            owners.pop(at["owner"], None)
+    return found
+
+
+def _lease_answer(world: World, locking: Locking, host: Host | None, offset_ms: float, **more: Any) -> Answer:
+    payments = world.services["payments"]
+    overlaps = _overlaps(world)
+    gaps = [at["gap_ms"] for at in world.truth if at["what"] == "late"]
+    keys = sorted({overlap["key"] for overlap in overlaps})
+    told = [
+        {
+            "key": overlap["key"], "owners": [overlap["first"]["owner"], overlap["second"]["owner"]],
+            "hosts": [overlap["first"]["host"], overlap["second"]["host"]],
+            "traces": [overlap["first"]["trace"], overlap["second"]["trace"]],
+            "since_ns": str(overlap["second"]["at_ns"]),
+        }
+        for overlap in overlaps[:20]
+    ]  # fmt: skip
+    return {
+        "shown": len(overlaps) >= 2,
+        "service": payments.name, "operation": world.routes["payments.charge"][1],
+        "resource": keys[0] if keys else locking.prefix,
+        "facts": {
+            "backend": locking.backend, "ttl_ms": locking.ttl_ms, "renew_ms": locking.renew_ms, "keys": keys,
+            "gap_ms": round(median(gaps), 1) if gaps else None, "late_renewals": len(gaps), "overlaps": len(overlaps),
+            "skewed_host": host.name if host else None, "offset_ms": offset_ms, "examples": told, **more,
+        },
+    }  # fmt: skip
+
+
+def _slow_under_load(world: World, locking: Locking) -> None:
+    """More payments, and a partner that takes longer for each: the work now outlasts the lease."""
+    world.load = 1.2
+    world.partner_ms = 1.7 * locking.ttl_ms
+
+
+def _many_payments(world: World) -> None:
+    """Payments are what this system mostly does, and a few accounts get most of them."""
+    world.mix["buy"] = 0.8
+    world.accounts = max(4, round(3 * world.rate))
+
+
+def _by_clock(backend: str, world: World, locking: Locking) -> Script:
+    locking.backend = backend
+    _many_payments(world)
+    locking.ttl_ms = world.chance.choice((900, 1000, 1200))
+    margin_ms = world.chance.choice((150, 200, 300))
+    locking.renew_ms = locking.ttl_ms - margin_ms
+    locking.poll_ms = 80
+    offset_ms = margin_ms + GAP_MS - 2  # a renewal is some two milliseconds on its way
+    host = world.services["payments"].instances[world.chance.randrange(3)].host
+    host.offset_ns, host.drift_ppb = 0, 0
+    chronic = world.chance.random() < 0.5
+    if chronic:  # the clock was wrong before; nobody noticed as long as the work was short
+        host.offset_ns = -offset_ms * MS
+    yield
+    host.offset_ns = -offset_ms * MS
+    _slow_under_load(world, locking)
+    yield
+    return _lease_answer(world, locking, host, -offset_ms, chronic=chronic)
+
+
+for _backend in ("redis-pxat", "redis-script", "lease-table"):
+    variant("lock_lease_expired", _backend)(partial(_by_clock, _backend))
+
+
+@variant("lock_lease_expired", "redlock")
+def redlock(world: World, locking: Locking) -> Script:
+    """Three of five lock servers run on machines whose clock runs too fast."""
+    locking.backend = "redlock"
+    _many_payments(world)
+    locking.ttl_ms, locking.renew_ms, locking.poll_ms = 1200, 1050, 80
+    world.locks.nodes = [LockNode(world.simulation) for _ in range(5)]
+    yield
+    rate = locking.ttl_ms / (locking.renew_ms - GAP_MS + 3)
+    for node in world.locks.nodes[:3]:
+        node.rate = rate
+    _slow_under_load(world, locking)
+    yield
+    return _lease_answer(world, locking, None, 0.0, fast_nodes=[f"{world.locks.host}-{n}" for n in range(3)], rate=round(rate, 4))
+
+
+def _by_pause(backend: str, world: World, locking: Locking) -> Script:
+    locking.backend = backend
+    _many_payments(world)
+    locking.ttl_ms, locking.renew_ms, locking.poll_ms = 1200, 800, 80
+    yield
+    _slow_under_load(world, locking)
+    instance = world.services["payments"].instances[world.chance.randrange(3)]
+    world.simulation.spawn(_stop_now_and_then(world, instance, locking))
+    yield
+    return _lease_answer(world, locking, None, 0.0, paused_instance=instance.name, paused_host=instance.host.name)
+
+
+def _stop_now_and_then(world: World, instance: Any, locking: Locking) -> Process:
+    while not world.ended:
+        yield int(world.chance.uniform(0.5, 1.4) * SECOND)
+        pause_ms = locking.ttl_ms - locking.renew_ms + world.chance.uniform(GAP_MS, 600)
+        instance.paused_until = world.simulation.now + int(pause_ms * MS)
+        instance.log("WARN", f"GC pause {pause_ms:.0f}ms (Full GC, Allocation Failure)")
+
+
+for _backend in ("etcd", "zookeeper"):
+    variant("lock_lease_expired", _backend)(partial(_by_pause, _backend))
+
+
+# -- contention --------------------------------------------------------------------------------------------------------
+
+
+@variant("lock_contention", "one-key")
+def one_key(world: World, locking: Locking) -> Script:
+    """A deploy makes every payment take the same lock."""
+    yield
+    sha = world.deploy("payments", note="lock")
+    world.replace("payments.charge", "settle", leased(locking, "settlement:all", run("payments.settle")))
+    yield
+    return {
+        "service": world.services["payments"].name, "resource": f"{locking.prefix}settlement:all",
+        "operation": world.routes["payments.charge"][1], "change": change(world, "payments", sha), "facts": {"backend": locking.backend},
+    }  # fmt: skip
+
+
+@variant("lock_contention", "row-lock")
+def row_lock(world: World, locking: Locking) -> Script:
+    """A row is locked with FOR UPDATE, and held while something slow is done in the same transaction."""
+    yield
+    sha = world.deploy("stock", note="lock")
+    table = world.words.stock
+    for key, value in (("item", 1007),):
+        world.insert("stock.reserve", "choose", _assign(key, value))
+    world.replace(
+        "stock.reserve", "reserve",
+        transaction(
+            "stock",
+            query("stock", "SELECT", table, f"SELECT on_hand FROM {table} WHERE item_id = {{item}} FOR UPDATE", 3, row="stock:{item}"),
+            work(700, 0.2),
+            query("stock", "UPDATE", table, f"UPDATE {table} SET on_hand = on_hand - 1 WHERE item_id = {{item}}", 3, row="stock:{item}"),
+        ),
+    )  # fmt: skip
+    yield
+    return {"service": world.services["stock"].name, "resource": table, "operation": world.routes["stock.reserve"][1], "change": change(world, "stock", sha)}
+
+
+def _assign(key: str, value: Any) -> Step:
+    def step(frame: Frame) -> Process:
+        frame.request[key] = value
+        yield 1000
+
+    return step
+
+
+@variant("lock_contention", "advisory")
+def advisory(world: World, locking: Locking) -> Script:
+    """Posting takes one advisory lock for all accounts, and holds it for the length of a slow statement."""
+    yield
+    sha = world.deploy("orders", note="lock")
+    table = world.words.order
+    world.insert(
+        "orders.create", "number",
+        transaction(
+            "orders",
+            query("orders", "SELECT", "", "SELECT pg_advisory_xact_lock(48151623)", 0.6, row="advisory:48151623"),
+            query("orders", "SELECT", table, f"SELECT max(number) FROM {table} WHERE year = 2026", 800, spread=0.2),
+        ),
+        before="pay",
+    )  # fmt: skip
+    yield
+    return {"service": world.services["orders"].name, "resource": "pg_advisory_xact_lock(48151623)", "operation": world.routes["orders.create"][1], "change": change(world, "orders", sha)}
+
+
+# -- deadlock ----------------------------------------------------------------------------------------------------------
+
+
+def _transfer(world: World, between_ms: float) -> tuple[Step, Step]:
+    table = world.words.stock
+
+    def touch(name: str, row: int) -> Step:
+        return query("stock", "UPDATE", table, f"UPDATE {table} SET on_hand = on_hand {name} 1 WHERE item_id = {row}", 4, row=f"stock:{row}")
+
+    one = transaction("stock", touch("-", 1001), work(between_ms), touch("-", 1002))
+    other = transaction("stock", touch("+", 1002), work(between_ms), touch("+", 1001))
+    return one, other
+
+
+@variant("deadlock", "row-order")
+def row_order(world: World, locking: Locking) -> Script:
+    """Two operations lock the same two rows in opposite order."""
+    yield
+    sha = world.deploy("stock", note="bundle")
+    one, other = _transfer(world, 260)
+    world.replace("stock.reserve", "reserve", one)
+    world.insert("stock.check", "rebalance", _share(0.5, other))
+    yield
+    return {"service": world.services["stock"].name, "resource": world.words.stock, "operation": world.routes["stock.reserve"][1], "change": change(world, "stock", sha), "facts": {"rows": [1001, 1002]}}
+
+
+def _share(share: float, step: Step) -> Step:
+    def taken(frame: Frame) -> Process:
+        if frame.world.chance.random() < share:
+            yield from step(frame)
+
+    return taken
+
+
+@variant("deadlock", "two-locks")
+def two_locks(world: World, locking: Locking) -> Script:
+    """Two payments take the locks of payer and payee in the order in which they come, and wait for each other in vain."""
+    locking.wait_ms = 3000
+    yield
+    sha = world.deploy("payments", note="transfer")
+    inner = run("payments.settle")
+    ab = leased(locking, "account:71", work(300), leased(locking, "account:72", inner))
+    ba = leased(locking, "account:72", work(300), leased(locking, "account:71", inner))
+    world.replace("payments.charge", "settle", _either(ab, ba))
+    yield
+    keys = [f"{locking.prefix}account:{n}" for n in (71, 72)]
+    return {"service": world.services["payments"].name, "resource": keys[0], "operation": world.routes["payments.charge"][1], "change": change(world, "payments", sha), "facts": {"keys": keys}}
+
+
+def _either(one: Step, other: Step) -> Step:
+    def step(frame: Frame) -> Process:
+        yield from (one if frame.world.chance.random() < 0.5 else other)(frame)
+
+    return step
+
+
+@variant("deadlock", "advisory-order")
+def advisory_order(world: World, locking: Locking) -> Script:
+    """Two kinds of posting take two advisory locks in opposite order."""
+    yield
+    sha = world.deploy("orders", note="numbers")
+
+    def lock(number: int) -> Step:
+        return query("orders", "SELECT", "", f"SELECT pg_advisory_xact_lock({number})", 1, row=f"advisory:{number}")
+
+    ab = transaction("orders", lock(11), work(250), lock(12), work(20))
+    ba = transaction("orders", lock(12), work(250), lock(11), work(20))
+    world.insert("orders.create", "number", _either(ab, ba), before="pay")
+    yield
+    return {"service": world.services["orders"].name, "resource": "pg_advisory_xact_lock", "operation": world.routes["orders.create"][1], "change": change(world, "orders", sha)}
+
+
+# -- races -------------------------------------------------------------------------------------------------------------
+
+
+@variant("race_condition", "lost-update")
+def lost_update(world: World, locking: Locking) -> Script:
+    """The lock around a read-modify-write is gone; the version check catches it, and payments fail."""
+    yield
+    sha = world.deploy("payments", note="no lock")
+    world.partner_ms = 350
+    world.replace("payments.charge", "settle", run("payments.settle"))
+    yield
+    return {
+        "service": world.services["payments"].name, "resource": world.words.account, "operation": world.routes["payments.charge"][1],
+        "change": change(world, "payments", sha), "facts": {"conflicts_are": "detected by version"},
+    }  # fmt: skip
+
+
+@variant("race_condition", "check-then-act")
+def check_then_act(world: World, locking: Locking) -> Script:
+    """A coupon is looked up, and used when it is free; two requests find it free."""
+    yield
+    sha = world.deploy("orders", note="coupon")
+
+    def seen(frame: Frame, db: Database) -> None:
+        frame.request["free"] = db.row(f"coupon:{int(frame.request['user']) % 3}")[1] >= 1000
+        frame.request["coupon"] = int(frame.request["user"]) % 3
+
+    def taken(frame: Frame, db: Database) -> None:
+        row = db.row(f"coupon:{frame.request['coupon']}")
+        if row[1] < 1000:
+            from ..system import Failure
+
+            text = f"duplicate key value violates unique constraint coupon_use_pkey, key (coupon)=({frame.request['coupon']})"
+            frame.log("ERROR", f"{frame.service.error('duplicate')}: {text}")
+            raise Failure("duplicate", text, 500)
+        row[1] = 0
+        frame.world.simulation.call_later(2 * SECOND, lambda: row.__setitem__(1, 1000))
+
+    check = query("orders", "SELECT", "coupon_use", "SELECT count(*) FROM coupon_use WHERE coupon_id = {coupon}", 4, then=seen)
+    act = query("orders", "INSERT", "coupon_use", "INSERT INTO coupon_use (coupon_id, user_id) VALUES ({coupon}, {user})", 4, then=taken)
+
+    def coupon(frame: Frame) -> Process:
+        frame.request["coupon"] = int(frame.request["user"]) % 3
+        yield from check(frame)
+        yield from work(420)(frame)
+        if frame.request["free"]:
+            yield from act(frame)
+
+    world.insert("orders.create", "coupon", coupon, before="pay")
+    world.load = 1.3
+    yield
+    return {"service": world.services["orders"].name, "resource": "coupon_use", "operation": world.routes["orders.create"][1], "change": change(world, "orders", sha)}
+
+
+@variant("race_condition", "duplicate-processing")
+def duplicate_processing(world: World, locking: Locking) -> Script:
+    """Messages are delivered again while the first delivery is still at work, and both are booked."""
+    yield
+    queue = world.broker.queues[f"{world.words.services['ledger']}.entries"]
+    put: Callable[..., None] = queue.put
+
+    def put_twice(message: Any, first: bool = False) -> None:
+        put(message, first)
+        if not first and world.chance.random() < 0.5:
+            again = {**message, "request": message["request"].copy(), "tries": 1}
+            world.simulation.call_later(int(world.chance.uniform(20, 90) * MS), partial(put, again, True))
+
+    queue.put = put_twice  # type: ignore[method-assign]
+    world.insert("ledger.post", "check", sequence(work(60), fail(0.0, "value", "")), before="insert")
+    world.insert("ledger.post", "unique", _once_only(), before="insert")
+    yield
+    return {"service": world.services["ledger"].name, "resource": queue.name, "operation": queue.name, "facts": {"duplicates_are": "second delivery violates a unique key"}}
+
+
+def _once_only() -> Step:
+    def booked(frame: Frame, db: Database) -> None:
+        row = db.row(f"entry:{frame.request['message']}")
+        row[0] += 1
+        if row[0] > 2:
+            from ..system import Failure
+
+            text = f"duplicate key value violates unique constraint entry_ref_key, key (ref)=({frame.request['order']})"
+            frame.log("ERROR", f"{frame.service.error('duplicate')}: {text}")
+            raise Failure("duplicate", text, 500)
+
+    return query("ledger", "INSERT", "processed", "INSERT INTO processed (message_id) VALUES ('{message}')", 3, then=booked)
+
