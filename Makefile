@@ -3,12 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
+SIZE ?= 500MB
+STYLE ?= current
+SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed clean
+.PHONY: demo demo-lease test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-mechanisms clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
+
+demo-lease: $(VENV)/.ready
+	$(BIN)/python -m examples.simulator.demo --size $(SIZE) --style $(STYLE)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest
@@ -17,14 +23,14 @@ fuzz: $(VENV)/.ready-dev
 	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs examples
+	$(BIN)/ruff format --check src tests benchmarks docs examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.ready-dev
-	$(BIN)/ruff check --fix src tests benchmarks docs
-	$(BIN)/ruff format src tests benchmarks docs
+	$(BIN)/ruff check --fix src tests benchmarks docs examples
+	$(BIN)/ruff format src tests benchmarks docs examples
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
@@ -42,6 +48,9 @@ bench-loghub: $(VENV)/.ready-bench
 
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
+
+bench-mechanisms: $(VENV)/.ready-bench
+	$(BIN)/python -m benchmarks.mechanisms --seeds $(SEEDS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -21,14 +21,16 @@ def main() -> int:
     parser.add_argument("--mechanism", default="lock_lease_expired", choices=sorted(SCRIPTS))
     parser.add_argument("--variant", help="one of the mechanism's variants; by default the seed chooses (see --list)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--size", type=size_of, default=3_000_000, metavar="500MB", help="bytes of all evidence together")
+    parser.add_argument(
+        "--size", type=size_of, default=3_000_000, metavar="500MB", help="bytes of all evidence together"
+    )
     parser.add_argument("--style", default="current", choices=sorted(STYLES), help="how the system is instrumented")
     parser.add_argument("--out", type=Path, metavar="DIR", help="gets DIR/evidence and DIR/answer.json")
     parser.add_argument("--list", action="store_true", help="list mechanisms and variants")
     arguments = parser.parse_args()
     if arguments.list:
-        for mechanism, variants in sorted(SCRIPTS.items()):
-            print(mechanism, *variants)
+        for mechanism, scripts in sorted(SCRIPTS.items()):
+            print(mechanism, *scripts)
         return 0
     variants = list(SCRIPTS[arguments.mechanism])
     variant = arguments.variant or variants[arguments.seed % len(variants)]
@@ -37,7 +39,9 @@ def main() -> int:
     if arguments.out is None:
         parser.error("--out is needed")
     started = time.perf_counter()
-    answer = simulate(Order(arguments.mechanism, variant, arguments.style, arguments.seed, arguments.size), arguments.out)
+    answer = simulate(
+        Order(arguments.mechanism, variant, arguments.style, arguments.seed, arguments.size), arguments.out
+    )
     took = time.perf_counter() - started
     print(
         f"{arguments.mechanism}/{variant} in {answer['service']}, onset {answer['onset']}: "

@@ -81,7 +81,9 @@ class Lease:
             span = frame.open()
             yield world.duration(2.0)
             site = world.style.query(db.system, db.host, db.name, text.split(" ")[0], "leases", "LeaseRepository")
-            span.end(site, ",".join(filter(None, (world.style.statement(db.system, text), world.style.parameters(text)))))
+            span.end(
+                site, ",".join(filter(None, (world.style.statement(db.system, text), world.style.parameters(text))))
+            )
         elif backend == "redlock":
             for place in range(len(world.locks.nodes)):
                 yield from command(frame, "redis", f"{host}-{place}", text, world.duration(0.5))
@@ -138,7 +140,9 @@ class Lease:
                 return f"UPDATE leases SET lease_until = {now + ttl} WHERE name = '{key}' AND owner = '{owner}'"
             return f"UPDATE leases SET lease_until = 0 WHERE name = '{key}' AND owner = '{owner}'"
         elif backend == "etcd":
-            return {"acquire": "etcdserverpb.KV/Txn", "renew": "etcdserverpb.Lease/LeaseKeepAlive"}.get(act, "etcdserverpb.Lease/LeaseRevoke")
+            return {"acquire": "etcdserverpb.KV/Txn", "renew": "etcdserverpb.Lease/LeaseKeepAlive"}.get(
+                act, "etcdserverpb.Lease/LeaseRevoke"
+            )
         elif backend == "redlock" and act == "acquire":
             return f"SET {key} {owner} NX PX {ttl}"
         elif backend == "redlock" and act == "renew":

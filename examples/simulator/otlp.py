@@ -145,7 +145,12 @@ def level(name: str, unit: str, start_ns: int, at_ns: int, points: Iterable[tupl
 
 
 def histogram(
-    name: str, unit: str, start_ns: int, at_ns: int, bounds: Iterable[float], points: Iterable[tuple[str, list[int], float]]
+    name: str,
+    unit: str,
+    start_ns: int,
+    at_ns: int,
+    bounds: Iterable[float],
+    points: Iterable[tuple[str, list[int], float]],
 ) -> str:
     """A cumulative explicit-bucket histogram; each point is its attributes, its bucket counts, its sum."""
     told = ",".join(map(repr, bounds))

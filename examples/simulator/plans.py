@@ -8,12 +8,30 @@ from .backends import Broker, Cache, Database, LockStore
 from .kernel import MS, Pool
 from .leases import Locking, leased
 from .steps import (
-    cached, call, fail, inner, partner, publish, query, repeat, run, sometimes, transaction, work,
+    cached,
+    call,
+    fail,
+    inner,
+    partner,
+    publish,
+    query,
+    repeat,
+    run,
+    sometimes,
+    transaction,
+    work,
 )  # fmt: skip
 from .system import Failure, Frame, Host, Instance, Service, World
 from .words import ROLES
 
-DATABASES = {"catalog": "mysql", "orders": "postgresql", "payments": "postgresql", "ledger": "postgresql", "users": "postgresql", "stock": "mysql"}
+DATABASES = {
+    "catalog": "mysql",
+    "orders": "postgresql",
+    "payments": "postgresql",
+    "ledger": "postgresql",
+    "users": "postgresql",
+    "stock": "mysql",
+}
 THREADS = 24
 CONNECTIONS = 10
 
@@ -28,12 +46,18 @@ def build(world: World) -> Locking:
         if chance.random() < 0.15:
             offset = int(chance.uniform(4, 12) * MS) * chance.choice((-1, 1))  # mild and harmless
         world.hosts.append(Host(f"{prefix}{chance.randint(10, 99)}-{number}", offset, chance.randint(-4000, 4000)))
-    for system, role in ((system, role) for role, system in DATABASES.items()):
-        host = f"{words.services[role]}-db.internal"
-        world.databases[role] = Database(world.simulation, system, f"{words.services[role].replace('-', '_')}", host, 16)
+    for role, system in DATABASES.items():
+        name = words.services[role]
+        address = f"{name}-db.internal"
+        world.databases[role] = Database(world.simulation, system, name.replace("-", "_"), address, 16)
     for role in ("catalog", "users", "basket"):
         world.caches[role] = Cache(world.simulation, f"{words.services[role]}-cache.internal")
-    world.broker = Broker(world.simulation, chance.choice(("rabbitmq", "kafka")), "broker.internal", (words.topic, f"{words.services['ledger']}.entries"))
+    world.broker = Broker(
+        world.simulation,
+        chance.choice(("rabbitmq", "kafka")),
+        "broker.internal",
+        (words.topic, f"{words.services['ledger']}.entries"),
+    )
     world.consumers.update(dict.fromkeys(("notify", "ledger"), max(1, round(world.rate / 6))))
     place = 0
     for role in ROLES:
@@ -88,9 +112,9 @@ def _plan(world: World, locking: Locking) -> None:
         "catalog.price": ("GET", f"/v1/{w.item}s/{{item}}/price"),
         "basket.add": ("POST", f"/v1/{w.basket}s/{{user}}/items"),
         "orders.create": ("POST", f"/v2/{w.order}s"), "orders.history": ("GET", f"/v2/{w.user}s/{{user}}/{w.order}s"),
-        "payments.charge": ("POST", "/charges"), "ledger.balance": ("GET", f"/balances/{{account}}"),
+        "payments.charge": ("POST", "/charges"), "ledger.balance": ("GET", "/balances/{account}"),
         "users.verify": ("POST", "/verify"), "users.profile": ("GET", f"/{w.user}s/{{user}}"),
-        "stock.reserve": ("POST", "/reserve"), "stock.check": ("GET", f"/stock/{{item}}"),
+        "stock.reserve": ("POST", "/reserve"), "stock.check": ("GET", "/stock/{item}"),
     }  # fmt: skip
     world.routes.update(route)
     key = f"{w.account}:{{account}}"
@@ -103,19 +127,42 @@ def _plan(world: World, locking: Locking) -> None:
     world.plans["payments.charge"] = {
         "validate": work(3),
         "settle": leased(locking, key, run("payments.settle")),
-        "record": query("payments", "INSERT", "payment", "INSERT INTO payment (id, order_id, amount) VALUES ('{order}', '{order}', {amount})"),
+        "record": query(
+            "payments",
+            "INSERT",
+            "payment",
+            "INSERT INTO payment (id, order_id, amount) VALUES ('{order}', '{order}', {amount})",
+        ),
         "publish": publish(f"{w.services['ledger']}.entries"),
     }
     world.plans["ledger.post"] = {
         "compute": work(5),
         "insert": transaction(
             "ledger",
-            query("ledger", "INSERT", w.entry, f"INSERT INTO {w.entry} (account, amount, ref) VALUES ({{account}}, {{amount}}, '{{order}}')"),
-            query("ledger", "UPDATE", "balance", "UPDATE balance SET total = total + {amount} WHERE account = {account}", row="balance:{account}"),
+            query(
+                "ledger",
+                "INSERT",
+                w.entry,
+                f"INSERT INTO {w.entry} (account, amount, ref) VALUES ({{account}}, {{amount}}, '{{order}}')",
+            ),
+            query(
+                "ledger",
+                "UPDATE",
+                "balance",
+                "UPDATE balance SET total = total + {amount} WHERE account = {account}",
+                row="balance:{account}",
+            ),
         ),
     }
     world.plans["ledger.report"] = {  # a chronic slow query, there from the beginning
-        "sum": query("ledger", "SELECT", w.entry, f"SELECT account, sum(amount) FROM {w.entry} WHERE created > '2026-01-01' GROUP BY account", 850, spread=0.15),
+        "sum": query(
+            "ledger",
+            "SELECT",
+            w.entry,
+            f"SELECT account, sum(amount) FROM {w.entry} WHERE created > '2026-01-01' GROUP BY account",
+            850,
+            spread=0.15,
+        ),
     }
     world.plans["notify.deliver"] = {
         "render": inner("templates", "render", work(6)),
@@ -151,9 +198,13 @@ def _browse(world: World) -> None:
                 "compute": work(2),
             },
             "catalog.price": {
-                "cache": cached("catalog", f"price:{{item}}", 30, query("catalog", "SELECT", "price", "SELECT amount FROM price WHERE item_id = {item}", 5)),
+                "cache": cached("catalog", "price:{item}", 30, query("catalog", "SELECT", "price", "SELECT amount FROM price WHERE item_id = {item}", 5)),
             },
-            "basket.add": {"price": call("catalog", "catalog.price"), "stock": call("stock", "stock.check"), "store": cached("basket", f"{w.basket}:{{user}}", 300, work(1))},
+            "basket.add": {
+                "limit": fail(0.008, "value", "quantity of {item} is out of range"),  # a chronic error of no importance
+                "price": call("catalog", "catalog.price"), "stock": call("stock", "stock.check"),
+                "store": cached("basket", f"{w.basket}:{{user}}", 300, work(1)),
+            },
             "orders.history": {
                 "orders": query("orders", "SELECT", w.order, f"SELECT id, total, state FROM {w.order} WHERE user_id = {{user}} ORDER BY id DESC LIMIT 10", 6),
                 "lines": repeat(lambda frame: 2 + int(frame.request["user"]) % 3, lambda turn: query("orders", "SELECT", w.line, f"SELECT * FROM {w.line} WHERE order_id = {{past{turn}}}", 2)),
@@ -171,8 +222,22 @@ def _order(world: World) -> None:
     world.plans["stock.reserve"] = {
         "reserve": transaction(
             "stock",
-            query("stock", "SELECT", w.stock, f"SELECT on_hand FROM {w.stock} WHERE item_id = {{item}} FOR UPDATE", 3, row="stock:{item}"),
-            query("stock", "UPDATE", w.stock, f"UPDATE {w.stock} SET on_hand = on_hand - 1 WHERE item_id = {{item}}", 3, row="stock:{item}"),
+            query(
+                "stock",
+                "SELECT",
+                w.stock,
+                f"SELECT on_hand FROM {w.stock} WHERE item_id = {{item}} FOR UPDATE",
+                3,
+                row="stock:{item}",
+            ),
+            query(
+                "stock",
+                "UPDATE",
+                w.stock,
+                f"UPDATE {w.stock} SET on_hand = on_hand - 1 WHERE item_id = {{item}}",
+                3,
+                row="stock:{item}",
+            ),
         ),
     }
     world.plans["orders.create"] = {
@@ -182,8 +247,18 @@ def _order(world: World) -> None:
         "pay": call("payments", "payments.charge"),
         "save": transaction(
             "orders",
-            query("orders", "INSERT", w.order, f"INSERT INTO {w.order} (id, user_id, total) VALUES ('{{order}}', {{user}}, {{amount}})"),
-            query("orders", "INSERT", w.line, f"INSERT INTO {w.line} (order_id, item_id, quantity) VALUES ('{{order}}', {{item}}, 1)"),
+            query(
+                "orders",
+                "INSERT",
+                w.order,
+                f"INSERT INTO {w.order} (id, user_id, total) VALUES ('{{order}}', {{user}}, {{amount}})",
+            ),
+            query(
+                "orders",
+                "INSERT",
+                w.line,
+                f"INSERT INTO {w.line} (order_id, item_id, quantity) VALUES ('{{order}}', {{item}}, 1)",
+            ),
         ),
         "publish": publish(w.topic),
         "declined": sometimes(0.012, fail(1.0, "value", "card of {user} was declined", 402)),

@@ -57,13 +57,15 @@ def simulate(order: Order, folder: Path) -> dict[str, Any]:
 
 
 def _simulate_once(order: Order, attempt: int, evidence: Path) -> Run:
-    chance = random.Random(f"{order.seed}/{order.mechanism}/{order.variant}/{attempt}")  # noqa: S311
-    start = datetime(2026, chance.randint(1, 9), chance.randint(1, 28), chance.randint(7, 20), chance.randint(0, 59), tzinfo=UTC)
+    chance = random.Random(f"{order.seed}/{order.mechanism}/{order.variant}/{attempt}")
+    start = datetime(
+        2026, chance.randint(1, 9), chance.randint(1, 28), chance.randint(7, 20), chance.randint(0, 59), tzinfo=UTC
+    )
     simulation = Simulation(int(start.timestamp()) * SECOND)
     files = Files(evidence)
     rate = 1.6 * max(1.0, math.sqrt(order.size_bytes / 3e6))
     world = World(
-        simulation, chance, random.Random(chance.getrandbits(64)), BUSINESSES[chance.randrange(3)],  # noqa: S311
+        simulation, chance, random.Random(chance.getrandbits(64)), BUSINESSES[chance.randrange(3)],
         STYLES[order.style](), files, rate, simulation.now, size_bytes=order.size_bytes, accounts=max(5, round(2 * rate)),
     )  # fmt: skip
     locking = plans.build(world)
@@ -136,7 +138,9 @@ class Run:
             if instance.garbage_mb > room:
                 self.collect(instance)
             if ticks % (4 * EXPORT_EVERY_S) == 0:
-                instance.host.offset_ns += instance.host.drift_ppb * EXPORT_EVERY_S // max(1, len(world.services) * 2 // len(world.hosts))
+                instance.host.offset_ns += (
+                    instance.host.drift_ppb * EXPORT_EVERY_S // max(1, len(world.services) * 2 // len(world.hosts))
+                )
                 if world.chance.random() < 0.08:
                     instance.log(*world.chance.choice(CHATTER))
                 instance.exporter.flush()

@@ -12,7 +12,7 @@ from typing import Any
 from .backends import Database, Transaction
 from .kernel import MS, SECOND, Pool, Process, Signal
 from .otlp import attributes
-from .system import Failure, Frame, Instance, Span, Step, World
+from .system import Failure, Frame, Instance, Span, Step
 
 POOL_TIMEOUT_NS = 2 * SECOND
 RPC_ROLES = ("users", "stock")
@@ -267,7 +267,11 @@ def _attempt(frame: Frame, role: str, plan: str, policy: Policy, attempt: int) -
     link = (frame.service.role, role)
     there = world.network(frame.instance.host, instance.host, link)
     world.simulation.spawn(serve(instance, plan, frame, span, reply), there)
-    world.simulation.fire_later(int(policy.timeout_ms * MS), reply, (0, "timeout", f"{target.name} did not answer in {policy.timeout_ms:.0f} ms"))
+    world.simulation.fire_later(
+        int(policy.timeout_ms * MS),
+        reply,
+        (0, "timeout", f"{target.name} did not answer in {policy.timeout_ms:.0f} ms"),
+    )
     status, kind, message = yield reply
     method, route = world.routes[plan]
     if role in RPC_ROLES:
@@ -304,6 +308,7 @@ def serve(instance: Instance, plan: str, caller: Frame, parent: Span, reply: Sig
             yield from one(frame)
     except Failure as failure:
         status, kind, message = _answer(failure), failure.kind, failure.message
+        world.failures[instance.service.role, kind] += 1
         if status >= 500:
             span.fail(failure)
     finally:
@@ -362,11 +367,15 @@ def partner(path: str, share_of_time: float = 1.0) -> Step:
             if status == 200:
                 span.end(site)
                 return
-            failure = Failure("refused" if world.partner_mode == "refused" else "timeout" if not status else "status", f"POST https://{host}{path}: {status or world.partner_mode}", 503)
+            failure = Failure(
+                "refused" if world.partner_mode == "refused" else "timeout" if not status else "status",
+                f"POST https://{host}{path}: {status or world.partner_mode}",
+                503,
+            )
             if not status:
                 span.fail(failure)
             span.end(site, error=failure.message)
-            if attempt == 2 or world.partner_mode == "timeout" and world.partner_failing:
+            if attempt == 2 or (world.partner_mode == "timeout" and world.partner_failing):
                 frame.log("ERROR", f"{host} failed: {failure.message}")
                 raise failure
             frame.log("WARN", f"{host} failed, trying again: {failure.message}")
@@ -406,13 +415,16 @@ def consume(instance: Instance, queue_name: str, plan: str) -> Process:
         span = frame.open(remote=True)
         if world.style.links:
             told = attributes({"messaging.message.id": message["id"]})
-            span.links = f'"links":[{{"traceId":"{message["trace"]}","spanId":"{message["span"]}","attributes":[{told}]}}],'
+            span.links = (
+                f'"links":[{{"traceId":"{message["trace"]}","spanId":"{message["span"]}","attributes":[{told}]}}],'
+            )
         error: str | None = None
         try:
             for one in world.plans[plan].values():
                 yield from one(frame)
         except Failure as failure:
             error = failure.message
+            world.failures[instance.service.role, failure.kind] += 1
             span.fail(failure)
         site = world.style.message(world.broker.system, queue_name, world.broker.host, False)
         span.end(site, world.style.message_id(message["id"], message["tries"] > 0), error)

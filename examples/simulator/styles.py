@@ -8,10 +8,12 @@ Conventions: https://opentelemetry.io/docs/specs/semconv/ (current), and 1.20 an
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
-from .otlp import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, attributes
+from .otlp import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, Value, attributes
+
+Attributes = dict[str, Value | None]
 
 _NUMBER = re.compile(r"'[^']*'|\b\d+\b")
 _SYSTEMS = {"postgresql": 5432, "mysql": 3306, "redis": 6379, "etcd": 2379, "zookeeper": 2181}
@@ -42,25 +44,25 @@ class Current:
     kinds = True
     links = True
 
-    @lru_cache(maxsize=None)  # noqa: B019 - one style lives as long as the run
+    @cache  # noqa: B019 - one style lives as long as the run
     def server(self, method: str, route: str, status: int, host: str) -> Site:
         """A request that is served."""
-        told = {
+        told: Attributes = {
             "http.request.method": method, "http.route": route, "url.scheme": "http",
             "network.protocol.version": "1.1", "server.address": host, "server.port": 8080,
             "user_agent.original": "okhttp/4.12.0", "http.response.status_code": status,
         }  # fmt: skip
-        error = {"error.type": str(status)} if status >= 500 else {}
+        error: Attributes = {"error.type": str(status)} if status >= 500 else {}
         return Site(f"{method} {route}", SERVER, attributes({**told, **error}))
 
     def path(self, path: str) -> str:
         """The part of a server's or client's attributes that differs from call to call."""
         return attributes({"url.path": path})
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def client(self, target: str, method: str, route: str, status: int, resend: int) -> Site:
         """A request to another service."""
-        told = {
+        told: Attributes = {
             "http.request.method": method, "server.address": target, "server.port": 8080,
             "network.protocol.version": "1.1", "http.response.status_code": status or None,
             "http.request.resend_count": resend or None, "url.template": route,
@@ -68,20 +70,22 @@ class Current:
         }  # fmt: skip
         return Site(f"{method} {route}", CLIENT, attributes(told))
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def rpc(self, target: str, service: str, method: str, status: int, server: bool) -> Site:
         """A gRPC call, from either side."""
-        code = {0: "DEADLINE_EXCEEDED", 200: "OK", 503: "UNAVAILABLE", 404: "NOT_FOUND", 409: "ABORTED"}.get(status, "INTERNAL")
-        told = {
+        code = {0: "DEADLINE_EXCEEDED", 200: "OK", 503: "UNAVAILABLE", 404: "NOT_FOUND", 409: "ABORTED"}.get(
+            status, "INTERNAL"
+        )
+        told: Attributes = {
             "rpc.system.name": "grpc", "rpc.method": f"{service}/{method}", "rpc.response.status_code": code,
             "server.address": target, "server.port": 9090, "error.type": None if code == "OK" else code,
         }  # fmt: skip
         return Site(f"{service}/{method}", SERVER if server else CLIENT, attributes(told))
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def query(self, system: str, host: str, database: str, verb: str, table: str, repository: str) -> Site:
         """A statement; its text is added by `statement`."""
-        told = {
+        told: Attributes = {
             "db.system.name": system, "db.namespace": database, "db.operation.name": verb,
             "db.collection.name": table or None, "server.address": host, "server.port": _SYSTEMS[system],
         }  # fmt: skip
@@ -96,12 +100,14 @@ class Current:
     def parameters(self, text: str) -> str:
         """What the application itself notes of its parameters."""
         found = _NUMBER.findall(text)
-        return attributes({f"db.query.parameter.{place}": literal.strip("'") for place, literal in enumerate(found[:3])})
+        return attributes(
+            {f"db.query.parameter.{place}": literal.strip("'") for place, literal in enumerate(found[:3])}
+        )
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def message(self, system: str, topic: str, broker: str, publish: bool) -> Site:
         """A message that is sent or processed."""
-        told = {
+        told: Attributes = {
             "messaging.system": system, "messaging.destination.name": topic, "server.address": broker,
             "messaging.operation.name": "send" if publish else "process",
             "messaging.operation.type": "send" if publish else "process",
@@ -113,14 +119,14 @@ class Current:
         """What tells one message from another."""
         return attributes({"messaging.message.id": number, "messaging.redelivered": redelivered or None})
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def inner(self, module: str, function: str) -> Site:
         """A function of the service's own."""
         return Site(function, INTERNAL, attributes({"code.function.name": f"{module}.{function}"}))
 
     def lock(self, function: str, key: str, owner: str, ttl_ms: int) -> Site:
         """The span that the application puts around its use of a lock."""
-        told = {"lock.key": key, "lock.owner": owner, "lock.ttl_ms": ttl_ms}
+        told: Attributes = {"lock.key": key, "lock.owner": owner, "lock.ttl_ms": ttl_ms}
         return Site(f"lock.{function}", INTERNAL, attributes(told))
 
     def business(self, key: str, value: str) -> str:
@@ -129,7 +135,7 @@ class Current:
 
     def resource(self, who: dict[str, str]) -> str:
         """The resource of an instance."""
-        told = {
+        told: Attributes = {
             "service.name": who["service"], "service.version": who["version"], "service.namespace": who["namespace"],
             "service.instance.id": who["instance"], "host.name": who["host"], "host.id": who["host_id"],
             "k8s.pod.name": who["pod"], "k8s.node.name": who["host"], "deployment.environment.name": "production",
@@ -146,10 +152,10 @@ class Older:
     kinds = True
     links = False
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def server(self, method: str, route: str, status: int, host: str) -> Site:
         """A request that is served."""
-        told = {
+        told: Attributes = {
             "http.method": method, "http.route": route, "http.scheme": "http", "http.flavor": "1.1",
             "net.host.name": host, "net.host.port": 8080, "http.status_code": status,
         }  # fmt: skip
@@ -159,29 +165,29 @@ class Older:
         """The part that differs from call to call."""
         return attributes({"http.target": path})
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def client(self, target: str, method: str, route: str, status: int, resend: int) -> Site:
         """A request to another service."""
-        told = {
+        told: Attributes = {
             "http.method": method, "http.url": f"http://{target}:8080{route}", "net.peer.name": target,
             "net.peer.port": 8080, "http.status_code": status or None,
         }  # fmt: skip
         return Site(f"HTTP {method}", CLIENT, attributes(told))
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def rpc(self, target: str, service: str, method: str, status: int, server: bool) -> Site:
         """A gRPC call, from either side."""
         code = {0: 4, 200: 0, 503: 14, 404: 5, 409: 10}.get(status, 13)
-        told = {
+        told: Attributes = {
             "rpc.system": "grpc", "rpc.service": service, "rpc.method": method, "rpc.grpc.status_code": code,
             "net.peer.name": None if server else target,
         }  # fmt: skip
         return Site(f"{service}/{method}", SERVER if server else CLIENT, attributes(told))
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def query(self, system: str, host: str, database: str, verb: str, table: str, repository: str) -> Site:
         """A statement; its text is added by `statement`."""
-        told = {
+        told: Attributes = {
             "db.system": system, "db.name": database or None, "db.operation": verb, "db.sql.table": table or None,
             "net.peer.name": host, "net.peer.port": _SYSTEMS[system], "db.user": "app" if table else None,
         }  # fmt: skip
@@ -195,10 +201,10 @@ class Older:
         """Nothing: the statement has them."""
         return ""
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def message(self, system: str, topic: str, broker: str, publish: bool) -> Site:
         """A message that is sent or processed."""
-        told = {
+        told: Attributes = {
             "messaging.system": system, "messaging.destination": topic, "messaging.destination_kind": "queue",
             "messaging.operation": None if publish else "process", "net.peer.name": broker,
         }  # fmt: skip
@@ -208,14 +214,16 @@ class Older:
         """What tells one message from another."""
         return attributes({"messaging.message_id": number})
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def inner(self, module: str, function: str) -> Site:
         """A function of the service's own."""
-        return Site(f"{camel(module)}.{function}", INTERNAL, attributes({"code.namespace": module, "code.function": function}))
+        return Site(
+            f"{camel(module)}.{function}", INTERNAL, attributes({"code.namespace": module, "code.function": function})
+        )
 
     def lock(self, function: str, key: str, owner: str, ttl_ms: int) -> Site:
         """The span that the application puts around its use of a lock."""
-        told = {"resource.name": key, "lease.holder": owner, "lease.duration": f"{ttl_ms}ms"}
+        told: Attributes = {"resource.name": key, "lease.holder": owner, "lease.duration": f"{ttl_ms}ms"}
         return Site(f"DistributedLock.{function}", INTERNAL, attributes(told))
 
     def business(self, key: str, value: str) -> str:
@@ -224,7 +232,7 @@ class Older:
 
     def resource(self, who: dict[str, str]) -> str:
         """The resource of an instance."""
-        told = {
+        told: Attributes = {
             "service.name": who["service"], "service.version": who["version"], "host.name": who["host"],
             "service.instance.id": who["instance"], "k8s.pod.name": who["pod"], "deployment.environment": "prod",
             "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.language": who["language"],
@@ -240,7 +248,7 @@ class Sparse:
     kinds = False
     links = False
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def server(self, method: str, route: str, status: int, host: str) -> Site:
         """A request that is served."""
         words = [word for word in route.split("/") if word and not word.startswith("{") and word != "api"]
@@ -250,17 +258,19 @@ class Sparse:
         """Nothing."""
         return ""
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def client(self, target: str, method: str, route: str, status: int, resend: int) -> Site:
         """A request to another service."""
         return Site(f"call {target}", 0, attributes({"peer.service": target, "status": status or None}))
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def rpc(self, target: str, service: str, method: str, status: int, server: bool) -> Site:
         """A gRPC call, from either side."""
-        return Site(f"{method}" if server else f"call {target}", 0, attributes({"peer.service": None if server else target}))
+        return Site(
+            f"{method}" if server else f"call {target}", 0, attributes({"peer.service": None if server else target})
+        )
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def query(self, system: str, host: str, database: str, verb: str, table: str, repository: str) -> Site:
         """A statement; its text is added by `statement`."""
         name = f"{repository}.{verb.lower()}" if table else f"{system} {verb.lower()}"
@@ -278,7 +288,7 @@ class Sparse:
         """Nothing."""
         return ""
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def message(self, system: str, topic: str, broker: str, publish: bool) -> Site:
         """A message that is sent or processed."""
         words = camel(topic)
@@ -288,7 +298,7 @@ class Sparse:
         """What tells one message from another."""
         return attributes({"message": number})
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def inner(self, module: str, function: str) -> Site:
         """A function of the service's own."""
         return Site(function, 0, "")

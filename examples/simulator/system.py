@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +86,7 @@ class Instance:
 
 def hash_text(text: str) -> int:
     """A number for a text that is the same in every run."""
-    return random.Random(text).getrandbits(63)  # noqa: S311
+    return random.Random(text).getrandbits(63)
 
 
 class Service:
@@ -232,6 +233,7 @@ class World:
     truth: list[dict[str, Any]] = field(default_factory=list)
     consumers: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)  # (role, kind) of requests that failed
     ended: bool = False
 
     def trace_id(self) -> str:
@@ -277,7 +279,10 @@ class World:
         for place, instance in enumerate(service.instances):
             instance.version = service.version
             instance.exporter.set_resource(instance.resource())
-            instance.log("INFO", f"Started {service.name} {service.version} in {3 + place}.{self.chance.randint(100, 999)} seconds")
+            instance.log(
+                "INFO",
+                f"Started {service.name} {service.version} in {3 + place}.{self.chance.randint(100, 999)} seconds",
+            )
         return sha
 
     def seconds(self) -> float:

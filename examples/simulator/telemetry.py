@@ -65,7 +65,12 @@ def _of_instance(world: World, instance: Instance, every_s: int) -> list[str]:
         state = "state" if world.style.name == "older" else "db.client.connection.state"
         used, idle = attributes({state: "used"}), attributes({state: "idle"})
         told += [
-            level(*names["pool"], start, at, [(f"{where},{used}", pool.used), (f"{where},{idle}", max(0, pool.size - pool.used))]),
+            level(
+                *names["pool"],
+                start,
+                at,
+                [(f"{where},{used}", pool.used), (f"{where},{idle}", max(0, pool.size - pool.used))],
+            ),
             level(*names["pending"], start, at, [(where, pool.waiting)]),
             level(*names["pool_max"], start, at, [(where, pool.size)]),
         ]
@@ -76,7 +81,9 @@ def _of_instance(world: World, instance: Instance, every_s: int) -> list[str]:
 
 def _requests(world: World, instance: Instance, at: int, name: str, unit: str) -> str:
     scale = 1000 if unit == "ms" else 1
-    status_key = {"current": "http.response.status_code", "older": "http.status_code", "sparse": "status"}[world.style.name]
+    status_key = {"current": "http.response.status_code", "older": "http.status_code", "sparse": "status"}[
+        world.style.name
+    ]
     points = []
     for (plan, status), row in instance.counts.items():
         method, route = world.routes[plan]

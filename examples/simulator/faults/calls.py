@@ -25,7 +25,12 @@ def n_plus_one_db(world: World, locking: Locking) -> Script:
     rows = world.chance.randint(14, 40)
     role, plan, table, sql = world.chance.choice(
         (
-            ("orders", "orders.history", "payment_state", "SELECT state FROM payment_state WHERE order_id = {{past{turn}}}"),
+            (
+                "orders",
+                "orders.history",
+                "payment_state",
+                "SELECT state FROM payment_state WHERE order_id = {{past{turn}}}",
+            ),
             ("catalog", "catalog.list", "price", "SELECT amount, currency FROM price WHERE item_id = {{past{turn}}}"),
             ("users", "users.verify", "permission", "SELECT name FROM permission WHERE role_id = {{past{turn}}}"),
         )
@@ -59,9 +64,20 @@ def n_plus_one_http(world: World, locking: Locking) -> Script:
     rows = world.chance.randint(12, 26)
     yield
     sha = world.deploy("web", note="price each")
-    world.plans["web.list"] = {**world.plans["web.list"], "each": _each_call(world, "web", "web.list", "catalog", "catalog.price", rows)}
+    world.plans["web.list"] = {
+        **world.plans["web.list"],
+        "each": _each_call(world, "web", "web.list", "catalog", "catalog.price", rows),
+    }
     yield
-    return _answer(world, "web", "web.list", sha, resource=world.routes["catalog.price"][1], also=[world.services["catalog"].name], facts={"rows": rows})
+    return _answer(
+        world,
+        "web",
+        "web.list",
+        sha,
+        resource=world.routes["catalog.price"][1],
+        also=[world.services["catalog"].name],
+        facts={"rows": rows},
+    )
 
 
 @variant("n_plus_one", "grpc")
@@ -75,7 +91,15 @@ def n_plus_one_grpc(world: World, locking: Locking) -> Script:
     sha = world.deploy(role, note="each")
     world.plans[plan] = {**world.plans[plan], "each": _each_call(world, role, plan, target, called, rows)}
     yield
-    return _answer(world, role, plan, sha, resource=called.split(".")[1].title(), also=[world.services[target].name], facts={"rows": rows})
+    return _answer(
+        world,
+        role,
+        plan,
+        sha,
+        resource=called.split(".")[1].title(),
+        also=[world.services[target].name],
+        facts={"rows": rows},
+    )
 
 
 # -- chatty ------------------------------------------------------------------------------------------------------------
@@ -84,8 +108,12 @@ def n_plus_one_grpc(world: World, locking: Locking) -> Script:
 @variant("chatty_calls", "settings")
 def settings(world: World, locking: Locking) -> Script:
     """Forty settings are read from a cache, one at a time."""
-    names = [f"settings:{group}:{name}" for group in ("tax", "limits", "texts", "rules", "flags") for name in "abcdefgh"]
-    role, plan, cache = world.chance.choice((("basket", "basket.add", "basket"), ("catalog", "catalog.show", "catalog"), ("users", "users.verify", "users")))
+    names = [
+        f"settings:{group}:{name}" for group in ("tax", "limits", "texts", "rules", "flags") for name in "abcdefgh"
+    ]
+    role, plan, cache = world.chance.choice(
+        (("basket", "basket.add", "basket"), ("catalog", "catalog.show", "catalog"), ("users", "users.verify", "users"))
+    )
     yield
     sha = world.deploy(role, note="settings")
 
@@ -103,7 +131,13 @@ def services(world: World, locking: Locking) -> Script:
     """A page asks three services for its pieces, in twenty small requests one after the other."""
     yield
     sha = world.deploy("web", note="widgets")
-    pieces = sequence(*(call(role, plan) for _ in range(7) for role, plan in (("stock", "stock.check"), ("catalog", "catalog.price"), ("users", "users.profile"))))
+    pieces = sequence(
+        *(
+            call(role, plan)
+            for _ in range(7)
+            for role, plan in (("stock", "stock.check"), ("catalog", "catalog.price"), ("users", "users.profile"))
+        )
+    )
     world.insert("web.show", "widgets", pieces)
     yield
     return _answer(world, "web", "web.show", sha, facts={"calls": 21})
@@ -112,11 +146,31 @@ def services(world: World, locking: Locking) -> Script:
 @variant("chatty_calls", "statements")
 def statements(world: World, locking: Locking) -> Script:
     """One insert is split into many small statements."""
-    columns = ("state", "total", "tax", "discount", "address", "note", "channel", "currency", "weight", "packing", "slot", "courier", "gift", "locale")
+    columns = (
+        "state",
+        "total",
+        "tax",
+        "discount",
+        "address",
+        "note",
+        "channel",
+        "currency",
+        "weight",
+        "packing",
+        "slot",
+        "courier",
+        "gift",
+        "locale",
+    )
     yield
     sha = world.deploy("orders", note="columns")
     table = world.words.order
-    step = sequence(*(query("orders", "UPDATE", table, f"UPDATE {table} SET {name} = {place} WHERE id = '{{order}}'", 5) for place, name in enumerate((*columns, *columns[:6]))))
+    step = sequence(
+        *(
+            query("orders", "UPDATE", table, f"UPDATE {table} SET {name} = {place} WHERE id = '{{order}}'", 5)
+            for place, name in enumerate((*columns, *columns[:6]))
+        )
+    )
     world.plans["orders.create"] = {**world.plans["orders.create"], "columns": step}
     yield
     return _answer(world, "orders", "orders.create", sha, resource=table, facts={"calls": len(columns) + 6})
@@ -128,12 +182,20 @@ def statements(world: World, locking: Locking) -> Script:
 @variant("retry_storm", "no-backoff")
 def no_backoff(world: World, locking: Locking) -> Script:
     """A callee refuses some requests; its caller tries again at once, eight times."""
-    caller, callee, plan = world.chance.choice((("orders", "stock", "stock.reserve"), ("web", "catalog", "catalog.list"), ("edge", "users", "users.verify")))
+    caller, callee, plan = world.chance.choice(
+        (("orders", "stock", "stock.reserve"), ("web", "catalog", "catalog.list"), ("edge", "users", "users.verify"))
+    )
     world.calls[caller, callee] = Policy(timeout_ms=3000, retries=8, backoff_ms=0)
     yield
     world.insert(plan, "overload", fail(0.72, "rejected", "overloaded, try later", 503))
     yield
-    return _answer(world, caller, plan, also=[world.services[callee].name], facts={"retries": 8, "callee": world.services[callee].name})
+    return _answer(
+        world,
+        caller,
+        plan,
+        also=[world.services[callee].name],
+        facts={"retries": 8, "callee": world.services[callee].name},
+    )
 
 
 @variant("retry_storm", "layers")
@@ -147,17 +209,29 @@ def layers(world: World, locking: Locking) -> Script:
     yield
     callee = plan.split(".")[0]
     caller = {"catalog": "web", "stock": "orders"}[callee]
-    return _answer(world, caller, plan, also=[world.services[callee].name, world.services["edge"].name], facts={"retries": 3, "layers": 2})
+    return _answer(
+        world,
+        caller,
+        plan,
+        also=[world.services[callee].name, world.services["edge"].name],
+        facts={"retries": 3, "layers": 2},
+    )
 
 
 @variant("retry_storm", "timeouts")
 def retried_timeouts(world: World, locking: Locking) -> Script:
     """A callee becomes slow; its caller gives up early and asks again, while the callee still works on the first."""
-    caller, callee, plan, table = world.chance.choice((("web", "catalog", "catalog.show", world.words.item), ("orders", "stock", "stock.reserve", world.words.stock)))
+    caller, callee, plan, table = world.chance.choice(
+        (("web", "catalog", "catalog.show", world.words.item), ("orders", "stock", "stock.reserve", world.words.stock))
+    )
     world.calls[caller, callee] = Policy(timeout_ms=450, retries=6, backoff_ms=10, growth=1.0, retry_timeouts=True)
     world.databases[callee].slots.resize(max(2, round(world.rate / 3)))
     yield
-    world.insert(plan, "scan", query(callee, "SELECT", table, f"SELECT count(*) FROM {table} WHERE region = {{page}}", 420, spread=0.3))
+    world.insert(
+        plan,
+        "scan",
+        query(callee, "SELECT", table, f"SELECT count(*) FROM {table} WHERE region = {{page}}", 420, spread=0.3),
+    )
     yield
     return _answer(world, caller, plan, also=[world.services[callee].name], facts={"retries": 6, "timeout_ms": 450})
 
@@ -168,7 +242,9 @@ def retried_timeouts(world: World, locking: Locking) -> Script:
 @variant("timeout_budget", "shorter")
 def shorter(world: World, locking: Locking) -> Script:
     """A deploy gives a caller less time than its callee ordinarily needs."""
-    caller, callee, plan = world.chance.choice((("edge", "orders", "orders.create"), ("orders", "payments", "payments.charge")))
+    caller, callee, plan = world.chance.choice(
+        (("edge", "orders", "orders.create"), ("orders", "payments", "payments.charge"))
+    )
     world.partner_ms = 420
     yield
     sha = world.deploy(caller, note="timeout")
@@ -185,7 +261,13 @@ def slower(world: World, locking: Locking) -> Script:
     yield
     world.partner_ms = 1100
     yield
-    return _answer(world, "edge", "orders.create", also=[world.services[name].name for name in ("orders", "payments")], facts={"timeout_ms": 900, "callee_timeout_ms": 4000})
+    return _answer(
+        world,
+        "edge",
+        "orders.create",
+        also=[world.services[name].name for name in ("orders", "payments")],
+        facts={"timeout_ms": 900, "callee_timeout_ms": 4000},
+    )
 
 
 @variant("timeout_budget", "retries-inside")
@@ -197,7 +279,13 @@ def retries_inside(world: World, locking: Locking) -> Script:
     world.calls["orders", "stock"] = Policy(timeout_ms=600, retries=3, backoff_ms=40, retry_timeouts=True)
     world.insert("stock.reserve", "stall", _stall(0.75, 900))
     yield
-    return _answer(world, "edge", "orders.create", also=[world.services[name].name for name in ("orders", "stock")], facts={"timeout_ms": 1200, "inside_ms": 2400})
+    return _answer(
+        world,
+        "edge",
+        "orders.create",
+        also=[world.services[name].name for name in ("orders", "stock")],
+        facts={"timeout_ms": 1200, "inside_ms": 2400},
+    )
 
 
 def _stall(share: float, ms: int) -> Step:
@@ -226,8 +314,32 @@ def _costly(world: World) -> float:
 
 def _load(world: World, ms: float, ttl_s: float) -> None:
     w = world.words
-    world.replace("catalog.list", "cache", cached("catalog", f"{w.item}s:page:{{page}}", ttl_s, query("catalog", "SELECT", w.item, f"SELECT id, name, price FROM {w.item} ORDER BY rank LIMIT 24", ms)))
-    world.replace("catalog.show", "cache", cached("catalog", f"{w.item}:{{item}}", ttl_s, query("catalog", "SELECT", w.item, f"SELECT id, name, price, description FROM {w.item} WHERE id = {{item}}", ms)))
+    world.replace(
+        "catalog.list",
+        "cache",
+        cached(
+            "catalog",
+            f"{w.item}s:page:{{page}}",
+            ttl_s,
+            query("catalog", "SELECT", w.item, f"SELECT id, name, price FROM {w.item} ORDER BY rank LIMIT 24", ms),
+        ),
+    )
+    world.replace(
+        "catalog.show",
+        "cache",
+        cached(
+            "catalog",
+            f"{w.item}:{{item}}",
+            ttl_s,
+            query(
+                "catalog",
+                "SELECT",
+                w.item,
+                f"SELECT id, name, price, description FROM {w.item} WHERE id = {{item}}",
+                ms,
+            ),
+        ),
+    )
 
 
 @variant("cache_stampede", "node-down")

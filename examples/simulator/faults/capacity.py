@@ -11,7 +11,12 @@ from ..system import Frame, Instance, Step, World
 from .script import Answer, Script, change, variant
 
 # (role, its plan, the table that it reads there)
-WITH_DATABASE = (("orders", "orders.history"), ("payments", "payments.charge"), ("stock", "stock.check"), ("users", "users.verify"))
+WITH_DATABASE = (
+    ("orders", "orders.create"),
+    ("payments", "payments.charge"),
+    ("stock", "stock.check"),
+    ("users", "users.verify"),
+)
 
 
 def _answer(world: World, role: str, plan: str, sha: str = "", **more: Any) -> Answer:
@@ -24,9 +29,12 @@ def _answer(world: World, role: str, plan: str, sha: str = "", **more: Any) -> A
 def leak(world: World, locking: Locking) -> Script:
     """An early return forgets to give the connection back."""
     role, plan = world.chance.choice(WITH_DATABASE)
+    size = 3 if world.rate < 4 else 10
+    for instance in world.services[role].instances:
+        instance.connections[role].resize(size)
     yield
     sha = world.deploy(role, note="early return")
-    share = min(1.0, 0.9 / world.rate + 0.08)
+    share = min(1.0, 1.2 / world.rate + 0.05)
 
     def forget(frame: Frame) -> Process:
         pool = frame.instance.connections[role]
@@ -37,7 +45,7 @@ def leak(world: World, locking: Locking) -> Script:
 
     world.insert(plan, "look", forget)
     yield
-    return _answer(world, role, plan, sha, resource=f"pool {role}", facts={"size": 10})
+    return _answer(world, role, plan, sha, resource=f"pool {role}", facts={"size": size})
 
 
 @variant("connection_pool_exhausted", "held-too-long")
@@ -49,7 +57,11 @@ def held_too_long(world: World, locking: Locking) -> Script:
     sha = world.deploy("orders", note="in one transaction")
     table = world.words.order
     hold = 3.2 * sum(i.connections["orders"].size for i in world.services["orders"].instances) / world.rate
-    step = transaction("orders", query("orders", "INSERT", table, f"INSERT INTO {table} (id, user_id) VALUES ('{{order}}', {{user}})"), partner("/v1/risk", hold * 1000 / world.partner_ms))
+    step = transaction(
+        "orders",
+        query("orders", "INSERT", table, f"INSERT INTO {table} (id, user_id) VALUES ('{{order}}', {{user}})"),
+        partner("/v1/risk", hold * 1000 / world.partner_ms),
+    )
     world.insert("orders.create", "hold", step, before="save")
     yield
     return _answer(world, "orders", "orders.create", sha, resource="pool orders", facts={"held_s": round(hold, 2)})
@@ -58,12 +70,17 @@ def held_too_long(world: World, locking: Locking) -> Script:
 @variant("connection_pool_exhausted", "small")
 def small(world: World, locking: Locking) -> Script:
     """A deploy sets the pool to one connection, too few for statements of that length."""
-    role, plan = world.chance.choice(WITH_DATABASE[:3])
+    role, plan, kind = world.chance.choice(
+        (("stock", "stock.check", "show"), ("catalog", "catalog.list", "list"), ("payments", "payments.charge", "buy"))
+    )
+    _mostly(world, kind)
+    ms = 0.75 * _apart_ms(world, role)
     table = "audit_log"
-    instances = len(world.services[role].instances)
-    share = {"orders.history": 0.14, "payments.charge": 0.28, "stock.check": 0.34}[plan]
-    ms = 550 * instances / (share * world.rate)
-    world.insert(plan, "audit", query(role, "SELECT", table, f"SELECT count(*) FROM {table} WHERE user_id = {{user}}", ms, spread=0.3))
+    world.insert(
+        plan,
+        "audit",
+        query(role, "SELECT", table, f"SELECT count(*) FROM {table} WHERE user_id = {{user}}", ms, spread=0.3),
+    )
     yield
     sha = world.deploy(role, note="pool size")
     for instance in world.services[role].instances:
@@ -72,10 +89,22 @@ def small(world: World, locking: Locking) -> Script:
     return _answer(world, role, plan, sha, resource=f"pool {role}", facts={"size": 1})
 
 
+def _mostly(world: World, kind: str) -> None:
+    """Let two thirds of all requests be of one kind."""
+    world.mix[kind] = 2.0 * (sum(world.mix.values()) - world.mix[kind])
+
+
+def _apart_ms(world: World, role: str) -> float:
+    """How far apart two such requests are at one instance, when two thirds of all are of the kind."""
+    return 1000 * len(world.services[role].instances) / (0.67 * world.rate)
+
+
 @variant("thread_pool_exhausted", "blocking")
 def blocking(world: World, locking: Locking) -> Script:
     """Workers block on something slow, until none is left for anything else."""
-    role, plan, share = world.chance.choice((("web", "web.list", 0.24), ("catalog", "catalog.show", 0.22), ("users", "users.verify", 0.54)))
+    role, plan, share = world.chance.choice(
+        (("web", "web.list", 0.24), ("catalog", "catalog.show", 0.22), ("users", "users.verify", 0.54))
+    )
     instances = world.services[role].instances
     for instance in instances:
         instance.threads.resize(6 if world.rate < 8 else 12)
@@ -84,7 +113,14 @@ def blocking(world: World, locking: Locking) -> Script:
     sha = world.deploy(role, note="synchronous")
     world.insert(plan, "export", _wait(block_s))
     yield
-    return _answer(world, role, plan, sha, resource="workers", facts={"threads": instances[0].threads.size, "blocked_s": round(block_s, 2)})
+    return _answer(
+        world,
+        role,
+        plan,
+        sha,
+        resource="workers",
+        facts={"threads": instances[0].threads.size, "blocked_s": round(block_s, 2)},
+    )
 
 
 def _wait(seconds: float) -> Step:
@@ -97,9 +133,12 @@ def _wait(seconds: float) -> Step:
 @variant("thread_pool_exhausted", "small")
 def few_threads(world: World, locking: Locking) -> Script:
     """A deploy leaves one worker a process."""
-    role, plan, share = world.chance.choice((("web", "web.list", 0.6), ("orders", "orders.create", 0.42), ("catalog", "catalog.show", 0.7)))
+    role, plan, kind = world.chance.choice(
+        (("web", "web.list", "list"), ("orders", "orders.create", "buy"), ("catalog", "catalog.show", "show"))
+    )
+    _mostly(world, kind)
     instances = world.services[role].instances
-    world.insert(plan, "settle", _wait(0.45 * len(instances) / (share * world.rate)))
+    world.insert(plan, "settle", _wait(0.00075 * _apart_ms(world, role)))
     yield
     sha = world.deploy(role, note="workers")
     for instance in instances:
@@ -147,7 +186,7 @@ def cpu_service(world: World, locking: Locking) -> Script:
     role, plan = world.chance.choice((("catalog", "catalog.show"), ("web", "web.list"), ("orders", "orders.create")))
     yield
     sha = world.deploy(role, note="busy loop")
-    _burn(world, world.services[role].instances, 30)
+    _burn(world, world.services[role].instances, 70)
     yield
     return _answer(world, role, plan, sha, resource="cpu")
 
@@ -186,7 +225,12 @@ def cpu_input(world: World, locking: Locking) -> Script:
 def _leaking(role: str, plan: str, sha: bool, world: World) -> Script:
     yield
     deployed = world.deploy(role, note="keeps") if sha else ""
-    requests = 0.42 * world.size_bytes / 13_000 * {"catalog.show": 0.25, "web.show": 0.22, "orders.create": 0.28, "users.verify": 0.54}[plan]
+    requests = (
+        0.42
+        * world.size_bytes
+        / 13_000
+        * {"catalog.show": 0.25, "web.show": 0.22, "orders.create": 0.28, "users.verify": 0.54}[plan]
+    )
     each_mb = 300 * len(world.services[role].instances) / max(20.0, requests)
 
     def keep(frame: Frame) -> Process:
@@ -227,7 +271,11 @@ def _tight(world: World, role: str, share: float) -> None:
     db.slots.resize(max(1, round(world.rate / 6)))
     ms = 330 * db.slots.size / (share * world.rate)
     plan, table = {"catalog": ("catalog.list", world.words.item), "orders": ("orders.history", world.words.order)}[role]
-    world.insert(plan, "count", query(role, "SELECT", table, f"SELECT count(*) FROM {table} WHERE region = {{page}}", ms, spread=0.3))
+    world.insert(
+        plan,
+        "count",
+        query(role, "SELECT", table, f"SELECT count(*) FROM {table} WHERE region = {{page}}", ms, spread=0.3),
+    )
 
 
 def _surge(world: World, role: str, route: str, load: float, weights: dict[str, float], **facts: Any) -> Script:
@@ -236,13 +284,18 @@ def _surge(world: World, role: str, route: str, load: float, weights: dict[str, 
     world.load = load
     world.mix.update(weights)
     yield
-    return {"service": world.services["edge"].name, "operation": route, "also": [world.services[role].name], "facts": {"load": load, **facts}}
+    return {
+        "service": world.services["edge"].name,
+        "operation": route,
+        "also": [world.services[role].name],
+        "facts": {"load": load, **facts},
+    }
 
 
 @variant("traffic_surge", "all")
 def surge(world: World, locking: Locking) -> Script:
-    """Four times the usual load."""
-    return _surge(world, "catalog", "", 4.0, {})
+    """Five times the usual load."""
+    return _surge(world, "catalog", "", 5.0, {})
 
 
 @variant("traffic_surge", "one-route")

@@ -48,8 +48,16 @@ def token(world: World, locking: Locking) -> Script:
     """Tokens are issued on a host whose clock is ahead, and refused as not yet valid."""
     host = world.services["users"].instances[0].host
     world.insert("users.verify", "issue", _stamp("issued"))
-    world.insert("orders.create", "token", _compare("issued", -2, 3600, "token used before issued ({before:.1f}s in the future)", 401))
-    world.insert("basket.add", "token", _compare("issued", -2, 3600, "token used before issued ({before:.1f}s in the future)", 401))
+    world.insert(
+        "orders.create",
+        "token",
+        _compare("issued", -2, 3600, "token used before issued ({before:.1f}s in the future)", 401),
+    )
+    world.insert(
+        "basket.add",
+        "token",
+        _compare("issued", -2, 3600, "token used before issued ({before:.1f}s in the future)", 401),
+    )
     offset_ms = world.chance.randint(4000, 40000)
     yield
     host.offset_ns += offset_ms * MS
@@ -62,7 +70,9 @@ def message_age(world: World, locking: Locking) -> Script:
     """A consumer whose clock is ahead takes fresh messages for old ones and drops them."""
     host = world.services["notify"].instances[0].host
     world.insert("orders.create", "stamp", _stamp("sent"), before="publish")
-    world.insert("notify.deliver", "age", _compare("sent", -3600, 15, "message expired: age {age:.1f}s exceeds 15s", 500))
+    world.insert(
+        "notify.deliver", "age", _compare("sent", -3600, 15, "message expired: age {age:.1f}s exceeds 15s", 500)
+    )
     offset_ms = world.chance.randint(20000, 60000)
     yield
     host.offset_ns += offset_ms * MS
@@ -103,7 +113,9 @@ def service(world: World, locking: Locking) -> Script:
 @variant("network_delay", "link")
 def link(world: World, locking: Locking) -> Script:
     """One direction of one connection between two services takes longer."""
-    caller, callee = world.chance.choice((("orders", "payments"), ("web", "catalog"), ("edge", "users"), ("orders", "stock")))
+    caller, callee = world.chance.choice(
+        (("orders", "payments"), ("web", "catalog"), ("edge", "users"), ("orders", "stock"))
+    )
     yield
     delay = world.chance.randint(80, 200)
     world.links_ns[caller, callee] = delay * MS
@@ -122,7 +134,12 @@ def host(world: World, locking: Locking) -> Script:
     machine.network_ns = delay * MS
     yield
     there = [s.name for s in world.services.values() if any(i.host is machine for i in s.instances)]
-    return {"service": world.services[role].name, "also": there, "resource": machine.name, "facts": {"delay_ms": delay, "host": machine.name}}
+    return {
+        "service": world.services[role].name,
+        "also": there,
+        "resource": machine.name,
+        "facts": {"delay_ms": delay, "host": machine.name},
+    }
 
 
 _ = call

@@ -53,7 +53,9 @@ def index(world: World, locking: Locking) -> Script:
 @variant("latency_regression", "own-time")
 def own_time(world: World, locking: Locking) -> Script:
     """A service takes longer in code that has no span of its own."""
-    role, plan = world.chance.choice((("catalog", "catalog.show"), ("basket", "basket.add"), ("users", "users.verify"), ("edge", "edge.list")))
+    role, plan = world.chance.choice(
+        (("catalog", "catalog.show"), ("basket", "basket.add"), ("users", "users.verify"), ("edge", "edge.list"))
+    )
     yield
     sha = world.deploy(role, note="slow")
     ms = world.chance.randint(120, 380)
@@ -65,10 +67,22 @@ def own_time(world: World, locking: Locking) -> Script:
 @variant("exception", "after-deploy")
 def after_deploy(world: World, locking: Locking) -> Script:
     """New code does not expect an absent value."""
-    role, plan = world.chance.choice((("catalog", "catalog.show"), ("orders", "orders.create"), ("users", "users.verify"), ("web", "web.history"), ("basket", "basket.add")))
+    role, plan = world.chance.choice(
+        (
+            ("catalog", "catalog.show"),
+            ("orders", "orders.create"),
+            ("users", "users.verify"),
+            ("web", "web.history"),
+            ("basket", "basket.add"),
+        )
+    )
     yield
     sha = world.deploy(role, note="null")
-    world.insert(plan, "map", inner("mapper", "to_view", work(1), fail(0.45, "null", "cannot read 'label' of an absent value (item {item})")))
+    world.insert(
+        plan,
+        "map",
+        inner("mapper", "to_view", work(1), fail(0.45, "null", "cannot read 'label' of an absent value (item {item})")),
+    )
     yield
     return _answer(world, role, plan, sha, resource="to_view")
 
@@ -76,7 +90,9 @@ def after_deploy(world: World, locking: Locking) -> Script:
 @variant("exception", "data")
 def data(world: World, locking: Locking) -> Script:
     """Rows with a value that the code never met begin to arrive; nothing was deployed."""
-    role, plan = world.chance.choice((("catalog", "catalog.list"), ("stock", "stock.check"), ("orders", "orders.history")))
+    role, plan = world.chance.choice(
+        (("catalog", "catalog.list"), ("stock", "stock.check"), ("orders", "orders.history"))
+    )
     yield
     world.plans[plan] = {**world.plans[plan], "parse": fail(0.4, "value", "unknown state 'PARTIAL' of {item}")}
     yield
@@ -107,7 +123,14 @@ def _outage(mode: str, failing: float) -> Any:
         world.partner_failing = failing
         world.partner_mode = mode
         yield
-        return _answer(world, "payments", "payments.charge", resource=world.words.partner, also=[world.services["notify"].name], facts={"partner": world.words.partner, "failing": failing})
+        return _answer(
+            world,
+            "payments",
+            "payments.charge",
+            resource=world.words.partner,
+            also=[world.services["notify"].name, world.words.partner],
+            facts={"partner": world.words.partner, "failing": failing},
+        )
 
     return script
 
@@ -124,4 +147,4 @@ def database(world: World, locking: Locking) -> Script:
     yield
     world.databases[role].down = True
     yield
-    return _answer(world, role, plan, resource=world.databases[role].host)
+    return _answer(world, role, plan, resource=world.databases[role].host, also=[world.databases[role].host])

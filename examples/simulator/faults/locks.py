@@ -10,7 +10,7 @@ from typing import Any
 from ..backends import Database, LockNode
 from ..kernel import MS, SECOND, Process
 from ..leases import Locking, leased
-from ..steps import fail, query, run, sequence, transaction, work
+from ..steps import fail, query, run, sequence, sometimes, transaction, work
 from ..system import Frame, Host, Step, World
 from .script import Answer, Script, change, variant
 
@@ -50,7 +50,7 @@ def _lease_answer(world: World, locking: Locking, host: Host | None, offset_ms: 
         "service": payments.name, "operation": world.routes["payments.charge"][1],
         "resource": keys[0] if keys else locking.prefix,
         "facts": {
-            "backend": locking.backend, "ttl_ms": locking.ttl_ms, "renew_ms": locking.renew_ms, "keys": keys,
+            "backend": locking.backend, "ttl_ms": locking.ttl_ms, "renew_ms": locking.renew_ms, "keys": keys[:20],
             "gap_ms": round(median(gaps), 1) if gaps else None, "late_renewals": len(gaps), "overlaps": len(overlaps),
             "skewed_host": host.name if host else None, "offset_ms": offset_ms, "examples": told, **more,
         },
@@ -67,6 +67,11 @@ def _many_payments(world: World) -> None:
     """Payments are what this system mostly does, and a few accounts get most of them."""
     world.mix["buy"] = 0.8
     world.accounts = max(4, round(3 * world.rate))
+
+
+def _apart_ms(world: World) -> float:
+    """How far apart payments are when they are most of what the system does."""
+    return 1000 / (0.52 * world.rate)
 
 
 def _by_clock(backend: str, world: World, locking: Locking) -> Script:
@@ -106,7 +111,9 @@ def redlock(world: World, locking: Locking) -> Script:
         node.rate = rate
     _slow_under_load(world, locking)
     yield
-    return _lease_answer(world, locking, None, 0.0, fast_nodes=[f"{world.locks.host}-{n}" for n in range(3)], rate=round(rate, 4))
+    return _lease_answer(
+        world, locking, None, 0.0, fast_nodes=[f"{world.locks.host}-{n}" for n in range(3)], rate=round(rate, 4)
+    )
 
 
 def _by_pause(backend: str, world: World, locking: Locking) -> Script:
@@ -139,6 +146,9 @@ for _backend in ("etcd", "zookeeper"):
 @variant("lock_contention", "one-key")
 def one_key(world: World, locking: Locking) -> Script:
     """A deploy makes every payment take the same lock."""
+    _many_payments(world)
+    world.partner_ms = min(600.0, 0.85 * _apart_ms(world))
+    world.accounts = max(30, round(12 * world.rate))
     yield
     sha = world.deploy("payments", note="lock")
     world.replace("payments.charge", "settle", leased(locking, "settlement:all", run("payments.settle")))
@@ -152,22 +162,28 @@ def one_key(world: World, locking: Locking) -> Script:
 @variant("lock_contention", "row-lock")
 def row_lock(world: World, locking: Locking) -> Script:
     """A row is locked with FOR UPDATE, and held while something slow is done in the same transaction."""
+    _many_payments(world)
+    hold_ms = min(800.0, 0.8 * _apart_ms(world))
     yield
     sha = world.deploy("stock", note="lock")
     table = world.words.stock
-    for key, value in (("item", 1007),):
-        world.insert("stock.reserve", "choose", _assign(key, value))
+    world.insert("stock.reserve", "choose", _assign("item", 1007))
     world.replace(
         "stock.reserve", "reserve",
         transaction(
             "stock",
             query("stock", "SELECT", table, f"SELECT on_hand FROM {table} WHERE item_id = {{item}} FOR UPDATE", 3, row="stock:{item}"),
-            work(700, 0.2),
+            work(hold_ms, 0.2),
             query("stock", "UPDATE", table, f"UPDATE {table} SET on_hand = on_hand - 1 WHERE item_id = {{item}}", 3, row="stock:{item}"),
         ),
     )  # fmt: skip
     yield
-    return {"service": world.services["stock"].name, "resource": table, "operation": world.routes["stock.reserve"][1], "change": change(world, "stock", sha)}
+    return {
+        "service": world.services["stock"].name,
+        "resource": table,
+        "operation": world.routes["stock.reserve"][1],
+        "change": change(world, "stock", sha),
+    }
 
 
 def _assign(key: str, value: Any) -> Step:
@@ -181,6 +197,8 @@ def _assign(key: str, value: Any) -> Step:
 @variant("lock_contention", "advisory")
 def advisory(world: World, locking: Locking) -> Script:
     """Posting takes one advisory lock for all accounts, and holds it for the length of a slow statement."""
+    _many_payments(world)
+    hold_ms = min(800.0, 0.8 * _apart_ms(world))
     yield
     sha = world.deploy("orders", note="lock")
     table = world.words.order
@@ -189,12 +207,17 @@ def advisory(world: World, locking: Locking) -> Script:
         transaction(
             "orders",
             query("orders", "SELECT", "", "SELECT pg_advisory_xact_lock(48151623)", 0.6, row="advisory:48151623"),
-            query("orders", "SELECT", table, f"SELECT max(number) FROM {table} WHERE year = 2026", 800, spread=0.2),
+            query("orders", "SELECT", table, f"SELECT max(number) FROM {table} WHERE year = 2026", hold_ms, spread=0.2),
         ),
         before="pay",
     )  # fmt: skip
     yield
-    return {"service": world.services["orders"].name, "resource": "pg_advisory_xact_lock(48151623)", "operation": world.routes["orders.create"][1], "change": change(world, "orders", sha)}
+    return {
+        "service": world.services["orders"].name,
+        "resource": "pg_advisory_xact_lock(48151623)",
+        "operation": world.routes["orders.create"][1],
+        "change": change(world, "orders", sha),
+    }
 
 
 # -- deadlock ----------------------------------------------------------------------------------------------------------
@@ -204,7 +227,14 @@ def _transfer(world: World, between_ms: float) -> tuple[Step, Step]:
     table = world.words.stock
 
     def touch(name: str, row: int) -> Step:
-        return query("stock", "UPDATE", table, f"UPDATE {table} SET on_hand = on_hand {name} 1 WHERE item_id = {row}", 4, row=f"stock:{row}")
+        return query(
+            "stock",
+            "UPDATE",
+            table,
+            f"UPDATE {table} SET on_hand = on_hand {name} 1 WHERE item_id = {row}",
+            4,
+            row=f"stock:{row}",
+        )
 
     one = transaction("stock", touch("-", 1001), work(between_ms), touch("-", 1002))
     other = transaction("stock", touch("+", 1002), work(between_ms), touch("+", 1001))
@@ -214,27 +244,29 @@ def _transfer(world: World, between_ms: float) -> tuple[Step, Step]:
 @variant("deadlock", "row-order")
 def row_order(world: World, locking: Locking) -> Script:
     """Two operations lock the same two rows in opposite order."""
+    _many_payments(world)
+    world.mix["show"] = 0.6
     yield
     sha = world.deploy("stock", note="bundle")
-    one, other = _transfer(world, 260)
+    one, other = _transfer(world, min(420.0, 0.4 * _apart_ms(world)))
     world.replace("stock.reserve", "reserve", one)
-    world.insert("stock.check", "rebalance", _share(0.5, other))
+    world.insert("stock.check", "rebalance", sometimes(0.5, other))
     yield
-    return {"service": world.services["stock"].name, "resource": world.words.stock, "operation": world.routes["stock.reserve"][1], "change": change(world, "stock", sha), "facts": {"rows": [1001, 1002]}}
-
-
-def _share(share: float, step: Step) -> Step:
-    def taken(frame: Frame) -> Process:
-        if frame.world.chance.random() < share:
-            yield from step(frame)
-
-    return taken
+    return {
+        "shown": world.failures["stock", "deadlock"] >= 2,
+        "service": world.services["stock"].name,
+        "resource": world.words.stock,
+        "operation": world.routes["stock.reserve"][1],
+        "change": change(world, "stock", sha),
+        "facts": {"rows": [1001, 1002]},
+    }
 
 
 @variant("deadlock", "two-locks")
 def two_locks(world: World, locking: Locking) -> Script:
     """Two payments take the locks of payer and payee in the order in which they come, and wait for each other in vain."""
     locking.wait_ms = 3000
+    _many_payments(world)
     yield
     sha = world.deploy("payments", note="transfer")
     inner = run("payments.settle")
@@ -243,7 +275,14 @@ def two_locks(world: World, locking: Locking) -> Script:
     world.replace("payments.charge", "settle", _either(ab, ba))
     yield
     keys = [f"{locking.prefix}account:{n}" for n in (71, 72)]
-    return {"service": world.services["payments"].name, "resource": keys[0], "operation": world.routes["payments.charge"][1], "change": change(world, "payments", sha), "facts": {"keys": keys}}
+    return {
+        "shown": world.failures["payments", "lock"] >= 2,
+        "service": world.services["payments"].name,
+        "resource": keys[0],
+        "operation": world.routes["payments.charge"][1],
+        "change": change(world, "payments", sha),
+        "facts": {"keys": keys},
+    }
 
 
 def _either(one: Step, other: Step) -> Step:
@@ -256,6 +295,7 @@ def _either(one: Step, other: Step) -> Step:
 @variant("deadlock", "advisory-order")
 def advisory_order(world: World, locking: Locking) -> Script:
     """Two kinds of posting take two advisory locks in opposite order."""
+    _many_payments(world)
     yield
     sha = world.deploy("orders", note="numbers")
 
@@ -266,7 +306,13 @@ def advisory_order(world: World, locking: Locking) -> Script:
     ba = transaction("orders", lock(12), work(250), lock(11), work(20))
     world.insert("orders.create", "number", _either(ab, ba), before="pay")
     yield
-    return {"service": world.services["orders"].name, "resource": "pg_advisory_xact_lock", "operation": world.routes["orders.create"][1], "change": change(world, "orders", sha)}
+    return {
+        "shown": world.failures["orders", "deadlock"] >= 2,
+        "service": world.services["orders"].name,
+        "resource": "pg_advisory_xact_lock",
+        "operation": world.routes["orders.create"][1],
+        "change": change(world, "orders", sha),
+    }
 
 
 # -- races -------------------------------------------------------------------------------------------------------------
@@ -275,12 +321,15 @@ def advisory_order(world: World, locking: Locking) -> Script:
 @variant("race_condition", "lost-update")
 def lost_update(world: World, locking: Locking) -> Script:
     """The lock around a read-modify-write is gone; the version check catches it, and payments fail."""
+    _many_payments(world)
+    world.accounts = max(3, round(1.5 * world.rate))
+    world.partner_ms = 420
     yield
     sha = world.deploy("payments", note="no lock")
-    world.partner_ms = 350
     world.replace("payments.charge", "settle", run("payments.settle"))
     yield
     return {
+        "shown": world.failures["payments", "conflict"] >= 3,
         "service": world.services["payments"].name, "resource": world.words.account, "operation": world.routes["payments.charge"][1],
         "change": change(world, "payments", sha), "facts": {"conflicts_are": "detected by version"},
     }  # fmt: skip
@@ -289,6 +338,7 @@ def lost_update(world: World, locking: Locking) -> Script:
 @variant("race_condition", "check-then-act")
 def check_then_act(world: World, locking: Locking) -> Script:
     """A coupon is looked up, and used when it is free; two requests find it free."""
+    _many_payments(world)
     yield
     sha = world.deploy("orders", note="coupon")
 
@@ -307,8 +357,17 @@ def check_then_act(world: World, locking: Locking) -> Script:
         row[1] = 0
         frame.world.simulation.call_later(2 * SECOND, lambda: row.__setitem__(1, 1000))
 
-    check = query("orders", "SELECT", "coupon_use", "SELECT count(*) FROM coupon_use WHERE coupon_id = {coupon}", 4, then=seen)
-    act = query("orders", "INSERT", "coupon_use", "INSERT INTO coupon_use (coupon_id, user_id) VALUES ({coupon}, {user})", 4, then=taken)
+    check = query(
+        "orders", "SELECT", "coupon_use", "SELECT count(*) FROM coupon_use WHERE coupon_id = {coupon}", 4, then=seen
+    )
+    act = query(
+        "orders",
+        "INSERT",
+        "coupon_use",
+        "INSERT INTO coupon_use (coupon_id, user_id) VALUES ({coupon}, {user})",
+        4,
+        then=taken,
+    )
 
     def coupon(frame: Frame) -> Process:
         frame.request["coupon"] = int(frame.request["user"]) % 3
@@ -318,9 +377,14 @@ def check_then_act(world: World, locking: Locking) -> Script:
             yield from act(frame)
 
     world.insert("orders.create", "coupon", coupon, before="pay")
-    world.load = 1.3
     yield
-    return {"service": world.services["orders"].name, "resource": "coupon_use", "operation": world.routes["orders.create"][1], "change": change(world, "orders", sha)}
+    return {
+        "shown": world.failures["orders", "duplicate"] >= 2,
+        "service": world.services["orders"].name,
+        "resource": "coupon_use",
+        "operation": world.routes["orders.create"][1],
+        "change": change(world, "orders", sha),
+    }
 
 
 @variant("race_condition", "duplicate-processing")
@@ -340,7 +404,13 @@ def duplicate_processing(world: World, locking: Locking) -> Script:
     world.insert("ledger.post", "check", sequence(work(60), fail(0.0, "value", "")), before="insert")
     world.insert("ledger.post", "unique", _once_only(), before="insert")
     yield
-    return {"service": world.services["ledger"].name, "resource": queue.name, "operation": queue.name, "facts": {"duplicates_are": "second delivery violates a unique key"}}
+    return {
+        "shown": world.failures["ledger", "duplicate"] >= 3,
+        "service": world.services["ledger"].name,
+        "resource": queue.name,
+        "operation": queue.name,
+        "facts": {"duplicates_are": "second delivery violates a unique key"},
+    }
 
 
 def _once_only() -> Step:
@@ -354,5 +424,6 @@ def _once_only() -> Step:
             frame.log("ERROR", f"{frame.service.error('duplicate')}: {text}")
             raise Failure("duplicate", text, 500)
 
-    return query("ledger", "INSERT", "processed", "INSERT INTO processed (message_id) VALUES ('{message}')", 3, then=booked)
-
+    return query(
+        "ledger", "INSERT", "processed", "INSERT INTO processed (message_id) VALUES ('{message}')", 3, then=booked
+    )

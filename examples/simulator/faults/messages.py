@@ -10,7 +10,12 @@ from .script import Answer, Script, change, variant
 
 
 def _answer(world: World, sha: str, **facts: object) -> Answer:
-    told: Answer = {"service": world.services["notify"].name, "resource": world.words.topic, "operation": world.words.topic, "facts": facts}
+    told: Answer = {
+        "service": world.services["notify"].name,
+        "resource": world.words.topic,
+        "operation": world.words.topic,
+        "facts": facts,
+    }
     return {**told, "change": change(world, "notify", sha)} if sha else told
 
 
@@ -35,7 +40,7 @@ def slow_consumer(world: World, locking: Locking) -> Script:
 def fewer_consumers(world: World, locking: Locking) -> Script:
     """All consumers but those of one process stop, and that one is not enough."""
     instances = world.services["notify"].instances
-    world.insert("notify.deliver", "attach", work(_busy_ms(world, 0.62), 0.2))
+    world.insert("notify.deliver", "attach", work(_busy_ms(world, 0.72), 0.2))
     for instance in instances:
         instance.cores = 16
     yield
@@ -96,8 +101,8 @@ def after_error(world: World, locking: Locking) -> Script:
     _bounded(world)
     yield
     sha = world.deploy("notify", note="swallow")
-    world.insert("notify.deliver", "keep", _keep(1.0, _each_mb(world, 0.5)))
     world.insert("notify.deliver", "check", fail(0.5, "value", "address of {user} is not deliverable"))
+    world.insert("notify.deliver", "keep", _keep(1.0, _each_mb(world, 0.5)))
     world.insert("notify.deliver", "clear", _forget(), before="render")
     yield
     return _answer(world, sha, share=0.5)
