@@ -183,9 +183,8 @@ def table(scores: Sequence[Score]) -> str:
     """What people read: a line a mechanism, then the variants, the styles and the cases that are wrong."""
     faults = [score for score in scores if score.mechanism != "healthy"]
     healthy = [score for score in scores if score.mechanism == "healthy"]
-    lines = [
-        f"{'mechanism':26}{'cases':>6}  {'both':>6} {'interval':>13} {'top-3':>6} {'mech.':>6} {'service':>7} {'precision':>9}"
-    ]
+    columns = f"{'both':>6} {'interval':>13} {'top-3':>6} {'mech.':>6} {'service':>7} {'precision':>9}"
+    lines = [f"{'mechanism':26}{'cases':>6}  {columns}"]
     for mechanism in dict.fromkeys(score.mechanism for score in faults):
         lines.append(_line(mechanism, [score for score in faults if score.mechanism == mechanism], scores))
     if faults:
@@ -214,7 +213,8 @@ def _line(name: str, of: Sequence[Score], scores: Sequence[Score]) -> str:
     return (
         f"{name:26}{len(of):6}  {_share(both, len(of))} {low:5.1%}..{high:5.1%} "
         f"{_share(sum((score.rank or 9) <= 3 for score in of), len(of))} "
-        f"{_share(sum(score.mechanism_right for score in of), len(of))} {_share(sum(score.service_right for score in of), len(of)):>7} "
+        f"{_share(sum(score.mechanism_right for score in of), len(of))} "
+        f"{_share(sum(score.service_right for score in of), len(of)):>7} "
         f"{_share(sum(score.mechanism == name for score in named), len(named)):>9}"
     )
 

@@ -64,7 +64,8 @@ def side_by_side(truth: dict[str, Any], given: dict[str, Any], took_s: float) ->
     owners = facts["examples"][0]["owners"] if facts["examples"] else []
     lines.append("")
     lines.append(
-        f"planted      {facts['skewed_host']} is off by {facts['offset_ms']} ms; renewals come {facts['gap_ms']} ms too late"
+        f"planted      {facts['skewed_host']} is off by {facts['offset_ms']} ms; "
+        f"renewals come {facts['gap_ms']} ms too late"
     )
     lines.append(f"             {facts['overlaps']} times two owners at once, such as {' and '.join(owners)}")
     lines.append(f"found        {top.get('summary') or '-'}")

@@ -94,6 +94,7 @@ class Pool:
     def __init__(self, simulation: Simulation, size: int) -> None:
         self.size = size
         self.used = 0
+        self.queued = 0  # how many ever had to wait
         self._simulation = simulation
         self._queue: deque[Signal] = deque()
 
@@ -107,6 +108,7 @@ class Pool:
         if self.used < self.size:
             self.used += 1
             return True
+        self.queued += 1
         place = Signal()
         self._queue.append(place)
         if timeout_ns is not None:

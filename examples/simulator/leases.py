@@ -135,7 +135,8 @@ class Lease:
             return f"EVALSHA {SCRIPT[::-1]} 1 {key} {owner} {now} {ttl}"
         elif backend == "lease-table":
             if act == "acquire":
-                return f"UPDATE leases SET owner = '{owner}', lease_until = {now + ttl} WHERE name = '{key}' AND lease_until < {now}"
+                free = f"WHERE name = '{key}' AND lease_until < {now}"
+                return f"UPDATE leases SET owner = '{owner}', lease_until = {now + ttl} {free}"
             if act == "renew":
                 return f"UPDATE leases SET lease_until = {now + ttl} WHERE name = '{key}' AND owner = '{owner}'"
             return f"UPDATE leases SET lease_until = 0 WHERE name = '{key}' AND owner = '{owner}'"
@@ -171,7 +172,8 @@ class Lease:
 
     def _take(self) -> Process:
         world = self.frame.world
-        give_up = world.simulation.now + self.locking.wait_ms * MS
+        asked = world.simulation.now
+        give_up = asked + self.locking.wait_ms * MS
         while True:
             yield from awake(self.frame.instance)
             text = self._text("acquire")
@@ -183,7 +185,7 @@ class Lease:
                 return False
             yield int(world.chance.uniform(0.7, 1.3) * self.locking.poll_ms * MS)
         self.held = True
-        note(self.frame, "taken", self.key, self.owner)
+        note(self.frame, "taken", self.key, self.owner, waited_ms=(world.simulation.now - asked) / MS)
         return True
 
     def watch(self, frame: Frame) -> Process:
@@ -226,7 +228,13 @@ class Lease:
 def note(frame: Frame, what: str, key: str, owner: str, **more: float) -> None:
     """Keep the truth about locks, for the answer: never written to the evidence."""
     told: dict[str, Any] = {
-        "what": what, "key": key, "owner": owner, "instance": frame.instance.name, "host": frame.instance.host.name,
-        "at_ns": frame.world.simulation.now, "trace": frame.trace, **more,
-    }  # fmt: skip
+        "what": what,
+        "key": key,
+        "owner": owner,
+        "instance": frame.instance.name,
+        "host": frame.instance.host.name,
+        "at_ns": frame.world.simulation.now,
+        "trace": frame.trace,
+        **more,
+    }
     frame.world.truth.append(told)

@@ -20,7 +20,7 @@ from .steps import (
     sometimes,
     transaction,
     work,
-)  # fmt: skip
+)
 from .system import Failure, Frame, Host, Instance, Service, World
 from .words import ROLES
 
@@ -91,7 +91,8 @@ def _write_if_unchanged(key: str) -> Any:
     def write(frame: Frame, db: Database) -> None:
         row = db.row(key.format_map(frame.request))
         if row[0] != frame.request["seen"]:
-            text = f"balance of {key.format_map(frame.request)} was changed by another transaction, expected version {frame.request['seen']}"
+            name, seen = key.format_map(frame.request), frame.request["seen"]
+            text = f"balance of {name} was changed by another transaction, expected version {seen}"
             frame.log("ERROR", f"{frame.service.error('conflict')}: {text}")
             raise Failure("conflict", text, 500)
         row[0] += 1
@@ -104,26 +105,48 @@ def _plan(world: World, locking: Locking) -> None:
     _browse(world)
     _order(world)
     route = {
-        "edge.list": ("GET", f"/api/{w.item}s"), "edge.show": ("GET", f"/api/{w.item}s/{{item}}"),
-        "edge.history": ("GET", f"/api/me/{w.order}s"), "edge.basket": ("POST", f"/api/{w.basket}/items"),
+        "edge.list": ("GET", f"/api/{w.item}s"),
+        "edge.show": ("GET", f"/api/{w.item}s/{{item}}"),
+        "edge.history": ("GET", f"/api/me/{w.order}s"),
+        "edge.basket": ("POST", f"/api/{w.basket}/items"),
         "edge.buy": ("POST", f"/api/{w.order}s"),
-        "web.list": ("GET", f"/{w.item}s"), "web.show": ("GET", f"/{w.item}s/{{item}}"), "web.history": ("GET", f"/{w.order}s"),
-        "catalog.list": ("GET", f"/v1/{w.item}s"), "catalog.show": ("GET", f"/v1/{w.item}s/{{item}}"),
+        "web.list": ("GET", f"/{w.item}s"),
+        "web.show": ("GET", f"/{w.item}s/{{item}}"),
+        "web.history": ("GET", f"/{w.order}s"),
+        "catalog.list": ("GET", f"/v1/{w.item}s"),
+        "catalog.show": ("GET", f"/v1/{w.item}s/{{item}}"),
         "catalog.price": ("GET", f"/v1/{w.item}s/{{item}}/price"),
         "basket.add": ("POST", f"/v1/{w.basket}s/{{user}}/items"),
-        "orders.create": ("POST", f"/v2/{w.order}s"), "orders.history": ("GET", f"/v2/{w.user}s/{{user}}/{w.order}s"),
-        "payments.charge": ("POST", "/charges"), "ledger.balance": ("GET", "/balances/{account}"),
-        "users.verify": ("POST", "/verify"), "users.profile": ("GET", f"/{w.user}s/{{user}}"),
-        "stock.reserve": ("POST", "/reserve"), "stock.check": ("GET", "/stock/{item}"),
-    }  # fmt: skip
+        "orders.create": ("POST", f"/v2/{w.order}s"),
+        "orders.history": ("GET", f"/v2/{w.user}s/{{user}}/{w.order}s"),
+        "payments.charge": ("POST", "/charges"),
+        "ledger.balance": ("GET", "/balances/{account}"),
+        "users.verify": ("POST", "/verify"),
+        "users.profile": ("GET", f"/{w.user}s/{{user}}"),
+        "stock.reserve": ("POST", "/reserve"),
+        "stock.check": ("GET", "/stock/{item}"),
+    }
     world.routes.update(route)
     key = f"{w.account}:{{account}}"
     world.plans["payments.settle"] = {
-        "read": query("payments", "SELECT", w.account, f"SELECT id, balance, version FROM {w.account} WHERE id = {{account}}", then=_see(key)),
+        "read": query(
+            "payments",
+            "SELECT",
+            w.account,
+            f"SELECT id, balance, version FROM {w.account} WHERE id = {{account}}",
+            then=_see(key),
+        ),
         "partner": partner("/v1/authorizations"),
         "compute": work(4),
-        "write": query("payments", "UPDATE", w.account, f"UPDATE {w.account} SET balance = balance + {{amount}}, version = version + 1 WHERE id = {{account}} AND version = {{seen}}", then=_write_if_unchanged(key)),
-    }  # fmt: skip
+        "write": query(
+            "payments",
+            "UPDATE",
+            w.account,
+            f"UPDATE {w.account} SET balance = balance + {{amount}}, version = version + 1 "
+            "WHERE id = {account} AND version = {seen}",
+            then=_write_if_unchanged(key),
+        ),
+    }
     world.plans["payments.charge"] = {
         "validate": work(3),
         "settle": leased(locking, key, run("payments.settle")),
@@ -179,17 +202,40 @@ def _browse(world: World) -> None:
         {
             "edge.list": {"route": work(0.6), "web": call("web", "web.list")},
             "edge.show": {"route": work(0.6), "web": call("web", "web.show")},
-            "edge.history": {"route": work(0.6), "verify": call("users", "users.verify"), "web": call("web", "web.history")},
-            "edge.basket": {"route": work(0.6), "verify": call("users", "users.verify"), "basket": call("basket", "basket.add")},
-            "edge.buy": {"route": work(0.6), "verify": call("users", "users.verify"), "orders": call("orders", "orders.create")},
+            "edge.history": {
+                "route": work(0.6),
+                "verify": call("users", "users.verify"),
+                "web": call("web", "web.history"),
+            },
+            "edge.basket": {
+                "route": work(0.6),
+                "verify": call("users", "users.verify"),
+                "basket": call("basket", "basket.add"),
+            },
+            "edge.buy": {
+                "route": work(0.6),
+                "verify": call("users", "users.verify"),
+                "orders": call("orders", "orders.create"),
+            },
             "web.list": {"list": call("catalog", "catalog.list"), "render": inner("views", "render_list", work(5))},
             "web.show": {
-                "show": call("catalog", "catalog.show"), "stock": call("stock", "stock.check"),
+                "show": call("catalog", "catalog.show"),
+                "stock": call("stock", "stock.check"),
                 "render": inner("views", "render_page", work(4)),
             },
-            "web.history": {"history": call("orders", "orders.history"), "render": inner("views", "render_history", work(4))},
+            "web.history": {
+                "history": call("orders", "orders.history"),
+                "render": inner("views", "render_history", work(4)),
+            },
             "catalog.list": {
-                "cache": cached("catalog", f"{w.item}s:page:{{page}}", 40, query("catalog", "SELECT", w.item, f"SELECT id, name, price FROM {w.item} ORDER BY rank LIMIT 24", 28)),
+                "cache": cached(
+                    "catalog",
+                    f"{w.item}s:page:{{page}}",
+                    40,
+                    query(
+                        "catalog", "SELECT", w.item, f"SELECT id, name, price FROM {w.item} ORDER BY rank LIMIT 24", 28
+                    ),
+                ),
                 "sort": inner("ranking", "sort_results", work(3)),
             },
             "catalog.show": {
@@ -198,23 +244,58 @@ def _browse(world: World) -> None:
                 "compute": work(2),
             },
             "catalog.price": {
-                "cache": cached("catalog", "price:{item}", 30, query("catalog", "SELECT", "price", "SELECT amount FROM price WHERE item_id = {item}", 5)),
+                "cache": cached(
+                    "catalog",
+                    "price:{item}",
+                    30,
+                    query("catalog", "SELECT", "price", "SELECT amount FROM price WHERE item_id = {item}", 5),
+                ),
             },
             "basket.add": {
                 "limit": fail(0.008, "value", "quantity of {item} is out of range"),  # a chronic error of no importance
-                "price": call("catalog", "catalog.price"), "stock": call("stock", "stock.check"),
+                "price": call("catalog", "catalog.price"),
+                "stock": call("stock", "stock.check"),
                 "store": cached("basket", f"{w.basket}:{{user}}", 300, work(1)),
             },
             "orders.history": {
-                "orders": query("orders", "SELECT", w.order, f"SELECT id, total, state FROM {w.order} WHERE user_id = {{user}} ORDER BY id DESC LIMIT 10", 6),
-                "lines": repeat(lambda frame: 2 + int(frame.request["user"]) % 3, lambda turn: query("orders", "SELECT", w.line, f"SELECT * FROM {w.line} WHERE order_id = {{past{turn}}}", 2)),
+                "orders": query(
+                    "orders",
+                    "SELECT",
+                    w.order,
+                    f"SELECT id, total, state FROM {w.order} WHERE user_id = {{user}} ORDER BY id DESC LIMIT 10",
+                    6,
+                ),
+                "lines": repeat(
+                    lambda frame: 2 + int(frame.request["user"]) % 3,
+                    lambda turn: query(
+                        "orders", "SELECT", w.line, f"SELECT * FROM {w.line} WHERE order_id = {{past{turn}}}", 2
+                    ),
+                ),
                 "compute": work(2),
             },
-            "users.verify": {"token": cached("users", "session:{user}", 120, query("users", "SELECT", "session", "SELECT user_id, expires FROM session WHERE user_id = {user}", 4)), "compute": work(1)},
-            "users.profile": {"select": query("users", "SELECT", w.user, f"SELECT id, name, mail FROM {w.user} WHERE id = {{user}}", 3)},
-            "stock.check": {"select": query("stock", "SELECT", w.stock, f"SELECT on_hand FROM {w.stock} WHERE item_id = {{item}}", 3)},
+            "users.verify": {
+                "token": cached(
+                    "users",
+                    "session:{user}",
+                    120,
+                    query(
+                        "users", "SELECT", "session", "SELECT user_id, expires FROM session WHERE user_id = {user}", 4
+                    ),
+                ),
+                "compute": work(1),
+            },
+            "users.profile": {
+                "select": query(
+                    "users", "SELECT", w.user, f"SELECT id, name, mail FROM {w.user} WHERE id = {{user}}", 3
+                )
+            },
+            "stock.check": {
+                "select": query(
+                    "stock", "SELECT", w.stock, f"SELECT on_hand FROM {w.stock} WHERE item_id = {{item}}", 3
+                )
+            },
         }
-    )  # fmt: skip
+    )
 
 
 def _order(world: World) -> None:
@@ -282,8 +363,13 @@ def new_request(world: World) -> Request:
     """What a user asks about: popular things are asked for more often."""
     chance = world.chance
     item = int(chance.paretovariate(0.9)) % 400 + 1000
-    return Request({
-        "item": item, "user": chance.randint(20000, 20000 + int(world.rate * 400)), "page": int(chance.paretovariate(1.2)) % 9 + 1,
-        "account": int(world.accounts * chance.random() ** 1.6) + 71, "amount": chance.randint(5, 900),
-        "order": f"{world.ids.getrandbits(40):010x}",
-    })  # fmt: skip
+    return Request(
+        {
+            "item": item,
+            "user": chance.randint(20000, 20000 + int(world.rate * 400)),
+            "page": int(chance.paretovariate(1.2)) % 9 + 1,
+            "account": int(world.accounts * chance.random() ** 1.6) + 71,
+            "amount": chance.randint(5, 900),
+            "order": f"{world.ids.getrandbits(40):010x}",
+        }
+    )

@@ -65,9 +65,17 @@ def _simulate_once(order: Order, attempt: int, evidence: Path) -> Run:
     files = Files(evidence)
     rate = 1.6 * max(1.0, math.sqrt(order.size_bytes / 3e6))
     world = World(
-        simulation, chance, random.Random(chance.getrandbits(64)), BUSINESSES[chance.randrange(3)],
-        STYLES[order.style](), files, rate, simulation.now, size_bytes=order.size_bytes, accounts=max(5, round(2 * rate)),
-    )  # fmt: skip
+        simulation,
+        chance,
+        random.Random(chance.getrandbits(64)),
+        BUSINESSES[chance.randrange(3)],
+        STYLES[order.style](),
+        files,
+        rate,
+        simulation.now,
+        size_bytes=order.size_bytes,
+        accounts=max(5, round(2 * rate)),
+    )
     locking = plans.build(world)
     script = faults.SCRIPTS[order.mechanism][order.variant](world, locking)
     next(script)
@@ -212,13 +220,21 @@ class Run:
         return {
             "mechanism": None if healthy else self.order.mechanism,
             "verdict": "healthy" if healthy else "cause_found",
-            "variant": self.order.variant, "style": self.order.style, "seed": self.order.seed, "business": world.words.business,
-            "service": told.get("service"), "resource": told.get("resource"), "operation": told.get("operation"),
+            "variant": self.order.variant,
+            "style": self.order.style,
+            "seed": self.order.seed,
+            "business": world.words.business,
+            "service": told.get("service"),
+            "resource": told.get("resource"),
+            "operation": told.get("operation"),
             "onset": None if healthy else instant(self.onset_ns or world.simulation.now),
-            "from": instant(world.start_ns), "to": instant(world.simulation.now),
-            "change": told.get("change"), "also": told.get("also", []), "facts": told.get("facts", {}),
+            "from": instant(world.start_ns),
+            "to": instant(world.simulation.now),
+            "change": told.get("change"),
+            "also": told.get("also", []),
+            "facts": told.get("facts", {}),
             "clocks": {host.name: round(host.offset_ns / MS, 3) for host in world.hosts},
-        }  # fmt: skip
+        }
 
 
 CHATTER = (
@@ -240,9 +256,14 @@ def instant(at_ns: int) -> str:
 
 def _write_changes(world: World, folder: Path) -> None:
     told = [
-        {"timestamp": instant(deploy["at_ns"]), "service": deploy["service"], "commit_sha": deploy["commit_sha"], "version": deploy["version"]}
+        {
+            "timestamp": instant(deploy["at_ns"]),
+            "service": deploy["service"],
+            "commit_sha": deploy["commit_sha"],
+            "version": deploy["version"],
+        }
         for deploy in world.deploys
-    ]  # fmt: skip
+    ]
     (folder / "deploys.json").write_text(json.dumps(told, indent=1) + "\n")
 
 

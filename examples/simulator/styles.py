@@ -48,10 +48,15 @@ class Current:
     def server(self, method: str, route: str, status: int, host: str) -> Site:
         """A request that is served."""
         told: Attributes = {
-            "http.request.method": method, "http.route": route, "url.scheme": "http",
-            "network.protocol.version": "1.1", "server.address": host, "server.port": 8080,
-            "user_agent.original": "okhttp/4.12.0", "http.response.status_code": status,
-        }  # fmt: skip
+            "http.request.method": method,
+            "http.route": route,
+            "url.scheme": "http",
+            "network.protocol.version": "1.1",
+            "server.address": host,
+            "server.port": 8080,
+            "user_agent.original": "okhttp/4.12.0",
+            "http.response.status_code": status,
+        }
         error: Attributes = {"error.type": str(status)} if status >= 500 else {}
         return Site(f"{method} {route}", SERVER, attributes({**told, **error}))
 
@@ -63,11 +68,15 @@ class Current:
     def client(self, target: str, method: str, route: str, status: int, resend: int) -> Site:
         """A request to another service."""
         told: Attributes = {
-            "http.request.method": method, "server.address": target, "server.port": 8080,
-            "network.protocol.version": "1.1", "http.response.status_code": status or None,
-            "http.request.resend_count": resend or None, "url.template": route,
+            "http.request.method": method,
+            "server.address": target,
+            "server.port": 8080,
+            "network.protocol.version": "1.1",
+            "http.response.status_code": status or None,
+            "http.request.resend_count": resend or None,
+            "url.template": route,
             "error.type": None if 0 < status < 400 else str(status) if status else "timeout",
-        }  # fmt: skip
+        }
         return Site(f"{method} {route}", CLIENT, attributes(told))
 
     @cache  # noqa: B019
@@ -77,18 +86,26 @@ class Current:
             status, "INTERNAL"
         )
         told: Attributes = {
-            "rpc.system.name": "grpc", "rpc.method": f"{service}/{method}", "rpc.response.status_code": code,
-            "server.address": target, "server.port": 9090, "error.type": None if code == "OK" else code,
-        }  # fmt: skip
+            "rpc.system.name": "grpc",
+            "rpc.method": f"{service}/{method}",
+            "rpc.response.status_code": code,
+            "server.address": target,
+            "server.port": 9090,
+            "error.type": None if code == "OK" else code,
+        }
         return Site(f"{service}/{method}", SERVER if server else CLIENT, attributes(told))
 
     @cache  # noqa: B019
     def query(self, system: str, host: str, database: str, verb: str, table: str, repository: str) -> Site:
         """A statement; its text is added by `statement`."""
         told: Attributes = {
-            "db.system.name": system, "db.namespace": database, "db.operation.name": verb,
-            "db.collection.name": table or None, "server.address": host, "server.port": _SYSTEMS[system],
-        }  # fmt: skip
+            "db.system.name": system,
+            "db.namespace": database,
+            "db.operation.name": verb,
+            "db.collection.name": table or None,
+            "server.address": host,
+            "server.port": _SYSTEMS[system],
+        }
         return Site(f"{verb} {table}" if table else verb, CLIENT, attributes(told))
 
     def statement(self, system: str, text: str) -> str:
@@ -108,11 +125,13 @@ class Current:
     def message(self, system: str, topic: str, broker: str, publish: bool) -> Site:
         """A message that is sent or processed."""
         told: Attributes = {
-            "messaging.system": system, "messaging.destination.name": topic, "server.address": broker,
+            "messaging.system": system,
+            "messaging.destination.name": topic,
+            "server.address": broker,
             "messaging.operation.name": "send" if publish else "process",
             "messaging.operation.type": "send" if publish else "process",
             "messaging.consumer.group.name": None if publish else "main",
-        }  # fmt: skip
+        }
         return Site(f"{'send' if publish else 'process'} {topic}", PRODUCER if publish else CONSUMER, attributes(told))
 
     def message_id(self, number: str, redelivered: bool) -> str:
@@ -136,12 +155,20 @@ class Current:
     def resource(self, who: dict[str, str]) -> str:
         """The resource of an instance."""
         told: Attributes = {
-            "service.name": who["service"], "service.version": who["version"], "service.namespace": who["namespace"],
-            "service.instance.id": who["instance"], "host.name": who["host"], "host.id": who["host_id"],
-            "k8s.pod.name": who["pod"], "k8s.node.name": who["host"], "deployment.environment.name": "production",
-            "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.language": who["language"],
-            "telemetry.sdk.version": "1.44.0", "process.pid": 1,
-        }  # fmt: skip
+            "service.name": who["service"],
+            "service.version": who["version"],
+            "service.namespace": who["namespace"],
+            "service.instance.id": who["instance"],
+            "host.name": who["host"],
+            "host.id": who["host_id"],
+            "k8s.pod.name": who["pod"],
+            "k8s.node.name": who["host"],
+            "deployment.environment.name": "production",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.sdk.language": who["language"],
+            "telemetry.sdk.version": "1.44.0",
+            "process.pid": 1,
+        }
         return attributes(told)
 
 
@@ -156,9 +183,14 @@ class Older:
     def server(self, method: str, route: str, status: int, host: str) -> Site:
         """A request that is served."""
         told: Attributes = {
-            "http.method": method, "http.route": route, "http.scheme": "http", "http.flavor": "1.1",
-            "net.host.name": host, "net.host.port": 8080, "http.status_code": status,
-        }  # fmt: skip
+            "http.method": method,
+            "http.route": route,
+            "http.scheme": "http",
+            "http.flavor": "1.1",
+            "net.host.name": host,
+            "net.host.port": 8080,
+            "http.status_code": status,
+        }
         return Site(route, SERVER, attributes(told))
 
     def path(self, path: str) -> str:
@@ -169,9 +201,12 @@ class Older:
     def client(self, target: str, method: str, route: str, status: int, resend: int) -> Site:
         """A request to another service."""
         told: Attributes = {
-            "http.method": method, "http.url": f"http://{target}:8080{route}", "net.peer.name": target,
-            "net.peer.port": 8080, "http.status_code": status or None,
-        }  # fmt: skip
+            "http.method": method,
+            "http.url": f"http://{target}:8080{route}",
+            "net.peer.name": target,
+            "net.peer.port": 8080,
+            "http.status_code": status or None,
+        }
         return Site(f"HTTP {method}", CLIENT, attributes(told))
 
     @cache  # noqa: B019
@@ -179,18 +214,26 @@ class Older:
         """A gRPC call, from either side."""
         code = {0: 4, 200: 0, 503: 14, 404: 5, 409: 10}.get(status, 13)
         told: Attributes = {
-            "rpc.system": "grpc", "rpc.service": service, "rpc.method": method, "rpc.grpc.status_code": code,
+            "rpc.system": "grpc",
+            "rpc.service": service,
+            "rpc.method": method,
+            "rpc.grpc.status_code": code,
             "net.peer.name": None if server else target,
-        }  # fmt: skip
+        }
         return Site(f"{service}/{method}", SERVER if server else CLIENT, attributes(told))
 
     @cache  # noqa: B019
     def query(self, system: str, host: str, database: str, verb: str, table: str, repository: str) -> Site:
         """A statement; its text is added by `statement`."""
         told: Attributes = {
-            "db.system": system, "db.name": database or None, "db.operation": verb, "db.sql.table": table or None,
-            "net.peer.name": host, "net.peer.port": _SYSTEMS[system], "db.user": "app" if table else None,
-        }  # fmt: skip
+            "db.system": system,
+            "db.name": database or None,
+            "db.operation": verb,
+            "db.sql.table": table or None,
+            "net.peer.name": host,
+            "net.peer.port": _SYSTEMS[system],
+            "db.user": "app" if table else None,
+        }
         return Site(f"{verb} {database}.{table}" if table else verb, CLIENT, attributes(told))
 
     def statement(self, system: str, text: str) -> str:
@@ -205,9 +248,12 @@ class Older:
     def message(self, system: str, topic: str, broker: str, publish: bool) -> Site:
         """A message that is sent or processed."""
         told: Attributes = {
-            "messaging.system": system, "messaging.destination": topic, "messaging.destination_kind": "queue",
-            "messaging.operation": None if publish else "process", "net.peer.name": broker,
-        }  # fmt: skip
+            "messaging.system": system,
+            "messaging.destination": topic,
+            "messaging.destination_kind": "queue",
+            "messaging.operation": None if publish else "process",
+            "net.peer.name": broker,
+        }
         return Site(f"{topic} {'send' if publish else 'process'}", PRODUCER if publish else CONSUMER, attributes(told))
 
     def message_id(self, number: str, redelivered: bool) -> str:
@@ -233,11 +279,16 @@ class Older:
     def resource(self, who: dict[str, str]) -> str:
         """The resource of an instance."""
         told: Attributes = {
-            "service.name": who["service"], "service.version": who["version"], "host.name": who["host"],
-            "service.instance.id": who["instance"], "k8s.pod.name": who["pod"], "deployment.environment": "prod",
-            "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.language": who["language"],
+            "service.name": who["service"],
+            "service.version": who["version"],
+            "host.name": who["host"],
+            "service.instance.id": who["instance"],
+            "k8s.pod.name": who["pod"],
+            "deployment.environment": "prod",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.sdk.language": who["language"],
             "telemetry.sdk.version": "1.15.0",
-        }  # fmt: skip
+        }
         return attributes(told)
 
 

@@ -67,11 +67,16 @@ class Instance:
         service = self.service
         return service.world.style.resource(
             {
-                "service": service.name, "version": self.version, "namespace": service.world.words.business,
-                "instance": self.name, "pod": self.name, "host": self.host.name,
-                "host_id": f"i-{abs(hash_text(self.host.name)):016x}", "language": service.language,
+                "service": service.name,
+                "version": self.version,
+                "namespace": service.world.words.business,
+                "instance": self.name,
+                "pod": self.name,
+                "host": self.host.name,
+                "host_id": f"i-{abs(hash_text(self.host.name)):016x}",
+                "language": service.language,
             }
-        )  # fmt: skip
+        )
 
     def log(self, severity: str, text: str, frame: Frame | None = None, extra: str = "") -> None:
         """Write a log record, with the trace that it belongs to."""
@@ -170,7 +175,7 @@ class Span:
         told = {
             "exception.type": kind,
             "exception.message": error.message,
-            "exception.stacktrace": f"{kind}: {error.message}\n\tat {service.name}.{error.kind}(handler:{len(error.message)})",
+            "exception.stacktrace": f"{kind}: {error.message}\n\tat {service.name}.{error.kind}(handler:42)",
         }
         self.event("exception", attributes(told))
 
@@ -179,6 +184,7 @@ class Span:
         frame = self.frame
         frame.span = self.before
         instance = frame.instance
+        end = frame.world.simulation.now + instance.host.offset_ns
         fragment = f"{site.fragment},{extra}" if extra and site.fragment else site.fragment or extra
         parent = f'"parentSpanId":"{self.before}",' if self.before else ""
         kind = f'"kind":{site.kind},' if site.kind else ""
@@ -187,7 +193,7 @@ class Span:
         instance.exporter.span(
             f'{{"traceId":"{frame.trace}","spanId":"{self.id}",{parent}'
             f'"flags":{FLAGS_REMOTE if self.remote else FLAGS_LOCAL},"name":"{site.name}",{kind}'
-            f'"startTimeUnixNano":"{self.start}","endTimeUnixNano":"{frame.world.simulation.now + instance.host.offset_ns}",'
+            f'"startTimeUnixNano":"{self.start}","endTimeUnixNano":"{end}",'
             f'"attributes":[{fragment}],{events}{self.links}"status":{status}}}'
         )
 

@@ -10,24 +10,42 @@ from .system import Instance, World
 MEMORY_LIMIT_MB = 512.0
 NAMES = {
     "current": {
-        "cpu": ("process.cpu.utilization", "1"), "memory": ("process.memory.usage", "By"), "gc": ("jvm.gc.count", "{collection}"),
-        "requests": ("http.server.request.duration", "s"), "pool": ("db.client.connection.count", "{connection}"),
-        "pending": ("db.client.connection.pending_requests", "{request}"), "pool_max": ("db.client.connection.max", "{connection}"),
-        "threads": ("server.worker.threads.active", "{thread}"), "queue": ("server.worker.queue.size", "{request}"),
+        "cpu": ("process.cpu.utilization", "1"),
+        "memory": ("process.memory.usage", "By"),
+        "gc": ("jvm.gc.count", "{collection}"),
+        "requests": ("http.server.request.duration", "s"),
+        "pool": ("db.client.connection.count", "{connection}"),
+        "pending": ("db.client.connection.pending_requests", "{request}"),
+        "pool_max": ("db.client.connection.max", "{connection}"),
+        "threads": ("server.worker.threads.active", "{thread}"),
+        "queue": ("server.worker.queue.size", "{request}"),
         "limit": ("container.memory.limit", "By"),
     },
     "older": {
-        "cpu": ("process.runtime.cpu.utilization", "1"), "memory": ("process.runtime.memory.usage", "By"), "gc": ("process.runtime.gc.count", "1"),
-        "requests": ("http.server.duration", "ms"), "pool": ("db.client.connections.usage", "connections"),
-        "pending": ("db.client.connections.pending_requests", "requests"), "pool_max": ("db.client.connections.max", "connections"),
-        "threads": ("executor.active", "threads"), "queue": ("executor.queued", "tasks"), "limit": ("memory.limit", "By"),
+        "cpu": ("process.runtime.cpu.utilization", "1"),
+        "memory": ("process.runtime.memory.usage", "By"),
+        "gc": ("process.runtime.gc.count", "1"),
+        "requests": ("http.server.duration", "ms"),
+        "pool": ("db.client.connections.usage", "connections"),
+        "pending": ("db.client.connections.pending_requests", "requests"),
+        "pool_max": ("db.client.connections.max", "connections"),
+        "threads": ("executor.active", "threads"),
+        "queue": ("executor.queued", "tasks"),
+        "limit": ("memory.limit", "By"),
     },
     "sparse": {
-        "cpu": ("cpu_usage", "1"), "memory": ("memory_bytes", "By"), "gc": ("gc_runs", "1"), "requests": ("request_duration", "s"),
-        "pool": ("pool_connections", "1"), "pending": ("pool_waiting", "1"), "pool_max": ("pool_size", "1"),
-        "threads": ("workers_busy", "1"), "queue": ("workers_queue", "1"), "limit": ("memory_limit", "By"),
+        "cpu": ("cpu_usage", "1"),
+        "memory": ("memory_bytes", "By"),
+        "gc": ("gc_runs", "1"),
+        "requests": ("request_duration", "s"),
+        "pool": ("pool_connections", "1"),
+        "pending": ("pool_waiting", "1"),
+        "pool_max": ("pool_size", "1"),
+        "threads": ("workers_busy", "1"),
+        "queue": ("workers_queue", "1"),
+        "limit": ("memory_limit", "By"),
     },
-}  # fmt: skip
+}
 
 
 def report(world: World, every_s: int) -> Process:

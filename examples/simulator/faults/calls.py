@@ -39,8 +39,13 @@ def n_plus_one_db(world: World, locking: Locking) -> Script:
     sha = world.deploy(role, note="each row")
     world.plans[plan] = {
         **world.plans[plan],
-        "each": repeat(lambda frame: rows + int(frame.request["user"]) % 5, lambda turn: query(role, "SELECT", table, sql.replace("{turn}", str(turn)).replace("{{", "{").replace("}}", "}"), 6)),
-    }  # fmt: skip
+        "each": repeat(
+            lambda frame: rows + int(frame.request["user"]) % 5,
+            lambda turn: query(
+                role, "SELECT", table, sql.replace("{turn}", str(turn)).replace("{{", "{").replace("}}", "}"), 6
+            ),
+        ),
+    }
     yield
     return _answer(world, role, plan, sha, resource=table, facts={"rows": rows})
 

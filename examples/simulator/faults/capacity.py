@@ -25,6 +25,12 @@ def _answer(world: World, role: str, plan: str, sha: str = "", **more: Any) -> A
     return {**told, "change": change(world, role, sha)} if sha else told
 
 
+def _queued(world: World, role: str) -> int:
+    """How many had to wait for a thread or a connection of a service."""
+    instances = world.services[role].instances
+    return sum(pool.queued for one in instances for pool in (one.threads, *one.connections.values()))
+
+
 @variant("connection_pool_exhausted", "leak")
 def leak(world: World, locking: Locking) -> Script:
     """An early return forgets to give the connection back."""
@@ -45,7 +51,9 @@ def leak(world: World, locking: Locking) -> Script:
 
     world.insert(plan, "look", forget)
     yield
-    return _answer(world, role, plan, sha, resource=f"pool {role}", facts={"size": size})
+    return _answer(
+        world, role, plan, sha, resource=f"pool {role}", shown=_queued(world, role) >= 8, facts={"size": size}
+    )
 
 
 @variant("connection_pool_exhausted", "held-too-long")
@@ -64,7 +72,15 @@ def held_too_long(world: World, locking: Locking) -> Script:
     )
     world.insert("orders.create", "hold", step, before="save")
     yield
-    return _answer(world, "orders", "orders.create", sha, resource="pool orders", facts={"held_s": round(hold, 2)})
+    return _answer(
+        world,
+        "orders",
+        "orders.create",
+        sha,
+        resource="pool orders",
+        shown=_queued(world, "orders") >= 8,
+        facts={"held_s": round(hold, 2)},
+    )
 
 
 @variant("connection_pool_exhausted", "small")
@@ -74,7 +90,7 @@ def small(world: World, locking: Locking) -> Script:
         (("stock", "stock.check", "show"), ("catalog", "catalog.list", "list"), ("payments", "payments.charge", "buy"))
     )
     _mostly(world, kind)
-    ms = 0.75 * _apart_ms(world, role)
+    ms = 0.9 * _apart_ms(world, role)
     table = "audit_log"
     world.insert(
         plan,
@@ -86,7 +102,7 @@ def small(world: World, locking: Locking) -> Script:
     for instance in world.services[role].instances:
         instance.connections[role].resize(1)
     yield
-    return _answer(world, role, plan, sha, resource=f"pool {role}", facts={"size": 1})
+    return _answer(world, role, plan, sha, resource=f"pool {role}", shown=_queued(world, role) >= 8, facts={"size": 1})
 
 
 def _mostly(world: World, kind: str) -> None:
@@ -119,6 +135,7 @@ def blocking(world: World, locking: Locking) -> Script:
         plan,
         sha,
         resource="workers",
+        shown=_queued(world, role) >= 8,
         facts={"threads": instances[0].threads.size, "blocked_s": round(block_s, 2)},
     )
 
@@ -144,25 +161,26 @@ def few_threads(world: World, locking: Locking) -> Script:
     for instance in instances:
         instance.threads.resize(1)
     yield
-    return _answer(world, role, plan, sha, resource="workers", facts={"threads": 1})
+    return _answer(world, role, plan, sha, resource="workers", shown=_queued(world, role) >= 8, facts={"threads": 1})
 
 
 @variant("thread_pool_exhausted", "stuck")
 def stuck(world: World, locking: Locking) -> Script:
     """Some requests never end, and take their workers with them."""
     role, plan = world.chance.choice((("web", "web.show"), ("basket", "basket.add"), ("catalog", "catalog.list")))
+    size = 3 if world.rate < 4 else 8
     for instance in world.services[role].instances:
-        instance.threads.resize(8)
+        instance.threads.resize(size)
     yield
     sha = world.deploy(role, note="wait for ever")
-    share = min(0.5, 1.2 / world.rate)
+    share = min(0.8, 1.6 / world.rate)
 
     def hang(frame: Frame) -> Process:
         yield 3600 * SECOND if world.chance.random() < share else 1000
 
     world.insert(plan, "callback", hang)
     yield
-    return _answer(world, role, plan, sha, resource="workers", facts={"threads": 8})
+    return _answer(world, role, plan, sha, resource="workers", shown=_queued(world, role) >= 8, facts={"threads": size})
 
 
 # -- processors and memory ---------------------------------------------------------------------------------------------

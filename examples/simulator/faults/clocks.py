@@ -38,9 +38,12 @@ def _compare(key: str, least_s: float, most_s: float, text: str, status: int) ->
 def _answer(world: World, role: str, host: Host, offset_ms: int, operation: str, refusing: str) -> Answer:
     others = [s.name for s in world.services.values() if any(i.host is host for i in s.instances)]
     return {
-        "service": world.services[role].name, "resource": host.name, "operation": operation,
-        "also": sorted({*others, world.services[refusing].name}), "facts": {"host": host.name, "offset_ms": offset_ms},
-    }  # fmt: skip
+        "service": world.services[role].name,
+        "resource": host.name,
+        "operation": operation,
+        "also": sorted({*others, world.services[refusing].name}),
+        "facts": {"host": host.name, "offset_ms": offset_ms},
+    }
 
 
 @variant("clock_skew", "token")

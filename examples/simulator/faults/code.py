@@ -20,10 +20,11 @@ def code(world: World, locking: Locking) -> Script:
     """A function takes a hundred times as long since a deploy."""
     role, plan, step, module, function = world.chance.choice(
         (
-            ("web", "web.list", "render", "views", "render_list"), ("catalog", "catalog.list", "sort", "ranking", "sort_results"),
+            ("web", "web.list", "render", "views", "render_list"),
+            ("catalog", "catalog.list", "sort", "ranking", "sort_results"),
             ("orders", "orders.create", "validate", "checkout", "validate"),
         )
-    )  # fmt: skip
+    )
     yield
     sha = world.deploy(role, note="slow")
     ms = world.chance.randint(160, 420)
@@ -39,11 +40,42 @@ def index(world: World, locking: Locking) -> Script:
     ms = world.chance.randint(140, 380)
     role, plan, step, table, by = world.chance.choice(
         (
-            ("users", "users.verify", "token", "session", cached("users", "session:{user}", 120, query("users", "SELECT", "session", "SELECT user_id, expires FROM session WHERE user_id = {user}", ms))),
-            ("stock", "stock.check", "select", w.stock, query("stock", "SELECT", w.stock, f"SELECT on_hand FROM {w.stock} WHERE item_id = {{item}}", ms)),
-            ("orders", "orders.history", "orders", w.order, query("orders", "SELECT", w.order, f"SELECT id, total, state FROM {w.order} WHERE user_id = {{user}} ORDER BY id DESC LIMIT 10", ms)),
+            (
+                "users",
+                "users.verify",
+                "token",
+                "session",
+                cached(
+                    "users",
+                    "session:{user}",
+                    120,
+                    query(
+                        "users", "SELECT", "session", "SELECT user_id, expires FROM session WHERE user_id = {user}", ms
+                    ),
+                ),
+            ),
+            (
+                "stock",
+                "stock.check",
+                "select",
+                w.stock,
+                query("stock", "SELECT", w.stock, f"SELECT on_hand FROM {w.stock} WHERE item_id = {{item}}", ms),
+            ),
+            (
+                "orders",
+                "orders.history",
+                "orders",
+                w.order,
+                query(
+                    "orders",
+                    "SELECT",
+                    w.order,
+                    f"SELECT id, total, state FROM {w.order} WHERE user_id = {{user}} ORDER BY id DESC LIMIT 10",
+                    ms,
+                ),
+            ),
         )
-    )  # fmt: skip
+    )
     yield
     world.replace(plan, step, by)
     yield
