@@ -8,13 +8,16 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-mechanisms clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-mechanisms bench-regression clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
 
 demo-lease: $(VENV)/.ready
 	$(BIN)/python -m examples.simulator.demo --size $(SIZE) --style $(STYLE)
+
+demo-regression: $(VENV)/.ready
+	$(BIN)/python -m examples.regression.demo --size $(SIZE)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest
@@ -49,8 +52,11 @@ bench-loghub: $(VENV)/.ready-bench
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
 
+bench-regression: $(VENV)/.ready-bench
+	PYTHONPATH=. $(BIN)/python benchmarks/regression.py --seeds $(SEEDS)
+
 bench-mechanisms: $(VENV)/.ready-bench
-	$(BIN)/python -m benchmarks.mechanisms --seeds $(SEEDS)
+	PYTHONPATH=. $(BIN)/python benchmarks/mechanisms.py --seeds $(SEEDS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

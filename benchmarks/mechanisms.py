@@ -1,7 +1,7 @@
 """Planted faults of every mechanism: is the right one named, in the right service, and is a healthy system left alone?
 
-    python -m benchmarks.mechanisms [--seeds 1] [--only NAME[/VARIANT]...] [--styles current,older,sparse] [--size 3MB]
-                                    [--first-seed 1] [--format text|json]
+    PYTHONPATH=. python benchmarks/mechanisms.py [--seeds 1] [--first-seed 1] [--only NAME[/VARIANT]...]
+        [--styles current,older,sparse] [--size 3MB] [--format text|json]
 
 Every case is a run of `examples/simulator` (discrete-event model, written apart from the analysis) and is scored by
 what the public `investigate` use case answers:
@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,14 +71,12 @@ class Score:
 def main() -> int:
     """Run what was asked for and print the table."""
     arguments = _parser().parse_args()
-    home = Path(os.environ.get("DCR_HOME", ROOT / ".dcr"))
-    kept = home / "mechanisms"
-    kept.mkdir(parents=True, exist_ok=True)
+    kept = kept_in("mechanisms")
     orders = list(_orders(arguments))
     if not orders:
         print(f"nothing is called {', '.join(arguments.only)}", file=sys.stderr)
         return 2
-    source = _digest(sorted(SOURCE.rglob("*.py")))
+    source = digest(sorted(SOURCE.rglob("*.py")))
     scores = []
     for number, order in enumerate(orders, 1):
         scores.append(_score(order, source, kept))
@@ -111,7 +110,29 @@ def _orders(arguments: argparse.Namespace) -> Iterator[Order]:
                     yield Order(mechanism, variant, style, seed, arguments.size)
 
 
-def _digest(paths: Sequence[Path]) -> str:
+def kept_in(name: str) -> Path:
+    """The folder in which a benchmark keeps its results."""
+    folder = Path(os.environ.get("DCR_HOME", ROOT / ".dcr")) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def at_home(folder: Path) -> Iterator[None]:
+    """Let cases be made in a folder of their own."""
+    before = os.environ.get("DCR_HOME")
+    os.environ["DCR_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DCR_HOME"]
+        else:
+            os.environ["DCR_HOME"] = before
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """A name for the content of files."""
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
         digest.update(path.name.encode())
@@ -124,19 +145,12 @@ def _score(order: Order, source: str, kept: Path) -> Score:
         folder = Path(scratch)
         truth = simulate(order, folder)
         evidence = folder / "evidence"
-        key = _digest([*sorted(evidence.iterdir()), folder / "answer.json"])
+        key = digest([*sorted(evidence.iterdir()), folder / "answer.json"])
         result = kept / f"{key}-{source}.json"
         if result.is_file():
             return Score(**json.loads(result.read_text()))
-        before = os.environ.get("DCR_HOME")
-        os.environ["DCR_HOME"] = str(folder / "home")
-        try:
+        with at_home(folder / "home"):
             score = _investigate(order, truth, evidence)
-        finally:
-            if before is None:
-                del os.environ["DCR_HOME"]
-            else:
-                os.environ["DCR_HOME"] = before
     result.write_text(json.dumps(asdict(score)))
     return score
 
@@ -175,7 +189,8 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return (middle - reach) / (1 + z * z / of), (middle + reach) / (1 + z * z / of)
 
 
-def _share(hits: int, of: int) -> str:
+def share(hits: int, of: int) -> str:
+    """A share as text."""
     return f"{hits / of:6.1%}" if of else "     -"
 
 
@@ -195,7 +210,7 @@ def table(scores: Sequence[Score]) -> str:
         wrong = sum(score.verdict == "cause_found" for score in healthy)
         low, high = wilson(wrong, len(healthy))
         lines.append(
-            f"{'healthy: false causes':26}{len(healthy):6}  {_share(wrong, len(healthy))} {low:5.1%}..{high:5.1%}"
+            f"{'healthy: false causes':26}{len(healthy):6}  {share(wrong, len(healthy))} {low:5.1%}..{high:5.1%}"
         )
     lines.append(f"\nprocessor seconds a case: {sum(score.seconds for score in scores) / len(scores):.2f}")
     lines += ["", "wrong:"]
@@ -211,11 +226,11 @@ def _line(name: str, of: Sequence[Score], scores: Sequence[Score]) -> str:
     low, high = wilson(both, len(of))
     named = [score for score in scores if score.named == name and score.verdict == "cause_found"]
     return (
-        f"{name:26}{len(of):6}  {_share(both, len(of))} {low:5.1%}..{high:5.1%} "
-        f"{_share(sum((score.rank or 9) <= 3 for score in of), len(of))} "
-        f"{_share(sum(score.mechanism_right for score in of), len(of))} "
-        f"{_share(sum(score.service_right for score in of), len(of)):>7} "
-        f"{_share(sum(score.mechanism == name for score in named), len(named)):>9}"
+        f"{name:26}{len(of):6}  {share(both, len(of))} {low:5.1%}..{high:5.1%} "
+        f"{share(sum((score.rank or 9) <= 3 for score in of), len(of))} "
+        f"{share(sum(score.mechanism_right for score in of), len(of))} "
+        f"{share(sum(score.service_right for score in of), len(of)):>7} "
+        f"{share(sum(score.mechanism == name for score in named), len(named)):>9}"
     )
 
 

@@ -15,7 +15,6 @@ from .otlp import attributes
 from .system import Failure, Frame, Instance, Span, Step
 
 POOL_TIMEOUT_NS = 2 * SECOND
-RPC_ROLES = ("users", "stock")
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,20 @@ def work(ms: float, spread: float = 0.35) -> Step:
     return step
 
 
+def spelled(function: str, language: str) -> str:
+    """A function's name as its language spells names."""
+    if language == "python":
+        return function
+    first, *rest = function.split("_")
+    return first + "".join(map(str.title, rest))
+
+
 def inner(module: str, function: str, *steps: Step) -> Step:
     """A function of the service that has a span of its own."""
 
     def step(frame: Frame) -> Process:
         span = frame.open()
-        site = frame.world.style.inner(f"{frame.service.name}.{module}", function)
+        site = frame.world.style.inner(f"{frame.service.name}.{module}", spelled(function, frame.service.language))
         try:
             for one in steps:
                 yield from one(frame)
@@ -274,7 +281,7 @@ def _attempt(frame: Frame, role: str, plan: str, policy: Policy, attempt: int) -
     )
     status, kind, message = yield reply
     method, route = world.routes[plan]
-    if role in RPC_ROLES:
+    if role in world.rpc_roles:
         site = world.style.rpc(target.name, f"{world.words.business}.{target.name}", _rpc_name(plan), status, False)
     else:
         site = world.style.client(target.name, method, route, status, attempt)
@@ -328,7 +335,7 @@ def finish(frame: Frame, span: Span, plan: str, status: int, message: str) -> No
     """End a server's span."""
     world, service = frame.world, frame.service
     method, route = world.routes[plan]
-    if service.role in RPC_ROLES:
+    if service.role in world.rpc_roles:
         site = world.style.rpc(service.name, f"{world.words.business}.{service.name}", _rpc_name(plan), status, True)
         span.end(site, error=message if status >= 500 else None)
         return
@@ -342,6 +349,9 @@ BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 def count(instance: Instance, plan: str, status: int, took_ns: int) -> None:
     """Count a served request into the histogram that the instance exports: buckets, then the sum."""
+    world = instance.service.world
+    if world.served is not None:
+        world.served.append((plan, world.simulation.now, status, took_ns))
     row = instance.counts.setdefault((plan, status), [0] * (len(BOUNDS_S) + 1) + [0.0])
     took_s = took_ns / SECOND
     place = next((at for at, bound in enumerate(BOUNDS_S) if took_s <= bound), len(BOUNDS_S))

@@ -76,7 +76,7 @@ class Instance:
                 "host_id": f"i-{abs(hash_text(self.host.name)):016x}",
                 "language": service.language,
             }
-        )
+        ) + (f",{attributes({'vcs.ref.head.revision': service.revision})}" if service.revision else "")
 
     def log(self, severity: str, text: str, frame: Frame | None = None, extra: str = "") -> None:
         """Write a log record, with the trace that it belongs to."""
@@ -107,6 +107,7 @@ class Service:
         self.replica_set = f"{chance.getrandbits(36):09x}"
         self.scope = f'"name":"io.opentelemetry.{self.language}","version":"2.9.0"'
         self.instances: list[Instance] = []
+        self.revision: str | None = None  # the commit that runs, where the build tells
         self.turn = 0
 
     def choose(self) -> Instance:
@@ -229,6 +230,8 @@ class World:
     routes: dict[str, tuple[str, str]] = field(default_factory=dict)
     mix: dict[str, float] = field(default_factory=dict)
     load: float = 1.0
+    rpc_roles: tuple[str, ...] = ("users", "stock")
+    served: list[tuple[str, int, int, int]] | None = None  # plan, true time, status, nanoseconds: kept when asked for
     accounts: int = 5
     links_ns: dict[tuple[str, str], int] = field(default_factory=dict)
     partner_ms: float = 180.0
