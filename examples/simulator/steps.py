@@ -15,6 +15,7 @@ from .otlp import attributes
 from .system import Failure, Frame, Instance, Span, Step
 
 POOL_TIMEOUT_NS = 2 * SECOND
+LOGGING_ROLES = ("edge", "orders", "payments", "catalog")  # those that log each request that they served
 
 
 @dataclass(frozen=True)
@@ -335,13 +336,16 @@ def finish(frame: Frame, span: Span, plan: str, status: int, message: str) -> No
     """End a server's span."""
     world, service = frame.world, frame.service
     method, route = world.routes[plan]
+    path = route.format_map(frame.request) if "{" in route else route
+    if service.role in LOGGING_ROLES:
+        took_ms = (world.simulation.now + frame.instance.host.offset_ns - span.start) / MS
+        frame.log("INFO", f"{method} {path} {status} {took_ms:.0f}ms")
     if service.role in world.rpc_roles:
         site = world.style.rpc(service.name, f"{world.words.business}.{service.name}", _rpc_name(plan), status, True)
         span.end(site, error=message if status >= 500 else None)
         return
     site = world.style.server(method, route, status, service.name)
-    extra = world.style.path(route.format_map(frame.request) if "{" in route else route)
-    span.end(site, extra, message if status >= 500 else None)
+    span.end(site, world.style.path(path), message if status >= 500 else None)
 
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
