@@ -291,6 +291,7 @@ def _attempt(frame: Frame, role: str, plan: str, policy: Policy, attempt: int) -
         return None
     failure = Failure(kind, message, status or 504)
     if not status:
+        world.failures[frame.service.role, "no answer"] += 1
         span.fail(failure)
     span.end(site, error=None if 0 < status < 400 else message if not status else "")
     return failure

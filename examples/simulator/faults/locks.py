@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from statistics import median
@@ -35,7 +36,7 @@ def _lease_answer(world: World, locking: Locking, host: Host | None, offset_ms: 
     payments = world.services["payments"]
     overlaps = _overlaps(world)
     gaps = [at["gap_ms"] for at in world.truth if at["what"] == "late"]
-    keys = sorted({overlap["key"] for overlap in overlaps})
+    keys = [key for key, _ in Counter(overlap["key"] for overlap in overlaps).most_common()]
     told = [
         {
             "key": overlap["key"],
