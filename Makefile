@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-mechanisms bench-regression clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing bench-mechanisms bench-regression clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -20,7 +20,7 @@ demo-regression: $(VENV)/.ready
 	$(BIN)/python -m examples.regression.demo --size $(SIZE)
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 fuzz: $(VENV)/.ready-dev
 	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
@@ -38,7 +38,7 @@ format: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
 
-bench: bench-nezha bench-rootcausebench bench-loghub bench-speed
+bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing
 
 bench-nezha: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/nezha.py --data $(DATA)/nezha-trainticket
@@ -57,6 +57,9 @@ bench-regression: $(VENV)/.ready-bench
 
 bench-mechanisms: $(VENV)/.ready-bench
 	PYTHONPATH=. $(BIN)/python benchmarks/mechanisms.py --seeds $(SEEDS)
+
+bench-routing: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

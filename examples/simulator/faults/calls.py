@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..kernel import MS, SECOND, Process
 from ..leases import Locking
 from ..steps import Policy, cached, call, command, fail, query, repeat, sequence, work
 from ..system import Frame, Step, World
-from .script import Script, change, variant
-
-
-def _answer(world: World, role: str, plan: str, sha: str = "", **more: Any) -> dict[str, Any]:
-    told = {"service": world.services[role].name, "operation": world.routes[plan][1], **more}
-    return {**told, "change": change(world, role, sha)} if sha else told
-
+from .script import Script, answer, variant
 
 # -- N+1 ---------------------------------------------------------------------------------------------------------------
 
@@ -47,7 +39,7 @@ def n_plus_one_db(world: World, locking: Locking) -> Script:
         ),
     }
     yield
-    return _answer(world, role, plan, sha, resource=table, facts={"rows": rows})
+    return answer(world, role, plan, sha, resource=table, facts={"rows": rows})
 
 
 def _each_call(world: World, role: str, plan: str, target: str, called: str, rows: int) -> Step:
@@ -74,7 +66,7 @@ def n_plus_one_http(world: World, locking: Locking) -> Script:
         "each": _each_call(world, "web", "web.list", "catalog", "catalog.price", rows),
     }
     yield
-    return _answer(
+    return answer(
         world,
         "web",
         "web.list",
@@ -96,7 +88,7 @@ def n_plus_one_grpc(world: World, locking: Locking) -> Script:
     sha = world.deploy(role, note="each")
     world.plans[plan] = {**world.plans[plan], "each": _each_call(world, role, plan, target, called, rows)}
     yield
-    return _answer(
+    return answer(
         world,
         role,
         plan,
@@ -128,7 +120,7 @@ def settings(world: World, locking: Locking) -> Script:
 
     world.insert(plan, "settings", read)
     yield
-    return _answer(world, role, plan, sha, resource=world.caches[cache].host, facts={"calls": len(names)})
+    return answer(world, role, plan, sha, resource=world.caches[cache].host, facts={"calls": len(names)})
 
 
 @variant("chatty_calls", "services")
@@ -145,7 +137,7 @@ def services(world: World, locking: Locking) -> Script:
     )
     world.insert("web.show", "widgets", pieces)
     yield
-    return _answer(world, "web", "web.show", sha, facts={"calls": 21})
+    return answer(world, "web", "web.show", sha, facts={"calls": 21})
 
 
 @variant("chatty_calls", "statements")
@@ -178,7 +170,7 @@ def statements(world: World, locking: Locking) -> Script:
     )
     world.plans["orders.create"] = {**world.plans["orders.create"], "columns": step}
     yield
-    return _answer(world, "orders", "orders.create", sha, resource=table, facts={"calls": len(columns) + 6})
+    return answer(world, "orders", "orders.create", sha, resource=table, facts={"calls": len(columns) + 6})
 
 
 # -- retries -----------------------------------------------------------------------------------------------------------
@@ -194,7 +186,7 @@ def no_backoff(world: World, locking: Locking) -> Script:
     yield
     world.insert(plan, "overload", fail(0.72, "rejected", "overloaded, try later", 503))
     yield
-    return _answer(
+    return answer(
         world,
         caller,
         plan,
@@ -214,7 +206,7 @@ def layers(world: World, locking: Locking) -> Script:
     yield
     callee = plan.split(".")[0]
     caller = {"catalog": "web", "stock": "orders"}[callee]
-    return _answer(
+    return answer(
         world,
         caller,
         plan,
@@ -238,7 +230,7 @@ def retried_timeouts(world: World, locking: Locking) -> Script:
         query(callee, "SELECT", table, f"SELECT count(*) FROM {table} WHERE region = {{page}}", 420, spread=0.3),
     )
     yield
-    return _answer(
+    return answer(
         world,
         caller,
         plan,
@@ -262,7 +254,7 @@ def shorter(world: World, locking: Locking) -> Script:
     sha = world.deploy(caller, note="timeout")
     world.calls[caller, callee] = Policy(timeout_ms=400, retries=0)
     yield
-    return _answer(world, caller, plan, sha, also=[world.services[callee].name], facts={"timeout_ms": 400})
+    return answer(world, caller, plan, sha, also=[world.services[callee].name], facts={"timeout_ms": 400})
 
 
 @variant("timeout_budget", "slower")
@@ -273,7 +265,7 @@ def slower(world: World, locking: Locking) -> Script:
     yield
     world.partner_ms = 1100
     yield
-    return _answer(
+    return answer(
         world,
         "edge",
         "orders.create",
@@ -291,7 +283,7 @@ def retries_inside(world: World, locking: Locking) -> Script:
     world.calls["orders", "stock"] = Policy(timeout_ms=600, retries=3, backoff_ms=40, retry_timeouts=True)
     world.insert("stock.reserve", "stall", _stall(0.75, 900))
     yield
-    return _answer(
+    return answer(
         world,
         "edge",
         "orders.create",
@@ -362,7 +354,7 @@ def node_down(world: World, locking: Locking) -> Script:
     world.caches["catalog"].flush()
     world.caches["catalog"].down = True
     yield
-    return _answer(world, "catalog", "catalog.show", resource=world.caches["catalog"].host)
+    return answer(world, "catalog", "catalog.show", resource=world.caches["catalog"].host)
 
 
 @variant("cache_stampede", "short-life")
@@ -374,7 +366,7 @@ def short_life(world: World, locking: Locking) -> Script:
     _load(world, ms, 1)
     world.caches["catalog"].flush()
     yield
-    return _answer(world, "catalog", "catalog.show", sha, resource=world.caches["catalog"].host)
+    return answer(world, "catalog", "catalog.show", sha, resource=world.caches["catalog"].host)
 
 
 @variant("cache_stampede", "flush")
@@ -384,7 +376,7 @@ def flush(world: World, locking: Locking) -> Script:
     yield
     world.simulation.spawn(_flush_often(world))
     yield
-    return _answer(world, "catalog", "catalog.show", resource=world.caches["catalog"].host)
+    return answer(world, "catalog", "catalog.show", resource=world.caches["catalog"].host)
 
 
 def _flush_often(world: World) -> Process:

@@ -8,7 +8,7 @@ from ..kernel import MS, SECOND, Process
 from ..leases import Locking
 from ..steps import fail, partner, query, transaction, work
 from ..system import Frame, Instance, Step, World
-from .script import Answer, Script, change, variant
+from .script import Script, answer, variant
 
 # (role, its plan, the table that it reads there)
 WITH_DATABASE = (
@@ -17,12 +17,6 @@ WITH_DATABASE = (
     ("stock", "stock.check"),
     ("users", "users.verify"),
 )
-
-
-def _answer(world: World, role: str, plan: str, sha: str = "", **more: Any) -> Answer:
-    operation = world.routes[plan][1] if plan in world.routes else plan
-    told = {"service": world.services[role].name, "operation": operation, **more}
-    return {**told, "change": change(world, role, sha)} if sha else told
 
 
 def _queued(world: World, role: str) -> int:
@@ -51,7 +45,7 @@ def leak(world: World, locking: Locking) -> Script:
 
     world.insert(plan, "look", forget)
     yield
-    return _answer(
+    return answer(
         world, role, plan, sha, resource=f"pool {role}", shown=_queued(world, role) >= 8, facts={"size": size}
     )
 
@@ -72,7 +66,7 @@ def held_too_long(world: World, locking: Locking) -> Script:
     )
     world.insert("orders.create", "hold", step, before="save")
     yield
-    return _answer(
+    return answer(
         world,
         "orders",
         "orders.create",
@@ -102,7 +96,7 @@ def small(world: World, locking: Locking) -> Script:
     for instance in world.services[role].instances:
         instance.connections[role].resize(1)
     yield
-    return _answer(world, role, plan, sha, resource=f"pool {role}", shown=_queued(world, role) >= 8, facts={"size": 1})
+    return answer(world, role, plan, sha, resource=f"pool {role}", shown=_queued(world, role) >= 8, facts={"size": 1})
 
 
 def _mostly(world: World, kind: str) -> None:
@@ -129,7 +123,7 @@ def blocking(world: World, locking: Locking) -> Script:
     sha = world.deploy(role, note="synchronous")
     world.insert(plan, "export", _wait(block_s))
     yield
-    return _answer(
+    return answer(
         world,
         role,
         plan,
@@ -161,7 +155,7 @@ def few_threads(world: World, locking: Locking) -> Script:
     for instance in instances:
         instance.threads.resize(1)
     yield
-    return _answer(world, role, plan, sha, resource="workers", shown=_queued(world, role) >= 8, facts={"threads": 1})
+    return answer(world, role, plan, sha, resource="workers", shown=_queued(world, role) >= 8, facts={"threads": 1})
 
 
 @variant("thread_pool_exhausted", "stuck")
@@ -180,7 +174,7 @@ def stuck(world: World, locking: Locking) -> Script:
 
     world.insert(plan, "callback", hang)
     yield
-    return _answer(world, role, plan, sha, resource="workers", shown=_queued(world, role) >= 8, facts={"threads": size})
+    return answer(world, role, plan, sha, resource="workers", shown=_queued(world, role) >= 8, facts={"threads": size})
 
 
 # -- processors and memory ---------------------------------------------------------------------------------------------
@@ -206,7 +200,7 @@ def cpu_service(world: World, locking: Locking) -> Script:
     sha = world.deploy(role, note="busy loop")
     _burn(world, world.services[role].instances, 70)
     yield
-    return _answer(world, role, plan, sha, resource="cpu")
+    return answer(world, role, plan, sha, resource="cpu")
 
 
 @variant("cpu_saturation", "one-instance")
@@ -217,7 +211,7 @@ def cpu_instance(world: World, locking: Locking) -> Script:
     yield
     _burn(world, [instance], 60)
     yield
-    return _answer(world, role, plan, resource="cpu", facts={"instance": instance.name})
+    return answer(world, role, plan, resource="cpu", facts={"instance": instance.name})
 
 
 @variant("cpu_saturation", "input")
@@ -237,7 +231,7 @@ def cpu_input(world: World, locking: Locking) -> Script:
 
     world.insert(plan, "match", match)
     yield
-    return _answer(world, role, plan, resource="cpu")
+    return answer(world, role, plan, resource="cpu")
 
 
 def _leaking(role: str, plan: str, sha: bool, world: World) -> Script:
@@ -259,7 +253,7 @@ def _leaking(role: str, plan: str, sha: bool, world: World) -> Script:
     world.insert(plan, "remember", keep)
     yield
     yield_ = {"mb_a_request": round(each_mb, 3)}
-    return _answer(world, role, plan, deployed, resource="memory", facts=yield_)
+    return answer(world, role, plan, deployed, resource="memory", facts=yield_)
 
 
 @variant("memory_leak", "after-deploy")

@@ -7,12 +7,7 @@ from typing import Any
 from ..leases import Locking
 from ..steps import cached, fail, inner, query, work
 from ..system import World
-from .script import Answer, Script, change, variant
-
-
-def _answer(world: World, role: str, plan: str, sha: str = "", **more: Any) -> Answer:
-    told = {"service": world.services[role].name, "operation": world.routes[plan][1], **more}
-    return {**told, "change": change(world, role, sha)} if sha else told
+from .script import Script, answer, variant
 
 
 @variant("latency_regression", "code")
@@ -30,7 +25,7 @@ def code(world: World, locking: Locking) -> Script:
     ms = world.chance.randint(160, 420)
     world.replace(plan, step, inner(module, function, work(ms)))
     yield
-    return _answer(world, role, plan, sha, resource=function, facts={"ms": ms})
+    return answer(world, role, plan, sha, resource=function, facts={"ms": ms})
 
 
 @variant("latency_regression", "index")
@@ -79,7 +74,7 @@ def index(world: World, locking: Locking) -> Script:
     yield
     world.replace(plan, step, by)
     yield
-    return _answer(world, role, plan, resource=table, facts={"ms": ms})
+    return answer(world, role, plan, resource=table, facts={"ms": ms})
 
 
 @variant("latency_regression", "own-time")
@@ -93,7 +88,7 @@ def own_time(world: World, locking: Locking) -> Script:
     ms = world.chance.randint(120, 380)
     world.insert(plan, "encode", work(ms))
     yield
-    return _answer(world, role, plan, sha, facts={"ms": ms})
+    return answer(world, role, plan, sha, facts={"ms": ms})
 
 
 @variant("exception", "after-deploy")
@@ -116,7 +111,7 @@ def after_deploy(world: World, locking: Locking) -> Script:
         inner("mapper", "to_view", work(1), fail(0.45, "null", "cannot read 'label' of an absent value (item {item})")),
     )
     yield
-    return _answer(world, role, plan, sha, resource="to_view")
+    return answer(world, role, plan, sha, resource="to_view")
 
 
 @variant("exception", "data")
@@ -128,7 +123,7 @@ def data(world: World, locking: Locking) -> Script:
     yield
     world.plans[plan] = {**world.plans[plan], "parse": fail(0.4, "value", "unknown state 'PARTIAL' of {item}")}
     yield
-    return _answer(world, role, plan)
+    return answer(world, role, plan)
 
 
 @variant("exception", "one-instance")
@@ -145,7 +140,7 @@ def one_instance(world: World, locking: Locking) -> Script:
     yield
     world.insert(plan, "template", step)
     yield
-    return _answer(world, role, plan, facts={"instance": broken.name})
+    return answer(world, role, plan, facts={"instance": broken.name})
 
 
 def _outage(mode: str, failing: float) -> Any:
@@ -155,7 +150,7 @@ def _outage(mode: str, failing: float) -> Any:
         world.partner_failing = failing
         world.partner_mode = mode
         yield
-        return _answer(
+        return answer(
             world,
             "payments",
             "payments.charge",
@@ -179,4 +174,4 @@ def database(world: World, locking: Locking) -> Script:
     yield
     world.databases[role].down = True
     yield
-    return _answer(world, role, plan, resource=world.databases[role].host, also=[world.databases[role].host])
+    return answer(world, role, plan, resource=world.databases[role].host, also=[world.databases[role].host])

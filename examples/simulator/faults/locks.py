@@ -13,7 +13,7 @@ from ..kernel import MS, SECOND, Process
 from ..leases import Locking, leased
 from ..steps import fail, query, run, sequence, sometimes, transaction, work
 from ..system import Frame, Host, Step, World
-from .script import Answer, Script, change, variant
+from .script import Answer, Script, answer, variant
 
 GAP_MS = 50
 
@@ -166,14 +166,15 @@ def one_key(world: World, locking: Locking) -> Script:
     world.replace("payments.charge", "settle", leased(locking, "settlement:all", run("payments.settle")))
     yield
     waits = [at["waited_ms"] for at in world.truth[calm:] if at["what"] == "taken"]
-    return {
-        "shown": sum(waits) > 0.5 * world.partner_ms * len(waits) > 0,
-        "service": world.services["payments"].name,
-        "resource": f"{locking.prefix}settlement:all",
-        "operation": world.routes["payments.charge"][1],
-        "change": change(world, "payments", sha),
-        "facts": {"backend": locking.backend},
-    }
+    return answer(
+        world,
+        "payments",
+        "payments.charge",
+        sha,
+        shown=sum(waits) > 0.5 * world.partner_ms * len(waits) > 0,
+        resource=f"{locking.prefix}settlement:all",
+        facts={"backend": locking.backend},
+    )
 
 
 @variant("lock_contention", "row-lock")
@@ -210,12 +211,7 @@ def row_lock(world: World, locking: Locking) -> Script:
         ),
     )
     yield
-    return {
-        "service": world.services["stock"].name,
-        "resource": table,
-        "operation": world.routes["stock.reserve"][1],
-        "change": change(world, "stock", sha),
-    }
+    return answer(world, "stock", "stock.reserve", sha, resource=table)
 
 
 def _assign(key: str, value: Any) -> Step:
@@ -245,12 +241,7 @@ def advisory(world: World, locking: Locking) -> Script:
         before="pay",
     )
     yield
-    return {
-        "service": world.services["orders"].name,
-        "resource": "pg_advisory_xact_lock(48151623)",
-        "operation": world.routes["orders.create"][1],
-        "change": change(world, "orders", sha),
-    }
+    return answer(world, "orders", "orders.create", sha, resource="pg_advisory_xact_lock(48151623)")
 
 
 # -- deadlock ----------------------------------------------------------------------------------------------------------
@@ -285,14 +276,15 @@ def row_order(world: World, locking: Locking) -> Script:
     world.replace("stock.reserve", "reserve", one)
     world.insert("stock.check", "rebalance", sometimes(0.5, other))
     yield
-    return {
-        "shown": world.failures["stock", "deadlock"] >= 2,
-        "service": world.services["stock"].name,
-        "resource": world.words.stock,
-        "operation": world.routes["stock.reserve"][1],
-        "change": change(world, "stock", sha),
-        "facts": {"rows": [1001, 1002]},
-    }
+    return answer(
+        world,
+        "stock",
+        "stock.reserve",
+        sha,
+        shown=world.failures["stock", "deadlock"] >= 2,
+        resource=world.words.stock,
+        facts={"rows": [1001, 1002]},
+    )
 
 
 @variant("deadlock", "two-locks")
@@ -308,14 +300,15 @@ def two_locks(world: World, locking: Locking) -> Script:
     world.replace("payments.charge", "settle", _either(ab, ba))
     yield
     keys = [f"{locking.prefix}account:{n}" for n in (71, 72)]
-    return {
-        "shown": world.failures["payments", "lock"] >= 2,
-        "service": world.services["payments"].name,
-        "resource": keys[0],
-        "operation": world.routes["payments.charge"][1],
-        "change": change(world, "payments", sha),
-        "facts": {"keys": keys},
-    }
+    return answer(
+        world,
+        "payments",
+        "payments.charge",
+        sha,
+        shown=world.failures["payments", "lock"] >= 2,
+        resource=keys[0],
+        facts={"keys": keys},
+    )
 
 
 def _either(one: Step, other: Step) -> Step:
@@ -339,13 +332,14 @@ def advisory_order(world: World, locking: Locking) -> Script:
     ba = transaction("orders", lock(12), work(250), lock(11), work(20))
     world.insert("orders.create", "number", _either(ab, ba), before="pay")
     yield
-    return {
-        "shown": world.failures["orders", "deadlock"] >= 2,
-        "service": world.services["orders"].name,
-        "resource": "pg_advisory_xact_lock",
-        "operation": world.routes["orders.create"][1],
-        "change": change(world, "orders", sha),
-    }
+    return answer(
+        world,
+        "orders",
+        "orders.create",
+        sha,
+        shown=world.failures["orders", "deadlock"] >= 2,
+        resource="pg_advisory_xact_lock",
+    )
 
 
 # -- races -------------------------------------------------------------------------------------------------------------
@@ -361,14 +355,15 @@ def lost_update(world: World, locking: Locking) -> Script:
     sha = world.deploy("payments", note="no lock")
     world.replace("payments.charge", "settle", run("payments.settle"))
     yield
-    return {
-        "shown": world.failures["payments", "conflict"] >= 3,
-        "service": world.services["payments"].name,
-        "resource": world.words.account,
-        "operation": world.routes["payments.charge"][1],
-        "change": change(world, "payments", sha),
-        "facts": {"conflicts_are": "detected by version"},
-    }
+    return answer(
+        world,
+        "payments",
+        "payments.charge",
+        sha,
+        shown=world.failures["payments", "conflict"] >= 3,
+        resource=world.words.account,
+        facts={"conflicts_are": "detected by version"},
+    )
 
 
 @variant("race_condition", "check-then-act")
@@ -415,13 +410,9 @@ def check_then_act(world: World, locking: Locking) -> Script:
 
     world.insert("orders.create", "coupon", coupon, before="pay")
     yield
-    return {
-        "shown": world.failures["orders", "duplicate"] >= 2,
-        "service": world.services["orders"].name,
-        "resource": "coupon_use",
-        "operation": world.routes["orders.create"][1],
-        "change": change(world, "orders", sha),
-    }
+    return answer(
+        world, "orders", "orders.create", sha, shown=world.failures["orders", "duplicate"] >= 2, resource="coupon_use"
+    )
 
 
 @variant("race_condition", "duplicate-processing")
@@ -441,13 +432,14 @@ def duplicate_processing(world: World, locking: Locking) -> Script:
     world.insert("ledger.post", "check", sequence(work(60), fail(0.0, "value", "")), before="insert")
     world.insert("ledger.post", "unique", _once_only(), before="insert")
     yield
-    return {
-        "shown": world.failures["ledger", "duplicate"] >= 3,
-        "service": world.services["ledger"].name,
-        "resource": queue.name,
-        "operation": queue.name,
-        "facts": {"duplicates_are": "second delivery violates a unique key"},
-    }
+    return answer(
+        world,
+        "ledger",
+        queue.name,
+        shown=world.failures["ledger", "duplicate"] >= 3,
+        resource=queue.name,
+        facts={"duplicates_are": "second delivery violates a unique key"},
+    )
 
 
 def _once_only() -> Step:
