@@ -7,13 +7,13 @@ from typing import Any
 from .backends import Broker, Cache, Database, LockStore
 from .kernel import MS, Pool
 from .leases import Locking, leased
+from .messaging import publish
 from .steps import (
     cached,
     call,
     fail,
     inner,
     partner,
-    publish,
     query,
     repeat,
     run,

@@ -13,8 +13,9 @@ from typing import Any
 
 from . import faults, plans
 from .kernel import MS, SECOND, Process, Signal, Simulation
+from .messaging import consume
 from .otlp import Files
-from .steps import awake, consume, serve
+from .steps import awake, serve
 from .styles import STYLES
 from .system import Frame, Instance, World
 from .telemetry import MEMORY_LIMIT_MB, report

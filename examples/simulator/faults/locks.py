@@ -1,17 +1,16 @@
-"""Locks: leases that end early, locks held too long, locks in the wrong order, and no lock where one is needed."""
+"""Locks: leases that end early, locks held too long, locks taken in the wrong order."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any
 
-from ..backends import Database, LockNode
+from ..backends import LockNode
 from ..kernel import MS, SECOND, Process
 from ..leases import Locking, leased
-from ..steps import fail, query, run, sequence, sometimes, transaction, work
+from ..steps import query, run, sometimes, transaction, work
 from ..system import Frame, Host, Step, World
 from .script import Answer, Script, answer, variant
 
@@ -74,7 +73,7 @@ def _slow_under_load(world: World, locking: Locking) -> None:
     world.partner_ms = 1.7 * locking.ttl_ms
 
 
-def _many_payments(world: World) -> None:
+def many_payments(world: World) -> None:
     """Payments are what this system mostly does, and a few accounts get most of them."""
     world.mix["buy"] = 0.8
     world.accounts = max(4, round(3 * world.rate))
@@ -87,7 +86,7 @@ def _apart_ms(world: World) -> float:
 
 def _by_clock(backend: str, world: World, locking: Locking) -> Script:
     locking.backend = backend
-    _many_payments(world)
+    many_payments(world)
     locking.ttl_ms = world.chance.choice((900, 1000, 1200))
     margin_ms = world.chance.choice((150, 200, 300))
     locking.renew_ms = locking.ttl_ms - margin_ms
@@ -113,7 +112,7 @@ for _backend in ("redis-pxat", "redis-script", "lease-table"):
 def redlock(world: World, locking: Locking) -> Script:
     """Three of five lock servers run on machines whose clock runs too fast."""
     locking.backend = "redlock"
-    _many_payments(world)
+    many_payments(world)
     locking.ttl_ms, locking.renew_ms, locking.poll_ms = 1200, 1050, 80
     world.locks.nodes = [LockNode(world.simulation) for _ in range(5)]
     yield
@@ -129,7 +128,7 @@ def redlock(world: World, locking: Locking) -> Script:
 
 def _by_pause(backend: str, world: World, locking: Locking) -> Script:
     locking.backend = backend
-    _many_payments(world)
+    many_payments(world)
     locking.ttl_ms, locking.renew_ms, locking.poll_ms = 1200, 800, 80
     yield
     _slow_under_load(world, locking)
@@ -157,7 +156,7 @@ for _backend in ("etcd", "zookeeper"):
 @variant("lock_contention", "one-key")
 def one_key(world: World, locking: Locking) -> Script:
     """A deploy makes every payment take the same lock."""
-    _many_payments(world)
+    many_payments(world)
     world.partner_ms = min(900.0, _apart_ms(world))
     world.accounts = max(30, round(12 * world.rate))
     yield
@@ -180,7 +179,7 @@ def one_key(world: World, locking: Locking) -> Script:
 @variant("lock_contention", "row-lock")
 def row_lock(world: World, locking: Locking) -> Script:
     """A row is locked with FOR UPDATE, and held while something slow is done in the same transaction."""
-    _many_payments(world)
+    many_payments(world)
     hold_ms = min(800.0, 0.8 * _apart_ms(world))
     yield
     sha = world.deploy("stock", note="lock")
@@ -225,7 +224,7 @@ def _assign(key: str, value: Any) -> Step:
 @variant("lock_contention", "advisory")
 def advisory(world: World, locking: Locking) -> Script:
     """Posting takes one advisory lock for all accounts, and holds it for the length of a slow statement."""
-    _many_payments(world)
+    many_payments(world)
     hold_ms = min(800.0, 0.8 * _apart_ms(world))
     yield
     sha = world.deploy("orders", note="lock")
@@ -268,7 +267,7 @@ def _transfer(world: World, between_ms: float) -> tuple[Step, Step]:
 @variant("deadlock", "row-order")
 def row_order(world: World, locking: Locking) -> Script:
     """Two operations lock the same two rows in opposite order."""
-    _many_payments(world)
+    many_payments(world)
     world.mix["show"] = 0.6
     yield
     sha = world.deploy("stock", note="bundle")
@@ -291,7 +290,7 @@ def row_order(world: World, locking: Locking) -> Script:
 def two_locks(world: World, locking: Locking) -> Script:
     """Two payments take the locks of payer and payee in opposite order, and wait for each other in vain."""
     locking.wait_ms = 3000
-    _many_payments(world)
+    many_payments(world)
     yield
     sha = world.deploy("payments", note="transfer")
     inner = run("payments.settle")
@@ -321,7 +320,7 @@ def _either(one: Step, other: Step) -> Step:
 @variant("deadlock", "advisory-order")
 def advisory_order(world: World, locking: Locking) -> Script:
     """Two kinds of posting take two advisory locks in opposite order."""
-    _many_payments(world)
+    many_payments(world)
     yield
     sha = world.deploy("orders", note="numbers")
 
@@ -339,120 +338,4 @@ def advisory_order(world: World, locking: Locking) -> Script:
         sha,
         shown=world.failures["orders", "deadlock"] >= 2,
         resource="pg_advisory_xact_lock",
-    )
-
-
-# -- races -------------------------------------------------------------------------------------------------------------
-
-
-@variant("race_condition", "lost-update")
-def lost_update(world: World, locking: Locking) -> Script:
-    """The lock around a read-modify-write is gone; the version check catches it, and payments fail."""
-    _many_payments(world)
-    world.accounts = max(3, round(1.5 * world.rate))
-    world.partner_ms = 420
-    yield
-    sha = world.deploy("payments", note="no lock")
-    world.replace("payments.charge", "settle", run("payments.settle"))
-    yield
-    return answer(
-        world,
-        "payments",
-        "payments.charge",
-        sha,
-        shown=world.failures["payments", "conflict"] >= 3,
-        resource=world.words.account,
-        facts={"conflicts_are": "detected by version"},
-    )
-
-
-@variant("race_condition", "check-then-act")
-def check_then_act(world: World, locking: Locking) -> Script:
-    """A coupon is looked up, and used when it is free; two requests find it free."""
-    _many_payments(world)
-    yield
-    sha = world.deploy("orders", note="coupon")
-
-    def seen(frame: Frame, db: Database) -> None:
-        frame.request["free"] = db.row(f"coupon:{int(frame.request['user']) % 3}")[1] >= 1000
-        frame.request["coupon"] = int(frame.request["user"]) % 3
-
-    def taken(frame: Frame, db: Database) -> None:
-        row = db.row(f"coupon:{frame.request['coupon']}")
-        if row[1] < 1000:
-            from ..system import Failure
-
-            coupon = frame.request["coupon"]
-            text = f"duplicate key value violates unique constraint coupon_use_pkey, key (coupon)=({coupon})"
-            frame.log("ERROR", f"{frame.service.error('duplicate')}: {text}")
-            raise Failure("duplicate", text, 500)
-        row[1] = 0
-        frame.world.simulation.call_later(2 * SECOND, lambda: row.__setitem__(1, 1000))
-
-    check = query(
-        "orders", "SELECT", "coupon_use", "SELECT count(*) FROM coupon_use WHERE coupon_id = {coupon}", 4, then=seen
-    )
-    act = query(
-        "orders",
-        "INSERT",
-        "coupon_use",
-        "INSERT INTO coupon_use (coupon_id, user_id) VALUES ({coupon}, {user})",
-        4,
-        then=taken,
-    )
-
-    def coupon(frame: Frame) -> Process:
-        frame.request["coupon"] = int(frame.request["user"]) % 3
-        yield from check(frame)
-        yield from work(420)(frame)
-        if frame.request["free"]:
-            yield from act(frame)
-
-    world.insert("orders.create", "coupon", coupon, before="pay")
-    yield
-    return answer(
-        world, "orders", "orders.create", sha, shown=world.failures["orders", "duplicate"] >= 2, resource="coupon_use"
-    )
-
-
-@variant("race_condition", "duplicate-processing")
-def duplicate_processing(world: World, locking: Locking) -> Script:
-    """Messages are delivered again while the first delivery is still at work, and both are booked."""
-    yield
-    queue = world.broker.queues[f"{world.words.services['ledger']}.entries"]
-    put: Callable[..., None] = queue.put
-
-    def put_twice(message: Any, first: bool = False) -> None:
-        put(message, first)
-        if not first and world.chance.random() < 0.5:
-            again = {**message, "request": message["request"].copy(), "tries": 1}
-            world.simulation.call_later(int(world.chance.uniform(20, 90) * MS), partial(put, again, True))
-
-    queue.put = put_twice  # type: ignore[method-assign]
-    world.insert("ledger.post", "check", sequence(work(60), fail(0.0, "value", "")), before="insert")
-    world.insert("ledger.post", "unique", _once_only(), before="insert")
-    yield
-    return answer(
-        world,
-        "ledger",
-        queue.name,
-        shown=world.failures["ledger", "duplicate"] >= 3,
-        resource=queue.name,
-        facts={"duplicates_are": "second delivery violates a unique key"},
-    )
-
-
-def _once_only() -> Step:
-    def booked(frame: Frame, db: Database) -> None:
-        row = db.row(f"entry:{frame.request['message']}")
-        row[0] += 1
-        if row[0] > 2:
-            from ..system import Failure
-
-            text = f"duplicate key value violates unique constraint entry_ref_key, key (ref)=({frame.request['order']})"
-            frame.log("ERROR", f"{frame.service.error('duplicate')}: {text}")
-            raise Failure("duplicate", text, 500)
-
-    return query(
-        "ledger", "INSERT", "processed", "INSERT INTO processed (message_id) VALUES ('{message}')", 3, then=booked
     )

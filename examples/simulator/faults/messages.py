@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..kernel import Process
 from ..leases import Locking
-from ..steps import fail, publish, repeat, work
+from ..messaging import publish
+from ..steps import fail, repeat, work
 from ..system import Frame, Step, World
 from .script import Answer, Script, change, variant
 
