@@ -18,6 +18,7 @@ from .evidence import Stretch, curves, record, rise_of
 from .history import DAY_S, History, plan, write_repositories
 
 RISE = 0.4
+RECORDED_BEFORE_END_S = 1500  # the stretch of after begins so long before somebody notices
 ATTEMPTS = 5
 TOLERANCE = 0.12
 
@@ -66,11 +67,12 @@ def _stretches(wish: Wish, culprit: Culprit, history: History, end_s: int, evide
     """The stretch of before, and that of after, again until the API is as slow as it should be."""
     days = (end_s - history.onset_s) // DAY_S + 1
     size = wish.size_bytes // 2
-    before_s = end_s - 3600 - days * DAY_S
+    after_s = end_s - RECORDED_BEFORE_END_S
+    before_s = after_s - days * DAY_S
     before = record("before", culprit, wish.seed, before_s, size, history, evidence / "before", None)
     rise = rise_of(culprit, before, RISE)
     for _ in range(ATTEMPTS):
-        after = record("after", culprit, wish.seed, end_s - 3600, size, history, evidence / "after", rise)
+        after = record("after", culprit, wish.seed, after_s, size, history, evidence / "after", rise)
         got = after.api_ms() / before.api_ms() - 1
         if abs(got - RISE) < TOLERANCE:
             break

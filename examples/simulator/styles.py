@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import count
 from typing import NamedTuple
 
 from .otlp import CLIENT, CONSUMER, INTERNAL, PRODUCER, SERVER, Value, attributes
 
 Attributes = dict[str, Value | None]
 
-_NUMBER = re.compile(r"'[^']*'|\b\d+\b")
+_LITERAL = re.compile(r"'[^']*'|\b\d+\b")
 _SYSTEMS = {"postgresql": 5432, "mysql": 3306, "redis": 6379, "etcd": 2379, "zookeeper": 2181}
 
 
@@ -27,9 +28,14 @@ class Site(NamedTuple):
     fragment: str
 
 
+def _port(target: str) -> int:
+    """Services of our own listen on 8080, hosts outside on 443."""
+    return 443 if "." in target else 8080
+
+
 def sanitised(statement: str) -> str:
     """A statement as sanitisers leave it: literals are gone."""
-    return _NUMBER.sub("?", statement)
+    return _LITERAL.sub("?", statement)
 
 
 def camel(text: str) -> str:
@@ -70,7 +76,7 @@ class Current:
         told: Attributes = {
             "http.request.method": method,
             "server.address": target,
-            "server.port": 8080,
+            "server.port": _port(target),
             "network.protocol.version": "1.1",
             "http.response.status_code": status or None,
             "http.request.resend_count": resend or None,
@@ -100,7 +106,7 @@ class Current:
         """A statement; its text is added by `statement`."""
         told: Attributes = {
             "db.system.name": system,
-            "db.namespace": database,
+            "db.namespace": database or None,
             "db.operation.name": verb,
             "db.collection.name": table or None,
             "server.address": host,
@@ -110,13 +116,16 @@ class Current:
 
     def statement(self, system: str, text: str) -> str:
         """The statement of a query span. Parameterised queries are shown with their placeholders, commands whole."""
-        if system in ("postgresql", "mysql"):
-            return attributes({"db.query.text": sanitised(text).replace("?", "$1")})
+        if system == "postgresql":
+            number = count(1)
+            return attributes({"db.query.text": _LITERAL.sub(lambda _: f"${next(number)}", text)})
+        if system == "mysql":
+            return attributes({"db.query.text": sanitised(text)})
         return attributes({"db.query.text": text})
 
     def parameters(self, text: str) -> str:
         """What the application itself notes of its parameters."""
-        found = _NUMBER.findall(text)
+        found = _LITERAL.findall(text)
         return attributes(
             {f"db.query.parameter.{place}": literal.strip("'") for place, literal in enumerate(found[:3])}
         )
@@ -202,9 +211,9 @@ class Older:
         """A request to another service."""
         told: Attributes = {
             "http.method": method,
-            "http.url": f"http://{target}:8080{route}",
+            "http.url": f"{'https' if _port(target) == 443 else 'http'}://{target}:{_port(target)}{route}",
             "net.peer.name": target,
-            "net.peer.port": 8080,
+            "net.peer.port": _port(target),
             "http.status_code": status or None,
         }
         return Site(f"HTTP {method}", CLIENT, attributes(told))
