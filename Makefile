@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing bench-mechanisms bench-regression clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -38,7 +38,7 @@ format: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
 
-bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing
+bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing
 
 bench-nezha: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/nezha.py --data $(DATA)/nezha-trainticket
@@ -57,6 +57,13 @@ bench-regression: $(VENV)/.ready-bench
 
 bench-mechanisms: $(VENV)/.ready-bench
 	PYTHONPATH=. $(BIN)/python benchmarks/mechanisms.py --seeds $(SEEDS)
+
+bench-packing: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/packing.py --data $(DATA)
+	$(BIN)/python benchmarks/packing.py --speed
+
+bench-redaction: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/redaction.py --data $(DATA)
 
 bench-routing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
