@@ -7,12 +7,19 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, and_, case, func, literal_column, select, type_coerce
+from sqlalchemy import Connection, Row, Select, Text, and_, case, exists, func, literal_column, or_, select, type_coerce
 
-from ..domain.ledger_statistics import LedgerStatistics, ModelTally, ReasonTally, Tally, TimeSavedTally
+from ..domain.ledger_statistics import (
+    InvestigationTally,
+    LedgerStatistics,
+    ModelTally,
+    ReasonTally,
+    Tally,
+    TimeSavedTally,
+)
 from ..domain.model import ModelRecord
 from .database import Database
-from .schema import CALLS, ESCALATIONS, OUTCOMES, SPENDING, Count, Usd
+from .schema import CALLS, ESCALATIONS, INVESTIGATION_OUTCOMES, OUTCOMES, SPENDING, Count, Usd
 from .spending import is_unsettled
 
 # Constants and no parameters: PostgreSQL takes two parameters for two values, and would miss them in GROUP BY.
@@ -33,22 +40,29 @@ class Statistics:
         from_ns, now_ns = since_ns or 0, self._clock()
         return self._database.read(lambda connection: _collect(connection, since_ns, from_ns, now_ns))
 
-    def records(self, problem_class: str | None = None) -> dict[str, ModelRecord]:
-        """The record of every model that was ever asked, on one class of problems or on all."""
+    def records(self) -> dict[str, ModelRecord]:
+        """The record of every model that was ever asked, over all classes of problems."""
         tallies: dict[str, Tally] = {}
         for entry in self.collect().models:
-            if problem_class in (None, entry.problem_class):
-                _add(tallies, entry.model, entry.tally)
-        return {
-            model: ModelRecord(
-                calls=tally.calls,
-                failures=tally.failed_calls,
-                confirmed=tally.confirmed,
-                refuted=tally.refuted,
-                cost_usd=None if tally.unpriced_calls else tally.cost_usd,
-            )
-            for model, tally in tallies.items()
-        }
+            _add(tallies, entry.model, entry.tally)
+        return {model: _record(tally) for model, tally in tallies.items()}
+
+    def records_by_class(self) -> dict[tuple[str, str], ModelRecord]:
+        """The record of every model that was ever asked, by model and class of problems; "" for none."""
+        return {(entry.model, entry.problem_class): _record(entry.tally) for entry in self.collect().models}
+
+
+def _record(tally: Tally) -> ModelRecord:
+    return ModelRecord(
+        calls=tally.calls,
+        failures=tally.failed_calls,
+        confirmed=tally.confirmed,
+        refuted=tally.refuted,
+        cost_usd=None if tally.unpriced_calls else tally.cost_usd,
+        asked=tally.asked,
+        rejected=tally.rejected,
+        late=tally.late,
+    )
 
 
 def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns: int) -> LedgerStatistics:
@@ -65,6 +79,8 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
             _add(models, (row.model, row.problem_class), tally)
         _add(reasons, row.reason, tally)
         counts[row.reason] = counts.get(row.reason, 0) + row.escalations
+    for row in connection.execute(_rejected(from_ns)):
+        _add(models, (row.model, row.problem_class), Tally(rejected=row.escalations, late=row.late))
     # An escalation may ask several models: within a reason, and in all, it was one that asked.
     for reason, asked in connection.execute(_asked(from_ns)):
         reasons[reason] = replace(reasons[reason], asked=asked)
@@ -79,6 +95,9 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
         models=tuple(ModelTally(*key, tally, resolved.get(key[0], ())) for key, tally in sorted(models.items())),
         reasons=tuple(ReasonTally(reason, counts.get(reason, 0), tally) for reason, tally in sorted(reasons.items())),
         time_saved=tuple(TimeSavedTally(*row) for row in connection.execute(_time_saved(from_ns))),
+        investigations=InvestigationTally(
+            **{row.verdict: row.cases for row in connection.execute(_investigations(from_ns))}
+        ),
         unsettled_calls=unsettled.calls,
         unsettled_usd=(unsettled.usd or Decimal(0)) if unsettled.calls == unsettled.priced else None,
     )
@@ -136,13 +155,6 @@ def _asked(from_ns: int) -> Select[Any]:
 
 
 def _outcomes(from_ns: int) -> Select[Any]:
-    last = (
-        select(func.max(OUTCOMES.c.ordinal))
-        .where(OUTCOMES.c.escalation_id == ESCALATIONS.c.id)
-        .correlate(ESCALATIONS)
-        .scalar_subquery()
-    )
-    reported = and_(OUTCOMES.c.escalation_id == ESCALATIONS.c.id, OUTCOMES.c.ordinal == last)
     model = CALLS.c.model_requested
     verdict = func.coalesce(OUTCOMES.c.verdict, _UNKNOWN)
     groups = (model, ESCALATIONS.c.problem_class, ESCALATIONS.c.reason, verdict, ESCALATIONS.c.status)
@@ -154,13 +166,69 @@ def _outcomes(from_ns: int) -> Select[Any]:
             verdict.label("verdict"),
             ESCALATIONS.c.status,
             func.count().label("escalations"),
+            _count_if(_came_later()).label("late"),
         )
         .select_from(
-            ESCALATIONS.outerjoin(CALLS, ESCALATIONS.c.answer_call_id == CALLS.c.id).outerjoin(OUTCOMES, reported)
+            ESCALATIONS.outerjoin(CALLS, ESCALATIONS.c.answer_call_id == CALLS.c.id).outerjoin(OUTCOMES, _reported())
         )
         .where(ESCALATIONS.c.started_ns >= from_ns)
         .group_by(*groups)
     )
+
+
+def _rejected(from_ns: int) -> Select[Any]:
+    """Models whose answer was checked, did not hold and was not the accepted one, where an outcome shows them wrong.
+
+    When the accepted answer was confirmed, that is every such model; when it was refuted, those that the evidence
+    contradicts. Only answers to the same kind of request count: a judge that was asked on the way is no rival.
+    """
+    accepted = CALLS.alias("accepted")
+    given_up = or_(
+        accepted.c.id.is_(None),
+        and_(CALLS.c.model_requested != accepted.c.model_requested, CALLS.c.event_type == accepted.c.event_type),
+    )
+    wrong = or_(
+        and_(OUTCOMES.c.verdict == "confirmed", CALLS.c.verification != "verified"),
+        and_(OUTCOMES.c.verdict == "refuted", CALLS.c.verification == "refuted"),
+    )
+    return (
+        select(
+            CALLS.c.model_requested.label("model"),
+            ESCALATIONS.c.problem_class,
+            func.count(ESCALATIONS.c.id.distinct()).label("escalations"),
+            func.count(case((_came_later(), ESCALATIONS.c.id)).distinct()).label("late"),
+        )
+        .select_from(
+            ESCALATIONS.join(OUTCOMES, _reported())
+            .join(CALLS, CALLS.c.escalation_id == ESCALATIONS.c.id)
+            .outerjoin(accepted, accepted.c.id == ESCALATIONS.c.answer_call_id)
+        )
+        .where(ESCALATIONS.c.started_ns >= from_ns, CALLS.c.status == "ok", given_up, wrong)
+        .group_by(CALLS.c.model_requested, ESCALATIONS.c.problem_class)
+    )
+
+
+def _came_later() -> Any:
+    """Whether another model had been asked the same kind of thing, in the same escalation, before a call."""
+    before = CALLS.alias("before")
+    return exists().where(
+        before.c.escalation_id == CALLS.c.escalation_id,
+        before.c.event_type == CALLS.c.event_type,
+        before.c.model_requested != CALLS.c.model_requested,
+        before.c.status == "ok",
+        before.c.started_ns < CALLS.c.started_ns,
+    )
+
+
+def _reported() -> Any:
+    """What joins an escalation with the last outcome that was reported of it."""
+    last = (
+        select(func.max(OUTCOMES.c.ordinal))
+        .where(OUTCOMES.c.escalation_id == ESCALATIONS.c.id)
+        .correlate(ESCALATIONS)
+        .scalar_subquery()
+    )
+    return and_(OUTCOMES.c.escalation_id == ESCALATIONS.c.id, OUTCOMES.c.ordinal == last)
 
 
 def _time_saved(from_ns: int) -> Select[Any]:
@@ -170,6 +238,16 @@ def _time_saved(from_ns: int) -> Select[Any]:
         .where(ESCALATIONS.c.started_ns >= from_ns, ESCALATIONS.c.time_saved_s.is_not(None))
         .group_by(basis)
         .order_by(basis)
+    )
+
+
+def _investigations(from_ns: int) -> Select[Any]:
+    table, later = INVESTIGATION_OUTCOMES, INVESTIGATION_OUTCOMES.alias("later")
+    superseded = exists().where(later.c.case_id == table.c.case_id, later.c.ordinal > table.c.ordinal)
+    return (
+        select(table.c.verdict, func.count().label("cases"))
+        .where(table.c.reported_ns >= from_ns, ~superseded)
+        .group_by(table.c.verdict)
     )
 
 
@@ -215,5 +293,6 @@ def _outcome_tally(row: Row[Any]) -> Tally:
         answered=answered,
         confirmed=row.escalations if row.verdict == "confirmed" else 0,
         refuted=row.escalations if row.verdict == "refuted" else 0,
+        late=row.late if row.verdict == "refuted" else 0,
         unknown=row.escalations if row.verdict == "unknown" and answered else 0,
     )

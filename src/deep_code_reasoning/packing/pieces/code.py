@@ -1,0 +1,158 @@
+"""Code around what is asked about and what the telemetry names: read through the roots, one draft a file.
+
+Places come from the scope (files, entry points), from stack traces in logs and exceptions, from `code.*` attributes
+of spans, and from the paths that suspicious commits touch. Lines near such a place are worth the most. Every line that
+is shown is cited, so that none is sent twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...domain.citation import Citation
+from ...domain.pack import Piece
+from ...domain.tokens import estimate_tokens
+from ...errors import SourceError, SourceNotFoundError
+from ...source.roots import Roots, SourceFile, SourcePath
+from ..draft import Draft, Line, TokenCounter
+from ..subject import Subject
+from .code_places import places_of_telemetry
+
+# Lines on each side of a place at the usual depth: a function and what calls it.
+_RADIUS: Final = 40
+# Files of the telemetry's that are offered at the usual depth, the most often named first.
+_MAX_FILES: Final = 12
+_MAX_NAMESAKES: Final = 2
+_DEFINITION: Final = re.compile(
+    r"\s*(?:(?:export|public|private|protected|static|async|abstract|final|override|pub|inline|virtual)\s+)*"
+    r"(?:def|class|function|func|fn|interface|struct|enum|trait|impl|type|module|package|import|from|use|#include)\b"
+)
+_ENTRY_POINT: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<function>[\w.$<>~-]+))?")
+
+
+@dataclass
+class _Places:
+    """What is asked of one file: lines with their worth, and whether the caller asked."""
+
+    lines: dict[int, float] = field(default_factory=dict)
+    whole: bool = False
+    asked: bool = False
+    worth: float = 0.0
+
+    def add(self, line: int, worth: float) -> None:
+        if line > 0:
+            self.lines[line] = max(worth, self.lines.get(line, 0.0))
+        self.worth += worth
+
+
+def drafts(subject: Subject) -> Iterator[Draft]:
+    """A draft a file: those that the telemetry names, then those of the scope.
+
+    A file that was asked for and not read is a draft without lines whose note says why.
+    """
+    named: dict[SourcePath, _Places] = defaultdict(_Places)
+    for place in places_of_telemetry(subject) if subject.roots else ():
+        found = subject.roots.find(place.path)
+        # A bare name that several files share says nothing.
+        for where in found if len(found) <= _MAX_NAMESAKES else ():
+            named[where].add(place.line, place.worth)
+    radius = subject.many(_RADIUS)
+    ordered = sorted(named, key=lambda where: (-named[where].worth, where))
+    for where in ordered[: subject.many(_MAX_FILES)]:
+        with suppress(SourceError):  # nobody asked for it
+            yield _draft(subject.roots.read(where), named[where], radius)
+    asked: dict[SourcePath, _Places] = {}
+    for path, line, function in _asked(subject):
+        try:
+            file = _read(subject.roots, path)
+        except SourceError as refusal:
+            yield Draft(f"code/{path}", f"Code: {path}", (), asked=True, note=refusal.message)
+            continue
+        places = asked.setdefault(file.where, _Places(asked=True))
+        places.add(line or _line_of(file, function), 2.0)
+        places.whole = places.whole or not (line or function)
+    for where, places in asked.items():
+        yield _draft(subject.roots.read(where), places, radius)
+
+
+def code_piece(
+    roots: Roots,
+    path: str,
+    line: int = 0,
+    max_tokens: int | None = None,
+    count: TokenCounter = estimate_tokens,
+    radius: int = _RADIUS,
+) -> Piece:
+    """A file, or the lines around one of it.
+
+    Raises:
+        SourceError: when it may not or cannot be read.
+    """
+    places = _Places(whole=not line, asked=True)
+    places.add(line, 2.0)
+    return _draft(_read(roots, path), places, radius).piece(max_tokens, count)
+
+
+def _read(roots: Roots, path: str) -> SourceFile:
+    """A file by its path, or else the only one of which that path is the end."""
+    try:
+        return roots.read(path)
+    except SourceNotFoundError:
+        ends = [where for where in roots.find(path) if str(where).endswith(f"/{path}")]
+        if len(ends) != 1:
+            raise
+        return roots.read(ends[0])
+
+
+def _asked(subject: Subject) -> Iterator[tuple[str, int, str]]:
+    """(path, line, function) of the scope."""
+    for path in subject.scope.files:
+        match = _ENTRY_POINT.fullmatch(path)
+        yield (match["file"], int(match["line"]), "") if match else (path, 0, "")
+    for entry in subject.scope.entry_points:
+        match = _ENTRY_POINT.fullmatch(entry)
+        yield (match["file"], int(match["line"]), match["function"] or "") if match else (entry, 0, "")
+
+
+def _line_of(file: SourceFile, function: str) -> int:
+    """Where a function is defined, as far as plain text tells; 0 when it is not found."""
+    name = re.escape(re.split(r"[.:#]", function)[-1]) if function else ""
+    if not name:
+        return 0
+    for number, line in enumerate(file.lines, start=1):
+        if re.search(rf"\b{name}\b", line) and (
+            _DEFINITION.match(line) or re.search(rf"\b{name}\s*[=(].*[{{:]\s*$", line)
+        ):
+            return number
+    return 0
+
+
+def _draft(file: SourceFile, places: _Places, radius: int) -> Draft:
+    """All lines of the file, so that redaction sees the whole; those that are not offered weigh nothing."""
+    weights = _weights(file.lines, places, radius)
+    width = len(str(len(file.lines)))
+    lines = []
+    for number, text in enumerate(file.lines, start=1):
+        weight = weights.get(number, 0.0)
+        cited = (Citation("code", f"{file.where}#{number}"),) if weight else ()
+        lines.append(Line(f"{number:>{width}} {text}", cited, weight))
+    value = 1.0 + places.worth if places.asked else min(1.0, places.worth / 3)
+    return Draft(f"code/{file.where}", f"Code: {file.where}", tuple(lines), "", "lines", value, places.asked)
+
+
+def _weights(lines: Sequence[str], places: _Places, radius: int) -> dict[int, float]:
+    weights: dict[int, float] = {}
+    if places.whole or not places.lines:
+        shown: Iterable[int] = range(1, len(lines) + 1) if places.whole else range(1, min(len(lines), 2 * radius) + 1)
+        for number in shown:
+            weights[number] = 0.6 if _DEFINITION.match(lines[number - 1]) else 0.2
+    for place, worth in places.lines.items():
+        for number in range(max(1, place - radius), min(len(lines), place + radius) + 1):
+            near = worth * (1 - abs(number - place) / (radius + 1))
+            weights[number] = max(weights.get(number, 0.0), near)
+    return weights
