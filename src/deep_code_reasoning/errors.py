@@ -11,9 +11,15 @@
     │   │   └── ConversationNotFoundError
     │   ├── ConversationExpiredError  exit 2   nobody went on with it in time
     │   ├── ConversationFinishedError exit 2   it was finalised
+    │   ├── SourceError               exit 2   a file of code that is not read
+    │   │   ├── OutsideRootsError              outside the folders that may be read
+    │   │   ├── SecretFileError                it holds secrets
+    │   │   ├── SourceNotFoundError            there is no such file, or several
+    │   │   └── UnreadableSourceError          no regular file, no text, too large
     │   └── BudgetExceededError       exit 2   a limit of the user's would be passed; nothing was spent
     │       └── UnpricedCallError     exit 2   a limit in money cannot hold a call whose price is unknown
     ├── NoEvidenceError               exit 3   nothing of what was given could be read
+    │   └── EmptyPackError            exit 3   there is nothing to send to a model
     ├── CaseFormatError               exit 1   a case folder that is damaged or of another version
     ├── EngineError                   exit 1   the analytical engine failed on a statement of ours
     ├── BusyError                     exit 1   another process works on it now (retryable)
@@ -102,11 +108,47 @@ class ModelNotConfiguredError(UsageError):
     code = "model_not_configured"
 
 
+class SourceError(UsageError):
+    """A file of code that is not read; the subclasses say why."""
+
+    code = "source"
+
+
+class OutsideRootsError(SourceError):
+    """It is outside the folders that may be read, by `..`, by a link, or plainly."""
+
+    code = "outside_roots"
+
+
+class SecretFileError(SourceError):
+    """It is a file of secrets; those are never read."""
+
+    code = "secret_file"
+
+
+class SourceNotFoundError(SourceError):
+    """There is no such file in the folders that may be read, or several."""
+
+    code = "source_not_found"
+
+
+class UnreadableSourceError(SourceError):
+    """It is no regular file, no text, too large, or may not be opened."""
+
+    code = "source_unreadable"
+
+
 class NoEvidenceError(DeepCodeReasoningError):
     """Nothing of what was given could be read as evidence."""
 
     code = "no_evidence"
     exit_code = 3
+
+
+class EmptyPackError(NoEvidenceError):
+    """There is nothing to send: no evidence, no code, or no room for any of it. No money is spent on that."""
+
+    code = "empty_pack"
 
 
 class CaseFormatError(DeepCodeReasoningError):
