@@ -198,6 +198,8 @@ def money_left(ledger: Ledger, limits: Limits, escalation_id: str | None) -> Amo
 def _wrong(opinion: Opinion) -> str:
     """What an answer got wrong, in a line for the next model."""
     wrong = [
-        f"{claim.claim.statement} ({'; '.join(claim.reasons)})" for claim in opinion.claims if claim.verdict != "verified"
+        f"{claim.claim.statement} ({'; '.join(claim.reasons)})"
+        for claim in opinion.claims
+        if claim.verdict != "verified"
     ]
     return " | ".join(wrong) or f"it cited nothing: {opinion.summary}"

@@ -101,3 +101,12 @@ def usage_as_json(usage: Usage) -> Mapping[str, Any]:
         "reasoning_tokens": usage.reasoning_tokens,
         "complete": usage.known,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """What asking specialists came to: the opinion that held best (None: there is none), and in words what else is to
+    be known: who gave no answer and why, what it took."""
+
+    opinion: Opinion | None
+    notes: tuple[str, ...] = ()

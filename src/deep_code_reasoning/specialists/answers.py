@@ -36,7 +36,9 @@ class FigureAnswer(_Part):
 
     name: str = Field(description="What it is, with its unit.")
     value: float
-    sql: str = Field("", description="One SELECT over the case whose single cell is this number. Without it nothing proves it.")
+    sql: str = Field(
+        "", description="One SELECT over the case whose single cell is this number. Without it nothing proves it."
+    )
 
 
 class ClaimAnswer(_Part):
@@ -80,7 +82,9 @@ class CauseAnswer(ClaimAnswer):
 
     role: ClassVar[str] = "cause"
 
-    mechanism: str | None = Field(None, description="How it broke, as one of the mechanisms listed in the instructions.")
+    mechanism: str | None = Field(
+        None, description="How it broke, as one of the mechanisms listed in the instructions."
+    )
     change: str | None = Field(
         None, description="The citation of the commit, deploy or flag that did it; null when no change explains it."
     )
