@@ -1,4 +1,4 @@
-"""A question that goes beyond the analysers: whether to ask a model, with what, whom; its answer is checked and recorded."""
+"""A question that goes beyond the analysers: whether to ask a model, with what, and whom; its answer is checked."""
 
 from __future__ import annotations
 

@@ -67,16 +67,15 @@ class Inquiry:
             LedgerError: when the escalation cannot be recorded; then nothing was sent.
         """
         started_s = time.monotonic()
-        self._begin(ledger)
-        assert self.escalation_id is not None
+        escalation_id = self._begin(ledger)
         try:
-            await self._ask_around(ledger, self.escalation_id)
+            await self._ask_around(ledger)
         except BaseException as fault:
             with suppress(LedgerError):
                 status = "cancelled" if isinstance(fault, asyncio.CancelledError) else "failed"
-                ledger.escalations.close(self.escalation_id, status)
+                ledger.escalations.close(escalation_id, status)
             raise
-        self._close(ledger, self.escalation_id, time.monotonic() - started_s)
+        self._close(ledger, escalation_id, time.monotonic() - started_s)
 
     @property
     def problem_class(self) -> str:
@@ -86,12 +85,13 @@ class Inquiry:
             return causes[0].mechanism
         return "unexplained" if self.bench.has_case else "code"
 
-    def _begin(self, ledger: Ledger) -> None:
-        self.escalation_id = ledger.escalations.new_id()
+    def _begin(self, ledger: Ledger) -> str:
+        """Record that it began; returns the escalation's id."""
+        escalation_id = self.escalation_id = ledger.escalations.new_id()
         reason = self.judgement.reason
         ledger.escalations.record(
             Escalation(
-                id=self.escalation_id,
+                id=escalation_id,
                 surface=self.means.surface,
                 analysis_type=self.request.analysis_type,
                 problem_class=self.problem_class,
@@ -103,9 +103,10 @@ class Inquiry:
                 pack=self.pack.size,
             )
         )
-        self.meter.begin(ledger, reason=reason, escalation_id=self.escalation_id)
+        self.meter.begin(ledger, reason=reason, escalation_id=escalation_id)
+        return escalation_id
 
-    async def _ask_around(self, ledger: Ledger, escalation_id: str) -> None:
+    async def _ask_around(self, ledger: Ledger) -> None:
         """The ladder: choose, ask, check, and climb when the answer does not hold."""
         policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
         attempts: list[Attempted] = []

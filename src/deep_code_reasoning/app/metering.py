@@ -60,7 +60,8 @@ class Meter:
     @property
     def ledger(self) -> Ledger:
         """Where requests are recorded."""
-        assert self._ledger is not None, "a request was to be sent before the meter began"
+        if self._ledger is None:
+            raise RuntimeError("a request was to be sent before the meter began")
         return self._ledger
 
     def gate(self, planned: Planned) -> None:

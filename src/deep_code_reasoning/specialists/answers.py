@@ -6,6 +6,7 @@ The only module of this room, beside the tools' arguments, that knows pydantic; 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,8 +26,8 @@ class ProofAnswer(_Part):
     """One thing that proves a claim."""
 
     citation: str = Field(
-        description="An id exactly as the evidence shows it: span:TRACE/SPAN, log:SOURCE@LINE, metric:NAME{SERVICE}@TIME, "
-        "commit:REPO@SHA, deploy:ID, flag:ID, notice:ID, code:REPO/PATH#LINE, or experiment:N of one that you ran."
+        description="An id exactly as the evidence shows it: span:TRACE/SPAN, log:SOURCE@LINE, "
+        "metric:NAME{SERVICE}@TIME, commit:REPO@SHA, deploy:ID, flag:ID, notice:ID, code:REPO/PATH#LINE, or experiment:N of one that you ran."
     )
     quote: str = Field("", description="Words that stand in it, verbatim; leave empty when there are none to quote.")
 
@@ -145,8 +146,6 @@ class StepAnswer(ClaimAnswer):
     def as_claim(self) -> Claim:
         """The claim; where it happens is part of what is to be proven."""
         claim = super().as_claim()
-        from dataclasses import replace
-
         known = {proof.citation for proof in claim.proofs}
         return claim if self.where in known else replace(claim, proofs=(Proof(self.where), *claim.proofs))
 
