@@ -27,7 +27,8 @@ class ProofAnswer(_Part):
 
     citation: str = Field(
         description="An id exactly as the evidence shows it: span:TRACE/SPAN, log:SOURCE@LINE, "
-        "metric:NAME{SERVICE}@TIME, commit:REPO@SHA, deploy:ID, flag:ID, notice:ID, code:REPO/PATH#LINE, or experiment:N of one that you ran."
+        "metric:NAME{SERVICE}@TIME, commit:REPO@SHA, deploy:ID, flag:ID, notice:ID, code:REPO/PATH#LINE, "
+        "or experiment:N of one that you ran."
     )
     quote: str = Field("", description="Words that stand in it, verbatim; leave empty when there are none to quote.")
 
