@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from deep_code_reasoning.app.escalate import escalate
 from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.cli.main import cli
+from deep_code_reasoning.domain.analysis import AnalysisRequest
+from deep_code_reasoning.domain.pack import Scope
 from wire.script import CallTool, Garbled, Say, Step, Typed, quota_exhausted, rate_limited, server_error, unauthorized
 from wire.server import WIRES, Stub
 
@@ -72,16 +76,25 @@ FAULTS: dict[str, tuple[list[Step], str, bool]] = {
 }
 
 
+def test_a_failure_leaves_the_analysers_answer_as_it_is(incident: Incident, use_stub: UseStub) -> None:
+    use_stub().script(unauthorized())
+    asked = specialist(incident)
+    assert (asked["status"], asked["answer"]) == ("unanswered", None)
+
+
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_failure_is_never_a_finding(
-    wire: str, fault: str, incident: Incident, use_stub: UseStub, no_waiting: None
+    wire: str, fault: str, tmp_path: Path, use_stub: UseStub, no_waiting: None
 ) -> None:
     steps, code, retryable = FAULTS[fault]
     use_stub(wire).script(*steps)
-    asked = specialist(incident)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "stock.py").write_text("def stock():\n    return None\n")
+    request = AnalysisRequest("why?", scope=Scope(files=("stock.py",)))
+    asked = asyncio.run(escalate(request, roots=(tmp_path / "code",), model="deep")).as_json()
     (failure,) = asked["metadata"]["failures"]
-    assert (asked["status"], asked["answer"]) == ("unanswered", None)
+    assert (asked["status"], asked["findings"]["specialist"]) == ("unanswered", None)
     assert (failure["model"], failure["code"], failure["retryable"]) == ("deep", code, retryable)
     if code in ("answer_truncated", "answer_malformed"):
         assert failure["partial_text"], "what was paid for is kept"
