@@ -77,14 +77,6 @@ class Inquiry:
             raise
         self._close(ledger, escalation_id, time.monotonic() - started_s)
 
-    @property
-    def problem_class(self) -> str:
-        """What groups like questions: the mechanism that is suspected first."""
-        causes = self.bench.investigation.causes
-        if causes:
-            return causes[0].mechanism
-        return "unexplained" if self.bench.has_case else "code"
-
     def _begin(self, ledger: Ledger) -> str:
         """Record that it began; returns the escalation's id."""
         escalation_id = self.escalation_id = ledger.escalations.new_id()
@@ -94,7 +86,7 @@ class Inquiry:
                 id=escalation_id,
                 surface=self.means.surface,
                 analysis_type=self.request.analysis_type,
-                problem_class=self.problem_class,
+                problem_class=self.bench.problem_class,
                 question=self.request.question,
                 reason=reason,
                 started_ns=time.time_ns(),
@@ -159,7 +151,7 @@ class Inquiry:
     def _need(self, ledger: Ledger) -> Need:
         return Need(
             analysis_type=self.request.analysis_type,
-            problem_class=self.problem_class,
+            problem_class=self.bench.problem_class,
             pack_tokens=self.pack.tokens,
             today=datetime.now(UTC).date(),
             left=money_left(ledger, self.means.limits, self.escalation_id),

@@ -65,7 +65,7 @@ class Opinion:
             "verdict": self.verdict,
             "verification": verification_as_json(self.verification),
             "causes": [claim.as_json() for claim in self.causes],
-            "claims": [claim.as_json() for claim in self.claims if claim.claim.role != "cause"],
+            "claims": [c.as_json() for c in self.claims if c.claim.role != "cause" and c.verdict != "refuted"],
             "refuted": [claim.as_json() for claim in self.claims if claim.verdict == "refuted"],
             "recommendations": [
                 {"action": each.action, "because_of": list(each.because_of)} for each in self.recommendations
