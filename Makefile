@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 export DCR_HOME ?= $(CURDIR)/.dcr
 
+<<<<<<< HEAD
 .PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing clean
+=======
+.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction clean
+>>>>>>> packing
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -29,7 +33,11 @@ format: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
 
+<<<<<<< HEAD
 bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing
+=======
+bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction
+>>>>>>> packing
 
 bench-nezha: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/nezha.py --data $(DATA)/nezha-trainticket
@@ -43,8 +51,17 @@ bench-loghub: $(VENV)/.ready-bench
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
 
+<<<<<<< HEAD
 bench-routing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
+=======
+bench-packing: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/packing.py --data $(DATA)
+	$(BIN)/python benchmarks/packing.py --speed
+
+bench-redaction: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/redaction.py --data $(DATA)
+>>>>>>> packing
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

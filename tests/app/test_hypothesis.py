@@ -75,5 +75,7 @@ def test_code_alone_can_be_tested(tmp_path: Path) -> None:
     (tmp_path / "shop" / "cart.py").write_text("def total(prices):\n    return sum(prices[1:])\n")
     request = AnalysisRequest(depth=1, scope=Scope(files=("cart.py",)))
     experiment = CallersExperiment("from cart import total\nassert total([1, 2]) == 3", files=("cart.py",))
-    found = examine("the cart's total is right", None, request=request, roots=(tmp_path / "shop",), experiment=experiment)
+    found = examine(
+        "the cart's total is right", None, request=request, roots=(tmp_path / "shop",), experiment=experiment
+    )
     assert found["verdict"] == "refuted"

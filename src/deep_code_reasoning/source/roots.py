@@ -215,7 +215,7 @@ class Roots:
         inside = [(name, root) for name, root in self._folders.items() if real.is_relative_to(root)]
         if not inside:
             raise OutsideRootsError(
-                f"{path.name} leads out of the folders that may be read", f"roots: {', '.join(self._folders)}"
+                f"{path.name} is outside the folders that may be read", f"roots: {', '.join(self._folders)}"
             )
         name, root = max(inside, key=lambda item: len(item[1].parts))
         below = real.relative_to(root).as_posix()

@@ -46,7 +46,7 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         if lines:
             yield Draft(key, title, lines, head, "kinds of records", value)
     for service in subject.asked_services:
-        lines = _lines([row for row in far if row["service"] == service], subject)
+        lines = _lines([row for row in rows if row["service"] == service], subject)
         if lines:
             yield Draft(f"log/asked/{service}", f"Logs of {service}", lines, head, "kinds of records", 0.9, asked=True)
 

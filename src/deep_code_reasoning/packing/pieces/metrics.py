@@ -36,7 +36,7 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         if draft.lines:
             yield draft
     for service in subject.asked_services:
-        own = [row for row in far if row["service"] == service]
+        own = [row for row in rows if row["service"] == service]
         draft = _draft(f"metric/asked/{service}", f"Metrics of {service}", own, subject, 0.9, asked=True)
         if draft.lines:
             yield draft
