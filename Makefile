@@ -5,11 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-<<<<<<< HEAD
-.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing clean
-=======
-.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction clean
->>>>>>> packing
+.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -33,11 +29,7 @@ format: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
 
-<<<<<<< HEAD
-bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing
-=======
-bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction
->>>>>>> packing
+bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing
 
 bench-nezha: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/nezha.py --data $(DATA)/nezha-trainticket
@@ -51,17 +43,15 @@ bench-loghub: $(VENV)/.ready-bench
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
 
-<<<<<<< HEAD
-bench-routing: $(VENV)/.ready-bench
-	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
-=======
 bench-packing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/packing.py --data $(DATA)
 	$(BIN)/python benchmarks/packing.py --speed
 
 bench-redaction: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/redaction.py --data $(DATA)
->>>>>>> packing
+
+bench-routing: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
