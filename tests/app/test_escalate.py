@@ -28,6 +28,7 @@ from deep_code_reasoning.providers.catalogue import Catalogue
 from deep_code_reasoning.providers.client import ModelClient
 from deep_code_reasoning.providers.fake import Answers, Fails, FakeModel, Hangs, Says, Script, Step
 from deep_code_reasoning.providers.wire import Exchange
+from deep_code_reasoning.routing.settings import RoutingSettings, Thresholds
 from wire.script import Say
 from wire.server import Stub
 
@@ -150,7 +151,16 @@ def only_those(means: Means, models: dict[str, FakeModel]) -> Means:
         client.catalogue = Catalogue({name: client.catalogue.card(name) for name in models})
         return client
 
-    return replace(means, open_client=open_client)
+    doubtful = RoutingSettings(thresholds=Thresholds(proven_confidence=1.0))
+    return replace(means, open_client=open_client, settings=doubtful)
+
+
+def test_a_cause_that_is_proven_needs_no_model_unless_one_is_named(incident: Incident) -> None:
+    means, model = scripted(Answers(answer(incident)))
+    found = ask(incident, STUCK, None, means=means)
+    assert (found.status, model.seen) == ("analysers_only", [])
+    assert "the cause is proven" in found.why_no_model
+    assert ask(incident, STUCK, "deep", means=means).status == "answered"
 
 
 def test_an_answer_that_does_not_hold_goes_on_to_the_next_model_which_is_told_what_was_wrong(
