@@ -253,6 +253,7 @@ async def _taking(
     meter = Meter(means.limits, means.surface, "conversation", means.on_event)
     meter.begin(ledger, reason="conversation", escalation_id=escalation_id, conversation_id=hold.id)
     bench = await entered(stack, setting.bench(), deadline)
+    bench.experiments.update(transcript.experiments(ledger.conversations.turns(hold.id)))
     return TurnTaking(ledger, hold, setting, meter, means.open_client(meter.gate), bench, deadline)
 
 

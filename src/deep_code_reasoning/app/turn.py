@@ -96,7 +96,7 @@ class TurnTaking:
         return opinion
 
     def _keep(self, call: Call, opinion: Opinion, messages: tuple[Message, ...]) -> None:
-        content = transcript.content_of(opinion.summary, messages, opinion.as_json())
+        content = transcript.content_of(opinion.summary, messages, opinion.as_json(), self.bench.experiments)
         self.ledger.conversations.answer(self.hold, replace(call, verification=opinion.verification), content)
 
     def _history(self) -> tuple[Message, ...]:
