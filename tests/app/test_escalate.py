@@ -23,7 +23,13 @@ from deep_code_reasoning.domain.asking import Gate, Planned
 from deep_code_reasoning.domain.budget import Amount, Limits
 from deep_code_reasoning.domain.model import PriceTier
 from deep_code_reasoning.domain.pack import Scope
-from deep_code_reasoning.errors import EmptyPackError, ModelNotConfiguredError, ModelNotFoundError, UsageError
+from deep_code_reasoning.errors import (
+    EmptyPackError,
+    LedgerBusyError,
+    ModelNotConfiguredError,
+    ModelNotFoundError,
+    UsageError,
+)
 from deep_code_reasoning.providers.catalogue import Catalogue
 from deep_code_reasoning.providers.client import ModelClient
 from deep_code_reasoning.providers.fake import Answers, Fails, FakeModel, Hangs, Says, Script, Step
@@ -238,6 +244,18 @@ def test_everything_is_recorded_with_its_reason(incident: Incident) -> None:
     assert escalation.pack == found.pack.size
     assert (escalation.found, tally.calls) == ("stock raises an error that it did not raise before", 2)
     assert escalation.time_saved.basis == "model"
+
+
+def test_a_ledger_that_fails_after_the_answer_does_not_cost_it(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise LedgerBusyError("locked")
+
+    monkeypatch.setattr("deep_code_reasoning.ledger.calls.Calls.verify", fail)
+    monkeypatch.setattr("deep_code_reasoning.ledger.escalations.Escalations.close", fail)
+    means, _ = scripted(Answers(answer(incident)))
+    assert ask(incident, means=means).status == "answered"
 
 
 def test_the_callers_estimate_of_the_time_goes_before_ours(incident: Incident) -> None:

@@ -16,6 +16,7 @@ from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.pack import Scope
+from deep_code_reasoning.errors import ModelNotConfiguredError
 from wire.script import CallTool, Garbled, Say, Step, Typed, quota_exhausted, rate_limited, server_error, unauthorized
 from wire.server import WIRES, Stub
 
@@ -74,6 +75,25 @@ FAULTS: dict[str, tuple[list[Step], str, bool]] = {
     "no JSON": ([Garbled()] * 4, "provider_unavailable", True),
     "quota": ([quota_exhausted()], "provider_quota", False),
 }
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_every_form_shows_the_specialists_answer(
+    form: str, incident: Incident, use_stub: UseStub, tmp_path: Path
+) -> None:
+    ghost = cause(incident, statement="a ghost did it", service="ghost")
+    use_stub().script(Typed(answer(incident, cause(incident), ghost)))
+    page = tmp_path / "page.html"
+    result = investigate(incident, *(["--html", str(page)] if form == "html" else ["--format", form]))
+    shown = page.read_text("utf-8") if form == "html" else result.stdout
+    assert "part of it was found in the evidence" in shown
+    assert "a ghost did it" in shown
+    assert shown.index("a ghost did it") < shown.index("1 request at an unknown price")
+
+
+def test_a_model_that_cannot_be_asked_is_wrong_usage(incident: Incident) -> None:
+    with pytest.raises(ModelNotConfiguredError):
+        investigate(incident, model="nobody")
 
 
 def test_a_failure_leaves_the_analysers_answer_as_it_is(incident: Incident, use_stub: UseStub) -> None:

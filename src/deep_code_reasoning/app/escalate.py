@@ -128,7 +128,7 @@ def _answer(inquiry: Inquiry, obstacle: str | None, elapsed_s: float) -> Escalat
         opinion=inquiry.opinion,
         others=tuple(opinion for opinion in inquiry.opinions if opinion is not inquiry.opinion),
         failures=tuple(inquiry.failures),
-        routing=tuple(inquiry.routing),
+        routing=tuple(dict.fromkeys(inquiry.routing)),
         why_no_model=obstacle,
         could_add=() if inquiry.opinion else could_add(bench.investigation, inquiry.specialist, bool(bench.roots)),
         calls=tuple(inquiry.meter.calls),

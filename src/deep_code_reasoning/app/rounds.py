@@ -95,7 +95,12 @@ class Rounds:
                 proposed.extend(further)
                 self.ledger.tournaments.keep(self.hold, [tested])
 
-        await asyncio.gather(*(test(h) for h in standing if not was_tested_in(h, round_)))
+        tests = [asyncio.ensure_future(test(h)) for h in standing if not was_tested_in(h, round_)]
+        try:
+            await asyncio.gather(*tests)
+        finally:
+            for unfinished in tests:
+                unfinished.cancel()
         self.ledger.tournaments.keep(self.hold, self._newcomers(proposed), finished_round=round_)
 
     async def _test(
