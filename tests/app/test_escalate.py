@@ -220,6 +220,8 @@ def test_a_model_that_cannot_be_asked_is_refused_before_anything_is_read(inciden
         ask(incident, model="nobody")
     with pytest.raises(UsageError):
         ask(incident, replace(REQUEST, analysis_type="astrology"))
+    with pytest.raises(UsageError):
+        replace(REQUEST, depth=6)
 
 
 # --- what is spent ------------------------------------------------------------------------------------------------

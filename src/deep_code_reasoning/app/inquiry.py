@@ -160,7 +160,7 @@ class Inquiry:
         """Record what came of it. A ledger that fails now costs the record, and not the answer."""
         opinion, investigation = self.opinion, self.bench.investigation
         found = opinion.causes[0].claim.statement if opinion and opinion.causes else None
-        if found is not None:
+        if opinion and opinion.causes and opinion.causes[0].verdict == "verified":
             changes = self.bench.store.count("changes")
             self.time_saved = time_saved(self.request, investigation, changes, elapsed_s)
         with suppress(LedgerError):
