@@ -164,7 +164,7 @@ def level_pair(incident: Incident, named: bool, prefers: Callable[[str], str]) -
         return client
 
     request, config = replace(ISSUE, question="twins"), TournamentConfig(max_hypotheses=2, max_rounds=1)
-    bare = replace(incident.investigation, causes=(), findings=())
+    bare = replace(incident.investigation, causes=(), findings=(), checks=())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("deep_code_reasoning.app.workbench.investigate_case", lambda *_: bare)
         found = run(incident, "acme/a" if named else None, request, means=Means(open_client=open_client), config=config)
