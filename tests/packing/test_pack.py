@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -152,6 +153,16 @@ def test_the_culprit_comes_with_its_diff_and_idle_commits_in_a_line(shop: Packab
     assert "-    lock(item)" in result.text
     assert f"commit/shop/{CULPRIT}" in keys(result, "sent")
     assert f"commit/shop/{'0' * 40}" not in keys(result, "sent", "dropped")
+
+
+def test_what_was_asked_for_grows_into_the_room_that_is_left(shop: Packable) -> None:
+    scope = Scope(files=("stock/reserve.py", "stock/other.py"))
+    result = packed(shop, 12_000, code=True, scope=scope)
+    asked = result.text[result.text.rindex("code/" if "code/" in result.text else 'kind="code"') :]
+    assert "OTHER = 1" in result.text
+    assert "done()" in asked
+    numbers = [int(number) for number in re.findall(r"^ *(\d+)  +(?:step|done)\(\)", result.text, re.MULTILINE)]
+    assert sorted(numbers) == list(range(2, 303))
 
 
 def test_no_trace_and_no_text_is_sent_twice(shop: Packable) -> None:

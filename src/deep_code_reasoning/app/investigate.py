@@ -14,13 +14,14 @@ from ..domain.cause import Cause
 from ..domain.investigation import Investigation
 from ..domain.window import Window, Windows
 from ..ranking.attribute import attribute
+from ..ranking.calibrate import calibrate
 from ..ranking.judge import verdict
 from ..ranking.localise import localise
 from ..report.answer import as_json
 from ..store import CaseStore, open_case
 from ..store.baseline import BaselineShift
 from ..store.layout import write_atomically
-from ..store.library import is_case
+from ..store.library import case_folder, is_case
 from .ingest import Evidence, Progress, ingest
 
 
@@ -42,6 +43,12 @@ def investigate(evidence: Evidence, progress: Progress | None = None) -> Investi
     return investigate_case(folder, evidence.info, read_s)
 
 
+def folder_of(evidence: Evidence, answer: Investigation) -> Path:
+    """The folder of the case that an investigation of this evidence is kept in."""
+    given = evidence.paths[0]
+    return given if len(evidence.paths) == 1 and is_case(given) else case_folder(answer.case.id)
+
+
 def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
     """Investigate a case that was read before; what `asked` says (time, title, question) goes before the case's own."""
     with open_case(folder, join_baseline=True) as store:
@@ -51,7 +58,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         analysed = time.perf_counter()
         causes: tuple[Cause, ...] = ()
         if scene is not None:
-            causes = attribute(scene, localise(scene, findings), findings)
+            ranked = attribute(scene, localise(scene, findings), findings)
+            causes = calibrate(ranked, findings, checks, changes_known=bool(store.count("changes")))
         shift = store.baseline_shift
         answer = Investigation(
             case=info,

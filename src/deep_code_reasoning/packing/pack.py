@@ -62,7 +62,7 @@ class _Offer:
 
 @dataclass
 class _Shelf:
-    """What has been chosen, and what it costs."""
+    """What has been chosen, and what it costs; `shown` is what the stable part cites, by kind."""
 
     room: int
     count: TokenCounter
@@ -86,7 +86,8 @@ class _Shelf:
             return
         self.room += offer.spent - cost
         offer.piece, offer.spent = piece, cost
-        self.shown.setdefault(offer.draft.kind, set()).update(piece.citations)
+        if not offer.draft.asked:
+            self.shown.setdefault(offer.draft.kind, set()).update(piece.citations)
 
 
 def pack(

@@ -152,7 +152,11 @@ class Roots:
 
     @cached_property
     def files(self) -> tuple[SourcePath, ...]:
-        """Files of all roots, sorted; no links, no secrets, nothing of tools' own folders; at most `MAX_LISTED`."""
+        """Files of all roots, sorted; no secrets, nothing of tools' own folders, nothing behind links to folders.
+
+        At most `MAX_LISTED`; listed once, so an instance should not outlive a request. A link to a file is listed, and
+        refused when it is read.
+        """
         listed = []
         for name, folder in self._folders.items():
             for place, folders, names in os.walk(folder):

@@ -119,10 +119,7 @@ def _statements(subject: Subject) -> list[Row]:
         ORDER BY service, kind, statement
         """,
         severities=list(_SEVERITIES),
-        calm_from=subject.calm.start_ns,
-        calm_to=subject.calm.end_ns,
-        bad_from=subject.bad.start_ns,
-        bad_to=subject.bad.end_ns,
+        **subject.bounds,
     )
 
 
