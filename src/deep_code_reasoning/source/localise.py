@@ -23,8 +23,8 @@ from .index import File, SourceIndex, UnitHit, path_stem
 from .languages import language_of
 from .words import words
 
-# Where a report's words occur in more units than this, the commonest are left out: they tell the least, and a search
-# through this many takes about half a second.
+# Where a report's words occur in more units than this, the commonest are left out: they tell the least, and what a
+# search takes goes by this number. No labelled issue's first file changes by it.
 _MAX_OCCURRENCES: Final = 100_000
 _MAX_UNITS: Final = 3_000
 # A word that comes often in a report counts at most this often: else a log that is pasted in drowns what is asked.
