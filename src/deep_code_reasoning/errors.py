@@ -8,17 +8,28 @@
     │   ├── CatalogueError            exit 2   the user's catalogue of models cannot be read
     │   ├── ModelNotConfiguredError   exit 2   a model that is not known, has no key, or needs what is not installed
     │   ├── RecordNotFoundError       exit 2   no escalation, call or tournament of that id in the ledger
-    │   │   └── ConversationNotFoundError
+    │   │   ├── ConversationNotFoundError
+    │   │   └── JobNotFoundError               no long work of that handle
+    │   ├── JobExpiredError           exit 2   the result of long work was kept for its time, and is gone
+    │   ├── ConsentError              exit 2   nobody allowed evidence to be sent to that model
     │   ├── ConversationExpiredError  exit 2   nobody went on with it in time
     │   ├── ConversationFinishedError exit 2   it was finalised
+    │   ├── SourceError               exit 2   a file of code that is not read
+    │   │   ├── OutsideRootsError              outside the folders that may be read
+    │   │   ├── SecretFileError                it holds secrets
+    │   │   ├── SourceNotFoundError            there is no such file, or several
+    │   │   └── UnreadableSourceError          no regular file, no text, too large
     │   └── BudgetExceededError       exit 2   a limit of the user's would be passed; nothing was spent
     │       └── UnpricedCallError     exit 2   a limit in money cannot hold a call whose price is unknown
     ├── NoEvidenceError               exit 3   nothing of what was given could be read
+    │   └── EmptyPackError            exit 3   there is nothing to send to a model
     ├── CaseFormatError               exit 1   a case folder that is damaged or of another version
     ├── EngineError                   exit 1   the analytical engine failed on a statement of ours
     ├── BusyError                     exit 1   another process works on it now (retryable)
     │   ├── ConversationBusyError
     │   └── TournamentBusyError
+    ├── StoppedWorkError              exit 1   somebody stopped the work
+    ├── WorkerLostError               exit 1   the process that did the work ended without an answer (retryable)
     ├── LedgerError                   exit 1   the ledger's database failed, or is of a newer version
     │   └── LedgerBusyError           exit 1   it stayed locked for longer than we wait (retryable)
     ├── SandboxError                  exit 1   an experiment could not be run
@@ -102,11 +113,47 @@ class ModelNotConfiguredError(UsageError):
     code = "model_not_configured"
 
 
+class SourceError(UsageError):
+    """A file of code that is not read; the subclasses say why."""
+
+    code = "source"
+
+
+class OutsideRootsError(SourceError):
+    """It is outside the folders that may be read, by `..`, by a link, or plainly."""
+
+    code = "outside_roots"
+
+
+class SecretFileError(SourceError):
+    """It is a file of secrets; those are never read."""
+
+    code = "secret_file"
+
+
+class SourceNotFoundError(SourceError):
+    """There is no such file in the folders that may be read, or several."""
+
+    code = "source_not_found"
+
+
+class UnreadableSourceError(SourceError):
+    """It is no regular file, no text, too large, or may not be opened."""
+
+    code = "source_unreadable"
+
+
 class NoEvidenceError(DeepCodeReasoningError):
     """Nothing of what was given could be read as evidence."""
 
     code = "no_evidence"
     exit_code = 3
+
+
+class EmptyPackError(NoEvidenceError):
+    """There is nothing to send: no evidence, no code, or no room for any of it. No money is spent on that."""
+
+    code = "empty_pack"
 
 
 class CaseFormatError(DeepCodeReasoningError):
@@ -131,6 +178,24 @@ class ConversationNotFoundError(RecordNotFoundError):
     """No conversation of that id."""
 
     code = "conversation_not_found"
+
+
+class JobNotFoundError(RecordNotFoundError):
+    """No long work of that handle."""
+
+    code = "handle_not_found"
+
+
+class JobExpiredError(UsageError):
+    """The result of long work was kept for its time, and is gone."""
+
+    code = "handle_expired"
+
+
+class ConsentError(UsageError):
+    """Nobody allowed evidence to be sent to that model."""
+
+    code = "consent"
 
 
 class ConversationExpiredError(UsageError):
@@ -174,6 +239,19 @@ class TournamentBusyError(BusyError):
     """Another process runs the tournament, or has taken it over."""
 
     code = "tournament_busy"
+
+
+class StoppedWorkError(DeepCodeReasoningError):
+    """Somebody stopped the work; nothing of it was kept."""
+
+    code = "stopped_by_request"
+
+
+class WorkerLostError(DeepCodeReasoningError):
+    """The process that did the work ended without an answer: killed from outside, or out of memory."""
+
+    code = "worker_lost"
+    retryable = True
 
 
 class LedgerError(DeepCodeReasoningError):

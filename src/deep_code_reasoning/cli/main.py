@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "investigate",
         "Find the root cause in evidence: files and folders of traces, logs, metrics, changes.",
     ),
+    "serve": ("serve", "Serve coding agents over the Model Context Protocol: the MCP server."),
     "case": ("case", "List, show, query and delete the cases that were read."),
     "report": ("report", "Print the last answer of a case again, as text, Markdown or JSON."),
     "models": ("models", "List the models that can be asked, what they cost, and how each has done so far."),

@@ -1,0 +1,59 @@
+"""What a tool is: a name, words, arguments, and a function that answers with facts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import mcp_types as types
+
+from ..app.settings import Settings
+from .arguments import Arguments, flat_schema
+from .long_work import LongWork, OnProgress
+from .workers import Workers
+
+Facts = Mapping[str, Any]
+# Clients give up on a call at about a minute; what takes longer is asked for again by its handle.
+MAX_WAIT_S: Final = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a tool may use while it answers one call."""
+
+    workers: Workers
+    work: LongWork
+    settings: Settings
+    on_progress: OnProgress
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool. Hints are truthful: `reads_only` changes nothing outside of our own records, `asks_others` leaves this machine."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[Arguments]
+    run: Callable[[Any, Call], Awaitable[Facts]]
+    reads_only: bool = True
+    asks_others: bool = False
+    search_hint: str = ""
+
+    def advertised(self) -> types.Tool:
+        """The tool as `tools/list` shows it."""
+        return types.Tool(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            input_schema=flat_schema(self.arguments),
+            annotations=types.ToolAnnotations(
+                read_only_hint=self.reads_only,
+                destructive_hint=False,
+                idempotent_hint=self.reads_only,
+                open_world_hint=self.asks_others,
+            ),
+            _meta={"anthropic/searchHint": self.search_hint} if self.search_hint else None,
+        )
