@@ -86,13 +86,20 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """What a model has done so far, from the ledger. Unknown outcomes are counted as neither."""
+    """What a model has done so far, from the ledger. Unknown outcomes are counted as neither.
+
+    `failures` are calls that gave no answer. `asked` counts the escalations in which it was asked; `confirmed` and
+    `refuted` those whose accepted answer was its own, by outcome; `superseded` those in which its answer was given up
+    for another model's, and that one was confirmed.
+    """
 
     calls: int
     failures: int
     confirmed: int
     refuted: int
     cost_usd: Decimal | None
+    asked: int = 0
+    superseded: int = 0
 
 
 def tier_for(prices: tuple[PriceTier, ...], input_tokens: int) -> PriceTier | None:

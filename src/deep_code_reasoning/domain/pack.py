@@ -32,13 +32,17 @@ class Piece:
     """One thing that may go into a pack.
 
     `key` is unique and stable (`cause/1`, `trace/worst/TRACE`, `code/REPO/PATH#10-40`); `kind` is the word before its
-    first slash. `citations` are the rows that its text shows. `text` is raw: it is redacted and fenced when packed.
+    first slash. `citations` are the rows that its text shows. In `text` secrets are taken out (`redactions` counts
+    them, by kind) and control characters made visible; it is fenced when packed. `left_out` counts the lines (or
+    spans, commits ...) that it was shortened by, which the text says too.
     """
 
     key: str
     title: str
     text: str
     citations: tuple[Citation, ...] = ()
+    left_out: int = 0
+    redactions: tuple[tuple[str, int], ...] = ()
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,157 @@
+"""A draft: all that could be said of one thing, line by line, and how it becomes a piece of a given length.
+
+Every view of the evidence is made of lines that know what they cite and how much they are worth. To shorten a draft the
+least valuable lines go first; the order stays, and the gaps are said. So whatever is sent cites exactly what it shows.
+
+What leaves a draft is safe to send: secrets are taken out and control characters are made visible, over the whole
+text and before anything is cut, so that no cut can hide one end of a secret from the rules that look for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from ..domain.citation import Citation
+from ..domain.pack import Piece
+from ..domain.tokens import estimate_tokens
+from .plain_text import visible
+from .redaction import redact
+
+TokenCounter: TypeAlias = Callable[[str], int]
+"""How many tokens a text takes."""
+
+# A line of evidence longer than this is data, not a message; its middle is left out and said.
+MAX_LINE_CHARACTERS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a draft, or a few that belong together.
+
+    `weight` says how much it is worth beside the other lines of its draft (0: only there so that it is redacted as
+    part of the whole; it is never shown and not counted as left out).
+    """
+
+    text: str
+    citations: tuple[Citation, ...] = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What could be said of one thing. `head` is always shown; `unit` names the lines in the account of those left out.
+
+    `value` orders drafts of a kind; `asked` says that it is here because of the question or the scope.
+    """
+
+    key: str
+    title: str
+    lines: tuple[Line, ...]
+    head: str = ""
+    unit: str = "lines"
+    value: float = 1.0
+    asked: bool = False
+    note: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The word before the first slash of the key."""
+        return self.key.partition("/")[0]
+
+    def safe(self) -> SafeDraft:
+        """The draft without secrets and control characters."""
+        whole = "\n".join((self.head, *(line.text for line in self.lines)))
+        redacted = redact(whole)
+        texts = _regrouped(redacted.text.split("\n"), (self.head, *(line.text for line in self.lines)))
+        lines = [replace(line, text=_bounded(visible(text))) for line, text in zip(self.lines, texts[1:], strict=True)]
+        return SafeDraft(replace(self, head=visible(texts[0]), lines=tuple(lines)), redacted.counts)
+
+    def piece(self, max_tokens: int | None = None, count: TokenCounter = estimate_tokens) -> Piece:
+        """The draft as a piece of at most so many tokens (None: whole); empty text when not even its head fits."""
+        return self.safe().piece(max_tokens, count)
+
+
+@dataclass(frozen=True, slots=True)
+class SafeDraft:
+    """A draft that may leave; `redactions` counts what was taken out, by kind."""
+
+    draft: Draft
+    redactions: tuple[tuple[str, int], ...]
+
+    def piece(
+        self, max_tokens: int | None = None, count: TokenCounter = estimate_tokens, known: Collection[str] = ()
+    ) -> Piece:
+        """The draft as a piece of at most so many tokens (None: whole); empty text when nothing of it fits.
+
+        Lines whose text is in `known` were shown before and are left out.
+        """
+        draft = self.draft
+        shown = [i for i, line in enumerate(draft.lines) if line.weight > 0 and line.text not in known]
+        if not shown:
+            return self._piece((), 0, "")
+        kept = shown
+        text = _compose(draft, kept)
+        if max_tokens is not None and count(text) > max_tokens:
+            kept, text = self._shortened(shown, max_tokens, count)
+        return self._piece(kept, len(shown) - len(kept), text)
+
+    def _shortened(self, shown: Sequence[int], max_tokens: int, count: TokenCounter) -> tuple[list[int], str]:
+        """The most valuable lines that fit. Tokens of parts don't quite add up to those of the whole: so a loop."""
+        draft = self.draft
+        sizes = {i: count(draft.lines[i].text) + 1 for i in shown}
+        room = max_tokens - count(draft.head) - 8
+        while room > 0:
+            kept, left = [], room
+            for i in sorted(shown, key=lambda i: (-draft.lines[i].weight, i)):
+                if sizes[i] <= left:
+                    kept.append(i)
+                    left -= sizes[i]
+            if not kept:
+                break
+            kept.sort()
+            text = _compose(draft, kept)
+            excess = count(text) - max_tokens
+            if excess <= 0:
+                return kept, text
+            room -= max(excess, room // 20, 1)
+        return [], ""
+
+    def _piece(self, kept: Sequence[int], left_out: int, text: str) -> Piece:
+        draft = self.draft
+        cited = dict.fromkeys(citation for i in kept for citation in draft.lines[i].citations)
+        return Piece(draft.key, draft.title, text, tuple(cited), left_out, self.redactions if text else ())
+
+
+def _compose(draft: Draft, kept: Sequence[int]) -> str:
+    """Head and lines, with a word in each gap and the sum of what was left out at the end."""
+    parts = [draft.head] if draft.head else []
+    offered = [i for i, line in enumerate(draft.lines) if line.weight > 0]
+    place = {i: n for n, i in enumerate(offered)}
+    expected = 0
+    for i in kept:
+        if place[i] > expected:
+            parts.append(f"[... {place[i] - expected} {draft.unit} left out]")
+        parts.append(draft.lines[i].text)
+        expected = place[i] + 1
+    if kept and expected < len(offered):
+        parts.append(f"[... {len(offered) - expected} {draft.unit} left out]")
+    return "\n".join(parts)
+
+
+def _regrouped(lines: Sequence[str], originals: Sequence[str]) -> list[str]:
+    """The lines of a joined text as the texts that were joined: redaction keeps every line break."""
+    texts, start = [], 0
+    for original in originals:
+        end = start + original.count("\n") + 1
+        texts.append("\n".join(lines[start:end]))
+        start = end
+    return texts
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= MAX_LINE_CHARACTERS:
+        return text
+    half = MAX_LINE_CHARACTERS // 2
+    return f"{text[:half]}[... {len(text) - 2 * half:,} characters left out]{text[-half:]}"

@@ -1,0 +1,153 @@
+"""Code around what is asked about and what the telemetry names: read through the roots, one draft a file.
+
+Places come from the scope (files, entry points), from stack traces in logs and exceptions, from `code.*` attributes
+of spans, and from the paths that suspicious commits touch. Lines near such a place are worth the most; all places of a
+file are in one draft, so that no line is sent twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...domain.citation import Citation
+from ...domain.pack import Piece
+from ...domain.tokens import estimate_tokens
+from ...errors import SourceError
+from ...source.roots import Roots, Skipped, SourceFile, SourcePath
+from ..draft import Draft, Line, TokenCounter
+from ..subject import Subject
+from .code_places import CodePlace, places_of_telemetry
+
+# Lines on each side of a place at the usual depth: a function and what calls it.
+_RADIUS: Final = 40
+# Files of the telemetry's that are offered at the usual depth, the most often named first.
+_MAX_FILES: Final = 12
+_DEFINITION: Final = re.compile(
+    r"\s*(?:(?:export|public|private|protected|static|async|abstract|final|override|pub|inline|virtual)\s+)*"
+    r"(?:def|class|function|func|fn|interface|struct|enum|trait|impl|type|module|package|import|from|use|#include)\b"
+)
+_ENTRY_POINT: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<function>[\w.$<>~-]+))?")
+
+
+@dataclass
+class _Places:
+    """What is asked of one file: lines with their worth, and whether the caller asked."""
+
+    lines: dict[int, float] = field(default_factory=dict)
+    whole: bool = False
+    asked: bool = False
+    worth: float = 0.0
+
+    def add(self, line: int, worth: float) -> None:
+        if line > 0:
+            self.lines[line] = max(worth, self.lines.get(line, 0.0))
+        self.worth += worth
+
+
+def drafts(subject: Subject) -> Iterator[Draft]:
+    """A draft a file; a file that was asked for and not read is a draft without lines whose note says why."""
+    wanted: dict[SourcePath, _Places] = defaultdict(_Places)
+    skipped: list[Skipped] = []
+    for path, line, function in _asked(subject):
+        try:
+            file = subject.roots.read(path)
+        except SourceError as refusal:
+            skipped.append(Skipped(path, refusal.message))
+            continue
+        places = wanted[file.where]
+        places.asked = True
+        places.add(line or _line_of(file, function), 2.0)
+        places.whole = places.whole or not (line or function)
+    if subject.roots:
+        for place, where in _named(subject):
+            wanted[where].add(place.line, place.worth)
+    named = sorted((w for w, p in wanted.items() if not p.asked), key=lambda w: (-wanted[w].worth, w))
+    for where in (*sorted(w for w, p in wanted.items() if p.asked), *named[: subject.many(_MAX_FILES)]):
+        try:
+            yield _draft(subject.roots.read(where), wanted[where], subject.many(_RADIUS))
+        except SourceError as refusal:
+            skipped.append(Skipped(str(where), refusal.message))
+    for skip in skipped:
+        yield Draft(f"code/{skip.path}", f"Code: {skip.path}", (), asked=True, note=skip.reason)
+
+
+def code_piece(
+    roots: Roots,
+    path: str,
+    line: int = 0,
+    max_tokens: int | None = None,
+    count: TokenCounter = estimate_tokens,
+    radius: int = _RADIUS,
+) -> Piece:
+    """A file, or the lines around one of it.
+
+    Raises:
+        SourceError: when it may not or cannot be read.
+    """
+    places = _Places(whole=not line, asked=True)
+    places.add(line, 2.0)
+    return _draft(roots.read(path), places, radius).piece(max_tokens, count)
+
+
+def _asked(subject: Subject) -> Iterator[tuple[str, int, str]]:
+    """(path, line, function) of the scope."""
+    for path in subject.scope.files:
+        match = _ENTRY_POINT.fullmatch(path)
+        yield (match["file"], int(match["line"]), "") if match else (path, 0, "")
+    for entry in subject.scope.entry_points:
+        match = _ENTRY_POINT.fullmatch(entry)
+        yield (match["file"], int(match["line"]), match["function"] or "") if match else (entry, 0, "")
+
+
+def _named(subject: Subject) -> Iterator[tuple[CodePlace, SourcePath]]:
+    for place in places_of_telemetry(subject):
+        found = subject.roots.find(place.path)
+        # A bare name that half a dozen files share says nothing.
+        if 0 < len(found) <= 2:
+            for where in found:
+                yield place, where
+
+
+def _line_of(file: SourceFile, function: str) -> int:
+    """Where a function is defined, as far as plain text tells; 0 when it is not found."""
+    name = re.escape(re.split(r"[.:#]", function)[-1]) if function else ""
+    if not name:
+        return 0
+    for number, line in enumerate(file.lines, start=1):
+        if re.search(rf"\b{name}\b", line) and (
+            _DEFINITION.match(line) or re.search(rf"\b{name}\s*[=(].*[{{:]\s*$", line)
+        ):
+            return number
+    return 0
+
+
+def _draft(file: SourceFile, places: _Places, radius: int) -> Draft:
+    """All lines of the file, so that redaction sees the whole; those that are not offered weigh nothing."""
+    weights = _weights(file.lines, places, radius)
+    width = len(str(len(file.lines)))
+    lines = []
+    for number, text in enumerate(file.lines, start=1):
+        weight = weights.get(number, 0.0)
+        cited = (Citation("code", f"{file.where}#{number}"),) if number in places.lines and weight else ()
+        lines.append(Line(f"{number:>{width}} {text}", cited, weight))
+    value = 1.0 + places.worth if places.asked else min(1.0, places.worth / 3)
+    if not places.lines and lines:
+        lines[0] = Line(lines[0].text, (Citation("code", f"{file.where}#1"),), lines[0].weight)
+    return Draft(f"code/{file.where}", f"Code: {file.where}", tuple(lines), "", "lines", value, places.asked)
+
+
+def _weights(lines: Sequence[str], places: _Places, radius: int) -> dict[int, float]:
+    weights: dict[int, float] = {}
+    if places.whole or not places.lines:
+        shown: Iterable[int] = range(1, len(lines) + 1) if places.whole else range(1, min(len(lines), 2 * radius) + 1)
+        for number in shown:
+            weights[number] = 0.6 if _DEFINITION.match(lines[number - 1]) else 0.2
+    for place, worth in places.lines.items():
+        for number in range(max(1, place - radius), min(len(lines), place + radius) + 1):
+            near = worth * (1 - abs(number - place) / (radius + 1))
+            weights[number] = max(weights.get(number, 0.0), near)
+    return weights

@@ -1,0 +1,137 @@
+"""Metrics as compact series: the level calm and bad, and medians over time that no single spike can move."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ...domain.citation import metric_citation
+from ...domain.pack import Piece
+from ...domain.tokens import estimate_tokens
+from ...domain.window import Window
+from ...store import Row
+from ..draft import Draft, Line, TokenCounter
+from ..subject import Subject
+from .wording import moment, number
+
+# Medians shown of each stretch: enough to see a step, a ramp and a sawtooth.
+_BUCKETS: Final = 8
+_MAX_SERIES: Final = 600
+
+
+def drafts(subject: Subject) -> Iterator[Draft]:
+    """The suspects' series, the others', and those of the services that are asked about."""
+    if not subject.store.count("metrics"):
+        return
+    rows = series(subject)
+    suspects = subject.suspects[:3]
+    near = [row for row in rows if row["service"] in suspects]
+    far = [row for row in rows if row["service"] not in suspects]
+    for key, title, own, value in (
+        ("metric/suspects", "Metrics of the suspected services", near, 1.0),
+        ("metric/others", "Metrics of the other services that moved the most", far, 0.5),
+    ):
+        draft = _draft(key, title, own, subject, value)
+        if draft.lines:
+            yield draft
+    for service in subject.asked_services:
+        own = [row for row in far if row["service"] == service]
+        draft = _draft(f"metric/asked/{service}", f"Metrics of {service}", own, subject, 0.9, asked=True)
+        if draft.lines:
+            yield draft
+
+
+def metric_piece(
+    subject: Subject,
+    name: str = "",
+    service: str = "",
+    max_tokens: int | None = None,
+    count: TokenCounter = estimate_tokens,
+) -> Piece:
+    """The series of a metric, of a service, or of both ('' for any)."""
+    rows = [r for r in series(subject) if name in ("", r["name"]) and service in ("", r["service"])]
+    return _draft("metric/asked", f"Metrics {name} {service}".strip(), rows, subject, 1.0).piece(max_tokens, count)
+
+
+def series(subject: Subject) -> list[Row]:
+    """A row a series (service and name; instances together): levels, peak, and medians over both stretches."""
+    return subject.store.query(
+        """
+        SELECT service, name, max(unit) AS unit, max(counter) AS counter, sum(points) AS points,
+               medianIf(middle, calm) AS calm_level, medianIf(middle, NOT calm) AS bad_level,
+               quantileIf(0.25)(middle, calm) AS calm_low, quantileIf(0.75)(middle, calm) AS calm_high,
+               max(NOT calm) AS has_bad, max(calm) AS has_calm,
+               argMaxIf((peak_ns, peak), (peak, -peak_ns), NOT calm) AS peak_of_bad,
+               argMaxIf((peak_ns, peak), (peak, -peak_ns), calm) AS peak_of_calm,
+               arraySort(groupArray((calm = 0, bucket, middle))) AS buckets
+        FROM (
+            SELECT service, name, max(unit) AS unit, max(kind = 'sum') AS counter, count() AS points,
+                   time_ns < {calm_to:Int64} AND time_ns >= {calm_from:Int64} AS calm,
+                   if(calm, intDiv(time_ns - {calm_from:Int64}, {calm_width:Int64}),
+                            intDiv(time_ns - {bad_from:Int64}, {bad_width:Int64})) AS bucket,
+                   medianExact(value) AS middle, max(value) AS peak, argMin(time_ns, (-value, time_ns)) AS peak_ns
+            FROM metrics
+            WHERE isFinite(value) AND ((time_ns >= {calm_from:Int64} AND time_ns < {calm_to:Int64})
+                                       OR (time_ns >= {bad_from:Int64} AND time_ns < {bad_to:Int64}))
+            GROUP BY service, name, calm, bucket
+        )
+        GROUP BY service, name ORDER BY service, name
+        """,
+        calm_from=subject.calm.start_ns,
+        calm_to=subject.calm.end_ns,
+        bad_from=subject.bad.start_ns,
+        bad_to=subject.bad.end_ns,
+        calm_width=_width(subject.calm),
+        bad_width=_width(subject.bad),
+    )
+
+
+def _width(window: Window) -> int:
+    return max(1, -(-(window.end_ns - window.start_ns) // _BUCKETS))
+
+
+def _draft(key: str, title: str, rows: Sequence[Row], subject: Subject, value: float, asked: bool = False) -> Draft:
+    weighed = sorted(((_weight(row, subject), row) for row in rows), key=lambda item: -item[0])
+    lines = tuple(_line(row, weight) for weight, row in weighed[: subject.many(_MAX_SERIES)])
+    head = (
+        "A line is a metric of a service: level calm -> bad (medians), medians over the calm | the bad stretch in "
+        "order of time, and its highest point, cited. Counters are as recorded: they only grow."
+    )
+    return Draft(key, title, lines, head, "metrics", value, asked)
+
+
+def _line(row: Row, weight: float) -> Line:
+    peak_ns, peak = row["peak_of_bad"] if row["has_bad"] else row["peak_of_calm"]
+    cited = metric_citation(row["name"], row["service"], int(peak_ns))
+    levels = f"{_level(row['calm_level'])} -> {_level(row['bad_level'])}"
+    calm = " ".join(number(middle) for bad, _, middle in row["buckets"] if not bad)
+    bad = " ".join(number(middle) for is_bad, _, middle in row["buckets"] if is_bad)
+    unit = f" {row['unit']}" if row["unit"] else ""
+    counter = " counter" if row["counter"] else ""
+    text = (
+        f"{row['service']} {row['name']}{unit}{counter}: {levels}; {calm} | {bad}; "
+        f"peak {number(peak)} at {moment(int(peak_ns))} [{cited}]"
+    )
+    return Line(text, (cited,), weight)
+
+
+def _level(value: float | None) -> str:
+    return "none" if value is None else number(value)
+
+
+def _weight(row: Row, subject: Subject) -> float:
+    """How far a series moved, in widths of its calm middle half; more where its service or name is spoken of."""
+    calm, bad = row["calm_level"], row["bad_level"]
+    if calm is None or bad is None:
+        moved = 1.0
+    else:
+        spread = max(row["calm_high"] - row["calm_low"], 0.05 * abs(calm), 1e-9)
+        moved = abs(bad - calm) / spread
+    peak = row["peak_of_bad"][1] if row["has_bad"] else 0.0
+    if calm is not None and row["has_bad"]:
+        spread = max(row["calm_high"] - row["calm_low"], 0.05 * abs(calm), 1e-9)
+        moved = max(moved, 0.5 * abs(peak - calm) / spread)
+    named = {f.resource for f in subject.investigation.findings} | {c.resource for c in subject.investigation.causes}
+    suspicion = {service: 2.0 / (1 + n) for n, service in enumerate(subject.suspects[:5])}.get(row["service"], 0.0)
+    return 0.1 + math.log1p(min(moved, 1e6)) / 3 + (2.0 if row["name"] in named else 0.0) + suspicion
