@@ -13,6 +13,9 @@ MODULES: Final[tuple[str, ...]] = (
     "investigate_case",
     "get_result",
     "query_evidence",
+    "get_trace",
+    "compare_windows",
+    "search_code",
     "record_outcome",
     "get_usage",
 )

@@ -14,6 +14,8 @@ import mcp_types as types
 
 # What a model reads of one call at most; the rest comes by section and cursor.
 MAX_BYTES: Final = 8_000
+# A list up to this wide is written on one line.
+_WIDTH: Final = 100
 # Less room than this for a value is no use: it is left out and named.
 _LEAST: Final = 48
 
@@ -63,7 +65,7 @@ def _lines(value: Any, indent: str) -> list[str]:
             lines += [f"{indent}{name}:", *(f"{indent}  {line}" for line in inner.split("\n"))]
         elif isinstance(inner, Mapping) and inner:
             lines += [f"{indent}{name}:", *_lines(inner, f"{indent}  ")]
-        elif isinstance(inner, list | tuple) and inner:
+        elif isinstance(inner, list | tuple) and inner and not _is_row(inner):
             lines += [f"{indent}{name}:", *_items(inner, indent)]
         else:
             lines.append(f"{indent}{name}: {_scalar(inner)}")
@@ -79,6 +81,12 @@ def _items(items: Sequence[Any], indent: str) -> list[str]:
         else:
             lines.append(f"{indent}- {_scalar(item)}")
     return lines
+
+
+def _is_row(items: Sequence[Any]) -> bool:
+    """Whether items stand well on one line: few figures or short words."""
+    flat = all(not isinstance(item, Mapping | list | tuple) for item in items)
+    return flat and sum(len(str(item)) + 4 for item in items) <= _WIDTH
 
 
 def _scalar(value: Any) -> str:

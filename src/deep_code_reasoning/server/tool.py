@@ -9,6 +9,7 @@ from typing import Any, Final
 import mcp_types as types
 
 from ..app.settings import Settings
+from ..store.library import case_folder
 from .arguments import Arguments, flat_schema
 from .long_work import LongWork, OnProgress
 from .workers import Workers
@@ -27,6 +28,15 @@ class Call:
     settings: Settings
     on_progress: OnProgress
     notes: list[str] = field(default_factory=list)
+
+
+def case_name(given: str) -> str:
+    """A case as clients may name it: by its name, never by a path.
+
+    Raises:
+        UsageError: when it is no name.
+    """
+    return case_folder(given).name
 
 
 @dataclass(frozen=True, slots=True)

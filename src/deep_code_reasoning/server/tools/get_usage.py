@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from ...app.job_kinds import instant_of
-from ...app.models import ModelStatus, list_models
-from ...app.stats import collect_stats, stats_as_json
 from ..arguments import Arguments
 from ..tool import Call, Facts, Tool
+
+if TYPE_CHECKING:
+    from ...app.models import ModelStatus
 
 
 class GetUsage(Arguments):
@@ -22,6 +22,10 @@ class GetUsage(Arguments):
 
 async def run(arguments: GetUsage, call: Call) -> Facts:
     """Sum up the ledger."""
+    from ...app.job_kinds import instant_of
+    from ...app.models import list_models
+    from ...app.stats import collect_stats, stats_as_json
+
     stats = await call.workers.run(collect_stats, instant_of(arguments.since, "since"))
     facts = {name: value for name, value in stats_as_json(stats).items() if name != "schema"}
     if arguments.include_models:

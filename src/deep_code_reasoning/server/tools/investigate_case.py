@@ -6,10 +6,9 @@ import time
 
 from pydantic import Field
 
-from ...store.library import find_case
 from .. import results
 from ..arguments import Arguments
-from ..tool import MAX_WAIT_S, Call, Facts, Tool
+from ..tool import MAX_WAIT_S, Call, Facts, Tool, case_name
 
 
 class InvestigateCase(Arguments):
@@ -23,7 +22,9 @@ class InvestigateCase(Arguments):
 
 async def run(arguments: InvestigateCase, call: Call) -> Facts:
     """Investigate in a worker."""
-    find_case(arguments.case)
+    from ...store.library import find_case
+
+    find_case(case_name(arguments.case))
     asked = {**arguments.model_dump(exclude={"wait_seconds"}), "started_ns": time.time_ns()}
     return await results.begin(call, "investigate", asked, arguments.wait_seconds)
 

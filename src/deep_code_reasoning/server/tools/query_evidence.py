@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ...app.cases import query_case
 from ...store.schema import TABLES
 from ..arguments import Arguments
 from ..reply import MAX_BYTES, page, place_of
-from ..tool import Call, Facts, Tool
+from ..tool import Call, Facts, Tool, case_name
 
 _MOST_ROWS = 1_000
 
@@ -24,7 +23,9 @@ class QueryEvidence(Arguments):
 
 async def run(arguments: QueryEvidence, call: Call) -> Facts:
     """Query in a worker; rows that do not fit come with the cursor."""
-    rows = await call.workers.run(query_case, arguments.case, arguments.sql, arguments.max_rows)
+    from ...app.cases import query_case
+
+    rows = await call.workers.run(query_case, case_name(arguments.case), arguments.sql, arguments.max_rows)
     columns = list(rows[0]) if rows else []
     shown, following = page([list(row.values()) for row in rows], arguments.cursor, MAX_BYTES - 1_200)
     return {

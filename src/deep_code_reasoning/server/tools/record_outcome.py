@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from ...app.outcomes import report_outcome
 from ..arguments import Arguments
 from ..tool import Call, Facts, Tool
 
@@ -21,6 +20,8 @@ class RecordOutcome(Arguments):
 
 async def run(arguments: RecordOutcome, call: Call) -> Facts:
     """Note it in the ledger."""
+    from ...app.outcomes import report_outcome
+
     await call.workers.run(report_outcome, arguments.escalation_id, arguments.verdict, arguments.note)
     return {"recorded": arguments.verdict, "escalation_id": arguments.escalation_id}
 
