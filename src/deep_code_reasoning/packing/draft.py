@@ -60,59 +60,64 @@ class Draft:
         """The word before the first slash of the key."""
         return self.key.partition("/")[0]
 
-    def safe(self) -> SafeDraft:
-        """The draft without secrets and control characters."""
-        whole = "\n".join((self.head, *(line.text for line in self.lines)))
-        redacted = redact(whole)
-        texts = _regrouped(redacted.text.split("\n"), (self.head, *(line.text for line in self.lines)))
-        lines = [replace(line, text=_bounded(visible(text))) for line, text in zip(self.lines, texts[1:], strict=True)]
-        return SafeDraft(replace(self, head=visible(texts[0]), lines=tuple(lines)), redacted.counts)
+    def safe(self, count: TokenCounter = estimate_tokens) -> SafeDraft:
+        """The draft without secrets and control characters, its lines counted."""
+        texts = (self.head, *(line.text for line in self.lines))
+        redacted = redact("\n".join(texts))
+        clean = [visible(text) for text in _regrouped(redacted.text.split("\n"), texts)]
+        lines = tuple(replace(line, text=_bounded(t)) for line, t in zip(self.lines, clean[1:], strict=True))
+        sizes = tuple(count(line.text) + 1 if line.weight > 0 else 0 for line in lines)
+        return SafeDraft(replace(self, head=clean[0], lines=lines), redacted.counts, count, sizes)
 
     def piece(self, max_tokens: int | None = None, count: TokenCounter = estimate_tokens) -> Piece:
         """The draft as a piece of at most so many tokens (None: whole); empty text when not even its head fits."""
-        return self.safe().piece(max_tokens, count)
+        return self.safe(count).piece(max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class SafeDraft:
-    """A draft that may leave; `redactions` counts what was taken out, by kind."""
+    """A draft that may leave.
+
+    `redactions` counts what was taken out, by kind; `sizes` are the tokens of its lines, as `count` counts them.
+    """
 
     draft: Draft
     redactions: tuple[tuple[str, int], ...]
+    count: TokenCounter
+    sizes: tuple[int, ...]
 
-    def piece(
-        self, max_tokens: int | None = None, count: TokenCounter = estimate_tokens, known: Collection[str] = ()
-    ) -> Piece:
+    def piece(self, max_tokens: int | None = None, known: Collection[Citation] = ()) -> Piece:
         """The draft as a piece of at most so many tokens (None: whole); empty text when nothing of it fits.
 
-        Lines whose text is in `known` were shown before and are left out.
+        Lines of which all citations are in `known` were shown before and are left out.
         """
-        draft = self.draft
-        shown = [i for i, line in enumerate(draft.lines) if line.weight > 0 and line.text not in known]
+        lines = self.draft.lines
+        shown = [i for i, line in enumerate(lines) if line.weight > 0 and not _is_known(line, known)]
         if not shown:
             return self._piece((), 0, "")
-        kept = shown
-        text = _compose(draft, kept)
-        if max_tokens is not None and count(text) > max_tokens:
-            kept, text = self._shortened(shown, max_tokens, count)
+        kept, text = shown, ""
+        if max_tokens is None or sum(self.sizes[i] for i in shown) <= 2 * max_tokens:
+            text = _compose(self.draft, kept)
+        if max_tokens is not None and (not text or self.count(text) > max_tokens):
+            kept, text = self._shortened(shown, max_tokens)
         return self._piece(kept, len(shown) - len(kept), text)
 
-    def _shortened(self, shown: Sequence[int], max_tokens: int, count: TokenCounter) -> tuple[list[int], str]:
+    def _shortened(self, shown: Sequence[int], max_tokens: int) -> tuple[list[int], str]:
         """The most valuable lines that fit. Tokens of parts don't quite add up to those of the whole: so a loop."""
-        draft = self.draft
-        sizes = {i: count(draft.lines[i].text) + 1 for i in shown}
-        room = max_tokens - count(draft.head) - 8
+        lines = self.draft.lines
+        by_weight = sorted(shown, key=lambda i: (-lines[i].weight, i))
+        room = max_tokens - self.count(self.draft.head) - 8
         while room > 0:
             kept, left = [], room
-            for i in sorted(shown, key=lambda i: (-draft.lines[i].weight, i)):
-                if sizes[i] <= left:
+            for i in by_weight:
+                if self.sizes[i] <= left:
                     kept.append(i)
-                    left -= sizes[i]
+                    left -= self.sizes[i]
             if not kept:
                 break
             kept.sort()
-            text = _compose(draft, kept)
-            excess = count(text) - max_tokens
+            text = _compose(self.draft, kept)
+            excess = self.count(text) - max_tokens
             if excess <= 0:
                 return kept, text
             room -= max(excess, room // 20, 1)
@@ -122,6 +127,10 @@ class SafeDraft:
         draft = self.draft
         cited = dict.fromkeys(citation for i in kept for citation in draft.lines[i].citations)
         return Piece(draft.key, draft.title, text, tuple(cited), left_out, self.redactions if text else ())
+
+
+def _is_known(line: Line, known: Collection[Citation]) -> bool:
+    return bool(line.citations) and bool(known) and all(cited in known for cited in line.citations)
 
 
 def _compose(draft: Draft, kept: Sequence[int]) -> str:

@@ -1,8 +1,8 @@
 """Secrets are taken out of a text before it leaves.
 
-Two sets of rules look at it: ours (`secret_rules.py`) and the patterns of detect-secrets, which know more vendors. Of
-the latter only the patterns are used: its interface reports parts of what it found (`ghp` of a GitHub token), and its
-verification would send secrets to their vendors.
+Two sets of rules look at it: Kingfisher's, which know the tokens of some hundred vendors and look into base64 too, and
+ours (`secret_rules.py`), which know the places where secrets stand in logs, headers, URLs and configuration. Kingfisher
+scans in the process and offline; its validation, which asks vendors, is never used.
 
 What is taken out leaves `[redacted:KIND]` behind. Line breaks stay, so that a text has as many lines as before.
 """
@@ -14,21 +14,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, TypeAlias
 
 from .secret_rules import RULES, Rule
 
-# Plugins of detect-secrets whose patterns find too little or too much for us; each with the reason.
-_PLUGINS: Final = (
-    ("artifactory", "ArtifactoryDetector", "artifactory key", ("akc", "ap")),
-    ("cloudant", "CloudantDetector", "cloudant key", ("cl",)),
-    ("ibm_cloud_iam", "IbmCloudIamDetector", "ibm cloud key", ("key", "pwd", "pass", "token")),
-    ("ibm_cos_hmac", "IbmCosHmacDetector", "ibm storage key", ("secret",)),
-    ("mailchimp", "MailchimpDetector", "mailchimp key", ("-us",)),
-    ("npm", "NpmDetector", "npm token", ("_authtoken",)),
-    ("softlayer", "SoftlayerDetector", "softlayer key", ("softlayer", "sl")),
-    ("twilio", "TwilioKeyDetector", "twilio key", ("ac", "sk")),
-)
+_Span: TypeAlias = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +32,14 @@ class Redacted:
 def redact(text: str) -> Redacted:
     """Take the secrets out of a text. Where matches overlap, all that any of them covers goes."""
     lowered = text.lower()
-    spans = sorted(
-        (start, end, rule.kind)
-        for rule in _rules()
-        if not rule.hints or any(hint in lowered for hint in rule.hints)
-        for start, end in _matches(rule, text)
-    )
+    spans = list(_known_to_scanner(text))
+    for rule in RULES:
+        if not rule.hints or any(hint in lowered for hint in rule.hints):
+            spans += _matches(rule, text)
     parts: list[str] = []
     counts: Counter[str] = Counter()
     done = 0
-    for start, end, kind in _merged(spans):
+    for start, end, kind in _merged(sorted(spans)):
         parts += [text[done:start], f"[redacted:{kind}]", "\n" * text.count("\n", start, end)]
         counts[kind] += 1
         done = end
@@ -59,23 +47,41 @@ def redact(text: str) -> Redacted:
     return Redacted("".join(parts), tuple(sorted(counts.items())))
 
 
-def _matches(rule: Rule, text: str) -> Iterator[tuple[int, int]]:
+def _matches(rule: Rule, text: str) -> Iterator[_Span]:
     for match in rule.pattern.finditer(text):
         if rule.holds is None or rule.holds(match):
-            yield _span(match)
+            yield (*_secret_span(match), rule.kind)
 
 
-def _span(match: re.Match[str]) -> tuple[int, int]:
-    groups = match.re.groupindex
+def _secret_span(match: re.Match[str]) -> tuple[int, int]:
     for name in ("secret", "double", "single", "bare"):
-        if name in groups and match[name] is not None:
+        if name in match.re.groupindex and match[name] is not None:
             return match.span(name)
     return match.span()
 
 
-def _merged(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+def _known_to_scanner(text: str) -> Iterator[_Span]:
+    """What Kingfisher finds. It counts in bytes, which are characters in most texts and not in all."""
+    content = text.encode("utf-8", errors="replace")
+    for finding in _scanner().scan(content):
+        location = finding.location
+        start, end = location["start_offset"], location["end_offset"]
+        if len(content) != len(text):
+            start, end = (len(content[:place].decode("utf-8", errors="ignore")) for place in (start, end))
+        yield start, end, finding.rule_id.rpartition(".")[2].replace("-", " ")
+
+
+@cache
+def _scanner() -> Any:
+    """Kingfisher with its own rules; they are compiled once a machine (seconds) and kept in the user's cache folder."""
+    from kingfisher_sdk import Scanner
+
+    return Scanner()
+
+
+def _merged(spans: list[_Span]) -> Iterator[_Span]:
     """Overlapping spans as one, of the kind of the first."""
-    current: tuple[int, int, str] | None = None
+    current: _Span | None = None
     for start, end, kind in spans:
         if start == end:
             continue
@@ -87,15 +93,3 @@ def _merged(spans: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]
         current = (start, end, kind)
     if current is not None:
         yield current
-
-
-@cache
-def _rules() -> tuple[Rule, ...]:
-    """All rules. detect-secrets is loaded with the first text, since it takes a moment."""
-    import importlib
-
-    theirs = []
-    for module_name, class_name, kind, hints in _PLUGINS:
-        plugin = getattr(importlib.import_module(f"detect_secrets.plugins.{module_name}"), class_name)
-        theirs += [Rule(kind, pattern, hints) for pattern in plugin.denylist]
-    return (*RULES, *theirs)

@@ -11,8 +11,8 @@ from typing import Final
 _ABOUT: Final = re.compile(
     r"(?i)(?:(?:^|[_.\-])(?:max|min|num|total|avg|used|count|n)[_.\-]?(?:\w*[_.\-])?tokens?|tokens(?:[_.\-]\w+)?"
     r"|(?:input|output|prompt|completion|cached)[_.\-]?tokens?|tokeni[sz]\w*"
-    r"|.*(?:[_.\-]|(?<=[a-z])(?=[A-Z]))(?:count|type|kind|name|len|length|size|ttl|expir\w*|age|path|file|dir|folder|url|uri|endpoint"
-    r"|policy|field|label|header|prefix|suffix|index|limit|enabled|required|valid\w*|reset|change\w*|min\w*|max\w*"
+    r"|.*(?:[_.\-]|(?<=[a-z])(?=[A-Z]))(?:count|type|kind|name|len|length|size|ttl|expir\w*|age|path|file|dir|folder"
+    r"|url|uri|endpoint|policy|field|label|header|prefix|suffix|index|limit|enabled|required|valid\w*|reset|change\w*|min\w*|max\w*"
     r"|rotation|version|arn|ref|provider|manager|store|service|class|format|algo\w*|regex|pattern|hint|prompt|error"
     r"|status|usage|bucket|budget|id|ids))"
 )

@@ -18,7 +18,7 @@ DEPTHS: Final = range(1, 6)
 # A case without times still has rows: everything is then the bad stretch.
 _ALWAYS: Final = Window(-(2**62), 2**62)
 _NEVER: Final = Window(0, 0)
-_WORD: Final = re.compile(r"[A-Za-z_][\w.\-/]{2,}")
+_WORD: Final = re.compile(r"\w[\w.\-/]{2,}")
 
 
 @dataclass(frozen=True)

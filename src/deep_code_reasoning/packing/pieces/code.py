@@ -16,7 +16,7 @@ from typing import Final
 from ...domain.citation import Citation
 from ...domain.pack import Piece
 from ...domain.tokens import estimate_tokens
-from ...errors import SourceError
+from ...errors import SourceError, SourceNotFoundError
 from ...source.roots import Roots, Skipped, SourceFile, SourcePath
 from ..draft import Draft, Line, TokenCounter
 from ..subject import Subject
@@ -54,7 +54,7 @@ def drafts(subject: Subject) -> Iterator[Draft]:
     skipped: list[Skipped] = []
     for path, line, function in _asked(subject):
         try:
-            file = subject.roots.read(path)
+            file = _read(subject.roots, path)
         except SourceError as refusal:
             skipped.append(Skipped(path, refusal.message))
             continue
@@ -90,7 +90,18 @@ def code_piece(
     """
     places = _Places(whole=not line, asked=True)
     places.add(line, 2.0)
-    return _draft(roots.read(path), places, radius).piece(max_tokens, count)
+    return _draft(_read(roots, path), places, radius).piece(max_tokens, count)
+
+
+def _read(roots: Roots, path: str) -> SourceFile:
+    """A file by its path, or else the only one of which that path is the end."""
+    try:
+        return roots.read(path)
+    except SourceNotFoundError:
+        ends = [where for where in roots.find(path) if str(where).endswith(f"/{path}")]
+        if len(ends) != 1:
+            raise
+        return roots.read(ends[0])
 
 
 def _asked(subject: Subject) -> Iterator[tuple[str, int, str]]:

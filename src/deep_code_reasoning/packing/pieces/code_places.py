@@ -85,7 +85,7 @@ def _texts(subject: Subject) -> list[str]:
 
 def _of_spans(subject: Subject) -> Iterator[CodePlace]:
     """`code.*` attributes of suspects' spans (OpenTelemetry semantic conventions, old names and new)."""
-    services = [*subject.suspects[:3], *subject.asked_services]
+    services = list(subject.suspects[:3])
     rows = subject.store.query(
         """
         SELECT if(attributes['code.file.path'] != '', attributes['code.file.path'],

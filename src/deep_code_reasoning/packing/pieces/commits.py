@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from ...domain.citation import Citation, change_citation
@@ -19,6 +20,10 @@ from .wording import moment, relative
 # Commits offered with their diffs at the usual depth; the rest are told in a line each.
 _WITH_DIFF: Final = 40
 _MAX_COMMITS: Final = 500
+# From this value on a commit is told at length even without a diff: a finding names it.
+_NAMED_VALUE: Final = 3.0
+# Letters of the shortest name that git gives a commit.
+_SHORT_SHA: Final = 7
 # Lines of one diff that are offered: more is generated code.
 _MAX_DIFF_LINES: Final = 600
 # Files that no running service reads; a change to them is worth little, unless it is the one that is named.
@@ -28,17 +33,23 @@ _IDLE_FILES: Final = re.compile(
 
 
 def drafts(subject: Subject) -> Iterator[Draft]:
-    """A draft for each commit that comes with its diff, and one that lists the others."""
+    """A draft for each commit that comes with its diff, and one that lists the others in a line each."""
     windows = subject.investigation.windows
     onset_ns = windows.onset_ns if windows else None
     rows = [(_value(row, subject, onset_ns), row) for row in _commits(subject, onset_ns)]
     rows.sort(key=lambda item: (-item[0], -int(item[1]["time_ns"]), item[1]["id"]))
-    told = subject.many(_WITH_DIFF)
-    for value, row in rows[:told]:
+    told = [item for item in rows if item[1]["diff"] or item[0] >= _NAMED_VALUE][: subject.many(_WITH_DIFF)]
+    for value, row in told:
         yield commit_draft(row, onset_ns, value)
-    others = sorted(rows[told:], key=lambda item: (int(item[1]["time_ns"]), item[1]["id"]))
+    for _, row in rows:
+        if _is_asked(row, subject):
+            yield replace(commit_draft(row, onset_ns, 2.0), asked=True)
+    known = {id(row) for _, row in told}
+    others = sorted(
+        (item for item in rows if id(item[1]) not in known), key=lambda item: (int(item[1]["time_ns"]), item[1]["id"])
+    )
     if others:
-        lines = tuple(Line(_headline(row, onset_ns), (_cite(row),), value) for value, row in others)
+        lines = tuple(Line(_headline(row, onset_ns), (_cite(row),), 0.1 + value) for value, row in others)
         yield Draft("commit/others", "Other commits, without their diffs", lines, unit="commits", value=0.1)
 
 
@@ -77,8 +88,7 @@ def _commits(subject: Subject, onset_ns: int | None) -> list[Row]:
     return subject.store.query(
         """
         SELECT id, time_ns, repo, message, author, files, diff,
-               id IN (SELECT commit_sha FROM changes WHERE kind = 'deploy') AS deployed,
-               (SELECT groupUniqArray(toString(service)) FROM changes WHERE kind = 'deploy') AS services
+               id IN (SELECT commit_sha FROM changes WHERE kind = 'deploy') AS deployed
         FROM changes WHERE kind = 'commit'
         ORDER BY deployed DESC, abs(time_ns - {onset:Int64}), id LIMIT {limit:UInt32}
         """,
@@ -101,12 +111,15 @@ def _value(row: Row, subject: Subject, onset_ns: int | None) -> float:
     if row["files"] and all(_IDLE_FILES.search(path) for path in row["files"]):
         value *= 0.2
     text = f"{row['message']} {' '.join(row['files'])}".lower()
-    stems = {_stem(service) for service in (*subject.suspects[:3], *subject.asked_services)}
-    if any(stem and stem in text for stem in stems):
+    if any(stem and stem in text for stem in map(_stem, subject.suspects[:3])):
         value += 1.0
-    if any(path.endswith(tuple(subject.scope.files)) for path in row["files"] if subject.scope.files):
-        value += 2.0
     return value + (0.5 if row["diff"] else 0)
+
+
+def _is_asked(row: Row, subject: Subject) -> bool:
+    """Whether the question names the commit, or it touches a file of the scope."""
+    named = any(row["id"].startswith(word) for word in subject.asked_words if len(word) >= _SHORT_SHA)
+    return named or any(path.endswith(subject.scope.files) for path in row["files"])
 
 
 def _stem(service: str) -> str:

@@ -67,7 +67,7 @@ def graph(subject: Subject) -> Draft:
 def _line(row: Row, subject: Subject) -> Line:
     calm = _side(row["calm_calls"], row["calm_errors"], row["calm_ns"])
     bad = _side(row["bad_calls"], row["bad_errors"], row["bad_ns"])
-    focus = {*subject.suspects[:3], *subject.asked_services}
+    focus = set(subject.suspects[:3])
     near = (row["callee"] in focus) + (row["caller"] in focus)
     errors = row["bad_errors"] / max(1, row["bad_calls"]) - row["calm_errors"] / max(1, row["calm_calls"])
     before, after = row["calm_ns"][1], row["bad_ns"][1]

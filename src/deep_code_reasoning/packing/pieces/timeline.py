@@ -47,7 +47,7 @@ def timeline(subject: Subject) -> Draft:
         limit=subject.many(_MAX_EVENTS),
     )
     named = {(c.change.kind, c.change.id) for c in subject.investigation.causes if c.change}
-    focus = {*subject.suspects[:3], *subject.asked_services}
+    focus = set(subject.suspects[:3])
     events = []
     for row in rows:
         kind, time_ns = row["kind"], int(row["time_ns"])

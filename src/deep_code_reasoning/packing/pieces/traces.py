@@ -11,7 +11,7 @@ from ...errors import CitationError
 from ...store import CaseStore
 from ..draft import Draft, TokenCounter
 from ..subject import Subject
-from .waterfall import waterfall
+from .waterfall import Focus, waterfall
 
 # Spans that are read of one trace. Of larger ones the first are shown, and it is said that there are more.
 _MAX_SPANS: Final = 5_000
@@ -32,7 +32,11 @@ def drafts(subject: Subject) -> Iterator[Draft]:
     for service in subject.asked_services:
         for role, value, trace_id in choose_traces(subject, service, ""):
             chosen.setdefault(trace_id, (f"{role} of {service}", value, True))
-    yield from _drawn(subject.store, chosen)
+    findings = subject.investigation.findings
+    focus = Focus(
+        frozenset(citation for finding in findings for citation in finding.citations), frozenset(subject.suspects[:3])
+    )
+    yield from _drawn(subject.store, chosen, focus)
 
 
 def trace_piece(
@@ -43,7 +47,7 @@ def trace_piece(
     Raises:
         CitationError: when the case has no such trace.
     """
-    for draft in _drawn(store, {trace_id: ("", 1.0, False)}):
+    for draft in _drawn(store, {trace_id: ("", 1.0, False)}, Focus()):
         return draft.piece(max_tokens, count)
     raise CitationError(f"the case has no trace '{trace_id}'", "trace ids are in span citations: span:TRACE/SPAN")
 
@@ -128,7 +132,7 @@ def _has_spans(store: CaseStore, service: str, operation: str) -> bool:
     )
 
 
-def _drawn(store: CaseStore, chosen: dict[str, tuple[str, float, bool]]) -> Iterator[Draft]:
+def _drawn(store: CaseStore, chosen: dict[str, tuple[str, float, bool]], focus: Focus) -> Iterator[Draft]:
     if not chosen:
         return
     spans = store.query(
@@ -151,7 +155,7 @@ def _drawn(store: CaseStore, chosen: dict[str, tuple[str, float, bool]]) -> Iter
         own = [span for span in spans if span["trace_id"] == trace_id]
         if not own:
             continue
-        lines = waterfall(own, [event for event in events if event["trace_id"] == trace_id])
+        lines = waterfall(own, [event for event in events if event["trace_id"] == trace_id], focus)
         failed = sum(span["status"] == "error" for span in own)
         head = (
             f"trace {trace_id}: {own[0]['spans_of_trace']} spans, {failed} failed; cite a span as "

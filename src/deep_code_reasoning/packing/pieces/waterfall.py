@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
@@ -37,11 +38,23 @@ _MAX_VALUE: Final = 160
 _MAX_DEPTH: Final = 40
 
 
-def waterfall(spans: Sequence[Row], events: Sequence[Row]) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """What matters in a trace beside failures and time: spans that findings cite, and services under suspicion."""
+
+    cited: frozenset[Citation] = frozenset()
+    services: frozenset[str] = frozenset()
+
+    def weight(self, span: Row) -> float:
+        """What it adds to a span's weight."""
+        return (1.0 if _cite(span) in self.cited else 0.0) + (0.4 if span["service"] in self.services else 0.0)
+
+
+def waterfall(spans: Sequence[Row], events: Sequence[Row], focus: Focus) -> list[Line]:
     """Lines of one trace's spans, which are in order of start.
 
-    A line's weight says how much the span matters: failed ones and what leads to them most, then those that take the
-    most time of their own.
+    A line's weight says how much the span matters: failed ones and those in focus most, then those that take the most
+    time of their own.
     """
     children: dict[str, list[Row]] = defaultdict(list)
     known = {span["span_id"] for span in spans}
@@ -57,7 +70,7 @@ def waterfall(spans: Sequence[Row], events: Sequence[Row]) -> list[Line]:
     thrown: dict[str, list[Row]] = defaultdict(list)
     for event in events:
         thrown[event["span_id"]].append(event)
-    drawing = _Drawing(children, thrown, begin_ns, total_ns)
+    drawing = _Drawing(children, thrown, begin_ns, total_ns, focus)
     lines = list(drawing.draw(roots))
     unreached = [span for span in spans if id(span) not in drawing.drawn]
     return lines + list(drawing.draw(unreached))
@@ -67,9 +80,14 @@ class _Drawing:
     """The state of one drawing: which spans were drawn, so that a loop of parents ends."""
 
     def __init__(
-        self, children: dict[str, list[Row]], thrown: dict[str, list[Row]], begin_ns: int, total_ns: int
+        self,
+        children: dict[str, list[Row]],
+        thrown: dict[str, list[Row]],
+        begin_ns: int,
+        total_ns: int,
+        focus: Focus,
     ) -> None:
-        self.children, self.thrown = children, thrown
+        self.children, self.thrown, self.focus = children, thrown, focus
         self.begin_ns, self.total_ns = begin_ns, total_ns
         self.drawn: set[int] = set()
 
@@ -117,7 +135,7 @@ class _Drawing:
         for event in self.thrown.get(span["span_id"], ()):
             text += f"\n{indent}  event {event['name']}{_attributes(event)}"
         weight = 0.05 + own_ns / self.total_ns + (1.0 if failed else 0.0) + (0.3 if depth == 0 else 0.0)
-        weight += 0.5 if span["span_id"] in self.thrown else 0.0
+        weight += (0.5 if span["span_id"] in self.thrown else 0.0) + self.focus.weight(span)
         return Line(text, (_cite(span),), weight)
 
     def _told_together(self, first: Row, alike: Sequence[Row], depth: int) -> Line:
