@@ -104,12 +104,46 @@ def test_one_call_without_a_price_makes_every_figure_of_value_unknown(ledger: Le
 
 def test_records_for_routing_are_by_class(ledger: Ledger) -> None:
     fill(ledger)
-    assert ledger.statistics.records("lock_lease_expired") == {
-        "alpha": ModelRecord(calls=2, failures=0, confirmed=1, refuted=1, cost_usd=Decimal("0.4")),
-        "beta": ModelRecord(calls=1, failures=1, confirmed=0, refuted=0, cost_usd=Decimal("0.02")),
+    lock, slow = "lock_lease_expired", "latency_regression"
+    assert ledger.statistics.records_by_class() == {
+        ("alpha", lock): ModelRecord(2, 0, confirmed=1, refuted=1, cost_usd=Decimal("0.4"), asked=2),
+        ("alpha", slow): ModelRecord(1, 0, confirmed=0, refuted=0, cost_usd=Decimal("0.2"), asked=1),
+        ("beta", lock): ModelRecord(1, 1, confirmed=0, refuted=0, cost_usd=Decimal("0.02"), asked=1),
+        ("beta", slow): ModelRecord(1, 0, confirmed=1, refuted=0, cost_usd=Decimal("0.05"), asked=1),
     }
     assert ledger.statistics.records()["beta"].confirmed == 1
-    assert ledger.statistics.records("deadlock") == {}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "verification", "event_type", "rejected"),
+    [
+        ("confirmed", "refuted", "analysis", 1),
+        ("confirmed", "unverified", "analysis", 1),
+        ("confirmed", "verified", "analysis", 0),  # it said the same, as far as anybody could check
+        ("confirmed", None, "analysis", 0),  # nobody checked it
+        ("confirmed", "refuted", "judgement", 0),  # it was asked for something else
+        ("refuted", "refuted", "analysis", 1),  # both were wrong
+        ("refuted", "unverified", "analysis", 0),  # it may have been right
+        ("unknown", "refuted", "analysis", 0),
+    ],
+)
+def test_an_answer_that_was_given_up_counts_once_an_outcome_shows_it_wrong(
+    ledger: Ledger, verdict: str, verification: str | None, event_type: str, rejected: int
+) -> None:
+    ledger.escalations.record(an_escalation("e1"))
+    checked = None if verification is None else Verification(verification)
+    for step in range(2):  # two requests of one question
+        given_up = {"model_requested": "beta", "event_type": event_type, "verification": checked}
+        ledger.calls.record(a_call(f"first-{step}", escalation_id="e1", **given_up))
+    ledger.calls.record(a_call("second", escalation_id="e1", verification=Verification("verified")))
+    ledger.escalations.close("e1", "answered", answer_call_id="second")
+    ledger.escalations.report_outcome("e1", verdict, "dana")
+    records = ledger.statistics.records_by_class()
+    assert records["beta", "lock_lease_expired"].rejected == rejected
+    assert records["alpha", "lock_lease_expired"].rejected == 0
+    beta = next(entry.tally for entry in ledger.statistics.collect().models if entry.model == "beta")
+    assert beta.quality == (0.0 if rejected else None)
+    assert ledger.statistics.collect().total.quality == {"confirmed": 1.0, "refuted": 0.0, "unknown": None}[verdict]
 
 
 def test_an_outcome_of_an_escalation_without_an_answer_is_nobodys(ledger: Ledger) -> None:

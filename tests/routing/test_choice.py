@@ -31,9 +31,9 @@ def card(name: str, usd: float | None = 1.0, **changes: object) -> ModelCard:
     return ModelCard(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def record(confirmed: int = 0, refuted: int = 0, superseded: int = 0, usd: str | None = None) -> ModelRecord:
-    asked = confirmed + refuted + superseded
-    return ModelRecord(asked, 0, confirmed, refuted, None if usd is None else Decimal(usd), asked, superseded)
+def record(confirmed: int = 0, refuted: int = 0, rejected: int = 0, usd: str | None = None) -> ModelRecord:
+    asked = confirmed + refuted + rejected
+    return ModelRecord(asked, 0, confirmed, refuted, None if usd is None else Decimal(usd), asked, rejected)
 
 
 def why_not(decision: RoutingDecision) -> dict[str, str | None]:
@@ -141,7 +141,7 @@ def test_verified_outcomes_move_the_choice_and_those_of_other_classes_less() -> 
         decision = choose(cards, NEED, Policy(draws=400, max_models=1), records, OCCASION)
         return decision.candidates[0].propensity
 
-    right, wrong = record(confirmed=8), record(refuted=4, superseded=4)
+    right, wrong = record(confirmed=8), record(refuted=4, rejected=4)
     here, elsewhere = "lock_contention", "memory_leak"
     assert share({}) == pytest.approx(0.5, abs=0.1)
     assert share({("a", here): right, ("b", here): wrong}) > 0.95

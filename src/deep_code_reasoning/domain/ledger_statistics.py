@@ -13,6 +13,7 @@ class Tally:
     Tokens and `cost_usd` sum what is known, and are None when nothing is; `unmetered_calls` and `unpriced_calls` say
     how many calls are missing from them. `asked` counts escalations in which calls were made, `answered` those whose
     accepted answer came from here; `confirmed`, `refuted` and `unknown` count the outcomes of the latter.
+    `rejected` counts, for a model, escalations in which its answer was given up rightly (see `ModelRecord`).
     `verified` and `contradicted` count calls whose answers held, or did not, when checked against the evidence.
     """
 
@@ -34,6 +35,7 @@ class Tally:
     confirmed: int = 0
     refuted: int = 0
     unknown: int = 0
+    rejected: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         def total(mine: Decimal | int | None, theirs: Decimal | int | None) -> Decimal | int | None:
@@ -54,8 +56,11 @@ class Tally:
 
     @property
     def quality(self) -> float | None:
-        """Share (0..1) of confirmed answers among those whose outcome somebody reported; None when nobody did."""
-        decided = self.confirmed + self.refuted
+        """Share (0..1) of confirmed answers among those that are known to be right or wrong; None without any.
+
+        Rejected answers are among the wrong: a model whose failures were caught is not the better for it.
+        """
+        decided = self.confirmed + self.refuted + self.rejected
         return self.confirmed / decided if decided else None
 
     @property

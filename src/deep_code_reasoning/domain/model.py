@@ -89,8 +89,8 @@ class ModelRecord:
     """What a model has done so far, from the ledger. Unknown outcomes are counted as neither.
 
     `failures` are calls that gave no answer. `asked` counts the escalations in which it was asked; `confirmed` and
-    `refuted` those whose accepted answer was its own, by outcome; `superseded` those in which its answer was given up
-    for another model's, and that one was confirmed.
+    `refuted` those whose accepted answer was its own, by outcome. `rejected` those in which its answer was given up,
+    rightly as the outcome says: another's was confirmed, or all were wrong and the evidence contradicts its own.
     """
 
     calls: int
@@ -99,7 +99,7 @@ class ModelRecord:
     refuted: int
     cost_usd: Decimal | None
     asked: int = 0
-    superseded: int = 0
+    rejected: int = 0
 
 
 def tier_for(prices: tuple[PriceTier, ...], input_tokens: int) -> PriceTier | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, and_, case, func, literal_column, select, type_coerce
+from sqlalchemy import Connection, Row, Select, Text, and_, case, func, literal_column, or_, select, type_coerce
 
 from ..domain.ledger_statistics import LedgerStatistics, ModelTally, ReasonTally, Tally, TimeSavedTally
 from ..domain.model import ModelRecord
@@ -33,22 +33,28 @@ class Statistics:
         from_ns, now_ns = since_ns or 0, self._clock()
         return self._database.read(lambda connection: _collect(connection, since_ns, from_ns, now_ns))
 
-    def records(self, problem_class: str | None = None) -> dict[str, ModelRecord]:
-        """The record of every model that was ever asked, on one class of problems or on all."""
+    def records(self) -> dict[str, ModelRecord]:
+        """The record of every model that was ever asked, over all classes of problems."""
         tallies: dict[str, Tally] = {}
         for entry in self.collect().models:
-            if problem_class in (None, entry.problem_class):
-                _add(tallies, entry.model, entry.tally)
-        return {
-            model: ModelRecord(
-                calls=tally.calls,
-                failures=tally.failed_calls,
-                confirmed=tally.confirmed,
-                refuted=tally.refuted,
-                cost_usd=None if tally.unpriced_calls else tally.cost_usd,
-            )
-            for model, tally in tallies.items()
-        }
+            _add(tallies, entry.model, entry.tally)
+        return {model: _record(tally) for model, tally in tallies.items()}
+
+    def records_by_class(self) -> dict[tuple[str, str], ModelRecord]:
+        """The record of every model that was ever asked, by model and class of problems; "" for none."""
+        return {(entry.model, entry.problem_class): _record(entry.tally) for entry in self.collect().models}
+
+
+def _record(tally: Tally) -> ModelRecord:
+    return ModelRecord(
+        calls=tally.calls,
+        failures=tally.failed_calls,
+        confirmed=tally.confirmed,
+        refuted=tally.refuted,
+        cost_usd=None if tally.unpriced_calls else tally.cost_usd,
+        asked=tally.asked,
+        rejected=tally.rejected,
+    )
 
 
 def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns: int) -> LedgerStatistics:
@@ -65,6 +71,8 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
             _add(models, (row.model, row.problem_class), tally)
         _add(reasons, row.reason, tally)
         counts[row.reason] = counts.get(row.reason, 0) + row.escalations
+    for row in connection.execute(_rejected(from_ns)):
+        _add(models, (row.model, row.problem_class), Tally(rejected=row.escalations))
     # An escalation may ask several models: within a reason, and in all, it was one that asked.
     for reason, asked in connection.execute(_asked(from_ns)):
         reasons[reason] = replace(reasons[reason], asked=asked)
@@ -136,13 +144,6 @@ def _asked(from_ns: int) -> Select[Any]:
 
 
 def _outcomes(from_ns: int) -> Select[Any]:
-    last = (
-        select(func.max(OUTCOMES.c.ordinal))
-        .where(OUTCOMES.c.escalation_id == ESCALATIONS.c.id)
-        .correlate(ESCALATIONS)
-        .scalar_subquery()
-    )
-    reported = and_(OUTCOMES.c.escalation_id == ESCALATIONS.c.id, OUTCOMES.c.ordinal == last)
     model = CALLS.c.model_requested
     verdict = func.coalesce(OUTCOMES.c.verdict, _UNKNOWN)
     groups = (model, ESCALATIONS.c.problem_class, ESCALATIONS.c.reason, verdict, ESCALATIONS.c.status)
@@ -156,11 +157,53 @@ def _outcomes(from_ns: int) -> Select[Any]:
             func.count().label("escalations"),
         )
         .select_from(
-            ESCALATIONS.outerjoin(CALLS, ESCALATIONS.c.answer_call_id == CALLS.c.id).outerjoin(OUTCOMES, reported)
+            ESCALATIONS.outerjoin(CALLS, ESCALATIONS.c.answer_call_id == CALLS.c.id).outerjoin(OUTCOMES, _reported())
         )
         .where(ESCALATIONS.c.started_ns >= from_ns)
         .group_by(*groups)
     )
+
+
+def _rejected(from_ns: int) -> Select[Any]:
+    """Models whose answer was checked, did not hold and was not the accepted one, where an outcome shows them wrong.
+
+    When the accepted answer was confirmed, that is every such model; when it was refuted, those that the evidence
+    contradicts. Only answers to the same kind of request count: a judge that was asked on the way is no rival.
+    """
+    accepted = CALLS.alias("accepted")
+    given_up = or_(
+        accepted.c.id.is_(None),
+        and_(CALLS.c.model_requested != accepted.c.model_requested, CALLS.c.event_type == accepted.c.event_type),
+    )
+    wrong = or_(
+        and_(OUTCOMES.c.verdict == "confirmed", CALLS.c.verification != "verified"),
+        and_(OUTCOMES.c.verdict == "refuted", CALLS.c.verification == "refuted"),
+    )
+    return (
+        select(
+            CALLS.c.model_requested.label("model"),
+            ESCALATIONS.c.problem_class,
+            func.count(ESCALATIONS.c.id.distinct()).label("escalations"),
+        )
+        .select_from(
+            ESCALATIONS.join(OUTCOMES, _reported())
+            .join(CALLS, CALLS.c.escalation_id == ESCALATIONS.c.id)
+            .outerjoin(accepted, accepted.c.id == ESCALATIONS.c.answer_call_id)
+        )
+        .where(ESCALATIONS.c.started_ns >= from_ns, CALLS.c.status == "ok", given_up, wrong)
+        .group_by(CALLS.c.model_requested, ESCALATIONS.c.problem_class)
+    )
+
+
+def _reported() -> Any:
+    """What joins an escalation with the last outcome that was reported of it."""
+    last = (
+        select(func.max(OUTCOMES.c.ordinal))
+        .where(OUTCOMES.c.escalation_id == ESCALATIONS.c.id)
+        .correlate(ESCALATIONS)
+        .scalar_subquery()
+    )
+    return and_(OUTCOMES.c.escalation_id == ESCALATIONS.c.id, OUTCOMES.c.ordinal == last)
 
 
 def _time_saved(from_ns: int) -> Select[Any]:

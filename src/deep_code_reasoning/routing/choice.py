@@ -179,7 +179,7 @@ def _belief(model: str, problem_class: str, policy: Policy, records: Records) ->
         if name == model:
             weight = 1.0 if where == problem_class else policy.elsewhere
             alpha += weight * record.confirmed
-            beta += weight * (record.refuted + record.superseded)
+            beta += weight * (record.refuted + record.rejected)
     return alpha, beta
 
 

@@ -11,7 +11,7 @@ from ..domain.pack import Piece
 from ..domain.window import Windows
 from ..errors import UsageError
 from ..packing.draft import Draft, Line
-from ..packing.fence import fence
+from ..packing.fence import fenced
 from ..sandbox import Sandbox
 from ..source import Roots
 from ..store import CaseStore
@@ -54,7 +54,7 @@ class Bench:
 
     def shown(self, piece: Piece) -> str:
         """A piece of evidence as the model sees it: between fences, its secrets taken out."""
-        return fence(piece, self.nonce)
+        return fenced(piece, self.nonce)
 
     def shown_lines(self, key: str, title: str, lines: Iterable[str], head: str = "") -> str:
         """Lines of text of strangers, cut to what a result may take."""

@@ -1,0 +1,55 @@
+"""What somebody who is stuck asks for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .pack import Scope
+
+DEPTHS: Final = range(1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerContext:
+    """What the caller tried and found; all of it is text of strangers. `partial_findings` are JSON values, as given."""
+
+    attempted_approaches: tuple[str, ...] = ()
+    partial_findings: tuple[Any, ...] = ()
+    stuck_description: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """As lines to be read; none when nothing was said."""
+        stuck = self.stuck_description.strip()
+        return (
+            *([f"Stuck because: {stuck}"] if stuck else []),
+            *(f"Tried: {approach}" for approach in self.attempted_approaches),
+            *(f"Found so far: {_written(finding)}" for finding in self.partial_findings),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRequest:
+    """One question about a case, or about code alone.
+
+    Args:
+        depth: 1 to 5; how much evidence is packed, how often tools may be called, how hard a model thinks.
+        time_budget_s: seconds for everything, from opening the case to the checked answer; None: as long as it takes.
+        manual_debugging_s: the caller's estimate of what finding it by hand would take, in seconds.
+        more: what only one kind of question has ("maximum depth: 10"), in words for the model.
+    """
+
+    question: str = ""
+    analysis_type: str = "cross_system"
+    depth: int = 3
+    time_budget_s: float | None = None
+    scope: Scope = field(default_factory=Scope)
+    context: CallerContext = field(default_factory=CallerContext)
+    manual_debugging_s: float | None = None
+    more: tuple[str, ...] = ()
+
+
+def _written(finding: Any) -> str:
+    return finding if isinstance(finding, str) else json.dumps(finding, ensure_ascii=False, sort_keys=True)
