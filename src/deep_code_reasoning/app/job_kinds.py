@@ -157,7 +157,15 @@ def _brief(cause: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _question(asked: Asked, progress: Progress) -> Answered:
+    """A question that a specialist may be asked."""
+    from .questions import answer_question
+
+    return answer_question(asked, progress)
+
+
 KINDS: Final[dict[str, Callable[[Asked, Progress], Answered]]] = {
     "open_case": _open_case,
     "investigate": _investigate,
+    "question": _question,
 }

@@ -9,6 +9,8 @@ from .tool import Tool
 
 # In the order in which clients list them.
 MODULES: Final[tuple[str, ...]] = (
+    "escalate_analysis",
+    "hypothesis_test",
     "open_case",
     "investigate_case",
     "get_result",

@@ -20,6 +20,7 @@ from ..app import jobs
 from ..app.settings import Settings, load_settings
 from ..errors import UsageError
 from . import faults, reply
+from .consent import InputNeeded, consent_of
 from .instructions import INSTRUCTIONS
 from .long_work import LongWork
 from .progress import reporter
@@ -40,15 +41,17 @@ class Desk:
         self.work = LongWork(self.workers)
         self.tools: dict[str, Tool] = tools()
 
-    async def call(self, context: Any, asked: types.CallToolRequestParams) -> types.CallToolResult:
+    async def call(self, context: Any, asked: types.CallToolRequestParams) -> types.CallToolResult | types.InputRequiredResult:
         """Answer one call of a tool; every error becomes an answer that the model can read."""
-        call = Call(self.workers, self.work, self.settings, reporter(context.session))
+        call = Call(self.workers, self.work, self.settings, reporter(context.session), consent_of(context, asked))
         try:
             tool = self.tools.get(asked.name)
             if tool is None:
                 raise UsageError(f"there is no tool '{asked.name[:60]}'", f"the tools are {', '.join(self.tools)}")
             arguments = tool.arguments.model_validate(asked.arguments or {}, context=call.notes)
             return reply.as_result(await tool.run(arguments, call), call.notes)
+        except InputNeeded as question:
+            return question.result
         except Exception as error:  # the outermost frame of every tool
             return faults.as_result(error)
 

@@ -15,6 +15,8 @@ from .long_work import LongWork, OnProgress
 from .workers import Workers
 
 Facts = Mapping[str, Any]
+Consent = Callable[[str], Awaitable[bool]]
+"""Asks the user a yes-or-no question through the client; False when the client cannot ask."""
 # Clients give up on a call at about a minute; what takes longer is asked for again by its handle.
 MAX_WAIT_S: Final = 45.0
 
@@ -27,6 +29,7 @@ class Call:
     work: LongWork
     settings: Settings
     on_progress: OnProgress
+    consent: Consent
     notes: list[str] = field(default_factory=list)
 
 
