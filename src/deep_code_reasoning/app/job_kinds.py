@@ -164,8 +164,24 @@ def _question(asked: Asked, progress: Progress) -> Answered:
     return answer_question(asked, progress)
 
 
+def _code_question(asked: Asked, progress: Progress) -> Answered:
+    """A question about code that is answered without a model, unless one is named."""
+    from .questions import answer_code_question
+
+    return answer_code_question(asked, progress)
+
+
+def _pack(asked: Asked, progress: Progress) -> Answered:
+    """The evidence for somebody else's model."""
+    from .questions import pack_evidence
+
+    return pack_evidence(asked, progress)
+
+
 KINDS: Final[dict[str, Callable[[Asked, Progress], Answered]]] = {
     "open_case": _open_case,
     "investigate": _investigate,
     "question": _question,
+    "pack": _pack,
+    "code_question": _code_question,
 }

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..domain.analysis import AnalysisRequest, CallerContext
 from ..domain.pack import Scope
+from ..packing.pack import pack
 from ..providers.client import ModelClient
 from ..store.library import find_case
+from .bottleneck import performance_bottleneck
 from .consent import restricted
 from .escalate import escalate
-from .escalation_answer import EscalationAnswer
+from .escalation_answer import EscalationAnswer, pack_as_json
+from .execution_path import trace_execution_path
+from .impact import cross_system_impact
 from .means import NO_MODEL, Means
+from .workbench import open_workbench
 
 Asked = Mapping[str, Any]
 
@@ -55,6 +61,58 @@ def answer_question(asked: Asked, _: Any) -> dict[str, Any]:
     """Escalate, and answer in the contract's four parts."""
     answer = asyncio.run(escalate(request_of(asked), **where_of(asked), means=means_of(asked)))
     return {"head": _head(answer, asked), "sections": _sections(answer)}
+
+
+def pack_evidence(asked: Asked, _: Any) -> dict[str, Any]:
+    """What a model should read of a case and the code, under a budget of tokens.
+
+    Raises:
+        EmptyPackError: when there is nothing to read.
+    """
+    request = request_of(asked)
+    case = find_case(asked["case"]) if asked["case"] else None
+    with open_workbench(request, case, [Path(root) for root in asked["roots"]]) as bench:
+        packed = pack(bench.subject, asked["budget_tokens"])
+    account = pack_as_json(packed)
+    manifest = [
+        {"key": e.key, "state": e.state, "offered_tokens": e.offered_tokens, "sent_tokens": e.sent_tokens, "why": e.reason or None}
+        for e in packed.manifest
+    ]
+    kept = ("tokens", "budget_tokens", "offered", "sent", "dropped", "partial", "skipped", "redactions")
+    return {
+        "head": {**{name: account[name] for name in kept}, "next": "read section 'pack' piece by piece"},
+        "sections": {"pack": packed.text, "manifest": manifest},
+    }
+
+
+def answer_code_question(asked: Asked, progress: Any) -> dict[str, Any]:
+    """Answer from code and telemetry; a model adds to it only when it is named."""
+    about, analysis_type = _ABOUT[asked["about"]]
+    found: dict[str, Any] = about(asked)
+    if asked["model"] in (None, NO_MODEL):
+        return found
+    entry = asked.get("entry_point")
+    question = {
+        **asked,
+        "question": f"{asked['about'].replace('_', ' ')}: {json.dumps(found['head'], ensure_ascii=False)[:2_000]}",
+        "analysis_type": analysis_type,
+        "files": asked.get("files", []),
+        "services": asked.get("services", []),
+        "entry_points": [] if entry is None else [f"{entry['file']}:{entry['line']}"],
+    }
+    asked_model = answer_question(question, progress)
+    return {
+        "head": {"specialist": asked_model["head"], **found["head"]},
+        "sections": {**asked_model["sections"], **found["sections"]},
+    }
+
+
+# What is asked of code -> the use case that answers it, and the type of analysis of the specialist that may add to it.
+_ABOUT: Final = {
+    "execution_path": (trace_execution_path, "execution_trace"),
+    "impact": (cross_system_impact, "cross_system"),
+    "bottleneck": (performance_bottleneck, "performance"),
+}
 
 
 def _head(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:

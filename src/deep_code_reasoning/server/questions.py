@@ -21,9 +21,12 @@ async def ask(call: Call, kind: str, asked: Mapping[str, Any], wait_seconds: flo
 async def settled(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The question with the folders that may be read and the models that may be asked."""
     from ..app.consent import reach_of
+    from ..app.means import NO_MODEL
 
     case = case_name(asked["case"]) if asked["case"] else None
-    reach = reach_of(asked["model"], call.settings)
+    # Questions about code are answered without a model unless one is named.
+    model = asked["model"] or (NO_MODEL if "about" in asked else None)
+    reach = reach_of(model, call.settings)
     allowed, withheld = reach.allowed, None
     if reach.in_question:
         what = f"case {case}" if case else "the code in question"
@@ -34,6 +37,7 @@ async def settled(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **asked,
         "case": case,
+        "model": model,
         "roots": [str(root) for root in call.settings.roots],
         "allowed_models": list(allowed),
         "withheld": withheld,

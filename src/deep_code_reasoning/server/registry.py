@@ -10,6 +10,9 @@ from .tool import Tool
 # In the order in which clients list them.
 MODULES: Final[tuple[str, ...]] = (
     "escalate_analysis",
+    "trace_execution_path",
+    "cross_system_impact",
+    "performance_bottleneck",
     "hypothesis_test",
     "open_case",
     "investigate_case",
@@ -18,6 +21,7 @@ MODULES: Final[tuple[str, ...]] = (
     "get_trace",
     "compare_windows",
     "search_code",
+    "get_evidence_pack",
     "record_outcome",
     "get_usage",
 )
