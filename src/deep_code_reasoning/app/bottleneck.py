@@ -17,6 +17,8 @@ from .code_telemetry import milliseconds, spans_of_functions
 from .execution_path import Step, entry_of, walk
 from .investigate import investigate_case
 
+_Found = Sequence[Mapping[str, Any]]
+
 _LOOP: Final = re.compile(r"^\s*(?:for|while|foreach)\b|\.(?:forEach|map|flatMap|each|stream)\s*\(|^\s*async for\b")
 # Names of calls that usually go to a database, a service, a disk.
 _FAR: Final = re.compile(
@@ -29,9 +31,11 @@ _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _OWN_TIME: Final = """
     WITH through AS (SELECT DISTINCT trace_id FROM spans WHERE (service, name) IN (
              SELECT arrayJoin(arrayZip({services:Array(String)}, {operations:Array(String)})) AS pair) LIMIT 20000),
-         taken AS (SELECT trace_id, span_id, parent_span_id, toString(service) AS service, toString(name) AS name, duration_ns
+         taken AS (SELECT trace_id, span_id, parent_span_id, toString(service) AS service, toString(name) AS name,
+                          duration_ns
                    FROM spans WHERE trace_id IN through),
-         inner_ns AS (SELECT trace_id, parent_span_id, sum(duration_ns) AS ns FROM taken GROUP BY trace_id, parent_span_id)
+         inner_ns AS (SELECT trace_id, parent_span_id, sum(duration_ns) AS ns FROM taken
+                      GROUP BY trace_id, parent_span_id)
     SELECT t.service AS service, t.name AS operation, count() AS spans, uniqExact(t.trace_id) AS traces,
            sum(greatest(0, toInt64(t.duration_ns) - toInt64(i.ns))) AS own_ns
     FROM taken AS t LEFT JOIN inner_ns AS i ON t.trace_id = i.trace_id AND t.span_id = i.parent_span_id
@@ -40,7 +44,7 @@ _OWN_TIME: Final = """
 
 
 def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a question for a bottleneck; `profile_depth` 1 to 5 says how far calls are followed and how much is shown."""
+    """Answer a question for a bottleneck; `profile_depth` says how far calls are followed and how much is shown."""
     roots = Roots([Path(root) for root in asked["roots"]])
     depth = asked["profile_depth"]
     steps, _ = walk(References(roots), entry_of(roots, asked["entry_point"]), 2 * depth)
@@ -123,7 +127,12 @@ def _times(store: CaseStore, steps: Sequence[Step], most: int) -> list[dict[str,
 
 def _findings(store: CaseStore) -> list[dict[str, Any]]:
     return [
-        {"mechanism": f.mechanism, "service": f.service, "summary": f.summary, "citations": [str(c) for c in f.citations[:3]]}
+        {
+            "mechanism": f.mechanism,
+            "service": f.service,
+            "summary": f.summary,
+            "citations": [str(c) for c in f.citations[:3]],
+        }
         for f in investigate_case(store.folder, CaseInfo("")).findings
     ]
 
@@ -133,7 +142,7 @@ def _words_of(found: Mapping[str, Any]) -> str:
     return (kind + " ".join(map(str, found.values()))).lower().replace("_", " ")
 
 
-def _issue(issue: str, findings: Sequence[Mapping[str, Any]], loops: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _issue(issue: str, findings: _Found, loops: _Found, times: _Found) -> dict[str, Any]:
     """What speaks for an issue that the asker suspects: whatever shares its words. Nothing seen is said too."""
     words = set(_WORD.findall(issue.lower().replace("n+1", "n plus one").replace("_", " ")))
     related = [

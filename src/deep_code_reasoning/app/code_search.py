@@ -67,7 +67,9 @@ def _compiled(query: str, is_regex: bool) -> re.Pattern[str]:
     try:
         return re.compile(query if is_regex else re.escape(query))
     except re.error as fault:
-        raise UsageError(f"the regular expression cannot be read: {fault}", "set regex to false to search for plain text") from fault
+        raise UsageError(
+            f"the regular expression cannot be read: {fault}", "set regex to false to search for plain text"
+        ) from fault
 
 
 def _fits(where: SourcePath, pattern: str) -> bool:

@@ -14,11 +14,14 @@ _COMMON: Final = frozenset({"main", "handle", "handler", "execute", "process", "
 
 _SPANS: Final = """
     SELECT arrayJoin(arrayFilter(n -> n = lower(name) OR endsWith(lower(name), concat('.', n))
-                                  OR n = lower(attributes['code.function']) OR n = lower(attributes['code.function.name'])
+                                  OR n = lower(attributes['code.function'])
+                                  OR n = lower(attributes['code.function.name'])
                                   OR endsWith(lower(attributes['code.function.name']), concat('.', n)),
                                  {names:Array(String)})) AS function,
-           toString(service) AS service, toString(name) AS operation, count() AS spans, countIf(status = 'error') AS failed,
-           quantilesExact(0.5, 0.95)(duration_ns) AS q, argMax((trace_id, span_id), (duration_ns, trace_id, span_id)) AS worst
+           toString(service) AS service, toString(name) AS operation, count() AS spans,
+           countIf(status = 'error') AS failed,
+           quantilesExact(0.5, 0.95)(duration_ns) AS q,
+           argMax((trace_id, span_id), (duration_ns, trace_id, span_id)) AS worst
     FROM spans GROUP BY function, service, operation ORDER BY function, spans DESC, service, operation LIMIT 200
 """
 

@@ -13,6 +13,9 @@ from ..store import CaseStore, open_case
 from ..store.library import find_case
 from .job_kinds import instant_of
 
+# From and to, as a caller writes them; None: not given.
+_Times = tuple[str | None, str | None]
+
 _MOST: Final = 40
 
 _OPERATIONS: Final = """
@@ -21,7 +24,8 @@ _OPERATIONS: Final = """
            countIf(a AND status = 'error') AS failed_a, countIf(b AND status = 'error') AS failed_b,
            quantilesIf(0.5, 0.95)(duration_ns, a) AS qa, quantilesIf(0.5, 0.95)(duration_ns, b) AS qb,
            sumIf(duration_ns, a) AS spent_a, sumIf(duration_ns, b) AS spent_b
-    FROM (SELECT *, start_ns >= {a0:Int64} AND start_ns < {a1:Int64} AS a, start_ns >= {b0:Int64} AND start_ns < {b1:Int64} AS b
+    FROM (SELECT *, start_ns >= {a0:Int64} AND start_ns < {a1:Int64} AS a,
+                 start_ns >= {b0:Int64} AND start_ns < {b1:Int64} AS b
           FROM spans WHERE {service:String} IN ('', service))
     WHERE a OR b GROUP BY service, operation
     ORDER BY abs(spent_b / {bs:Float64} - spent_a / {as:Float64}) DESC, service, operation LIMIT {most:UInt32}
@@ -36,7 +40,8 @@ _TEMPLATES: Final = """
         WHERE {service:String} IN ('', service) GROUP BY service, t.template_id
     )
     WHERE na + nb > 0
-    ORDER BY abs(log((nb + 0.5) / {bs:Float64}) - log((na + 0.5) / {as:Float64})) * sqrt(na + nb) DESC, service, template
+    ORDER BY abs(log((nb + 0.5) / {bs:Float64}) - log((na + 0.5) / {as:Float64})) * sqrt(na + nb) DESC,
+             service, template
     LIMIT {most:UInt32}
 """
 _METRICS: Final = """
@@ -50,7 +55,9 @@ _METRICS: Final = """
 """
 
 
-def compare_windows(case: str, a: tuple[str | None, str | None], b: tuple[str | None, str | None], service: str) -> dict[str, Any]:
+def compare_windows(
+    case: str, a: tuple[str | None, str | None], b: tuple[str | None, str | None], service: str
+) -> dict[str, Any]:
     """Compare stretch `b` with stretch `a`; without times, the bad with the calm one of the last investigation.
 
     Args:
@@ -80,7 +87,12 @@ def compare_windows(case: str, a: tuple[str | None, str | None], b: tuple[str | 
             "operations": [_operation(row, first, second) for row in store.query(_OPERATIONS, **bounds)],
             "logs": [_template(store, row) for row in store.query(_TEMPLATES, **bounds)],
             "metrics": [
-                {"service": r["service"], "metric": r["name"], "median_a": _short(r["median_a"]), "median_b": _short(r["median_b"])}
+                {
+                    "service": r["service"],
+                    "metric": r["name"],
+                    "median_a": _short(r["median_a"]),
+                    "median_b": _short(r["median_b"]),
+                }
                 for r in store.query(_METRICS, **bounds)
             ],
         }
@@ -96,10 +108,13 @@ def _windows(folder: Path) -> tuple[Window | None, Window | None]:
     return (Window(*calm), Window(*bad)) if calm and bad else (None, None)
 
 
-def _stretch(name: str, given: tuple[str | None, str | None], usual: Window | None) -> Window:
+def _stretch(name: str, given: _Times, usual: Window | None) -> Window:
     start, end = (instant_of(text, f"{name}_{side}") for text, side in zip(given, ("from", "to"), strict=True))
     if usual is None and (start is None or end is None):
-        raise UsageError(f"the case does not say where stretch {name} lies", f"give {name}_from and {name}_to, or investigate the case first")
+        raise UsageError(
+            f"the case does not say where stretch {name} lies",
+            f"give {name}_from and {name}_to, or investigate the case first",
+        )
     chosen = Window(
         usual.start_ns if start is None and usual else start or 0, usual.end_ns if end is None and usual else end or 0
     )

@@ -1,4 +1,4 @@
-"""Which models evidence may go to: those on this machine, those that the user allowed, and those that somebody allows now."""
+"""Which models evidence may go to: those on this machine, those that are allowed, those that somebody allows now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def reach_of(model: str | None, settings: Settings) -> Reach:
     cards = candidates(catalogue, keys) if model is None else (named(model, catalogue, keys),)
     allowed = {card.id for card in cards if is_local(base_url(card)) or settings.may_send_to(card.id, card.provider)}
     return Reach(
-        tuple(card.id for card in cards if card.id in allowed), tuple(card.id for card in cards if card.id not in allowed)
+        tuple(card.id for card in cards if card.id in allowed),
+        tuple(card.id for card in cards if card.id not in allowed),
     )
 
 

@@ -52,7 +52,7 @@ def entry_of(roots: Roots, entry: Mapping[str, Any]) -> tuple[SourceFile, Functi
 
 
 def walk(references: References, entry: tuple[SourceFile, Function], max_depth: int) -> tuple[list[Step], set[str]]:
-    """The functions that are called from an entry point, each once, depth first; and the names that lead nowhere here."""
+    """The functions called from an entry point, each once, depth first; and the names that lead nowhere here."""
     steps = [Step(0, *entry)]
     seen = {(entry[0].where, entry[1].first)}
     unknown: set[str] = set()

@@ -1,4 +1,4 @@
-"""What a change of some files reaches: code that uses what they define, services that call theirs, behaviour seen there."""
+"""What a change of some files reaches: code that uses what they define, services that call theirs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from .investigate import investigate_case
 _SHORTEST: Final = 5
 _ENDPOINT: Final = re.compile(r"[\"'`](/[A-Za-z][\w\-./{}:$<>]{2,80}|[a-z][\w-]*(?:[.:][\w-]+){1,6})[\"'`]")
 _IMPORT: Final = re.compile(r"(?:from|import|use|using|require|export)\b|.*\brequire\(")
-_TYPE: Final = re.compile(r"^\s*(?:export\s+|public\s+|abstract\s+|final\s+)*(?:class|interface|struct|enum|trait|type|message)\s+(\w{4,})")
+_TYPE: Final = re.compile(
+    r"^\s*(?:(?:export|public|abstract|final)\s+)*(?:class|interface|struct|enum|trait|type|message)\s+(\w{4,})"
+)
 
 
 def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +90,9 @@ def _services(store: CaseStore | None, files: Sequence[SourceFile], named: Seque
     return list(dict.fromkeys([*named, *(row["service"] for row in known if row["service"].lower() in parts)]))
 
 
-def _seen(store: CaseStore, services: Sequence[str], files: Sequence[SourceFile], kinds: Sequence[str]) -> dict[str, Any]:
+def _seen(
+    store: CaseStore, services: Sequence[str], files: Sequence[SourceFile], kinds: Sequence[str]
+) -> dict[str, Any]:
     """What the telemetry says of the services."""
     found: dict[str, Any] = {}
     investigation = investigate_case(store.folder, CaseInfo(""))
@@ -108,7 +112,5 @@ def _seen(store: CaseStore, services: Sequence[str], files: Sequence[SourceFile]
             {"finding": f.summary, "service": f.service, "citations": [str(c) for c in f.citations[:3]]}
             for f in investigation.findings
             if f.service in services
-        ] + [
-            {"change": f"{row['kind']}:{row['repo']}@{row['id']}", "message": row["message"][:160]} for row in touched
-        ]
+        ] + [{"change": f"{row['kind']}:{row['repo']}@{row['id']}", "message": row["message"][:160]} for row in touched]
     return found

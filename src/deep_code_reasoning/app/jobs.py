@@ -57,7 +57,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Long work as it stands. `state` is `running`, `interrupted` or `done`; when done, one of `answer`, `error` is set."""
+    """Long work as it stands. `state` is `running`, `interrupted` or `done`: then one of `answer`, `error` is set."""
 
     handle: str
     kind: str
@@ -157,7 +157,9 @@ def _root() -> Path:
 
 def _folder(handle: str) -> Path:
     if not _HANDLE.fullmatch(handle):
-        raise JobNotFoundError(f"'{handle[:40]}' is no handle of work", "a handle looks like work-... and is given by a call")
+        raise JobNotFoundError(
+            f"'{handle[:40]}' is no handle of work", "a handle looks like work-... and is given by a call"
+        )
     return _root() / handle
 
 

@@ -75,7 +75,13 @@ def pack_evidence(asked: Asked, _: Any) -> dict[str, Any]:
         packed = pack(bench.subject, asked["budget_tokens"])
     account = pack_as_json(packed)
     manifest = [
-        {"key": e.key, "state": e.state, "offered_tokens": e.offered_tokens, "sent_tokens": e.sent_tokens, "why": e.reason or None}
+        {
+            "key": e.key,
+            "state": e.state,
+            "offered_tokens": e.offered_tokens,
+            "sent_tokens": e.sent_tokens,
+            "why": e.reason or None,
+        }
         for e in packed.manifest
     ]
     kept = ("tokens", "budget_tokens", "offered", "sent", "dropped", "partial", "skipped", "redactions")
@@ -139,7 +145,9 @@ def _head(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:
             **_without_absent({name: metadata[name] for name in kept}),
             "signals_held": [signal["name"] for signal in metadata["signals"] if signal["held"]],
             "skipped": metadata["pack"]["skipped"] if metadata["pack"] else [],
-            "failures": [{"model": f["model"], "code": f["code"], "message": f["message"]} for f in metadata["failures"]],
+            "failures": [
+                {"model": f["model"], "code": f["code"], "message": f["message"]} for f in metadata["failures"]
+            ],
         },
     }
 

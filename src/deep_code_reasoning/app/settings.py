@@ -1,15 +1,14 @@
 """What the user allows: folders that may be read, and where evidence may be sent.
 
-    HOME/config.toml
-        roots = ["~/incidents", "/srv/repos"]        # beside the project's folder
-        send_evidence_to = ["google", "deep"]        # providers or models of the catalogue; "*" for any
+HOME/config.toml
+    roots = ["~/incidents", "/srv/repos"]        # beside the project's folder
+    send_evidence_to = ["google", "deep"]        # providers or models of the catalogue; "*" for any
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,16 +46,19 @@ class Settings:
         names = ", ".join(map(str, self.roots)) or "none"
         if real is not None and any(real.is_relative_to(root) for root in self.roots):
             return real
-        if real is None and any(_lexical(candidate).is_relative_to(root) for candidate in candidates for root in self.roots):
+        if real is None and any(
+            _lexical(candidate).is_relative_to(root) for candidate in candidates for root in self.roots
+        ):
             raise UsageError(f"{path} does not exist", f"relative paths are looked up in {names}")
         # Whether something outside exists is nobody's business.
         raise OutsideRootsError(
-            f"{path} is outside the folders that may be read", f"they are {names}; more by 'roots' in {home() / CONFIG} or DCR_ROOTS"
+            f"{path} is outside the folders that may be read",
+            f"they are {names}; more by 'roots' in {home() / CONFIG} or DCR_ROOTS",
         )
 
 
-def load_settings(project: Path | None = None, more_roots: Iterable[Path] = ()) -> Settings:
-    """Read the configuration; $DCR_ROOTS (paths with the system's separator) adds roots, and so does the project's folder.
+def load_settings(project: Path | None = None) -> Settings:
+    """Read the configuration. $DCR_ROOTS (paths, with the system's separator) adds roots; so does the project's folder.
 
     Raises:
         UsageError: when the configuration cannot be read.
@@ -75,7 +77,7 @@ def load_settings(project: Path | None = None, more_roots: Iterable[Path] = ()) 
     folders = [Path(name).expanduser() for name in named]
     if project is not None and _is_project(project):
         folders.append(project)
-    real = (folder.resolve() for folder in (*folders, *more_roots) if folder.is_dir())
+    real = (folder.resolve() for folder in folders if folder.is_dir())
     return Settings(tuple(dict.fromkeys(real)), frozenset(_texts(content, "send_evidence_to", path)))
 
 

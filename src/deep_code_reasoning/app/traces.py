@@ -26,8 +26,8 @@ def show_trace(case: str, trace_id: str, service: str, operation: str, max_token
         wanted = trace_id.strip().removeprefix("span:").partition("/")[0] or _worst(store, service, operation)
         piece = trace_piece(store, wanted, max_tokens)
         spans = store.query(
-            "SELECT span_id, parent_span_id, toString(service) AS service, name, start_ns, duration_ns, status FROM spans "
-            "WHERE trace_id = {trace:String} ORDER BY start_ns, span_id, source_id, line, item LIMIT {limit:UInt32}",
+            "SELECT span_id, parent_span_id, toString(service) AS service, name, start_ns, duration_ns, status "
+            "FROM spans WHERE trace_id = {trace:String} ORDER BY start_ns, span_id, source_id, line, item LIMIT {limit:UInt32}",
             trace=wanted,
             limit=_MAX_SPANS,
         )
@@ -50,14 +50,18 @@ def _worst(store: CaseStore, service: str, operation: str) -> str:
         operation=operation,
     )
     if not rows:
-        raise CitationError("the case has no such trace", "query_evidence: SELECT service, name, count() FROM spans GROUP BY ALL")
+        raise CitationError(
+            "the case has no such trace", "query_evidence: SELECT service, name, count() FROM spans GROUP BY ALL"
+        )
     return str(rows[0]["trace_id"])
 
 
 def _critical(trace_id: str, spans: list[Row]) -> list[dict[str, Any]]:
     """The steps that took the most, in order of time."""
     times = [
-        SpanTimes(s["span_id"], s["parent_span_id"], int(s["start_ns"]), int(s["start_ns"]) + max(0, int(s["duration_ns"])))
+        SpanTimes(
+            s["span_id"], s["parent_span_id"], int(s["start_ns"]), int(s["start_ns"]) + max(0, int(s["duration_ns"]))
+        )
         for s in spans
     ]
     by_id = {span["span_id"]: span for span in spans}

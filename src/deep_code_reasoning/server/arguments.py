@@ -107,9 +107,11 @@ def _flattened(node: Any, definitions: Mapping[str, Any]) -> Any:
     for key, value in node.items():
         if key == "properties":
             flat[key] = {name: _flattened(inner, definitions) for name, inner in value.items()}
-        elif key == "title" or (key == "default" and value in (None, [], {})):
-            continue
-        elif key == "additionalProperties" and value is True:
+        elif (
+            key == "title"
+            or (key == "default" and value in (None, [], {}))
+            or (key == "additionalProperties" and value is True)
+        ):
             continue
         else:
             flat[key] = _flattened(value, definitions)

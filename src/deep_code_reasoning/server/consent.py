@@ -1,7 +1,7 @@
 """Asking the user through the client, in both eras of the protocol.
 
-Up to 2025-11-25 the server sends a request and waits. Since 2026-07-28 the call ends with a question, and the client calls
-again with the answer. A client that did not declare elicitation is not asked: then nobody has allowed anything.
+Up to 2025-11-25 the server sends a request and waits. Since 2026-07-28 the call ends with a question, and the client
+calls again with the answer. A client that did not declare elicitation is not asked: then nobody has allowed anything.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Files(Arguments):
 class CodeScope(Files):
     """Files to look at, and the services they belong to."""
 
-    service_names: list[str] = []
+    service_names: list[str] = Field([])
 
 
 class ClaudeContext(Arguments):

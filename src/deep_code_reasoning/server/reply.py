@@ -1,13 +1,14 @@
 """What a tool answers: facts, in the order of their importance, bounded; the same in text and as structured content.
 
-Some clients show their model the text alone, some the structure alone: so the text is written from the structure. Secrets
-are taken out of every string, whatever it comes from. What does not fit is left out from the end, and that is said.
+Some clients show their model the text alone, some the structure alone: so the text is written from the structure.
+Secrets are taken out of every string. What does not fit is left out from the end, and that is said.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import mcp_types as types
@@ -22,6 +23,7 @@ _LEAST: Final = 48
 
 def as_result(facts: Mapping[str, Any], notes: Sequence[str] = ()) -> types.CallToolResult:
     """The answer of a tool. `notes` say what was put right in the arguments."""
+    facts = _without_secrets(facts)
     closing = {"normalised": list(notes)} if notes else {}
     room = MAX_BYTES - _size(closing)
     while True:
@@ -54,6 +56,28 @@ def place_of(cursor: str | None) -> int:
 def as_text(value: Mapping[str, Any]) -> str:
     """Facts as text that people and models read well: `name: value`, lists with dashes, two blanks a level."""
     return "\n".join(_lines(value, ""))
+
+
+def _without_secrets(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All texts of an answer, redacted together: that is one scan, and redaction keeps every line break."""
+    from ..packing.redaction import redact
+
+    texts: list[str] = []
+    _each_text(facts, lambda text: texts.append(text) or text)
+    lines = iter(redact("\n".join(texts)).text.split("\n"))
+    redacted: Mapping[str, Any] = _each_text(facts, lambda text: "\n".join(islice(lines, text.count("\n") + 1)))
+    return redacted
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with every text in it changed, in order; names stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: _each_text(inner, change) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(item, change) for item in value]
+    return value
 
 
 def _lines(value: Any, indent: str) -> list[str]:

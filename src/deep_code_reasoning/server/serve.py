@@ -41,7 +41,9 @@ class Desk:
         self.work = LongWork(self.workers)
         self.tools: dict[str, Tool] = tools()
 
-    async def call(self, context: Any, asked: types.CallToolRequestParams) -> types.CallToolResult | types.InputRequiredResult:
+    async def call(
+        self, context: Any, asked: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         """Answer one call of a tool; every error becomes an answer that the model can read."""
         call = Call(self.workers, self.work, self.settings, reporter(context.session), consent_of(context, asked))
         try:
@@ -52,7 +54,7 @@ class Desk:
             return reply.as_result(await tool.run(arguments, call), call.notes)
         except InputNeeded as question:
             return question.result
-        except Exception as error:  # the outermost frame of every tool
+        except Exception as error:  # noqa: BLE001 - the outermost frame of every tool
             return faults.as_result(error)
 
     def close(self) -> None:

@@ -44,7 +44,8 @@ def case_name(given: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool. Hints are truthful: `reads_only` changes nothing outside of our own records, `asks_others` leaves this machine."""
+    """A tool. Its hints are true: `reads_only` changes nothing but our own cases and results, `asks_others` may send
+    something off this machine."""
 
     name: str
     title: str

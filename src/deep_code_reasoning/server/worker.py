@@ -59,7 +59,7 @@ def _answer(request: Any, answers: BinaryIO) -> tuple[str, Any]:
         return "done", function(*arguments, **more)
     except DeepCodeReasoningError as error:
         return "error", error
-    except Exception as fault:  # the outermost frame of this process: the parent shall hear what went wrong
+    except Exception as fault:  # noqa: BLE001 - the outermost frame of this process: the parent shall hear what went wrong
         traceback.print_exc(file=sys.stderr)
         return "fault", f"{type(fault).__name__}: {fault}"
 

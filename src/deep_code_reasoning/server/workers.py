@@ -1,7 +1,7 @@
 """The parent's side of the workers: functions run in processes that can be stopped at any moment.
 
-A worker that has answered is kept warm for the next call, for a while. One whose call is cancelled is ended: first by the
-end of its input, so that it can remove what it has half written, then, when that takes too long, by force.
+A worker that has answered is kept warm for the next call, for a while. One whose call is cancelled is ended: first by
+the end of its input, so that it can remove what it has half written, then, when that takes too long, by force.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class Workers:
         for worker in list(self._all):
             worker.kill()
 
-    async def _run(self, function: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress | None) -> Any:
+    async def _run(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress | None
+    ) -> Any:
         async with self._places:
             worker = await self._take()
             try:
@@ -124,7 +126,9 @@ class _Worker:
         if self.idle_timer is not None:
             self.idle_timer.cancel()
 
-    async def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress | None) -> Any:
+    async def call(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress | None
+    ) -> Any:
         content = pickle.dumps((function, arguments, on_progress is not None))
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:

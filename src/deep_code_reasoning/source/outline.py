@@ -17,16 +17,25 @@ _MODIFIERS: Final = (
 )
 _DEFINITIONS: Final = (
     # def f(, function f(, func (r *T) f(, fn f(, fun f(
-    re.compile(rf"^(?P<indent>\s*){_MODIFIERS}(?:def|function\*?|func|fn|fun)\s+(?:\([^)]*\)\s*)?(?:self\.)?(?P<name>[\w$]+[?!]?)\s*[(<\[\n]"),
+    re.compile(
+        rf"^(?P<indent>\s*){_MODIFIERS}(?:def|function\*?|func|fn|fun)\s+(?:\([^)]*\)\s*)?(?:self\.)?"
+        r"(?P<name>[\w$]+[?!]?)\s*[(<\[\n]"
+    ),
     # const f = async (x) =>, f: function (
-    re.compile(rf"^(?P<indent>\s*){_MODIFIERS}(?:const|let|var)?\s*(?P<name>[\w$]+)\s*[:=]\s*(?:async\s*)?(?:function\b|\([^()]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>)"),
+    re.compile(
+        rf"^(?P<indent>\s*){_MODIFIERS}(?:const|let|var)?\s*(?P<name>[\w$]+)\s*[:=]\s*(?:async\s*)?"
+        r"(?:function\b|\([^()]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>)"
+    ),
     # ReturnType name(args) {   and   name(args) {
-    re.compile(rf"^(?P<indent>\s*){_MODIFIERS}(?:[\w$<>\[\],.?*&]+\s+)*(?P<name>[\w$]+)\s*\([^;{{}}]*\)\s*(?:throws [\w, .]+|:\s*[\w<>\[\]|. ]+|->\s*[\w<>]+)?\s*\{{\s*$"),
+    re.compile(
+        rf"^(?P<indent>\s*){_MODIFIERS}(?:[\w$<>\[\],.?*&]+\s+)*(?P<name>[\w$]+)\s*\([^;{{}}]*\)\s*"
+        r"(?:throws [\w, .]+|:\s*[\w<>\[\]|. ]+|->\s*[\w<>]+)?\s*\{\s*$"
+    ),
 )
 _NO_NAMES: Final = frozenset(
-    "if for while switch catch return else elif try with match case when foreach using lock do until unless synchronized "
-    "function def func fn fun class new await yield not and or in is lambda print sizeof typeof instanceof throw raise "
-    "assert super self this async".split()
+    "if for while switch catch return else elif try with match case when foreach using lock do until unless "
+    "synchronized function def func fn fun class new await yield not and or in is lambda print sizeof typeof instanceof "
+    "throw raise assert super self this async".split()
 )
 _CALL: Final = re.compile(r"(?P<name>[A-Za-z_$][\w$]*)\s*\(")
 _LINE_COMMENT: Final = re.compile(r"^\s*(?://|#|\*|--)")
@@ -88,7 +97,7 @@ def _has_bracket(lines: Sequence[str], index: int) -> bool:
     """Whether the body stands in curly brackets: one opens on the line of the definition or soon after."""
     for line in lines[index : index + 6]:
         text = line.rstrip()
-        if text.endswith("{") or "{" in text and "}" in text[text.index("{") :]:
+        if text.endswith("{") or ("{" in text and "}" in text[text.index("{") :]):
             return True
         if text.endswith((":", ";")):
             return False

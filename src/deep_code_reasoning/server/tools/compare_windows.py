@@ -10,7 +10,6 @@ from ..arguments import Arguments
 from ..reply import page
 from ..tool import Call, Facts, Tool, case_name
 
-
 # Rows of each table in the overview.
 _OVERVIEW: Final = {"operations": 10, "logs": 8, "metrics": 10}
 
@@ -24,7 +23,9 @@ class CompareWindows(Arguments):
     b_from: str | None = Field(None, description="Default: the bad stretch")
     b_to: str | None = None
     service: str = Field("", description="Only this one")
-    table: Literal["all", "operations", "logs", "metrics"] = Field("all", description="Default all: the first rows of each")
+    table: Literal["all", "operations", "logs", "metrics"] = Field(
+        "all", description="Default all: the first rows of each"
+    )
     cursor: str | None = Field(None, description="next_cursor, with table")
 
 

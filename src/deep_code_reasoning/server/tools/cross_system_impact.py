@@ -18,16 +18,14 @@ class ChangeScope(Arguments):
     """What changes."""
 
     files: list[str]
-    service_names: list[str] = []
+    service_names: list[str] = Field([])
 
 
 class CrossSystemImpact(About):
     """What changes, and which kinds of impact are asked for."""
 
     change_scope: ChangeScope
-    impact_types: list[ImpactType] = Field(
-        ["breaking", "performance", "behavioral"], description="Default: all three"
-    )
+    impact_types: list[ImpactType] = Field(["breaking", "performance", "behavioral"], description="Default: all three")
 
 
 async def run(arguments: CrossSystemImpact, call: Call) -> Facts:

@@ -40,10 +40,10 @@ TOOL = Tool(
     name="escalate_analysis",
     title="Escalate a bug you are stuck on",
     description=(
-        "Hand over what you tried and where you are stuck. Analysers look at the case, the code and evidence are packed "
-        "under a token budget, signals decide whether a specialist model is asked, every claim of its is checked. Answers "
-        "findings, recommendations, enriched_context, metadata. Without a key the analysers answer alone, and section "
-        "'pack' of the result is the evidence for your own model."
+        "Hand over what you tried and where you are stuck. Analysers look at the case, the code and evidence are "
+        "packed under a token budget, signals decide whether a specialist model is asked, every claim of its is checked. "
+        "Answers findings, recommendations, enriched_context, metadata. Without a key the analysers answer alone, and "
+        "section 'pack' of the result is the evidence for your own model."
     ),
     arguments=EscalateAnalysis,
     run=run,

@@ -19,9 +19,9 @@ class GetEvidencePack(Arguments):
 
     case: str | None = None
     question: str = ""
-    files: list[str] = []
+    files: list[str] = Field([])
     entry_points: list[EntryPoint] = Field([], description='Also "FILE:LINE"')
-    service_names: list[str] = []
+    service_names: list[str] = Field([])
     analysis_type: AnalysisType = "cross_system"
     budget_tokens: int = Field(16_000, ge=500, le=_MOST_TOKENS, description="Default 16000")
 

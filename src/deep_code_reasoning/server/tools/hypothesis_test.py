@@ -35,8 +35,8 @@ TOOL = Tool(
     name="hypothesis_test",
     title="Test a hypothesis",
     description=(
-        "Hold an explanation against the evidence of a case and the code; a specialist may query, and run experiments in a "
-        "sandbox. Without a model: what the analysers know for and against it, and the packed evidence."
+        "Hold an explanation against the evidence of a case and the code; a specialist may query, and run experiments "
+        "in a sandbox. Without a model: what the analysers know for and against it, and the packed evidence."
     ),
     arguments=HypothesisTest,
     run=run,

@@ -14,7 +14,7 @@ class CodePath(Arguments):
     """Where it is slow, and what is suspected."""
 
     entry_point: EntryPoint
-    suspected_issues: list[str] = []
+    suspected_issues: list[str] = Field([])
 
 
 class PerformanceBottleneck(About):
@@ -41,8 +41,8 @@ TOOL = Tool(
     name="performance_bottleneck",
     title="Find a performance bottleneck",
     description=(
-        "Calls in loops (N+1) on the path from an entry point; with a case, own time by operation in the traces that run "
-        "it, and what fits each suspected issue."
+        "Calls in loops (N+1) on the path from an entry point; with a case, own time by operation in the traces that "
+        "run it, and what fits each suspected issue."
     ),
     arguments=PerformanceBottleneck,
     run=run,

@@ -30,8 +30,8 @@ TOOL = Tool(
     name="record_outcome",
     title="Record whether an answer was right",
     description=(
-        "Say whether the cause of an investigation or escalation was confirmed or refuted once you know; later questions "
-        "are routed by it. The last report holds."
+        "Say whether the cause of an investigation or escalation was confirmed or refuted once you know; later "
+        "questions are routed by it. The last report holds."
     ),
     arguments=RecordOutcome,
     run=run,
