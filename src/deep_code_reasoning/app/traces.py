@@ -27,7 +27,8 @@ def show_trace(case: str, trace_id: str, service: str, operation: str, max_token
         piece = trace_piece(store, wanted, max_tokens)
         spans = store.query(
             "SELECT span_id, parent_span_id, toString(service) AS service, name, start_ns, duration_ns, status "
-            "FROM spans WHERE trace_id = {trace:String} ORDER BY start_ns, span_id, source_id, line, item LIMIT {limit:UInt32}",
+            "FROM spans WHERE trace_id = {trace:String} "
+            "ORDER BY start_ns, span_id, source_id, line, item LIMIT {limit:UInt32}",
             trace=wanted,
             limit=_MAX_SPANS,
         )

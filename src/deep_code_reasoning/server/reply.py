@@ -7,8 +7,8 @@ Secrets are taken out of every string. What does not fit is left out from the en
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, Final
 
 import mcp_types as types
@@ -62,11 +62,20 @@ def _without_secrets(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     """All texts of an answer, redacted together: that is one scan, and redaction keeps every line break."""
     from ..packing.redaction import redact
 
-    texts: list[str] = []
-    _each_text(facts, lambda text: texts.append(text) or text)
-    lines = iter(redact("\n".join(texts)).text.split("\n"))
+    whole = redact("\n".join(_texts(facts)))
+    lines = iter(whole.text.split("\n"))
     redacted: Mapping[str, Any] = _each_text(facts, lambda text: "\n".join(islice(lines, text.count("\n") + 1)))
     return redacted
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value, in order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(_texts, value.values()))
+    elif isinstance(value, list | tuple):
+        yield from chain.from_iterable(map(_texts, value))
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -19,7 +19,7 @@ from mcp.server.stdio import stdio_server
 from ..app import jobs
 from ..app.settings import Settings, load_settings
 from ..errors import UsageError
-from . import faults, reply
+from . import faults, prompts, reply, resources
 from .consent import InputNeeded, consent_of
 from .instructions import INSTRUCTIONS
 from .long_work import LongWork
@@ -76,6 +76,12 @@ def build(desk: Desk) -> Server[Any]:
         instructions=INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=desk.call,
+        on_list_resources=resources.list_resources,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.reader(desk.workers),
+        on_list_prompts=prompts.list_prompts,
+        on_get_prompt=prompts.get_prompt,
+        on_completion=prompts.complete,
     )
 
 

@@ -34,8 +34,8 @@ _DEFINITIONS: Final = (
 )
 _NO_NAMES: Final = frozenset(
     "if for while switch catch return else elif try with match case when foreach using lock do until unless "
-    "synchronized function def func fn fun class new await yield not and or in is lambda print sizeof typeof instanceof "
-    "throw raise assert super self this async".split()
+    "synchronized function def func fn fun class new await yield not and or in is lambda print sizeof typeof "
+    "instanceof throw raise assert super self this async".split()
 )
 _CALL: Final = re.compile(r"(?P<name>[A-Za-z_$][\w$]*)\s*\(")
 _LINE_COMMENT: Final = re.compile(r"^\s*(?://|#|\*|--)")

@@ -41,7 +41,7 @@ TOOL = Tool(
     title="Escalate a bug you are stuck on",
     description=(
         "Hand over what you tried and where you are stuck. Analysers look at the case, the code and evidence are "
-        "packed under a token budget, signals decide whether a specialist model is asked, every claim of its is checked. "
+        "packed under a token budget, signals decide whether a specialist model is asked, its claims are checked. "
         "Answers findings, recommendations, enriched_context, metadata. Without a key the analysers answer alone, and "
         "section 'pack' of the result is the evidence for your own model."
     ),
