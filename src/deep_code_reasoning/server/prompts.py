@@ -31,24 +31,25 @@ PROMPTS: Final = (
         "{noticed_at}.\n"
         "1. open_case with these paths (and the git repositories of the services, if they are here). "
         "2. investigate_case. 3. Look at what the first cause cites (get_trace, query_evidence) and try to refute it. "
-        "4. Tell me the cause, what proves it, what speaks against it, and what to do. Say what could not be looked at.",
+        "4. Tell me the cause, what proves it, what speaks against it, what to do, and what could not be looked at.",
     ),
     Prompt(
         "escalate",
         "Hand over a bug that resists",
         (("problem", "What is wrong", True), ("case", "A case that was opened", False)),
-        "We are stuck on this: {problem}\nCall escalate_analysis: list every approach that was tried and why it failed, "
-        "the partial findings with their places, and the files in question. Case: {case}. If there is telemetry that is "
-        "not in a case yet, open_case first. Then check what the answer cites before you change code, and record_outcome "
-        "when you know.",
+        "We are stuck on this: {problem}\nCall escalate_analysis: list every approach that was tried and why it "
+        "failed, the partial findings with their places, and the files in question. Case: {case}. If there is "
+        "telemetry that is not in a case yet, open_case first. Then check what the answer cites before you change "
+        "code, and record_outcome when you know.",
     ),
     Prompt(
         "postmortem",
         "Write the postmortem of a case",
         (("case", "The case", True),),
-        "Write a postmortem of case {case}: read investigate_case or the resource case://{case}/report, and the findings "
-        "by section. Timeline with times, impact, root cause with citations, contributing factors, what went well, what "
-        "did not, actions with owners left open. Only what the evidence shows; what is unknown stays unknown.",
+        "Write a postmortem of case {case}: read investigate_case or the resource case://{case}/report, and the "
+        "findings by section. Timeline with times, impact, root cause with citations, contributing factors, what "
+        "went well, what did not, actions with owners left open. Only what the evidence "
+        "shows; what is unknown stays unknown.",
     ),
 )
 
