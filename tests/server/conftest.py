@@ -10,6 +10,7 @@ import pytest
 
 from agent.session import AgentSession
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"  # noqa: S105 - the published example of a token
 
 
@@ -30,7 +31,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[AgentSession]:
     """A session with the newest protocol."""
-    with AgentSession(tmp_path_factory.mktemp("home"), project) as session:
+    allowed = {"DCR_ROOTS": str(EXAMPLES)}
+    with AgentSession(tmp_path_factory.mktemp("home"), project, environment=allowed) as session:
         yield session
 
 
@@ -40,6 +42,13 @@ def case(agent: AgentSession) -> str:
     opened = agent.answer("open_case", paths=["evidence"], noticed_at=stamp(440), wait_seconds=45)
     assert agent.answer("investigate_case", case=opened["case"], wait_seconds=45)["verdict"] == "cause_found"
     return str(opened["case"])
+
+
+@pytest.fixture(scope="session")
+def booking(agent: AgentSession) -> str:
+    """The case of the example: forty services, more than fits in a small pack."""
+    evidence = EXAMPLES / "ticket-booking" / "evidence"
+    return str(agent.answer("open_case", paths=[str(evidence)], wait_seconds=45)["case"])
 
 
 def stamp(second: int) -> str:

@@ -27,7 +27,7 @@ def listed(agent: AgentSession) -> list[dict[str, Any]]:
 
 
 def test_the_list_of_tools_is_short(listed: list[dict[str, Any]]) -> None:
-    tokens = estimate_tokens(json.dumps(listed))
+    tokens = estimate_tokens(json.dumps(listed, separators=(",", ":")))
     print(f"{len(listed)} tools, {tokens} tokens")
     assert len(listed) <= MAX_TOOLS
     assert tokens < MAX_LIST_TOKENS
@@ -62,7 +62,7 @@ def test_what_changes_nothing_says_so(listed: list[dict[str, Any]]) -> None:
     assert hints["query_evidence"]["openWorldHint"] is False
     assert hints["record_outcome"]["readOnlyHint"] is False
     assert hints["escalate_analysis"]["openWorldHint"] is True
-    assert not any(hint["destructiveHint"] for hint in hints.values())
+    assert all(hint["readOnlyHint"] or hint["destructiveHint"] is False for hint in hints.values())
 
 
 def test_a_case_goes_from_its_paths_to_its_outcome(agent: AgentSession, case: str) -> None:

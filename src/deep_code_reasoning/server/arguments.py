@@ -84,9 +84,14 @@ def _shape(annotation: Any) -> type | None:
 
 
 def flat_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model as clients take it best: without references, titles, or nulls that say nothing."""
+    """The JSON schema of a model as clients take it best: without references, titles, or nulls that say nothing.
+
+    Words of classes are for us, and defaults stand in the descriptions, since some clients drop them.
+    """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
+    for node in (schema, *definitions.values()):
+        node.pop("description", None)
     flat: dict[str, Any] = _flattened(schema, definitions)
     return flat
 
@@ -107,12 +112,6 @@ def _flattened(node: Any, definitions: Mapping[str, Any]) -> Any:
     for key, value in node.items():
         if key == "properties":
             flat[key] = {name: _flattened(inner, definitions) for name, inner in value.items()}
-        elif (
-            key == "title"
-            or (key == "default" and value in (None, [], {}))
-            or (key == "additionalProperties" and value is True)
-        ):
-            continue
-        else:
+        elif key not in ("title", "default") and (key != "additionalProperties" or value is not True):
             flat[key] = _flattened(value, definitions)
     return flat

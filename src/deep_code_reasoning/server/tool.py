@@ -65,8 +65,8 @@ class Tool:
             input_schema=flat_schema(self.arguments),
             annotations=types.ToolAnnotations(
                 read_only_hint=self.reads_only,
-                destructive_hint=False,
-                idempotent_hint=self.reads_only,
+                # The protocol gives it a meaning only where something is written.
+                destructive_hint=None if self.reads_only else False,
                 open_world_hint=self.asks_others,
             ),
             _meta={"anthropic/searchHint": self.search_hint} if self.search_hint else None,

@@ -54,9 +54,8 @@ class References:
             if file.where in excluded:
                 continue
             for number, line in enumerate(file.lines, start=1):
-                match = pattern.search(line) if len(line) <= 1_000 else None
-                if match:
-                    found.append((file.where, number, match[1], line.strip()))
+                names_here = dict.fromkeys(pattern.findall(line)) if len(line) <= 1_000 else ()
+                found += [(file.where, number, name, line.strip()) for name in names_here]
         return found
 
     @cached_property

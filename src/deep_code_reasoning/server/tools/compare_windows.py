@@ -56,5 +56,4 @@ TOOL = Tool(
     ),
     arguments=CompareWindows,
     run=run,
-    search_hint="compare before after latency errors baseline incident",
 )

@@ -51,5 +51,4 @@ TOOL = Tool(
     arguments=CrossSystemImpact,
     run=run,
     asks_others=True,
-    search_hint="impact of change breaking dependents services",
 )

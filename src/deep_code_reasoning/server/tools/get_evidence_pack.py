@@ -48,5 +48,4 @@ TOOL = Tool(
     ),
     arguments=GetEvidencePack,
     run=run,
-    search_hint="evidence context pack tokens prompt",
 )

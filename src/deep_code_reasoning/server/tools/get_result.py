@@ -41,5 +41,4 @@ TOOL = Tool(
     ),
     arguments=GetResult,
     run=run,
-    search_hint="wait poll progress result handle section",
 )

@@ -40,5 +40,4 @@ TOOL = Tool(
     description="One trace of a case: critical path (which spans decided its duration) and waterfall with errors.",
     arguments=GetTrace,
     run=run,
-    search_hint="trace spans waterfall critical path slow request",
 )

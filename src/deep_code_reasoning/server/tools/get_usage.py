@@ -53,5 +53,4 @@ TOOL = Tool(
     ),
     arguments=GetUsage,
     run=run,
-    search_hint="cost tokens usage savings models list",
 )

@@ -42,5 +42,4 @@ TOOL = Tool(
     run=run,
     reads_only=False,
     asks_others=True,
-    search_hint="verify hypothesis theory experiment",
 )

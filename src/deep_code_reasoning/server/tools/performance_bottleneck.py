@@ -47,5 +47,4 @@ TOOL = Tool(
     arguments=PerformanceBottleneck,
     run=run,
     asks_others=True,
-    search_hint="slow performance N+1 latency profile",
 )

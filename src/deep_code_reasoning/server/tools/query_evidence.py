@@ -58,5 +58,4 @@ TOOL = Tool(
     ),
     arguments=QueryEvidence,
     run=run,
-    search_hint="SQL query spans logs metrics changes evidence",
 )

@@ -36,5 +36,4 @@ TOOL = Tool(
     arguments=RecordOutcome,
     run=run,
     reads_only=False,
-    search_hint="confirm refute root cause feedback outcome",
 )

@@ -48,5 +48,4 @@ TOOL = Tool(
     ),
     arguments=SearchCode,
     run=run,
-    search_hint="search code repositories grep read file",
 )

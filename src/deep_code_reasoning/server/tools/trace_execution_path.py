@@ -32,5 +32,4 @@ TOOL = Tool(
     arguments=TraceExecutionPath,
     run=run,
     asks_others=True,
-    search_hint="call graph execution path entry point",
 )
