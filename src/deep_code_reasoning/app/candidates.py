@@ -8,7 +8,7 @@ from datetime import date
 from ..domain.model import ModelCard
 from ..errors import ModelNotConfiguredError
 from ..providers import prices
-from ..providers.catalogue import Catalogue
+from ..providers.catalogue import Catalogue, load_catalogue
 from ..providers.keys import KEYLESS, Keys, variables
 
 
@@ -28,6 +28,11 @@ def named(name: str, catalogue: Catalogue, keys: Keys) -> ModelCard:
     if problem:
         raise ModelNotConfiguredError(f"{card.id}: {problem}", "see 'dcr models'")
     return completed(card)
+
+
+def check_named(name: str) -> None:
+    """Raise what `named` raises, by the user's own catalogue and keys."""
+    named(name, load_catalogue(), Keys())
 
 
 def completed(card: ModelCard) -> ModelCard:

@@ -1,4 +1,4 @@
-"""A question that goes beyond the analysers: whether to ask a model, with what, whom; its answer is checked and recorded."""
+"""A question that goes beyond the analysers: whether to ask a model, with what, and whom; its answer is checked."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ async def escalate(
     deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
     meter = Meter(means.limits, means.surface, request.analysis_type, listener=means.on_event)
     client = means.open_client(meter.gate)
-    cards = _cards(model, client.catalogue, means)
+    cards = models_for(model, client.catalogue, means)
     with ExitStack() as stack:
         bench = await entered(stack, open_workbench(request, case, roots, investigation), deadline)
         judgement = judge_request(bench, means, None if model == NO_MODEL else model)
         pack = await within(deadline, lambda: make_pack(bench.subject, pack_budget(request.depth, cards)))
         inquiry = Inquiry(request, specialist, bench, judgement, pack, cards, model, means, meter, client, deadline)
-        why_no_model = _why_no_model(model, cards, judgement)
-        if why_no_model is None:
+        obstacle = why_no_model(model, cards) or (None if judgement.escalate else judgement.reason)
+        if obstacle is None:
             with open_ledger() as ledger:
                 await inquiry.run(ledger)
-        return _answer(inquiry, why_no_model, time.monotonic() - started_s)
+        return _answer(inquiry, obstacle, time.monotonic() - started_s)
 
 
 def judge_request(bench: Workbench, means: Means, model: str | None) -> Judgement:
@@ -97,7 +97,7 @@ def pack_budget(depth: int, cards: Sequence[ModelCard]) -> int:
     return max(1, min(budget, int(_SHARE_FOR_PACK * (max(known) - OUTPUT_TOKENS[depth - 1]))))
 
 
-def _cards(model: str | None, catalogue: Catalogue, means: Means) -> tuple[ModelCard, ...]:
+def models_for(model: str | None, catalogue: Catalogue, means: Means) -> tuple[ModelCard, ...]:
     """The models that may be asked: the one that is named, or all that can be."""
     if model == NO_MODEL:
         return ()
@@ -106,18 +106,16 @@ def _cards(model: str | None, catalogue: Catalogue, means: Means) -> tuple[Model
     return candidates(catalogue, means.keys)
 
 
-def _why_no_model(model: str | None, cards: Sequence[ModelCard], judgement: Judgement) -> str | None:
-    """Why no model is asked; None when one is."""
+def why_no_model(model: str | None, cards: Sequence[ModelCard]) -> str | None:
+    """Why no model can be asked; None when one can."""
     if model == NO_MODEL:
         return "none was wanted"
-    if not cards:
-        return "no model is configured, or none has a key (see 'dcr models')"
-    return None if judgement.escalate else judgement.reason
+    return None if cards else "no model is configured, or none has a key (see 'dcr models')"
 
 
-def _answer(inquiry: Inquiry, why_no_model: str | None, elapsed_s: float) -> EscalationAnswer:
+def _answer(inquiry: Inquiry, obstacle: str | None, elapsed_s: float) -> EscalationAnswer:
     bench, judgement = inquiry.bench, inquiry.judgement
-    status = "answered" if inquiry.opinion else "unanswered" if why_no_model is None else "analysers_only"
+    status = "answered" if inquiry.opinion else "unanswered" if obstacle is None else "analysers_only"
     return EscalationAnswer(
         escalation_id=inquiry.escalation_id,
         analysis_type=inquiry.request.analysis_type,
@@ -132,7 +130,7 @@ def _answer(inquiry: Inquiry, why_no_model: str | None, elapsed_s: float) -> Esc
         others=tuple(opinion for opinion in inquiry.opinions if opinion is not inquiry.opinion),
         failures=tuple(inquiry.failures),
         routing=tuple(inquiry.routing),
-        why_no_model=why_no_model,
+        why_no_model=obstacle,
         could_add=() if inquiry.opinion else could_add(bench.investigation, inquiry.specialist, bool(bench.roots)),
         calls=tuple(inquiry.meter.calls),
         limits=inquiry.means.limits,

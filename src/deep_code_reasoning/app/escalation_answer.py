@@ -10,7 +10,7 @@ from ..domain.budget import Limits
 from ..domain.call import Call
 from ..domain.escalation import Signal, TimeSaved
 from ..domain.investigation import Investigation
-from ..domain.opinion import Opinion, usage_as_json, verification_as_json
+from ..domain.opinion import Consulted, Opinion, usage_as_json, verification_as_json
 from ..domain.pack import ManifestEntry, Pack
 from ..errors import DeepCodeReasoningError, ProviderError
 from ..report.answer import as_json as investigation_as_json
@@ -54,9 +54,9 @@ class Failure:
 class EscalationAnswer:
     """What an escalation answers.
 
-    `status`: `answered` by a specialist; `analysers_only` when none was asked (`why_no_model` says why), `unanswered` when those who were
-    asked gave no usable answer. The analysers' answer is there in any case, and so is the pack, which any other model
-    may reason over.
+    `status`: `answered` by a specialist, `analysers_only` when none was asked (`why_no_model` says why), `unanswered`
+    when those who were asked gave no usable answer. The analysers' answer is there in any case, and so is the pack,
+    which any other model may reason over.
     """
 
     escalation_id: str | None
@@ -78,7 +78,6 @@ class EscalationAnswer:
     limits: Limits = field(default_factory=Limits)
     time_saved: TimeSaved | None = None
     elapsed_s: float = 0.0
-    unrecorded: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The four parts."""
@@ -99,6 +98,18 @@ class EscalationAnswer:
             "recommendations": self._recommendations(),
             "metadata": self._metadata(),
         }
+
+    @property
+    def consulted(self) -> Consulted:
+        """What asking came to, for people."""
+        notes = [f"{failure.model} gave no usable answer: {failure.message}" for failure in self.failures]
+        if self.why_no_model is not None:
+            notes.append(f"no model was asked: {self.why_no_model}")
+        if self.calls:
+            cost = total(self.calls)[1]
+            price = "at an unknown price" if cost is None else f"for ${cost:.4f}"
+            notes.append(f"{len(self.calls)} requests {price}; escalation {self.escalation_id}")
+        return Consulted(self.opinion, tuple(notes))
 
     @property
     def headline(self) -> str | None:
@@ -181,7 +192,6 @@ class EscalationAnswer:
             if self.time_saved is None
             else {"estimate_s": self.time_saved.estimate_s, "basis": self.time_saved.basis, "is_estimate": True},
             "elapsed_s": round(self.elapsed_s, 3),
-            "unrecorded": self.unrecorded,
         }
 
 
@@ -197,9 +207,7 @@ def pack_as_json(pack: Pack) -> dict[str, Any]:
         "sent": {"bytes": sent.size_bytes, "tokens": sent.tokens},
         "dropped": {"bytes": dropped.size_bytes, "tokens": dropped.tokens},
         "partial": pack.is_partial,
-        "skipped": [
-            {"path": e.key.partition("/")[2], "reason": e.reason} for e in skipped_of(pack)
-        ],
+        "skipped": [{"path": e.key.partition("/")[2], "reason": e.reason} for e in skipped_of(pack)],
         "not_sent_whole": [
             {"key": e.key, "state": e.state, "offered_tokens": e.offered_tokens, "reason": e.reason or None}
             for e in partial[:_MAX_LISTED]

@@ -67,34 +67,26 @@ class Inquiry:
             LedgerError: when the escalation cannot be recorded; then nothing was sent.
         """
         started_s = time.monotonic()
-        self._begin(ledger)
-        assert self.escalation_id is not None
+        escalation_id = self._begin(ledger)
         try:
-            await self._ask_around(ledger, self.escalation_id)
+            await self._ask_around(ledger)
         except BaseException as fault:
             with suppress(LedgerError):
                 status = "cancelled" if isinstance(fault, asyncio.CancelledError) else "failed"
-                ledger.escalations.close(self.escalation_id, status)
+                ledger.escalations.close(escalation_id, status)
             raise
-        self._close(ledger, self.escalation_id, time.monotonic() - started_s)
+        self._close(ledger, escalation_id, time.monotonic() - started_s)
 
-    @property
-    def problem_class(self) -> str:
-        """What groups like questions: the mechanism that is suspected first."""
-        causes = self.bench.investigation.causes
-        if causes:
-            return causes[0].mechanism
-        return "unexplained" if self.bench.has_case else "code"
-
-    def _begin(self, ledger: Ledger) -> None:
-        self.escalation_id = ledger.escalations.new_id()
+    def _begin(self, ledger: Ledger) -> str:
+        """Record that it began; returns the escalation's id."""
+        escalation_id = self.escalation_id = ledger.escalations.new_id()
         reason = self.judgement.reason
         ledger.escalations.record(
             Escalation(
-                id=self.escalation_id,
+                id=escalation_id,
                 surface=self.means.surface,
                 analysis_type=self.request.analysis_type,
-                problem_class=self.problem_class,
+                problem_class=self.bench.problem_class,
                 question=self.request.question,
                 reason=reason,
                 started_ns=time.time_ns(),
@@ -103,9 +95,10 @@ class Inquiry:
                 pack=self.pack.size,
             )
         )
-        self.meter.begin(ledger, reason=reason, escalation_id=self.escalation_id)
+        self.meter.begin(ledger, reason=reason, escalation_id=escalation_id)
+        return escalation_id
 
-    async def _ask_around(self, ledger: Ledger, escalation_id: str) -> None:
+    async def _ask_around(self, ledger: Ledger) -> None:
         """The ladder: choose, ask, check, and climb when the answer does not hold."""
         policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
         attempts: list[Attempted] = []
@@ -158,7 +151,7 @@ class Inquiry:
     def _need(self, ledger: Ledger) -> Need:
         return Need(
             analysis_type=self.request.analysis_type,
-            problem_class=self.problem_class,
+            problem_class=self.bench.problem_class,
             pack_tokens=self.pack.tokens,
             today=datetime.now(UTC).date(),
             left=money_left(ledger, self.means.limits, self.escalation_id),
@@ -198,6 +191,8 @@ def money_left(ledger: Ledger, limits: Limits, escalation_id: str | None) -> Amo
 def _wrong(opinion: Opinion) -> str:
     """What an answer got wrong, in a line for the next model."""
     wrong = [
-        f"{claim.claim.statement} ({'; '.join(claim.reasons)})" for claim in opinion.claims if claim.verdict != "verified"
+        f"{claim.claim.statement} ({'; '.join(claim.reasons)})"
+        for claim in opinion.claims
+        if claim.verdict != "verified"
     ]
     return " | ".join(wrong) or f"it cited nothing: {opinion.summary}"

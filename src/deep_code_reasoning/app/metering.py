@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -33,6 +33,7 @@ class Meter:
     """The gate and the record of the requests of one escalation or conversation.
 
     `gate` and `on_event` are handed to the client; before `begin` nothing may be sent. `calls` are the requests so far.
+    `before_first` is called once, when the first request has been allowed and is about to be sent.
     """
 
     limits: Limits
@@ -42,6 +43,7 @@ class Meter:
     reason: str | None = None
     escalation_id: str | None = None
     conversation_id: str | None = None
+    before_first: Callable[[], None] | None = None
     calls: list[Call] = field(default_factory=list)
     _ledger: Ledger | None = None
 
@@ -60,7 +62,8 @@ class Meter:
     @property
     def ledger(self) -> Ledger:
         """Where requests are recorded."""
-        assert self._ledger is not None, "a request was to be sent before the meter began"
+        if self._ledger is None:
+            raise RuntimeError("a request was to be sent before the meter began")
         return self._ledger
 
     def gate(self, planned: Planned) -> None:
@@ -76,6 +79,9 @@ class Meter:
             escalation_id=self.escalation_id,
             conversation_id=self.conversation_id,
         )
+        if self.before_first is not None:
+            announce, self.before_first = self.before_first, None
+            announce()
 
     def on_event(self, event: ModelEvent) -> None:
         """Record a request that has ended; tell the listener of every event."""

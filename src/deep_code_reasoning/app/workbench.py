@@ -43,6 +43,14 @@ class Workbench:
             depth=self.request.depth,
         )
 
+    @property
+    def problem_class(self) -> str:
+        """What groups like questions: the mechanism that is suspected first."""
+        causes = self.investigation.causes
+        if causes:
+            return causes[0].mechanism
+        return "unexplained" if self.has_case else "code"
+
     def bench(self, pack: Pack) -> Bench:
         """What a specialist's tools work on."""
         return Bench(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from .pack import Scope
+from .window import Window
 
 DEPTHS: Final = range(1, 6)
 
@@ -53,3 +55,31 @@ class AnalysisRequest:
 
 def _written(finding: Any) -> str:
     return finding if isinstance(finding, str) else json.dumps(finding, ensure_ascii=False, sort_keys=True)
+
+
+def request_as_json(request: AnalysisRequest) -> dict[str, Any]:
+    """A request as plain data that JSON can hold; `request_from_json` reads it."""
+    return asdict(request)
+
+
+def request_from_json(content: Mapping[str, Any]) -> AnalysisRequest:
+    """Read what `request_as_json` wrote.
+
+    Raises:
+        KeyError, TypeError: when it is something else.
+    """
+    scope, context = dict(content["scope"]), content["context"]
+    window = scope.pop("window")
+    places = {name: tuple(value) for name, value in scope.items()}
+    return AnalysisRequest(
+        question=content["question"],
+        analysis_type=content["analysis_type"],
+        depth=content["depth"],
+        time_budget_s=content["time_budget_s"],
+        scope=Scope(**places, window=Window(**window) if window else None),
+        context=CallerContext(
+            tuple(context["attempted_approaches"]), tuple(context["partial_findings"]), context["stuck_description"]
+        ),
+        manual_debugging_s=content["manual_debugging_s"],
+        more=tuple(content["more"]),
+    )

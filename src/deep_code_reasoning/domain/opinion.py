@@ -65,7 +65,7 @@ class Opinion:
             "verdict": self.verdict,
             "verification": verification_as_json(self.verification),
             "causes": [claim.as_json() for claim in self.causes],
-            "claims": [claim.as_json() for claim in self.claims if claim.claim.role != "cause"],
+            "claims": [c.as_json() for c in self.claims if c.claim.role != "cause" and c.verdict != "refuted"],
             "refuted": [claim.as_json() for claim in self.claims if claim.verdict == "refuted"],
             "recommendations": [
                 {"action": each.action, "because_of": list(each.because_of)} for each in self.recommendations
@@ -101,3 +101,12 @@ def usage_as_json(usage: Usage) -> Mapping[str, Any]:
         "reasoning_tokens": usage.reasoning_tokens,
         "complete": usage.known,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """What asking specialists came to: the opinion that held best (None: there is none), and in words what else is to
+    be known: who gave no answer and why, what it took."""
+
+    opinion: Opinion | None
+    notes: tuple[str, ...] = ()

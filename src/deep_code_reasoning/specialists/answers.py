@@ -6,6 +6,7 @@ The only module of this room, beside the tools' arguments, that knows pydantic; 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,8 +26,9 @@ class ProofAnswer(_Part):
     """One thing that proves a claim."""
 
     citation: str = Field(
-        description="An id exactly as the evidence shows it: span:TRACE/SPAN, log:SOURCE@LINE, metric:NAME{SERVICE}@TIME, "
-        "commit:REPO@SHA, deploy:ID, flag:ID, notice:ID, code:REPO/PATH#LINE, or experiment:N of one that you ran."
+        description="An id exactly as the evidence shows it: span:TRACE/SPAN, log:SOURCE@LINE, "
+        "metric:NAME{SERVICE}@TIME, commit:REPO@SHA, deploy:ID, flag:ID, notice:ID, code:REPO/PATH#LINE, "
+        "or experiment:N of one that you ran."
     )
     quote: str = Field("", description="Words that stand in it, verbatim; leave empty when there are none to quote.")
 
@@ -36,7 +38,9 @@ class FigureAnswer(_Part):
 
     name: str = Field(description="What it is, with its unit.")
     value: float
-    sql: str = Field("", description="One SELECT over the case whose single cell is this number. Without it nothing proves it.")
+    sql: str = Field(
+        "", description="One SELECT over the case whose single cell is this number. Without it nothing proves it."
+    )
 
 
 class ClaimAnswer(_Part):
@@ -80,7 +84,9 @@ class CauseAnswer(ClaimAnswer):
 
     role: ClassVar[str] = "cause"
 
-    mechanism: str | None = Field(None, description="How it broke, as one of the mechanisms listed in the instructions.")
+    mechanism: str | None = Field(
+        None, description="How it broke, as one of the mechanisms listed in the instructions."
+    )
     change: str | None = Field(
         None, description="The citation of the commit, deploy or flag that did it; null when no change explains it."
     )
@@ -141,8 +147,6 @@ class StepAnswer(ClaimAnswer):
     def as_claim(self) -> Claim:
         """The claim; where it happens is part of what is to be proven."""
         claim = super().as_claim()
-        from dataclasses import replace
-
         known = {proof.citation for proof in claim.proofs}
         return claim if self.where in known else replace(claim, proofs=(Proof(self.where), *claim.proofs))
 

@@ -10,6 +10,7 @@ from ..domain.citation import Citation
 from ..domain.claim import Claim, citation_or_none
 from ..domain.instant import format_instant
 from ..errors import QueryError
+from ..store import CaseStore
 from .ground import Ground, Objection
 
 # Models round to two digits; what is further away than that is another number.
@@ -21,14 +22,13 @@ def names_a_service_that_exists(claim: Claim, ground: Ground) -> list[Objection]
     """The service has rows, or is at least spoken of in them."""
     if not claim.service or not ground.services or ground.store is None:
         return []
-    if claim.service in ground.services or _is_spoken_of(claim.service, ground):
+    if claim.service in ground.services or _is_spoken_of(claim.service, ground.store):
         return []
     return [Objection(f"no row of the case is of, or names, a service '{claim.service}'", refutes=True)]
 
 
-def _is_spoken_of(name: str, ground: Ground) -> bool:
-    assert ground.store is not None
-    row = ground.store.query(
+def _is_spoken_of(name: str, store: CaseStore) -> bool:
+    row = store.query(
         "SELECT (SELECT count() FROM (SELECT 1 FROM spans WHERE has(mapValues(attributes), {name:String}) LIMIT 1)) "
         "+ (SELECT count() FROM (SELECT 1 FROM notices WHERE subject = {name:String} LIMIT 1)) "
         "+ (SELECT count() FROM (SELECT 1 FROM logs WHERE position(body, {name:String}) > 0 LIMIT 1)) AS n",
@@ -56,21 +56,20 @@ def blames_a_change_before_the_onset(claim: Claim, ground: Ground) -> list[Objec
     change = citation_or_none(claim.change) if claim.change else None
     if change is None or ground.store is None or windows is None or not windows.changed:
         return []
-    live_ns = _live_since(change, ground)
+    live_ns = _live_since(change, ground, ground.store)
     if live_ns is None or live_ns <= windows.onset.end_ns:
         return []
     began = format_instant(windows.onset_ns)
     return [Objection(f"{change} was live at {format_instant(live_ns)}, after it began ({began})", refutes=True)]
 
 
-def _live_since(change: Citation, ground: Ground) -> int | None:
+def _live_since(change: Citation, ground: Ground, store: CaseStore) -> int | None:
     """When a change went live: a commit with its first deploy where one is recorded, else when it was made."""
-    assert ground.store is not None
     exhibit = ground.look_up(str(change))
     times = [int(row["time_ns"]) for row in exhibit.rows if int(row.get("time_ns") or 0) > 0]
     if change.kind == "commit" and times:
         sha = str(exhibit.rows[0]["id"])
-        deploys = ground.store.query(
+        deploys = store.query(
             "SELECT min(time_ns) AS t, count() AS n FROM changes "
             "WHERE kind = 'deploy' AND commit_sha = {sha:String} AND time_ns > 0",
             sha=sha,

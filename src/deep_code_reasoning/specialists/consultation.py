@@ -34,14 +34,13 @@ EFFORTS: Final = ("low", "low", None, "high", "high")
 class Consultation:
     """Everything that one question to a specialist consists of, but the model.
 
-    `run_code` lets the model run code at its provider; `corrections` is what an earlier answer got wrong.
+    `corrections` is what an earlier answer got wrong.
     """
 
     specialist: Specialist
     request: AnalysisRequest
     pack: Pack
     bench: Bench
-    run_code: bool = False
     corrections: tuple[str, ...] = ()
 
 
@@ -66,25 +65,31 @@ async def consult(
         if on_event is not None:
             on_event(event)
 
-    answer = await asker.ask(models, model_request(consultation), deadline, listen)
-    return opinion_of(answer, consultation.bench, used)
+    specialist, bench = consultation.specialist, consultation.bench
+    request = model_request(specialist, bench, consultation.request.depth, opening_prompt(consultation))
+    answer = await asker.ask(models, request, deadline, listen)
+    return opinion_of(answer, bench, used)
 
 
-def model_request(consultation: Consultation, history: tuple[Message, ...] = ()) -> ModelRequest:
-    """The request: what is stable first, so that a provider's cache keeps it; the question last."""
-    specialist, request = consultation.specialist, consultation.request
-    level = request.depth - 1
+def model_request(
+    specialist: Specialist, bench: Bench, depth: int, prompt: tuple[Passage, ...], history: tuple[Message, ...] = ()
+) -> ModelRequest:
+    """A request to a specialist: instructions, tools and type of answer are the same over a whole conversation."""
     return ModelRequest(
-        prompt=(*evidence_passages(consultation), Passage(question_text(consultation))),
+        prompt=prompt,
         instructions=specialist.instructions,
         history=history,
         answer=specialist.answer(),
-        tools=make_tools(specialist.tools, consultation.bench),
-        max_steps=STEPS[level],
-        max_output_tokens=OUTPUT_TOKENS[level],
-        effort=EFFORTS[level],
-        run_code=consultation.run_code,
+        tools=make_tools(specialist.tools, bench),
+        max_steps=STEPS[depth - 1],
+        max_output_tokens=OUTPUT_TOKENS[depth - 1],
+        effort=EFFORTS[depth - 1],
     )
+
+
+def opening_prompt(consultation: Consultation) -> tuple[Passage, ...]:
+    """The first prompt: what is stable comes first, so that a provider's cache keeps it; the question last."""
+    return (*evidence_passages(consultation), Passage(question_text(consultation)))
 
 
 def evidence_passages(consultation: Consultation) -> tuple[Passage, ...]:
@@ -121,20 +126,8 @@ def plain(text: str) -> str:
 
 def opinion_of(answer: ModelAnswer, bench: Bench, used: Sequence[ToolUsed] = ()) -> Opinion:
     """A model's typed answer, held against the evidence."""
-    value: Answer = answer.value
-    claims = verify(value.claims(), bench.ground)
-    recommendations, withheld = _recommendations(value, claims)
-    return Opinion(
-        model=answer.model,
-        resolved=answer.resolved,
-        provider=answer.provider,
-        summary=value.summary,
-        claims=claims,
-        verification=overall(claims),
-        recommendations=recommendations,
-        withheld=withheld,
-        open_questions=tuple(value.open_questions),
-        verdict=getattr(value, "verdict", None),
+    return replace(
+        checked_answer(answer.value, bench, answer.model, answer.provider, answer.resolved),
         text=answer.text,
         usage=answer.usage,
         cost_usd=answer.cost_usd,
@@ -143,6 +136,24 @@ def opinion_of(answer: ModelAnswer, bench: Bench, used: Sequence[ToolUsed] = ())
         tools_used=tuple(used),
         code_runs=answer.code_runs,
         messages=answer.messages,
+    )
+
+
+def checked_answer(value: Answer, bench: Bench, model: str, provider: str, resolved: str | None) -> Opinion:
+    """An answer of a specialist's type, whoever kept it, held against the evidence."""
+    claims = verify(value.claims(), bench.ground)
+    recommendations, withheld = _recommendations(value, claims)
+    return Opinion(
+        model=model,
+        resolved=resolved,
+        provider=provider,
+        summary=value.summary,
+        claims=claims,
+        verification=overall(claims),
+        recommendations=recommendations,
+        withheld=withheld,
+        open_questions=tuple(value.open_questions),
+        verdict=getattr(value, "verdict", None),
     )
 
 

@@ -17,7 +17,8 @@ SPECIALIST = Specialist(
     task="""\
 find where the time or the resource goes, and why it became more. Compare the calm window with the bad one, never one \
 number alone. Tell work from waiting: time inside a service from time on the way, in a queue, for a lock or a \
-connection. Say how a cost grows with its input only when code or figures show it; every figure comes with its query.""",
+connection. Say how a cost grows with its input only when code or figures show it; every figure comes with its \
+query.""",
     tools=("query_evidence", "fetch_trace", "read_code", "show_commit", "logs_around", "run_experiment"),
     answer=_answer,
 )

@@ -23,6 +23,4 @@ def specialist_for(analysis_type: str) -> Specialist:
     try:
         return SPECIALISTS[analysis_type]
     except KeyError:
-        raise UsageError(
-            f"there is no analysis '{analysis_type}'", f"one of {', '.join(SPECIALISTS)}"
-        ) from None
+        raise UsageError(f"there is no analysis '{analysis_type}'", f"one of {', '.join(SPECIALISTS)}") from None

@@ -33,7 +33,8 @@ def verify_claim(claim: Claim, ground: Ground) -> CheckedClaim:
     """Hold one claim against the evidence."""
     proofs = _proofs(claim)
     objections: list[Objection] = []
-    resolved, unresolved = [], []
+    resolved: list[str] = []
+    unresolved: list[str] = []
     for proof in proofs:
         exhibit = ground.look_up(proof.citation)
         (resolved if exhibit.found else unresolved).append(proof.citation)
