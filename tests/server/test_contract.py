@@ -218,3 +218,33 @@ def _least(schema: dict[str, Any]) -> Any:
     if schema["type"] == "object":
         return {name: _least(schema["properties"][name]) for name in schema.get("required", ())}
     return {"string": "text", "array": [], "integer": schema.get("minimum", 1), "number": 1.0, "boolean": False}[schema["type"]]
+
+
+def test_a_conversation_has_a_beginning_turns_and_an_end(agent: AgentSession, case: str) -> None:
+    begun = agent.answer(
+        "start_conversation", claude_context=context(), analysis_type="performance", initial_question="why?", case=case
+    )
+    session = begun["session_id"]
+    assert begun["reply"].startswith("stock")
+    assert begun["verdict"] == "cause_found"
+    assert agent.answer("get_conversation_status", session_id=session)["state"] == "active"
+    assert agent.answer("continue_conversation", session_id=session, message="and why stock?")["status"]["turns_used"] == 2
+    ended = agent.answer("finalize_conversation", session_id=session, summary_format="concise")
+    assert ended["format"] == "concise"
+    assert ended["causes"][0]["service"] == "stock"
+    assert agent.answer("get_conversation_status", session_id=session)["state"] == "finished"
+    assert agent.error("continue_conversation", session_id=session, message="once more")["code"] == "conversation_finished"
+
+
+def test_the_first_question_and_the_form_of_the_summary_matter(agent: AgentSession, booking: str) -> None:
+    asked = {"claude_context": context(code_scope={"service_names": []}), "analysis_type": "performance", "case": booking}
+    plain = agent.answer("start_conversation", **asked)
+    about = agent.answer("start_conversation", **asked, initial_question="what of ts-user-service?")
+    assert "of ts-user-service" not in pack_of(agent, plain)
+    assert "of ts-user-service" in pack_of(agent, about)
+    assert "findings" in agent.answer("finalize_conversation", session_id=plain["session_id"])
+
+
+def test_unknown_conversations_are_told_from_others(agent: AgentSession) -> None:
+    for tool, more in (("continue_conversation", {"message": "x"}), ("finalize_conversation", {}), ("get_conversation_status", {})):
+        assert agent.error(tool, session_id="conversation-0", **more)["code"] == "conversation_not_found"

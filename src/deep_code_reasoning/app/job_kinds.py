@@ -6,6 +6,7 @@ An answer has a `head` (what matters, bounded) and `sections` (lists of objects,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -157,31 +158,23 @@ def _brief(cause: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _question(asked: Asked, progress: Progress) -> Answered:
-    """A question that a specialist may be asked."""
-    from .questions import answer_question
+def _later(module: str, name: str) -> Callable[[Asked, Progress], Answered]:
+    """A use case that may ask a model: its module is loaded when it is wanted, for the clients take a second."""
 
-    return answer_question(asked, progress)
+    def run(asked: Asked, progress: Progress) -> Answered:
+        use_case: Callable[[Asked, Progress], Answered] = getattr(import_module(f".{module}", __package__), name)
+        return use_case(asked, progress)
 
-
-def _code_question(asked: Asked, progress: Progress) -> Answered:
-    """A question about code that is answered without a model, unless one is named."""
-    from .questions import answer_code_question
-
-    return answer_code_question(asked, progress)
-
-
-def _pack(asked: Asked, progress: Progress) -> Answered:
-    """The evidence for somebody else's model."""
-    from .questions import pack_evidence
-
-    return pack_evidence(asked, progress)
+    return run
 
 
 KINDS: Final[dict[str, Callable[[Asked, Progress], Answered]]] = {
     "open_case": _open_case,
     "investigate": _investigate,
-    "question": _question,
-    "pack": _pack,
-    "code_question": _code_question,
+    "question": _later("questions", "answer_question"),
+    "pack": _later("questions", "pack_evidence"),
+    "code_question": _later("questions", "answer_code_question"),
+    "start_conversation": _later("conversations", "begin"),
+    "continue_conversation": _later("conversations", "go_on"),
+    "finalize_conversation": _later("conversations", "end"),
 }

@@ -76,8 +76,8 @@ class ClaudeContext(Arguments):
 class About(Arguments):
     """Beside the code: a case with telemetry, and who is asked."""
 
-    case: str | None = Field(None, description="From open_case; adds its telemetry")
-    model: str | None = Field(None, description='A model\'s name, or "none"; default: routing decides')
+    case: str | None = None
+    model: str | None = Field(None, description='A name, or "none"')
 
 
 def scope(files: list[str], entry_points: list[str], services: list[str]) -> dict[str, Any]:
