@@ -11,7 +11,7 @@ demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 fuzz: $(VENV)/.ready-dev
 	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
