@@ -16,7 +16,6 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.asking import Passage
 from ..domain.call import Verification
 from ..domain.deadline import Deadline
-from ..domain.escalation import Escalation
 from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, UsageError
@@ -36,6 +35,7 @@ from .conversation_answer import (
 )
 from .escalate import judge_request, models_for, pack_budget, why_no_model
 from .escalation_answer import Failure, pack_as_json
+from .escalation_record import begin_escalation
 from .ledger import open_ledger
 from .means import Means
 from .metering import Meter
@@ -93,7 +93,10 @@ async def start_conversation(
         reason = why_no_model(model, cards)
         chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
-        escalation_id = None if chosen is None else _record(ledger, bench, pack, means, model)
+        judgement = judge_request(bench, means, chosen)
+        escalation_id = None
+        if chosen is not None:
+            escalation_id = begin_escalation(ledger, bench, pack, judgement, means.surface)
         conversation = ledger.conversations.start(
             request.analysis_type,
             means.surface,
@@ -286,26 +289,6 @@ def _choose(
     decision = choose(cards, need, means.settings.policy, records, occasion, named=model)
     ledger.routing.record(decision)
     return decision.chosen
-
-
-def _record(ledger: Ledger, bench: Workbench, pack: Pack, means: Means, model: str | None) -> str:
-    judgement = judge_request(bench, means, model)
-    escalation_id = ledger.escalations.new_id()
-    ledger.escalations.record(
-        Escalation(
-            id=escalation_id,
-            surface=means.surface,
-            analysis_type=bench.request.analysis_type,
-            problem_class=bench.problem_class,
-            question=bench.request.question,
-            reason=judgement.reason,
-            started_ns=time.time_ns(),
-            case_id=bench.investigation.case.id if bench.has_case else None,
-            signals=judgement.signals,
-            pack=pack.size,
-        )
-    )
-    return escalation_id
 
 
 def _close(ledger: Ledger, escalation_id: str | None, conversation_id: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..domain.analysis import AnalysisRequest
 from ..domain.budget import Amount, Limits
 from ..domain.deadline import Deadline
-from ..domain.escalation import Escalation, TimeSaved
+from ..domain.escalation import TimeSaved
 from ..domain.model import ModelCard
 from ..domain.opinion import Opinion
 from ..domain.pack import Pack
@@ -28,6 +28,7 @@ from ..routing.signals import Judgement
 from ..specialists.base import Specialist
 from ..specialists.consultation import Consultation, consult
 from .escalation_answer import Failure
+from .escalation_record import begin_escalation
 from .means import Means
 from .metering import Meter
 from .time_saved import time_saved
@@ -67,7 +68,9 @@ class Inquiry:
             LedgerError: when the escalation cannot be recorded; then nothing was sent.
         """
         started_s = time.monotonic()
-        escalation_id = self._begin(ledger)
+        escalation_id = begin_escalation(ledger, self.bench, self.pack, self.judgement, self.means.surface)
+        self.escalation_id = escalation_id
+        self.meter.begin(ledger, reason=self.judgement.reason, escalation_id=escalation_id)
         try:
             await self._ask_around(ledger)
         except BaseException as fault:
@@ -76,27 +79,6 @@ class Inquiry:
                 ledger.escalations.close(escalation_id, status)
             raise
         self._close(ledger, escalation_id, time.monotonic() - started_s)
-
-    def _begin(self, ledger: Ledger) -> str:
-        """Record that it began; returns the escalation's id."""
-        escalation_id = self.escalation_id = ledger.escalations.new_id()
-        reason = self.judgement.reason
-        ledger.escalations.record(
-            Escalation(
-                id=escalation_id,
-                surface=self.means.surface,
-                analysis_type=self.request.analysis_type,
-                problem_class=self.bench.problem_class,
-                question=self.request.question,
-                reason=reason,
-                started_ns=time.time_ns(),
-                case_id=self.bench.investigation.case.id if self.bench.has_case else None,
-                signals=self.judgement.signals,
-                pack=self.pack.size,
-            )
-        )
-        self.meter.begin(ledger, reason=reason, escalation_id=escalation_id)
-        return escalation_id
 
     async def _ask_around(self, ledger: Ledger) -> None:
         """The ladder: choose, ask, check, and climb when the answer does not hold."""

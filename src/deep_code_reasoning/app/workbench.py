@@ -15,6 +15,7 @@ from ..domain.pack import Pack
 from ..packing.subject import Subject
 from ..source import Roots
 from ..specialists.bench import Bench
+from ..specialists.ground import Ground
 from ..store import CaseStore, CaseWriter, open_case
 from .investigate import investigate_case
 from .sandbox import open_sandbox
@@ -50,6 +51,11 @@ class Workbench:
         if causes:
             return causes[0].mechanism
         return "unexplained" if self.has_case else "code"
+
+    @property
+    def ground(self) -> Ground:
+        """What claims are held against."""
+        return Ground(self.store if self.has_case else None, self.roots, self.investigation.windows)
 
     def bench(self, pack: Pack) -> Bench:
         """What a specialist's tools work on."""

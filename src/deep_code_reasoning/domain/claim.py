@@ -99,3 +99,20 @@ def citation_or_none(text: str) -> Citation | None:
         return Citation.parse(text)
     except CitationError:
         return None
+
+
+def claim_from_json(content: Mapping[str, Any]) -> Claim:
+    """Read what `dataclasses.asdict` made of a claim.
+
+    Raises:
+        KeyError, TypeError: when it is something else.
+    """
+    window = content["errors_in"]
+    return Claim(
+        **{
+            **content,
+            "errors_in": Window(**window) if window else None,
+            "proofs": tuple(Proof(**proof) for proof in content["proofs"]),
+            "figures": tuple(Figure(**figure) for figure in content["figures"]),
+        }
+    )

@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .secret_rules import RULES, Rule
 
 _Span: TypeAlias = tuple[int, int, str]
+# What stands for a secret begins so; it is none itself, when a text is looked through again.
+_MARK: Final = "[redacted:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def redact(text: str) -> Redacted:
     counts: Counter[str] = Counter()
     done = 0
     for start, end, kind in _merged(sorted(spans)):
-        parts += [text[done:start], f"[redacted:{kind}]", "\n" * text.count("\n", start, end)]
+        parts += [text[done:start], f"{_MARK}{kind}]", "\n" * text.count("\n", start, end)]
         counts[kind] += 1
         done = end
     parts.append(text[done:])
@@ -49,8 +51,9 @@ def redact(text: str) -> Redacted:
 
 def _matches(rule: Rule, text: str) -> Iterator[_Span]:
     for match in rule.pattern.finditer(text):
-        if rule.holds is None or rule.holds(match):
-            yield (*_secret_span(match), rule.kind)
+        start, end = _secret_span(match)
+        if not text.startswith(_MARK, start) and (rule.holds is None or rule.holds(match)):
+            yield start, end, rule.kind
 
 
 def _secret_span(match: re.Match[str]) -> tuple[int, int]:
@@ -64,6 +67,8 @@ def _known_to_scanner(text: str) -> Iterator[_Span]:
     """What Kingfisher finds. It counts in bytes, which are characters in most texts and not in all."""
     content = text.encode("utf-8", errors="replace")
     for finding in _scanner().scan(content):
+        if not finding.visible:  # the name of an account and the like, which only helps to find its key
+            continue
         location = finding.location
         start, end = location["start_offset"], location["end_offset"]
         if len(content) != len(text):

@@ -170,7 +170,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "assigned secret",
-        re.compile(rf"(?i)(?P<name>{_NAME}[\w.\-]*){_ASSIGNS}(?:[rbfu]|Bearer |Basic )?{_VALUE}"),
+        re.compile(rf"(?i)(?P<name>{_NAME}[\w.\-]{{0,60}}){_ASSIGNS}(?:[rbfu]|Bearer |Basic )?{_VALUE}"),
         ("pass", "pwd", "secret", "token", "key", "credential", "session", "connect.sid"),
         _is_literal,
     ),
@@ -178,10 +178,15 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "random key",
         re.compile(
-            rf"(?i)(?:key|auth|sign|salt|hmac|cred|pass|cert|dsn|webhook|access|priv)[\w.\-]*{_ASSIGNS}{_VALUE}"
+            rf"(?i)(?:key|auth|sign|salt|hmac|cred|pass|cert|dsn|webhook|access|priv)[\w.\-]{{0,60}}{_ASSIGNS}{_VALUE}"
         ),
         ("key", "auth", "sign", "salt", "hmac", "cred", "pass", "cert", "dsn", "webhook", "access", "priv"),
         _is_random,
     ),
-    Rule("random key", re.compile(rf"(?<![\w.])[A-Z][A-Z0-9]*_[A-Z0-9_]+\s*[:=]\s*{_VALUE}"), (), _is_random),
+    Rule(
+        "random key",
+        re.compile(rf"(?<![\w.])[A-Z][A-Z0-9]{{0,30}}_[A-Z0-9_]{{1,60}}\s*[:=]\s*{_VALUE}"),
+        (),
+        _is_random,
+    ),
 )

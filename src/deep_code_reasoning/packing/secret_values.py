@@ -18,10 +18,10 @@ _ABOUT: Final = re.compile(
 )
 _SESSION: Final = re.compile(r"(?i)session[_-]?id|jsessionid|phpsessid|connect\.sid")
 _NOTHING: Final = frozenset(
-    "null none nil undefined true false yes no on off empty unset missing invalid expired required optional hidden masked "
-    "redacted str string int bool bytes any object text char varchar number float self this not is in and or if else "
-    "the a an of for to from with was has been must should will can cannot could failed failure error wrong incorrect "
-    "changed updated mismatch rejected accepted denied refresh renew renewed revoked generated".split()
+    "null none nil undefined true false yes no on off empty unset missing invalid expired required optional hidden "
+    "masked redacted str string int bool bytes any object text char varchar number float self this not is in and or "
+    "if else the a an of for to from with was has been must should will can cannot could failed failure error wrong "
+    "incorrect changed updated mismatch rejected accepted denied refresh renew renewed revoked generated".split()
 )
 _PLACEHOLDER: Final = re.compile(
     r"(?i)\**|x{3,}|\.{3,}|-+|<.*>|\$\{.*|\$\w.*|\{.*\}?|%.*%?|\[redacted.*|(?:your|my|the|some)[-_ ].*|change[-_]?me"

@@ -233,3 +233,10 @@ class HypothesisTestAnswer(Answer):
 def _window(start: str | None, end: str | None) -> Window | None:
     start_ns, end_ns = parse_instant(start or ""), parse_instant(end or "")
     return Window(start_ns, end_ns) if start_ns is not None and end_ns is not None and start_ns < end_ns else None
+
+
+class ComparisonAnswer(_Part):
+    """Your judgement: which of two explanations the evidence bears out better."""
+
+    better: Literal["first", "second", "neither"]
+    because: str = Field(description="What in the tests decides it, in one or two sentences.")

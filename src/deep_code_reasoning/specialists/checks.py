@@ -56,14 +56,14 @@ def blames_a_change_before_the_onset(claim: Claim, ground: Ground) -> list[Objec
     change = citation_or_none(claim.change) if claim.change else None
     if change is None or ground.store is None or windows is None or not windows.changed:
         return []
-    live_ns = _live_since(change, ground, ground.store)
+    live_ns = live_since(change, ground, ground.store)
     if live_ns is None or live_ns <= windows.onset.end_ns:
         return []
     began = format_instant(windows.onset_ns)
     return [Objection(f"{change} was live at {format_instant(live_ns)}, after it began ({began})", refutes=True)]
 
 
-def _live_since(change: Citation, ground: Ground, store: CaseStore) -> int | None:
+def live_since(change: Citation, ground: Ground, store: CaseStore) -> int | None:
     """When a change went live: a commit with its first deploy where one is recorded, else when it was made."""
     exhibit = ground.look_up(str(change))
     times = [int(row["time_ns"]) for row in exhibit.rows if int(row.get("time_ns") or 0) > 0]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ...detectors.logs.steps import ERROR_LEVEL, PLACE
 from ...domain.citation import log_citation
 from ...domain.instant import NS_PER_S
 from ...domain.pack import Piece
@@ -19,6 +20,9 @@ _SEVERITIES: Final = ("", "trace", "debug", "info", "warn", "error", "fatal")
 # Templates offered at the usual depth. Systems have hundreds that matter; beyond that it is data.
 _MAX_TEMPLATES: Final = 400
 _MAX_BODY: Final = 700
+# A template that more places write than this is a wrapper's, whose place says nothing.
+_MAX_PLACES: Final = 8
+_ERROR: Final = 1 + _SEVERITIES.index("error")
 _MAX_AROUND: Final = 500
 
 
@@ -26,7 +30,7 @@ def drafts(subject: Subject) -> Iterator[Draft]:
     """Templates of the suspects' logs and of the others', and those of the services that are asked about."""
     if not subject.store.count("logs"):
         return
-    rows = _templates(subject)
+    rows = _statements(subject)
     suspects = subject.suspects[:3]
     near = [row for row in rows if row["service"] in suspects]
     far = [row for row in rows if row["service"] not in suspects]
@@ -86,23 +90,33 @@ def logs_around(
     return Draft("log/around", f"Logs around {moment(time_ns)}", tuple(lines), head, "records").piece(max_tokens, count)
 
 
-def _templates(subject: Subject) -> list[Row]:
-    """Kinds of records a service, with counts in both stretches and an example of the bad one where there is any."""
+def _statements(subject: Subject) -> list[Row]:
+    """Kinds of records a service, with counts in both stretches and an example of the bad one where there is any.
+
+    A kind is a template; of one that several places in the code write, each place is its own, where records tell it.
+    """
     return subject.store.query(
-        """
-        SELECT service, if(template_id = '', toString(shape), template_id) AS kind, sum(calm) AS calm, sum(bad) AS bad,
-               max(severity) AS severity, argMin(first, first.1) AS example
+        f"""
+        SELECT service, kind, if(places <= {_MAX_PLACES}, place, '') AS statement, sum(calm) AS calm, sum(bad) AS bad,
+               max(severity) AS severity, min(first) AS example
         FROM (
-            SELECT service, shape, countIf(time_ns >= {calm_from:Int64} AND time_ns < {calm_to:Int64}) AS calm,
-                   countIf(time_ns >= {bad_from:Int64} AND time_ns < {bad_to:Int64}) AS bad,
-                   max(indexOf({severities:Array(String)}, toString(severity))) AS severity,
-                   min((NOT (time_ns >= {bad_from:Int64} AND time_ns < {bad_to:Int64}), time_ns, source_id, line, item))
-                       AS first
-            FROM logs GROUP BY service, shape
-        ) AS counted
-        LEFT ANY JOIN log_shapes USING shape
-        GROUP BY service, kind
-        ORDER BY service, kind
+            SELECT service, place, calm, bad, severity, first,
+                   if(template_id = '', toString(shape), template_id) AS kind,
+                   uniqExact(place) OVER (PARTITION BY service, kind) AS places
+            FROM (
+                SELECT service, shape, {PLACE} AS place,
+                       countIf(time_ns >= {{calm_from:Int64}} AND time_ns < {{calm_to:Int64}}) AS calm,
+                       countIf(time_ns >= {{bad_from:Int64}} AND time_ns < {{bad_to:Int64}}) AS bad,
+                       max(greatest(indexOf({{severities:Array(String)}}, toString(severity)),
+                                    if({ERROR_LEVEL}, {_ERROR}, 0))) AS severity,
+                       min((NOT (time_ns >= {{bad_from:Int64}} AND time_ns < {{bad_to:Int64}}),
+                            time_ns, source_id, line, item)) AS first
+                FROM logs GROUP BY service, shape, place
+            ) AS counted
+            LEFT ANY JOIN log_shapes USING shape
+        )
+        GROUP BY service, kind, statement
+        ORDER BY service, kind, statement
         """,
         severities=list(_SEVERITIES),
         calm_from=subject.calm.start_ns,

@@ -141,6 +141,7 @@ def _drawn(store: CaseStore, chosen: dict[str, tuple[str, float, bool]], focus: 
                status_message, attributes, count() OVER (PARTITION BY trace_id) AS spans_of_trace
         FROM spans WHERE trace_id IN {traces:Array(String)}
         ORDER BY trace_id, start_ns, span_id, source_id, line, item LIMIT {limit:UInt32} BY trace_id
+        SETTINGS optimize_move_to_prewhere = 1
         """,
         traces=list(chosen),
         limit=_MAX_SPANS,
