@@ -248,3 +248,18 @@ def test_the_first_question_and_the_form_of_the_summary_matter(agent: AgentSessi
 def test_unknown_conversations_are_told_from_others(agent: AgentSession) -> None:
     for tool, more in (("continue_conversation", {"message": "x"}), ("finalize_conversation", {}), ("get_conversation_status", {})):
         assert agent.error(tool, session_id="conversation-0", **more)["code"] == "conversation_not_found"
+
+
+def test_a_tournament_is_as_large_as_asked(agent: AgentSession, booking: str) -> None:
+    def hold(**config: int) -> dict[str, Any]:
+        return agent.answer(
+            "run_hypothesis_tournament", claude_context=context(), issue="bookings fail", case=booking, tournament_config=config
+        )
+
+    whole = hold()
+    assert whole["state"] == "finished"
+    assert len(whole["hypotheses"]) > 2
+    small = hold(max_hypotheses=2, max_rounds=1, parallel_sessions=1)
+    assert len(small["hypotheses"]) == 2
+    assert small["rounds_finished"] <= 1
+    assert "winner" in small or small["no_winner_because"]

@@ -177,4 +177,5 @@ KINDS: Final[dict[str, Callable[[Asked, Progress], Answered]]] = {
     "start_conversation": _later("conversations", "begin"),
     "continue_conversation": _later("conversations", "go_on"),
     "finalize_conversation": _later("conversations", "end"),
+    "tournament": _later("tournaments", "hold"),
 }

@@ -14,6 +14,7 @@ MODULES: Final[tuple[str, ...]] = (
     "cross_system_impact",
     "performance_bottleneck",
     "hypothesis_test",
+    "run_hypothesis_tournament",
     "start_conversation",
     "continue_conversation",
     "finalize_conversation",
