@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed clean
+.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-server conformance clients clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -42,6 +42,19 @@ bench-loghub: $(VENV)/.ready-bench
 
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
+
+bench-server: $(VENV)/.ready
+	$(BIN)/python benchmarks/server.py
+
+conformance: $(VENV)/.ready acceptance/node_modules
+	$(BIN)/python acceptance/conformance.py
+
+clients: $(VENV)/.ready acceptance/node_modules
+	$(BIN)/python acceptance/clients.py
+
+acceptance/node_modules: acceptance/package.json
+	cd acceptance && npm install --no-audit --no-fund --no-package-lock --silent
+	@touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
