@@ -138,7 +138,11 @@ def _offered(node: Any, tool: str) -> str:
     """The name under which a request offers a tool of ours."""
     if isinstance(node, dict):
         name = node.get("name")
-        if isinstance(name, str) and re.search(rf"(?:^|__?|\.){tool}$", name) and ("description" in node or "parameters" in node):
+        if (
+            isinstance(name, str)
+            and re.search(rf"(?:^|__?|\.){tool}$", name)
+            and ("description" in node or "parameters" in node)
+        ):
             return name
         node = list(node.values())
     if isinstance(node, list):
@@ -215,19 +219,30 @@ def run(name: str) -> bool:
         words, more = started_as(model.url, home)
         try:
             done = subprocess.run(
-                words, env={**environment, **more}, cwd=project, capture_output=True, text=True, timeout=_PATIENCE_S, stdin=subprocess.DEVNULL, check=False
+                words,
+                env={**environment, **more},
+                cwd=project,
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE_S,
+                stdin=subprocess.DEVNULL,
+                check=False,
             )
             output = done.stdout + done.stderr
         except subprocess.TimeoutExpired as late:
             output = f"no end after {_PATIENCE_S} s\n{late.stdout!r}\n{late.stderr!r}"
         model.close()
-        stats = subprocess.run([*dcr, "stats", "--format", "json"], env=environment, capture_output=True, text=True, check=True)
+        stats = subprocess.run(
+            [*dcr, "stats", "--format", "json"], env=environment, capture_output=True, text=True, check=True
+        )
     shown = json.dumps(model.bodies[-1]) if model.bodies else ""
     wrong = [step for step, _ in STEPS if step not in model.done]
     wrong += [f"the model did not see {text}" for text in CAUSE if text not in shown]
     if json.loads(stats.stdout)["total"]["confirmed"] != 1:
         wrong.append("the outcome is not in the ledger")
-    print(f"{'ok   ' if not wrong else 'FAIL '} {name}: {len(model.done)} of {len(STEPS)} steps, {len(model.bodies)} requests {wrong or ''}")
+    print(
+        f"{'ok   ' if not wrong else 'FAIL '} {name}: {len(model.done)} of {len(STEPS)} steps, {len(model.bodies)} requests {wrong or ''}"
+    )
     if wrong:
         print(output[-2_000:])
         dump = Path(tempfile.gettempdir()) / f"clients-{name}.json"

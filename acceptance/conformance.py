@@ -67,16 +67,24 @@ def main() -> int:
         finally:
             server.terminate()
             server.wait()
-        failed += not _run("inspector --strict", [TOOLS / "mcp-inspector", "--cli", "--method", "tools/list", "--strict", "--", *DCR, "serve"], environment)
+        failed += not _run(
+            "inspector --strict",
+            [TOOLS / "mcp-inspector", "--cli", "--method", "tools/list", "--strict", "--", *DCR, "serve"],
+            environment,
+        )
     packaging = HERE.parent / "packaging"
     failed += not _run("mcpb validate", [TOOLS / "mcpb", "validate", packaging / "mcpb" / "manifest.json"], environment)
-    failed += not _run("claude plugin validate", [TOOLS / "claude", "plugin", "validate", packaging / "claude-code"], environment)
+    failed += not _run(
+        "claude plugin validate", [TOOLS / "claude", "plugin", "validate", packaging / "claude-code"], environment
+    )
     print(f"{failed} failed")
     return 1 if failed else 0
 
 
 def _scenarios(environment: dict[str, str], revision: str) -> list[str]:
-    listed = subprocess.run([TOOLS / "conformance", "list"], capture_output=True, text=True, env=environment, check=True).stdout
+    listed = subprocess.run(
+        [TOOLS / "conformance", "list"], capture_output=True, text=True, env=environment, check=True
+    ).stdout
     server_part = listed.partition("Client scenarios")[0]
     return [name for name, revisions in re.findall(r"- (\S+) \[([^\]]*)\]", server_part) if revision in revisions]
 

@@ -21,7 +21,9 @@ _PATIENCE_S = 120
 class AgentSession:
     """A client with a server of its own. Use it in a `with` block."""
 
-    def __init__(self, home: Path, project: Path, era: str = "auto", environment: Mapping[str, str] | None = None, **client: Any) -> None:
+    def __init__(
+        self, home: Path, project: Path, era: str = "auto", environment: Mapping[str, str] | None = None, **client: Any
+    ) -> None:
         environment = {**os.environ, "DCR_HOME": str(home), "DCR_OFFLINE": "1", **(environment or {})}
         self._parameters = StdioServerParameters(command=SERVER[0], args=SERVER[1:], env=environment, cwd=project)
         self._era, self._options = era, client

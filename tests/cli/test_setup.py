@@ -52,7 +52,9 @@ def test_printing_writes_nothing(client: str) -> None:
 
 def test_other_servers_and_settings_are_kept(tmp_path: Path) -> None:
     path = tmp_path / ".claude.json"
-    path.write_text(json.dumps({"theme": "dark", "mcpServers": {"other": {"command": "x"}, NAME: {"command": "old", "note": 1}}}))
+    path.write_text(
+        json.dumps({"theme": "dark", "mcpServers": {"other": {"command": "x"}, NAME: {"command": "old", "note": 1}}})
+    )
     path.chmod(0o640)
     setup("claude")
     content = json.loads(path.read_text())

@@ -63,12 +63,34 @@ def write_evidence(folder: Path) -> None:
         second, bad = n * 3, n >= 120
         trace, status = f"{n:032x}", "ERROR" if bad else "OK"
         common = {"trace_id": trace, "start": stamp(second), "status": status}
-        spans.append({**common, "span_id": "a", "parent_id": None, "service": "shop", "name": "POST /order", "duration_ms": 30})
+        spans.append(
+            {**common, "span_id": "a", "parent_id": None, "service": "shop", "name": "POST /order", "duration_ms": 30}
+        )
         error = {"error": "KeyError: 'sku'"} if bad else {}
-        spans.append({**common, "span_id": "b", "parent_id": "a", "service": "stock", "name": "Stock.reserve", "duration_ms": 20, **error})
+        spans.append(
+            {
+                **common,
+                "span_id": "b",
+                "parent_id": "a",
+                "service": "stock",
+                "name": "Stock.reserve",
+                "duration_ms": 20,
+                **error,
+            }
+        )
         message = f"KeyError: 'sku' while reserving order {n}" if bad else f"reserved order {n}"
-        logs.append({"timestamp": stamp(second), "service": "stock", "severity_text": "ERROR" if bad else "INFO", "msg": message, "trace_id": trace})
-    logs.append({"timestamp": stamp(1), "service": "stock", "severity_text": "INFO", "msg": f"connecting with token={SECRET}"})
+        logs.append(
+            {
+                "timestamp": stamp(second),
+                "service": "stock",
+                "severity_text": "ERROR" if bad else "INFO",
+                "msg": message,
+                "trace_id": trace,
+            }
+        )
+    logs.append(
+        {"timestamp": stamp(1), "service": "stock", "severity_text": "INFO", "msg": f"connecting with token={SECRET}"}
+    )
     (folder / "traces.json").write_text(json.dumps(spans))
     (folder / "logs.ndjson").write_text("".join(json.dumps(record) + "\n" for record in logs))
 

@@ -155,7 +155,10 @@ def test_impact_is_told_by_kind(agent: AgentSession, case: str) -> None:
 
 def test_a_service_that_is_named_is_looked_at(agent: AgentSession, case: str) -> None:
     answer = agent.answer(
-        "cross_system_impact", change_scope={"files": [], "service_names": ["shop"]}, case=case, impact_types=["performance"]
+        "cross_system_impact",
+        change_scope={"files": [], "service_names": ["shop"]},
+        case=case,
+        impact_types=["performance"],
     )
     assert answer["services"] == ["shop"]
     assert any("shop" in edge["call"] for edge in answer["performance"])
@@ -177,7 +180,11 @@ def test_a_bottleneck_is_seen_in_loops_and_times(agent: AgentSession, case: str)
 
 def test_a_hypothesis_and_how_to_test_it_arrive(agent: AgentSession, case: str) -> None:
     answer = agent.answer(
-        "hypothesis_test", hypothesis="the sku is missing", code_scope={"files": [STOCK]}, test_approach="look", case=case
+        "hypothesis_test",
+        hypothesis="the sku is missing",
+        code_scope={"files": [STOCK]},
+        test_approach="look",
+        case=case,
     )
     assert "def reserve" in pack_of(agent, answer)
     assert answer["metadata"]["analysis_type"] == "hypothesis_test"
@@ -217,7 +224,9 @@ def _least(schema: dict[str, Any]) -> Any:
         return _least(schema["anyOf"][0])
     if schema["type"] == "object":
         return {name: _least(schema["properties"][name]) for name in schema.get("required", ())}
-    return {"string": "text", "array": [], "integer": schema.get("minimum", 1), "number": 1.0, "boolean": False}[schema["type"]]
+    return {"string": "text", "array": [], "integer": schema.get("minimum", 1), "number": 1.0, "boolean": False}[
+        schema["type"]
+    ]
 
 
 def test_a_conversation_has_a_beginning_turns_and_an_end(agent: AgentSession, case: str) -> None:
@@ -228,16 +237,24 @@ def test_a_conversation_has_a_beginning_turns_and_an_end(agent: AgentSession, ca
     assert begun["reply"].startswith("stock")
     assert begun["verdict"] == "cause_found"
     assert agent.answer("get_conversation_status", session_id=session)["state"] == "active"
-    assert agent.answer("continue_conversation", session_id=session, message="and why stock?")["status"]["turns_used"] == 2
+    assert (
+        agent.answer("continue_conversation", session_id=session, message="and why stock?")["status"]["turns_used"] == 2
+    )
     ended = agent.answer("finalize_conversation", session_id=session, summary_format="concise")
     assert ended["format"] == "concise"
     assert ended["causes"][0]["service"] == "stock"
     assert agent.answer("get_conversation_status", session_id=session)["state"] == "finished"
-    assert agent.error("continue_conversation", session_id=session, message="once more")["code"] == "conversation_finished"
+    assert (
+        agent.error("continue_conversation", session_id=session, message="once more")["code"] == "conversation_finished"
+    )
 
 
 def test_the_first_question_and_the_form_of_the_summary_matter(agent: AgentSession, booking: str) -> None:
-    asked = {"claude_context": context(code_scope={"service_names": []}), "analysis_type": "performance", "case": booking}
+    asked = {
+        "claude_context": context(code_scope={"service_names": []}),
+        "analysis_type": "performance",
+        "case": booking,
+    }
     plain = agent.answer("start_conversation", **asked)
     about = agent.answer("start_conversation", **asked, initial_question="what of ts-user-service?")
     assert "of ts-user-service" not in pack_of(agent, plain)
@@ -246,14 +263,22 @@ def test_the_first_question_and_the_form_of_the_summary_matter(agent: AgentSessi
 
 
 def test_unknown_conversations_are_told_from_others(agent: AgentSession) -> None:
-    for tool, more in (("continue_conversation", {"message": "x"}), ("finalize_conversation", {}), ("get_conversation_status", {})):
+    for tool, more in (
+        ("continue_conversation", {"message": "x"}),
+        ("finalize_conversation", {}),
+        ("get_conversation_status", {}),
+    ):
         assert agent.error(tool, session_id="conversation-0", **more)["code"] == "conversation_not_found"
 
 
 def test_a_tournament_is_as_large_as_asked(agent: AgentSession, booking: str) -> None:
     def hold(**config: int) -> dict[str, Any]:
         return agent.answer(
-            "run_hypothesis_tournament", claude_context=context(), issue="bookings fail", case=booking, tournament_config=config
+            "run_hypothesis_tournament",
+            claude_context=context(),
+            issue="bookings fail",
+            case=booking,
+            tournament_config=config,
         )
 
     whole = hold()

@@ -130,7 +130,7 @@ def test_it_ends_with_its_input_in_the_middle_of_work(server: RawServer, large: 
     assert server.process.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_signals_end_it_in_the_middle_of_work(server: RawServer, large: Path, number: signal.Signals) -> None:
     workers = server.start_long_work(large)
     assert workers

@@ -35,11 +35,18 @@ def test_what_matters_comes_first_and_what_is_left_out_is_named() -> None:
     assert list(content)[:2] == ["verdict", "handle"]
     assert content["long"][-1].endswith("more left out)")
     assert "more characters" in content["last"]["a"]
-    assert reply.as_result({"first": "x" * 9_000, "second": 7, **{f"n{n}": n for n in range(900)}}).structured_content["left_out"]
+    assert reply.as_result({"first": "x" * 9_000, "second": 7, **{f"n{n}": n for n in range(900)}}).structured_content[
+        "left_out"
+    ]
 
 
 def test_both_forms_tell_the_same() -> None:
-    facts = {"verdict": "cause_found", "causes": [{"service": "stock", "path": ["a", "b"]}], "text": "two\nlines", "no": None}
+    facts = {
+        "verdict": "cause_found",
+        "causes": [{"service": "stock", "path": ["a", "b"]}],
+        "text": "two\nlines",
+        "no": None,
+    }
     text = reply.as_result(facts).content[0].text  # type: ignore[union-attr]
     assert text == 'verdict: cause_found\ncauses:\n- service: stock\n  path: ["a", "b"]\ntext:\n  two\n  lines'
 

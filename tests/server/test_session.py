@@ -132,7 +132,10 @@ def test_secrets_of_evidence_and_code_do_not_come_out(agent: AgentSession, case:
 
 
 def test_links_out_of_the_evidence_are_not_followed(agent: AgentSession, case: str) -> None:
-    assert agent.answer("query_evidence", case=case, sql="SELECT body FROM logs WHERE body LIKE '%jewels%'")["rows_found"] == 0
+    assert (
+        agent.answer("query_evidence", case=case, sql="SELECT body FROM logs WHERE body LIKE '%jewels%'")["rows_found"]
+        == 0
+    )
     assert agent.error("open_case", paths=["way-out"])["code"] == "outside_roots"
 
 

@@ -7,7 +7,7 @@ import pytest
 from deep_code_reasoning.source.outline import function_at, functions
 
 PYTHON = "class A:\n    async def f(self, x):\n        if x:\n            g(x)\n\n        return h(\n            x\n        )\n\ndef g(x): return x\n"
-GO = "func (s *Server) Handle(r *Request) error {\n\tuser := s.load(r)\n\tif user == nil {\n\t\treturn fail(\"}\")\n\t}\n\treturn s.save(user)\n}\n"
+GO = 'func (s *Server) Handle(r *Request) error {\n\tuser := s.load(r)\n\tif user == nil {\n\t\treturn fail("}")\n\t}\n\treturn s.save(user)\n}\n'
 JAVA = "class A {\n    @Override\n    public List<String> find(String id) throws IOException {\n        for (String x : ids) {\n            repo.query(x);\n        }\n        return null;\n    }\n}\n"
 TYPESCRIPT = "export const load = async (id: string): Promise<void> => {\n  await fetchItem(id);\n};\nexport async function save(id) {\n  return store(id);\n}\n"
 RUST = "pub async fn handle(req: Request) -> Response {\n    let user = load(&req);\n    respond(user)\n}\n"

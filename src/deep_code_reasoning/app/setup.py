@@ -69,7 +69,9 @@ def planned(client_name: str) -> Change:
     environment = {name: os.environ[name] for name in _OURS if os.environ.get(name)}
     entry = client.entry(command_of_ours(), environment)
     present = path.read_text("utf-8") if path.is_file() else ""
-    content = _with_table(path, present, client.place, entry) if client.is_toml else _with_key(path, present, client, entry)
+    content = (
+        _with_table(path, present, client.place, entry) if client.is_toml else _with_key(path, present, client, entry)
+    )
     return Change(path, content, content != present)
 
 

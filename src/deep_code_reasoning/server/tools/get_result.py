@@ -16,9 +16,7 @@ class GetResult(Arguments):
     handle: str = Field(description="work-... as another call gave it")
     section: str | None = Field(None, description="One of the result's sections; default: the summary")
     cursor: str | None = Field(None, description="next_cursor of the piece before")
-    wait_seconds: float = Field(
-        MAX_WAIT_S, ge=0, le=MAX_WAIT_S, description="While it runs; default 45"
-    )
+    wait_seconds: float = Field(MAX_WAIT_S, ge=0, le=MAX_WAIT_S, description="While it runs; default 45")
     stop: bool = Field(False, description="Stop the work instead")
 
 

@@ -27,9 +27,7 @@ class OpenCase(Arguments):
 async def run(arguments: OpenCase, call: Call) -> Facts:
     """Check what may be read, then read it in a worker."""
     if not arguments.paths and not arguments.repositories:
-        raise UsageError(
-            "no evidence is given", "name files or folders in 'paths'"
-        )
+        raise UsageError("no evidence is given", "name files or folders in 'paths'")
     asked = arguments.model_dump(exclude={"wait_seconds"})
     for name in ("paths", "repositories", "baseline_paths"):
         asked[name] = [str(call.settings.allowed_path(path)) for path in asked[name]]

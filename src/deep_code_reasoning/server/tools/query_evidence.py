@@ -16,7 +16,9 @@ class QueryEvidence(Arguments):
     """What is asked of which case."""
 
     case: str
-    sql: str = Field(max_length=20_000, description="One SELECT, ClickHouse dialect; times are integers in ns since 1970")
+    sql: str = Field(
+        max_length=20_000, description="One SELECT, ClickHouse dialect; times are integers in ns since 1970"
+    )
     max_rows: int = Field(50, ge=1, le=_MOST_ROWS, description="Default 50")
     cursor: str | None = Field(None, description="next_cursor of the answer before")
 
