@@ -1,4 +1,4 @@
-"""Writes `docs/reference/` from the code: tables, formats, detectors, mechanisms, errors, commands.
+"""Writes `docs/reference/` from the code: tables, formats, detectors, mechanisms, routing, errors, commands.
 
     python docs/generate_reference.py [--check]
 
@@ -21,6 +21,8 @@ from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.domain.mechanisms import MECHANISMS
 from deep_code_reasoning.readers import registry
+from deep_code_reasoning.routing import configuration
+from deep_code_reasoning.routing.settings import Policy, Thresholds
 from deep_code_reasoning.server.arguments import flat_schema
 from deep_code_reasoning.server.registry import tools
 from deep_code_reasoning.store.schema import TABLES
@@ -67,6 +69,15 @@ def mechanisms() -> str:
     """How things break."""
     rows = "".join(f"| `{name}` | {text} |\n" for name, text in MECHANISMS.items())
     return f"# Mechanisms\n\n| mechanism | meaning |\n|---|---|\n{rows}"
+
+
+def routing() -> str:
+    """The settings of routing: the form of the file, and why each default is what it is."""
+    form = inspect.getdoc(configuration) or ""
+    parts = ["# Settings of routing\n", f"\n```text\n{form}\n```\n"]
+    for title, settings in (("thresholds", Thresholds), ("policy", Policy)):
+        parts.append(f"\n## {title}\n\n```text\n{inspect.getdoc(settings)}\n```\n")
+    return "".join(parts)
 
 
 def errors_page() -> str:
@@ -125,6 +136,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "formats.md": formats,
     "detectors.md": detectors,
     "mechanisms.md": mechanisms,
+    "routing.md": routing,
     "errors.md": errors_page,
     "commands.md": commands,
     "tools.md": tools_page,

@@ -6,6 +6,7 @@
     │   ├── CitationError             exit 2   a citation that cannot be parsed or does not resolve
     │   ├── QueryError                exit 2   SQL of the user's that the engine refuses
     │   ├── CatalogueError            exit 2   the user's catalogue of models cannot be read
+    │   ├── RoutingSettingsError      exit 2   the user's settings of routing cannot be read
     │   ├── ModelNotConfiguredError   exit 2   a model that is not known, has no key, or needs what is not installed
     │   ├── RecordNotFoundError       exit 2   no escalation, call or tournament of that id in the ledger
     │   │   ├── ConversationNotFoundError
@@ -105,6 +106,12 @@ class CatalogueError(UsageError):
     """The user's catalogue of models cannot be read."""
 
     code = "catalogue"
+
+
+class RoutingSettingsError(UsageError):
+    """The user's settings of routing cannot be read, or are none."""
+
+    code = "routing_settings"
 
 
 class ModelNotConfiguredError(UsageError):

@@ -135,7 +135,8 @@ def test_an_answer_that_was_given_up_counts_once_an_outcome_shows_it_wrong(
     for step in range(2):  # two requests of one question
         given_up = {"model_requested": "beta", "event_type": event_type, "verification": checked}
         ledger.calls.record(a_call(f"first-{step}", escalation_id="e1", **given_up))
-    ledger.calls.record(a_call("second", escalation_id="e1", verification=Verification("verified")))
+    later = START_NS + S
+    ledger.calls.record(a_call("second", escalation_id="e1", started_ns=later, verification=Verification("verified")))
     ledger.escalations.close("e1", "answered", answer_call_id="second")
     ledger.escalations.report_outcome("e1", verdict, "dana")
     records = ledger.statistics.records_by_class()
@@ -143,6 +144,10 @@ def test_an_answer_that_was_given_up_counts_once_an_outcome_shows_it_wrong(
     assert records["alpha", "lock_lease_expired"].rejected == 0
     beta = next(entry.tally for entry in ledger.statistics.collect().models if entry.model == "beta")
     assert beta.quality == (0.0 if rejected else None)
+    alpha = records["alpha", "lock_lease_expired"]
+    assert (alpha.refuted, alpha.late) == (
+        (1, 1) if (verdict, event_type) == ("refuted", "analysis") else (alpha.refuted, 0)
+    )
     assert ledger.statistics.collect().total.quality == {"confirmed": 1.0, "refuted": 0.0, "unknown": None}[verdict]
 
 

@@ -102,27 +102,46 @@ def test_what_is_chosen_fits_and_has_its_propensity(
     assert replay(decision) == decision
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 5)), max_size=5), st.integers(0, 4), st.floats(0, 20))
+def terms(value_usd: float, right: float = 1.0, wrong: float = 0.0) -> dict[str, float]:
+    return {"value_usd": value_usd, "accepts_right": right, "accepts_wrong": wrong}
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 5)), max_size=5),
+    st.integers(0, 4),
+    st.builds(terms, st.floats(0, 20), st.floats(0, 1), st.floats(0, 1)),
+)
 def test_the_best_ladder_is_the_best_of_all_ladders(
-    models: list[tuple[float, float]], length: int, value_usd: float
+    models: list[tuple[float, float]], length: int, given_terms: dict[str, float]
 ) -> None:
     def worth(ladder: tuple[tuple[float, float], ...]) -> float:
         reached, total = 1.0, 0.0
         for chance, cost in ladder:
-            total += reached * (chance * value_usd - cost)
-            reached *= 1 - chance
+            right, wrong = given_terms["accepts_right"] * chance, given_terms["accepts_wrong"] * (1 - chance)
+            total += reached * (right * given_terms["value_usd"] - cost)
+            reached *= 1 - right - wrong
         return total
 
     every = [ladder for k in range(min(length, len(models)) + 1) for ladder in itertools.permutations(models, k)]
-    found, first = best_ladder([chance for chance, _ in models], [cost for _, cost in models], value_usd, length)
+    found, first = best_ladder([chance for chance, _ in models], [cost for _, cost in models], length, given_terms)
     assert found == pytest.approx(max(map(worth, every)))
     assert (first is None) == (found == 0)
 
 
-def test_a_cheap_model_goes_first_when_its_failures_are_noticed_and_not_when_there_is_one_try() -> None:
+def test_a_cheap_model_goes_first_when_its_failures_are_noticed_and_another_may_follow() -> None:
     chances, costs = [0.6, 0.9], [0.05, 1.0]
-    assert best_ladder(chances, costs, value_usd=20, length=2)[1] == 0
-    assert best_ladder(chances, costs, value_usd=20, length=1)[1] == 1
+    assert best_ladder(chances, costs, 2, terms(20))[1] == 0
+    assert best_ladder(chances, costs, 1, terms(20))[1] == 1  # there is one try
+    assert best_ladder(chances, costs, 2, terms(20, 0.8, 0.4))[1] == 1  # its failures often pass for answers
+
+
+def test_a_failure_where_others_had_failed_counts_less() -> None:
+    early, late = (replace(record(refuted=4), late=count) for count in (0, 4))
+    means = [
+        choose([card("a")], NEED, Policy(), {("a", NEED.problem_class): done}, OCCASION).candidates[0].facts["beta"]
+        for done in (early, late)
+    ]
+    assert means == [1 + 4, 1 + 2]
 
 
 def test_the_price_is_that_of_the_tier_which_the_pack_falls_into() -> None:

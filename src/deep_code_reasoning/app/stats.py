@@ -47,6 +47,7 @@ def stats_as_json(stats: LedgerStatistics) -> dict[str, Any]:
             {"basis": entry.basis, "escalations": entry.escalations, "estimate_s": entry.estimate_s}
             for entry in stats.time_saved
         ],
+        "investigations_without_model": asdict(stats.investigations),
         "unsettled": {"calls": stats.unsettled_calls, "at_most_usd": _usd(stats.unsettled_usd)},
     }
 

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "report": ("report", "Print the last answer of a case again, as text, Markdown or JSON."),
     "pack": ("pack", "Print what a model would be given of a case under a token budget, or the account of it."),
     "models": ("models", "List the models that can be asked, what they cost, and how each has done so far."),
+    "outcome": ("outcome", "Report whether an answer proved right: routing and statistics learn from nothing else."),
     "stats": ("stats", "Show what escalations took and what they were worth: tokens, costs, outcomes, by model."),
     "doctor": ("doctor", "Check that everything this program needs is there and works."),
 }

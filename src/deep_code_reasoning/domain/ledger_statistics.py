@@ -13,7 +13,8 @@ class Tally:
     Tokens and `cost_usd` sum what is known, and are None when nothing is; `unmetered_calls` and `unpriced_calls` say
     how many calls are missing from them. `asked` counts escalations in which calls were made, `answered` those whose
     accepted answer came from here; `confirmed`, `refuted` and `unknown` count the outcomes of the latter.
-    `rejected` counts, for a model, escalations in which its answer was given up rightly (see `ModelRecord`).
+    `rejected` counts, for a model, escalations in which its answer was given up rightly, `late`
+    those of them and of the refuted ones in which another model had been asked before (see `ModelRecord`).
     `verified` and `contradicted` count calls whose answers held, or did not, when checked against the evidence.
     """
 
@@ -36,6 +37,7 @@ class Tally:
     refuted: int = 0
     unknown: int = 0
     rejected: int = 0
+    late: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         def total(mine: Decimal | int | None, theirs: Decimal | int | None) -> Decimal | int | None:
@@ -100,6 +102,15 @@ class TimeSavedTally:
 
 
 @dataclass(frozen=True, slots=True)
+class InvestigationTally:
+    """Investigations without a model, by the last outcome that was reported of each."""
+
+    confirmed: int = 0
+    refuted: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerStatistics:
     """Everything that `dcr stats` shows, of escalations and calls that began at `since_ns` or later (None: all).
 
@@ -115,3 +126,4 @@ class LedgerStatistics:
     time_saved: tuple[TimeSavedTally, ...]
     unsettled_calls: int
     unsettled_usd: Decimal | None
+    investigations: InvestigationTally = InvestigationTally()

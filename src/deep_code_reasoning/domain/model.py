@@ -91,6 +91,7 @@ class ModelRecord:
     `failures` are calls that gave no answer. `asked` counts the escalations in which it was asked; `confirmed` and
     `refuted` those whose accepted answer was its own, by outcome. `rejected` those in which its answer was given up,
     rightly as the outcome says: another's was confirmed, or all were wrong and the evidence contradicts its own.
+    `late` counts those among `refuted` and `rejected` in which another model had been asked before: hard questions.
     """
 
     calls: int
@@ -100,6 +101,7 @@ class ModelRecord:
     cost_usd: Decimal | None
     asked: int = 0
     rejected: int = 0
+    late: int = 0
 
 
 def tier_for(prices: tuple[PriceTier, ...], input_tokens: int) -> PriceTier | None:

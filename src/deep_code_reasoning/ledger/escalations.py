@@ -84,9 +84,7 @@ class Escalations:
             RecordNotFoundError: when there is no such escalation.
             UsageError: when the verdict is none of confirmed, refuted, unknown.
         """
-        if verdict not in OUTCOME_VERDICTS:
-            raise UsageError(f"'{verdict}' is no outcome", f"one of {', '.join(OUTCOME_VERDICTS)}")
-        outcome = Outcome(verdict, reported_by, self._clock(), note)
+        outcome = Outcome(checked_verdict(verdict), reported_by, self._clock(), note)
 
         def write(connection: Connection) -> None:
             # The update locks the row on PostgreSQL, so that two reports cannot take the same ordinal.
@@ -133,9 +131,15 @@ class Escalations:
         """Everything that was reported of an escalation, the oldest first."""
         return self._database.read(lambda connection: _outcomes(connection, escalation_id))
 
-    def recent(self, limit: int = 20) -> tuple[Escalation, ...]:
-        """The escalations that began last, the newest first, with their outcomes."""
+    def recent(self, limit: int = 20, answered_for: str | None = None) -> tuple[Escalation, ...]:
+        """The escalations that began last, the newest first, with their outcomes.
+
+        Args:
+            answered_for: the id of a case: only those of it that ended with an answer.
+        """
         newest = select(ESCALATIONS).order_by(ESCALATIONS.c.started_ns.desc(), ESCALATIONS.c.id.desc()).limit(limit)
+        if answered_for is not None:
+            newest = newest.where(ESCALATIONS.c.case_id == answered_for, ESCALATIONS.c.status == "answered")
 
         def read(connection: Connection) -> tuple[Escalation, ...]:
             found = []
@@ -145,6 +149,17 @@ class Escalations:
             return tuple(found)
 
         return self._database.read(read)
+
+
+def checked_verdict(verdict: str) -> str:
+    """An outcome that someone reports, if it is one.
+
+    Raises:
+        UsageError: when it is none of confirmed, refuted, unknown.
+    """
+    if verdict not in OUTCOME_VERDICTS:
+        raise UsageError(f"'{verdict}' is no outcome", f"one of {', '.join(OUTCOME_VERDICTS)}")
+    return verdict
 
 
 def as_escalation(row: Row[Any], outcome: Outcome | None) -> Escalation:

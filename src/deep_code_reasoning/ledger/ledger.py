@@ -11,6 +11,7 @@ from .calls import Calls
 from .conversations import Conversations
 from .database import PATIENCE_S, Database
 from .escalations import Escalations
+from .investigations import Investigations
 from .rescue import Rescue
 from .routing import RoutingDecisions
 from .spending import Budgets
@@ -43,6 +44,7 @@ class Ledger:
         """
         self._database = Database(target, patience_s)
         self.escalations = Escalations(self._database, clock)
+        self.investigations = Investigations(self._database, clock)
         self.calls = Calls(self._database, clock, Rescue(rescue) if rescue else None)
         self.budgets = Budgets(self._database, clock)
         self.conversations = Conversations(self._database, clock, self.calls)

@@ -142,6 +142,16 @@ OUTCOMES: Final = Table(
     _time("reported_ns"),
     _words("note"),
 )
+INVESTIGATION_OUTCOMES: Final = Table(
+    "investigation_outcomes",
+    METADATA,
+    _key("case_id"),
+    Column("ordinal", Integer, primary_key=True, nullable=False),
+    _words("verdict"),
+    _words("reported_by"),
+    _time("reported_ns"),
+    _words("note"),
+)
 CALLS: Final = Table(
     "calls",
     METADATA,

@@ -7,12 +7,19 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, and_, case, func, literal_column, or_, select, type_coerce
+from sqlalchemy import Connection, Row, Select, Text, and_, case, exists, func, literal_column, or_, select, type_coerce
 
-from ..domain.ledger_statistics import LedgerStatistics, ModelTally, ReasonTally, Tally, TimeSavedTally
+from ..domain.ledger_statistics import (
+    InvestigationTally,
+    LedgerStatistics,
+    ModelTally,
+    ReasonTally,
+    Tally,
+    TimeSavedTally,
+)
 from ..domain.model import ModelRecord
 from .database import Database
-from .schema import CALLS, ESCALATIONS, OUTCOMES, SPENDING, Count, Usd
+from .schema import CALLS, ESCALATIONS, INVESTIGATION_OUTCOMES, OUTCOMES, SPENDING, Count, Usd
 from .spending import is_unsettled
 
 # Constants and no parameters: PostgreSQL takes two parameters for two values, and would miss them in GROUP BY.
@@ -54,6 +61,7 @@ def _record(tally: Tally) -> ModelRecord:
         cost_usd=None if tally.unpriced_calls else tally.cost_usd,
         asked=tally.asked,
         rejected=tally.rejected,
+        late=tally.late,
     )
 
 
@@ -72,7 +80,7 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
         _add(reasons, row.reason, tally)
         counts[row.reason] = counts.get(row.reason, 0) + row.escalations
     for row in connection.execute(_rejected(from_ns)):
-        _add(models, (row.model, row.problem_class), Tally(rejected=row.escalations))
+        _add(models, (row.model, row.problem_class), Tally(rejected=row.escalations, late=row.late))
     # An escalation may ask several models: within a reason, and in all, it was one that asked.
     for reason, asked in connection.execute(_asked(from_ns)):
         reasons[reason] = replace(reasons[reason], asked=asked)
@@ -87,6 +95,9 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
         models=tuple(ModelTally(*key, tally, resolved.get(key[0], ())) for key, tally in sorted(models.items())),
         reasons=tuple(ReasonTally(reason, counts.get(reason, 0), tally) for reason, tally in sorted(reasons.items())),
         time_saved=tuple(TimeSavedTally(*row) for row in connection.execute(_time_saved(from_ns))),
+        investigations=InvestigationTally(
+            **{row.verdict: row.cases for row in connection.execute(_investigations(from_ns))}
+        ),
         unsettled_calls=unsettled.calls,
         unsettled_usd=(unsettled.usd or Decimal(0)) if unsettled.calls == unsettled.priced else None,
     )
@@ -155,6 +166,7 @@ def _outcomes(from_ns: int) -> Select[Any]:
             verdict.label("verdict"),
             ESCALATIONS.c.status,
             func.count().label("escalations"),
+            _count_if(_came_later()).label("late"),
         )
         .select_from(
             ESCALATIONS.outerjoin(CALLS, ESCALATIONS.c.answer_call_id == CALLS.c.id).outerjoin(OUTCOMES, _reported())
@@ -184,6 +196,7 @@ def _rejected(from_ns: int) -> Select[Any]:
             CALLS.c.model_requested.label("model"),
             ESCALATIONS.c.problem_class,
             func.count(ESCALATIONS.c.id.distinct()).label("escalations"),
+            func.count(case((_came_later(), ESCALATIONS.c.id)).distinct()).label("late"),
         )
         .select_from(
             ESCALATIONS.join(OUTCOMES, _reported())
@@ -192,6 +205,18 @@ def _rejected(from_ns: int) -> Select[Any]:
         )
         .where(ESCALATIONS.c.started_ns >= from_ns, CALLS.c.status == "ok", given_up, wrong)
         .group_by(CALLS.c.model_requested, ESCALATIONS.c.problem_class)
+    )
+
+
+def _came_later() -> Any:
+    """Whether another model had been asked the same kind of thing, in the same escalation, before a call."""
+    before = CALLS.alias("before")
+    return exists().where(
+        before.c.escalation_id == CALLS.c.escalation_id,
+        before.c.event_type == CALLS.c.event_type,
+        before.c.model_requested != CALLS.c.model_requested,
+        before.c.status == "ok",
+        before.c.started_ns < CALLS.c.started_ns,
     )
 
 
@@ -213,6 +238,16 @@ def _time_saved(from_ns: int) -> Select[Any]:
         .where(ESCALATIONS.c.started_ns >= from_ns, ESCALATIONS.c.time_saved_s.is_not(None))
         .group_by(basis)
         .order_by(basis)
+    )
+
+
+def _investigations(from_ns: int) -> Select[Any]:
+    table, later = INVESTIGATION_OUTCOMES, INVESTIGATION_OUTCOMES.alias("later")
+    superseded = exists().where(later.c.case_id == table.c.case_id, later.c.ordinal > table.c.ordinal)
+    return (
+        select(table.c.verdict, func.count().label("cases"))
+        .where(table.c.reported_ns >= from_ns, ~superseded)
+        .group_by(table.c.verdict)
     )
 
 
@@ -258,5 +293,6 @@ def _outcome_tally(row: Row[Any]) -> Tally:
         answered=answered,
         confirmed=row.escalations if row.verdict == "confirmed" else 0,
         refuted=row.escalations if row.verdict == "refuted" else 0,
+        late=row.late if row.verdict == "refuted" else 0,
         unknown=row.escalations if row.verdict == "unknown" and answered else 0,
     )

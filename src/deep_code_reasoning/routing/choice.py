@@ -41,7 +41,15 @@ ABILITY_FOR: Final[Mapping[str, str]] = {
 }
 
 # What a decision's record says of the policy beside its candidates: with them it can be made again.
-_TERMS: Final = ("value_usd", "exploration", "draws", "models_left", "failed")
+_TERMS: Final = (
+    "value_usd",
+    "accepts_right",
+    "accepts_wrong",
+    "exploration",
+    "draws",
+    "models_left",
+    "failed",
+)
 
 # Records of models by (id, class of problems), as the ledger gives them.
 Records = Mapping[tuple[str, str], ModelRecord]
@@ -123,6 +131,8 @@ def choose(
         return _as_named(named, rungs, occasion)
     terms = {
         "value_usd": policy.value_usd,
+        "accepts_right": policy.accepts_right,
+        "accepts_wrong": policy.accepts_wrong,
         "exploration": policy.exploration,
         "draws": policy.draws,
         "models_left": policy.max_models - len(failed),
@@ -179,7 +189,8 @@ def _belief(model: str, problem_class: str, policy: Policy, records: Records) ->
         if name == model:
             weight = 1.0 if where == problem_class else policy.elsewhere
             alpha += weight * record.confirmed
-            beta += weight * (record.refuted + record.rejected)
+            # What others failed on before is harder than most: a failure there tells as much less of the model.
+            beta += weight * (record.refuted + record.rejected - record.late * (1 - policy.after_other_vendor))
     return alpha, beta
 
 
@@ -242,9 +253,8 @@ def _decide(rungs: Sequence[Rung], terms: Mapping[str, Any], occasion: Occasion)
     """Draw the model, from candidates and terms that are all in the record."""
     fit = [rung for rung in rungs if rung.unfit is None]
     costs = _costs(fit)
-    value, models_left = terms["value_usd"], terms["models_left"]
     expected = [rung.success(rung.mean) for rung in fit]
-    utility, _ = best_ladder(expected, costs, value, models_left)
+    utility, _ = best_ladder(expected, costs, terms["models_left"], terms)
     shares: dict[str, float] = {}
     chosen = None
     if utility > 0:
@@ -261,20 +271,27 @@ def _decide(rungs: Sequence[Rung], terms: Mapping[str, Any], occasion: Occasion)
 
 
 def best_ladder(
-    chances: Sequence[float], costs: Sequence[float], value_usd: float, length: int
+    chances: Sequence[float], costs: Sequence[float], length: int, terms: Mapping[str, Any]
 ) -> tuple[float, int | None]:
     """The worth in dollars of the best ladder of at most `length` models, and the index of its first rung.
+
+    Args:
+        terms: `value_usd` of a right answer, and the shares (0..1) of right and wrong answers that pass the check
+            (`accepts_right`, `accepts_wrong`): whatever passes ends the ladder.
 
     Returns:
         0 and None when no ladder is worth its cost.
     """
-    order = sorted(range(len(chances)), key=lambda i: (costs[i] / chances[i] if chances[i] else math.inf, i))
+    right, wrong = terms["accepts_right"], terms["accepts_wrong"]
+    ends = [right * chance + wrong * (1 - chance) for chance in chances]
+    gains = [right * chance * terms["value_usd"] - cost for chance, cost in zip(chances, costs, strict=True)]
+    # Swapping two neighbours shows that the best order of any set of rungs is by gain over the chance to end with it.
+    order = sorted(range(len(chances)), key=lambda i: (-gains[i] / ends[i] if ends[i] else math.inf, i))
     # best[k]: the best ladder of at most k rungs among those looked at so far, which all come later in the order.
     best: list[tuple[float, int | None]] = [(0.0, None)] * (max(length, 0) + 1)
     for i in reversed(order):
-        alone = chances[i] * value_usd - costs[i]
         for k in range(len(best) - 1, 0, -1):
-            worth = alone + (1 - chances[i]) * best[k - 1][0]
+            worth = gains[i] + (1 - ends[i]) * best[k - 1][0]
             if worth > best[k][0]:
                 best[k] = (worth, i)
     return best[-1]
@@ -287,7 +304,7 @@ def _propensities(
     votes = [0] * len(fit)
     for _ in range(terms["draws"]):
         chances = [rung.success(source.betavariate(rung.alpha, rung.beta)) for rung in fit]
-        _, first = best_ladder(chances, costs, terms["value_usd"], terms["models_left"])
+        _, first = best_ladder(chances, costs, terms["models_left"], terms)
         if first is not None:
             votes[first] += 1
     cast = sum(votes)

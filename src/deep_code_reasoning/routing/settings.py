@@ -42,6 +42,8 @@ class Policy:
     Args:
         value_usd: what a verified answer is worth. An hour of an engineer's time and more; models cost cents to a few
             dollars, so that money decides between models, and rarely whether to ask at all.
+        accepts_right: share (0..1) of right answers that hold when they are checked against the evidence.
+        accepts_wrong: share (0..1) of wrong ones that do. The better the check, the more a cheap model may go first.
         exploration: share (0..1) of choices that is spread evenly over all models that fit, whatever their record:
             without it a model with an unlucky start is never asked again.
         draws: how many times beliefs are drawn to find how often each model comes out best; propensities are
@@ -58,6 +60,8 @@ class Policy:
     """
 
     value_usd: float = 25.0
+    accepts_right: float = 0.8
+    accepts_wrong: float = 0.2
     exploration: float = 0.05
     draws: int = 64
     max_models: int = 3

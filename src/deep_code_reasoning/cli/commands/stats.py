@@ -33,6 +33,10 @@ def command(form: str, since: str | None) -> None:
     if form == "json":
         click.echo(json.dumps(stats_as_json(stats), indent=2, ensure_ascii=False))
         return
+    alone = stats.investigations
+    if alone.confirmed or alone.refuted or alone.unknown:
+        reported = f"{alone.confirmed} confirmed, {alone.refuted} refuted, {alone.unknown} unknown"
+        click.echo(f"investigations without a model, as reported: {reported}")
     if not stats.escalations and not stats.total.calls:
         click.echo("nothing was escalated yet", err=True)
         return

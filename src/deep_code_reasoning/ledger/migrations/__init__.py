@@ -13,9 +13,12 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, func, inser
 from sqlalchemy.engine import Connection
 
 from ...errors import LedgerError
-from . import m001_first_tables
+from . import m001_first_tables, m002_investigation_outcomes
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (m001_first_tables.migrate,)
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
+    m001_first_tables.migrate,
+    m002_investigation_outcomes.migrate,
+)
 
 # Apart from the ledger's tables: this one must be readable in every version.
 VERSIONS: Final = Table(
