@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing bench-server conformance clients clean
+.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-server conformance clients clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -29,7 +29,7 @@ format: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
 
-bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-routing
+bench: bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing
 
 bench-nezha: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/nezha.py --data $(DATA)/nezha-trainticket
@@ -42,6 +42,13 @@ bench-loghub: $(VENV)/.ready-bench
 
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
+
+bench-packing: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/packing.py --data $(DATA)
+	$(BIN)/python benchmarks/packing.py --speed
+
+bench-redaction: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/redaction.py --data $(DATA)
 
 bench-routing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing

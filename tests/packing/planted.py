@@ -117,5 +117,7 @@ ORDINARY = (
     "GET /api/v1/cart/8123/items?page=2&size=50 200 12ms http://cart:8080/api/v1/8123",
     "java.lang.IllegalStateException: pool exhausted at com.shop.cart.CartService.handle(CartService.java:142)",
     "public key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl jo",
+    "Processed session termination for sessionid: 0x34f8b2c9a1d0007",
+    "context_window_tokens = 1_048_576 budget_tokens: 32000",
     "peer 10.0.3.17:5432 user=app db=shop",
 )

@@ -120,7 +120,7 @@ class SafeDraft:
             excess = self.count(text) - max_tokens
             if excess <= 0:
                 return kept, text
-            room -= max(excess, room // 20, 1)
+            room -= max(1, min(excess, room // 4))
         return [], ""
 
     def _piece(self, kept: Sequence[int], left_out: int, text: str) -> Piece:

@@ -62,7 +62,7 @@ class _Offer:
 
 @dataclass
 class _Shelf:
-    """What has been chosen, and what it costs."""
+    """What has been chosen, and what it costs; `shown` is what the stable part cites, by kind."""
 
     room: int
     count: TokenCounter
@@ -71,7 +71,7 @@ class _Shelf:
     def place(self, offer: _Offer, most: int) -> None:
         """Take a draft, or more of it, for at most so many tokens in all."""
         most = min(most, self.room + offer.spent)
-        fence_tokens = self.count(fenced(Piece(offer.draft.key, offer.draft.title, ""), _ANY_NONCE))
+        fence_tokens = self.count(fenced(Piece(offer.draft.key, offer.draft.title, "x"), _ANY_NONCE))
         room = most - fence_tokens
         if offer.whole or not offer.draft.lines or room < min(_MIN_PIECE_TOKENS, offer.tokens):
             return
@@ -86,7 +86,8 @@ class _Shelf:
             return
         self.room += offer.spent - cost
         offer.piece, offer.spent = piece, cost
-        self.shown.setdefault(offer.draft.kind, set()).update(piece.citations)
+        if not offer.draft.asked:
+            self.shown.setdefault(offer.draft.kind, set()).update(piece.citations)
 
 
 def pack(
@@ -122,13 +123,7 @@ def pack(
     for offer in _by_value(late, SHARES[subject.analysis_type]):
         shelf.place(offer, shelf.room)
     last = [offer for offer in (*asked, *late) if offer.piece is not None]
-    while kept and count("".join(fenced(o.piece, _ANY_NONCE) for o in (*kept, *last) if o.piece)) > budget_tokens:
-        # Tokens of parts need not add up to those of the whole.
-        least = min(
-            (*kept, *last), key=lambda o: (o.draft.value * SHARES[subject.analysis_type][o.draft.kind], o.draft.key)
-        )
-        least.piece = None
-        kept, last = [o for o in kept if o.piece], [o for o in last if o.piece]
+    _trim(kept, last, budget_tokens, count)
     if not kept and not last:
         raise EmptyPackError(_why_empty(offers, budget_tokens), "give evidence, files that may be read, or more budget")
     return _bound(offers, _in_order(kept), _in_order(last), budget_tokens, counted, count, salt)
@@ -151,8 +146,8 @@ def _unique(offers: Sequence[_Offer]) -> list[_Offer]:
 
 
 def _settle_duplicates(asked: list[_Offer], kept: Sequence[_Offer]) -> None:
-    """What was asked for and is in the pack already needs no second place."""
-    whole = {offer.draft.key for offer in kept if offer.whole}
+    """What was asked for and is in the pack already needs no second place. Of a file, other lines may be asked for."""
+    whole = {offer.draft.key for offer in kept if offer.whole and offer.draft.kind != "code"}
     for offer in [offer for offer in asked if offer.draft.key in whole]:
         offer.reason = "sent already, whole"
         asked.remove(offer)
@@ -172,10 +167,10 @@ def _fill(offers: Sequence[_Offer], shelf: _Shelf, shares: dict[str, float]) -> 
         own = sorted((o for o in offers if o.draft.kind == kind), key=lambda o: (-o.draft.value, o.draft.key))
         share = int(total * shares[kind])
         if kind == "cause":
-            share = max(share, min(total // 3, _CAUSES_TOKENS))
+            share = max(share, min(total // 2, _CAUSES_TOKENS))
         for left, offer in zip(range(len(own), 0, -1), own, strict=True):
             before = shelf.room
-            shelf.place(offer, share if left == 1 or kind == "cause" else max(share // 2, share // left))
+            shelf.place(offer, share if left == 1 else max(share // 2, share // left))
             share -= before - shelf.room
     ordered = _by_value(offers, shares)
     for _ in range(_ROUNDS):
@@ -195,6 +190,19 @@ def _fill_evenly(offers: Sequence[_Offer], shelf: _Shelf) -> None:
         shelf.place(offer, shelf.room // left)
     for offer in ordered:
         shelf.place(offer, shelf.room + offer.spent)
+
+
+def _trim(kept: list[_Offer], last: list[_Offer], budget_tokens: int, count: TokenCounter) -> None:
+    """Give back what is least worth while the whole is over the budget: tokens of parts need not add up to its own."""
+    while (kept or last) and count("".join(_draft_text(offer) for offer in (*kept, *last))) > budget_tokens:
+        group = last or kept
+        least = min(group, key=lambda offer: (-KINDS.index(offer.draft.kind), offer.draft.value, offer.draft.key))
+        least.piece = None
+        group.remove(least)
+
+
+def _draft_text(offer: _Offer) -> str:
+    return fenced(offer.piece, _ANY_NONCE) if offer.piece else ""
 
 
 def _in_order(offers: Sequence[_Offer]) -> list[_Offer]:

@@ -60,7 +60,7 @@ _NAME_BEFORE: Final = re.compile(r"[\w.\-]+\Z")
 _VALUE: Final = (
     r"""(?:\\?"(?P<double>(?:[^"\\\n]|\\[^"\n])+)\\?"|'(?P<single>[^'\n]+)'|(?P<bare>[^\s"',;&<>(){}\[\]|\\`]+))"""
 )
-_ASSIGNS: Final = r"""\\?["'\]]{0,2}\s*(?:=>|:=|[:=])\s*"""
+_ASSIGNS: Final = r"""\\?["'\]]{0,2}[ \t]*(?:=>|:=|[:=])[ \t]*"""
 
 # Tokens that their prefix gives away; Kingfisher wants them to look random, and we had rather lose one that does not.
 _PREFIXED: Final = (

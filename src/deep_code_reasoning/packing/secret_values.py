@@ -9,7 +9,7 @@ from typing import Final
 
 # About a secret, not one: how long, which kind, where it is kept, when it ends.
 _ABOUT: Final = re.compile(
-    r"(?i)(?:(?:^|[_.\-])(?:max|min|num|total|avg|used|count|n)[_.\-]?(?:\w*[_.\-])?tokens?|tokens(?:[_.\-]\w+)?"
+    r"(?i)(?:(?:^|[_.\-])(?:max|min|num|total|avg|used|count|n)[_.\-]?(?:\w*[_.\-])?tokens?|(?:.*[_.\-])?tokens(?:[_.\-]\w+)?"
     r"|(?:input|output|prompt|completion|cached)[_.\-]?tokens?|tokeni[sz]\w*"
     r"|.*(?:[_.\-]|(?<=[a-z])(?=[A-Z]))(?:count|type|kind|name|len|length|size|ttl|expir\w*|age|path|file|dir|folder"
     r"|url|uri|endpoint|policy|field|label|header|prefix|suffix|index|limit|enabled|required|valid\w*|reset|change\w*|min\w*|max\w*"
@@ -35,6 +35,8 @@ _EXPRESSION: Final = re.compile(
 _TYPE: Final = re.compile(r"(?:[A-Z][a-z]+)+|[a-z]+(?:_[a-z]+)*[!?]?")
 _HEX: Final = re.compile(r"(?:0x)?[0-9a-fA-F]+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# Ids by which a protocol counts its sessions; the key to a session is longer.
+_ID: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{1,16}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _WORDS: Final = re.compile(r"[A-Za-z]?[a-z]{2,}(?:[ _./:\-]|$|(?=[A-Z]))")
 _MIN_RANDOM_LENGTH: Final = 20
 # Bits a character: English and identifiers lie at 3 to 3.8 at these lengths, random letters and digits above 4.
@@ -55,7 +57,7 @@ def is_literal_secret(name: str, value: str, quoted: bool, called: bool) -> bool
     ):
         return False
     if _SESSION.search(name):
-        return is_token_like(value)
+        return is_token_like(value) and not _ID.fullmatch(value)
     if quoted:
         return (not value.isspace() and " " not in value.strip()) or is_random(value)
     if called or _EXPRESSION.fullmatch(value):

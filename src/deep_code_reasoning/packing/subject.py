@@ -49,6 +49,16 @@ class Subject:
         windows = self.investigation.windows
         return self.scope.window or (windows.incident if windows else _ALWAYS)
 
+    @property
+    def bounds(self) -> dict[str, int]:
+        """Both stretches as parameters of queries: `calm_from`, `calm_to`, `bad_from`, `bad_to`."""
+        return {
+            "calm_from": self.calm.start_ns,
+            "calm_to": self.calm.end_ns,
+            "bad_from": self.bad.start_ns,
+            "bad_to": self.bad.end_ns,
+        }
+
     def many(self, usual: int) -> int:
         """How many to offer at this depth, where `usual` are offered at depth 3."""
         return max(1, round(usual * self.depth / 3))

@@ -148,7 +148,11 @@ class Roots:
 
     @cached_property
     def files(self) -> tuple[SourcePath, ...]:
-        """Files of all roots, sorted; no links, no secrets, nothing of tools' own folders; at most `MAX_LISTED`."""
+        """Files of all roots, sorted; no secrets, nothing of tools' own folders, nothing behind links to folders.
+
+        At most `MAX_LISTED`; listed once, so an instance should not outlive a request. A link to a file is listed, and
+        refused when it is read.
+        """
         listed = []
         for name, folder in self._folders.items():
             for place, folders, names in os.walk(folder):
@@ -215,7 +219,7 @@ class Roots:
         inside = [(name, root) for name, root in self._folders.items() if real.is_relative_to(root)]
         if not inside:
             raise OutsideRootsError(
-                f"{path.name} leads out of the folders that may be read", f"roots: {', '.join(self._folders)}"
+                f"{path.name} is outside the folders that may be read", f"roots: {', '.join(self._folders)}"
             )
         name, root = max(inside, key=lambda item: len(item[1].parts))
         below = real.relative_to(root).as_posix()

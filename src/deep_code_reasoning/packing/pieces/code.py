@@ -1,8 +1,8 @@
 """Code around what is asked about and what the telemetry names: read through the roots, one draft a file.
 
 Places come from the scope (files, entry points), from stack traces in logs and exceptions, from `code.*` attributes
-of spans, and from the paths that suspicious commits touch. Lines near such a place are worth the most; all places of a
-file are in one draft, so that no line is sent twice.
+of spans, and from the paths that suspicious commits touch. Lines near such a place are worth the most. Every line that
+is shown is cited, so that none is sent twice.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,15 +18,16 @@ from ...domain.citation import Citation
 from ...domain.pack import Piece
 from ...domain.tokens import estimate_tokens
 from ...errors import SourceError, SourceNotFoundError
-from ...source.roots import Roots, Skipped, SourceFile, SourcePath
+from ...source.roots import Roots, SourceFile, SourcePath
 from ..draft import Draft, Line, TokenCounter
 from ..subject import Subject
-from .code_places import CodePlace, places_of_telemetry
+from .code_places import places_of_telemetry
 
 # Lines on each side of a place at the usual depth: a function and what calls it.
 _RADIUS: Final = 40
 # Files of the telemetry's that are offered at the usual depth, the most often named first.
 _MAX_FILES: Final = 12
+_MAX_NAMESAKES: Final = 2
 _DEFINITION: Final = re.compile(
     r"\s*(?:(?:export|public|private|protected|static|async|abstract|final|override|pub|inline|virtual)\s+)*"
     r"(?:def|class|function|func|fn|interface|struct|enum|trait|impl|type|module|package|import|from|use|#include)\b"
@@ -49,30 +51,33 @@ class _Places:
 
 
 def drafts(subject: Subject) -> Iterator[Draft]:
-    """A draft a file; a file that was asked for and not read is a draft without lines whose note says why."""
-    wanted: dict[SourcePath, _Places] = defaultdict(_Places)
-    skipped: list[Skipped] = []
+    """A draft a file: those that the telemetry names, then those of the scope.
+
+    A file that was asked for and not read is a draft without lines whose note says why.
+    """
+    named: dict[SourcePath, _Places] = defaultdict(_Places)
+    for place in places_of_telemetry(subject) if subject.roots else ():
+        found = subject.roots.find(place.path)
+        # A bare name that several files share says nothing.
+        for where in found if len(found) <= _MAX_NAMESAKES else ():
+            named[where].add(place.line, place.worth)
+    radius = subject.many(_RADIUS)
+    ordered = sorted(named, key=lambda where: (-named[where].worth, where))
+    for where in ordered[: subject.many(_MAX_FILES)]:
+        with suppress(SourceError):  # nobody asked for it
+            yield _draft(subject.roots.read(where), named[where], radius)
+    asked: dict[SourcePath, _Places] = {}
     for path, line, function in _asked(subject):
         try:
             file = _read(subject.roots, path)
         except SourceError as refusal:
-            skipped.append(Skipped(path, refusal.message))
+            yield Draft(f"code/{path}", f"Code: {path}", (), asked=True, note=refusal.message)
             continue
-        places = wanted[file.where]
-        places.asked = True
+        places = asked.setdefault(file.where, _Places(asked=True))
         places.add(line or _line_of(file, function), 2.0)
         places.whole = places.whole or not (line or function)
-    if subject.roots:
-        for place, where in _named(subject):
-            wanted[where].add(place.line, place.worth)
-    named = sorted((w for w, p in wanted.items() if not p.asked), key=lambda w: (-wanted[w].worth, w))
-    for where in (*sorted(w for w, p in wanted.items() if p.asked), *named[: subject.many(_MAX_FILES)]):
-        try:
-            yield _draft(subject.roots.read(where), wanted[where], subject.many(_RADIUS))
-        except SourceError as refusal:
-            skipped.append(Skipped(str(where), refusal.message))
-    for skip in skipped:
-        yield Draft(f"code/{skip.path}", f"Code: {skip.path}", (), asked=True, note=skip.reason)
+    for where, places in asked.items():
+        yield _draft(subject.roots.read(where), places, radius)
 
 
 def code_piece(
@@ -114,15 +119,6 @@ def _asked(subject: Subject) -> Iterator[tuple[str, int, str]]:
         yield (match["file"], int(match["line"]), match["function"] or "") if match else (entry, 0, "")
 
 
-def _named(subject: Subject) -> Iterator[tuple[CodePlace, SourcePath]]:
-    for place in places_of_telemetry(subject):
-        found = subject.roots.find(place.path)
-        # A bare name that half a dozen files share says nothing.
-        if 0 < len(found) <= 2:
-            for where in found:
-                yield place, where
-
-
 def _line_of(file: SourceFile, function: str) -> int:
     """Where a function is defined, as far as plain text tells; 0 when it is not found."""
     name = re.escape(re.split(r"[.:#]", function)[-1]) if function else ""
@@ -143,11 +139,9 @@ def _draft(file: SourceFile, places: _Places, radius: int) -> Draft:
     lines = []
     for number, text in enumerate(file.lines, start=1):
         weight = weights.get(number, 0.0)
-        cited = (Citation("code", f"{file.where}#{number}"),) if number in places.lines and weight else ()
+        cited = (Citation("code", f"{file.where}#{number}"),) if weight else ()
         lines.append(Line(f"{number:>{width}} {text}", cited, weight))
     value = 1.0 + places.worth if places.asked else min(1.0, places.worth / 3)
-    if not places.lines and lines:
-        lines[0] = Line(lines[0].text, (Citation("code", f"{file.where}#1"),), lines[0].weight)
     return Draft(f"code/{file.where}", f"Code: {file.where}", tuple(lines), "", "lines", value, places.asked)
 
 

@@ -20,7 +20,7 @@ _FRAMES: Final = (
     re.compile(
         r"\bat (?P<package>(?:[\w$]+\.)+)[\w$<>]+\((?P<file>[\w$-]+\.(?:java|kt|scala|groovy)):(?P<line>\d{1,6})\)"
     ),
-    re.compile(r"\bin (?P<path>[^\s:]{1,300}):line (?P<line>\d{1,6})"),
+    re.compile(r"\bin (?P<path>(?:[A-Za-z]:)?[^\s:]{1,300}):line (?P<line>\d{1,6})"),
     re.compile(
         r"(?P<path>[\w@.~/\\-]{1,300}\.(?:py|js|mjs|cjs|ts|tsx|jsx|go|rb|rs|php|cs|java|kt|scala|ex|exs|c|cc|cpp|h)):(?P<line>\d{1,6})"
     ),

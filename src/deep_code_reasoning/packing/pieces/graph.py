@@ -53,10 +53,7 @@ def graph(subject: Subject) -> Draft:
         _EDGES,
         every=every,
         limit=_MAX_EDGES,
-        calm_from=subject.calm.start_ns,
-        calm_to=subject.calm.end_ns,
-        bad_from=subject.bad.start_ns,
-        bad_to=subject.bad.end_ns,
+        **subject.bounds,
     )
     lines = tuple(_line(row, subject) for row in rows)
     sampled = f" Counted in 1 of {every} traces." if every > 1 else ""

@@ -46,7 +46,7 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         if lines:
             yield Draft(key, title, lines, head, "kinds of records", value)
     for service in subject.asked_services:
-        lines = _lines([row for row in far if row["service"] == service], subject)
+        lines = _lines([row for row in rows if row["service"] == service], subject)
         if lines:
             yield Draft(f"log/asked/{service}", f"Logs of {service}", lines, head, "kinds of records", 0.9, asked=True)
 
@@ -119,10 +119,7 @@ def _statements(subject: Subject) -> list[Row]:
         ORDER BY service, kind, statement
         """,
         severities=list(_SEVERITIES),
-        calm_from=subject.calm.start_ns,
-        calm_to=subject.calm.end_ns,
-        bad_from=subject.bad.start_ns,
-        bad_to=subject.bad.end_ns,
+        **subject.bounds,
     )
 
 

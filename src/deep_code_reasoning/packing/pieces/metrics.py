@@ -36,7 +36,7 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         if draft.lines:
             yield draft
     for service in subject.asked_services:
-        own = [row for row in far if row["service"] == service]
+        own = [row for row in rows if row["service"] == service]
         draft = _draft(f"metric/asked/{service}", f"Metrics of {service}", own, subject, 0.9, asked=True)
         if draft.lines:
             yield draft
@@ -56,6 +56,7 @@ def metric_piece(
 
 def series(subject: Subject) -> list[Row]:
     """A row a series (service and name; instances together): levels, peak, and medians over both stretches."""
+    calm = _calm(subject)
     return subject.store.query(
         """
         SELECT service, name, max(unit) AS unit, max(counter) AS counter, sum(points) AS points,
@@ -78,13 +79,19 @@ def series(subject: Subject) -> list[Row]:
         )
         GROUP BY service, name ORDER BY service, name
         """,
-        calm_from=subject.calm.start_ns,
-        calm_to=subject.calm.end_ns,
-        bad_from=subject.bad.start_ns,
-        bad_to=subject.bad.end_ns,
-        calm_width=_width(subject.calm),
+        **{**subject.bounds, "calm_from": calm.start_ns},
+        calm_width=_width(calm),
         bad_width=_width(subject.bad),
     )
+
+
+def _calm(subject: Subject) -> Window:
+    """The calm stretch from the first metric on: points come once a minute, and one day says more than two minutes."""
+    measured = subject.store.time_range("metrics")
+    calm = subject.calm
+    if measured is None or calm.end_ns <= calm.start_ns:
+        return calm
+    return Window(min(calm.start_ns, measured.start_ns), calm.end_ns)
 
 
 def _width(window: Window) -> int:

@@ -63,10 +63,7 @@ def choose_traces(subject: Subject, service: str, operation: str) -> list[tuple[
         _CHOOSE,
         service=service,
         operation=operation,
-        bad_from=subject.bad.start_ns,
-        bad_to=subject.bad.end_ns,
-        calm_from=subject.calm.start_ns,
-        calm_to=subject.calm.end_ns,
+        **subject.bounds,
         worst=subject.many(1),
     )
     chosen = []
