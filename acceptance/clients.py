@@ -60,7 +60,7 @@ STEPS: Final[tuple[Step, ...]] = (
     ("finalize_conversation", lambda said: {"session_id": _last(r"conversation-[0-9a-f]{28}", said)}),
     (
         "record_outcome",
-        lambda said: {"escalation_id": _last(r"escalation-[0-9a-f]{28}", said), "verdict": "confirmed"},
+        lambda said: {"answer": _last(r"case-[0-9a-f]{12}", said), "verdict": "confirmed"},
     ),
 )
 
@@ -238,7 +238,7 @@ def run(name: str) -> bool:
     shown = json.dumps(model.bodies[-1]) if model.bodies else ""
     wrong = [step for step, _ in STEPS if step not in model.done]
     wrong += [f"the model did not see {text}" for text in CAUSE if text not in shown]
-    if json.loads(stats.stdout)["total"]["confirmed"] != 1:
+    if json.loads(stats.stdout)["investigations_without_model"]["confirmed"] != 1:
         wrong.append("the outcome is not in the ledger")
     print(
         f"{'ok   ' if not wrong else 'FAIL '} {name}: {len(model.done)} of {len(STEPS)} steps, {len(model.bodies)} requests {wrong or ''}"

@@ -177,6 +177,15 @@ def test_a_history_that_outgrows_the_window_is_summed_up_and_keeps_the_evidence(
     assert model.seen[-1].messages[0].text.count("stuck") <= model.seen[0].messages[0].text.count("stuck")
 
 
+def test_an_experiment_can_be_cited_in_a_later_turn(incident: Incident) -> None:
+    proven = cause(incident, service=None, proofs=[{"citation": "experiment:1", "quote": "42"}])
+    ran, run_again = Calls("run_experiment", {"code": "print(6 * 7)"}), Calls("run_experiment", {"code": "print(1)"})
+    given = Answers(answer(incident, proven))
+    reply, means, _ = start(incident, ran, given, run_again, given)
+    assert reply.opinion["causes"][0]["verdict"] == "verified"
+    assert go_on(reply, "are you sure?", means).opinion["causes"][0]["verdict"] == "verified"
+
+
 def test_the_callers_words_are_fenced_and_cannot_close_the_fence(incident: Incident) -> None:
     _, _, model = start(incident, Answers(answer(incident)))
     sent = text_of(model.seen[0])

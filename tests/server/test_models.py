@@ -45,7 +45,7 @@ def test_a_model_on_this_machine_answers_and_is_checked(local: AgentSession, stu
     assert answer["status"] == "answered"
     assert answer["findings"][0]["verdict"] == "verified"
     assert answer["metadata"]["model"] == "deep"
-    local.answer("record_outcome", escalation_id=answer["metadata"]["escalation_id"], verdict="refuted")
+    local.answer("record_outcome", answer=answer["metadata"]["escalation_id"], verdict="refuted")
     usage = local.answer("get_usage", include_models=True)
     assert usage["total"]["refuted"] == 1
     assert usage["available_models"][0]["model"] == "deep"

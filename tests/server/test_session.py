@@ -75,8 +75,8 @@ def test_a_case_goes_from_its_paths_to_its_outcome(agent: AgentSession, case: st
     assert answer["causes"][0]["summary"] in text_of(found)
     causes = agent.answer("get_result", handle=answer["handle"], section="causes")
     assert causes["items"][0]["citations"]
-    agent.answer("record_outcome", escalation_id=answer["escalation_id"], verdict="confirmed", note="the deploy")
-    assert agent.answer("get_usage")["total"]["confirmed"] >= 1
+    agent.answer("record_outcome", answer=case, verdict="confirmed", note="the deploy")
+    assert agent.answer("get_usage")["investigations_without_model"]["confirmed"] == 1
 
 
 def test_a_span_that_is_cited_can_be_read(agent: AgentSession, case: str) -> None:

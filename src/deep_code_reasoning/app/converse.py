@@ -19,7 +19,6 @@ from ..domain.deadline import Deadline
 from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, UsageError
-from ..packing.pack import pack as make_pack
 from ..report.answer import as_json as investigation_as_json
 from ..routing.choice import Need, Occasion, choose
 from ..specialists.consultation import Consultation, opening_prompt, plain
@@ -89,7 +88,7 @@ async def start_conversation(
         with suppress(LedgerError):
             ledger.conversations.forget_expired(_FORGET_AFTER_S)
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
-        pack = await within(deadline, lambda: make_pack(bench.subject, pack_budget(request.depth, cards)))
+        pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         reason = why_no_model(model, cards)
         chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
@@ -144,7 +143,7 @@ async def continue_conversation(
             ledger.conversations.add(hold, "user", transcript.content_of(message))
             asked = replace(setting.request, question=message)
             bench = await entered(stack, open_workbench(asked, setting.case, setting.roots), deadline)
-            pack = await within(deadline, lambda: make_pack(bench.subject, pack_budget(asked.depth, ())))
+            pack = await within(deadline, lambda: bench.pack(pack_budget(asked.depth, ())))
             return _from_analysers(ledger, conversation_id, setting, bench, pack)
         taking = await _taking(stack, ledger, hold, setting, conversation.escalation_id, means, deadline)
         recovered = taking.recover()
@@ -254,6 +253,7 @@ async def _taking(
     meter = Meter(means.limits, means.surface, "conversation", means.on_event)
     meter.begin(ledger, reason="conversation", escalation_id=escalation_id, conversation_id=hold.id)
     bench = await entered(stack, setting.bench(), deadline)
+    bench.experiments.update(transcript.experiments(ledger.conversations.turns(hold.id)))
     return TurnTaking(ledger, hold, setting, meter, means.open_client(meter.gate), bench, deadline)
 
 

@@ -12,7 +12,6 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
 from ..domain.investigation import Investigation
 from ..domain.model import ModelCard
-from ..packing.pack import pack as make_pack
 from ..providers.catalogue import Catalogue
 from ..routing.signals import Judgement, circumstances, judge
 from ..specialists.consultation import OUTPUT_TOKENS
@@ -66,7 +65,7 @@ async def escalate(
     with ExitStack() as stack:
         bench = await entered(stack, open_workbench(request, case, roots, investigation), deadline)
         judgement = judge_request(bench, means, None if model == NO_MODEL else model)
-        pack = await within(deadline, lambda: make_pack(bench.subject, pack_budget(request.depth, cards)))
+        pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         inquiry = Inquiry(request, specialist, bench, judgement, pack, cards, model, means, meter, client, deadline)
         obstacle = why_no_model(model, cards) or (None if judgement.escalate else judgement.reason)
         if obstacle is None:

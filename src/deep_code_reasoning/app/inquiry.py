@@ -27,6 +27,7 @@ from ..routing.climb import Attempted, best_answer, climb
 from ..routing.signals import Judgement
 from ..specialists.base import Specialist
 from ..specialists.consultation import Consultation, consult
+from ..telemetry import Trace, open_recorder
 from .escalation_answer import Failure
 from .escalation_record import begin_escalation
 from .means import Means
@@ -71,8 +72,10 @@ class Inquiry:
         escalation_id = begin_escalation(ledger, self.bench, self.pack, self.judgement, self.means.surface)
         self.escalation_id = escalation_id
         self.meter.begin(ledger, reason=self.judgement.reason, escalation_id=escalation_id)
+        about = {"dcr.surface": self.means.surface, "dcr.escalation.id": escalation_id}
         try:
-            await self._ask_around(ledger)
+            with open_recorder().analysis(self.request.analysis_type, about) as trace:
+                await self._ask_around(ledger, trace)
         except BaseException as fault:
             with suppress(LedgerError):
                 status = "cancelled" if isinstance(fault, asyncio.CancelledError) else "failed"
@@ -80,7 +83,7 @@ class Inquiry:
             raise
         self._close(ledger, escalation_id, time.monotonic() - started_s)
 
-    async def _ask_around(self, ledger: Ledger) -> None:
+    async def _ask_around(self, ledger: Ledger, trace: Trace) -> None:
         """The ladder: choose, ask, check, and climb when the answer does not hold."""
         policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
         attempts: list[Attempted] = []
@@ -92,7 +95,7 @@ class Inquiry:
             self.routing.append(str(decision.explanation["why"]))
             if decision.chosen is None:
                 break
-            attempts.append(await self._attempt(ledger, decision.chosen))
+            attempts.append(await self._attempt(ledger, trace, decision.chosen))
             step = climb(
                 attempts,
                 self.cards,
@@ -109,7 +112,7 @@ class Inquiry:
         if best is not None:
             self.opinion = next(o for o in reversed(self.opinions) if o.verification is best.verification)
 
-    async def _attempt(self, ledger: Ledger, model: str) -> Attempted:
+    async def _attempt(self, ledger: Ledger, trace: Trace, model: str) -> Attempted:
         """Ask one model; what went wrong is kept, and is no answer."""
         consultation = Consultation(
             specialist=self.specialist,
@@ -119,7 +122,9 @@ class Inquiry:
             corrections=tuple(_wrong(opinion) for opinion in self.opinions),
         )
         try:
-            opinion = await consult(self.client, model, consultation, self.deadline, self.meter.on_event)
+            with trace.turn(self.request.analysis_type, model) as turn:
+                listener = turn.listening(self.meter.on_event)
+                opinion = await consult(self.client, model, consultation, self.deadline, listener)
         except (ProviderError, BudgetExceededError, ModelNotConfiguredError) as fault:
             self.failures.append(Failure.of(model, fault))
             return Attempted(model, None)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..domain.case import CaseInfo
-from ..domain.escalation import Escalation
 from ..domain.instant import format_instant, parse_instant
 from ..domain.investigation import Investigation
 from ..errors import UsageError
@@ -21,7 +20,6 @@ from ..report.markdown import as_markdown
 from ..store.layout import read_manifest
 from ..store.library import find_case
 from .ingest import Evidence, Progress, ingest
-from .ledger import open_ledger
 
 Asked = Mapping[str, Any]
 Answered = Mapping[str, Any]
@@ -95,41 +93,21 @@ def describe_case(folder: Path) -> dict[str, Any]:
 
 
 def _investigate(asked: Asked, _: Progress) -> Answered:
-    """Find the cause in a case that was read, and keep in the ledger that it was asked."""
+    """Find the cause in a case that was read."""
     from .investigate import investigate_case
 
     info = CaseInfo("", noticed_at_ns=instant_of(asked["noticed_at"], "noticed_at"), question=asked["question"])
     answer = investigate_case(find_case(asked["case"]), info)
-    return _answered(answer, _recorded(answer, asked))
+    return _answered(answer)
 
 
-def _recorded(answer: Investigation, asked: Asked) -> str:
-    with open_ledger() as ledger:
-        escalations = ledger.escalations
-        escalation = Escalation(
-            id=escalations.new_id(),
-            surface="mcp",
-            analysis_type="investigation",
-            problem_class=answer.causes[0].mechanism if answer.causes else "",
-            question=asked["question"] or "",
-            reason="asked to investigate; the analysers answered alone",
-            started_ns=asked["started_ns"],
-            case_id=answer.case.id,
-        )
-        escalations.record(escalation)
-        status = "answered" if answer.verdict in ("cause_found", "healthy") else "unanswered"
-        escalations.close(escalation.id, status, found=outline.headline(answer))
-    return escalation.id
-
-
-def _answered(answer: Investigation, escalation_id: str) -> Answered:
+def _answered(answer: Investigation) -> Answered:
     whole = as_json(answer)
     return {
         "head": {
             "verdict": answer.verdict,
             "headline": outline.headline(answer),
             "case": answer.case.id,
-            "escalation_id": escalation_id,
             "model": None,
             "onset": whole["case"]["onset"],
             "causes": [_brief(cause) for cause in whole["causes"][:3]],

@@ -12,6 +12,7 @@ from ..providers.client import ModelClient
 from ..providers.keys import Keys
 from ..routing.settings import RoutingSettings
 from .limits import limits_from_environment
+from .routing import load_routing
 
 OpenClient: TypeAlias = Callable[[Gate], ModelClient]
 # As a model's name: no model shall be asked.
@@ -36,5 +37,5 @@ class Means:
     open_client: OpenClient = _client
     keys: Keys = field(default_factory=Keys)
     limits: Limits = field(default_factory=limits_from_environment)
-    settings: RoutingSettings = field(default_factory=RoutingSettings)
+    settings: RoutingSettings = field(default_factory=load_routing)
     on_event: OnEvent | None = None

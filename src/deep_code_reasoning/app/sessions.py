@@ -22,6 +22,7 @@ from ..specialists.consultation import (
     opinion_of,
     plain,
 )
+from ..telemetry import open_recorder
 from .means import Means
 from .metering import Meter
 
@@ -60,7 +61,11 @@ class Sessions:
         prompt = (*evidence_passages(consultation), *self._insights(insights, bench), Passage(question))
         request = model_request(specialist, bench, self.request.depth, prompt)
         try:
-            answer = await self.means.open_client(meter.gate).ask(self.model, request, self.deadline, meter.on_event)
+            about = {"dcr.surface": self.means.surface, "dcr.escalation.id": self.escalation_id}
+            agent = specialist.analysis_type
+            with open_recorder().analysis(agent, about) as trace, trace.turn(agent, self.model) as turn:
+                client = self.means.open_client(meter.gate)
+                answer = await client.ask(self.model, request, self.deadline, turn.listening(meter.on_event))
         finally:
             self.calls += meter.calls
         opinion = opinion_of(answer, bench)

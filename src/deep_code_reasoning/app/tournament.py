@@ -15,7 +15,6 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
 from ..domain.tournament import Hypothesis, Tournament
 from ..errors import LedgerError, ProviderError, UsageError
-from ..packing.pack import pack as make_pack
 from ..routing.choice import Need, Occasion, choose, vendor
 from ..routing.settings import Thresholds
 from ..specialists.consultation import plain
@@ -85,7 +84,7 @@ async def run_tournament(
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
-        pack = await within(deadline, lambda: make_pack(bench.subject, pack_budget(request.depth, cards)))
+        pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         reason = why_no_model(model, cards)
         chosen = None
         if reason is None:
@@ -177,7 +176,7 @@ class _Run:
         """Sessions with the model; the pack is made again, byte for byte the same as long as the case is the same."""
         if self.setting.model is None or self.tournament.escalation_id is None:
             return None
-        pack = make_pack(self.bench.subject, pack_budget(self.setting.request.depth, self._cards()))
+        pack = self.bench.pack(pack_budget(self.setting.request.depth, self._cards()))
         return Sessions(
             self.ledger,
             self.tournament.escalation_id,

@@ -1,19 +1,21 @@
 """A conversation as the ledger keeps it: what each turn holds, what goes to the model again, and what is recovered.
 
 A turn's content is JSON: `text` for people, the `messages` that it adds to what the model is told again (a question
-with its evidence; an answer with the tools' results before it), and for a model's turn its checked `opinion`. A
-`summary` turn holds the messages that stand for all before it.
+with its evidence; an answer with the tools' results before it), and for a model's turn its checked `opinion` and the
+`experiments` that were run for it. A `summary` turn holds the messages that stand for all before it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from ..domain.asking import Message, Passage, message_from_json
 from ..domain.call import Call
 from ..domain.conversation import Turn
+from ..domain.experiment import ExperimentResult
 from ..domain.tokens import estimate_tokens
 from ..specialists.bench import Bench
 
@@ -21,10 +23,29 @@ from ..specialists.bench import Bench
 KEPT_ANSWERS: Final = 2
 
 
-def content_of(text: str, messages: Sequence[Message] = (), opinion: Mapping[str, Any] | None = None) -> str:
+def content_of(
+    text: str,
+    messages: Sequence[Message] = (),
+    opinion: Mapping[str, Any] | None = None,
+    experiments: Mapping[str, ExperimentResult] | None = None,
+) -> str:
     """The content of a turn."""
-    content = {"text": text, "messages": [message.as_json() for message in messages], "opinion": opinion}
+    content = {
+        "text": text,
+        "messages": [message.as_json() for message in messages],
+        "opinion": opinion,
+        "experiments": {number: asdict(result) for number, result in (experiments or {}).items()},
+    }
     return json.dumps(content, ensure_ascii=False)
+
+
+def experiments(turns: Sequence[Turn]) -> dict[str, ExperimentResult]:
+    """The experiments of a conversation so far, by number: later answers may cite them too."""
+    return {
+        number: ExperimentResult(**result)
+        for turn in turns
+        for number, result in _read(turn).get("experiments", {}).items()
+    }
 
 
 def text_of(turn: Turn) -> str:

@@ -16,6 +16,7 @@ from ..providers.typed import Reader, Unreadable
 from ..specialists.bench import Bench
 from ..specialists.consultation import OUTPUT_TOKENS, checked_answer, model_request, opinion_of
 from ..specialists.registry import specialist_for
+from ..telemetry import open_recorder
 from . import transcript
 from .metering import Meter
 from .setting import Setting
@@ -86,13 +87,16 @@ class TurnTaking:
         request = model_request(
             specialist_for(setting.request.analysis_type), self.bench, setting.request.depth, prompt, history
         )
-        answer = await self.client.ask(setting.model or "", request, self.deadline, listen)
+        agent = setting.request.analysis_type
+        about = {"dcr.surface": self.meter.surface, "dcr.escalation.id": self.meter.escalation_id}
+        with open_recorder().analysis(agent, about) as trace, trace.turn(agent, setting.model or "") as turn:
+            answer = await self.client.ask(setting.model or "", request, self.deadline, turn.listening(listen))
         opinion = opinion_of(answer, self.bench, used)
         self._keep(self.meter.calls[-1], opinion, answer.messages[1:])
         return opinion
 
     def _keep(self, call: Call, opinion: Opinion, messages: tuple[Message, ...]) -> None:
-        content = transcript.content_of(opinion.summary, messages, opinion.as_json())
+        content = transcript.content_of(opinion.summary, messages, opinion.as_json(), self.bench.experiments)
         self.ledger.conversations.answer(self.hold, replace(call, verification=opinion.verification), content)
 
     def _history(self) -> tuple[Message, ...]:

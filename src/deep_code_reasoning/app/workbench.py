@@ -12,6 +12,8 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.case import CaseInfo
 from ..domain.investigation import Investigation
 from ..domain.pack import Pack
+from ..errors import EmptyPackError
+from ..packing.pack import pack
 from ..packing.subject import Subject
 from ..source import Roots
 from ..specialists.bench import Bench
@@ -57,10 +59,23 @@ class Workbench:
         """What claims are held against."""
         return Ground(self.store if self.has_case else None, self.roots, self.investigation.windows)
 
-    def bench(self, pack: Pack) -> Bench:
+    def pack(self, budget_tokens: int) -> Pack:
+        """Choose evidence and code for a model.
+
+        Raises:
+            EmptyPackError: when there is nothing to reason over: neither evidence, nor code that could be read.
+        """
+        packed = pack(self.subject, budget_tokens)
+        code = [entry for entry in packed.manifest if entry.key.startswith("code/")]
+        if not self.has_case and all(entry.state == "dropped" for entry in code):
+            why = "; ".join(f"{entry.key.partition('/')[2]}: {entry.reason}" for entry in code) or "no files are named"
+            raise EmptyPackError(f"there is nothing to reason over ({why})", "give evidence, or files that may be read")
+        return packed
+
+    def bench(self, packed: Pack) -> Bench:
         """What a specialist's tools work on."""
         return Bench(
-            nonce=pack.nonce,
+            nonce=packed.nonce,
             store=self.store if self.has_case else None,
             roots=self.roots,
             sandbox=open_sandbox(),

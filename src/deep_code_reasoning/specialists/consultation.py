@@ -11,7 +11,7 @@ from ..domain.asking import Asker, Message, ModelAnswer, ModelEvent, ModelReques
 from ..domain.claim import CheckedClaim
 from ..domain.deadline import Deadline
 from ..domain.opinion import Opinion, Recommendation
-from ..domain.pack import Pack
+from ..domain.pack import Pack, Scope
 from ..packing.draft import Draft, Line
 from ..packing.fence import reading_rules
 from ..packing.plain_text import visible
@@ -111,12 +111,21 @@ def question_text(consultation: Consultation) -> str:
     """The question, with what is to be known about its bounds."""
     request = consultation.request
     question = plain(request.question) or "What caused the incident?"
-    parts = [f"Question: {question}", *(plain(line) for line in request.more)]
+    parts = [f"Question: {question}", *(plain(line) for line in (*_where(request.scope), *request.more))]
     if consultation.corrections:
         # What another model wrote may repeat what it read in the evidence: it is fenced like all of that.
         parts.append("Claims of an earlier answer that did not hold against the evidence; do not repeat what is wrong:")
         parts.append(consultation.bench.shown_lines("answer/earlier", "An earlier answer", consultation.corrections))
     return "\n".join(parts)
+
+
+def _where(scope: Scope) -> list[str]:
+    """Where the asker wants to look, a line a kind; nothing when everywhere."""
+    places = (("files", scope.files), ("entry points", scope.entry_points), ("services", scope.services))
+    lines = [f"Look at these {kind}: {', '.join(names)}" for kind, names in places if names]
+    if scope.window is not None:
+        lines.append(f"Look at the time from {' to '.join(scope.window.as_text())}")
+    return lines
 
 
 def plain(text: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from pydantic import Field
 
 from .. import results
@@ -25,7 +23,7 @@ async def run(arguments: InvestigateCase, call: Call) -> Facts:
     from ...store.library import find_case
 
     find_case(case_name(arguments.case))
-    asked = {**arguments.model_dump(exclude={"wait_seconds"}), "started_ns": time.time_ns()}
+    asked = arguments.model_dump(exclude={"wait_seconds"})
     return await results.begin(call, "investigate", asked, arguments.wait_seconds)
 
 

@@ -13,7 +13,7 @@ from ..tool import Call, Facts, Tool
 class RecordOutcome(Arguments):
     """Which answer, and what it was worth."""
 
-    escalation_id: str = Field(description="As the answer gave it")
+    answer: str = Field(description="escalation_id of an answer, or the case that was investigated")
     verdict: Literal["confirmed", "refuted", "unknown"]
     note: str = Field("", max_length=4_000)
 
@@ -22,8 +22,8 @@ async def run(arguments: RecordOutcome, call: Call) -> Facts:
     """Note it in the ledger."""
     from ...app.outcomes import report_outcome
 
-    await call.workers.run(report_outcome, arguments.escalation_id, arguments.verdict, arguments.note)
-    return {"recorded": arguments.verdict, "escalation_id": arguments.escalation_id}
+    reported = await call.workers.run(report_outcome, arguments.answer, arguments.verdict, arguments.note, "mcp")
+    return {"recorded": reported.outcome.verdict, "of": reported.of, "id": reported.id}
 
 
 TOOL = Tool(

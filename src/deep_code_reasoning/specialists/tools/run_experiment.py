@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from ...domain.asking import Tool
-from ...domain.experiment import ABILITIES, Experiment, ExperimentLimits, ExperimentResult
-from ...errors import EngineError, QueryError, UsageError
-from ...store.user_query import checked, run_bounded
+from ...domain.experiment import ABILITIES, ExperimentResult
 from ..bench import Bench
-
-_MAX_INPUT_ROWS: Final = 20_000
-_MAX_SECONDS: Final = 30.0
+from ..experiments import MAX_SECONDS, perform
 
 
 @dataclass
@@ -36,24 +31,15 @@ class RunExperiment:
         default_factory=list
     )
     needs: Annotated[list[str], Field(description=f"Of {', '.join(ABILITIES)}.")] = Field(default_factory=list)
-    seconds: Annotated[float, Field(gt=0, le=_MAX_SECONDS)] = 10.0
+    seconds: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = 10.0
 
 
 def make(bench: Bench) -> Tool:
     """The tool."""
 
     def run(wanted: RunExperiment) -> str:
-        if bench.sandbox is None:
-            raise UsageError("nothing may be run here")
-        files = {given.name: _rows(bench, given.sql) for given in wanted.inputs}
-        for path in wanted.files:
-            source = bench.roots.read(path)
-            files[source.where.path] = source.text.encode()
-        needs = frozenset(wanted.needs) | ({"python"} if files else frozenset())
-        limits = ExperimentLimits(seconds=wanted.seconds)
-        result = bench.sandbox.run(Experiment(wanted.code, files, needs, limits))
-        number = str(len(bench.experiments) + 1)
-        bench.experiments[number] = result
+        inputs = {given.name: given.sql for given in wanted.inputs}
+        number, result = perform(bench, wanted.code, inputs, wanted.files, wanted.needs, wanted.seconds)
         return bench.shown_lines(f"experiment/{number}", f"Experiment {number}", _lines(result), _head(number, result))
 
     return Tool(
@@ -62,14 +48,6 @@ def make(bench: Bench) -> Tool:
         RunExperiment,
         run,
     )
-
-
-def _rows(bench: Bench, sql: str) -> bytes:
-    try:
-        rows = run_bounded(bench.case, checked(sql), _MAX_INPUT_ROWS)
-    except EngineError as refusal:
-        raise QueryError(refusal.message) from refusal
-    return json.dumps(rows, ensure_ascii=False).encode()
 
 
 def _head(number: str, result: ExperimentResult) -> str:
