@@ -17,14 +17,14 @@ fuzz: $(VENV)/.ready-dev
 	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs acceptance
+	$(BIN)/ruff format --check src tests benchmarks docs acceptance
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.ready-dev
-	$(BIN)/ruff check --fix src tests benchmarks docs
-	$(BIN)/ruff format src tests benchmarks docs
+	$(BIN)/ruff check --fix src tests benchmarks docs acceptance
+	$(BIN)/ruff format src tests benchmarks docs acceptance
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py

@@ -82,7 +82,7 @@ class ScriptedModel:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
                 if "count_tokens" in self.path or "countTokens" in self.path:
                     self._reply(json.dumps(wire.tokens(1_000)).encode(), "application/json")
@@ -96,7 +96,7 @@ class ScriptedModel:
                 else:
                     self._reply(json.dumps(wire.whole(turn, True)).encode(), "application/json")
 
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 self._reply(b'{"data": [], "models": []}', "application/json")
 
             def _reply(self, content: bytes, kind: str) -> None:
@@ -240,9 +240,8 @@ def run(name: str) -> bool:
     wrong += [f"the model did not see {text}" for text in CAUSE if text not in shown]
     if json.loads(stats.stdout)["investigations_without_model"]["confirmed"] != 1:
         wrong.append("the outcome is not in the ledger")
-    print(
-        f"{'ok   ' if not wrong else 'FAIL '} {name}: {len(model.done)} of {len(STEPS)} steps, {len(model.bodies)} requests {wrong or ''}"
-    )
+    steps = f"{len(model.done)} of {len(STEPS)} steps, {len(model.bodies)} requests"
+    print(f"{'FAIL ' if wrong else 'ok   '} {name}: {steps} {wrong or ''}")
     if wrong:
         print(output[-2_000:])
         dump = Path(tempfile.gettempdir()) / f"clients-{name}.json"
@@ -252,4 +251,5 @@ def run(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if all([run(name) for name in sys.argv[1:] or CLIENTS]) else 1)
+    results = [run(name) for name in sys.argv[1:] or CLIENTS]
+    sys.exit(0 if all(results) else 1)

@@ -113,7 +113,8 @@ def main() -> int:
             times = sorted(s.start_s for s in starts)
             print(
                 f"{name}: start {statistics.median(times):.3f} s ({times[0]:.3f} to {times[-1]:.3f}), "
-                f"{statistics.median(s.resident_mb for s in starts):.0f} MB, end {max(s.end_s for s in starts):.3f} s at most"
+                f"{statistics.median(s.resident_mb for s in starts):.0f} MB, "
+                f"end {max(s.end_s for s in starts):.3f} s at most"
             )
         ratio = statistics.median(s.start_s for s in ours) / statistics.median(s.start_s for s in bare)
         least = min(s.start_s for s in ours) / min(s.start_s for s in bare)

@@ -69,7 +69,10 @@ def test_tables_around_ours_are_kept(tmp_path: Path) -> None:
     path = tmp_path / ".codex" / "config.toml"
     path.parent.mkdir()
     path.write_text(
-        f'model = "x" # mine\n\n[mcp_servers.{NAME}]\ncommand = "old"\n\n[mcp_servers.{NAME}.env]\nA = "b"\n\n[mcp_servers.other]\ncommand = "y"\n'
+        'model = "x" # mine\n\n'
+        f'[mcp_servers.{NAME}]\ncommand = "old"\n\n'
+        f'[mcp_servers.{NAME}.env]\nA = "b"\n\n'
+        '[mcp_servers.other]\ncommand = "y"\n'
     )
     setup("codex")
     content = tomllib.loads(path.read_text())

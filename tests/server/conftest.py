@@ -11,7 +11,7 @@ import pytest
 from agent.session import AgentSession
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"  # noqa: S105 - the published example of a token
+SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 
 
 @pytest.fixture(scope="session")
@@ -117,5 +117,6 @@ def write_code(folder: Path) -> None:
     )
     (folder / "shop").mkdir()
     (folder / "shop" / "order.go").write_text(
-        'package shop\n\nfunc Place(o Order) error {\n\tbody := encode(o)\n\treturn post("/stock/reserve", find_item(body))\n}\n'
+        "package shop\n\nfunc Place(o Order) error {\n\tbody := encode(o)\n"
+        '\treturn post("/stock/reserve", find_item(body))\n}\n'
     )

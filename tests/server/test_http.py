@@ -73,5 +73,5 @@ def test_addresses_are_read_and_others_refused() -> None:
             parse_address(wrong)
     assert is_loopback("localhost")
     assert is_loopback("::1")
-    assert not is_loopback("0.0.0.0")  # noqa: S104 - this is what must not pass for loopback
+    assert not is_loopback("0.0.0.0")
     assert not is_loopback("example.org")

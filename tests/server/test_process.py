@@ -1,4 +1,4 @@
-"""The server as a process: it ends when it should, quickly, with everything it started, and its stdout is the protocol's."""
+"""The server as a process: it ends when it should, with everything it started, and stdout is the protocol's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _SLOW_S = 30.0
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Evidence that takes seconds to read: log lines that Python has to parse."""
     folder = tmp_path_factory.mktemp("large")
-    line = '{"timestamp": "2026-03-01T10:00:%02dZ", "service": "stock", "msg": "request %d took %d ms", "x": {"y": [1, {"z": 2}]}}\n'
+    line = (
+        '{"timestamp": "2026-03-01T10:00:%02dZ", "service": "stock", "msg": "request %d took %d ms", '
+        '"x": {"y": [1, {"z": 2}]}}\n'
+    )
     with (folder / "logs.ndjson").open("w") as file:
         for n in range(400_000):
             file.write(line % (n % 60, n, n % 977))
@@ -156,7 +159,7 @@ def test_what_was_half_read_is_no_case(server: RawServer, large: Path, tmp_path:
     server.process.stdin.close()
     assert_gone([server.process.pid, *workers])
     cases = tmp_path / "home" / "cases"
-    assert [path for path in cases.rglob("*.parquet")] == [] if cases.exists() else True
+    assert not cases.exists() or list(cases.rglob("*.parquet")) == []
 
 
 def test_a_cancelled_call_stops_its_work(server: RawServer, large: Path) -> None:

@@ -6,12 +6,57 @@ import pytest
 
 from deep_code_reasoning.source.outline import function_at, functions
 
-PYTHON = "class A:\n    async def f(self, x):\n        if x:\n            g(x)\n\n        return h(\n            x\n        )\n\ndef g(x): return x\n"
-GO = 'func (s *Server) Handle(r *Request) error {\n\tuser := s.load(r)\n\tif user == nil {\n\t\treturn fail("}")\n\t}\n\treturn s.save(user)\n}\n'
-JAVA = "class A {\n    @Override\n    public List<String> find(String id) throws IOException {\n        for (String x : ids) {\n            repo.query(x);\n        }\n        return null;\n    }\n}\n"
-TYPESCRIPT = "export const load = async (id: string): Promise<void> => {\n  await fetchItem(id);\n};\nexport async function save(id) {\n  return store(id);\n}\n"
-RUST = "pub async fn handle(req: Request) -> Response {\n    let user = load(&req);\n    respond(user)\n}\n"
-RUBY = "  def charge(order)\n    gateway.pay(order)\n  end\n"
+PYTHON = """\
+class A:
+    async def f(self, x):
+        if x:
+            g(x)
+
+        return h(
+            x
+        )
+
+def g(x): return x
+"""
+GO = """\
+func (s *Server) Handle(r *Request) error {
+	user := s.load(r)
+	if user == nil {
+		return fail("}")
+	}
+	return s.save(user)
+}
+"""
+JAVA = """\
+class A {
+    @Override
+    public List<String> find(String id) throws IOException {
+        for (String x : ids) {
+            repo.query(x);
+        }
+        return null;
+    }
+}
+"""
+TYPESCRIPT = """\
+export const load = async (id: string): Promise<void> => {
+  await fetchItem(id);
+};
+export async function save(id) {
+  return store(id);
+}
+"""
+RUST = """\
+pub async fn handle(req: Request) -> Response {
+    let user = load(&req);
+    respond(user)
+}
+"""
+RUBY = """\
+  def charge(order)
+    gateway.pay(order)
+  end
+"""
 
 
 @pytest.mark.parametrize(

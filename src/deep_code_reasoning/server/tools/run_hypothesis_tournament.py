@@ -23,7 +23,7 @@ class RunHypothesisTournament(About):
 
     claude_context: ClaudeContext
     issue: str
-    tournament_config: TournamentSize = Field(TournamentSize())
+    tournament_config: TournamentSize | None = None
 
 
 async def run(arguments: RunHypothesisTournament, call: Call) -> Facts:
@@ -32,7 +32,7 @@ async def run(arguments: RunHypothesisTournament, call: Call) -> Facts:
         **arguments.claude_context.as_asked(),
         "question": arguments.issue,
         "analysis_type": "hypothesis_test",
-        "tournament_config": arguments.tournament_config.model_dump(),
+        "tournament_config": (arguments.tournament_config or TournamentSize.model_validate({})).model_dump(),
         "case": arguments.case,
         "model": arguments.model,
     }

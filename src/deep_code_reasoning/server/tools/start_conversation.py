@@ -32,8 +32,8 @@ TOOL = Tool(
     name="start_conversation",
     title="Start a conversation with a specialist",
     description=(
-        "Talk a bug through over several turns; returns session_id. Survives restarts, ends after a day without a turn. "
-        "Without a model each turn brings the analysers' answer and the evidence that fits (section 'pack')."
+        "Talk a bug through over several turns; returns session_id. Survives restarts; ends after a day without a turn. "
+        "Without a model each turn brings the analysers' answer and section 'pack'."
     ),
     arguments=StartConversation,
     run=run,
