@@ -9,8 +9,7 @@
     │   ├── RoutingSettingsError      exit 2   the user's settings of routing cannot be read
     │   ├── ModelNotConfiguredError   exit 2   a model that is not known, has no key, or needs what is not installed
     │   ├── RecordNotFoundError       exit 2   no escalation, call or tournament of that id in the ledger
-    │   │   ├── ConversationNotFoundError
-    │   │   └── JobNotFoundError               no long work of that handle
+    │   │   └── ConversationNotFoundError
     │   ├── JobExpiredError           exit 2   the result of long work was kept for its time, and is gone
     │   ├── ConsentError              exit 2   nobody allowed evidence to be sent to that model
     │   ├── ConversationExpiredError  exit 2   nobody went on with it in time
@@ -176,7 +175,7 @@ class EngineError(DeepCodeReasoningError):
 
 
 class RecordNotFoundError(UsageError):
-    """No escalation, call or tournament of that id in the ledger."""
+    """No escalation, call or tournament of that id in the ledger, or no work of that handle."""
 
     code = "not_found"
 
@@ -185,12 +184,6 @@ class ConversationNotFoundError(RecordNotFoundError):
     """No conversation of that id."""
 
     code = "conversation_not_found"
-
-
-class JobNotFoundError(RecordNotFoundError):
-    """No long work of that handle."""
-
-    code = "handle_not_found"
 
 
 class JobExpiredError(UsageError):

@@ -11,7 +11,7 @@ import pytest
 
 from deep_code_reasoning.app import jobs
 from deep_code_reasoning.app.jobs import Progress
-from deep_code_reasoning.errors import JobExpiredError, JobNotFoundError
+from deep_code_reasoning.errors import JobExpiredError, RecordNotFoundError
 from deep_code_reasoning.store.library import home
 
 
@@ -43,7 +43,7 @@ def test_a_wish_to_stop_is_for_the_one_who_works_now() -> None:
 def test_handles_cannot_be_guessed_and_name_nothing_else() -> None:
     assert len({jobs.create("x", {}) for _ in range(50)}) == 50
     for wrong in ("", "work-", "work-../../../../../etc", "../work", "work-AAAAAAAAAAAAAAAAAAAAAA"):
-        with pytest.raises(JobNotFoundError):
+        with pytest.raises(RecordNotFoundError):
             jobs.read(wrong)
 
 
@@ -58,7 +58,7 @@ def test_results_are_kept_for_their_time() -> None:
     assert not (folder / "result.json").exists()
     _age(folder, jobs.RECORD_TTL_S + 60)
     jobs.sweep()
-    with pytest.raises(JobNotFoundError):
+    with pytest.raises(RecordNotFoundError):
         jobs.read(handle)
 
 

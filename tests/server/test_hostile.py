@@ -66,7 +66,7 @@ def test_hostile_input_gets_a_clear_error(
 
 ALL_CODES = (
     "usage", "case_not_found", "citation", "query", "outside_roots", "secret_file", "source_not_found",
-    "source_unreadable", "not_found", "handle_not_found",
+    "source_unreadable", "not_found",
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import JobExpiredError, JobNotFoundError
+from ..errors import JobExpiredError, RecordNotFoundError
 from ..store.layout import write_atomically
 from ..store.library import home
 
@@ -81,13 +81,13 @@ def read(handle: str) -> Job:
     """Look at work.
 
     Raises:
-        JobNotFoundError: when there is none of that handle.
+        RecordNotFoundError: when there is none of that handle.
         JobExpiredError: when it was kept for its time.
     """
     folder = _folder(handle)
     asked = _read(folder / "job.json")
     if asked is None:
-        raise JobNotFoundError(f"there is no work '{handle[:40]}'", "use the handle as it was given")
+        raise RecordNotFoundError(f"there is no work '{handle[:40]}'", "use the handle as it was given")
     result = _read(folder / "result.json")
     if time.time() - asked["created_s"] > RESULT_TTL_S:
         raise JobExpiredError(f"{handle} was kept for a week and is gone", "start the work again")
@@ -157,7 +157,7 @@ def _root() -> Path:
 
 def _folder(handle: str) -> Path:
     if not _HANDLE.fullmatch(handle):
-        raise JobNotFoundError(
+        raise RecordNotFoundError(
             f"'{handle[:40]}' is no handle of work", "a handle looks like work-... and is given by a call"
         )
     return _root() / handle

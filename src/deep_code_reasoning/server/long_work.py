@@ -38,7 +38,7 @@ class LongWork:
         """Wait until work is done or the time is up; work that was interrupted is started again.
 
         Raises:
-            JobNotFoundError, JobExpiredError: as `jobs.read`.
+            RecordNotFoundError, JobExpiredError: as `jobs.read`.
         """
         until = time.monotonic() + seconds
         while True:
