@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from mcp_types import ElicitResult
+from mcp_types import CallToolRequestParams, ElicitResult
 
 from agent.session import AgentSession
 from deep_code_reasoning.app.consent import Reach, reach_of, restricted
 from deep_code_reasoning.app.settings import Settings
-from deep_code_reasoning.server.consent import _allows
+from deep_code_reasoning.server.consent import _allows, consent_of
 from wire.cards import KEY, KEY_VARIABLE, write_catalogue
 from wire.script import Typed
 from wire.server import Stub
@@ -106,9 +108,10 @@ def test_evidence_goes_to_a_provider_only_when_the_user_allows_it(
     assert "far" in questions[0]
 
 
-def test_a_client_that_cannot_ask_allows_nothing(tmp_path: Path, project: Path, elsewhere: dict[str, str]) -> None:
-    with AgentSession(tmp_path / "home", project, environment=elsewhere) as session:
-        assert "nobody allowed" in ask(session)["metadata"]["why_no_model"]
+def test_a_client_that_cannot_ask_allows_nothing() -> None:
+    context = SimpleNamespace(session=SimpleNamespace(client_capabilities=None))
+    call = CallToolRequestParams(name="escalate_analysis")
+    assert asyncio.run(consent_of(context, call)("Send it?")) is False
 
 
 def test_what_the_configuration_allows_is_not_asked(elsewhere: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ OnProgress = Callable[[Progress], Awaitable[None]]
 # How often a waiting call looks again, and how often the one who works looks whether it shall stop.
 _POLL_S: Final = 0.1
 _NOTE_S: Final = 0.5
+# Long work at once: fewer than workers, so that a quick question always finds one.
+_MOST_AT_ONCE: Final = 4
 
 
 class LongWork:
@@ -27,6 +29,7 @@ class LongWork:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(_MOST_AT_ONCE)
 
     def start(self, kind: str, arguments: Mapping[str, Any]) -> str:
         """Begin work and return its handle."""
@@ -71,6 +74,20 @@ class LongWork:
                 jobs.note_error(handle, as_plain(error))
 
     async def _run(self, job: Job) -> Mapping[str, Any]:
+        """Have it done, unless somebody wants it to stop."""
+        call = asyncio.ensure_future(self._done_by_a_worker(job))
+        try:
+            while not (await asyncio.wait({call}, timeout=_NOTE_S))[0]:
+                if jobs.is_asked_to_stop(job.handle):
+                    raise StoppedWorkError("the work was stopped", "start it again when it is wanted after all")
+            return call.result()
+        finally:
+            if not call.done():
+                call.cancel()
+                with suppress(asyncio.CancelledError, DeepCodeReasoningError):
+                    await call
+
+    async def _done_by_a_worker(self, job: Job) -> Mapping[str, Any]:
         from ..app.job_kinds import run_job
 
         began, last = time.monotonic(), 0.0
@@ -82,16 +99,5 @@ class LongWork:
                 last = elapsed_s
                 jobs.note_progress(job.handle, Progress(done, total, elapsed_s))
 
-        call = asyncio.ensure_future(
-            self._workers.run_reporting(run_job, job.kind, job.arguments, on_progress=on_progress)
-        )
-        try:
-            while not (await asyncio.wait({call}, timeout=_NOTE_S))[0]:
-                if jobs.is_asked_to_stop(job.handle):
-                    raise StoppedWorkError("the work was stopped", "start it again when it is wanted after all")
-            return call.result()
-        finally:
-            if not call.done():
-                call.cancel()
-                with suppress(asyncio.CancelledError, DeepCodeReasoningError):
-                    await call
+        async with self._places:
+            return await self._workers.run_reporting(run_job, job.kind, job.arguments, on_progress=on_progress)

@@ -26,8 +26,8 @@ OnProgress = Callable[[int, int], None]
 _IDLE_S: Final = 60.0
 # How long a worker may tidy up when it is stopped.
 _GRACE_S: Final = 0.5
-# Calls at once; further ones wait. More would only share the same processors.
-_MOST_AT_ONCE: Final = 4
+# Calls at once; further ones wait. Many of them wait for a model most of the time.
+_MOST_AT_ONCE: Final = 6
 
 
 class Workers:

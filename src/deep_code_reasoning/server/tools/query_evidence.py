@@ -20,7 +20,7 @@ class QueryEvidence(Arguments):
         max_length=20_000, description="One SELECT, ClickHouse dialect; times are integers in ns since 1970"
     )
     max_rows: int = Field(50, ge=1, le=_MOST_ROWS, description="Default 50")
-    cursor: str | None = Field(None, description="next_cursor of the answer before")
+    cursor: str | None = Field(None, description="next_cursor; the query runs again, so ORDER BY")
 
 
 async def run(arguments: QueryEvidence, call: Call) -> Facts:

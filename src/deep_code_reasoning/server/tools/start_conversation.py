@@ -32,7 +32,7 @@ TOOL = Tool(
     name="start_conversation",
     title="Start a conversation with a specialist",
     description=(
-        "Talk a bug through over several turns; returns session_id. Survives restarts; ends after a day without a turn. "
+        "Talk a bug through over several turns; returns session_id. Survives restarts; ends after an idle day. "
         "Without a model each turn brings the analysers' answer and section 'pack'."
     ),
     arguments=StartConversation,
