@@ -3,12 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
+SIZE ?= 500MB
+STYLE ?= current
+SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-server conformance clients clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
+
+demo-lease: $(VENV)/.ready
+	$(BIN)/python -m examples.simulator.demo --size $(SIZE) --style $(STYLE)
+
+demo-regression: $(VENV)/.ready
+	$(BIN)/python -m examples.regression.demo --size $(SIZE)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
@@ -17,14 +26,14 @@ fuzz: $(VENV)/.ready-dev
 	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks docs acceptance
-	$(BIN)/ruff format --check src tests benchmarks docs acceptance
+	$(BIN)/ruff check src tests benchmarks docs examples acceptance
+	$(BIN)/ruff format --check src tests benchmarks docs examples acceptance
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.ready-dev
-	$(BIN)/ruff check --fix src tests benchmarks docs acceptance
-	$(BIN)/ruff format src tests benchmarks docs acceptance
+	$(BIN)/ruff check --fix src tests benchmarks docs examples acceptance
+	$(BIN)/ruff format src tests benchmarks docs examples acceptance
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
@@ -42,6 +51,12 @@ bench-loghub: $(VENV)/.ready-bench
 
 bench-speed: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/speed.py
+
+bench-regression: $(VENV)/.ready-bench
+	PYTHONPATH=. $(BIN)/python benchmarks/regression.py --seeds $(SEEDS)
+
+bench-mechanisms: $(VENV)/.ready-bench
+	PYTHONPATH=. $(BIN)/python benchmarks/mechanisms.py --seeds $(SEEDS)
 
 bench-packing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/packing.py --data $(DATA)

@@ -11,7 +11,7 @@ import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.domain.case import CaseInfo, Source
+from deep_code_reasoning.readers import otlp_json
 from deep_code_reasoning.readers.base import EvidenceFile, detect_compression
 from deep_code_reasoning.readers.registry import readers
 from deep_code_reasoning.store import CaseWriter, open_case
@@ -43,6 +44,14 @@ JOINED_IN_JSON = re.compile(rb"\s*[^{\[\s].*|[\[\],\s]*", re.DOTALL)
 PLACE = frozenset({"source_id", "line", "item", "offset_bytes"})
 
 Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_files_are_read_as_large_ones_are() -> Iterator[None]:
+    """The engine reads OTLP JSON of any size here, so that a test's few lines stand for gigabytes."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", 0)
+        yield
 
 
 @dataclass(frozen=True, eq=False)

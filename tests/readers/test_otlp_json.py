@@ -269,6 +269,17 @@ def test_both_ways_give_the_same_rows(
         assert [comparable(row) for row in by_engine[table]] == [comparable(row) for row in thoroughly[table]], table
 
 
+def test_a_statement_is_not_worth_its_price_for_a_small_file(
+    read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp_json, "_read_by_engine", refuse)
+    small = lines(*next(iter(DOCUMENTS.values())))
+    monkeypatch.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", len(small) + 1)
+    assert read(traces=small)[0]["spans"]
+    with pytest.raises(AssertionError, match="was left"):
+        read(traces=small + b"\n")
+
+
 def comparable(row: dict[str, Any]) -> dict[str, Any]:
     # What a rejected record is shown by differs, as does its ordinal among those that could be taken.
     return {key: value for key, value in row.items() if key not in ("excerpt", "offset_bytes", "item", "shape")}

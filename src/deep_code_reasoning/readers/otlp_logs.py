@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from .otlp_signal import Column, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, has_lists, hex_id, is_base64, number_map, scope_names, spread, text_of
+from .otlp_sql import (
+    KEY_VALUES,
+    attribute_map,
+    has_lists,
+    hex_id,
+    is_base64,
+    number_map,
+    scope_names,
+    some_text,
+    spread,
+    text_of,
+)
 from .severity import LEVEL_WORDS, SEVERITIES, severity_of
 
 _TYPE: Final = f"""Array(Tuple(
@@ -51,13 +62,13 @@ LOGS: Final = Signal(
     member="resourceLogs",
     type=_TYPE,
     records="arrayFlatten(resources.scopeLogs.logRecords)",
-    strange="arrayExists(other -> notEmpty(other), resources.instrumentationLibraryLogs) "
-    "OR arrayExists(other -> notEmpty(other), arrayFlatten(resources.scopeLogs.logs))",
+    strange=f"{some_text('resources.instrumentationLibraryLogs')} OR {some_text('resources.scopeLogs.logs')}",
     base64=is_base64("resources.scopeLogs.logRecords.spanId"),
-    lists=has_lists("resources.scopeLogs.logRecords.attributes"),
+    lists=f"{has_lists('resources.scopeLogs.logRecords.attributes.value')} "
+    f"OR {has_lists('resources.scopeLogs.logRecords.body')}",
     spreads=(
-        ("who", spread("scopeLogs", "logRecords.traceId")),
-        ("scope_name", scope_names("scopeLogs", "logRecords.traceId")),
+        ("who", spread("resources.scopeLogs.logRecords.traceId")),
+        ("scope_name", scope_names("resources.scopeLogs.scope.name", "resources.scopeLogs.logRecords.traceId")),
     ),
     columns=_COLUMNS,
     bad="''",

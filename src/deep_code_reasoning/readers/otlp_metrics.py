@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from .otlp_signal import Column, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, has_lists, number_map
+from .otlp_sql import KEY_VALUES, attribute_map, has_lists, number_map, some_text, spread
 
+_KINDS: Final = ("gauge", "sum", "histogram")
 _NUMBER: Final = f"timeUnixNano Int64, attributes {KEY_VALUES}, asDouble Nullable(Float64), asInt Nullable(Float64)"
 _POINT: Final = f"""Array(Tuple({_NUMBER}, count Nullable(Float64), sum Nullable(Float64), min Nullable(Float64),
     max Nullable(Float64), explicitBounds Array(Float64), bucketCounts Array(Float64)))"""
@@ -23,12 +24,12 @@ _TYPE: Final = f"""Array(Tuple(
 
 
 def _points(metric: str) -> str:
-    return f"arrayConcat({', '.join(f'{metric}.{kind}.dataPoints' for kind in ('gauge', 'sum', 'histogram'))})"
+    return f"arrayConcat({', '.join(f'{metric}.{kind}.dataPoints' for kind in _KINDS)})"
 
 
 def _each_metric(value: str) -> str:
-    """`value`, an array over the points of metric `m`, for all points of the line; `v` is whose they are."""
-    return f"arrayFlatten(arrayMap((r, v) -> {_of_resource(value)}, resources, whos))"
+    """`value`, an array over the points of metric `m`, for all points of the line."""
+    return f"arrayFlatten(arrayMap(r -> {_of_resource(value)}, resources))"
 
 
 def _of_resource(value: str) -> str:
@@ -82,16 +83,19 @@ METRICS: Final = Signal(
     name="metrics",
     member="resourceMetrics",
     type=_TYPE,
-    records=f"arrayFlatten(arrayMap(r -> {_of_resource(_points('m'))}, resources))",
-    strange="arrayExists(other -> notEmpty(other), resources.instrumentationLibraryMetrics) "
-    "OR arrayExists(other -> notEmpty(other), arrayFlatten(resources.scopeMetrics.metrics.exponentialHistogram)) "
-    "OR arrayExists(other -> notEmpty(other), arrayFlatten(resources.scopeMetrics.metrics.summary))",
+    records=_each_metric(_points("m")),
+    strange=" OR ".join(
+        (
+            some_text("resources.instrumentationLibraryMetrics"),
+            some_text("resources.scopeMetrics.metrics.exponentialHistogram"),
+            some_text("resources.scopeMetrics.metrics.summary"),
+        )
+    ),
     lists=" OR ".join(
-        has_lists(f"resources.scopeMetrics.metrics.{kind}.dataPoints.attributes")
-        for kind in ("gauge", "sum", "histogram")
+        has_lists(f"resources.scopeMetrics.metrics.{kind}.dataPoints.attributes.value") for kind in _KINDS
     ),
     spreads=(
-        ("who", _each_metric(f"arrayMap(p -> v, {_points('m')}.timeUnixNano)")),
+        ("who", spread(*(f"resources.scopeMetrics.metrics.{kind}.dataPoints.timeUnixNano" for kind in _KINDS))),
         ("metric", _each_metric(f"arrayConcat({_ABOUT})")),
     ),
     columns=_COLUMNS,

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..store.intake import Aside, Output
-from .otlp_sql import who
+from .otlp_sql import has_lists, whos
 
-WHO: Final = who("r.resource.attributes")
 ORIGIN: Final = "source_id UInt32, line UInt64, item UInt32"
 ASIDE: Final = Aside(
     "source_id UInt32, line UInt64, text String, done String",
@@ -68,7 +67,7 @@ class Signal:
         keys: the flat columns, of text, that go with the pieces.
         unwritten: flat columns that are only for `bad`.
         base64: an expression of `resources`: whether some ids are base64.
-        lists: an expression of `resources`: whether some attributes of records are arrays or maps.
+        lists: an expression of `resources`: whether some attributes of records (or bodies) are arrays or maps.
     """
 
     name: str
@@ -100,10 +99,14 @@ class Signal:
             parsed: a SELECT of `source_id`, `line`, `text`, `resources`, `more` (whether the line has lists of other
                 signals, too) and `before` (which signals of the line were taken before).
             base64: whether ids may be base64; if not, lines that have such are put aside.
-            lists: whether attributes may be arrays and maps; if not, lines that have such are put aside.
+            lists: whether attributes and bodies may be arrays and maps; if not, lines that have such are put aside.
         """
         own = ", ".join(f"{column.value} AS {column.name}" for column in self.columns)
-        strange = " OR ".join((self.strange, *(() if base64 else (self.base64,)), *(() if lists else (self.lists,))))
+        strange = [self.strange]
+        if not base64:
+            strange.append(self.base64)
+        if not lists:
+            strange += [self.lists, has_lists("resources.resource.attributes.value")]
         spreads = ", ".join(f"{value} AS all_{name}" for name, value in self.spreads)
         joined = ", ".join(f"all_{name} AS {name}" for name, _ in self.spreads)
         # The text is as long as the line: it must not be repeated for each record, so the first one carries it.
@@ -114,10 +117,10 @@ class Signal:
                 concat(before, if(taken, ' {self.name}', '')) AS done
             FROM (
                 SELECT source_id, line, before, records, arrayEnumerate(records) AS numbers, {spreads},
-                    toUInt8(NOT ({strange})) AS whole, if(empty(records), text, '') AS alone,
+                    toUInt8(NOT ({" OR ".join(strange)})) AS whole, if(empty(records), text, '') AS alone,
                     arrayResize([if(whole AND NOT more, '', text)], length(records), '') AS firsts
                 FROM (
-                    SELECT *, {self.records} AS records, arrayMap(r -> {WHO}, resources) AS whos FROM ({parsed})
+                    SELECT *, {self.records} AS records, {whos("resources")} AS whos FROM ({parsed})
                 )
             )
             LEFT ARRAY JOIN records AS record, numbers AS number, firsts AS first, {joined}"""

@@ -48,7 +48,7 @@ class Dialect:
         snake: `trace_id` for `traceId`.
         library: `instrumentationLibrarySpans` for `scopeSpans` (OTLP before 0.15).
         base64: some ids are base64 (protobuf's JSON mapping), not hex.
-        lists: some attributes of records are arrays or maps, and not numbers, text or booleans.
+        lists: some attributes (or bodies of logs) are arrays or maps, and not numbers, text or booleans.
     """
 
     outer: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Dialect:
     def spell(self, sql: str) -> str:
         """Turn the usual names, which all statements are written in, and marks, into this dialect's."""
         sql = _ID.sub(_hex_of_base64 if self.base64 else _hex, sql)
-        sql = _ATTRIBUTES.sub(_scalars_and_lists if self.lists else _scalars, sql)
+        sql = _MARK.sub(_scalar_or_list if self.lists else _scalar, sql)
         if self.batches:
             sql = sql.replace("resourceSpans ", "batches ")
         if self.library:
@@ -82,45 +82,49 @@ def snake_case(name: str) -> str:
 # --- attribute values ---------------------------------------------------------------------------------------------
 
 
-def texts(attributes: str) -> str:
-    """The values of attributes (a column of `KEY_VALUES`) as an array of text."""
-    return f"arrayMap(m -> {text_of('m')}, {attributes}.value)"
-
-
 def attribute_map(attributes: str) -> str:
     """Attributes as the column `attributes`: a mark that `Dialect.spell` puts the reading in place of."""
     return f"attribute_map({attributes})"
 
 
-def has_lists(attributes: str) -> str:
-    """Whether some value among attributes, nested in lists of any depth, is an array or a map."""
-    kinds = f"arrayFlatten({attributes}.value.keys)"
-    return f"(has({kinds}, 'arrayValue') OR has({kinds}, 'kvlistValue'))"
+def text_of(value: str) -> str:
+    """One value (a map of kind to text) as text: a mark that `Dialect.spell` puts the reading in place of."""
+    return f"text_of({value})"
 
 
-_ATTRIBUTES: Final = re.compile(r"attribute_map\(([\w.]+)\)")
+def has_lists(values: str) -> str:
+    """Whether some among values, nested in lists of any depth, is an array or a map."""
+    return f"hasAny(arrayFlatten({values}.keys), ['arrayValue', 'kvlistValue'])"
 
 
-def _scalars(match: re.Match[str]) -> str:
-    pairs = f"arrayMap((name, v) -> (name, v[1]), {match[1]}.key, {match[1]}.value.values)"
-    return f"CAST({pairs}, 'Map(String, String)')"
+_MARK: Final = re.compile(r"(attribute_map|text_of)\(([\w.]+)\)")
 
 
-def _scalars_and_lists(match: re.Match[str]) -> str:
-    return f"CAST(({match[1]}.key, {texts(match[1])}), 'Map(String, String)')"
+def _scalar(match: re.Match[str]) -> str:
+    kind, value = match.groups()
+    if kind == "text_of":
+        return f"mapValues({value})[1]"
+    return f"mapFromArrays({value}.key, arrayMap(v -> v[1], {value}.value.values))"
+
+
+def _scalar_or_list(match: re.Match[str]) -> str:
+    kind, value = match.groups()
+    if kind == "text_of":
+        return _any_text(value)
+    return f"mapFromArrays({value}.key, arrayMap(v -> {_any_text('v')}, {value}.value))"
 
 
 def number_map(attributes: str) -> str:
     """Attributes as the column `number_attributes`: numbers, and booleans as 0 and 1."""
     kinds, values = f"{attributes}.value.keys", f"{attributes}.value.values"
     chosen = "k[1] IN ('intValue', 'doubleValue', 'boolValue')"
+    names = f"arrayFilter((name, k) -> {chosen}, {attributes}.key, {kinds})"
     texts = f"arrayFilter((v, k) -> {chosen}, {values}, {kinds})"
-    numbers = f"arrayMap(v -> if(v[1] = 'true', 1, toFloat64OrZero(v[1])), {texts})"
-    return f"CAST((arrayFilter((name, k) -> {chosen}, {attributes}.key, {kinds}), {numbers}), 'Map(String, Float64)')"
+    return f"mapFromArrays({names}, arrayMap(v -> if(v[1] = 'true', 1, toFloat64OrZero(v[1])), {texts}))"
 
 
-def text_of(value: str) -> str:
-    """One value (a map of kind to text) as text; arrays and maps as JSON."""
+def _any_text(value: str) -> str:
+    """One value as text; arrays and maps as JSON."""
     kind, text = f"mapKeys({value})[1]", f"mapValues({value})[1]"
     nested = f"""concat('{{"', {kind}, '":', {text}, '}}')"""
     return f"if({kind} IN ('arrayValue', 'kvlistValue'), {_unwrapped(nested)}, {text})"
@@ -165,6 +169,11 @@ def hex_id(text: str, size_bytes: int) -> str:
     return f"hex_id({text}, {size_bytes})"
 
 
+def some_text(texts: str) -> str:
+    """Whether some of the texts, nested in lists of any depth, is not empty."""
+    return f"notEmpty(arrayStringConcat(arrayFlatten({texts})))"
+
+
 def is_base64(ids: str) -> str:
     """Whether some of the ids, nested in lists of any depth, are base64."""
     return f"arrayExists(id -> endsWith(id, '='), arrayFlatten({ids}))"
@@ -200,32 +209,33 @@ _HOST: Final = ("host.id", "host.name", "host.ip", "k8s.node.name", "hostname", 
 WHO_TYPE: Final = "Tuple(service String, instance String, host String, resource Map(String, String))"
 
 
-def who(attributes: str) -> str:
-    """What a resource's attributes say: its service, instance, host, and all of them as a map."""
+def whos(resources: str) -> str:
+    """What each of a list of resources says: its service, instance, host, and all its attributes as a map."""
 
-    def first(names: tuple[str, ...]) -> str:
-        found = ", ".join(f"values[indexOf(names, '{name}')]" for name in names)
-        return f"arrayFirst(v -> v != '', [{found}])"
+    def first(*names: str) -> str:
+        return f"firstNonDefault({', '.join(f'm[{literal(name)}]' for name in names)})"
 
-    parts = (
-        f"{first(('service.name',))}, {first(_INSTANCE)}, {first(_HOST)}, CAST((names, values), 'Map(String, String)')"
-    )
-    # A lambda over one element binds the two arrays to names, so that they are computed once.
-    return (
-        f"arrayMap((names, values) -> CAST(tuple({parts}), '{WHO_TYPE}'), [{attributes}.key], [{texts(attributes)}])[1]"
-    )
+    parts = f"m['service.name'], {first(*_INSTANCE)}, {first(*_HOST)}, m"
+    maps = f"arrayMap(pairs -> {attribute_map('pairs')}, {resources}.resource.attributes)"
+    return f"arrayMap(m -> CAST(tuple({parts}), '{WHO_TYPE}'), {maps})"
 
 
-def spread(over: str, records: str) -> str:
+# The engine takes the longer to understand an expression the larger the types in it are: so these go over ids alone.
+
+
+def spread(*ids: str) -> str:
     """What a resource says of whose records they are (`whos`), for each of its records.
 
     Args:
-        over: the name of a resource's list of scopes, `scopeSpans`.
-        records: some member of a scope's records, for their number: `spans.traceId`.
+        ids: some member of all records, of a simple type: `resources.scopeSpans.spans.traceId`.
     """
-    return f"arrayFlatten(arrayMap((r, v) -> arrayMap(s -> arrayMap(x -> v, s.{records}), r.{over}), resources, whos))"
+    names = [f"ids_{number}" for number in range(len(ids))]
+    count = " + ".join(f"length(arrayFlatten({name}))" for name in names)
+    arguments = f"({', '.join(names)}, v)"
+    return f"arrayFlatten(arrayMap({arguments} -> arrayWithConstant({count}, v), {', '.join(ids)}, whos))"
 
 
-def scope_names(over: str, records: str) -> str:
+def scope_names(names: str, ids: str) -> str:
     """The name of the scope of each record of the line."""
-    return f"arrayFlatten(arrayMap(r -> arrayMap(s -> arrayMap(x -> s.scope.name, s.{records}), r.{over}), resources))"
+    of_scope = "arrayMap((name, ids) -> arrayWithConstant(length(ids), name), names, scopes)"
+    return f"arrayFlatten(arrayMap((names, scopes) -> {of_scope}, {names}, {ids}))"

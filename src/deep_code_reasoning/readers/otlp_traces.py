@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from .otlp_signal import Column, Pieces, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, has_lists, hex_id, is_base64, number_map, scope_names, spread
+from .otlp_sql import (
+    KEY_VALUES,
+    attribute_map,
+    has_lists,
+    hex_id,
+    is_base64,
+    number_map,
+    scope_names,
+    some_text,
+    spread,
+)
 
 # Events and links come as their JSON text: most spans have none, and an empty text costs nothing.
 _TYPE: Final = f"""Array(Tuple(
@@ -64,12 +74,12 @@ TRACES: Final = Signal(
     member="resourceSpans",
     type=_TYPE,
     records="arrayFlatten(resources.scopeSpans.spans)",
-    strange="arrayExists(other -> notEmpty(other), resources.instrumentationLibrarySpans)",
+    strange=some_text("resources.instrumentationLibrarySpans"),
     base64=is_base64("resources.scopeSpans.spans.spanId"),
-    lists=has_lists("resources.scopeSpans.spans.attributes"),
+    lists=has_lists("resources.scopeSpans.spans.attributes.value"),
     spreads=(
-        ("who", spread("scopeSpans", "spans.traceId")),
-        ("scope_name", scope_names("scopeSpans", "spans.traceId")),
+        ("who", spread("resources.scopeSpans.spans.traceId")),
+        ("scope_name", scope_names("resources.scopeSpans.scope.name", "resources.scopeSpans.spans.traceId")),
     ),
     columns=_COLUMNS,
     bad="multiIf(empty(trace_id) OR empty(span_id), 'a span without traceId or spanId', "

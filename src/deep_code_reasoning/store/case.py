@@ -36,6 +36,8 @@ class CaseStore:
         self.baseline_shift = shift
         self._database = database
         self._counts: dict[str, int] = {}
+        self._ranges: dict[str, Window | None] = {}
+        self._derived: set[str] = set()
 
     @property
     def info(self) -> CaseInfo:
@@ -61,8 +63,18 @@ class CaseStore:
         """
         return self._database.query(sql, **parameters)
 
+    def derive(self, table: str, select: str, **parameters: Parameter) -> None:
+        """Keep the answer to a query as a table for later queries, in memory; once it is there, nothing is done.
+
+        Raises:
+            EngineRefusal: when the engine refuses the query.
+        """
+        if table not in self._derived:
+            self._database.execute(f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}", **parameters)
+            self._derived.add(table)
+
     def execute(self, sql: str, **parameters: Parameter) -> None:
-        """Run a statement on this case's database, for example to keep an intermediate table for later queries."""
+        """Run a statement on this case's database, for its effect."""
         self._database.execute(sql, **parameters)
 
     def count(self, table: str) -> int:
@@ -73,6 +85,11 @@ class CaseStore:
 
     def time_range(self, table: str) -> Window | None:
         """From the first to just after the last moment of a table; None when it is empty or untimed."""
+        if table not in self._ranges:
+            self._ranges[table] = self._look_up_range(table)
+        return self._ranges[table]
+
+    def _look_up_range(self, table: str) -> Window | None:
         column = TABLES[table].time
         if not column or not self.count(table):
             return None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from . import engine
+from .log_shapes import with_shapes
 from .schema import TABLES
 from .writer import CaseWriter
 
@@ -96,7 +97,7 @@ class Intake:
                 columns = TABLES[output.table].structure.replace("LowCardinality(String)", "String")
                 views.append(f"out_{len(views)}")
                 self._define(views[-1], columns, f"File(Parquet, {engine.literal(str(path))}) SETTINGS {_PARQUET}")
-                self._view(views[-1], output.select)
+                self._view(views[-1], with_shapes(output.select) if output.table == "logs" else output.select)
             for aside, name, path in zip(asides, kept, natives, strict=True):
                 views.append(name)
                 self._define(name, aside.structure, f"File(Native, {engine.literal(str(path))})")

@@ -30,16 +30,18 @@ SHAPE: Final = f"cityHash64({_MASKED})"
 """SQL: the shape of a log record, from its column `body`."""
 
 
-def with_shapes(paths: Sequence[Path]) -> str:
-    """A SELECT of all rows of log files, their shapes filled in."""
-    return f"SELECT * REPLACE ({SHAPE} AS shape) FROM ({engine.scan_of(paths, LOGS.structure)})"
+def with_shapes(select: str) -> str:
+    """A SELECT of log records with their shapes filled in."""
+    return f"SELECT * REPLACE ({SHAPE} AS shape) FROM ({select})"
 
 
 def shape_rows(database: engine.Database, paths: Sequence[Path]) -> Iterator[dict[str, object]]:
     """Rows of `log_shapes` for the records of log files."""
     counted = database.query(
-        f"SELECT shape, min({_MASKED}) AS masked, count() AS n FROM ({engine.scan_of(paths, LOGS.structure)}) "
-        f"GROUP BY shape ORDER BY n DESC, masked LIMIT {_MAX_SHAPES}"
+        # All records of a shape look the same once they are masked, so that one of them is.
+        f"SELECT shape, {_MASKED} AS masked, n FROM (SELECT shape, any(body) AS body, count() AS n "
+        f"FROM ({engine.scan_of(paths, LOGS.structure)}) GROUP BY shape) "
+        f"ORDER BY n DESC, masked LIMIT {_MAX_SHAPES}"
     )
     mining = mine_shapes({row["masked"]: int(row["n"]) for row in counted})
     texts = {template.id: template.text for template in mining.templates}

@@ -55,6 +55,7 @@ class CaseWriter:
         self._parquet: dict[str, _ParquetFile] = {}
         self._files: dict[str, list[str]] = {}
         self._file_number = 0
+        self._without_shapes: list[Path] = []
         self._committed = False
         self.notes: dict[int, str] = {}
         # An instant near the incident, as the caller says: undated evidence is placed by it when nothing else is dated.
@@ -102,6 +103,8 @@ class CaseWriter:
 
     def scan(self, table: str, select: str) -> None:
         """Run a SELECT that yields exactly the table's columns, in order, and keep its rows.
+
+        Logs come with their shapes (`log_shapes.py`).
 
         Raises:
             EngineRefusal: when the engine refuses or fails; rows written before a failure are not kept.
@@ -164,15 +167,15 @@ class CaseWriter:
         return manifest
 
     def _shape_logs(self) -> None:
-        """Fill in the shapes of the log records, and mine the templates that they lead to."""
+        """Fill in the shapes of the log records that Python parsed, and mine the templates that all shapes lead to."""
+        self.finished("logs")
+        if self._without_shapes:
+            self.scan("logs", with_shapes(engine.scan_of(self._without_shapes, TABLES["logs"].structure)))
+            for path in self._without_shapes:
+                path.unlink()
         paths = self.finished("logs")
-        if not paths:
-            return
-        self._files["logs"].clear()
-        self.scan("logs", with_shapes(paths))
-        for path in paths:
-            path.unlink()
-        self.rows("log_shapes", shape_rows(self.database, self.finished("logs")))
+        if paths:
+            self.rows("log_shapes", shape_rows(self.database, paths))
 
     def _summed_up(self) -> tuple[Source, ...]:
         """The sources, with what became of each: rows, rejected rows, first and last moment, notes."""
@@ -212,7 +215,10 @@ class CaseWriter:
         if not buffer:
             return
         if table not in self._parquet:
-            self._parquet[table] = _ParquetFile(self.new_file(table), TABLES[table])
+            path = self.new_file(table)
+            self._parquet[table] = _ParquetFile(path, TABLES[table])
+            if table == "logs":
+                self._without_shapes.append(path)
         self._parquet[table].write(buffer)
         buffer.clear()
 

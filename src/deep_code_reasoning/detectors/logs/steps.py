@@ -54,9 +54,9 @@ def prepare_statements(store: CaseStore) -> None:
     Columns: trace_id, span_id, service, shape, place ('' when unknown), is_error, written_at (the time of day in the
     line, '' when there is none), time_ns.
     """
-    store.execute(
+    store.derive(
+        "statements",
         f"""
-        CREATE TABLE IF NOT EXISTS statements ENGINE = Memory AS
         SELECT trace_id, span_id, service, shape, {PLACE} AS place, {ERROR_LEVEL} AS is_error,
                extract(substring(body, 1, 80), '(\\d\\d:\\d\\d:\\d\\d[.,]\\d+)') AS written_at, time_ns
         FROM logs
@@ -70,9 +70,9 @@ def prepare_span_steps(store: CaseStore) -> None:
     """Make the table `span_steps` of the case, once."""
     prepare_statements(store)
     prepare_linked_spans(store)
-    store.execute(
+    store.derive(
+        "statement_names",
         f"""
-        CREATE TABLE IF NOT EXISTS statement_names ENGINE = Memory AS
         SELECT service, place, shape,
                if(place = '' OR (templates > {_WRAPPER_TEMPLATES} AND lines > {_WRAPPER_SHARE} * all_lines),
                   if(template != '', template, toString(shape)), place) AS label
@@ -86,19 +86,19 @@ def prepare_span_steps(store: CaseStore) -> None:
             ) AS s
             LEFT ANY JOIN (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape) AS t USING (shape)
         )
-        """
+        """,
     )
-    store.execute(
+    store.derive(
+        "span_labels",
         """
-        CREATE TABLE IF NOT EXISTS span_labels ENGINE = Memory AS
         SELECT trace_id, span_id, arraySort(groupArray((written_at, time_ns, label, is_error))) AS steps
         FROM statements LEFT ANY JOIN statement_names USING (service, place, shape)
         GROUP BY trace_id, span_id
-        """
+        """,
     )
-    store.execute(
+    store.derive(
+        "span_steps",
         """
-        CREATE TABLE IF NOT EXISTS span_steps ENGINE = Memory AS
         WITH operations AS (
             SELECT DISTINCT service, name FROM linked_spans
             WHERE (trace_id, span_id) IN (SELECT trace_id, span_id FROM span_labels)
@@ -113,5 +113,5 @@ def prepare_span_steps(store: CaseStore) -> None:
             WHERE (service, name) IN operations
         ) AS s
         LEFT ANY JOIN span_labels AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
-        """
+        """,
     )

@@ -130,9 +130,9 @@ def _messages(store: CaseStore) -> list[Message]:
 def _prepare_shared_messages(store: CaseStore) -> bool:
     """Make the table `message_pairs`: each shared message with what follows it. False when none is shared."""
     prepare_statements(store)
-    store.execute(
+    store.derive(
+        "shared_messages",
         """
-        CREATE TABLE IF NOT EXISTS shared_messages ENGINE = Memory AS
         WITH
             texts AS (
                 SELECT shape, min(replaceRegexpAll(template, '#\\d+|<\\*>|\\d+', '')) AS text
@@ -147,13 +147,13 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
                replaceRegexpOne(place, '#\\d+$', '') AS logger, text
         FROM statements LEFT ANY JOIN texts USING (shape)
         WHERE logger IN loggers
-        """
+        """,
     )
     if not store.query("SELECT count() AS n FROM shared_messages")[0]["n"]:
         return False
-    store.execute(
+    store.derive(
+        "message_pairs",
         """
-        CREATE TABLE IF NOT EXISTS message_pairs ENGINE = Memory AS
         WITH
             shared AS (SELECT logger, text FROM shared_messages GROUP BY logger, text HAVING uniqExact(service) > 1),
             paths AS (
@@ -164,7 +164,7 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
                path[place_in_path + 1].4 AS next_text, path[place_in_path + 1].5 AS next_place
         FROM paths ARRAY JOIN path AS step, arrayEnumerate(path) AS place_in_path
         WHERE (step.3, step.4) IN shared
-        """
+        """,
     )
     return True
 

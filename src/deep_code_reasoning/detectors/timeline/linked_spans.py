@@ -30,27 +30,27 @@ def taken_traces(store: CaseStore) -> int:
 def prepare_linked_spans(store: CaseStore) -> None:
     """Make both tables, once."""
     # The spans are read once and joined in memory: large cases are streamed from files.
-    store.execute(
+    store.derive(
+        "taken_spans",
         """
-        CREATE TABLE IF NOT EXISTS taken_spans ENGINE = Memory AS
         SELECT trace_id, span_id, parent_span_id, service, name, kind, start_ns, greatest(0, duration_ns) AS duration_ns
         FROM spans WHERE cityHash64(trace_id) % {every:UInt32} = 0 AND span_id != parent_span_id
         """,
         every=taken_traces(store),
     )
-    store.execute(
+    store.derive(
+        "linked_spans",
         """
-        CREATE TABLE IF NOT EXISTS linked_spans ENGINE = Memory AS
         SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.name AS name, s.kind AS kind,
                s.start_ns AS start_ns, s.duration_ns AS duration_ns, s.parent_span_id AS parent_span_id,
                p.service AS parent_service, p.name AS parent_name, p.kind AS parent_kind,
                p.start_ns AS parent_start_ns, p.duration_ns AS parent_duration_ns, p.span_id != '' AS has_parent
         FROM taken_spans AS s LEFT ANY JOIN taken_spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
-        """
+        """,
     )
-    store.execute(
+    store.derive(
+        "span_children",
         """
-        CREATE TABLE IF NOT EXISTS span_children ENGINE = Memory AS
         SELECT trace_id, parent_span_id AS span_id, count() AS children,
                sum(greatest(0, least(start_ns + duration_ns, parent_start_ns + parent_duration_ns)
                                - greatest(start_ns, parent_start_ns))) AS inside_ns,
@@ -60,6 +60,6 @@ def prepare_linked_spans(store: CaseStore) -> None:
         FROM linked_spans
         WHERE has_parent
         GROUP BY trace_id, parent_span_id
-        """
+        """,
     )
     store.execute("TRUNCATE TABLE taken_spans")

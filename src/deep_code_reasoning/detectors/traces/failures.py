@@ -81,9 +81,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def _prepare_failures(store: CaseStore) -> None:
     """The table `failures`: spans with error status whose children have none, and which were not cancelled."""
     prepare_linked_spans(store)
-    store.execute(
+    store.derive(
+        "failures",
         """
-        CREATE TABLE IF NOT EXISTS failures ENGINE = Memory AS
         WITH failing AS (
             SELECT trace_id, span_id, parent_span_id, service, name, start_ns, status_message,
                    attributes['rpc.grpc.status_code'] IN ('1', 'CANCELLED')

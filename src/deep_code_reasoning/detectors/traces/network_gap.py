@@ -128,9 +128,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def _prepare_gaps(store: CaseStore) -> None:
     """The table `call_gaps`: one row a call between services whose client span holds nothing but that call."""
     prepare_linked_spans(store)
-    store.execute(
+    store.derive(
+        "call_gaps",
         """
-        CREATE TABLE IF NOT EXISTS call_gaps ENGINE = Memory AS
         SELECT p.trace_id AS trace_id, p.span_id AS span_id, p.service AS caller, c.callee AS callee,
                p.start_ns AS start_ns, p.duration_ns - c.child_duration_ns AS gap_ns
         FROM linked_spans AS p JOIN span_children AS c ON p.trace_id = c.trace_id AND p.span_id = c.span_id

@@ -111,9 +111,9 @@ def prepare_self_times(store: CaseStore) -> None:
     that of a client span (one that contains, or whose like contain, the work of another service) is 0.
     """
     prepare_linked_spans(store)
-    store.execute(
+    store.derive(
+        "self_times",
         """
-        CREATE TABLE IF NOT EXISTS self_times ENGINE = Memory AS
         WITH clients AS (
             SELECT DISTINCT service, name FROM linked_spans
             WHERE kind IN ('client', 'producer', '')
@@ -124,11 +124,11 @@ def prepare_self_times(store: CaseStore) -> None:
                if(is_client, 0, greatest(0, s.duration_ns - c.inside_ns)) AS self_ns,
                s.parent_service != s.service AS is_entry
         FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
-        """
+        """,
     )
-    store.execute(
+    store.derive(
+        "request_times",
         """
-        CREATE TABLE IF NOT EXISTS request_times ENGINE = Memory AS
         WITH stretches AS (
             SELECT trace_id, service, name, span_id, is_entry, is_client, start_ns, start_ns + duration_ns AS end_ns,
                    max(end_ns) OVER (PARTITION BY trace_id, service, is_client ORDER BY start_ns, end_ns, span_id
@@ -142,7 +142,7 @@ def prepare_self_times(store: CaseStore) -> None:
                       countIf(t.is_entry)) AS self_ns
         FROM stretches AS t
         GROUP BY trace_id, service HAVING countIf(t.is_entry) > 0
-        """
+        """,
     )
 
 

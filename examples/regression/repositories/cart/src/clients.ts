@@ -1,0 +1,17 @@
+import axios from 'axios';
+import { settings } from './settings';
+import { retrying } from './retrying';
+
+export async function fetchPrice(item: string) {
+  const reply = await retrying(settings.catalogRetries, settings.catalogBackoffMs, () =>
+    axios.get(`http://catalog:8080/v1/products/${item}/price`, { timeout: settings.catalogTimeoutMs }),
+  );
+  return reply.data;
+}
+
+export async function checkStock(item: string) {
+  const reply = await retrying(settings.stockRetries, settings.stockBackoffMs, () =>
+    axios.get(`http://inventory:8080/stock/${item}`, { timeout: settings.stockTimeoutMs }),
+  );
+  return reply.data;
+}

@@ -1,0 +1,10 @@
+"""Settings; the environment may override them."""
+
+HTTP_PORT = 8080
+SHUTDOWN_GRACE_MS = 5000
+METRICS_INTERVAL_S = 10
+REPORT_BATCH_SIZE = 200
+PAGE_TTL_S = 40
+PRODUCT_TTL_S = 60
+PRICE_TTL_S = 30
+POOL_SIZE = 20

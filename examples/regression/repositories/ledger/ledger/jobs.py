@@ -1,0 +1,6 @@
+"""What jobs is about."""
+
+
+def daily_report(values):
+    """This adds up the day."""
+    return sorted(values)

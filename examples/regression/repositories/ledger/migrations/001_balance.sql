@@ -1,0 +1,1 @@
+CREATE TABLE balance (id bigint PRIMARY KEY, body text);

@@ -1,0 +1,5 @@
+from ledger import settings
+
+
+def test_a_port_is_set() -> None:
+    assert settings.HTTP_PORT > 0

@@ -1,0 +1,6 @@
+"""What delivery is about."""
+
+
+def deliver(values):
+    """This hands a mail over."""
+    return sorted(values)

@@ -1,0 +1,8 @@
+"""Settings; the environment may override them."""
+
+HTTP_PORT = 8080
+SHUTDOWN_GRACE_MS = 5000
+METRICS_INTERVAL_S = 10
+REPORT_BATCH_SIZE = 200
+PREFETCH = 20
+MAIL_TIMEOUT_MS = 3000

@@ -1,0 +1,6 @@
+"""What templates is about."""
+
+
+def render(values):
+    """This fills in a template."""
+    return sorted(values)

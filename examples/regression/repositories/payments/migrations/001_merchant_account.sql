@@ -1,0 +1,1 @@
+CREATE TABLE merchant_account (id bigint PRIMARY KEY, body text);

@@ -1,0 +1,4 @@
+package shop.shop.contracts;
+
+/** A Line. */
+public record Line(long item, int quantity) {}

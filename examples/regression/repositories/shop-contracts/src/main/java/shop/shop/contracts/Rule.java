@@ -1,0 +1,4 @@
+package shop.shop.contracts;
+
+/** A Rule. */
+public record Rule(String kind, int bound) {}
