@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from deep_code_reasoning.app.converse import continue_conversation, finalize_conversation, start_conversation
 from deep_code_reasoning.app.escalate import escalate
 from deep_code_reasoning.app.ledger import open_ledger
+from deep_code_reasoning.app.tournament import TournamentConfig, run_tournament
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.pack import Scope
+from deep_code_reasoning.errors import ModelNotConfiguredError
 from wire.script import CallTool, Garbled, Say, Step, Typed, quota_exhausted, rate_limited, server_error, unauthorized
 from wire.server import WIRES, Stub
 
@@ -74,6 +77,59 @@ FAULTS: dict[str, tuple[list[Step], str, bool]] = {
     "no JSON": ([Garbled()] * 4, "provider_unavailable", True),
     "quota": ([quota_exhausted()], "provider_quota", False),
 }
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_conversation_goes_over_every_wire_with_all_that_was_said(
+    wire: str, incident: Incident, use_stub: UseStub
+) -> None:
+    stub = use_stub(wire)
+    query = CallTool("query_evidence", {"sql": "SELECT count() AS n FROM logs"}, thinking="let me count")
+    stub.script(query, Typed(answer(incident, summary="Maybe stock.")), *[Typed(answer(incident))] * 2)
+    request = AnalysisRequest("why does stock fail?", depth=1)
+    first = asyncio.run(start_conversation(request, case=incident.folder, model="deep"))
+    session = first.status.conversation.id
+    second = asyncio.run(continue_conversation(session, "are you sure?"))
+    report = asyncio.run(finalize_conversation(session, "concise"))
+    assert (first.reply, second.reply, report.basis) == ("Maybe stock.", "Stock fails.", "specialist")
+    last = json.dumps(stub.requests[-1].body)
+    for said in ("why does stock fail?", "are you sure?", "Maybe stock.", "SELECT count() AS n FROM logs"):
+        assert said in last
+    assert len(stub.requests) == 4
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_tournament_goes_over_every_wire(wire: str, incident: Incident, use_stub: UseStub) -> None:
+    stub = use_stub(wire)
+    rival = cause(incident, statement="front sends bad requests", service="front", mechanism="bad_input")
+    tested = {"summary": "tested", "verdict": "supported", "predictions": []}
+    stub.script(Typed(answer(incident, rival)), *[Typed(tested)] * 2)
+    config = TournamentConfig(max_hypotheses=2, max_rounds=1, parallel_sessions=1)
+    request = AnalysisRequest("stock fails", depth=1)
+    found = asyncio.run(run_tournament(request, case=incident.folder, model="deep", config=config))
+    assert found.winner is not None
+    assert found.winner.origin == "cause 1"
+    assert [h.origin for h in found.hypotheses] == ["cause 1", "model deep"]
+    assert found.failures == ()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_every_form_shows_the_specialists_answer(
+    form: str, incident: Incident, use_stub: UseStub, tmp_path: Path
+) -> None:
+    ghost = cause(incident, statement="a ghost did it", service="ghost")
+    use_stub().script(Typed(answer(incident, cause(incident), ghost)))
+    page = tmp_path / "page.html"
+    result = investigate(incident, *(["--html", str(page)] if form == "html" else ["--format", form]))
+    shown = page.read_text("utf-8") if form == "html" else result.stdout
+    assert "part of it was found in the evidence" in shown
+    assert "a ghost did it" in shown
+    assert shown.index("a ghost did it") < shown.index("1 request at an unknown price")
+
+
+def test_a_model_that_cannot_be_asked_is_wrong_usage(incident: Incident) -> None:
+    with pytest.raises(ModelNotConfiguredError):
+        investigate(incident, model="nobody")
 
 
 def test_a_failure_leaves_the_analysers_answer_as_it_is(incident: Incident, use_stub: UseStub) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from deep_code_reasoning.domain.deadline import Deadline
 from deep_code_reasoning.domain.prediction import Prediction
 from deep_code_reasoning.domain.scoring import score, verdict
 from deep_code_reasoning.errors import QuotaError, UsageError
-from deep_code_reasoning.providers.fake import Answers, Fails, fake_client
+from deep_code_reasoning.providers.fake import Answers, Fails, Hangs, fake_client
 from deep_code_reasoning.providers.wire import Exchange
 from deep_code_reasoning.specialists.bench import Bench
 from deep_code_reasoning.specialists.judging import prefers
@@ -152,6 +153,17 @@ def test_a_failing_model_says_nothing_of_a_hypothesis(incident: Incident) -> Non
     shown = run(incident, "deep", means=means).as_json()
     assert {failure["code"] for failure in shown["failures"]} == {"provider_quota"}
     assert shown["winner"]["service"] == "stock", "the evidence decided"
+
+
+def test_a_tournament_whose_time_is_up_can_be_gone_on_with(incident: Incident) -> None:
+    means, _ = scripted(Answers(answer(incident)), *[Hangs("well, ")] * 20)
+    config = TournamentConfig(max_rounds=1, max_hypotheses=3)
+    cut = run(incident, "deep", replace(ISSUE, time_budget_s=4.0), means=means, config=config)
+    assert (cut.tournament.state, cut.tournament.round, cut.winner) == ("running", 0, None)
+    means, _ = scripted(*[Player(incident, [])] * 20)
+    done = asyncio.run(resume_tournament(cut.tournament.id, means=means))
+    assert (done.tournament.state, done.tournament.round) == ("finished", 1)
+    assert all("specialist" in [test["kind"] for test in h.tests] for h in done.hypotheses if h.state != "eliminated")
 
 
 def test_times_are_measured(incident: Incident) -> None:

@@ -32,7 +32,7 @@ from .conversation_answer import (
     in_format,
     progress_of,
 )
-from .escalate import judge_request, models_for, pack_budget, why_no_model
+from .escalate import NONE_WORTH_IT, judge_request, models_for, pack_budget, why_no_model
 from .escalation_answer import Failure, pack_as_json
 from .escalation_record import begin_escalation
 from .ledger import open_ledger
@@ -91,6 +91,7 @@ async def start_conversation(
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         reason = why_no_model(model, cards)
         chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
+        reason = reason or (None if chosen else NONE_WORTH_IT)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         judgement = judge_request(bench, means, chosen)
         escalation_id = None

@@ -30,6 +30,7 @@ from .workbench import Workbench, open_workbench
 PACK_TOKENS: Final = (8_000, 16_000, 32_000, 64_000, 128_000)
 # Of a model's window, so much is for the pack at most: the rest is for tools' results and for what it writes.
 _SHARE_FOR_PACK: Final = 0.6
+NONE_WORTH_IT: Final = "no model fits the question, or none is worth its cost"
 
 
 async def escalate(
@@ -128,7 +129,7 @@ def _answer(inquiry: Inquiry, obstacle: str | None, elapsed_s: float) -> Escalat
         opinion=inquiry.opinion,
         others=tuple(opinion for opinion in inquiry.opinions if opinion is not inquiry.opinion),
         failures=tuple(inquiry.failures),
-        routing=tuple(inquiry.routing),
+        routing=tuple(dict.fromkeys(inquiry.routing)),
         why_no_model=obstacle,
         could_add=() if inquiry.opinion else could_add(bench.investigation, inquiry.specialist, bool(bench.roots)),
         calls=tuple(inquiry.meter.calls),

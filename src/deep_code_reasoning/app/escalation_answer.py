@@ -108,7 +108,8 @@ class EscalationAnswer:
         if self.calls:
             cost = total(self.calls)[1]
             price = "at an unknown price" if cost is None else f"for ${cost:.4f}"
-            notes.append(f"{len(self.calls)} requests {price}; escalation {self.escalation_id}")
+            requests = "1 request" if len(self.calls) == 1 else f"{len(self.calls)} requests"
+            notes.append(f"{requests} {price}; escalation {self.escalation_id}")
         return Consulted(self.opinion, tuple(notes))
 
     @property

@@ -20,7 +20,7 @@ from ..domain.model import ModelCard
 from ..domain.opinion import Opinion
 from ..domain.pack import Pack
 from ..domain.routing_decision import RoutingDecision
-from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError
+from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, RecordNotFoundError
 from ..providers.client import ModelClient
 from ..routing.choice import Need, Occasion, choose
 from ..routing.climb import Attempted, best_answer, climb
@@ -84,17 +84,28 @@ class Inquiry:
         self._close(ledger, escalation_id, time.monotonic() - started_s)
 
     async def _ask_around(self, ledger: Ledger, trace: Trace) -> None:
-        """The ladder: choose, ask, check, and climb when the answer does not hold."""
-        policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
+        """Ask the ladder of models, and keep the answer that held best."""
         attempts: list[Attempted] = []
-        decision: RoutingDecision | None = choose(
-            self.cards, self._need(ledger), policy, records, self._occasion(ledger, 0), named=self.model
-        )
+        try:
+            await self._climb(ledger, trace, attempts)
+        except LedgerError as fault:
+            if not self.opinions:
+                raise
+            self.routing.append(f"nobody else was asked: {fault.message}")  # it does not cost the answer that is there
+        best = best_answer(attempts)
+        if best is not None:
+            self.opinion = next(o for o in reversed(self.opinions) if o.verification is best.verification)
+
+    async def _climb(self, ledger: Ledger, trace: Trace, attempts: list[Attempted]) -> None:
+        """Choose, ask, check, and choose again when the answer does not hold."""
+        policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
+        need, occasion = self._need(ledger), self._occasion(ledger, 0)
+        decision: RoutingDecision | None = choose(self.cards, need, policy, records, occasion, named=self.model)
         while decision is not None:
             ledger.routing.record(decision)
             self.routing.append(str(decision.explanation["why"]))
             if decision.chosen is None:
-                break
+                return
             attempts.append(await self._attempt(ledger, trace, decision.chosen))
             step = climb(
                 attempts,
@@ -108,9 +119,6 @@ class Inquiry:
             )
             self.routing.append(step.reason)
             decision = step.decision
-        best = best_answer(attempts)
-        if best is not None:
-            self.opinion = next(o for o in reversed(self.opinions) if o.verification is best.verification)
 
     async def _attempt(self, ledger: Ledger, trace: Trace, model: str) -> Attempted:
         """Ask one model; what went wrong is kept, and is no answer."""
@@ -130,8 +138,9 @@ class Inquiry:
             return Attempted(model, None)
         answered = self.meter.last_answer
         if answered is not None:
-            ledger.calls.verify(answered.id, opinion.verification)
             self._answer_calls[id(opinion)] = answered.id
+            with suppress(LedgerError, RecordNotFoundError):  # of a call that had to be kept in a file
+                ledger.calls.verify(answered.id, opinion.verification)
         self.opinions.append(opinion)
         return Attempted(opinion.model, opinion.verification)
 
@@ -151,7 +160,7 @@ class Inquiry:
         """Record what came of it. A ledger that fails now costs the record, and not the answer."""
         opinion, investigation = self.opinion, self.bench.investigation
         found = opinion.causes[0].claim.statement if opinion and opinion.causes else None
-        if found is not None:
+        if opinion and opinion.causes and opinion.causes[0].verdict == "verified":
             changes = self.bench.store.count("changes")
             self.time_saved = time_saved(self.request, investigation, changes, elapsed_s)
         with suppress(LedgerError):

@@ -54,7 +54,7 @@ class Rounds:
             if not standing or (round_ > 1 and (self.sessions is None or len(standing) == 1)):
                 return
             await self._round(round_, standing)
-            if self.sessions is not None and self.sessions.deadline.passed:
+            if self._out_of_time():
                 return
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
@@ -95,8 +95,16 @@ class Rounds:
                 proposed.extend(further)
                 self.ledger.tournaments.keep(self.hold, [tested])
 
-        await asyncio.gather(*(test(h) for h in standing if not was_tested_in(h, round_)))
-        self.ledger.tournaments.keep(self.hold, self._newcomers(proposed), finished_round=round_)
+        by_model = self.sessions is not None
+        untested = [h for h in standing if not was_tested_in(h, round_, by_model=by_model)]
+        tests = [asyncio.ensure_future(test(h)) for h in untested]
+        try:
+            await asyncio.gather(*tests)
+        finally:
+            for unfinished in tests:
+                unfinished.cancel()
+        finished = None if self._out_of_time() else round_
+        self.ledger.tournaments.keep(self.hold, self._newcomers(proposed), finished_round=finished)
 
     async def _test(
         self, hypothesis: Hypothesis, round_: int, insights: tuple[str, ...]
@@ -111,18 +119,24 @@ class Rounds:
         if self.sessions is None or hypothesis.state == "eliminated":
             return hypothesis, []
         session, further = await self._session(self.sessions, hypothesis, round_, insights)
-        return with_test(hypothesis, session), further
+        return (hypothesis if session is None else with_test(hypothesis, session)), further
 
     async def _session(
         self, sessions: Sessions, hypothesis: Hypothesis, round_: int, insights: tuple[str, ...]
-    ) -> tuple[dict[str, Any], list[tuple[str, Claim]]]:
-        """A model's session about a hypothesis; a failure is told, and says nothing of the hypothesis."""
+    ) -> tuple[dict[str, Any] | None, list[tuple[str, Claim]]]:
+        """A model's session about a hypothesis; a failure is told, and says nothing of the hypothesis.
+
+        Returns:
+            None when the time was up: then whoever goes on holds it again.
+        """
         name, started_s = f"tournament/{hypothesis.ordinal}/{round_}", time.monotonic()
         question = hypothesis_question(hypothesis.statement)
         try:
             opinion = await sessions.ask(name, specialist_for("hypothesis_test"), question, insights)
         except _TOLD as fault:
             self.failures.append(Failure.of(sessions.model, fault))
+            if self._out_of_time():
+                return None, []
             return {"round": round_, "kind": "failure", "code": fault.code, "message": fault.message}, []
         predictions = predictions_in(opinion)
         entry = {
@@ -137,6 +151,9 @@ class Rounds:
         origin = f"model {opinion.model}, while it tested hypothesis {hypothesis.ordinal}"
         verified = [c.claim for c in opinion.causes if c.verdict == "verified"]
         return entry, [(origin, claim) for claim in verified]
+
+    def _out_of_time(self) -> bool:
+        return self.sessions is not None and self.sessions.deadline.passed
 
     def _newcomers(self, proposed: Sequence[tuple[str, Claim]]) -> list[Hypothesis]:
         """Explanations that came up in sessions and that nobody had, as far as there is room."""

@@ -22,7 +22,7 @@ from ..specialists.hypotheses import of_analysers
 from ..specialists.judging import prefers
 from ..specialists.predictions import Trial
 from .candidates import candidates
-from .escalate import judge_request, models_for, pack_budget, why_no_model
+from .escalate import NONE_WORTH_IT, judge_request, models_for, pack_budget, why_no_model
 from .escalation_answer import Failure
 from .escalation_record import begin_escalation
 from .hypothesis_state import claim_of, predictions_of, with_test
@@ -95,6 +95,7 @@ async def run_tournament(
             )
             ledger.routing.record(decision)
             chosen = decision.chosen
+            reason = None if chosen else NONE_WORTH_IT
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         tournament = ledger.tournaments.start(
             request.question,

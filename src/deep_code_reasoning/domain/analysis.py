@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from ..errors import UsageError
 from .pack import Scope
 from .window import Window
 
@@ -51,6 +52,15 @@ class AnalysisRequest:
     context: CallerContext = field(default_factory=CallerContext)
     manual_debugging_s: float | None = None
     more: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a depth that there is not.
+
+        Raises:
+            UsageError
+        """
+        if self.depth not in DEPTHS:
+            raise UsageError(f"the depth is {self.depth}", f"from {DEPTHS.start} to {DEPTHS.stop - 1}")
 
 
 def _written(finding: Any) -> str:
