@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[AgentSession]:
     """A session with the newest protocol."""
-    allowed = {"DCR_ROOTS": str(EXAMPLES)}
+    allowed = {"DCR_ROOTS": str(EXAMPLES / "ticket-booking")}
     with AgentSession(tmp_path_factory.mktemp("home"), project, environment=allowed) as session:
         yield session
 

@@ -76,7 +76,8 @@ def load_settings(project: Path | None = None) -> Settings:
     named = [*_texts(content, "roots", path), *filter(None, os.environ.get("DCR_ROOTS", "").split(os.pathsep))]
     folders = [Path(name).expanduser() for name in named]
     if project is not None and _is_project(project):
-        folders.append(project)
+        # A relative path is meant from here, whatever else may be read.
+        folders.insert(0, project)
     real = (folder.resolve() for folder in folders if folder.is_dir())
     return Settings(tuple(dict.fromkeys(real)), frozenset(_texts(content, "send_evidence_to", path)))
 

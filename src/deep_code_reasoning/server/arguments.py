@@ -11,7 +11,7 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
-# Depth at which JSON in a string is still taken for what it stands for.
+# What a JSON object becomes.
 _OBJECTS: Final = (dict, BaseModel)
 
 

@@ -15,6 +15,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..app import jobs
 from ..app.settings import load_settings
 from ..errors import UsageError
 from .serve import Desk, build
@@ -57,6 +58,7 @@ def serve_http(address: str) -> None:
     if token and TOKEN_VARIABLE not in os.environ:
         sys.stderr.write(f"Authorization: Bearer {token}\n")
     desk = Desk(load_settings(Path.cwd()))
+    jobs.sweep()
     try:
         uvicorn.run(application(desk, host, port, token), host=host, port=port, log_level="warning")
     finally:
