@@ -181,6 +181,8 @@ def only_those(means: Means, models: dict[str, FakeModel]) -> Means:
 
 def test_a_cause_that_is_proven_needs_no_model_unless_one_is_named(incident: Incident) -> None:
     means, model = scripted(Answers(answer(incident)))
+    surest = incident.investigation.causes[0].confidence
+    means = replace(means, settings=RoutingSettings(thresholds=Thresholds(proven_confidence=surest)))
     found = ask(incident, STUCK, None, means=means)
     assert (found.status, model.seen) == ("analysers_only", [])
     assert "the cause is proven" in found.why_no_model

@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.app.ledger import open_ledger
+from deep_code_reasoning.app.means import Means
 from deep_code_reasoning.app.tournament import TournamentConfig, resume_tournament, run_tournament, tournament_status
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.deadline import Deadline
 from deep_code_reasoning.domain.prediction import Prediction
 from deep_code_reasoning.domain.scoring import score, verdict
 from deep_code_reasoning.errors import QuotaError, UsageError
-from deep_code_reasoning.providers.fake import Answers, Fails, Hangs, fake_client
+from deep_code_reasoning.providers.catalogue import Catalogue
+from deep_code_reasoning.providers.fake import Answers, Fails, FakeModel, Hangs, fake_client
 from deep_code_reasoning.providers.wire import Exchange
 from deep_code_reasoning.specialists.bench import Bench
 from deep_code_reasoning.specialists.judging import prefers
@@ -148,6 +150,47 @@ def judged(choice: Callable[[str], str]) -> int | None:
     return asyncio.run(prefers(client, "fake", texts, Bench("abcdefghijkl"), Deadline()))
 
 
+def level_pair(incident: Incident, named: bool, prefers: Callable[[str], str]) -> tuple[Any, dict[str, FakeModel]]:
+    """A tournament that ends with two level, in a catalogue with models of two vendors; both play the same."""
+    kinds = ((1, "bad_input"), (2, "deadlock"))
+    twins = [cause(incident, statement=f"twin {n}", mechanism=kind, confidence=None) for n, kind in kinds]
+    player = Player(incident, twins)
+    player.prefers = prefers
+    models = {"acme/a": FakeModel(*[player] * 30), "bond/b": FakeModel(*[player] * 30)}
+
+    def open_client(gate: Any) -> Any:
+        client = fake_client(gate=gate, **models)[0]
+        client.catalogue = Catalogue({name: client.catalogue.card(name) for name in models})
+        return client
+
+    request, config = replace(ISSUE, question="twins"), TournamentConfig(max_hypotheses=2, max_rounds=1)
+    bare = replace(incident.investigation, causes=(), findings=(), checks=())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deep_code_reasoning.app.workbench.investigate_case", lambda *_: bare)
+        found = run(incident, "acme/a" if named else None, request, means=Means(open_client=open_client), config=config)
+    return found, models
+
+
+def judges(models: dict[str, FakeModel]) -> set[str]:
+    return {
+        name for name, model in models.items() if any("The first explanation" in e.messages[0].text for e in model.seen)
+    }
+
+
+def test_a_judge_is_of_another_vendor_unless_the_user_named_the_model(incident: Incident) -> None:
+    found, models = level_pair(incident, True, lambda text: "first")
+    assert (judges(models), found.winner) == ({"acme/a"}, None)
+    assert "no test tells them apart" in found.as_json()["no_winner_because"]
+
+    def by_content(text: str) -> str:
+        return "first" if text.index("twin 2") < text.index("twin 1") else "second"
+
+    found, models = level_pair(incident, False, by_content)
+    (author,) = {name for name, model in models.items() if any("Give up to" in e.messages[0].text for e in model.seen)}
+    assert judges(models) == models.keys() - {author}
+    assert found.winner.statement == "twin 2"
+
+
 def test_a_failing_model_says_nothing_of_a_hypothesis(incident: Incident) -> None:
     means, _ = scripted(*[Fails(QuotaError("no money", retryable=False))] * 20)
     shown = run(incident, "deep", means=means).as_json()
@@ -186,6 +229,7 @@ WORKER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
+from deep_code_reasoning.app.means import Means
 from deep_code_reasoning.app.tournament import TournamentConfig, run_tournament
 from deep_code_reasoning.ledger.tournaments import Tournaments
 from app.conftest import Incident, cause, scripted

@@ -123,7 +123,7 @@ def _examine(
     claim = of_words(hypothesis, bench.store, bench.ground.services)
     predictions: tuple[Prediction, ...] = ()
     if bench.has_case:
-        predictions = predict(claim, Trial(bench.ground, bench.investigation, bench.store))
+        predictions = predict(claim, Trial.prepare(bench.ground, bench.investigation, bench.store))
     if experiment is None:
         return claim, predictions, None
     tools = Bench("", bench.store if bench.has_case else None, bench.roots, open_sandbox())

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..ledger.leases import Hold
 
 # What stands in the way of a session without being a fault of ours; the tournament goes on.
-_TOLD: Final = (ProviderError, BudgetExceededError, ModelNotConfiguredError)
+REFUSALS: Final = (ProviderError, BudgetExceededError, ModelNotConfiguredError)
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Rounds:
                 )
                 claims = [(f"model {opinion.model}", c.claim) for c in opinion.claims if c.claim.role == "cause"]
                 _add(chosen, claims, self.max_hypotheses)
-            except _TOLD as fault:
+            except REFUSALS as fault:
                 self.failures.append(Failure.of(self.sessions.model, fault))
         _add(chosen, analysers, self.max_hypotheses)
         new = [new_hypothesis(self.hold.id, n, claim, origin) for n, (origin, claim) in enumerate(chosen, 1)]
@@ -133,7 +133,7 @@ class Rounds:
         question = hypothesis_question(hypothesis.statement)
         try:
             opinion = await sessions.ask(name, specialist_for("hypothesis_test"), question, insights)
-        except _TOLD as fault:
+        except REFUSALS as fault:
             self.failures.append(Failure.of(sessions.model, fault))
             if self._out_of_time():
                 return None, []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain.analysis import AnalysisRequest
@@ -29,13 +29,12 @@ from .means import Means
 from .metering import Meter
 
 if TYPE_CHECKING:
-    from ..domain.call import Call
     from ..ledger import Ledger
 
 
 @dataclass
 class Sessions:
-    """Asks one model about hypotheses of a case. `calls` are all requests of this process, for the account."""
+    """Asks one model about hypotheses of a case."""
 
     ledger: Ledger
     escalation_id: str
@@ -45,7 +44,6 @@ class Sessions:
     means: Means
     deadline: Deadline
     new_bench: Callable[[Pack], Bench]
-    calls: list[Call] = field(default_factory=list)
 
     async def ask(self, name: str, specialist: Specialist, question: str, insights: tuple[str, ...] = ()) -> Opinion:
         """Put a question, or take the answer that an earlier process paid for under this name.
@@ -62,14 +60,11 @@ class Sessions:
         consultation = Consultation(specialist, self.request, self.pack, bench)
         prompt = (*evidence_passages(consultation), *self._insights(insights, bench), Passage(question))
         request = model_request(specialist, bench, self.request.depth, prompt)
-        try:
-            about = {"dcr.surface": self.means.surface, "dcr.escalation.id": self.escalation_id}
-            agent = specialist.analysis_type
-            with open_recorder().analysis(agent, about) as trace, trace.turn(agent, self.model) as turn:
-                client = self.means.open_client(meter.gate)
-                answer = await client.ask(self.model, request, self.deadline, turn.listening(meter.on_event))
-        finally:
-            self.calls += meter.calls
+        about = {"dcr.surface": self.means.surface, "dcr.escalation.id": self.escalation_id}
+        agent = specialist.analysis_type
+        with open_recorder().analysis(agent, about) as trace, trace.turn(agent, self.model) as turn:
+            client = self.means.open_client(meter.gate)
+            answer = await client.ask(self.model, request, self.deadline, turn.listening(meter.on_event))
         opinion = opinion_of(answer, bench)
         with suppress(LedgerError, RecordNotFoundError):  # of a call that had to be kept in a file
             self.ledger.calls.verify(meter.calls[-1].id, opinion.verification)

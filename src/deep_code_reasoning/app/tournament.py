@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
 from ..domain.tournament import Hypothesis, Tournament
-from ..errors import LedgerError, ProviderError, UsageError
+from ..errors import LedgerError, UsageError
 from ..routing.choice import Need, Occasion, choose, vendor
 from ..routing.settings import Thresholds
 from ..specialists.consultation import plain
@@ -28,7 +28,7 @@ from .escalation_record import begin_escalation
 from .hypothesis_state import claim_of, predictions_of, with_test
 from .ledger import open_ledger
 from .means import Means
-from .rounds import Rounds
+from .rounds import REFUSALS, Rounds
 from .sessions import Sessions
 from .setting import Setting
 from .timely import entered, within
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 # A tournament that was cut off can be gone on with for a day.
 TTL_S: Final = 86_400
+# A process that was killed before the end has left survivors behind.
+_STANDING: Final = ("open", "survived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ async def run_tournament(
         tournament = ledger.tournaments.start(
             request.question,
             ttl_s=TTL_S,
-            config={**asdict(config), "setting": setting.as_json()},
+            config={**asdict(config), "named": model is not None, "setting": setting.as_json()},
             escalation_id=begin_escalation(ledger, bench, pack, judge_request(bench, means, chosen), means.surface),
             case_id=bench.investigation.case.id if bench.has_case else None,
         )
@@ -150,13 +152,14 @@ class _Run:
 
     async def go_on(self) -> TournamentAnswer:
         started_s = time.monotonic()
+        sessions, bench = self._sessions(), self.bench
+        trial = await within(self.deadline, lambda: Trial.prepare(bench.ground, bench.investigation, bench.store))
         hold = self.ledger.tournaments.acquire(self.tournament.id)
-        sessions = self._sessions()
         config = self.tournament.config
         rounds = Rounds(
             self.ledger,
             hold,
-            Trial(self.bench.ground, self.bench.investigation, self.bench.store),
+            trial,
             sessions,
             config["max_hypotheses"],
             config["max_rounds"],
@@ -170,7 +173,7 @@ class _Run:
         finally:
             with suppress(LedgerError):
                 self.ledger.tournaments.release(hold)
-        measured = Measured(time.monotonic() - started_s, rounds.session_s, tuple(sessions.calls if sessions else ()))
+        measured = Measured(time.monotonic() - started_s, rounds.session_s)
         return _answer(self.ledger, hold.id, measured, tuple(rounds.failures))
 
     def _sessions(self) -> Sessions | None:
@@ -195,7 +198,7 @@ class _Run:
     async def _winner(self, rounds: Rounds, sessions: Sessions | None) -> int | None:
         """The one hypothesis that stands out of those that survived; None when there is none, which is a result."""
         survivors = sorted(
-            (h for h in rounds.hypotheses() if h.state == "open" and h.score is not None and h.score > 0),
+            (h for h in rounds.hypotheses() if h.state in _STANDING and h.score is not None and h.score > 0),
             key=lambda h: (-(h.score or 0.0), h.ordinal),
         )
         self.ledger.tournaments.keep(rounds.hold, [replace(h, state="survived") for h in survivors])
@@ -221,11 +224,9 @@ class _Run:
         client = self.means.open_client(meter.gate)
         try:
             place = await prefers(client, judge, texts, self.bench.bench(sessions.pack), self.deadline, meter.on_event)
-        except ProviderError as fault:
+        except REFUSALS as fault:
             rounds.failures.append(Failure.of(judge, fault))
             return None
-        finally:
-            sessions.calls += meter.calls
         preferred = None if place is None else pair[place].ordinal
         entry = {"round": self.tournament.config["max_rounds"], "kind": "judgement", "judge": judge}
         entry |= {"of_the_authors_vendor": kin, "both_orders": True, "preferred": preferred}
@@ -235,8 +236,11 @@ class _Run:
         return preferred
 
     def _judge(self, author: str) -> tuple[str, bool]:
-        """(the judge, whether it is of the author's vendor): another vendor's where there is one."""
-        cards = self._cards()
+        """(the judge, whether it is of the author's vendor): another vendor's where there is one.
+
+        Who names a model has said whom to send evidence to, and no other one is asked.
+        """
+        cards = () if self.tournament.config["named"] else self._cards()
         makers = {card.id: vendor(card) for card in cards}
         others = [card.id for card in cards if makers[card.id] != makers.get(author)]
         return (min(others), False) if others else (author, True)

@@ -21,7 +21,6 @@ class Measured:
 
     wall_s: float
     tests_s: float
-    calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..errors import CitationError
 from .citation import Citation
 from .window import Window
 
@@ -93,8 +94,6 @@ class CheckedClaim:
 
 def citation_or_none(text: str) -> Citation | None:
     """A citation as it is written; None when it is none."""
-    from ..errors import CitationError
-
     try:
         return Citation.parse(text)
     except CitationError:

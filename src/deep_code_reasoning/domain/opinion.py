@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from .asking import CodeRun, Message, ToolUsed
+from .asking import CodeRun, ToolUsed
 from .call import Verification
 from .claim import CheckedClaim
 from .usage import Usage
@@ -47,7 +47,6 @@ class Opinion:
     repaired: bool = False
     tools_used: tuple[ToolUsed, ...] = ()
     code_runs: tuple[CodeRun, ...] = ()
-    messages: tuple[Message, ...] = ()
 
     @property
     def causes(self) -> tuple[CheckedClaim, ...]:

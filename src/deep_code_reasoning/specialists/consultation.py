@@ -144,7 +144,6 @@ def opinion_of(answer: ModelAnswer, bench: Bench, used: Sequence[ToolUsed] = ())
         repaired=answer.repaired,
         tools_used=tuple(used),
         code_runs=answer.code_runs,
-        messages=answer.messages,
     )
 
 

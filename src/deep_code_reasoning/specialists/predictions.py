@@ -9,6 +9,7 @@ from typing import Final
 from ..detectors import runner
 from ..detectors.timeline.graph import service_graph
 from ..domain.claim import Claim, citation_or_none
+from ..domain.graph import ServiceGraph
 from ..domain.instant import format_instant
 from ..domain.investigation import Investigation
 from ..domain.prediction import Prediction
@@ -32,11 +33,17 @@ _MIN_TRACES: Final = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """The evidence that hypotheses are tested on."""
+    """The evidence that hypotheses are tested on. Threads may share it: nothing is made in the case meanwhile."""
 
     ground: Ground
     investigation: Investigation
     store: CaseStore
+    graph: ServiceGraph
+
+    @classmethod
+    def prepare(cls, ground: Ground, investigation: Investigation, store: CaseStore) -> Trial:
+        """Draw the service graph, for which tables are made in the case, once and before anything is tested."""
+        return cls(ground, investigation, store, service_graph(store))
 
     @property
     def windows(self) -> Windows | None:
@@ -98,7 +105,7 @@ def it_is_no_victim(claim: Claim, trial: Trial) -> Prediction:
     name, windows = "it fails while what it calls does not", trial.windows
     if not claim.service or windows is None or not trial.store.count("spans"):
         return Prediction(name, "unknown", "there are no spans of its service to tell by", weight=2.0)
-    below = service_graph(trial.store).downstream(claim.service)
+    below = trial.graph.downstream(claim.service)
     row = trial.store.query(
         "SELECT count() AS n, countIf(below) AS victims FROM ("
         "SELECT max(service = {service:String} AND status = 'error') AS own, "
