@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..errors import UsageError
 from ..source import Roots
-from ..source.outline import Function, function_at
+from ..source.functions import Function, function_at
 from ..source.references import References
 from ..source.roots import SourceFile
 from ..store import open_case

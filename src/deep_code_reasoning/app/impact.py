@@ -13,7 +13,7 @@ from ..errors import SourceNotFoundError
 from ..packing.pieces.graph import graph
 from ..packing.subject import Subject
 from ..source import Roots
-from ..source.outline import functions
+from ..source.functions import functions
 from ..source.references import References
 from ..source.roots import SourceFile
 from ..store import CaseStore, open_case

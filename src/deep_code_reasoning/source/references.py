@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from ..errors import SourceError
-from .outline import Function, functions
+from .functions import Function, functions
 from .roots import Roots, SourceFile, SourcePath
 
 # Files of code by their ending; others hold no functions.

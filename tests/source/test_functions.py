@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.source.outline import function_at, functions
+from deep_code_reasoning.source.functions import function_at, functions
 
 PYTHON = """\
 class A:
