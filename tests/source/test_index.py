@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deep_code_reasoning.errors import SourceIndexError
+from deep_code_reasoning.errors import UnreadableSourceError
 from deep_code_reasoning.source import Roots
 from deep_code_reasoning.source.index import SourceIndex, path_stem
 from deep_code_reasoning.source.words import words
@@ -141,7 +141,7 @@ def test_an_index_of_another_version_is_made_anew(tmp_path: Path, repository: Re
 
 def test_a_file_that_is_no_index_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "index.db").write_text("something else entirely, " * 100)
-    with pytest.raises(SourceIndexError, match=r"index.db cannot be used") as caught:
+    with pytest.raises(UnreadableSourceError, match=r"index.db cannot be used") as caught:
         SourceIndex(tmp_path / "index.db")
     assert caught.value.hint == "delete it; it is made anew"
 

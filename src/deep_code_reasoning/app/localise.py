@@ -44,7 +44,7 @@ def locate(
     Raises:
         UsageError: when there is nothing to look for or in, or the report is too long.
         SourceError: when a folder is none, or has no such revision.
-        SourceIndexError: when the index cannot be used.
+        UnreadableSourceError: when the index cannot be used.
     """
     if not report.strip() or not folders:
         raise UsageError("there is nothing to look for, or nowhere to look", "give a text and folders of code")

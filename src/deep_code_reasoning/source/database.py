@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..errors import SourceIndexError
+from ..errors import UnreadableSourceError
 
 # Raised with every change of the tables or of what is put into them.
 _VERSION: Final = 3
@@ -49,7 +49,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open an index, or make it.
 
     Raises:
-        SourceIndexError: when the file is no database, or cannot be written.
+        UnreadableSourceError: when the file is no database, or cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with naming(path):
@@ -75,7 +75,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as fault:
-        raise SourceIndexError(f"{path} cannot be used: {fault}", "delete it; it is made anew") from fault
+        raise UnreadableSourceError(f"{path} cannot be used: {fault}", "delete it; it is made anew") from fault
 
 
 def _make(db: sqlite3.Connection) -> None:

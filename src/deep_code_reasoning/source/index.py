@@ -101,7 +101,7 @@ class SourceIndex:
     """The index in one file; several processes may use it at once. Use it in a `with` block.
 
     Raises:
-        SourceIndexError: here and later, when the file is no index and cannot be made one, or its database fails.
+        UnreadableSourceError: here and later, when the file is no index and cannot be made one, or its database fails.
     """
 
     def __init__(self, path: Path) -> None:
