@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from .languages import Language, grammar, language_of
 from .log_statements import LogStatement, log_statement
@@ -12,8 +12,36 @@ from .words import words
 
 # Lines this long on average are minified or generated: they are searched by nobody and cost the most.
 _MAX_MEAN_LINE: Final = 400
-# A definition that was met: first byte, minus its last, kind, own name, first and last line.
-_Found: TypeAlias = tuple[int, int, str, str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function or class: bytes from `start` to before `end`, its own name, lines from 1, both included."""
+
+    start: int
+    end: int
+    kind: str
+    name: str
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """A name that is called: at which byte and on which line."""
+
+    start: int
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What the parser met in a file."""
+
+    definitions: list[Definition]
+    calls: list[Call]
+    statements: list[LogStatement]
 
 
 @dataclass(slots=True)
@@ -58,11 +86,12 @@ def outline(path: str, content: bytes) -> Outline:
     lines = content.decode("utf-8", "replace").split("\n")
     if len(content) > _MAX_MEAN_LINE * len(lines):
         return Outline(name, len(lines), note="its lines are too long to be written by people")
-    units, statements = _definitions(language, content) if language else ([], [])
+    found = structure(language, content) if language else Structure([], [], [])
+    units = _units(found)
     units.append(Unit("module", "", 1, len(lines)))
     _share_out(units, lines)
     units.sort(key=lambda unit: (unit.first_line, unit.kind != "module"))
-    return Outline(name, len(lines), tuple(units), tuple(statements))
+    return Outline(name, len(lines), tuple(units), tuple(found.statements))
 
 
 def unit_words(unit: Unit) -> tuple[str, str]:
@@ -70,56 +99,56 @@ def unit_words(unit: Unit) -> tuple[str, str]:
     return " ".join(words(unit.name.replace(".", " "))), " ".join(words(unit.body))
 
 
-def _definitions(language: Language, content: bytes) -> tuple[list[Unit], list[LogStatement]]:
-    """Functions and classes of a file with their calls, and its log statements."""
+def structure(language: Language, content: bytes) -> Structure:
+    """All definitions of a file, nested ones too, its calls in order, and its log statements."""
     import tree_sitter
 
     parser, query = grammar(language)
-    found = []
-    calls: list[tuple[int, str, int]] = []
-    statements = []
+    found = Structure([], [], [])
     for _, captures in tree_sitter.QueryCursor(query).matches(parser.parse(content).root_node):
         if "call" in captures:
             node = captures["call"][0]
-            called = _text(node.text)
-            calls.append((node.start_byte, called, node.start_point.row + 1))
-            statement = log_statement(node, called)
+            call = Call(node.start_byte, _text(node.text), node.start_point.row + 1)
+            found.calls.append(call)
+            statement = log_statement(node, call.name)
             if statement is not None:
-                statements.append(statement)
+                found.statements.append(statement)
             continue
         kind = "function" if "function" in captures else "class"
         node = captures[kind][0]
         if node.parent is not None and node.parent.type in ("decorated_definition", "export_statement"):
             node = node.parent
         name = _text(captures["name"][0].text)
-        found.append((node.start_byte, -node.end_byte, kind, name, node.start_point.row + 1, node.end_point.row + 1))
-    return _nested(found, calls), statements
+        lines = (node.start_point.row + 1, node.end_point.row + 1)
+        found.definitions.append(Definition(node.start_byte, node.end_byte, kind, name, *lines))
+    found.calls.sort()
+    return found
 
 
-def _nested(found: Iterable[_Found], calls: Sequence[tuple[int, str, int]]) -> list[Unit]:
+def _units(found: Structure) -> list[Unit]:
     """Units with the names of what they are in; functions within functions belong to the outermost."""
     units: list[Unit] = []
-    spans: list[tuple[int, int, Unit]] = []
-    for start, minus_end, kind, name, first_line, last_line in sorted(found):
-        while spans and spans[-1][1] <= start:
-            spans.pop()
-        if spans and spans[-1][2].kind == "function":
+    around: list[tuple[int, Unit]] = []
+    for definition in sorted(found.definitions, key=lambda d: (d.start, -d.end, d.kind, d.name)):
+        while around and around[-1][0] <= definition.start:
+            around.pop()
+        if around and around[-1][1].kind == "function":
             continue
-        qualified = f"{spans[-1][2].name}.{name}" if spans else name
-        unit = Unit(kind, qualified, first_line, last_line)
+        qualified = f"{around[-1][1].name}.{definition.name}" if around else definition.name
+        unit = Unit(definition.kind, qualified, definition.first_line, definition.last_line)
         units.append(unit)
-        spans.append((start, -minus_end, unit))
-    _give_calls(units, calls)
+        around.append((definition.end, unit))
+    _give_calls(units, found.calls)
     return units
 
 
-def _give_calls(units: Sequence[Unit], calls: Sequence[tuple[int, str, int]]) -> None:
+def _give_calls(units: Sequence[Unit], calls: Sequence[Call]) -> None:
     """Give each call to the innermost unit that holds its line; calls outside of all units are nobody's."""
-    owners = _owners(units, max((line for *_, line in calls), default=0))
-    for _, name, line in sorted(calls):
-        owner = owners[line]
+    owners = _owners(units, max((call.line for call in calls), default=0))
+    for call in calls:
+        owner = owners[call.line]
         if owner is not None:
-            owner.calls.append((name, line))
+            owner.calls.append((call.name, call.line))
 
 
 def _share_out(units: Sequence[Unit], lines: Sequence[str]) -> None:
