@@ -85,7 +85,7 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
             "deepest": max(step.depth for step in steps),
             "stopped_at_limit": len(steps) >= _MAX_STEPS,
             "functions_with_spans": sum(1 for step in steps if step.function.name.lower() in ran),
-            "basis": "calls as plain text tells them; a name with several definitions is marked ambiguous",
+            "basis": "calls by name, as the grammars tell them; a name with several definitions is marked ambiguous",
             "complete_index": references.complete,
             "path": path[:25],
             "calls_outside_the_code": sorted(unknown)[:30],
