@@ -62,7 +62,7 @@ def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
         "own_time_by_operation": times[: 4 * depth],
         "calls_in_loops": loops[: 4 * depth],
         "could_not_look_at": [] if asked["case"] else ["times: needs a case with telemetry"],
-        "basis": "loops and calls as plain text tells them; times are measured",
+        "basis": "loops by their text, calls by name as the grammars tell them; times are measured",
     }
     return {"head": head, "sections": {"calls_in_loops": loops, "own_time_by_operation": times, "findings": findings}}
 
