@@ -29,7 +29,8 @@ from .compatibility import capabilities
 from .judgement import judge
 from .paths import file_kind
 from .records import changes, cite_change
-from .trial import Situation, Verdict
+from .slowdown import slowdown
+from .trial import Change, Situation, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,10 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     if not known:
         return []
     services = service_names(scene.store)
-    symptoms = symptoms_of(new_texts(scene), shifts(scene))
-    if not symptoms:
+    situation = slowdown(scene, known, services) or _trouble(scene, known, services)
+    if situation is None:
         return []
-    graph = spoken_graph(scene.graph, symptoms, services)
-    front = failing_front(symptoms, graph, services)
-    situation = Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
+    front = situation.front
     verdicts = judge(known, situation)
     acquitted = _acquittals(verdicts, settings.max_acquittals)
     return [
@@ -64,6 +63,16 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
+
+
+def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
+    """What changes are tried for: what the system says and measures that it did not before; None when that is nothing."""
+    symptoms = symptoms_of(new_texts(scene), shifts(scene))
+    if not symptoms:
+        return None
+    graph = spoken_graph(scene.graph, symptoms, services)
+    front = failing_front(symptoms, graph, services)
+    return Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
 
 
 def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str, acquitted: tuple[str, ...]) -> Finding:
