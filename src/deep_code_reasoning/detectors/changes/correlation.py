@@ -23,13 +23,13 @@ from typing import Final
 from ...domain.finding import Finding
 from ..base import Detector, Scene
 from ..symptoms.evidence import new_texts, service_names, shifts
-from ..symptoms.front import failing_front, spoken_graph
+from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.symptom import symptoms_of
 from .compatibility import capabilities
 from .judgement import judge
 from .paths import file_kind
 from .records import changes, cite_change
-from .slowdown import slowdown
+from .slowdown import bisect_step, share_out, slowdown
 from .trial import Change, Situation, Verdict
 
 
@@ -57,9 +57,12 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         return []
     front = situation.front
     verdicts = judge(known, situation)
+    if situation.began is not None:
+        verdicts = share_out(verdicts)
     acquitted = _acquittals(verdicts, settings.max_acquittals)
+    step = bisect_step(verdicts) if situation.began is not None else None
     return [
-        _finding(scene, verdict, front.victims, front.first, acquitted)
+        _finding(scene, verdict, front, acquitted, step, situation.began is not None)
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
@@ -75,8 +78,13 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     return Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
 
 
-def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str, acquitted: tuple[str, ...]) -> Finding:
+def _finding(
+    scene: Scene, verdict: Verdict, front: Front, acquitted: tuple[str, ...], bisect: str | None, measured: bool
+) -> Finding:
     change, symptom, effect = verdict.change, verdict.symptom, verdict.effect
+    first = front.first
+    if measured and symptom is not None:
+        first = symptom.service
     service = first or (verdict.rollout.service if verdict.rollout else "") or (symptom.service if symptom else "")
     title = change.message.splitlines()[0][:80] if change.message else ""
     return Finding(
@@ -94,7 +102,9 @@ def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str,
             "only_configuration": bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
             "deployed_to": verdict.rollout.service if verdict.rollout else None,
             "first_failing_service": first,
-            "victims": tuple(victims),
+            "victims": front.victims,
+            "measured": measured,
+            "bisect": bisect,
             "explains": verdict.explains,
             "acquitted": acquitted,
         },

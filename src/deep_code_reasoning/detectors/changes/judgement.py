@@ -17,7 +17,7 @@ from .compatibility import capability
 from .diff import parse_diff
 from .effect import Effect
 from .effects import effects_of
-from .matching import best_match, coverage, explained, ramp_factor, tie_of_words
+from .matching import best_match, coverage, explained, place_of_loss, ramp_factor, tie_of_words
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, only_adds_uncalled, potency
 from .trial import Change, Rollout, Situation, Verdict
@@ -135,7 +135,8 @@ def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
 def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situation) -> Verdict:
     verdict = trial.verdict
     own = [s for s in situation.symptoms if s.service == situation.front.first]
-    if not own or trial.suspicion == 0:
+    # What is lost outside speaks for no change here, unless its diff says how.
+    if not own or trial.suspicion == 0 or all(symptom.kind == "slow_outside" for symptom in own):
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
     climb = min(ramp_factor(symptom, verdict.rollout)[0] for symptom in own)
@@ -204,6 +205,8 @@ def _recency(time_ns: int, onset_ns: int) -> float:
 
 def _place(service: str, situation: Situation) -> float:
     front = situation.front
+    if situation.began is not None and service and front.first:
+        return place_of_loss(service, front.first, situation)
     if not service or not front.first:
         return 0.8
     if service == front.first:

@@ -2,20 +2,33 @@
 
 Where the traces of before and of after say what requests lose and in which operation (`traces/lost_time.py`), that is
 the symptom, in the words of the spans themselves: names of operations, statements, routes, functions. It says more
-than any metric that moved along, and stands alone.
+than any metric that moved along, and stands alone. Because it is a step that came with a deploy, few changes can have
+made it, and their scores become probabilities: each one's share of all, with a share for no change at all.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from ..timeline.recordings import hole_in_traces
 from ..traces.lost_time import Loss, example_of, losses_between, told_by
-from .trial import Change, Situation
+from .trial import Change, Situation, Verdict
+
+# How much speaks for no change that is known: as much as for one that went live in time at the right service, without
+# anything in its diff that is known to produce what is seen.
+_NO_CHANGE: Final = 0.15
+# What a diff can do to a process that its spans show as nothing but time: there the diff names the mechanism.
+_HIDDEN: Final = frozenset(
+    "connection_pool_exhausted thread_pool_exhausted lock_contention deadlock cpu_saturation memory_saturation".split()
+)
 
 
-def slowdown(scene: Scene, known: tuple[Change, ...], services: frozenset[str]) -> Situation | None:
+def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """What changes are tried for where traces were recorded before and after; None where they were not."""
     hole = hole_in_traces(scene.store)
     losses = losses_between(scene.store, hole.end_ns) if hole is not None else []
@@ -37,12 +50,45 @@ def slowdown(scene: Scene, known: tuple[Change, ...], services: frozenset[str]) 
 
 def _symptom(scene: Scene, loss: Loss, greatest: Loss, since_ns: int) -> Symptom:
     examples = example_of(scene.store, loss, since_ns)
+    kind = "fanout" if loss.multiplied else "slow_outside" if loss.is_outside else "slow"
     return Symptom(
-        "fanout" if loss.multiplied else "slow",
+        kind,
         loss.service,
-        weight=loss.lost_ms / greatest.lost_ms,
+        weight=loss.surely_lost_ms / greatest.surely_lost_ms,
         texts=(loss.operation, *told_by(examples), *loss.callers),
         first_ns=scene.windows.onset_ns,
         citations=tuple(citation for citation, _ in examples),
     )
 
+
+def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """Verdicts with probabilities for scores, and with the mechanism that was seen."""
+    total = _NO_CHANGE**2 + sum(verdict.score**2 for verdict in verdicts)
+    return tuple(
+        replace(verdict, score=round(verdict.score**2 / total, 4), mechanism=_mechanism(verdict)) for verdict in verdicts
+    )
+
+
+def _mechanism(verdict: Verdict) -> str:
+    if verdict.symptom is not None and verdict.symptom.kind == "fanout":
+        return "n_plus_one"
+    return verdict.mechanism if verdict.mechanism in _HIDDEN else "latency_regression"
+
+
+def bisect_step(verdicts: Sequence[Verdict]) -> str | None:
+    """Where to cut the candidates, in the order in which they were committed, to learn most; None when one is sure."""
+    held = sorted((v for v in verdicts if v.score > 0.02), key=lambda v: (v.change.time_ns, v.change.sha))
+    if len(held) < 2 or held[-1].score > _SURE or max(v.score for v in held) > _SURE:
+        return None
+    total, best, passed = sum(v.score for v in held), held[0], 0.0
+    nearest = 1.0
+    for verdict in held[:-1]:
+        passed += verdict.score / total
+        if abs(passed - 0.5) < nearest:
+            nearest, best = abs(passed - 0.5), verdict
+    where = best.rollout.service if best.rollout else best.change.repo
+    return f"run one instance of {where} as of {best.change.label} and compare: it halves what {len(held)} changes share"
+
+
+# From here on one more measurement would only confirm.
+_SURE: Final = 0.8

@@ -14,7 +14,8 @@ Example finding: `orders: requests lose 42 ms in SELECT product_rule (91% of wha
 before`.
 
 Times are averaged, not ranked: only means add up to the mean of the whole, and a few requests that wait very long are
-a loss as well. They are compared request kind by request kind, weighed as often as each comes in the later recording.
+a loss as well. Where a caller hangs up before the answer, the time until then is its own: the callee works on for
+nobody. They are compared request kind by request kind, weighed as often as each comes in the later recording.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class _Node:
 
     place: Place
     parent: Place
+    outward: bool
     before: _Side = field(default_factory=_Side)
     after: _Side = field(default_factory=_Side)
 
@@ -85,7 +87,10 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What requests lose in one operation, or by calling it more often (`multiplied`)."""
+    """What requests lose in one operation, or by calling it more often (`multiplied`).
+
+    `is_outside`: it is a call of something that records no traces and is no database of the caller's own.
+    """
 
     service: str
     operation: str
@@ -95,7 +100,13 @@ class Loss:
     calls_before: float
     calls_after: float
     multiplied: bool
+    is_outside: bool
     z: float
+
+    @property
+    def surely_lost_ms(self) -> float:
+        """What is lost, less its standard error."""
+        return self.lost_ms * (1 - 1 / self.z)
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -138,10 +149,21 @@ def losses_between(store: CaseStore, since_ns: int, settings: Settings | None = 
                 calls_before=before[place].calls,
                 calls_after=by_place[place].calls,
                 multiplied=multiplied and by_place[place].calls >= settings.many * _calls(by_place, place, parents),
+                is_outside=all(node.outward for node in members) and not _is_database(store, place),
                 z=lost / max(error, 1e-9),
             )
         )
-    return sorted(found, key=lambda loss: (-loss.lost_ms, loss.service, loss.operation))
+    return sorted(found, key=lambda loss: (-loss.surely_lost_ms, loss.service, loss.operation))
+
+
+def _is_database(store: CaseStore, place: Place) -> bool:
+    rows = store.query(
+        "SELECT count() AS n FROM spans WHERE service = {service:String} AND name = {name:String} "
+        "AND (attributes['db.system.name'] != '' OR attributes['db.system'] != '')",
+        service=place[0],
+        name=place[1],
+    )
+    return bool(rows[0]["n"])
 
 
 def _more(before: float, after: float, settings: Settings) -> bool:
@@ -195,12 +217,15 @@ totals AS (SELECT root, countIf(at < {since:Int64}) AS n_before, countIf(at >= {
            GROUP BY root HAVING n_before > 2 AND n_after > 2),
 spent AS (
     SELECT s.trace_id AS trace_id, (s.service, s.name) AS place, (s.parent_service, s.parent_name) AS parent,
-           count() AS calls, sum(greatest(0, s.duration_ns - c.inside_ns)) / 1e6 AS self_ms
+           count() AS calls,
+           sum(greatest(0, s.duration_ns - if(c.child_duration_ns > s.duration_ns, 0, c.inside_ns))) / 1e6 AS self_ms,
+           min(s.kind = 'client' AND c.children = 0) AS outward
     FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
     WHERE (s.trace_id, s.service) NOT IN aside AND s.kind != 'producer'
+          AND NOT (s.parent_kind = 'client' AND s.duration_ns > s.parent_duration_ns)
     GROUP BY trace_id, place, parent
 )
-SELECT t.root AS root, place, parent, any(n_before) AS n_before, any(n_after) AS n_after,
+SELECT t.root AS root, place, parent, min(outward) AS outward, any(n_before) AS n_before, any(n_after) AS n_after,
        sumIf(calls, at < {since:Int64}) AS calls_before, sumIf(calls, at >= {since:Int64}) AS calls_after,
        sumIf(self_ms, at < {since:Int64}) AS ms_before, sumIf(self_ms, at >= {since:Int64}) AS ms_after,
        sumIf(self_ms * self_ms, at < {since:Int64}) AS squares_before,
@@ -218,7 +243,7 @@ def _nodes(store: CaseStore, since_ns: int) -> list[_Node]:
     nodes: dict[tuple[Place, Place], _Node] = {}
     for row in rows:
         place, parent = (row["place"][0], row["place"][1]), (row["parent"][0], row["parent"][1])
-        node = nodes.setdefault((place, parent), _Node(place, parent))
+        node = nodes.setdefault((place, parent), _Node(place, parent, bool(row["outward"])))
         weight = requests[tuple(row["root"])] / total
         for side, name in ((node.before, "before"), (node.after, "after")):
             count = int(row[f"n_{name}"])
@@ -253,7 +278,7 @@ def _finding(scene: Scene, loss: Loss, since_ns: int) -> Finding:
     often = f": {loss.calls_after:.1f} calls a request, {loss.calls_before:.1f} before" if loss.multiplied else ""
     return Finding(
         code="traces.lost_time",
-        mechanism="n_plus_one" if loss.multiplied else "latency_regression",
+        mechanism=mechanism_of(loss),
         service=loss.service,
         summary=(
             f"{loss.service}: requests lose {loss.lost_ms:.1f} ms in {loss.operation} "
@@ -272,7 +297,21 @@ def _finding(scene: Scene, loss: Loss, since_ns: int) -> Finding:
         citations=tuple(citation for citation, _ in examples),
         window=scene.windows.incident,
         operation=loss.operation,
+        resource=_resource(loss, examples),
     )
+
+
+def mechanism_of(loss: Loss) -> str:
+    """What a loss looks like from outside the code."""
+    if loss.multiplied:
+        return "n_plus_one"
+    return "dependency_outage" if loss.is_outside else "latency_regression"
+
+
+def _resource(loss: Loss, examples: Sequence[tuple[Citation, Mapping[str, str]]]) -> str | None:
+    """What is asked: the table, or the address of what lies outside."""
+    names = ("server.address", "net.peer.name", "peer.service") if loss.is_outside else ("db.collection.name", "db.sql.table")
+    return next((told[name] for _, told in examples for name in names if told.get(name)), None)
 
 
 # Attributes that name code or what it works on.
@@ -290,7 +329,7 @@ _TELLING: Final = (
 
 DETECTOR = Detector(
     code="traces.lost_time",
-    mechanisms=("n_plus_one", "latency_regression"),
+    mechanisms=("n_plus_one", "latency_regression", "dependency_outage"),
     needs=("spans",),
     settings=Settings(),
     detect=detect,
