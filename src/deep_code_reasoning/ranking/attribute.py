@@ -48,7 +48,12 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
         tried_for_it = change is not None and change.facts.get("measured")
-        if change is not None and not tried_for_it and change.mechanism != seen.mechanism and change.confidence <= seen.confidence:
+        if (
+            change is not None
+            and not tried_for_it
+            and change.mechanism != seen.mechanism
+            and change.confidence <= seen.confidence
+        ):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front_of(change, scene))

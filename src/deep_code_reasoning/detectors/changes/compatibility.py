@@ -47,7 +47,8 @@ retries_lowered: configuration
 retries_removed: configuration
     retry_exhausted .9, errors .5, timeout .5, unreachable .5, throttled .35, race .4
 retries_raised: retry_storm
-    slow_outside .6, retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4, pool_exhausted .4,
+    slow_outside .6,
+    retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4, pool_exhausted .4,
     race .4, worker_exhausted .5, errors .2
 backoff_removed: retry_storm
     retries_up 1, retry_exhausted .9 by configuration, traffic_up .85, throttled .75, lock_wait .5, race .5, cpu .5,
@@ -57,7 +58,8 @@ backoff_lowered: retry_storm
 backoff_raised: latency_regression
     slow_outside .5, slow .6, backlog .5, timeout .4
 pool_lowered: connection_pool_exhausted
-    slow_outside .5, pool_exhausted 1, limit_dropped 1, timeout .5, slow .6, worker_exhausted .4, throttled .3, errors .4
+    slow_outside .5,
+    pool_exhausted 1, limit_dropped 1, timeout .5, slow .6, worker_exhausted .4, throttled .3, errors .4
 pool_removed: connection_pool_exhausted
     pool_exhausted .9, too_many_connections .7, timeout .4, slow .4, errors .3
 pool_raised: connection_pool_exhausted
@@ -165,7 +167,8 @@ constant_lowered: configuration
 constant_raised: configuration
     complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
-    slow_outside .3, rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55,
+    slow_outside .3,
+    rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55,
     null_reference .45,
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
     worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
@@ -220,7 +223,8 @@ unbounded_growth: memory_leak
 growth_bounded: memory_leak
     memory_step .15, memory_growth .1, oom .1
 connection_per_call: connection_pool_exhausted
-    slow_outside .7, too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .55, unreachable .5, thread_growth .5,
+    slow_outside .7,
+    too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .55, unreachable .5, thread_growth .5,
     memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35

@@ -29,7 +29,7 @@ from .compatibility import capabilities
 from .judgement import judge
 from .paths import file_kind
 from .records import changes, cite_change
-from .slowdown import bisect_step, share_out, slowdown
+from .slowdown import bisect_step, share_out, slowdown, telling_line
 from .trial import Change, Situation, Verdict
 
 
@@ -69,7 +69,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 
 
 def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
-    """What changes are tried for: what the system says and measures that it did not before; None when that is nothing."""
+    """What changes are tried for: what the system says and measures that is new; None when nothing is."""
     symptoms = symptoms_of(new_texts(scene), shifts(scene))
     if not symptoms:
         return None
@@ -86,12 +86,14 @@ def _finding(
     if measured and symptom is not None:
         first = symptom.service
     service = first or (verdict.rollout.service if verdict.rollout else "") or (symptom.service if symptom else "")
+    line = telling_line(verdict) if measured else None
+    where = (f"{line[0]}:{line[1]} `{line[2][:80]}`",) if line else ()
     title = change.message.splitlines()[0][:80] if change.message else ""
     return Finding(
         "changes.correlation",
         verdict.mechanism,
         service,
-        f'{change.label} "{title}": {"; ".join(verdict.reasons)}',
+        f'{change.label} "{title}": {"; ".join((*verdict.reasons, *where))}',
         severity=0.9,
         confidence=min(0.97, verdict.score),
         facts={
@@ -104,13 +106,14 @@ def _finding(
             "first_failing_service": first,
             "victims": front.victims,
             "measured": measured,
+            "line": f"{line[0]}:{line[1]} {line[2][:120]}" if line else None,
             "bisect": bisect,
             "explains": verdict.explains,
             "acquitted": acquitted,
         },
         citations=(*cite_change(change), *(symptom.citations[:4] if symptom else ())),
         window=scene.windows.incident,
-        code_region=effect.path if effect else None,
+        code_region=f"{line[0]}:{line[1]}" if line else effect.path if effect else None,
         change=(change.kind, change.sha),
     )
 

@@ -30,7 +30,7 @@ ONSET_SLACK_NS: Final = 30 * NS_PER_S
 _ELIMINATION: Final = 0.62
 _SUSPICION_HALF_LIFE_H: Final = 8.0
 _HALF_LIFE_H: Final = 36.0
-# A step takes effect when its change is live everywhere: within an hour or two, or with the next flag, and hardly later.
+# A step takes effect when its change is live everywhere: within an hour or two of the deploy.
 _STEP_HALF_LIFE_H: Final = 1.0
 _TOO_EARLY: Final = 0.1
 

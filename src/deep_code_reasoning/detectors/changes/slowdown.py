@@ -15,8 +15,11 @@ from typing import Final
 from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
+from ..symptoms.words import telling_words
 from ..timeline.recordings import hole_in_traces
 from ..traces.lost_time import Loss, example_of, losses_between, told_by
+from .diff import numbered_lines
+from .paths import NEVER_RUNS, file_kind
 from .trial import Change, Situation, Verdict
 
 # How much speaks for no change that is known: as much as for one that went live in time at the right service, without
@@ -65,14 +68,30 @@ def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     """Verdicts with probabilities for scores, and with the mechanism that was seen."""
     total = _NO_CHANGE**2 + sum(verdict.score**2 for verdict in verdicts)
     return tuple(
-        replace(verdict, score=round(verdict.score**2 / total, 4), mechanism=_mechanism(verdict)) for verdict in verdicts
+        replace(verdict, score=round(verdict.score**2 / total, 4), mechanism=_mechanism(verdict))
+        for verdict in verdicts
     )
 
 
 def _mechanism(verdict: Verdict) -> str:
     if verdict.symptom is not None and verdict.symptom.kind == "fanout":
         return "n_plus_one"
-    return verdict.mechanism if verdict.mechanism in _HIDDEN else "latency_regression"
+    waits = verdict.effect is not None and verdict.effect.kind.startswith("timeout_")
+    return verdict.mechanism if verdict.mechanism in _HIDDEN and not waits else "latency_regression"
+
+
+def telling_line(verdict: Verdict) -> tuple[str, int, str] | None:
+    """The line of a diff that does it, as far as names tell: its file, its number, its text."""
+    effect, symptom = verdict.effect, verdict.symptom
+    lines = [line for line in numbered_lines(verdict.change.diff) if line[2] and file_kind(line[0]) not in NEVER_RUNS]
+    subjects = effect.subjects if effect is not None else ()
+    spoken = symptom.words if symptom is not None else frozenset()
+
+    def weight(line: tuple[str, int, str]) -> tuple[int, int]:
+        named = sum(subject in line[2] for subject in subjects) + (effect is not None and effect.path == line[0])
+        return named, len(telling_words([line[2]]) & spoken)
+
+    return max(lines, key=weight, default=None)
 
 
 def bisect_step(verdicts: Sequence[Verdict]) -> str | None:
@@ -87,7 +106,9 @@ def bisect_step(verdicts: Sequence[Verdict]) -> str | None:
         if abs(passed - 0.5) < nearest:
             nearest, best = abs(passed - 0.5), verdict
     where = best.rollout.service if best.rollout else best.change.repo
-    return f"run one instance of {where} as of {best.change.label} and compare: it halves what {len(held)} changes share"
+    return (
+        f"run one instance of {where} as of {best.change.label} and compare: it halves what {len(held)} changes share"
+    )
 
 
 # From here on one more measurement would only confirm.

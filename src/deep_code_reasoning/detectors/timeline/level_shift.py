@@ -101,9 +101,7 @@ def without_daily_shape(series: Series) -> Series:
         middle = median([median(found) for found in by_hour.values()])
         shape = {hour: median(found) / middle for hour, found in by_hour.items()}
         values = tuple(v / shape[_hour(t)] for t, v in zip(series.times_ns, series.values, strict=True))
-    return Series(
-        series.service, series.instance, series.name, series.unit, series.meaning, series.times_ns, values
-    )
+    return Series(series.service, series.instance, series.name, series.unit, series.meaning, series.times_ns, values)
 
 
 def _hour(time_ns: int) -> int:

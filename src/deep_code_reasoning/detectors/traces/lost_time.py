@@ -310,7 +310,11 @@ def mechanism_of(loss: Loss) -> str:
 
 def _resource(loss: Loss, examples: Sequence[tuple[Citation, Mapping[str, str]]]) -> str | None:
     """What is asked: the table, or the address of what lies outside."""
-    names = ("server.address", "net.peer.name", "peer.service") if loss.is_outside else ("db.collection.name", "db.sql.table")
+    names = (
+        ("server.address", "net.peer.name", "peer.service")
+        if loss.is_outside
+        else ("db.collection.name", "db.sql.table")
+    )
     return next((told[name] for _, told in examples for name in names if told.get(name)), None)
 
 
