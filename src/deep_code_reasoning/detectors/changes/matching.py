@@ -83,7 +83,10 @@ def place_of_loss(changed: str, losing: str, situation: Situation) -> float:
     """
     if changed == losing:
         return 1.0
-    return 0.85 if changed in situation.graph.callees(losing) else 0.3
+    if changed in situation.graph.callees(losing):
+        return 0.85
+    near = {*situation.graph.upstream(losing), *situation.graph.downstream(losing)}
+    return 0.3 if changed in near else 0.1
 
 
 def _closeness(symptom: Symptom, situation: Situation) -> float:

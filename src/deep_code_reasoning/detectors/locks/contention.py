@@ -41,7 +41,7 @@ class Settings:
         min_rise: the share of long waits must rise by this much; a fifth is felt.
         others_factor: the service's other calls may be slower by so much, else it is not the lock.
         min_waits: fewer long waits than this prove nothing.
-        min_probability: a finding is told when it is likelier than not.
+        min_probability: lines form at locks now and then, so a new one must be nearly sure.
     """
 
     long_factor: float = 10.0
@@ -49,7 +49,7 @@ class Settings:
     min_rise: float = 0.2
     others_factor: float = 4.0
     min_waits: int = 5
-    min_probability: float = 0.5
+    min_probability: float = 0.9
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:

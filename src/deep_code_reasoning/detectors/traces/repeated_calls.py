@@ -7,7 +7,7 @@ Why it matters: each call is quick, so no span looks slow; the request is. A loo
 join that became a lookup, shows in nothing but the count.
 
 Stays silent when: the calls are repeated because they fail (retries); they are few, or take no time that counts; it was
-so before: then it is told as chronic, and is no suspect.
+so before; other requests came, which need more calls.
 
 Example finding: `orders: 24 calls of SELECT prices a request (median of those concerned), 1 before 10:23:00, 212 ms of
 it; one a row, by their parameters or number`.
@@ -48,8 +48,11 @@ class Settings:
         min_total_ms: Sentry's default: less hurts nobody.
         min_share: or so much of the request: ten quick calls hurt a quick request too.
         factor: many is at least so many times the usual: lists grow by a little of themselves.
+        min_looping: code that loops does so in all requests of an operation (whose name may stand for a few of them);
+            where only some need many calls, it is their data that grew.
+        known_requests: so many requests of an operation before tell what is usual for it.
         min_requests: fewer requests than this prove nothing.
-        min_probability: a finding is told when it is likelier than not.
+        min_probability: numbers of calls move with the data, so a change must be nearly sure.
     """
 
     min_repeats: int = 5
@@ -57,8 +60,10 @@ class Settings:
     min_total_ms: float = 50.0
     min_share: float = 0.2
     factor: float = 2.5
+    min_looping: float = 0.3
+    known_requests: int = 3
     min_requests: int = 5
-    min_probability: float = 0.5
+    min_probability: float = 0.95
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
@@ -118,13 +123,14 @@ def _calm_end(scene: Scene) -> int:
 
 def _prepare_counts(store: CaseStore) -> None:
     """The table `call_counts`: by trace, service and name of the call, how many a request, and how long in all."""
-    store.execute(
+    store.derive(
+        "call_counts",
         f"""
-        CREATE TABLE IF NOT EXISTS call_counts ENGINE = Memory AS
         WITH entries AS (
-            SELECT trace_id, service, countIf(parent_service != service) AS entries, min(start_ns) AS start_ns,
-                   maxIf(duration_ns, parent_service != service) AS request_ns
-            FROM linked_spans GROUP BY trace_id, service HAVING entries > 0
+            SELECT trace_id, service, countIf(parent_service != service) AS entries, min(t.start_ns) AS start_ns,
+                   maxIf(duration_ns, parent_service != service) AS request_ns,
+                   argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS entry
+            FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
         ),
         inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
         leaves AS (
@@ -138,70 +144,90 @@ def _prepare_counts(store: CaseStore) -> None:
             UNION ALL
             SELECT trace_id, service, '{ALL}', sum(calls), sum(calls_ns) FROM leaves GROUP BY trace_id, service
         )
-        SELECT e.trace_id AS trace_id, e.service AS service, c.name AS name, e.start_ns AS start_ns,
+        SELECT e.trace_id AS trace_id, e.service AS service, e.entry AS entry, c.name AS name, e.start_ns AS start_ns,
                c.calls / e.entries AS calls, c.calls_ns / e.entries AS calls_ns, e.request_ns AS request_ns
         FROM counted AS c JOIN entries AS e ON c.trace_id = e.trace_id AND c.service = e.service
-        """
+        """,
     )
 
 
 def _judge(scene: Scene, row: Row, steps: TimeSteps, looked_at: int, settings: Settings) -> Finding | None:
-    many = steps.spread(row["steps"])
-    change = outcome_change(many, steps.spread(row["trials"]))
+    change = outcome_change(steps.spread(row["steps"]), steps.spread(row["trials"]))
     chance = probability(change.log_evidence, looked_at) if change is not None else 0.0
-    since_ns = steps.start_of(change.index) if change is not None and chance >= settings.min_probability else 0
-    service, name = str(row["service"]), str(row["name"])
-    extent = scene.store.query(
-        """
-        WITH {since:Int64} AS since,
-        (SELECT quantileExactIf(0.5)(calls, start_ns < since AND calls > 0) FROM call_counts
-         WHERE service = {service:String} AND name = {name:String}) AS usual
-        SELECT quantileExact(0.5)(calls) AS now, quantileExact(0.5)(calls_ns) AS calls_ns,
-               quantileExact(0.5)(request_ns) AS request_ns,
-               any(if(isNaN(usual), 0, usual)) AS before
-        FROM call_counts
-        WHERE service = {service:String} AND name = {name:String} AND start_ns >= since
-          AND calls >= greatest({least:Float64}, 2 * if(isNaN(usual), 0, usual))
+    if change is None or chance < settings.min_probability:
+        return None
+    call, since_ns = (str(row["service"]), str(row["name"])), steps.start_of(change.index)
+    extent = _extent(scene.store, call, since_ns, settings)
+    calls_ms, request_ms = float(extent["calls_ns"] or 0) / NS_PER_MS, float(extent["request_ns"] or 0) / NS_PER_MS
+    if int(extent["concerned"]) < settings.min_requests:
+        return None
+    if calls_ms < settings.min_total_ms and calls_ms < settings.min_share * request_ms:
+        return None
+    return _finding(scene, call, extent, (since_ns, chance))
+
+
+def _extent(store: CaseStore, call: tuple[str, str], since_ns: int, settings: Settings) -> Row:
+    """Requests with many more calls than those that came the same way in before: other requests may need more."""
+    service, name = call
+    return store.query(
+        f"""
+        WITH requests AS (
+            SELECT r.entry AS entry, r.start_ns AS start_ns, r.request_ns AS request_ns, c.calls AS calls,
+                   c.calls_ns AS calls_ns
+            FROM (SELECT * FROM call_counts WHERE service = {{service:String}} AND name = '{ALL}') AS r
+            LEFT JOIN (SELECT * FROM call_counts WHERE service = {{service:String}} AND name = {{name:String}}) AS c
+            ON r.trace_id = c.trace_id
+        ),
+        calm AS (
+            SELECT entry, quantileExact(0.9)(calls) AS most, quantileExact(0.5)(calls) AS usual FROM requests
+            WHERE start_ns < {{since:Int64}} GROUP BY entry HAVING count() >= {{known:UInt32}}
+        ),
+        since AS (
+            SELECT *, calls >= {{least:Float64}} AND calls >= {{factor:Float64}} * most AS many
+            FROM requests JOIN calm USING (entry) WHERE start_ns >= {{since:Int64}}
+        ),
+        looping AS (SELECT entry FROM since GROUP BY entry HAVING avg(many) >= {{share:Float64}})
+        SELECT count() AS concerned, quantileExact(0.5)(calls) AS now, quantileExact(0.5)(calls_ns) AS calls_ns,
+               quantileExact(0.5)(request_ns) AS request_ns, quantileExact(0.5)(usual) AS before
+        FROM since WHERE many AND entry IN looping
         """,
         service=service,
         name=name,
         since=since_ns,
+        known=settings.known_requests,
+        factor=settings.factor,
+        share=settings.min_looping,
         least=float(settings.min_calls if name == ALL else settings.min_repeats),
     )[0]
-    calls_ms, request_ms = float(extent["calls_ns"] or 0) / NS_PER_MS, float(extent["request_ns"] or 0) / NS_PER_MS
-    if calls_ms < settings.min_total_ms and calls_ms < settings.min_share * request_ms:
-        return None
-    return _finding(scene, (service, name), extent, (since_ns, chance))
 
 
 def _finding(scene: Scene, call: tuple[str, str], extent: Row, dated: tuple[int, float]) -> Finding | None:
     (service, name), (since_ns, chance) = call, dated
     sample = _sample(scene.store, service, name, since_ns)
-    if sample is None or (not since_ns and not sample.follows_data):
+    if sample is None:
         return None
-    now, before = float(extent["now"] or 0), float(extent["before"] or 0)
-    calls_ms, request_ms = float(extent["calls_ns"] or 0) / NS_PER_MS, float(extent["request_ns"] or 0) / NS_PER_MS
-    text = f"{service}: {now:.0f} calls of {sample.what} a request (median of those concerned), "
-    text += f"{before:.0f} before {format_instant(since_ns)}, " if since_ns else "at all times, "
-    text += f"{calls_ms:.0f} ms of it; {sample.why}"
+    now, before = float(extent["now"]), float(extent["before"])
+    calls_ms, request_ms = float(extent["calls_ns"]) / NS_PER_MS, float(extent["request_ns"]) / NS_PER_MS
     return Finding(
         code="traces.repeated_calls",
         mechanism="n_plus_one" if sample.follows_data else "chatty_calls",
         service=service,
-        summary=text,
-        severity=min(1.0, 0.4 + calls_ms / max(calls_ms, request_ms, 1e-9) / 2) if since_ns else 0.1,
-        confidence=min(0.95, chance) if since_ns else 0.3,
+        summary=(
+            f"{service}: {now:.0f} calls of {sample.what} a request (median of those concerned), {before:.0f} before "
+            f"{format_instant(since_ns)}, {calls_ms:.0f} ms of it; {sample.why}"
+        ),
+        severity=min(1.0, 0.4 + calls_ms / max(calls_ms, request_ms, 1e-9) / 2),
+        confidence=min(0.95, chance),
         facts={
             "call": sample.what,
             "calls_per_request": round(now, 2),
             "calls_per_request_before": round(before, 2),
             "calls_ms": round(calls_ms, 3),
             "request_ms": round(request_ms, 3),
-            "harmless": not since_ns,
-            "onset": format_instant(since_ns) if since_ns else None,
+            "onset": format_instant(since_ns),
         },
         citations=sample.citations,
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)) if since_ns else None,
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=sample.resource,
     )
 
