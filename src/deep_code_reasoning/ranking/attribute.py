@@ -39,6 +39,8 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     lead: Cause | None = None
     if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
         outside = None
+    if any(f.code == "traces.lost_time" for f in findings):
+        outside = None  # what requests lose was measured, and where: what else is odd outside did not take it
     seen = max(
         (f for f in findings if f.code in MECHANISM_SEEN and not f.facts.get("harmless")), key=_strength, default=None
     )
@@ -49,7 +51,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         if change is not None and of_clocks and change.confidence <= seen.confidence:
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        lead = _from_change(change, findings, outside, _front(scene))
+        lead = _from_change(change, findings, outside, _front_of(change, scene))
     elif outside is not None:
         lead = _from_outside(outside, change, _front(scene))
     if lead is not None:
@@ -70,6 +72,13 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
 
 def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
+
+
+def _front_of(change: Finding, scene: Scene) -> Front:
+    """Where the trouble began: as measured, where the change was tried for what was measured."""
+    if not change.facts.get("measured"):
+        return _front(scene)
+    return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
 
 
 def _front(scene: Scene) -> Front:

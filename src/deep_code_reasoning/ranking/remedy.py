@@ -64,5 +64,7 @@ def next_checks(mechanism: str, change: Finding | None) -> tuple[str, ...]:
     """What would settle the remaining doubt."""
     checks = _CHECKS.get(mechanism, ())
     if change is not None and change.change is not None:
-        return (f"run one instance without {change.change[1][:12]} and compare", *checks)
+        bisect = change.facts.get("bisect")
+        first = str(bisect) if bisect else f"run one instance without {change.change[1][:12]} and compare"
+        return (first, *checks)
     return checks

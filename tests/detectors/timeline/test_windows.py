@@ -50,3 +50,11 @@ def test_one_absurd_time_stamp_does_not_squeeze_all_others_into_one_step(build_c
     assert START_NS <= steps.first_ns <= START_NS + 2 * NS_PER_S
     assert steps.width_ns * steps.count < 602 * NS_PER_S
     assert steps.spread([(0, 2), (0, 1), (255, 4)])[::255] == [3, 4]
+
+
+def test_a_time_after_all_evidence_parts_nothing(build_case: Build) -> None:
+    with build_case(System(requests=120).tables()) as store:
+        scene, _, _ = runner.look(store, START_NS + 3_600 * NS_PER_S)
+    assert scene is not None
+    assert not scene.windows.changed
+    assert abs(scene.windows.onset_ns - (START_NS + 60 * NS_PER_S)) <= 2 * NS_PER_S

@@ -38,7 +38,7 @@ _TABLE: Final = """
 timeout_lowered: timeout_budget
     timeout 1, cancelled .9, errors .5, retry_exhausted .6, unreachable .3, retries_up .6, slow .1
 timeout_raised: thread_pool_exhausted
-    worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
+    slow_outside .5, worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
 timeout_removed: thread_pool_exhausted
     worker_exhausted .8, slow .55, thread_growth .7, handle_leak .5, pool_exhausted .5, event_loop .3
 retries_lowered: configuration
@@ -47,6 +47,7 @@ retries_lowered: configuration
 retries_removed: configuration
     retry_exhausted .9, errors .5, timeout .5, unreachable .5, throttled .35, race .4
 retries_raised: retry_storm
+    slow_outside .6,
     retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4, pool_exhausted .4,
     race .4, worker_exhausted .5, errors .2
 backoff_removed: retry_storm
@@ -55,8 +56,9 @@ backoff_removed: retry_storm
 backoff_lowered: retry_storm
     retries_up .9, retry_exhausted .7 by configuration, traffic_up .8, throttled .7, cpu .4, errors .2
 backoff_raised: latency_regression
-    slow .6, backlog .5, timeout .4
+    slow_outside .5, slow .6, backlog .5, timeout .4
 pool_lowered: connection_pool_exhausted
+    slow_outside .5,
     pool_exhausted 1, limit_dropped 1, timeout .5, slow .6, worker_exhausted .4, throttled .3, errors .4
 pool_removed: connection_pool_exhausted
     pool_exhausted .9, too_many_connections .7, timeout .4, slow .4, errors .3
@@ -131,7 +133,7 @@ probe_lowered: startup_failure
 probe_raised: startup_failure
     startup .2, unreachable .2
 payload_raised: configuration
-    payload_too_large 1, memory_step .45, oom .45, timeout .3, throttled .2
+    slow_outside .4, payload_too_large 1, memory_step .45, oom .45, timeout .3, throttled .2
 payload_lowered: configuration
     payload_too_large 1, errors .4, decode_error .3
 payload_removed: configuration
@@ -165,6 +167,7 @@ constant_lowered: configuration
 constant_raised: configuration
     complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
+    slow_outside .3,
     rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55,
     null_reference .45,
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
@@ -220,6 +223,7 @@ unbounded_growth: memory_leak
 growth_bounded: memory_leak
     memory_step .15, memory_growth .1, oom .1
 connection_per_call: connection_pool_exhausted
+    slow_outside .7,
     too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .55, unreachable .5, thread_growth .5,
     memory_growth .45, tls .2
 task_started: memory_leak
@@ -250,7 +254,7 @@ type_changed: schema_mismatch
 
 # names and trust
 endpoint_changed: configuration
-    dns .95, unreachable .95, not_found .8, timeout .5, auth .5, volume_drop .7, backlog .6, tls .55,
+    slow_outside .8, dns .95, unreachable .95, not_found .8, timeout .5, auth .5, volume_drop .7, backlog .6, tls .55,
     missing_table .5, errors .35, wrong_result .3, cache_miss .5
 probe_path_changed: startup_failure
     probe_failed 1, unreachable .95, restart .9, not_found .9, errors .45, server_error .45, volume_drop .6

@@ -23,13 +23,14 @@ from typing import Final
 from ...domain.finding import Finding
 from ..base import Detector, Scene
 from ..symptoms.evidence import new_texts, service_names, shifts
-from ..symptoms.front import failing_front, spoken_graph
+from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.symptom import symptoms_of
 from .compatibility import capabilities
 from .judgement import judge
 from .paths import file_kind
 from .records import changes, cite_change
-from .trial import Situation, Verdict
+from .slowdown import bisect_step, share_out, slowdown, telling_line
+from .trial import Change, Situation, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +52,48 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     if not known:
         return []
     services = service_names(scene.store)
-    symptoms = symptoms_of(new_texts(scene), shifts(scene))
-    if not symptoms:
+    situation = slowdown(scene, known, services) or _trouble(scene, known, services)
+    if situation is None:
         return []
-    graph = spoken_graph(scene.graph, symptoms, services)
-    front = failing_front(symptoms, graph, services)
-    situation = Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
+    front = situation.front
     verdicts = judge(known, situation)
+    if situation.began is not None:
+        verdicts = share_out(verdicts)
     acquitted = _acquittals(verdicts, settings.max_acquittals)
+    step = bisect_step(verdicts) if situation.began is not None else None
     return [
-        _finding(scene, verdict, front.victims, front.first, acquitted)
+        _finding(scene, verdict, front, acquitted, step, situation.began is not None)
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
 
 
-def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str, acquitted: tuple[str, ...]) -> Finding:
+def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
+    """What changes are tried for: what the system says and measures that is new; None when nothing is."""
+    symptoms = symptoms_of(new_texts(scene), shifts(scene))
+    if not symptoms:
+        return None
+    graph = spoken_graph(scene.graph, symptoms, services)
+    front = failing_front(symptoms, graph, services)
+    return Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
+
+
+def _finding(
+    scene: Scene, verdict: Verdict, front: Front, acquitted: tuple[str, ...], bisect: str | None, measured: bool
+) -> Finding:
     change, symptom, effect = verdict.change, verdict.symptom, verdict.effect
+    first = front.first
+    if measured and symptom is not None:
+        first = symptom.service
     service = first or (verdict.rollout.service if verdict.rollout else "") or (symptom.service if symptom else "")
+    line = telling_line(verdict) if measured else None
+    where = (f"{line[0]}:{line[1]} `{line[2][:80]}`",) if line else ()
     title = change.message.splitlines()[0][:80] if change.message else ""
     return Finding(
         "changes.correlation",
         verdict.mechanism,
         service,
-        f'{change.label} "{title}": {"; ".join(verdict.reasons)}',
+        f'{change.label} "{title}": {"; ".join((*verdict.reasons, *where))}',
         severity=0.9,
         confidence=min(0.97, verdict.score),
         facts={
@@ -85,13 +104,16 @@ def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str,
             "only_configuration": bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
             "deployed_to": verdict.rollout.service if verdict.rollout else None,
             "first_failing_service": first,
-            "victims": tuple(victims),
+            "victims": front.victims,
+            "measured": measured,
+            "line": f"{line[0]}:{line[1]} {line[2][:120]}" if line else None,
+            "bisect": bisect,
             "explains": verdict.explains,
             "acquitted": acquitted,
         },
         citations=(*cite_change(change), *(symptom.citations[:4] if symptom else ())),
         window=scene.windows.incident,
-        code_region=effect.path if effect else None,
+        code_region=f"{line[0]}:{line[1]}" if line else effect.path if effect else None,
         change=(change.kind, change.sha),
     )
 

@@ -276,3 +276,25 @@ def _comment_markers(path: str) -> tuple[str, ...]:
     if has_extension(path, "json", "md", "txt", "css", "html"):
         return ("//",) if has_extension(path, "json") else ()
     return ("//",) if not has_extension(path, "php") else ("//", "#")
+
+
+_NEW_FILE: Final = re.compile(r"^\+\+\+ (?:b/)?(\S+)")
+_NEW_RANGE: Final = re.compile(r"^@@+ -\d+(?:,\d+)? \+(\d+)")
+
+
+def numbered_lines(diff: str) -> list[tuple[str, int, str]]:
+    """Lines that a unified diff adds, with file and number; then those that it removes, where they stood."""
+    found: list[tuple[str, int, str]] = []
+    removed: list[tuple[str, int, str]] = []
+    path, number = "", 0
+    for line in diff.splitlines()[:MAX_LINES]:
+        if match := _NEW_FILE.match(line):
+            path = match[1]
+        elif match := _NEW_RANGE.match(line):
+            number = int(match[1])
+        elif line.startswith(("+", "-")) and not line.startswith("---"):
+            (found if line[0] == "+" else removed).append((path, number, line[1:].strip()))
+            number += line[0] == "+"
+        else:
+            number += 1
+    return found + removed

@@ -17,7 +17,7 @@ from .compatibility import capability
 from .diff import parse_diff
 from .effect import Effect
 from .effects import effects_of
-from .matching import best_match, coverage, explained, ramp_factor, tie_of_words
+from .matching import best_match, coverage, explained, place_of_loss, ramp_factor, tie_of_words
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, only_adds_uncalled, potency
 from .trial import Change, Rollout, Situation, Verdict
@@ -30,6 +30,9 @@ ONSET_SLACK_NS: Final = 30 * NS_PER_S
 _ELIMINATION: Final = 0.62
 _SUSPICION_HALF_LIFE_H: Final = 8.0
 _HALF_LIFE_H: Final = 36.0
+# A step takes effect when its change is live everywhere: within an hour or two of the deploy.
+_STEP_HALF_LIFE_H: Final = 1.0
+_TOO_EARLY: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
     """Time speaks louder where nothing else does: what came long before had its chance to break things earlier."""
     if rollout is None:
         return 0.0
+    if situation.began is not None:
+        return _timeliness(rollout.time_ns, situation)
     hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
     return float(0.5 ** (hours / _SUSPICION_HALF_LIFE_H))
 
@@ -130,7 +135,8 @@ def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
 def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situation) -> Verdict:
     verdict = trial.verdict
     own = [s for s in situation.symptoms if s.service == situation.front.first]
-    if not own or trial.suspicion == 0:
+    # What is lost outside speaks for no change here, unless its diff says how.
+    if not own or trial.suspicion == 0 or all(symptom.kind == "slow_outside" for symptom in own):
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
     climb = min(ramp_factor(symptom, verdict.rollout)[0] for symptom in own)
@@ -166,19 +172,30 @@ def _say(symptom: Symptom) -> str:
 
 def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None, float, float, tuple[str, ...]]:
     """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
-    limit = situation.onset_ns + ONSET_SLACK_NS
+    began = situation.began
+    limit = began.end_ns if began is not None else situation.onset_ns + ONSET_SLACK_NS
     if not change.rollouts:
         if change.time_ns > limit:
             return None, 0.0, 0.0, ("made after the onset",)
         if situation.deploys_known:
-            return None, 0.3, _recency(change.time_ns, situation.onset_ns), ("not among the deploys",)
-        return None, _place_by_path(change, situation), _recency(change.time_ns, situation.onset_ns), ()
+            return None, 0.3, _timeliness(change.time_ns, situation), ("not among the deploys",)
+        return None, _place_by_path(change, situation), _timeliness(change.time_ns, situation), ()
     before = [rollout for rollout in change.rollouts if rollout.time_ns <= limit]
     if not before:
         first = min(change.rollouts, key=lambda r: r.time_ns)
         return first, 0.0, 0.0, (f"deployed {_span((first.time_ns - situation.onset_ns) / NS_PER_S)} after the onset",)
-    best = max(before, key=lambda r: (_place(r.service, situation), r.time_ns))
-    return best, _place(best.service, situation), _recency(best.time_ns, situation.onset_ns), ()
+    best = max(before, key=lambda r: (_timeliness(r.time_ns, situation) * _place(r.service, situation), r.time_ns))
+    time = _timeliness(best.time_ns, situation)
+    early = (f"deployed {_span((began.start_ns - best.time_ns) / NS_PER_S)} too early",) if began and time < 0.5 else ()
+    return best, _place(best.service, situation), time, early
+
+
+def _timeliness(time_ns: int, situation: Situation) -> float:
+    began = situation.began
+    if began is None:
+        return _recency(time_ns, situation.onset_ns)
+    hours = max(0.0, (began.start_ns - time_ns) / NS_PER_S / 3600)
+    return float(max(_TOO_EARLY, 0.5 ** (hours / _STEP_HALF_LIFE_H)))
 
 
 def _recency(time_ns: int, onset_ns: int) -> float:
@@ -188,6 +205,8 @@ def _recency(time_ns: int, onset_ns: int) -> float:
 
 def _place(service: str, situation: Situation) -> float:
     front = situation.front
+    if situation.began is not None and service and front.first:
+        return place_of_loss(service, front.first, situation)
     if not service or not front.first:
         return 0.8
     if service == front.first:

@@ -13,7 +13,7 @@ from ..symptoms.words import telling_words
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import NAMED_EFFECTS, NAMING, REMOTE_EFFECTS
+from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
@@ -43,7 +43,7 @@ def best_match(
             tie, tied = _tie(effect, patch, symptom, situation)
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
-            score *= _naming(effect, symptom, tie) * _eases(effect, symptom, rollout)
+            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -63,6 +63,8 @@ def _place_for(
 ) -> float:
     if rollout is None:
         return place
+    if situation.began is not None and rollout.service and symptom.service:
+        return place_of_loss(rollout.service, symptom.service, situation)
     if rollout.service and rollout.service == symptom.service:
         return max(place, 0.9)
     if tie >= 1.0 and effect.kind in REMOTE_EFFECTS:
@@ -73,6 +75,20 @@ def _place_for(
     return place * 0.85  # harm that stays at home, seen elsewhere
 
 
+def place_of_loss(changed: str, losing: str, situation: Situation) -> float:
+    """How well a changed service fits one that loses time: it is that one, or one that it calls; hardly any other.
+
+    A span's time is measured, so there is no guessing whose it is: what changed elsewhere cannot make it longer, but
+    for an answer that takes more calls to make sense of, or a database that both use.
+    """
+    if changed == losing:
+        return 1.0
+    if changed in situation.graph.callees(losing):
+        return 0.85
+    near = {*situation.graph.upstream(losing), *situation.graph.downstream(losing)}
+    return 0.3 if changed in near else 0.1
+
+
 def _closeness(symptom: Symptom, situation: Situation) -> float:
     """Symptoms of the service that failed first tell most; those of victims, and of what they call, less."""
     first = situation.front.first
@@ -81,8 +97,10 @@ def _closeness(symptom: Symptom, situation: Situation) -> float:
     return 0.75 if symptom.service in situation.graph.downstream(first) else 0.65
 
 
-def _naming(effect: Effect, symptom: Symptom, tie: float) -> float:
+def _naming(effect: Effect, symptom: Symptom, tie: float, situation: Situation) -> float:
     """Where a symptom names what broke, an effect about something else is hardly its reason."""
+    if situation.began is not None and effect.kind in OF_ONE_OPERATION:
+        return 0.5 + 0.6 * tie
     if effect.kind.startswith("name_"):
         return 1.0 if tie >= 1.0 else 0.1  # a name alone says something only where it is quoted
     if symptom.kind in NAMING and symptom.names and effect.kind in NAMED_EFFECTS:

@@ -21,7 +21,8 @@ def changes(store: CaseStore) -> tuple[Change, ...]:
         if row["kind"] == "deploy" and row["commit_sha"]:
             rollouts.setdefault(row["commit_sha"], []).append(Rollout(row["id"], row["service"], int(row["time_ns"])))
     commits = [row for row in rows if row["kind"] == "commit"]
-    found = [_commit(row, _rollouts_of(row["commit_sha"] or row["id"], rollouts)) for row in commits]
+    carried = _carried(commits, rollouts)
+    found = [_commit(row, _rollouts_of(_sha(row), rollouts) or carried.get(_sha(row), ())) for row in commits]
     met = {rollout.id for change in found for rollout in change.rollouts}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
@@ -36,6 +37,34 @@ def _undiffed(row: dict[str, Any]) -> Change:
     return Change(row["id"], message, (), "", time_ns, row["repo"], (rollout,), row["kind"])
 
 
+def _sha(row: dict[str, Any]) -> str:
+    return str(row["commit_sha"] or row["id"])
+
+
+def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout]]) -> dict[str, list[Rollout]]:
+    """Commits that went out with a later one of their repository: a deploy brings all since the service's last one.
+
+    A service whose first deploy is the only one known of may have had the others before.
+    """
+    carried: dict[str, list[Rollout]] = {}
+    by_repo: dict[str, list[dict[str, Any]]] = {}
+    for row in commits:
+        by_repo.setdefault(row["repo"], []).append(row)
+    for history in by_repo.values():  # in the order in which they were committed
+        waiting: list[str] = []
+        live: set[str] = set()
+        for row in history:
+            own = _rollouts_of(_sha(row), rollouts)
+            if not own:
+                waiting.append(_sha(row))
+                continue
+            for sha in waiting:
+                carried[sha] = [rollout for rollout in own if rollout.service in live]
+            live.update(rollout.service for rollout in own)
+            waiting = []
+    return carried
+
+
 def _rollouts_of(sha: str, rollouts: dict[str, list[Rollout]]) -> tuple[Rollout, ...]:
     # Deploys often carry the short form of a commit's name; git's shortest is seven letters.
     exact = rollouts.get(sha)
@@ -48,7 +77,7 @@ def _rollouts_of(sha: str, rollouts: dict[str, list[Rollout]]) -> tuple[Rollout,
 
 def _commit(row: dict[str, Any], rollouts: Sequence[Rollout]) -> Change:
     return Change(
-        row["commit_sha"] or row["id"],
+        _sha(row),
         row["message"],
         tuple(row["files"]),
         row["diff"],

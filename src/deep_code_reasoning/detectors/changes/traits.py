@@ -23,3 +23,9 @@ REMOTE_EFFECTS: Final = frozenset(
     route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
     encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed""".split()
 )
+# Effects that concern one operation, table or statement, where others (pools, processors, limits) concern the process.
+OF_ONE_OPERATION: Final = frozenset(
+    """call_in_loop batch_removed batch_lowered batch_raised query_heavier query_unbounded cache_removed
+    cache_key_changed cache_ttl_lowered coalescing_removed index_dropped ddl_dropped ddl_locks ddl_constraint
+    filter_removed loop_changed""".split()
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.graph import ServiceGraph
+from ...domain.window import Window
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from .effect import Effect
@@ -48,7 +49,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Situation:
-    """What changes are judged against. `deploys_known` is False when the case has no deploys at all."""
+    """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
+
+    `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
+    before is as unlikely as one that did after.
+    """
 
     symptoms: tuple[Symptom, ...]
     front: Front
@@ -56,6 +61,7 @@ class Situation:
     onset_ns: int
     services: frozenset[str]
     deploys_known: bool = True
+    began: Window | None = None
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ class Step:
         return math.inf if self.after > 0 else 1.0
 
 
-def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
-    """All series of a case whose name is about one of `kinds`, thinned to a few hundred points each."""
+def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_POINTS) -> list[Series]:
+    """All series of a case whose name is about one of `kinds`, thinned to `max_points` each."""
     names = store.query("SELECT name, max(unit) AS unit, max(kind) AS kind FROM metrics GROUP BY name ORDER BY name")
     meanings = {row["name"]: meaning(row["name"], row["unit"], row["kind"]) for row in names}
     units = {row["name"]: row["unit"] for row in names}
@@ -74,8 +74,8 @@ def series_of(store: CaseStore, kinds: frozenset[str]) -> list[Series]:
         """,
         names=wanted,
     )[0]
-    thin = int(bounds["longest"] or 0) > _MAX_POINTS
-    width_ns = max(1, (int(bounds["last_ns"] or 0) - int(bounds["first_ns"] or 0)) // _MAX_POINTS) if thin else 1
+    thin = int(bounds["longest"] or 0) > max_points
+    width_ns = max(1, (int(bounds["last_ns"] or 0) - int(bounds["first_ns"] or 0)) // max_points) if thin else 1
     rows = store.query(
         """
         SELECT service, instance, name, labels, arraySort(groupArray((at, level))) AS points
@@ -112,15 +112,21 @@ def find_step(values: Sequence[float]) -> Step | None:
     count = len(values)
     if count < _MIN_BEFORE + _MIN_AFTER or min(values) == max(values):
         return None
-    left = _running_costs(values)
-    right = _running_costs(values[::-1])
+    costs = split_costs(values)
     splits = range(_MIN_BEFORE, count - _MIN_AFTER + 1)
-    index = min(splits, key=lambda split: (left[split - 1] + right[count - split - 1], split))
+    index = min(splits, key=lambda split: (costs[split - 1], split))
     # A floor for series that do not vary at all on either side: their last digit is noise too.
     floor = count * 1e-3 * max(abs(value) for value in values)
-    one, two = left[-1] + floor, left[index - 1] + right[count - index - 1] + floor
+    one, two = costs[-1] + floor, costs[index - 1] + floor
     evidence = count * math.log(one / two) - 2 * math.log(count)
     return Step(index, median(values[:index]), median(values[index:]), evidence)
+
+
+def split_costs(values: Sequence[float]) -> list[float]:
+    """Sum of distances to the medians of both sides, for a split after the first value, after the second, ..., none."""
+    left = _running_costs(values)
+    right = _running_costs(values[::-1])
+    return [cost + other for cost, other in zip(left, [*right[-2::-1], 0.0], strict=True)]
 
 
 def abruptness(values: Sequence[float], step: Step) -> float:

@@ -48,7 +48,10 @@ def undated_windows(store: CaseStore, noticed_at_ns: int | None) -> Windows | No
     whole = Window(min(r.start_ns for r in ranges.values()), max(r.end_ns for r in ranges.values()))
     # Metrics are often exported with hours of history; what was cut out around the incident is the shortest.
     core = min(ranges.values(), key=lambda r: (r.end_ns - r.start_ns, r.start_ns))
-    middle = noticed_at_ns if noticed_at_ns is not None else (core.start_ns + core.end_ns) // 2
+    middle = (core.start_ns + core.end_ns) // 2
+    # Evidence may end before anybody noticed: then that time parts nothing.
+    if noticed_at_ns is not None and whole.start_ns < noticed_at_ns < whole.end_ns:
+        middle = noticed_at_ns
     onset_ns = min(max(middle, whole.start_ns + 1), whole.end_ns - 1)
     return Windows(
         baseline=Window(whole.start_ns, onset_ns),
@@ -56,7 +59,7 @@ def undated_windows(store: CaseStore, noticed_at_ns: int | None) -> Windows | No
         onset_ns=onset_ns,
         onset=Window(onset_ns, onset_ns + 1),
         noticed_at_ns=noticed_at_ns,
-        method="nothing changed; the middle" if noticed_at_ns is None else "nothing changed; when it was noticed",
+        method="nothing changed; the middle" if middle != noticed_at_ns else "nothing changed; when it was noticed",
         changed=False,
     )
 

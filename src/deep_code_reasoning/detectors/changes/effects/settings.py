@@ -128,8 +128,8 @@ def _numbers(hunk: Hunk) -> Iterator[Effect]:
 
 
 def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, around: tuple[str, ...]) -> Effect | None:
-    if frozenset(words(owner)) & _COSMETIC:
-        return None
+    if frozenset(words(owner)) & _COSMETIC and role_of(owner) in ("", "threshold"):
+        return None  # `line-height`, but not `LINE_BATCH_SIZE`
     role = "probe" if _in_probe(around) else role_of(owner, (line.code, *around, hunk.heading))
     direction = "lowered" if new.value < old.value else "raised"
     show_old, show_new = (show_quantity(s.value, s.dimension) for s in (old, new))

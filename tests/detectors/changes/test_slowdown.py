@@ -1,0 +1,124 @@
+"""Which of the deployed changes made requests slower, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.changes.diff import numbered_lines
+from deep_code_reasoning.detectors.changes.records import changes
+from deep_code_reasoning.detectors.changes.slowdown import bisect_step, share_out
+from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Verdict
+from deep_code_reasoning.domain.finding import Finding
+from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.store import CaseStore
+from scenery import CALM, START_NS, Row, System, Trouble
+
+BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
+LATER_S = 500_000
+DROPS_INDEX = """--- a/migrations/007.sql
++++ b/migrations/007.sql
+@@ -1,2 +1,3 @@
+ BEGIN;
++DROP INDEX idx_stock_item;
+ COMMIT;
+"""
+RENAMES = """--- a/money.py
++++ b/money.py
+@@ -1,2 +1,2 @@
+ def total(lines):
+-    return sum(line.price for line in lines)
++    return sum(each.price for each in lines)
+"""
+
+
+def commit(sha: str, at_s: int, diff: str = "", repo: str = "stock", **more: Any) -> Row:
+    row = {"kind": "commit", "id": sha * 10, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
+    return {**row, "repo": repo, "message": f"change {sha}", "diff": diff, **more}
+
+
+def deploy(name: str, sha: str, at_s: int, service: str = "stock", repo: str = "stock") -> Row:
+    row = {"kind": "deploy", "id": name, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
+    return {**row, "service": service, "repo": repo}
+
+
+def found(build_case: BuildCase, rows: list[Row], after: Trouble) -> list[Finding]:
+    spans = [*System(CALM, 60).spans, *System(after, 60, first=LATER_S).spans]
+    with build_case({"spans": spans, "changes": rows}) as store:
+        chosen = [detector for detector in runner.detectors() if detector.code == "changes.correlation"]
+        _, findings, _ = runner.look(store, None, chosen)
+    return list(findings)
+
+
+def test_the_change_that_can_do_it_is_blamed_with_its_line(build_case: BuildCase) -> None:
+    rows = [
+        commit("aaaa", 90_000, RENAMES),
+        commit("bbbb", 91_000, DROPS_INDEX, files=["migrations/007.sql"]),
+        deploy("d1", "aaaa", 100_000),
+        deploy("d2", "bbbb", 100_000),
+    ]
+    (finding,) = found(build_case, rows, Trouble(stock_query_ms=10))
+    assert finding.change == ("commit", "bbbb" * 10)
+    assert (finding.service, finding.mechanism) == ("stock", "latency_regression")
+    assert finding.code_region == "migrations/007.sql:2"
+    acquitted = finding.facts["acquitted"]
+    assert isinstance(acquitted, tuple)
+    assert any(str(line).startswith("aaaa") for line in acquitted)
+
+
+def test_what_went_live_where_no_time_is_lost_is_not_blamed(build_case: BuildCase) -> None:
+    rows = [commit("bbbb", 90_000, DROPS_INDEX, repo="mail"), deploy("d", "bbbb", 100_000, "mail", "mail")]
+    assert found(build_case, rows, Trouble(stock_query_ms=10)) == []
+
+
+def test_requests_that_lose_nothing_blame_nobody(build_case: BuildCase) -> None:
+    rows = [commit("bbbb", 90_000, DROPS_INDEX), deploy("d", "bbbb", 100_000)]
+    assert found(build_case, rows, CALM) == []
+
+
+def test_a_deploy_brings_all_commits_since_the_one_before(build_case: BuildCase) -> None:
+    rows = [
+        commit("aaaa", 10),
+        commit("bbbb", 20),
+        commit("cccc", 30),
+        commit("dddd", 40),
+        deploy("first", "aaaa", 15),
+        deploy("second", "cccc", 35),
+    ]
+    with build_case({"changes": rows}) as store:
+        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in changes(store)}
+    assert live == {"aaaa": ["first"], "bbbb": ["second"], "cccc": ["second"], "dddd": []}
+
+
+def verdict(sha: str, score: float, at_s: int) -> Verdict:
+    change = Change(sha, sha, (), "", at_s, "shop", (Rollout("d", "orders", 100),))
+    return Verdict(change, score, rollout=change.rollouts[0])
+
+
+def test_scores_become_shares_that_leave_room_for_no_change() -> None:
+    shares = share_out([verdict("a", 0.6, 1), verdict("b", 0.3, 2)])
+    assert shares[0].score > shares[1].score > 0
+    assert sum(each.score for each in shares) < 1
+
+
+def test_a_weak_candidate_alone_is_no_culprit() -> None:
+    (alone,) = share_out([verdict("a", 0.08, 1)])
+    assert not alone.convicted
+
+
+def test_the_next_step_halves_what_is_left() -> None:
+    equal = [replace(verdict(sha, 0.25, at_s), mechanism="x") for at_s, sha in enumerate("abcd")]
+    step = bisect_step(equal)
+    assert step is not None
+    assert "as of b " in step
+    assert bisect_step([verdict("a", 0.9, 1), verdict("b", 0.05, 2)]) is None
+
+
+def test_lines_of_a_diff_have_their_numbers() -> None:
+    assert numbered_lines(RENAMES) == [
+        ("money.py", 2, "return sum(each.price for each in lines)"),
+        ("money.py", 2, "return sum(line.price for line in lines)"),
+    ]
