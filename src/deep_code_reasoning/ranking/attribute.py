@@ -2,7 +2,9 @@
 
 Three kinds of witnesses are weighed. A change is blamed when its diff can produce what is seen and nothing outside the
 system explains it better; an outside cause (certificate, resolver, provider, platform, surge) is believed when it has
-the better proof; and with neither, the suspects stand as localisation ranked them, without a change. Only the first
+the better proof; and with neither, the suspects stand as localisation ranked them, without a change. So they do where
+a mechanism was seen at work on the failing requests (`localise.MECHANISM_SEEN`) that the others know nothing of. Only
+the first
 cause ever names a change: to blame an innocent one costs more than to name none.
 """
 
@@ -18,6 +20,7 @@ from ..detectors.symptoms.front import Front, failing_front, spoken_graph
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
+from .localise import MECHANISM_SEEN
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -37,6 +40,13 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     lead: Cause | None = None
     if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
         outside = None
+    seen = max(
+        (f for f in findings if f.code in MECHANISM_SEEN and not f.facts.get("harmless")), key=_strength, default=None
+    )
+    if seen is not None:
+        outside = outside if outside is not None and outside.confidence > seen.confidence else None
+        if change is not None and change.mechanism != seen.mechanism and change.confidence <= seen.confidence:
+            change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front(scene))
     elif outside is not None:
@@ -55,6 +65,10 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
     return max(
         found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
     )
+
+
+def _strength(finding: Finding) -> tuple[float, float, str]:
+    return finding.confidence, finding.severity, finding.summary
 
 
 def _front(scene: Scene) -> Front:
@@ -84,7 +98,12 @@ def _from_suspect(suspect: Suspect, position: int, suspects: Sequence[Suspect]) 
 
 
 def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
-    """A suspect's share of the first few's scores: sure of one that stands alone, unsure of one among equals."""
+    """A suspect's share of the first few's scores: sure of one that stands alone, unsure of one among equals.
+
+    What was seen at work on the failing requests needs no comparison.
+    """
+    if suspect is suspects[0] and suspect.findings[0].code in MECHANISM_SEEN:
+        return round(suspect.findings[0].confidence, 4)
     total = sum(max(other.score, 0.0) for other in suspects[:5])
     share = max(suspect.score, 0.0) / total if total else 0.0
     return round(min(0.95, share * suspect.findings[0].confidence), 4)

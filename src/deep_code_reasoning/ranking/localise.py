@@ -36,6 +36,9 @@ _INHERITED: Final = frozenset(
     {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
 )
 
+# What runs out while work stands in line for something else.
+_POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
+
 # Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
 # connections; one behind a slow network looks slow to its callers.
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
@@ -45,7 +48,26 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
+    "lock_lease_expired": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget"}),
+    "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
+    "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
+    "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
+    "timeout_budget": frozenset({"exception", "latency_regression"}),
 }
+
+
+MECHANISM_SEEN: Final = frozenset(
+    {
+        "locks.lease_expired",
+        "traces.clock_skew",
+        "traces.repeated_calls",
+        "traces.retry_storm",
+        "locks.deadlock",
+        "locks.contention",
+    }
+)
+"""Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
+requests show beside it, up and down the calls, is what it does to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,7 @@ class Settings:
         faint: share of a finding's weight that does not depend on its severity: to be there at all counts a little.
         inherited: what remains of a symptom when a service further down is in trouble: it may have its own on top.
         named: what remains of an error whose text names another service.
+        explained: what remains of a symptom when a mechanism was seen at work on the same calls.
         outranked: what remains of a broken path when a service further down is in as much trouble of another kind.
         odd_time: what remains of a finding that began at another time than the incident.
         together_s: signals of one incident begin within so many seconds: metrics come every minute and lag by three.
@@ -66,6 +89,13 @@ class Settings:
 
     directness: Mapping[str, float] = field(
         default_factory=lambda: {
+            "locks.lease_expired": 1.0,
+            "locks.deadlock": 1.0,
+            "locks.contention": 0.95,
+            "traces.clock_skew": 0.95,
+            "traces.repeated_calls": 0.95,
+            "traces.retry_storm": 0.95,
+            "traces.early_timeout": 0.9,
             "metrics.saturation": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
@@ -84,6 +114,7 @@ class Settings:
     faint: float = 0.2
     inherited: float = 0.2
     named: float = 0.2
+    explained: float = 0.2
     outranked: float = 0.5
     odd_time: float = 0.5
     together_s: int = 240
@@ -96,7 +127,9 @@ def localise(scene: Scene, findings: Sequence[Finding], settings: Settings | Non
     explains; its other findings come along. Findings about changes (`Finding.change`) are not looked at here.
     """
     settings = settings or Settings()
-    weights = _weights(scene, [f for f in findings if f.change is None and f.service], settings)
+    weights = _weights(
+        scene, [f for f in findings if f.change is None and f.service and not f.facts.get("harmless")], settings
+    )
     by_service: dict[str, list[tuple[float, Finding]]] = defaultdict(list)
     for finding, weight in weights:
         by_service[finding.service].append((weight, finding))
@@ -112,12 +145,17 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     for finding, weight in own:
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
+    seen = {f.service: weight for f, weight in own if f.code in MECHANISM_SEEN}
     result = []
     for finding, weight in own:
+        near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
+        shown = max((seen[name] for name in sorted(near & seen.keys())), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
         if finding.facts.get("names_services"):
             factor = settings.named
+        elif finding.code in SYMPTOMS and shown >= weight / 2:
+            factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited
         elif finding.code == "logs.path_break" and below > weight:

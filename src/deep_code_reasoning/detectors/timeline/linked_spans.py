@@ -1,8 +1,9 @@
 """Spans with their parents: the tables that most questions about traces start from.
 
-    linked_spans    a row a span: trace_id, span_id, service, name, kind, start_ns, duration_ns and, of its parent,
-                    parent_span_id, parent_service, parent_name, parent_kind, parent_start_ns, parent_duration_ns and
-                    has_parent (whether the parent is in the evidence; '' and 0 where it is not)
+    linked_spans    a row a span: trace_id, span_id, service, clock, name, kind, start_ns, duration_ns, failed
+                    (its status is error) and, of its parent, parent_span_id, parent_service, parent_clock, parent_name,
+                    parent_kind, parent_start_ns, parent_duration_ns, parent_failed and has_parent (whether the parent
+                    is in the evidence; '' and 0 where it is not)
     span_children   a row a span that has children: trace_id, span_id, children, inside_ns (time of it that its children
                     cover, overlaps counted twice), calls_out (a child is of another service), and of its first child
                     callee, child_kind, child_start_ns, child_duration_ns
@@ -16,6 +17,9 @@ from __future__ import annotations
 from typing import Final
 
 from ...store import CaseStore
+
+CLOCK_OF: Final = "if(host != '', host, if(instance != '', instance, service))"
+"""SQL: by whose clock a row's time was taken. Where no host is named, instances, else services, stand for it."""
 
 # Half a million spans take some 100 MB with their parents, as many log records as much; the statistics need hundreds
 # an operation.
@@ -32,19 +36,22 @@ def prepare_linked_spans(store: CaseStore) -> None:
     # The spans are read once and joined in memory: large cases are streamed from files.
     store.derive(
         "taken_spans",
-        """
-        SELECT trace_id, span_id, parent_span_id, service, name, kind, start_ns, greatest(0, duration_ns) AS duration_ns
-        FROM spans WHERE cityHash64(trace_id) % {every:UInt32} = 0 AND span_id != parent_span_id
+        f"""
+        SELECT trace_id, span_id, parent_span_id, service, {CLOCK_OF} AS clock, name, kind, start_ns,
+               greatest(0, duration_ns) AS duration_ns, CAST(status = 'error', 'UInt8') AS failed
+        FROM spans WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND span_id != parent_span_id
         """,
         every=taken_traces(store),
     )
     store.derive(
         "linked_spans",
         """
-        SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.name AS name, s.kind AS kind,
-               s.start_ns AS start_ns, s.duration_ns AS duration_ns, s.parent_span_id AS parent_span_id,
-               p.service AS parent_service, p.name AS parent_name, p.kind AS parent_kind,
-               p.start_ns AS parent_start_ns, p.duration_ns AS parent_duration_ns, p.span_id != '' AS has_parent
+        SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.clock AS clock, s.name AS name,
+               s.kind AS kind, s.start_ns AS start_ns, s.duration_ns AS duration_ns, s.failed AS failed,
+               s.parent_span_id AS parent_span_id,
+               p.service AS parent_service, p.clock AS parent_clock, p.name AS parent_name, p.kind AS parent_kind,
+               p.start_ns AS parent_start_ns, p.duration_ns AS parent_duration_ns,
+               p.failed AS parent_failed, p.span_id != '' AS has_parent
         FROM taken_spans AS s LEFT ANY JOIN taken_spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
         """,
     )

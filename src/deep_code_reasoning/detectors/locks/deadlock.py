@@ -1,0 +1,195 @@
+"""Holders that wait for each other.
+
+Looks for: two requests that each hold a lock which the other one asks for, at the same time; and databases and runtimes
+that say they found a deadlock (PostgreSQL 40P01, MySQL 1213, SQL Server 1205, the JVM's thread dump).
+
+Why it matters: neither can go on. What ends it is a victim's error or a deadline, seconds later, in a service that did
+nothing wrong but take two locks in another order.
+
+Stays silent when: requests only wait for one another in a line; there are fewer than three such errors (a lone
+deadlock is retried by all frameworks); they were as frequent before.
+
+Example finding: `payments: 44 requests wait for each other: one holds locks/account:71 and asks for locks/account:72,
+the other the reverse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import CaseStore, Row
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import outcome_change, probability
+from ..timeline.time_steps import step_of, time_steps
+from .holds import prepare_holds
+from .operations import prepare_lock_ops
+
+_WORDS: Final = r"(?i)deadlock (detected|found|victim)|deadlocked on|found .{0,20}deadlock|\b40P01\b|DeadlockLoser"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_requests: a lone deadlock happens in sound systems and is tried again.
+        min_probability: a finding is told when it is likelier than not.
+    """
+
+    min_requests: int = 3
+    min_probability: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find deadlocks that are seen, and those that are reported."""
+    could_see = prepare_lock_ops(scene.store)
+    found = _seen(scene, settings) if could_see and prepare_holds(scene.store) else []
+    found += [finding for finding in _reported(scene, settings) if finding.service not in {f.service for f in found}]
+    if not found and not could_see:
+        return Skipped("no span or event takes a lock, and nothing reports a deadlock")
+    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
+
+
+def _seen(scene: Scene, settings: Settings) -> list[Finding]:
+    rows = scene.store.query(
+        """
+        WITH asked AS (
+            SELECT h.service AS service, h.key AS held, o.key AS wanted, o.trace_id AS trace_id, o.span_id AS span_id,
+                   o.start_ns AS start_ns, least(o.end_ns, h.end_ns) AS end_ns
+            FROM lock_holds AS h JOIN lock_ops AS o ON h.trace_id = o.trace_id
+            WHERE o.verb = 'acquire' AND o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
+        )
+        SELECT a.service AS service, a.held AS held, a.wanted AS wanted, uniqExact(a.trace_id, b.trace_id) AS pairs,
+               min(a.start_ns) AS since, argMin((a.trace_id, a.span_id, b.trace_id, b.span_id), a.start_ns) AS first
+        FROM asked AS a JOIN asked AS b ON a.held = b.wanted AND a.wanted = b.held
+        WHERE a.held < a.wanted AND a.trace_id != b.trace_id AND a.start_ns < b.end_ns AND b.start_ns < a.end_ns
+        GROUP BY service, held, wanted HAVING pairs >= {least:UInt32} ORDER BY pairs DESC, service, held, wanted
+        """,
+        least=settings.min_requests,
+    )
+    told: dict[str, Finding] = {}
+    for row in rows:
+        told.setdefault(str(row["service"]), _cycle(scene, row))
+    return list(told.values())
+
+
+def _cycle(scene: Scene, row: Row) -> Finding:
+    since_ns, first = int(row["since"]), row["first"]
+    return Finding(
+        code="locks.deadlock",
+        mechanism="deadlock",
+        service=str(row["service"]),
+        summary=(
+            f"{row['service']}: {row['pairs']} times two requests wait for each other: one holds {row['held']} "
+            f"and asks for {row['wanted']}, the other the reverse"
+        ),
+        severity=1.0,
+        confidence=0.95,
+        facts={
+            "locks": (str(row["held"]), str(row["wanted"])),
+            "cycles": int(row["pairs"]),
+            "onset": format_instant(since_ns),
+        },
+        citations=(span_citation(first[0], first[1]), span_citation(first[2], first[3])),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource=str(row["held"]),
+    )
+
+
+_TOLD: Final = """
+    SELECT trace_id, span_id, toString(service) AS service, start_ns AS time_ns, status_message AS message,
+           (1, start_ns) AS depth
+    FROM spans
+    WHERE status = 'error' AND match(status_message, {words:String})
+    UNION ALL
+    SELECT trace_id, span_id, toString(service), time_ns, attributes['exception.message'], (0, -time_ns)
+    FROM span_events
+    WHERE name = 'exception' AND match(concat(attributes['exception.message'], attributes['exception.type']),
+                                       {words:String})
+"""
+
+
+def _reported(scene: Scene, settings: Settings) -> list[Finding]:
+    steps = time_steps(scene.store, "spans", count=64)
+    rows = scene.store.query(
+        f"""
+        WITH told AS ({_TOLD}),
+        -- Reports are passed up the calls. The innermost span began last; of events the first comes from within.
+        firsts AS (
+            SELECT trace_id, argMax(service, (t.depth, t.span_id)) AS service,
+                   argMax(span_id, (t.depth, t.span_id)) AS span_id, min(t.time_ns) AS time_ns,
+                   any(message) AS message
+            FROM told AS t GROUP BY trace_id
+        )
+        SELECT service, count() AS requests, min(firsts.time_ns) AS since, max(message) AS message,
+               groupArray({step_of("time_ns")}) AS steps,
+               arraySlice(arraySort(groupArray((time_ns, trace_id, span_id))), 1, 3) AS worst
+        FROM firsts GROUP BY service HAVING requests >= {{least:UInt32}} ORDER BY requests DESC, service LIMIT 1
+        """,
+        words=_WORDS,
+        least=settings.min_requests,
+        **steps.parameters(),
+    )
+    return [finding for row in rows if (finding := _report(scene, row, settings)) is not None]
+
+
+def _report(scene: Scene, row: Row, settings: Settings) -> Finding | None:
+    service, store = str(row["service"]), scene.store
+    steps = time_steps(store, "spans", count=64)
+    trials = store.query(
+        f"SELECT {step_of('start_ns')} AS step, uniqExact(trace_id) AS n FROM spans "
+        "WHERE service = {service:String} GROUP BY step ORDER BY step",
+        service=service,
+        **steps.parameters(),
+    )
+    counts = steps.spread((int(t["step"]), int(t["n"])) for t in trials)
+    failures = [min(n, k) for n, k in zip(counts, steps.spread((step, 1) for step in row["steps"]), strict=True)]
+    change = outcome_change(failures, counts)
+    chance = probability(change.log_evidence, 1) if change is not None else 0.0
+    if chance < settings.min_probability:
+        return None
+    since_ns = int(row["since"])
+    return Finding(
+        code="locks.deadlock",
+        mechanism="deadlock",
+        service=service,
+        summary=f'{service}: {row["requests"]} requests are told of a deadlock: "{str(row["message"])[:160]}"',
+        severity=1.0,
+        confidence=min(0.95, chance),
+        facts={
+            "requests": int(row["requests"]),
+            "message": str(row["message"])[:300],
+            "onset": format_instant(since_ns),
+        },
+        citations=tuple(span_citation(trace, span) for _, trace, span in row["worst"]),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource=_resource(store, service),
+    )
+
+
+def _resource(store: CaseStore, service: str) -> str | None:
+    """The lock that the service takes most often, where any is seen."""
+    if not store.query("EXISTS TABLE lock_waits")[0]["result"]:
+        return None
+    rows = store.query(
+        "SELECT key, count() AS n FROM lock_waits WHERE service = {service:String} "
+        "GROUP BY key ORDER BY n DESC, key LIMIT 1",
+        service=service,
+    )
+    return str(rows[0]["key"]) if rows else None
+
+
+DETECTOR = Detector(
+    code="locks.deadlock",
+    mechanisms=("deadlock",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)

@@ -1,0 +1,216 @@
+"""The clocks of hosts: how far each is off, and the corrected timeline that follows.
+
+A span that a parent on another host encloses bounds the difference of the two clocks from both sides: it cannot start
+before the parent nor end after it. A child that outlives its parent (a message, a call that nobody waits for) bounds it
+from one side only. The quickest calls bound it most tightly, and where the way there is as quick as the way back, the
+truth lies in the middle (Mills, *Network Time Protocol*, RFC 5905, section 10; for spans the same middle is what
+Jaeger's clock skew adjuster takes, child by child). Here the bounds of all calls between two hosts are joined to one
+interval a step of time, and the offsets of all hosts are fitted to all intervals at once (`offsets.py`).
+
+`prepare_clocks` makes the table
+
+    clock_offsets   clock (as `linked_spans.CLOCK_OF` names it), step, offset_ns (what its recorded times are ahead of
+                    the common time at the middle of the step), slope (how much more a nanosecond later), doubt_ns (how
+                    far the offset may be wrong)
+
+Only clocks that are surely off are in it: one that may be right is left alone. Recorded times are never changed; ask
+for the common time with `corrected`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.instant import NS_PER_MS, NS_PER_S
+from ...store import CaseStore
+from .change_point import median
+from .linked_spans import prepare_linked_spans
+from .offsets import Estimate, Interval, estimate
+from .time_steps import TimeSteps, step_of, time_steps
+
+# Drift is followed in this many steps at most; a step needs enough calls for some of them to be quick.
+_MAX_STEPS: Final = 48
+_CALLS_A_STEP: Final = 8
+# The quickest of a step's calls, but for one in fifty, whose time stamps may be wrong.
+_QUICK: Final = 0.02
+# What encloses within a step must do so but for the clock's drift in that step.
+_DRIFT_IN_STEP_MS: Final = 2.0
+# A line is believed when it passes this near to what each step says; else the clock was set anew in between.
+_LINE_MS: Final = 2.0
+# Oscillators are wrong by some 100 ppm, and NTP corrects by 500 at most: what seems to run faster was set anew.
+_MAX_DRIFT_PPM: Final = 1000.0
+
+
+Moment = tuple[int, float, float]
+"""The start of a step, the offset then, how far it may be wrong; all in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A clock that is off: `offset_ns` ahead of the common time (negative: behind), while it is off.
+
+    `uncertainty_ns` bounds the error of the offset: half of what the quickest calls leave open, added up along the
+    way to the clocks that agree. `drift_ppm` is how fast it runs away, in microseconds a second; None when it was set
+    anew in between. `path` holds each step's (start_ns, offset_ns, how far the offset may be wrong).
+    """
+
+    name: str
+    offset_ns: float
+    uncertainty_ns: float
+    drift_ppm: float | None
+    path: tuple[Moment, ...]
+
+
+def prepare_clocks(store: CaseStore) -> tuple[Clock, ...]:
+    """Make the table `clock_offsets` and say which clocks are off, the furthest first.
+
+    Called again it computes the clocks again, which a test of purity wants and which costs milliseconds; the table is
+    made once.
+    """
+    prepare_linked_spans(store)
+    steps = _steps(store)
+    clocks = () if steps is None else _clocks(_bounds(store, steps), steps)
+    if not store.query("EXISTS TABLE clock_offsets")[0]["result"]:
+        _keep(store, clocks, steps)
+    return clocks
+
+
+def corrected(column: str, offset: str = "o") -> str:
+    """SQL: a recorded time on the common timeline; `offset` is the alias that `join_offsets` gave."""
+    return f"toInt64({column} - {offset}.offset_ns - {offset}.slope * ({column} - {offset}.middle_ns))"
+
+
+def join_offsets(clock: str, column: str, offset: str = "o") -> str:
+    """SQL: joins a clock's offset at a time to a row; what is not off has offset 0."""
+    first, width, last = (f"(SELECT any({name}) FROM clock_steps)" for name in ("first_ns", "width_ns", "last"))
+    step = f"toInt64(least(greatest(intDiv({column} - {first}, {width}), 0), {last}))"
+    return f"LEFT JOIN clock_offsets AS {offset} ON {clock} = {offset}.clock AND {step} = {offset}.step"
+
+
+def _steps(store: CaseStore) -> TimeSteps | None:
+    """How finely the calls between clocks let drift be followed; None when there are none."""
+    row = store.query(
+        """
+        SELECT count() AS calls, uniqExact(least(clock, parent_clock), greatest(clock, parent_clock)) AS pairs
+        FROM linked_spans WHERE has_parent AND clock != parent_clock AND clock != '' AND parent_clock != ''
+        """
+    )[0]
+    if not row["pairs"]:
+        return None
+    count = int(row["calls"]) // (int(row["pairs"]) * _CALLS_A_STEP)
+    return time_steps(store, "linked_spans", count=max(1, min(_MAX_STEPS, count)))
+
+
+def _bounds(store: CaseStore, steps: TimeSteps) -> dict[int, list[Interval]]:
+    """By step: what the calls between each two clocks leave open of their difference."""
+    rows = store.query(
+        f"""
+        WITH crossing AS (
+            SELECT * FROM linked_spans
+            WHERE has_parent AND clock != parent_clock AND clock != '' AND parent_clock != '' AND start_ns > 0
+        ),
+        -- All calls of a trace belong to one step, however far apart the clocks are.
+        traces AS (SELECT trace_id, {step_of("min(parent_start_ns)")} AS step FROM crossing GROUP BY trace_id),
+        edges AS (
+            SELECT parent_clock AS a, clock AS b, step, parent_name, name,
+                   quantileExact({_QUICK})(start_ns - parent_start_ns) AS upper_ns,
+                   -quantileExact({_QUICK})(parent_start_ns + parent_duration_ns - start_ns - duration_ns) AS lower_ns,
+                   count() AS calls,
+                   any(kind) != 'consumer' AND any(parent_kind) != 'producer'
+                       AND lower_ns <= upper_ns + {{drift:Int64}} AS encloses
+            FROM crossing JOIN traces USING (trace_id)
+            GROUP BY a, b, step, parent_name, name
+        )
+        SELECT least(a, b) AS first, greatest(a, b) AS second, step, sum(calls) AS calls,
+               maxIf(if(a < b, lower_ns, -upper_ns), a > b OR encloses) AS lower,
+               minIf(if(a < b, upper_ns, -lower_ns), a < b OR encloses) AS upper,
+               countIf(a > b OR encloses) > 0 AS has_lower, countIf(a < b OR encloses) > 0 AS has_upper
+        FROM edges GROUP BY first, second, step HAVING has_lower AND has_upper ORDER BY first, second, step
+        """,
+        drift=round(_DRIFT_IN_STEP_MS * NS_PER_MS),
+        **steps.parameters(),
+    )
+    found: dict[int, list[Interval]] = defaultdict(list)
+    for row in rows:
+        bounds = (float(row["lower"]), float(row["upper"]))
+        interval = Interval(row["first"], row["second"], min(bounds), max(bounds), int(row["calls"]))
+        found[int(row["step"])].append(interval)
+    return found
+
+
+def _clocks(bounds: dict[int, list[Interval]], steps: TimeSteps) -> tuple[Clock, ...]:
+    series: dict[str, list[tuple[int, Estimate]]] = defaultdict(list)
+    for step in sorted(bounds):
+        for name, found in estimate(bounds[step]).items():
+            series[name].append((step, found))
+    clocks = [clock for name in sorted(series) if (clock := _clock(name, series[name], steps)) is not None]
+    return tuple(sorted(clocks, key=lambda clock: (-abs(clock.offset_ns), clock.name)))
+
+
+def _clock(name: str, series: Sequence[tuple[int, Estimate]], steps: TimeSteps) -> Clock | None:
+    """A clock's offset over time: a line where one fits, else as each step says; None when it may be right."""
+    uncertainty = median([found.uncertainty for _, found in series])
+    # One step may be misled, by a few late time stamps.
+    if sum(abs(found.offset) > found.uncertainty for _, found in series) < min(2, len(series)):
+        return None
+    slopes = [(b.offset - a.offset) / (j - i) for i, a in series for j, b in series if j > i]
+    slope = median(slopes) if slopes else 0.0
+    level = median([found.offset - slope * step for step, found in series])
+    tolerance = max(_LINE_MS * NS_PER_MS, uncertainty)
+    drift_ppm = slope / steps.width_ns * 1e6
+    straight = abs(drift_ppm) <= _MAX_DRIFT_PPM and all(
+        abs(found.offset - level - slope * step) <= tolerance for step, found in series
+    )
+    if straight:
+        path = [(steps.start_of(step), level + slope * step, uncertainty) for step in range(steps.count)]
+    else:
+        path = _as_each_step_says(dict(series), steps, uncertainty)
+    furthest = max(abs(offset) for _, offset, _ in path)
+    off = median([offset for _, offset, _ in path if straight or abs(offset) > furthest / 2])
+    return Clock(name, off, uncertainty, drift_ppm if straight else None, tuple(path))
+
+
+def _as_each_step_says(known: dict[int, Estimate], steps: TimeSteps, uncertainty: float) -> list[Moment]:
+    """The path of a clock that was set anew; around the step in which it was, nobody knows when."""
+    offsets, last = [], known[min(known)].offset
+    for step in range(steps.count):
+        last = known[step].offset if step in known else last
+        offsets.append(last)
+    path = []
+    for step, offset in enumerate(offsets):
+        beside = offsets[max(0, step - 1) : step + 2]
+        jump = max(abs(offset - other) for other in beside)
+        path.append((steps.start_of(step), offset, jump if jump > _LINE_MS * NS_PER_MS else uncertainty))
+    return path
+
+
+def _keep(store: CaseStore, clocks: Sequence[Clock], steps: TimeSteps | None) -> None:
+    store.execute(
+        "CREATE TABLE clock_steps ENGINE = Memory AS "
+        "SELECT {first:Int64} AS first_ns, {width:Int64} AS width_ns, {last:Int64} AS last",
+        first=steps.first_ns if steps else 0,
+        width=steps.width_ns if steps else NS_PER_S,
+        last=steps.count - 1 if steps else 0,
+    )
+    store.execute(
+        "CREATE TABLE clock_offsets (clock String, step Int64, offset_ns Float64, slope Float64, middle_ns Int64, "
+        "doubt_ns Float64) ENGINE = Memory"
+    )
+    for clock in clocks:
+        store.execute(
+            """
+            INSERT INTO clock_offsets
+            SELECT {clock:String}, row.1, row.2, {slope:Float64}, row.3, row.4
+            FROM (SELECT arrayJoin(arrayZip({steps:Array(Int64)}, {offsets:Array(Float64)}, {middles:Array(Int64)},
+                                            {doubts:Array(Float64)})) AS row)
+            """,
+            clock=clock.name,
+            slope=(clock.drift_ppm or 0.0) / 1e6,
+            steps=list(range(len(clock.path))),
+            offsets=[offset for _, offset, _ in clock.path],
+            middles=[start_ns + (steps.width_ns // 2 if steps else 0) for start_ns, _, _ in clock.path],
+            doubts=[doubt for _, _, doubt in clock.path],
+        )

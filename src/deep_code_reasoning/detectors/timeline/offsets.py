@@ -1,0 +1,135 @@
+"""Offsets of clocks from bounds on their differences: one robust fit over all pairs.
+
+Each pair of clocks that called each other leaves an interval open for the difference of the two. The offsets are those
+that come nearest to the middles of all intervals: weighted least squares over the graph of clocks, the weight of a
+narrow interval being greater, with pairs that contradict all others weighted down (Huber's weights). Only differences
+can be seen, so the common time is that of the largest group of clocks that agree with each other.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.instant import NS_PER_MS
+from .change_point import median
+
+# Half an interval narrower than this is no better known: hosts' own time stamps jitter by that much.
+_FLOOR_NS: Final = 0.05 * NS_PER_MS
+# Clocks within this of each other agree: what time synchronisation over a network is content with.
+_AGREE_NS: Final = 5.0 * NS_PER_MS
+_SWEEPS: Final = 200
+_ROUNDS: Final = 30
+_STILL_NS: Final = 1_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What is open of `second`'s clock less `first`'s, in nanoseconds, after `calls` calls between them."""
+
+    first: str
+    second: str
+    lower: float
+    upper: float
+    calls: int
+
+    @property
+    def middle(self) -> float:
+        """The likeliest difference."""
+        return (self.lower + self.upper) / 2
+
+    @property
+    def half(self) -> float:
+        """How far the truth may be from the middle."""
+        return max(_FLOOR_NS, (self.upper - self.lower) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A clock is `offset` nanoseconds ahead of the common time, give or take `uncertainty`."""
+
+    offset: float
+    uncertainty: float
+
+
+Links = Mapping[str, list[tuple[str, float, float]]]
+"""For each clock its neighbours: (name, how far this clock is ahead of it, half of the interval)."""
+
+
+def estimate(intervals: Sequence[Interval]) -> dict[str, Estimate]:
+    """The offset of every clock that has a bound, by name; each connected group of clocks has its own common time."""
+    links: dict[str, list[tuple[str, float, float]]] = defaultdict(list)
+    calls: dict[str, int] = defaultdict(int)
+    for interval in intervals:
+        links[interval.first].append((interval.second, -interval.middle, interval.half))
+        links[interval.second].append((interval.first, interval.middle, interval.half))
+        calls[interval.first] += interval.calls
+        calls[interval.second] += interval.calls
+    found: dict[str, Estimate] = {}
+    for start in sorted(links, key=lambda name: (-calls[name], name)):
+        if start not in found:
+            offsets, _ = _along_best_ways(links, [start])
+            offsets = _fitted(links, offsets)
+            agreeing = _majority(offsets, calls)
+            zero = median([offsets[name] for name in agreeing])
+            _, doubts = _along_best_ways(links, agreeing)
+            found.update({name: Estimate(offsets[name] - zero, doubts[name]) for name in offsets})
+    return found
+
+
+def _along_best_ways(links: Links, starts: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
+    """Offsets and doubts of all that is connected, each along the way of least doubt from the nearest start."""
+    offsets: dict[str, float] = {}
+    doubts: dict[str, float] = {}
+    queue = [(0.0, name, 0.0) for name in sorted(starts)]
+    while queue:
+        doubt, name, offset = heapq.heappop(queue)
+        if name in doubts:
+            continue
+        doubts[name], offsets[name] = doubt, offset
+        for other, ahead, half in links[name]:
+            if other not in doubts:
+                heapq.heappush(queue, (doubt + half, other, offset - ahead))
+    # A clock among those that agree is itself known only as well as its best neighbour lets it.
+    for name in starts:
+        doubts[name] = min((half for _, _, half in links[name]), default=0.0)
+    return offsets, doubts
+
+
+def _fitted(links: Links, offsets: Mapping[str, float]) -> dict[str, float]:
+    """Least squares by Gauss and Seidel's sweeps, re-weighted against contradictions."""
+    now = dict(offsets)
+    names = sorted(now)
+    strays = dict.fromkeys(((name, other) for name in names for other, _, _ in links[name]), 0.0)
+    for _ in range(_ROUNDS):
+        before = dict(now)
+        weighted = {
+            name: [(other, ahead, _weight(half, strays[name, other])) for other, ahead, half in links[name]]
+            for name in names
+        }
+        for _ in range(_SWEEPS):
+            moved = 0.0
+            for name in names[1:]:
+                total = sum(weight for _, _, weight in weighted[name])
+                value = sum((now[other] + ahead) * weight for other, ahead, weight in weighted[name]) / total
+                moved = max(moved, abs(value - now[name]))
+                now[name] = value
+            if moved < _STILL_NS:
+                break
+        if max(abs(now[name] - before[name]) for name in names) < _STILL_NS:
+            break
+        strays = {(name, other): now[name] - now[other] - ahead for name in names for other, ahead, _ in links[name]}
+    return now
+
+
+def _weight(half: float, stray: float) -> float:
+    return 1.0 / (half * half) * min(1.0, half / max(abs(stray), 1.0))
+
+
+def _majority(offsets: Mapping[str, float], calls: Mapping[str, int]) -> list[str]:
+    """The largest group of clocks within reach of one of them; of two as large the one with more calls."""
+    groups = [sorted(n for n in offsets if abs(offsets[n] - offsets[name]) <= _AGREE_NS) for name in sorted(offsets)]
+    return max(groups, key=lambda group: (len(group), sum(calls[name] for name in group)))

@@ -1,0 +1,186 @@
+"""Clocks of hosts that are apart.
+
+Looks for: hosts whose spans start before the calls that caused them, or end after these, by more than the way there
+and back allows; estimated for all hosts at once (`timeline/clocks.py`).
+
+Why it matters: everything that compares times of two hosts goes wrong by the difference: leases, tokens, caches,
+orderings. And whoever reads the traces is led astray: effects stand before causes.
+
+Stays silent when: the clocks may be right within what the calls leave open; they are apart by less than matters.
+
+Example finding: `node-3: its clock is 52.1 ms ahead of 5 others (at most 0.6 ms uncertain), seen on 1204 calls`.
+
+A clock that is off has often been so for long and hurts nobody. It is a suspect only where requests fail for reasons of
+time (a token not yet valid, a time stamp in the future) and go through that host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import Citation, span_citation
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_MS
+from ...domain.window import Window
+from ...store import CaseStore, Row
+from ..base import Detector, Scene, Skipped
+from ..timeline.clocks import Clock, prepare_clocks
+
+# Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
+# times, TLS validity, TOTP, event stores' sequence checks.
+TIME_ERRORS: Final = (
+    r"(?i)not yet valid|not valid yet|used before|before nbf|\bnbf\b|\biat\b|issued (in|at a time in) the future"
+    r"|in the future|clock|skew|(timestamp|request ?time|time ?stamp|date).{0,40}(invalid|out of|too|expired|differ)"
+    r"|too old|stale|(message|event|request|token|signature|nonce|ticket).{0,30}expired|age .{0,30}exceeds"
+    r"|out of (the )?(allowed |acceptable )?(time )?(window|tolerance)"
+)
+
+
+_TOLD: Final = """
+        WITH told AS (
+            SELECT trace_id, start_ns AS time_ns, status_message AS message FROM spans
+            WHERE status = 'error' AND match(status_message, {words:String})
+            UNION ALL
+            SELECT trace_id, time_ns, attributes['exception.message'] AS message FROM span_events
+            WHERE name = 'exception' AND match(attributes['exception.message'], {words:String})
+            UNION ALL
+            SELECT trace_id, time_ns, body AS message FROM logs
+            WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != '' AND match(body, {words:String})
+        )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_offset_ms: hosts under time synchronisation differ by a few milliseconds; nothing sound relies on less.
+        min_certainty: the offset must be this many times what is uncertain of it.
+        min_failures: so few requests may fail for reasons of time by chance, or by attack.
+    """
+
+    min_offset_ms: float = 10.0
+    min_certainty: float = 2.0
+    min_failures: int = 3
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Tell which clocks are off."""
+    clocks = prepare_clocks(scene.store)
+    if not scene.store.query("SELECT max(has_parent AND clock != parent_clock) AS n FROM linked_spans")[0]["n"]:
+        return Skipped("no call goes from one host to another in the traces")
+    return [
+        _finding(scene, clock, settings)
+        for clock in clocks
+        if abs(clock.offset_ns) >= settings.min_offset_ms * NS_PER_MS
+        and abs(clock.offset_ns) >= settings.min_certainty * clock.uncertainty_ns
+    ]
+
+
+def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
+    calls = scene.store.query(
+        """
+        SELECT count() AS n, uniqExact(if(clock = {clock:String}, parent_clock, clock)) AS others,
+               countIf(start_ns < parent_start_ns
+                       OR (start_ns + duration_ns > parent_start_ns + parent_duration_ns
+                           AND duration_ns <= parent_duration_ns)) AS impossible
+        FROM linked_spans
+        WHERE has_parent AND clock != parent_clock AND (clock = {clock:String} OR parent_clock = {clock:String})
+        """,
+        clock=clock.name,
+    )[0]
+    service = _service(scene.store, clock.name)
+    failures = _time_failures(scene.store, clock.name)
+    failed = int(failures["requests"])
+    harmful = failed >= settings.min_failures
+    offset_ms, doubt_ms = clock.offset_ns / NS_PER_MS, clock.uncertainty_ns / NS_PER_MS
+    way = "ahead of" if offset_ms > 0 else "behind"
+    summary = (
+        f"{clock.name}: its clock is {abs(offset_ms):.1f} ms {way} {calls['others']} others "
+        f"(at most {doubt_ms:.1f} ms uncertain), seen on {calls['n']} calls, {calls['impossible']} of them "
+        "impossible as recorded"
+    )
+    if harmful:
+        summary += f'; {failed} requests through it fail over time: "{str(failures["message"])[:120]}"'
+    return Finding(
+        code="traces.clock_skew",
+        mechanism="clock_skew",
+        service=service,
+        summary=summary,
+        severity=min(1.0, failed / max(1, int(failures["through"]))) if harmful else 0.0,
+        confidence=0.95,
+        facts={
+            "host": clock.name,
+            "offset_ms": round(offset_ms, 3),
+            "uncertainty_ms": round(doubt_ms, 3),
+            "drift_ppm": None if clock.drift_ppm is None else round(clock.drift_ppm, 2),
+            "calls": int(calls["n"]),
+            "impossible_calls": int(calls["impossible"]),
+            "requests_failing_over_time": failed,
+            "harmless": not harmful,
+        },
+        citations=_citations(scene.store, clock.name),
+        window=Window(int(failures["since"]), scene.windows.incident.end_ns) if harmful else None,
+        resource=clock.name,
+        instance=clock.name,
+    )
+
+
+def _service(store: CaseStore, clock: str) -> str:
+    """The service on a host that most requests which fail over time go through; else the busiest."""
+    row = store.query(
+        f"""
+        {_TOLD}
+        SELECT service, uniqExactIf(trace_id, trace_id IN (SELECT trace_id FROM told)) AS failing, count() AS n
+        FROM linked_spans WHERE clock = {{clock:String}} AND service != ''
+        GROUP BY service ORDER BY failing DESC, n DESC, service LIMIT 1
+        """,
+        clock=clock,
+        words=TIME_ERRORS,
+    )
+    return str(row[0]["service"]) if row else ""
+
+
+def _time_failures(store: CaseStore, clock: str) -> Row:
+    """Requests through a host that fail for reasons of time: how many, of how many, since when, with which words."""
+    return store.query(
+        f"""
+        {_TOLD}, through AS (SELECT DISTINCT trace_id FROM linked_spans WHERE clock = {{clock:String}})
+        SELECT uniqExact(trace_id) AS requests, min(time_ns) AS since, argMin(message, (time_ns, message)) AS message,
+               (SELECT count() FROM through) AS through
+        FROM told WHERE trace_id IN (SELECT trace_id FROM through)
+        """,
+        clock=clock,
+        words=TIME_ERRORS,
+    )[0]
+
+
+def _citations(store: CaseStore, clock: str) -> tuple[Citation, ...]:
+    """Calls that are impossible as recorded, the worst first, each with the span that caused it."""
+    rows = store.query(
+        """
+        SELECT trace_id, span_id, parent_span_id,
+               greatest(parent_start_ns - start_ns,
+                        if(duration_ns <= parent_duration_ns,
+                           start_ns + duration_ns - parent_start_ns - parent_duration_ns, 0)) AS by_ns
+        FROM linked_spans
+        WHERE has_parent AND clock != parent_clock AND (clock = {clock:String} OR parent_clock = {clock:String})
+        ORDER BY by_ns DESC, trace_id, span_id LIMIT 3
+        """,
+        clock=clock,
+    )
+    return tuple(
+        span_citation(row["trace_id"], span) for row in rows for span in (row["parent_span_id"], row["span_id"])
+    )
+
+
+DETECTOR = Detector(
+    code="traces.clock_skew",
+    mechanisms=("clock_skew",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+)

@@ -1,0 +1,152 @@
+"""A caller that gives up before its callee is done.
+
+Looks for: calls that fail after one and the same time while the callee goes on working, and mostly succeeds: the
+caller's deadline is shorter than the work it covers, or than the deadlines and retries inside of it.
+
+Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
+callers may try again.
+
+Stays silent when: the callee fails too, or is done before its caller gives up; failed calls last differently long;
+calls were given up as often before.
+
+Example finding: `gateway: gives up on orders after 400 ms while it still works (24 of 45 calls since 10:51:46, 0 of 24
+before); it needs up to 1290 ms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import Citation, span_citation
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_MS, format_instant
+from ...domain.window import Window
+from ...store import CaseStore, Row
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_outlived_ms: the callee must outlive the call by more than a network's delay.
+        same_time: a deadline is the same for all calls: their upper decile is at most this many times the lower one.
+        min_calls: fewer calls than this prove nothing.
+        min_probability: a finding is told when it is likelier than not.
+    """
+
+    min_outlived_ms: float = 5.0
+    same_time: float = 1.1
+    min_calls: int = 3
+    min_probability: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find callers whose deadline is too short."""
+    prepare_linked_spans(scene.store)
+    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+        return Skipped("no span says that it failed")
+    steps = time_steps(scene.store, "linked_spans")
+    rows = scene.store.query(
+        f"""
+        WITH calls AS (
+            SELECT parent_service AS caller, service AS callee, {step_of("parent_start_ns")} AS step,
+                   parent_duration_ns, duration_ns, failed,
+                   parent_failed AND duration_ns > parent_duration_ns + {{outlived:Int64}} AS given_up
+            FROM linked_spans
+            WHERE has_parent AND service != parent_service AND kind NOT IN ('consumer', 'producer')
+        )
+        SELECT caller, callee, groupArray((step, n, given_up)) AS steps, sum(given_up) AS concerned,
+               quantileExactMerge(0.1)(low) AS low_ns, quantileExactMerge(0.9)(high) AS high_ns, max(longest) AS most_ns
+        FROM (
+            SELECT caller, callee, step, count() AS n, countIf(c.given_up) AS given_up,
+                   quantileExactStateIf(0.1)(parent_duration_ns, c.given_up) AS low,
+                   quantileExactStateIf(0.9)(parent_duration_ns, c.given_up) AS high,
+                   maxIf(duration_ns, c.given_up) AS longest
+            FROM calls AS c GROUP BY caller, callee, step
+        )
+        GROUP BY caller, callee HAVING concerned >= {{least:UInt32}} AND high_ns <= {{same:Float64}} * low_ns
+        ORDER BY caller, callee
+        """,
+        outlived=round(settings.min_outlived_ms * NS_PER_MS),
+        least=settings.min_calls,
+        same=settings.same_time,
+        **steps.parameters(),
+    )
+    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    # Where deadlines fail above each other, the outer one is too short for what happens inside.
+    callers = {finding.service for finding in found}
+    outer = [f for f in found if not callers & set(scene.graph.upstream(f.service)) - {f.service}]
+    return sorted(outer or found, key=lambda f: (-f.confidence, -f.severity, f.service))
+
+
+def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
+    change = outcome_change(
+        steps.spread((step, given_up) for step, _, given_up in row["steps"]),
+        steps.spread((step, n) for step, n, _ in row["steps"]),
+    )
+    chance = probability(change.log_evidence, 1) if change is not None else 0.0
+    if change is None or chance < settings.min_probability:
+        return None
+    return _finding(scene, row, change, chance, steps.start_of(change.index))
+
+
+def _finding(scene: Scene, row: Row, change: OutcomeChange, chance: float, since_ns: int) -> Finding:
+    caller, callee = str(row["caller"]), str(row["callee"])
+    deadline_ms, most_ms = float(row["low_ns"]) / NS_PER_MS, float(row["most_ns"]) / NS_PER_MS
+    operation, cited = _examples(scene.store, caller, callee)
+    return Finding(
+        code="traces.early_timeout",
+        mechanism="timeout_budget",
+        service=caller,
+        summary=(
+            f"{caller}: gives up on {callee} after {deadline_ms:.0f} ms while it still works "
+            f"({change.failures_after} of {change.trials_after} calls since {format_instant(since_ns)}, "
+            f"{change.failures_before} of {change.trials_before} before); it needs up to {most_ms:.0f} ms"
+        ),
+        severity=min(1.0, max(0.5, change.rate_after)),
+        confidence=min(0.95, chance),
+        facts={
+            "callee": callee,
+            "deadline_ms": round(deadline_ms, 3),
+            "longest_work_ms": round(most_ms, 3),
+            "given_up_share": round(change.rate_after, 4),
+            "given_up_share_before": round(change.rate_before, 4),
+            "onset": format_instant(since_ns),
+        },
+        citations=cited,
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        operation=operation,
+        resource=callee,
+    )
+
+
+def _examples(store: CaseStore, caller: str, callee: str) -> tuple[str | None, tuple[Citation, ...]]:
+    """The operation that was given up most, and calls with the work that outlived them."""
+    rows = store.query(
+        """
+        SELECT trace_id, parent_span_id, span_id, name, count() OVER (PARTITION BY name) AS n FROM linked_spans
+        WHERE parent_service = {caller:String} AND service = {callee:String} AND parent_failed
+          AND duration_ns > parent_duration_ns
+        ORDER BY n DESC, duration_ns DESC, trace_id, span_id LIMIT 2
+        """,
+        caller=caller,
+        callee=callee,
+    )
+    cited = [span_citation(row["trace_id"], row[key]) for row in rows for key in ("parent_span_id", "span_id")]
+    return (str(rows[0]["name"]) if rows else None), tuple(cited)
+
+
+DETECTOR = Detector(
+    code="traces.early_timeout",
+    mechanisms=("timeout_budget",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)

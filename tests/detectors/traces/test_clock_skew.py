@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from deep_code_reasoning.domain.finding import Check, Finding
+from fleet import busy_fleet, steady
+
+Look = Callable[..., tuple[Sequence[Finding], Check]]
+
+
+def test_a_clock_that_is_off_is_told_with_calls_that_prove_it_and_blamed_for_nothing(look: Look) -> None:
+    (finding,), _ = look("traces.clock_skew", busy_fleet({"l1": steady(-60)}).tables())
+    assert (finding.resource, finding.service, finding.severity) == ("l1", "ledger", 0.0)
+    assert float(str(finding.facts["offset_ms"])) == pytest.approx(-60, abs=1)
+    assert finding.facts["harmless"]
+    assert finding.facts["impossible_calls"] == finding.facts["calls"]
+
+
+def test_a_clock_is_blamed_where_requests_through_it_fail_over_time(look: Look) -> None:
+    fleet = busy_fleet({"c2": steady(9000)})
+    for row in fleet.spans:
+        if row["host"] == "c2" and row["name"] == "serve cart" and int(str(row["trace_id"])[1:]) > 150:
+            row.update(status="error", status_message="JWT rejected: token used before issued")
+    (finding,), _ = look("traces.clock_skew", fleet.tables())
+    assert (finding.resource, finding.service) == ("c2", "cart")
+    assert not finding.facts["harmless"]
+    assert finding.severity > 0.4
+
+
+def test_clocks_a_few_milliseconds_apart_are_silent(look: Look) -> None:
+    findings, check = look("traces.clock_skew", busy_fleet({"c1": steady(4), "l1": steady(-3)}).tables())
+    assert not findings
+    assert check.verdict == "clear"

@@ -1,0 +1,74 @@
+"""Callers that try again and again, and callers that give up too early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from deep_code_reasoning.domain.finding import Check, Finding
+from fleet import Fleet
+
+Look = Callable[..., tuple[Sequence[Finding], Check]]
+
+
+def retrying(attempts: int, failing: bool = True, onset: int = 60, kind: str = "client") -> Fleet:
+    """Orders calls stock; from request `onset` on, all attempts but the last fail."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        tries = attempts if number >= onset else 1
+        root = fleet.span(trace, "", "orders", "h1", "GET /orders", at, 12.0 * tries, "server" if kind else "")
+        for attempt in range(tries):
+            failed = "error" if failing and attempt < tries - 1 else ""
+            call = fleet.span(trace, root, "orders", "h1", "call stock", at + 1 + 12 * attempt, 10, kind, failed)
+            fleet.span(trace, call, "stock", "h2", "GET /stock", at + 2 + 12 * attempt, 8, "", failed)
+    return fleet
+
+
+@pytest.mark.parametrize("kind", ["client", ""])
+def test_calls_that_are_tried_many_times_are_a_storm(kind: str, look: Look) -> None:
+    (finding,), _ = look("traces.retry_storm", retrying(7, kind=kind).tables())
+    assert (finding.service, finding.resource, finding.mechanism) == ("orders", "stock", "retry_storm")
+    assert finding.facts["attempts_in_a_row"] == 7
+    assert float(str(finding.facts["amplification"])) > 6
+
+
+@pytest.mark.parametrize("fleet", [retrying(3), retrying(7, failing=False), retrying(7, onset=0)])
+def test_a_usual_policy_is_no_storm(fleet: Fleet, look: Look) -> None:
+    findings, check = look("traces.retry_storm", fleet.tables())
+    assert not findings
+    assert check.verdict in ("clear", "skipped")
+
+
+def impatient(deadline_ms: float, callee_fails: bool = False, varied: bool = False) -> Fleet:
+    """The gateway calls orders, which need 50 to 250 ms; from request 60 on it waits for `deadline_ms` only."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        work = 50.0 + number * 37 % 200
+        waited = deadline_ms * (1 + number % 4) / 2 if varied else deadline_ms
+        given_up = number >= 60 and work > waited
+        status = "error" if given_up else ""
+        took = waited if given_up else work + 2
+        root = fleet.span(trace, "", "gateway", "h1", "GET /", at, took + 4, "server", status)
+        call = fleet.span(trace, root, "gateway", "h1", "call orders", at + 1, took, "client", status, "timeout")
+        fleet.span(trace, call, "orders", "h2", "GET /orders", at + 2, took - 2 if callee_fails else work, "server",
+                   status if callee_fails else "")  # fmt: skip
+    return fleet
+
+
+def test_a_caller_that_gives_up_while_its_callee_works_is_told(look: Look) -> None:
+    (finding,), _ = look("traces.early_timeout", impatient(100).tables())
+    assert (finding.service, finding.resource, finding.mechanism) == ("gateway", "orders", "timeout_budget")
+    assert finding.facts["deadline_ms"] == 100
+    assert float(str(finding.facts["longest_work_ms"])) > 200
+
+
+@pytest.mark.parametrize(
+    "fleet", [impatient(1000), impatient(100, callee_fails=True), impatient(100, varied=True)],
+    ids=["deadline long enough", "callee done first", "no common time"],
+)  # fmt: skip
+def test_calls_that_fail_for_other_reasons_are_silent(fleet: Fleet, look: Look) -> None:
+    findings, _ = look("traces.early_timeout", fleet.tables())
+    assert not findings

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from deep_code_reasoning.domain.finding import Check, Finding
+from fleet import Fleet
+
+Look = Callable[..., tuple[Sequence[Finding], Check]]
+
+
+def shop(lines: Callable[[int], list[str]], onset: int = 60, failed: bool = False, kind: str = "client") -> Fleet:
+    """Orders are listed 120 times; from request `onset` on, each makes the statements that `lines` gives."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        told = lines(number) if number >= onset else ["SELECT * FROM prices WHERE id IN (?)"]
+        root = fleet.span(trace, "", "orders", "h1", "GET /orders", at, 10 + 9 * len(told), "server" if kind else "")
+        fleet.span(trace, root, "orders", "h1", "SELECT orders", at + 1, 4, kind, db__statement="SELECT * FROM orders")
+        for place, text in enumerate(told):
+            fleet.span(
+                trace, root, "orders", "h1", text.split(" WHERE")[0], at + 6 + 8 * place, 7, kind,
+                "error" if failed and place < len(told) - 1 else "", db__statement=text,
+            )  # fmt: skip
+    return fleet
+
+
+def one_a_row(number: int) -> list[str]:
+    return [f"SELECT * FROM prices WHERE id = {number * 31 + row}" for row in range(8 + number % 5)]
+
+
+def one_a_row_hidden(number: int) -> list[str]:
+    return ["SELECT * FROM prices WHERE id = ?"] * (8 + number % 5)
+
+
+def many_kinds(_: int) -> list[str]:
+    return [f"SELECT * FROM setting_{chr(97 + row)} WHERE id = ?" for row in range(20)]
+
+
+def the_same_over_again(_: int) -> list[str]:
+    return ["SELECT * FROM limits WHERE tenant = 7"] * 16
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "mechanism", "resource"),
+    [
+        (one_a_row, "client", "n_plus_one", "prices"),
+        (one_a_row, "", "n_plus_one", "prices"),
+        (one_a_row_hidden, "client", "n_plus_one", "prices"),
+        (many_kinds, "client", "chatty_calls", None),
+        (the_same_over_again, "client", "chatty_calls", "limits"),
+    ],
+)
+def test_calls_that_became_many_are_told_by_what_they_are(
+    lines: Callable[[int], list[str]], kind: str, mechanism: str, resource: str | None, look: Look
+) -> None:
+    (finding,), _ = look("traces.repeated_calls", shop(lines, kind=kind).tables())
+    assert (finding.service, finding.mechanism, finding.resource) == ("orders", mechanism, resource)
+    assert finding.window is not None
+
+
+def test_what_was_always_so_is_silent(look: Look) -> None:
+    findings, check = look("traces.repeated_calls", shop(one_a_row, onset=0).tables())
+    assert not findings
+    assert check.verdict == "clear"
+
+
+def test_other_requests_that_need_more_calls_are_silent(look: Look) -> None:
+    fleet = shop(one_a_row)
+    late = {
+        row["trace_id"] for row in fleet.spans if row["name"] == "GET /orders" and int(str(row["trace_id"])[1:]) >= 60
+    }
+    for row in fleet.spans:
+        if row["trace_id"] in late and row["name"] == "GET /orders":
+            row["name"] = "GET /report"
+    findings, _ = look("traces.repeated_calls", fleet.tables())
+    assert not findings
+
+
+def test_retries_of_a_failing_call_are_not_counted(look: Look) -> None:
+    findings, _ = look("traces.repeated_calls", shop(one_a_row_hidden, failed=True).tables())
+    assert not findings
+
+
+def test_a_few_calls_are_silent(look: Look) -> None:
+    findings, check = look("traces.repeated_calls", shop(lambda _: ["SELECT * FROM prices WHERE id = ?"] * 3).tables())
+    assert not findings
+    assert check.verdict == "clear"
