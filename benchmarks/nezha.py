@@ -13,8 +13,8 @@ DIR holds a folder per case (OTLP JSON lines) and `labels.json`: TrainTicket of 
 
 `--shift` moves the time at which the incident was noticed, `--no-time` withholds it. `--rename` gives every service a
 random word for a name (seeded), in every file. `--half` drops every other trace, by a hash of its id and SEED.
-`--healthy` cuts each case off before its fault: there a cause of some confidence is a false alarm; cases without a
-calm stretch are left out.
+`--healthy` cuts each case off before its fault: there a cause of some confidence is a false alarm. Where traces and
+logs begin with the fault, an hour of metrics remains; with `--half` as well, half of the traces of the calm stretch.
 """
 
 from __future__ import annotations
@@ -117,24 +117,34 @@ def prepare(
     names = new_names(case) if arguments.rename else {}
     changes: list[Change] = []
     if arguments.healthy:
-        end_ns = (parse_instant(label["injected_at"]) or 0) - CALM_MARGIN_S * NS_PER_S
-        if end_ns - min(_times(case / "traces.otlp.jsonl.gz"), default=end_ns) < MIN_CALM_S * NS_PER_S:
+        before = calm(case, label)
+        if before is None:
             return None, info, names
-        changes.append(lambda record: record if _time_of(record) < end_ns else None)
+        changes.append(before)
     if arguments.half is not None:
-        changes.append(lambda record: record if _is_kept(record, arguments.half) else None)
+        changes.append(lambda record: record if is_kept(record, arguments.half) else None)
     if not (changes or names or arguments.no_time):
         return case, info, names
     copy = scratch / f"changed-{case.name}"
     copy.mkdir()
     for path in sorted(case.glob("*.gz")):
-        _copy(path, copy / path.name, changes, names)
+        copy_changed(path, copy / path.name, changes, names)
     if not arguments.no_time:
         (copy / "incident.json").write_text((case / "incident.json").read_text())
     return copy, info, names
 
 
-def _copy(source: Path, target: Path, changes: Sequence[Change], names: Mapping[str, str]) -> None:
+def calm(case: Path, label: Mapping[str, str]) -> Change | None:
+    """What keeps only the records before a case's fault; None when there are none to speak of."""
+    end_ns = (parse_instant(label["injected_at"]) or 0) - CALM_MARGIN_S * NS_PER_S
+    starts = (min(_times(path), default=end_ns) for path in sorted(case.glob("*.gz")))
+    if end_ns - min(starts) < MIN_CALM_S * NS_PER_S:
+        return None
+    return lambda record: record if _time_of(record) < end_ns else None
+
+
+def copy_changed(source: Path, target: Path, changes: Sequence[Change], names: Mapping[str, str]) -> None:
+    """Copy a file of OTLP JSON lines with every record changed or dropped, and services renamed."""
     pattern = re.compile("|".join(rf"(?<![\w-]){re.escape(n)}(?![\w-])" for n in sorted(names, key=len, reverse=True)))
     with gzip.open(source, "rt") as lines, gzip.open(target, "wt", compresslevel=1) as out:
         for line in lines:
@@ -179,7 +189,8 @@ def _times(path: Path) -> Iterator[int]:
                 yield from map(_time_of, records)
 
 
-def _is_kept(record: Record, seed: int) -> bool:
+def is_kept(record: Record, seed: int) -> bool:
+    """Whether a record's trace is of the half that SEED keeps; what belongs to no trace stays."""
     trace = record.get("traceId", "")
     return not trace or hashlib.blake2b(f"{seed}{trace}".encode(), digest_size=1).digest()[0] % 2 == 0
 

@@ -14,6 +14,7 @@ from ..domain.cause import Cause
 from ..domain.investigation import Investigation
 from ..domain.window import Window, Windows
 from ..ranking.attribute import attribute
+from ..ranking.calibrate import calibrate
 from ..ranking.judge import verdict
 from ..ranking.localise import localise
 from ..report.answer import as_json
@@ -51,7 +52,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         analysed = time.perf_counter()
         causes: tuple[Cause, ...] = ()
         if scene is not None:
-            causes = attribute(scene, localise(scene, findings), findings)
+            ranked = attribute(scene, localise(scene, findings), findings)
+            causes = calibrate(ranked, findings, checks, changes_known=bool(store.count("changes")))
         shift = store.baseline_shift
         answer = Investigation(
             case=info,

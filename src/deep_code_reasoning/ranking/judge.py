@@ -9,18 +9,24 @@ from ..detectors.base import Scene
 from ..domain.cause import Cause
 from ..domain.finding import Check
 
-# A cause below this confidence is listed, but the verdict does not call it found.
-MIN_CONFIDENCE: Final = 0.35
+# A cause is called found when it is likelier than not; one below that is listed all the same.
+LIKELY: Final = 0.5
+# In a system in which nothing changed, a cause less likely than this is an oddity that it always had.
+ODDITY: Final = 0.35
+# Detectors that look at what the system did, rather than at what was done to it.
+_TELEMETRY: Final = ("traces.", "logs.", "metrics.")
 
 
 def verdict(scene: Scene | None, causes: Sequence[Cause], checks: Sequence[Check]) -> str:
     """`cause_found`, `no_cause_found`, `healthy` or `insufficient_evidence`.
 
-    `healthy` needs a detector that could look and an unchanged system; `insufficient_evidence` says that nearly
-    nothing could be looked at.
+    `insufficient_evidence` says that no detector could look at what the system did; `healthy` that some could, that
+    nothing changed, and that nothing in it is likely to be a cause.
     """
-    if scene is None or not any(check.verdict in ("fired", "clear") for check in checks):
+    looked = any(c.verdict in ("fired", "clear") and c.detector.startswith(_TELEMETRY) for c in checks)
+    if scene is None or not (looked or causes):
         return "insufficient_evidence"
-    if causes and causes[0].confidence >= MIN_CONFIDENCE:
+    best = causes[0].confidence if causes else 0.0
+    if best >= LIKELY:
         return "cause_found"
-    return "no_cause_found" if scene.windows.changed or causes else "healthy"
+    return "no_cause_found" if scene.windows.changed or best >= ODDITY else "healthy"

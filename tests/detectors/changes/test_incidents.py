@@ -58,6 +58,10 @@ def changes_of(incident: dict[str, Any]) -> list[Change]:
                 (rollout,),
             )
         )
+    for flag in incident.get("flags", ()):
+        rollout = Rollout(flag["id"], flag["service"], at(flag["minutes"]))
+        message = f"{flag['id']}: {flag['change']}"
+        found.append(Change(flag["id"], message, (), "", rollout.time_ns, "", (rollout,), "flag"))
     return found
 
 
@@ -105,7 +109,16 @@ def test_the_order_of_changes_and_symptoms_does_not_matter(incident: dict[str, A
 @pytest.mark.parametrize("incident", INCIDENTS)
 def test_a_change_that_came_after_the_onset_is_never_blamed(incident: dict[str, Any]) -> None:
     late = [
-        Change(c.sha, c.message, c.files, c.diff, at(2), "", tuple(Rollout(r.id, r.service, at(3)) for r in c.rollouts))
+        Change(
+            c.sha,
+            c.message,
+            c.files,
+            c.diff,
+            at(2),
+            "",
+            tuple(Rollout(r.id, r.service, at(3)) for r in c.rollouts),
+            c.kind,
+        )
         for c in changes_of(incident)
     ]
     assert not any(verdict.convicted for verdict in judge(late, situation_of(incident)))

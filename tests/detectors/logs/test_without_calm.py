@@ -44,6 +44,18 @@ def test_twins_that_differ_otherwise_are_left_alone(other: Trouble, look: Look) 
     assert findings == ()
 
 
+def test_a_twin_is_believed_by_how_often_it_stopped(look: Look) -> None:
+    def confidence(requests: int) -> float:
+        tables = side_by_side(System(suffix="-eu"), System(BROKEN, requests, suffix="-us"))
+        for row in tables["logs"]:
+            if row["service"] == "stock-us":
+                row["body"] = row["body"].replace("#31", "#231")
+        (finding,), _ = look("logs.twin", tables)
+        return float(finding.confidence)
+
+    assert confidence(4) < confidence(40) <= 0.6
+
+
 def operations(silent: int) -> dict[str, list[Row]]:
     """Twelve operations of four services; the first `silent` of them log nothing."""
     spans, logs = [], []

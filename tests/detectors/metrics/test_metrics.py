@@ -59,6 +59,7 @@ def test_steady_growth_of_memory_is_a_leak(look: Look) -> None:
         pytest.param("cpu_usage_percent", CALM, id="nothing"),
         pytest.param("cpu_usage_percent", steps(40), id="half of it still free"),
         pytest.param("cpu_usage_percent", [*CALM, 99, *CALM], id="one spike"),
+        pytest.param("cpu_usage_percent", [30 + 0.3 * place + place % 3 for place in range(100)], id="a day's load"),
         pytest.param("node_cpu_percent", steps(99), id="of the whole host"),
         pytest.param("cpu_usage_percent", steps(2), id="less use"),
         pytest.param("cpu_seconds_total", [float(place) for place in range(60)], id="a counter that counts"),

@@ -44,6 +44,22 @@ def test_a_minority_of_slow_calls_is_not_the_network(look: Look) -> None:
     assert findings == ()
 
 
+def test_many_slow_calls_of_one_request_are_one_event(look: Look) -> None:
+    """A dozen calls of the last request are slow; those before it were not."""
+    calls = [(number, 2) for number in range(60)] + [(60, 300)] * 12
+    spans = []
+    for place, (number, slow) in enumerate(calls):
+        at = START_NS + number * NS_PER_S + place
+        call = {"trace_id": f"{number}", "name": "call", "kind": "client", "service": "orders", "span_id": f"c{place}"}
+        work = {"trace_id": f"{number}", "name": "work", "kind": "server", "service": "stock", "span_id": f"s{place}"}
+        spans.append({**call, "start_ns": at, "duration_ns": (5 + 2 * slow) * 1_000_000})
+        spans.append(
+            {**work, "parent_span_id": f"c{place}", "start_ns": at + slow * 1_000_000, "duration_ns": 5_000_000}
+        )
+    findings, check = look(MODULE, {"spans": spans})
+    assert (findings, check.verdict) == ((), "clear")
+
+
 def test_a_slow_way_out_of_a_caller_is_not_blamed_on_the_one_it_calls(look: Look) -> None:
     """`orders` reaches two services slowly, which others reach as fast as ever."""
     spans = []

@@ -168,7 +168,7 @@ _LOG: Final = re.compile(
 _TELEMETRY: Final = re.compile(
     r"(?i)^\s*(?:return\s+)?[\w.]*(?:metrics?|prometheus|statsd|span|tracer|telemetry|histogram|counter|gauge|meter)_?"
     r"[\w]*(?:\.|->|::)\w+|MustRegister\(|SetAttributes\(|(?:New|new_?)(?:Histogram|Counter|Gauge|"
-    r"Summary)(?:Vec|Opts)?\b"
+    r"Summary)(?:Vec|Opts)?\b|^\s*\w+\s*:?=\s*(?:[\w.]+\.)?(?:Histogram|Counter|Gauge|Summary)\("
     r"|HistogramOpts|CounterOpts|GaugeOpts|DefBuckets|^\s*(?:Name|Help|Buckets|Namespace|Subsystem):"
 )
 

@@ -165,7 +165,8 @@ constant_lowered: configuration
 constant_raised: configuration
     complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
-    config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55, null_reference .45,
+    rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55,
+    null_reference .45,
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
     worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
 logging_verbose: disk_saturation
@@ -178,7 +179,7 @@ call_in_loop: n_plus_one
 batch_removed: chatty_calls
     fanout 1, throttled .95, traffic_up .85, slow .8, backlog .6, timeout .5, pool_exhausted .5, cpu .4
 ack_removed: unacknowledged_messages
-    unacked 1, backlog .9, memory_growth .55, volume_drop .5, race .4, oom .4
+    unacked 1, backlog .9, wrong_result .6, memory_growth .55, volume_drop .5, race .4, oom .4
 release_removed: memory_leak
     handle_leak 1, disk_full .8 by disk_saturation, too_many_connections .9 by connection_pool_exhausted,
     pool_exhausted .9 by connection_pool_exhausted, thread_growth .9, memory_growth .75, oom .6,
@@ -238,12 +239,13 @@ ddl_constraint: schema_mismatch
 ddl_locks: lock_contention
     lock_wait 1, timeout .6, slow .6, pool_exhausted .6, deadlock .5, race .4, missing_column .15
 field_renamed: schema_mismatch
-    decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4, wrong_result .5, backlog .45,
+    rejected_input .8, decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4,
+    wrong_result .5, backlog .45,
     missing_column .35, errors .3, constraint .5
 member_removed: schema_mismatch
-    decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
+    rejected_input .6, decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
 type_changed: schema_mismatch
-    complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4,
+    rejected_input .8, complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4,
     null_reference .35, errors .3, constraint .3
 
 # names and trust
@@ -268,7 +270,7 @@ rights_changed: configuration
 
 # versions
 dependency_major: exception
-    incompatible 1, startup .75, type_error .65, exception .55, decode_error .55, tls .5, auth .35,
+    rejected_input .5, incompatible 1, startup .75, type_error .65, exception .55, decode_error .55, tls .5, auth .35,
     null_reference .45, not_found .45, errors .35, unreachable .4, memory_growth .35, slow .35, wrong_result .35,
     timeout .3, config_missing .5
 dependency_downgraded: exception
@@ -284,7 +286,8 @@ dependency_removed: startup_failure
 rounding_changed: wrong_result
     complaint .45, wrong_result 1, errors .15, out_of_range .3
 comparison_changed: wrong_result
-    null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .85, out_of_range .8,
+    rejected_input .5, null_reference .5 by exception, type_error .4 by exception, complaint .4,
+    wrong_result .85, out_of_range .8,
     errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
 arithmetic_changed: wrong_result
     null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .9, out_of_range .6,
@@ -293,15 +296,24 @@ sorting_changed: wrong_result
     complaint .45, wrong_result .9, slow .3, exception .25
 time_zone_changed: wrong_result
     complaint .45, wrong_result .95, clock .9, auth .35, volume_drop .45, type_error .4, errors .25
+unit_changed: configuration
+    timeout .8 by timeout_budget, throttled .85, cache_miss .9, slow .5, lease .8, auth .45, cpu .4, backlog .5,
+    traffic_up .55, retries_up .55, cancelled .6, wrong_result .7, limit_dropped .8, payload_too_large .6, oom .5,
+    disk_full .4, errors .4, complaint .45, out_of_range .4
+validation_added: schema_mismatch
+    rejected_input 1, decode_error .5, constraint .4, complaint .4, errors .4, backlog .3, auth .2, type_error .3
+copy_per_call: memory_saturation
+    gc 1, memory_step .9, oom .8, cpu .75 by cpu_saturation, slow .7 by latency_regression, timeout .4, event_loop .6
 encoding_changed: schema_mismatch
-    complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4, payload_too_large .35, cpu .4,
+    rejected_input .5, complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4,
+    payload_too_large .35, cpu .4,
     errors .25
 status_changed: exception
     errors .45, retries_up .55, server_error .4, not_found .3
 regex_backtracks: cpu_saturation
     cpu 1, event_loop .9, slow .85, worker_exhausted .65, timeout .55, restart .35, errors .3
 pattern_changed: wrong_result
-    not_found .6, wrong_result .65, decode_error .5, auth .45, throttled .2, errors .3
+    rejected_input .8, not_found .6, wrong_result .65, decode_error .5, auth .45, throttled .2, errors .3
 query_heavier: latency_regression
     slow .9, cpu .85, timeout .6, pool_exhausted .5, lock_wait .3
 query_unbounded: latency_regression
@@ -325,10 +337,12 @@ filter_removed: wrong_result
     wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5, backlog .6,
     payload_too_large .6, auth .5, complaint .6, errors .2
 name_gone: schema_mismatch
-    complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5, constraint .5,
+    rejected_input .7, complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8,
+    null_reference .5, constraint .5,
     wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
 name_new: configuration
-    complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5, wrong_result .5,
+    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75,
+    constraint .5, wrong_result .5,
     type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
 cardinality_raised: memory_saturation
     memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5
@@ -347,25 +361,6 @@ lock_order_changed: deadlock
     deadlock 1, lock_wait .8, timeout .3
 """
 _NOTHING: Final = Capability("", {}, {})
-
-# Symptoms whose texts name the very thing that broke: an effect that is about other names did not do it.
-NAMING: Final = frozenset("missing_table missing_column dns decode_error not_found config_missing constraint".split())
-# Effects that are about names, to which the same applies.
-NAMED_EFFECTS: Final = frozenset(
-    """table_used column_used ddl_dropped field_renamed member_removed endpoint_changed variable_renamed
-    route_renamed""".split()
-)
-# Effects whose harm shows at those who are called, or share something, rather than at the changed service itself.
-REMOTE_EFFECTS: Final = frozenset(
-    """members_reordered sampling_removed query_heavier query_unbounded cardinality_raised name_gone name_new
-    filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls
-    limiter_removed rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed
-    cache_key_changed cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks
-    ddl_constraint index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed
-    payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
-    route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
-    encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed""".split()
-)
 
 
 def capability(effect: str) -> Capability:

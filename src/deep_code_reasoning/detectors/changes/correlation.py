@@ -8,7 +8,8 @@ Why it matters: the commit is what can be reverted. Time alone misleads: the las
 more often than not, and a leak or a filling pool bites hours after its deploy.
 
 Stays silent when: no diff can produce what is seen, or it came after the onset, or it only moves, renames, logs,
-documents or tests; and when the only effects that fit are too weak to accuse.
+documents or tests; and when the only effects that fit are too weak to accuse. A flag, a deploy or a commit without a
+diff is blamed only where its name and what fails speak of the same thing, right after it (`undiffed.py`).
 
 Example finding: `41f4a78 "Refactor bootstrap": no longer registers the predefined agents; agents: 'x' not found`.
 """
@@ -45,7 +46,7 @@ class Settings:
 
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
-    """Try every commit of the case; findings are those to blame, the likeliest first."""
+    """Try every change of the case; findings are those to blame, the likeliest first."""
     known = changes(scene.store)
     if not known:
         return []
@@ -73,7 +74,7 @@ def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str,
         "changes.correlation",
         verdict.mechanism,
         service,
-        f'{change.sha[:12]} "{title}": {"; ".join(verdict.reasons)}',
+        f'{change.label} "{title}": {"; ".join(verdict.reasons)}',
         severity=0.9,
         confidence=min(0.97, verdict.score),
         facts={
@@ -91,7 +92,7 @@ def _finding(scene: Scene, verdict: Verdict, victims: Sequence[str], first: str,
         citations=(*cite_change(change), *(symptom.citations[:4] if symptom else ())),
         window=scene.windows.incident,
         code_region=effect.path if effect else None,
-        change=("commit", change.sha),
+        change=(change.kind, change.sha),
     )
 
 
@@ -99,7 +100,7 @@ def _acquittals(verdicts: Sequence[Verdict], limit: int) -> tuple[str, ...]:
     """Deployed changes that are not to blame and why: what a reader would suspect first."""
     cleared = [v for v in verdicts if not v.convicted and v.rollout is not None]
     return tuple(
-        f"{v.change.sha[:12]}: {v.against[-1] if v.against else 'what it does can hardly produce what is seen'}"
+        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly produce what is seen'}"
         for v in cleared[:limit]
     )
 

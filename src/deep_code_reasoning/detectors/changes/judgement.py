@@ -21,6 +21,7 @@ from .matching import best_match, coverage, explained, ramp_factor, tie_of_words
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, only_adds_uncalled, potency
 from .trial import Change, Rollout, Situation, Verdict
+from .undiffed import by_name, by_time_alone
 
 # A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
 # that are scraped twice a minute or so.
@@ -36,6 +37,7 @@ class _Trial:
     """A change's verdict by what it can produce, and what is needed to judge it by elimination."""
 
     verdict: Verdict
+    place: float = 0.0
     suspicion: float = 0.0
     effects: tuple[Effect, ...] = ()
 
@@ -45,11 +47,19 @@ def judge(changes: Sequence[Change], situation: Situation) -> tuple[Verdict, ...
 
     Where no change has an effect that is known to produce what is seen, the one that changed behaviour where the
     trouble began, while all others did next to nothing, is held to have done it: by elimination, and with less score.
+    Changes without a diff (flags among them) are then judged by what they are called (`undiffed.py`).
     """
     trials = [_try(change, situation) for change in changes]
     verdicts = [trial.verdict for trial in trials]
     if not any(verdict.convicted for verdict in verdicts):
-        verdicts = [_by_elimination(trial, trials, situation) for trial in trials]
+        verdicts = [
+            _by_elimination(trial, trials, situation)
+            if trial.verdict.change.diff
+            else by_name(trial.verdict, trial.place, situation)
+            for trial in trials
+        ]
+    if not any(verdict.convicted for verdict in verdicts):
+        verdicts = list(by_time_alone(verdicts, situation))
     return tuple(sorted(verdicts, key=lambda v: (-v.score, -(v.rollout.time_ns if v.rollout else 0), v.change.sha)))
 
 
@@ -63,7 +73,8 @@ def _try(change: Change, situation: Situation) -> _Trial:
             Verdict(change, 0.0, rollout=rollout, against=(*against, f"touches only {' and '.join(kinds)} files"))
         )
     if not change.diff:
-        return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, "its diff is not known")))
+        unknown = "nothing that fails speaks of it" if change.kind == "flag" else "its diff is not known"
+        return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, unknown)), place)
     patch = parse_diff(change.diff, change.files)
     effects = effects_of(patch)
     power, why = potency(patch, effects)
@@ -71,7 +82,9 @@ def _try(change: Change, situation: Situation) -> _Trial:
     best = best_match(effects, patch, rollout, place, situation)
     if best is None:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
-        return _Trial(Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), suspicion, effects)
+        return _Trial(
+            Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), place, suspicion, effects
+        )
     effect, symptom = best.effect, best.symptom
     # What the diff shows no call of may run or not.
     reach = 0.6 if only_adds_uncalled(patch) else 1.0
@@ -95,7 +108,7 @@ def _try(change: Change, situation: Situation) -> _Trial:
         against,
         explained(effects, situation),
     )
-    return _Trial(verdict, suspicion, effects)
+    return _Trial(verdict, place, suspicion, effects)
 
 
 def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:

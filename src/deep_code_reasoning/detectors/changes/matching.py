@@ -10,9 +10,10 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
-from .compatibility import NAMED_EFFECTS, NAMING, REMOTE_EFFECTS, capability
+from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
+from .traits import NAMED_EFFECTS, NAMING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4

@@ -1,4 +1,4 @@
-"""Commits and their deploys, as a case has them."""
+"""Commits and their deploys, deploys of unknown commits, and flips of flags, as a case has them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .trial import Change, Rollout
 
 
 def changes(store: CaseStore) -> tuple[Change, ...]:
-    """All commits with their deploys; a deploy whose commit is not known stands as a change without a diff."""
+    """All commits with their deploys; a deploy whose commit is not known, and a flag, as a change without a diff."""
     rows = store.query(
-        "SELECT kind, id, time_ns, repo, service, commit_sha, message, files, diff FROM changes "
-        "WHERE kind IN ('commit', 'deploy') ORDER BY time_ns, kind, id, repo"
+        "SELECT kind, id, time_ns, repo, service, commit_sha, message, files, diff, attributes['flag'] AS flag "
+        "FROM changes WHERE kind IN ('commit', 'deploy', 'flag') ORDER BY time_ns, kind, id, repo"
     )
     rollouts: dict[str, list[Rollout]] = {}
     for row in rows:
@@ -22,7 +22,18 @@ def changes(store: CaseStore) -> tuple[Change, ...]:
             rollouts.setdefault(row["commit_sha"], []).append(Rollout(row["id"], row["service"], int(row["time_ns"])))
     commits = [row for row in rows if row["kind"] == "commit"]
     found = [_commit(row, _rollouts_of(row["commit_sha"] or row["id"], rollouts)) for row in commits]
-    return tuple({(change.repo, change.sha): change for change in found}.values())
+    met = {rollout.id for change in found for rollout in change.rollouts}
+    found += [
+        _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
+    ]
+    return tuple({(change.kind, change.repo, change.sha): change for change in found}.values())
+
+
+def _undiffed(row: dict[str, Any]) -> Change:
+    time_ns = int(row["time_ns"])
+    message = f"{row['flag'] or row['id']}: {row['message']}" if row["kind"] == "flag" else row["message"]
+    rollout = Rollout(row["id"], row["service"], time_ns)
+    return Change(row["id"], message, (), "", time_ns, row["repo"], (rollout,), row["kind"])
 
 
 def _rollouts_of(sha: str, rollouts: dict[str, list[Rollout]]) -> tuple[Rollout, ...]:
@@ -48,7 +59,9 @@ def _commit(row: dict[str, Any], rollouts: Sequence[Rollout]) -> Change:
 
 
 def cite_change(change: Change) -> tuple[Citation, ...]:
-    """The commit and its deploys."""
+    """The commit and its deploys; the deploy or the flag itself."""
+    if change.kind != "commit":
+        return (change_citation(change.kind, change.sha),)
     return (
         change_citation("commit", change.sha, change.repo),
         *(change_citation("deploy", r.id) for r in change.rollouts[:2]),

@@ -26,7 +26,10 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Change:
-    """A commit with its deploys."""
+    """A commit with its deploys; or a deploy whose commit is not known, or the flip of a flag, which have no diff.
+
+    `kind` is `commit`, `deploy` or `flag`; `sha` is the id of a change that is no commit.
+    """
 
     sha: str
     message: str
@@ -35,6 +38,12 @@ class Change:
     time_ns: int
     repo: str = ""
     rollouts: tuple[Rollout, ...] = ()
+    kind: str = "commit"
+
+    @property
+    def label(self) -> str:
+        """What people call it: the short form of a hash, or the whole id."""
+        return self.sha[:12] if self.kind == "commit" else self.sha
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,13 @@ class Settings:
 
     Attributes:
         min_rise: errors must come in so many more of the steps; less is a burst.
+        min_known_steps: errors that the time before knew come close together now and then: so many steps of them
+            in a row are more than that. What never came before needs no such number.
         min_probability: a finding is told when it is likelier than not.
     """
 
     min_rise: float = 0.3
+    min_known_steps: int = 3
     min_probability: float = 0.5
 
 
@@ -83,6 +86,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
             [int(step in present) for step in all_steps], [int(step in tried) for step in all_steps]
         )
         if change is None or change.rate_after - change.rate_before < settings.min_rise:
+            continue
+        if change.failures_before and change.failures_after < settings.min_known_steps:
             continue
         chance = probability(change.log_evidence, len(by_service))
         if chance >= settings.min_probability:

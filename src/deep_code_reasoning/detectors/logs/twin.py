@@ -12,11 +12,13 @@ missing message comes at least once; there are too few requests on either side.
 Example finding: `orders-eu: after OrderService#31 nothing follows (53 of 53 requests), while orders-us, which runs the
 same code, goes on to OrderService#37 (45 of 45)`.
 
-Confidence is modest: twins may differ for a reason.
+Confidence is modest: twins may differ for a reason, and a branch that some inputs take may not have been taken yet. How
+likely that is depends on how many requests never took it and on how many messages were compared.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import probability
 from .steps import SEPARATOR, prepare_statements
 
 _LINE_OF_PLACE: Final = re.compile(r"^(.*#)(\d+)$")
@@ -40,7 +43,7 @@ class Settings:
         min_requests: on either side; that all of three go on here and none of three there is chance in one of twenty
             cases even if half of all requests did.
         always: share of requests from which on a successor "always" follows, or a path "always" ends.
-        confidence: of a finding; see the module's text.
+        confidence: of a finding that cannot be chance; see the module's text.
     """
 
     min_requests: int = 3
@@ -75,6 +78,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         if message.requests >= settings.min_requests:
             shared[(message.logger, message.text)].append(message)
     findings = []
+    compared = sum(len(group) > 1 for group in shared.values())
     for group in shared.values():
         for short in group:
             ended = short.followers.get("")
@@ -83,10 +87,21 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
             for whole in group:
                 follower = _missing(short, whole, settings)
                 if follower is not None:
-                    findings.append(_finding(scene, short, whole, follower, settings))
+                    findings.append(
+                        _finding(scene, short, whole, follower, settings.confidence * _sureness(short, compared))
+                    )
                     break
     findings.sort(key=lambda f: (-f.severity, f.service, f.code_region or ""))
     return findings
+
+
+def _sureness(short: Message, compared: int) -> float:
+    """Probability that a path is broken rather than not taken yet.
+
+    A branch whose share is unknown (uniform) is missing from `n` requests with probability 1 / (n + 1), a broken path
+    with certainty; one of the `compared` messages may be broken.
+    """
+    return probability(math.log(short.requests + 1), compared)
 
 
 def _missing(short: Message, whole: Message, settings: Settings) -> Follower | None:
@@ -169,7 +184,7 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
     return True
 
 
-def _finding(scene: Scene, short: Message, whole: Message, follower: Follower, settings: Settings) -> Finding:
+def _finding(scene: Scene, short: Message, whole: Message, follower: Follower, confidence: float) -> Finding:
     place = short.followers[""].place
     expected = _same_distance(follower.place, follower.next_place, place)
     spans = scene.store.query(
@@ -191,7 +206,7 @@ def _finding(scene: Scene, short: Message, whole: Message, follower: Follower, s
             f"({follower.requests} of {whole.requests})"
         ),
         severity=1.0,
-        confidence=settings.confidence,
+        confidence=confidence,
         facts={
             "requests": short.requests,
             "twin": whole.service,

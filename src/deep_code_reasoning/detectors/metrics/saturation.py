@@ -6,9 +6,10 @@ used; kills for want of memory.
 
 Why it matters: what is short of a resource becomes slow or fails in ways that point everywhere else.
 
-Stays silent when: use moves within what the service did before, or by little; half of the resource is still free; the
-metric is of a whole host (it tells that the host is busy, not who made it so); there are too few points before the step
-to know what is usual.
+Stays silent when: use moves within what the service did before, or by little, or drifts as a day's load does, or as
+it does in other services at other times (`rarity.py`); half of the resource is still free; the metric is of a whole
+host (it tells that the host is busy, not who made it so); there are too few points before the step to know what is
+usual.
 
 Example finding: `orders: CpuUsageRate(%) rose from 0.87 to 100 at 13:33:09: its limit`.
 
@@ -28,8 +29,9 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import probability
-from .series import Series, Step, find_step, series_of
+from ..timeline.change_point import median, probability
+from .rarity import Families, families, rarity_evidence
+from .series import Series, Step, abruptness, find_step, series_of
 
 MECHANISMS: Final = {
     "cpu": "cpu_saturation",
@@ -54,6 +56,8 @@ class Settings:
             average over a minute hides its peaks.
         half_share: below half of its limit a resource is not short, however much its use rose.
         min_probability: a finding is told when it is likelier than not.
+        abrupt: where less than half of a rise happens around its step, it is the drift of a day's load: that is told
+            only once it has filled its resource.
         leak_order: a rise is a leak when nearly all pairs of points are in growing order (Kendall's tau).
     """
 
@@ -61,6 +65,7 @@ class Settings:
     full_share: float = 0.8
     half_share: float = 0.5
     min_probability: float = 0.5
+    abrupt: float = 0.5
     leak_order: float = 0.8
 
 
@@ -90,9 +95,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if not known:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
     limits = [series for series in known if series.meaning.limit]
+    alike = families(known)
     rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
     for series in known:
-        rise = None if series.meaning.limit else _rise(series, known, settings)
+        rise = None if series.meaning.limit else _rise(series, known, alike, settings)
         if rise is not None:
             rises[(series.service, series.meaning.kind)].append(rise)
     for series in limits:
@@ -104,18 +110,19 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return findings
 
 
-def _rise(series: Series, known: Sequence[Series], settings: Settings) -> Rise | None:
+def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Settings) -> Rise | None:
     step = find_step(series.values)
     if step is None or step.after <= 0 or step.ratio < settings.min_ratio:
         return None
-    chance = probability(step.log_evidence, len(known))
+    evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
+    chance = probability(evidence, len(known))
     if chance < settings.min_probability:
         return None
     full = _share_of_limit(series, step, known)
-    if full < settings.half_share:
+    leak = series.meaning.kind == "memory" and _order(series.values) >= settings.leak_order
+    drifts = abruptness(series.values, step) < settings.abrupt
+    if full < (settings.full_share if drifts and not leak else settings.half_share):
         return None
-    tau = _order(series.values)
-    leak = series.meaning.kind == "memory" and tau >= settings.leak_order
     return Rise(series, step, chance, full, leak)
 
 
@@ -134,10 +141,13 @@ def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: 
 
 
 def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> float:
-    """The highest share of its limit that a resource reached after the step; NaN when no metric tells the limit."""
+    """The share of its limit that a resource is at after the step; NaN when no metric tells the limit.
+
+    That is the level after the step, or the latest one where use still climbs; a peak is no lack.
+    """
     if _WAITING & _words(series.name):
         return math.nan
-    peak = max(series.values[step.index :])
+    peak = max(step.after, median(series.values[-3:]))
     if series.meaning.ratio:
         return peak / _whole(series)
     since_ns = series.times_ns[step.index]
@@ -148,7 +158,7 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
             return peak / other.values[-1]
         late = [value for time, value in zip(other.times_ns, other.values, strict=True) if time >= since_ns]
         if other.meaning.ratio and late:
-            return max(late) / _whole(other)
+            return max(median(late), median(late[-3:])) / _whole(other)
     return math.nan
 
 

@@ -123,6 +123,14 @@ def find_step(values: Sequence[float]) -> Step | None:
     return Step(index, median(values[:index]), median(values[index:]), evidence)
 
 
+def abruptness(values: Sequence[float], step: Step) -> float:
+    """Which share of a step's height is climbed right around it: near 1 for a step, little for a slow drift."""
+    near = max(3, len(values) // 20)
+    left, right = values[max(0, step.index - near) : step.index], values[step.index : step.index + near]
+    height = step.after - step.before
+    return (median(right) - median(left)) / height if height else 0.0
+
+
 def _running_costs(values: Sequence[float]) -> list[float]:
     """Sum of distances to the median of each prefix, by two heaps around the median."""
     low: list[float] = []

@@ -6,7 +6,8 @@ traffic metric that steps up by far or falls away.
 Why it matters: where traces are sampled or absent, these metrics are the only witness of which service began to fail,
 and when.
 
-Stays silent when: a level moves within its own past or by little. Latency and traffic are left to the spans where the
+Stays silent when: a level moves within its own past, or by little, or as the same metric of other services does at
+other times (`rarity.py`). Latency and traffic are left to the spans where the
 case has many of them, of several services: spans are the better witness (percentiles from coarse buckets jump by
 themselves, most of all for services that hardly anyone calls), and who is not in them is not in the way of requests.
 
@@ -29,6 +30,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import probability
+from .rarity import families, rarity_evidence
 from .series import Series, Step, find_step, series_of
 
 _MECHANISMS: Final = {
@@ -68,12 +70,14 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     known = series_of(scene.store, kinds)
     if not known:
         return Skipped(f"no metric is about {', '.join(sorted(kinds))}")
+    alike = families(known)
     steps: dict[tuple[str, str, bool], list[tuple[float, Series, Step]]] = defaultdict(list)
     for series in known:
         step = find_step(series.values)
         if step is None or not _matters(series, step, settings):
             continue
-        chance = probability(step.log_evidence, len(known))
+        evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
+        chance = probability(evidence, len(known))
         if chance >= settings.min_probability:
             kind = "errors" if series.meaning.kind == "success" else series.meaning.kind
             steps[(series.service, kind, step.after < step.before)].append((chance, series, step))

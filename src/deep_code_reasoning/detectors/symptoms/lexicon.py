@@ -26,6 +26,7 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "memory_step": 0.6,
     "retries_up": 0.8,
     "not_found": 0.9,
+    "rejected_input": 0.85,
     "server_error": 0.45,
     "complaint": 0.5,
     "backlog": 0.8,
@@ -66,6 +67,9 @@ decode_error:
     unknown enum | invalid enum | enum value | schema (mismatch|validation|incompat\w*) | dead ?letter |
     malformed | invalid utf | unicodedecode | avro | wire type | invalid wire | corrupt | checksum mismatch |
     signature mismatch
+rejected_input:
+    \b422\b | unprocessable | \b400\b | bad request | validation (error|failed) | failed validation |
+    must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid
 payload_too_large:
     too ?(large|long|big) | \b413\b | maximum context | context length | request entity |
     exceeds? (the )?max\w* (size|length|message) | larger than | message size | resource_?exhausted.{1,40}message |

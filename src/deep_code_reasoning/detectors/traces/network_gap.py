@@ -21,7 +21,6 @@ calm stretch is needed; where there is one, the moment at which slow calls begin
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,7 +32,7 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability, rate_contrast
 from ..timeline.linked_spans import prepare_linked_spans
-from ..timeline.time_steps import STEPS, TimeSteps, step_of, time_steps
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
 RESOURCE = "NetworkP90(ms)"
 """Name of the series this detector derives: the 90th percentile of the time a call spends between two services."""
@@ -51,18 +50,19 @@ class Settings:
             beyond the usual, which neither another zone nor a busy host explains.
         min_gap_ms: and at least this long: shorter delays hurt nobody, and clocks of hosts differ by milliseconds.
         min_slow_share: most calls must be slow on the way; pauses and full pools hit a minority.
-        min_calls: fewer calls than this (of one service, in the bad stretch) prove nothing.
+        min_requests: fewer slow requests than this (of one service, in the bad stretch) prove nothing; an edge with
+            fewer calls has no say.
         min_probability: a finding is told when it is likelier than not.
     """
 
     usual_factor: float = 10.0
     min_gap_ms: float = 20.0
     min_slow_share: float = 0.5
-    min_calls: int = 3
+    min_requests: int = 3
     min_probability: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Edge:
     """Calls from one service to another: how many there were, and how many were slow on the way, in each step."""
 
@@ -84,11 +84,17 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """All edges on one side of a service: `into` it or `out of` it."""
+    """All edges on one side of a service, `into` it or `out of` it, and the requests that use them, in each step.
+
+    A request (a trace) is slow on this side when most of its calls there are: the calls of one request share its fate,
+    and a dozen slow ones in it are one event, not a dozen.
+    """
 
     service: str
     direction: str
     edges: tuple[Edge, ...]
+    requests: list[int]
+    slow: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     steps = time_steps(scene.store, "call_gaps")
     calls = _Calls(tuple(_edges(scene.store, limit_ns, steps)), steps, limit_ns)
     found = []
-    for side in _sides(calls.edges):
+    for side in _sides(scene.store, calls.edges, limit_ns, steps, settings.min_slow_share):
         finding = _judge(scene, side, calls, settings)
         if finding is not None:
             found.append(finding)
@@ -161,44 +167,66 @@ def _edges(store: CaseStore, limit_ns: int, steps: TimeSteps) -> list[Edge]:
     return list(edges.values())
 
 
-def _sides(edges: Sequence[Edge]) -> list[_Side]:
-    into: dict[str, list[Edge]] = defaultdict(list)
-    out: dict[str, list[Edge]] = defaultdict(list)
-    for edge in edges:
-        into[edge.callee].append(edge)
-        out[edge.caller].append(edge)
-    sides = [_Side(service, "into", tuple(group)) for service, group in sorted(into.items())]
-    # Calls out of a service to a single other one cannot be told from calls into that other one.
-    return sides + [_Side(service, "out of", tuple(group)) for service, group in sorted(out.items()) if len(group) > 1]
+def _sides(store: CaseStore, edges: Sequence[Edge], limit_ns: int, steps: TimeSteps, share: float) -> list[_Side]:
+    rows = store.query(
+        f"""
+        SELECT service, direction, groupArray((step, requests, slow)) AS steps
+        FROM (
+            SELECT service, direction, {step_of("first_ns")} AS step, count() AS requests,
+                   countIf(slow_share >= {{share:Float64}}) AS slow
+            FROM (
+                SELECT side.1 AS service, side.2 AS direction, min(start_ns) AS first_ns,
+                       avg(gap_ns > {{limit:Int64}}) AS slow_share
+                FROM call_gaps ARRAY JOIN [(callee, 'into'), (caller, 'out of')] AS side
+                GROUP BY service, direction, trace_id
+            )
+            GROUP BY service, direction, step
+        )
+        GROUP BY service, direction ORDER BY direction, service
+        """,
+        limit=limit_ns,
+        share=share,
+        **steps.parameters(),
+    )
+    sides = []
+    for row in rows:
+        into = row["direction"] == "into"
+        own = tuple(edge for edge in edges if (edge.callee if into else edge.caller) == row["service"])
+        # Calls out of a service to a single other one cannot be told from calls into that other one.
+        if into or len(own) > 1:
+            requests = steps.spread((step, count) for step, count, _ in row["steps"])
+            slow = steps.spread((step, count) for step, _, count in row["steps"])
+            sides.append(_Side(row["service"], row["direction"], own, requests, slow))
+    return sides
 
 
 def _judge(scene: Scene, side: _Side, all_calls: _Calls, settings: Settings) -> Finding | None:
     edges = all_calls.edges
-    calls = [sum(edge.calls.get(step, 0) for edge in side.edges) for step in range(STEPS)]
-    slow = [sum(edge.slow.get(step, 0) for edge in side.edges) for step in range(STEPS)]
-    change = outcome_change(slow, calls)
-    since = change.index if change is not None else 0
-    known = [edge for edge in side.edges if sum(n for s, n in edge.calls.items() if s >= since) >= settings.min_calls]
-    share = sum(slow[since:]) / max(1, sum(calls[since:]))
-    if sum(slow[since:]) < settings.min_calls or share < settings.min_slow_share:
+    change = outcome_change(side.slow, side.requests)
+    # With time before the slowness, the change has to convince; slow from the first, the comparison with all others.
+    dated = change is not None and change.log_evidence > 0
+    since = change.index if change is not None and dated else 0
+    slow, requests = sum(side.slow[since:]), sum(side.requests[since:])
+    share = slow / max(1, requests)
+    if slow < settings.min_requests or share < settings.min_slow_share:
         return None
     # All who are on the way must see it, or it is not this service's way.
+    calls_of = {edge: sum(n for step, n in edge.calls.items() if step >= since) for edge in side.edges}
+    known = [edge for edge in side.edges if calls_of[edge] >= settings.min_requests]
     if known and min(edge.share(since) for edge in known) < settings.min_slow_share:
         return None
     if _explained_elsewhere(side, edges, since, settings):
         return None
-    others = [edge for edge in edges if edge not in side.edges]
-    peers = rate_contrast(
-        sum(slow[since:]),
-        sum(calls[since:]),
-        sum(sum(edge.slow.values()) for edge in others),
-        sum(edge.total for edge in others),
-    )
-    evidence = max(peers, change.log_evidence if change is not None else 0.0)
+    evidence = change.log_evidence if change is not None and dated else 0.0
+    whole_slow, whole = sum(side.slow), sum(side.requests)
+    if whole_slow >= settings.min_slow_share * whole:
+        others = [edge for edge in edges if edge not in side.edges]
+        other_slow = sum(sum(edge.slow.values()) for edge in others)
+        evidence = max(evidence, rate_contrast(whole_slow, whole, other_slow, sum(edge.total for edge in others)))
     chance = probability(evidence, looked_at=2 * len({e.callee for e in edges}))
     if chance < settings.min_probability:
         return None
-    return _finding(scene, side, since if change and change.log_evidence > 0 else None, all_calls, share, chance)
+    return _finding(scene, side, since if dated else None, all_calls, share, chance)
 
 
 def _explained_elsewhere(side: _Side, edges: Sequence[Edge], since: int, settings: Settings) -> bool:

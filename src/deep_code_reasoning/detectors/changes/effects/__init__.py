@@ -6,7 +6,7 @@ from typing import Final
 
 from ..diff import Patch
 from ..effect import Effect, Extractor
-from . import endpoints, growth, logic, loops, names, order, removals, schema, settings, versions
+from . import endpoints, growth, logic, loops, names, order, removals, schema, settings, units, validation, versions
 
 EXTRACTORS: Final[tuple[Extractor, ...]] = (
     settings.extract,
@@ -18,6 +18,8 @@ EXTRACTORS: Final[tuple[Extractor, ...]] = (
     versions.extract,
     logic.extract,
     order.extract,
+    units.extract,
+    validation.extract,
     names.extract,
 )
 

@@ -1,4 +1,4 @@
-"""Things that pile up: containers nobody empties, connections and tasks opened once a request."""
+"""Things that pile up: containers nobody empties; connections, tasks and copies of whole tables once a request."""
 
 from __future__ import annotations
 
@@ -69,6 +69,14 @@ _TASKS: Final = re.compile(
     r"new\s+Timer\(|time\.Tick\(|Task\.Run\("
 )
 
+# A copy of a member of a lasting object: of all that it holds, on every call.
+_COPIES: Final = re.compile(
+    r"(?i)\b(?:maps|slices)\.clone\s*\(\s*\w+\.|\bdeep_?copy\w*\s*\(|\bcopy\.copy\s*\(|structuredClone\s*\("
+    r"|cloneDeep\s*\(|JSON\.parse\(JSON\.stringify\(|\b(?:self|this)\.\w+\.(?:clone|copy|to_vec|to_owned|deep_dup)\(\)"
+    r"|new\s+(?:Array|Linked)?(?:List|HashMap|TreeMap|HashSet)<?[^(]*>?\(\s*(?:this\.)?\w+\s*\)"
+    r"|\b(?:dict|list|set)\(\s*self\.\w+\s*\)|ImmutableMap\.copyOf\(|(?:Map|List|Set)\.copyOf\("
+)
+
 
 def extract(patch: Patch) -> list[Effect]:
     """Unbounded containers, connections or clients opened once a call, tasks and listeners started and never ended."""
@@ -80,6 +88,7 @@ def extract(patch: Patch) -> list[Effect]:
         found += _containers(hunk, patch, bounded)
         found += _opened(hunk, patch)
         found += _tasks(hunk)
+        found += _copies(hunk)
     return found
 
 
@@ -175,3 +184,11 @@ def _tasks(hunk: Hunk) -> list[Effect]:
         for line in hunk.after
     )
     return [Effect("task_started", f"starts `{new[0].code[:60]}`", hunk.path, (), sureness=0.4 if ended else 0.7)]
+
+
+def _copies(hunk: Hunk) -> list[Effect]:
+    new, old = ([line for line in lines if _COPIES.search(line.code)] for lines in (hunk.added, hunk.removed))
+    if len(new) <= len(old):
+        return []
+    says = f"copies the whole on each call: `{new[0].code[:60]}`"
+    return [Effect("copy_per_call", says, hunk.path, (), sureness=0.8)]

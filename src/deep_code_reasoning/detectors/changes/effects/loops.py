@@ -19,6 +19,10 @@ _EAGER: Final = re.compile(
     r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*|loaders?)\b"
 )
 
+_COMPREHENSION: Final = re.compile(
+    r"\bfor\s+(\w+)\s+in\b|\.(?:map|flatMap|collect|forEach|each)\(?\s*[({]?\s*\|?(\w+)\b"
+)
+
 
 def extract(patch: Patch) -> list[Effect]:
     """Remote calls newly inside a loop, batch calls replaced by single ones, eager loading taken away."""
@@ -26,6 +30,7 @@ def extract(patch: Patch) -> list[Effect]:
     for hunk in patch.running:
         if hunk.kind in ("code", "view"):
             found += _calls_in_loops(hunk, patch)
+            found += _relations_in_loops(hunk)
     found += _eager_loading(patch)
     return found
 
@@ -70,6 +75,18 @@ def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
                 )
             )
     return found
+
+
+def _relations_in_loops(hunk: Hunk) -> list[Effect]:
+    """A member of a member of what a loop runs over, newly read: a query an item where a mapper loads it lazily."""
+    before = " ".join(line.code for line in hunk.before)
+    for line in hunk.added:
+        for loop in _COMPREHENSION.finditer(line.code):
+            for read in re.finditer(rf"\b{re.escape(loop[1] or loop[2])}\.(\w+)\.\w+\b(?!\s*\()", line.code):
+                if f".{read[1]}." not in before:
+                    says = f"reads `{read[0]}` of each item, a query each where it is loaded lazily"
+                    return [Effect("call_in_loop", says, hunk.path, (read[1],), sureness=0.6)]
+    return []
 
 
 def _is_new(call: Call, line: Line, hunk: Hunk) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..code import is_log_statement
+from ..code import is_log_statement, is_telemetry
 from ..diff import Hunk, Patch, normalise
 from ..effect import Effect
 
@@ -161,8 +161,10 @@ def _names(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
 
 
 def _wire_names(hunk: Hunk) -> Iterator[Effect]:
-    removed = [line.code for line in hunk.removed if not is_log_statement(line.code)]
-    added = [line.code for line in hunk.added if not is_log_statement(line.code)]
+    removed, added = (
+        [line.code for line in lines if not (is_log_statement(line.code) or is_telemetry(line.code))]
+        for lines in (hunk.removed, hunk.added)
+    )
     for pattern, sureness in ((_WIRE_NAME, 0.95), (_AVRO_FIELD, 0.95), (_KEY, 0.7)):
         if pattern is _AVRO_FIELD and hunk.kind != "schema":
             continue

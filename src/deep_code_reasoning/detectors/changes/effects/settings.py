@@ -78,6 +78,8 @@ _LEVEL: Final = re.compile(
     r"""(?i)\b(?:log|root|logger|logging|level)\w*\b.*?\b(trace|debug|info|warn(?:ing)?|error)\b"""
 )
 
+_WHOLE: Final = re.compile(r"(?i)\b(?:raw_?)?(?:body|payload|headers|dump|content|request_json|to_?json)\b")
+
 
 def extract(patch: Patch) -> list[Effect]:
     """Settings whose value went up or down, switches that flipped, limits that were taken away, verbose logging."""
@@ -88,6 +90,7 @@ def extract(patch: Patch) -> list[Effect]:
         found += _numbers(hunk)
         found += _switches(hunk)
         found += _log_levels(hunk)
+        found += _logged_bodies(hunk)
     return found
 
 
@@ -237,3 +240,13 @@ def _log_levels(hunk: Hunk) -> Iterator[Effect]:
     ]
     if levels[0] and levels[1] and max(levels[1]) > max(2, *levels[0]):
         yield Effect("logging_verbose", "log level made more verbose", hunk.path, ("log", "level"))
+
+
+def _logged_bodies(hunk: Hunk) -> Iterator[Effect]:
+    """Log statements that now write whole bodies, one a request."""
+    old, new = (
+        [line for line in lines if is_log_statement(line.code) and _WHOLE.search(line.code)]
+        for lines in (hunk.removed, hunk.added)
+    )
+    if len(new) > len(old):
+        yield Effect("logging_verbose", f"logs whole bodies: `{new[0].code[:60]}`", hunk.path, ("log",), sureness=0.8)

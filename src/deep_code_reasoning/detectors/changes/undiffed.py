@@ -1,0 +1,130 @@
+"""Changes whose diff nobody has: feature flags, deploys without a commit, commits exported without their diff.
+
+What such a change does can only be taken from what it is called: a flag's name, a commit's message and files. That is
+weak evidence, so it convicts only where several things meet, and never with much confidence: the change reached the
+service that failed first (or one that it calls) shortly before the onset, and what it is called and what fails speak
+of the same thing in more than one word, or in one word and a message that says that something was taken away, lowered
+or replaced. Words of the services' own names do not count, nor do messages that speak of tests, logs or wording.
+
+A deploy of which not even a commit is known convicts by its time alone only where it is the one change there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ...domain.instant import NS_PER_S
+from ..symptoms.symptom import Symptom
+from ..symptoms.words import telling_words
+from .trial import Change, Rollout, Situation, Verdict
+
+# Two words in common are seldom chance; one is common enough that the message has to say what was done, too.
+_TWO_WORDS: Final = 0.5
+_ONE_WORD: Final = 0.42
+_TIME_ALONE: Final = 0.38
+_MIN_LETTERS: Final = 5
+# A flag acts at once; a deploy may take some minutes to roll out, and its code to be reached.
+_SHORTLY_S: Final[Mapping[str, int]] = {"flag": 900, "commit": 3600, "deploy": 1800}
+_MIN_PLACE: Final = 0.85
+
+_ACTS: Final = re.compile(
+    r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
+    r"rais|increas|enabl|turn|rotat|enforc|requir|revok)\w*"
+)
+_IDLE: Final = re.compile(
+    r"(?i)\b(docs?|document\w*|comments?|typos?|tests?|lint\w*|format\w*|styl\w+|restyl\w+|readme|logs?|logging|"
+    r"metrics?|labels?|tid(y|ies)|renam\w+|extract\w*|refactor\w*|mov(e|es|ed)|wording|badge|codeowners)\b"
+)
+# Symptoms that come from outside by their nature: no name of a change speaks for it.
+_FROM_OUTSIDE: Final = frozenset({"dns", "certificate_expired"})
+_MECHANISMS: Final[Mapping[str, str]] = {
+    "pool_exhausted": "connection_pool_exhausted",
+    "too_many_connections": "connection_pool_exhausted",
+    "worker_exhausted": "thread_pool_exhausted",
+    "missing_table": "schema_mismatch",
+    "missing_column": "schema_mismatch",
+    "decode_error": "schema_mismatch",
+    "constraint": "schema_mismatch",
+    "oom": "memory_saturation",
+    "memory_growth": "memory_leak",
+    "timeout": "timeout_budget",
+    "throttled": "configuration",
+    "lock_wait": "lock_contention",
+    "deadlock": "deadlock",
+    "backlog": "message_backlog",
+    "disk_full": "disk_saturation",
+    "wrong_result": "wrong_result",
+    "incompatible": "exception",
+    "null_reference": "exception",
+}
+
+
+def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
+    """Judge a change by what it is called; the verdict as it is when that says nothing.
+
+    Args:
+        verdict: of the trial that found no diff.
+        place: how well the place of its rollout fits, 0 to 1.
+        situation: what fails, and when it began.
+    """
+    change, rollout = verdict.change, verdict.rollout
+    if rollout is None or place < _MIN_PLACE or not _is_recent(change, rollout, situation):
+        return verdict
+    best = verdict
+    mine = telling_words((change.message, *change.files)) - telling_words(situation.services)
+    for symptom in situation.symptoms:
+        if symptom.service not in (situation.front.first, rollout.service) or symptom.kind in _FROM_OUTSIDE:
+            continue
+        shared = sorted(mine & symptom.words)
+        score = round(_score(change, shared) * place * symptom.weight**0.25, 4)
+        if score > best.score:
+            best = _verdict(verdict, symptom, score, f"both speak of {', '.join(shared[:4])}")
+    return best
+
+
+def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Verdict, ...]:
+    """Convict the one deploy there is, where no commit and no flag is known and it came right before the onset."""
+    tried = [v for v in verdicts if v.rollout is not None and v.rollout.time_ns <= situation.onset_ns]
+    if len(tried) != 1 or len(verdicts) != 1 or verdicts[0].change.kind != "deploy" or not situation.symptoms:
+        return tuple(verdicts)
+    verdict = verdicts[0]
+    rollout = verdict.rollout
+    if (
+        rollout is None
+        or rollout.service != situation.front.first
+        or not _is_recent(verdict.change, rollout, situation)
+    ):
+        return tuple(verdicts)
+    own = next((s for s in situation.symptoms if s.service == rollout.service), None)
+    if own is None or own.kind in _FROM_OUTSIDE:
+        return tuple(verdicts)
+    return (_verdict(verdict, own, _TIME_ALONE, f"the only change that is known of, on {rollout.service}"),)
+
+
+def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:
+    return (situation.onset_ns - rollout.time_ns) / NS_PER_S <= _SHORTLY_S[change.kind]
+
+
+def _score(change: Change, shared: Sequence[str]) -> float:
+    if change.kind != "flag" and _IDLE.search(change.message) and not _ACTS.search(change.message):
+        return 0.0
+    if len(shared) > 1:
+        return _TWO_WORDS
+    says_what = change.kind != "flag" and _ACTS.search(change.message) is not None
+    return _ONE_WORD if shared and says_what and len(shared[0]) >= _MIN_LETTERS else 0.0
+
+
+def _verdict(verdict: Verdict, symptom: Symptom, score: float, why: str) -> Verdict:
+    change, rollout = verdict.change, verdict.rollout
+    what = f"{change.message} on {rollout.service}" if change.kind == "flag" and rollout else "its diff is not known"
+    return replace(
+        verdict,
+        score=score,
+        symptom=symptom,
+        mechanism=_MECHANISMS.get(symptom.kind, "configuration" if change.kind == "flag" else "exception"),
+        reasons=(what, f'{why}: "{(symptom.texts or (symptom.kind,))[0][:120]}"'),
+        against=(),
+    )

@@ -1,0 +1,80 @@
+"""Scores become probabilities."""
+
+from __future__ import annotations
+
+import pytest
+
+from deep_code_reasoning.domain.cause import Cause, ChangeRef
+from deep_code_reasoning.domain.finding import Check, Finding
+from deep_code_reasoning.ranking.calibrate import WEIGHTS, Grounds, calibrate, grounds, probability_of
+
+
+def cause(service: str, score: float, summary: str = "", change: ChangeRef | None = None) -> Cause:
+    return Cause(1, "exception", service, score, summary or f"{service} fails", change=change)
+
+
+def finding(code: str, service: str = "a", summary: str = "a fails") -> Finding:
+    return Finding(code, "exception", service, summary, 0.9, 0.9)
+
+
+def test_nothing_stays_nothing() -> None:
+    assert calibrate((), (), (), changes_known=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "family"),
+    [
+        ("traces.failures", "located"),
+        ("external.dns", "outside"),
+        ("logs.twin", "standing"),
+        ("logs.chronic_error", "chronic"),
+    ],
+)
+def test_a_cause_is_weighed_by_what_it_rests_on(code: str, family: str) -> None:
+    found = grounds([cause("a", 0.7)], [finding(code)], (), changes_known=False)
+    assert found.family == family
+    if family != "outside":
+        assert grounds([cause("a", 0.7)], [finding(code)], (), changes_known=True).family == "unblamed"
+
+
+def test_a_convicted_change_has_its_own_map() -> None:
+    convicted = cause("a", 0.6, change=ChangeRef("flag", "f"))
+    leading = Finding("changes.correlation", "exception", "a", "a fails", 0.9, 0.6, {"effect": None})
+    found = grounds([convicted], [leading], (), changes_known=True)
+    assert (found.family, found.features["undiffed"]) == ("change", 1.0)
+
+
+def test_a_busy_resource_of_which_no_request_suffers_is_a_level_among_others() -> None:
+    busy = finding("metrics.saturation")
+    seen = (Check("traces.self_time", "clear", ""),)
+    unseen = (Check("traces.self_time", "skipped", "no spans"),)
+
+    def family(findings: list[Finding], checks: tuple[Check, ...]) -> str:
+        return grounds([cause("a", 0.7)], findings, checks, changes_known=False).family
+
+    assert family([busy], seen) == "level"
+    assert family([busy], unseen) == "located"
+    assert family([busy, finding("traces.self_time", "b", "b is slow")], seen) == "located"
+
+
+def test_confidences_never_rise_down_the_list_and_leave_room_for_each_other() -> None:
+    causes = calibrate(
+        [cause("a", 0.2), cause("b", 0.15), cause("c", 0.1)], [finding("logs.twin")], (), changes_known=True
+    )
+    said = [c.confidence for c in causes]
+    assert said == sorted(said, reverse=True)
+    assert sum(said) <= 1
+    assert [c.service for c in causes] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("family", sorted(WEIGHTS))
+def test_every_map_gives_probabilities_for_any_score(family: str) -> None:
+    for log_odds in (-4.0, 0.0, 4.0):
+        features = dict.fromkeys(WEIGHTS[family], 1.0) | {"score": log_odds}
+        assert 0 < probability_of(Grounds(family, features)) < 1
+
+
+@pytest.mark.parametrize("family", ["change", "outside", "located", "standing"])
+def test_a_better_score_is_a_higher_probability(family: str) -> None:
+    low, high = (probability_of(Grounds(family, {"bias": 1.0, "score": odds})) for odds in (-1.0, 1.0))
+    assert low < high
