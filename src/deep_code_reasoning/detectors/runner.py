@@ -36,6 +36,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.dns",
     "external.provider_outage",
     "external.third_party",
+    "external.peer_outage",
     "external.platform",
     "external.traffic_surge",
 )

@@ -27,6 +27,8 @@ from .remedy import next_checks, remediation
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
+# How callers take an outage.
+_TAKEN_SO: Final = frozenset({"retry_storm", "timeout_budget"})
 
 
 def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Finding]) -> tuple[Cause, ...]:
@@ -41,7 +43,13 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
         outside = None
     seen = max(
-        (f for f in findings if f.code in MECHANISM_SEEN and not f.facts.get("harmless")), key=_strength, default=None
+        (
+            f
+            for f in findings
+            if f.code in MECHANISM_SEEN and not f.facts.get("harmless") and not _behind(scene, f, outside)
+        ),
+        key=_strength,
+        default=None,
     )
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
@@ -69,6 +77,13 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
 
 def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
+
+
+def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
+    """Whether what was seen is how callers take an outage further down: they try again, or they give up."""
+    if outside is None or outside.mechanism != "dependency_outage" or seen.mechanism not in _TAKEN_SO:
+        return False
+    return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
 
 
 def _front(scene: Scene) -> Front:
@@ -140,7 +155,11 @@ def _repo(change: Finding) -> str | None:
 
 def _from_outside(outside: Finding, change: Finding | None, front: Front) -> Cause:
     components = set(_texts(outside, "components"))
+    # Where the finding tells who speaks of the outside cause, nobody else is its first victim.
+    speaking = _texts(outside, "services")
     first = front.first if front.first and front.first not in components else outside.service
+    if speaking and first not in speaking:
+        first = outside.service
     victims = tuple(name for name in front.failing if name != first and name not in components)
     against = (f"a change could have done it: {change.summary}",) if change is not None else ()
     return Cause(

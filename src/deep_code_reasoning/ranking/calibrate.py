@@ -20,7 +20,7 @@ from typing import Final
 
 from ..domain.cause import Cause
 from ..domain.finding import Check, Finding
-from .localise import SYMPTOMS
+from .localise import MECHANISM_SEEN, SYMPTOMS
 
 # Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
@@ -87,7 +87,7 @@ def grounds(
     leading = next((f for f in findings if f.summary == first.summary), None)
     code = leading.code if leading is not None else ""
     features = {"bias": 1.0, "score": _log_odds(first.confidence)}
-    if first.change is None and changes_known and not code.startswith("external."):
+    if first.change is None and changes_known and not code.startswith("external.") and code not in MECHANISM_SEEN:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0})
     if first.change is not None:
