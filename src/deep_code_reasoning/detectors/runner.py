@@ -30,6 +30,8 @@ MODULES: Final[tuple[str, ...]] = (
     "logs.new_errors",
     "logs.chronic_error",
     "metrics.saturation",
+    "metrics.shortage",
+    "metrics.leak",
     "metrics.service_level",
     "changes.correlation",
     "external.certificate",
