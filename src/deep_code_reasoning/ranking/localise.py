@@ -97,6 +97,7 @@ class Settings:
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
+            "traces.exhausted": 1.0,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,
@@ -157,7 +158,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         factor = 1.0
         if finding.facts.get("names_services"):
             factor = settings.named
-        elif finding.code in SYMPTOMS and shown >= weight / 2:
+        elif finding.code in SYMPTOMS and shown >= weight / 3:
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited
