@@ -42,6 +42,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.peer_outage",
     "external.platform",
     "external.traffic_surge",
+    "external.request_rate",
 )
 
 

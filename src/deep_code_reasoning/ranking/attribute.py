@@ -10,7 +10,7 @@ cause ever names a change: to blame an innocent one costs more than to name none
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,8 +27,11 @@ from .remedy import next_checks, remediation
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
-# How callers take an outage.
-_TAKEN_SO: Final = frozenset({"retry_storm", "timeout_budget"})
+# How those above take an outage, and those below a surge.
+_TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
+    "dependency_outage": frozenset({"retry_storm", "timeout_budget"}),
+    "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
+}
 
 
 def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Finding]) -> tuple[Cause, ...]:
@@ -80,9 +83,11 @@ def _strength(finding: Finding) -> tuple[float, float, str]:
 
 
 def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
-    """Whether what was seen is how callers take an outage further down: they try again, or they give up."""
-    if outside is None or outside.mechanism != "dependency_outage" or seen.mechanism not in _TAKEN_SO:
+    """Whether what was seen is how others take what came from outside: an outage further down, a surge further up."""
+    if outside is None or seen.mechanism not in _TAKEN_SO.get(outside.mechanism, ()):
         return False
+    if outside.mechanism == "traffic_surge":
+        return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
     return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
 
 
