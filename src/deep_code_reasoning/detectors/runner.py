@@ -33,6 +33,7 @@ MODULES: Final[tuple[str, ...]] = (
     "metrics.saturation",
     "metrics.shortage",
     "metrics.leak",
+    "metrics.messages",
     "metrics.service_level",
     "changes.correlation",
     "external.certificate",
