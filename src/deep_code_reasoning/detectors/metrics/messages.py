@@ -10,8 +10,9 @@ Stays silent when: the depth comes and goes as it always did, or the metric is a
 
 Example finding: `notifier: messages of booking-confirmed are taken and not acknowledged since 09:19:50 (9 now, 0 usual)`.
 
-Where the broker counts what is unacknowledged, that and what is ready tell the two apart. Where all is one lag, the
-consumer's spans do: who processes what comes, and is behind nevertheless, does not acknowledge.
+The consumer's spans tell the two apart. Where the broker counts what is held unacknowledged, that is far more than
+what is in work at a time (Little's law over the spans). Where all is one lag: who has processed what came, and is
+behind nevertheless, does not acknowledge.
 """
 
 from __future__ import annotations
@@ -51,14 +52,14 @@ class Settings:
         far: a depth is unusual beyond so many times its usual level: queues breathe.
         min_unusual: so many of the latest points must be unusual: one is a burst that is being worked off.
         min_probability: a finding is told when it is likelier than not.
-        processed: who processes so much of what comes, and lags behind nevertheless, does not acknowledge.
+        unprocessed: messages that no span processed make up so much of a lag, else it is not for want of processing.
         confidence: at most; consumers may be slow for another's sake.
     """
 
     far: float = 3.0
     min_unusual: int = 3
     min_probability: float = 0.5
-    processed: float = 0.8
+    unprocessed: float = 0.5
     confidence: float = 0.9
 
 
@@ -82,6 +83,17 @@ class _Pile:
     usual: float
     now: float
     chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Consumption:
+    """A destination's consumer ('' when no span tells), messages sent and processed, and how many are in work at a
+    time since they pile up."""
+
+    service: str
+    published: int
+    processed: int
+    in_work: float
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -143,15 +155,13 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
 
 def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Finding:
     waiting = [pile for pile in group if not pile.depth.held]
-    pile = max(waiting or group, key=lambda p: (p.now, p.depth.name))
-    consumer, published, processed = _consumer(scene.store, pile.depth.destination, pile.since_ns)
-    held = not waiting or (
-        not any(pile.depth.held for pile in group)
-        and not _counts_held(scene.store, pile.depth)
-        and published > 0
-        and processed >= settings.processed * published
-    )
-    service = consumer or pile.depth.service
+    kept = [pile for pile in group if pile.depth.held]
+    pile = max(kept or waiting, key=lambda p: (p.now, p.depth.name))
+    consumption = _consumption(scene.store, pile.depth.destination, min(p.since_ns for p in group))
+    held = _held(kept, waiting, consumption, settings, _counts_held(scene.store, pile.depth))
+    if not held and waiting:
+        pile = max(waiting, key=lambda p: (p.now, p.depth.name))
+    service = consumption.service or pile.depth.service
     what = pile.depth.destination or "its queue"
     return Finding(
         code="metrics.messages",
@@ -167,8 +177,9 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
             "metric": pile.depth.name,
             "usual": pile.usual,
             "now": pile.now,
-            "published": published,
-            "processed": processed,
+            "published": consumption.published,
+            "processed": consumption.processed,
+            "in_work": round(consumption.in_work, 3),
             "onset": format_instant(pile.since_ns),
         },
         citations=tuple(
@@ -180,6 +191,16 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
     )
 
 
+def _held(
+    kept: Sequence[_Pile], waiting: Sequence[_Pile], seen: _Consumption, settings: Settings, counted: bool
+) -> bool:
+    """Whether the messages are not acknowledged, rather than not processed."""
+    if kept:
+        return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
+    lag = sum(pile.now - pile.usual for pile in waiting)
+    return not counted and seen.published > 0 and seen.published - seen.processed < settings.unprocessed * lag
+
+
 def _counts_held(store: CaseStore, depth: _Depth) -> bool:
     """Whether this broker counts apart what is unacknowledged."""
     rows = store.query(
@@ -188,35 +209,40 @@ def _counts_held(store: CaseStore, depth: _Depth) -> bool:
     return any(words_of(row["name"]) & _HELD for row in rows)
 
 
-def _consumer(store: CaseStore, destination: str, since_ns: int) -> tuple[str, int, int]:
-    """Who takes a destination's messages, and how many were sent and processed since; '' when no span tells."""
+def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumption:
+    """Who takes a destination's messages, and how it does, as spans that name the destination tell it."""
     if not destination or not store.count("spans"):
-        return "", 0, 0
+        return _Consumption("", 0, 0, 0.0)
     rows = store.query(
         """
         WITH about AS (
-            SELECT trace_id, span_id, parent_span_id, service, kind, start_ns FROM spans
+            SELECT trace_id, span_id, parent_span_id, service, kind, start_ns, duration_ns FROM spans
             WHERE has(mapValues(attributes), {destination:String})
         ),
         parents AS (
             SELECT trace_id, span_id, service FROM spans
             WHERE (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM about)
+        ),
+        sides AS (
+            SELECT a.service AS service, a.start_ns AS start_ns, a.duration_ns AS duration_ns,
+                   a.kind = 'consumer' OR (a.kind = '' AND p.service != a.service) AS takes,
+                   a.kind = 'producer' OR (a.kind = '' AND p.service = a.service) AS sends
+            FROM about AS a LEFT ANY JOIN parents AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id
         )
-        SELECT a.service AS service,
-               countIf(a.start_ns >= {since:Int64} AND (a.kind = 'consumer' OR (a.kind = '' AND p.service != a.service)))
-                   AS processed,
-               countIf(a.kind = 'consumer' OR (a.kind = '' AND p.service != a.service)) AS taken,
-               countIf(a.start_ns >= {since:Int64} AND (a.kind = 'producer' OR (a.kind = '' AND p.service = a.service)))
-                   AS published
-        FROM about AS a LEFT ANY JOIN parents AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id
-        GROUP BY service ORDER BY taken DESC, service
+        SELECT service, countIf(takes) AS taken, countIf(sends) AS sent,
+               sumIf(duration_ns, takes AND start_ns >= {since:Int64})
+                   / greatest(1, (SELECT max(start_ns + duration_ns) FROM spans) - {since:Int64}) AS in_work
+        FROM sides GROUP BY service ORDER BY taken DESC, service
         """,
         destination=destination,
         since=since_ns,
     )
     if not rows or not rows[0]["taken"]:
-        return "", 0, 0
-    return rows[0]["service"], sum(int(row["published"]) for row in rows), int(rows[0]["processed"])
+        return _Consumption("", 0, 0, 0.0)
+    first = rows[0]
+    return _Consumption(
+        first["service"], sum(int(row["sent"]) for row in rows), int(first["taken"]), max(0.0, float(first["in_work"]))
+    )
 
 
 DETECTOR = Detector(
