@@ -38,7 +38,9 @@ _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
 )
-_OUR_PART: Final = r"(?i)\block|deadlock|serializ|statement|pool|circuit|cancel|worker|duplicate|connection is not available"
+_OUR_PART: Final = (
+    r"(?i)\block|deadlock|serializ|statement|pool|circuit|cancel|worker|duplicate|connection is not available"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,4 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
     )
 
 
-DETECTOR: Final = Detector(
-    "external.peer_outage", ("dependency_outage",), ("spans",), Settings(), detect, dated=True
-)
+DETECTOR: Final = Detector("external.peer_outage", ("dependency_outage",), ("spans",), Settings(), detect, dated=True)

@@ -77,7 +77,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         """,
         **steps.parameters(),
     )
-    rises = [rise for row in rows if (rise := _rise(row["service"], row["operation"], steps.spread(row["steps"]), settings))]
+    rises = [
+        rise for row in rows if (rise := _rise(row["service"], row["operation"], steps.spread(row["steps"]), settings))
+    ]
     rises = [rise for rise in rises if rise.evidence - math.log(len(rows)) >= settings.min_evidence]
     for rise in sorted(rises, key=lambda r: (-r.evidence, r.service, r.operation)):
         finding = _finding(scene, rise, steps, settings)
@@ -109,7 +111,8 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
                avgIf(failed, start_ns >= {since:Int64}) AS failing,
                quantileExactIf(0.9)(duration_ns, start_ns < {since:Int64}) AS slow_before,
                quantileExactIf(0.9)(duration_ns, start_ns >= {since:Int64}) AS slow,
-               arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id), start_ns >= {since:Int64})), 1, 3) AS first
+               arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id), start_ns >= {since:Int64})), 1, 3)
+                   AS first
         FROM linked_spans
         WHERE service = {service:String} AND parent_span_id = '' AND ({name:String} = '' OR name = {name:String})
         """,

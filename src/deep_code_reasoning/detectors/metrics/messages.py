@@ -8,7 +8,7 @@ and not acknowledged is held by broker and consumer alike, and comes again after
 
 Stays silent when: the depth comes and goes as it always did, or the metric is about workers or connections.
 
-Example finding: `notifier: messages of booking-confirmed are taken and not acknowledged since 09:19:50 (9 now, 0 usual)`.
+Example finding: `mailer: messages of orders are taken and not acknowledged since 09:19:50 (9 now, 0 usual)`.
 
 The consumer's spans tell the two apart. Where the broker counts what is held unacknowledged, that is far more than
 what is in work at a time (Little's law over the spans). Where all is one lag: who has processed what came, and is
@@ -21,6 +21,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ...domain.citation import metric_citation
@@ -38,7 +39,8 @@ _DEPTH: Final = frozenset(
 _HELD: Final = frozenset({"unacked", "unacknowledged", "inflight", "outstanding"})
 _OTHERS: Final = frozenset(
     {"worker", "workers", "thread", "threads", "executor", "pool", "connection", "connections", "request", "requests",
-     "time", "duration", "seconds", "latency", "age", "run", "cpu", "disk", "limit", "max", "total", "db", "replication"}
+     "time", "duration", "seconds", "latency", "age", "run", "cpu", "disk", "limit", "max", "total", "db",
+     "replication"}
 )  # fmt: skip
 # Labels by which brokers and their exporters name what messages wait in; the conventions' own first.
 _DESTINATION: Final = re.compile(r"(?i)destination|queue|topic|subscription|subject|stream|channel")
@@ -147,7 +149,7 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     chance = probability(change.log_evidence, max(1, looked_at // 4))
     # That it still grows is evidence of its own: of three points in a row only one order in six does.
     tail = values[change.index :]
-    grows = sum(b >= a for a, b in zip(tail, tail[1:], strict=False)) >= 0.75 * (len(tail) - 1)
+    grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1)
     if chance < settings.min_probability and not (grows and change.rate_after == 1.0):
         return None
     return _Pile(depth, depth.points[change.index][0], usual, values[-1], max(chance, 0.6 if grows else 0.0))

@@ -119,7 +119,8 @@ def _judge(scene: Scene, service: str, kind: str, shapes: Sequence[str], setting
         f"""
         SELECT {step_of("start_ns")} AS step, uniqExact(trace_id) AS n,
                uniqExactIf(trace_id, trace_id IN (
-                   SELECT trace_id FROM pool_words WHERE service = {{service:String}} AND shape IN {{shapes:Array(String)}}
+                   SELECT trace_id FROM pool_words
+                   WHERE service = {{service:String}} AND shape IN {{shapes:Array(String)}}
                )) AS starved
         FROM linked_spans WHERE service = {{service:String}} GROUP BY step ORDER BY step
         """,
