@@ -25,6 +25,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.retry_storm",
     "traces.early_timeout",
     "traces.exhausted",
+    "traces.cache_misses",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

@@ -44,11 +44,12 @@ _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"}
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
     "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
-    "memory_leak": frozenset({"latency_regression", "exception", "network_delay"}),
+    "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
     "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
     "clock_skew": frozenset({"exception"}),
+    "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
     "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
     "message_backlog": frozenset({"latency_regression"}),
     "lock_lease_expired": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget"}),
@@ -67,6 +68,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.retry_storm",
         "locks.deadlock",
         "locks.contention",
+        "traces.cache_misses",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -100,6 +102,7 @@ class Settings:
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
             "traces.exhausted": 1.0,
+            "traces.cache_misses": 1.0,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,
