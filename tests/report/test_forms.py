@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 
+from deep_code_reasoning.domain.call import Verification
 from deep_code_reasoning.domain.case import CaseInfo, Source
 from deep_code_reasoning.domain.cause import Cause, ChangeRef
 from deep_code_reasoning.domain.citation import Citation
+from deep_code_reasoning.domain.claim import CheckedClaim, Claim
 from deep_code_reasoning.domain.finding import Check, Finding
 from deep_code_reasoning.domain.investigation import Investigation
+from deep_code_reasoning.domain.opinion import Consulted, Opinion, Recommendation
 from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.report.answer import as_json
 from deep_code_reasoning.report.html import as_html
@@ -51,20 +54,41 @@ def hostile() -> Investigation:
     )
 
 
+def asked() -> Consulted:
+    """A specialist whose every word is hostile."""
+    right = CheckedClaim(Claim("cause", EVIL, EVIL), "verified", 0.9, (f"log:{EVIL}@1",))
+    wrong = CheckedClaim(Claim("cause", "a ghost did it"), "refuted", 0.0, reasons=(f"no such service: {EVIL}",))
+    opinion = Opinion(
+        EVIL, None, "p", EVIL, (right, wrong), Verification("partly", 1, 0), (Recommendation(EVIL),), 0, (EVIL,)
+    )
+    return Consulted(opinion, (f"{EVIL} gave no usable answer",))
+
+
+def test_every_form_shows_the_specialists_answer_beside_the_analysers_with_what_holds_of_it() -> None:
+    for text in (as_text(hostile(), consulted=asked()), as_markdown(hostile(), asked()), as_html(hostile(), asked())):
+        assert "part of it was found in the evidence" in text
+        assert "a ghost did it" in text
+        assert text.index("part of it was found") < text.index("no such service")
+        assert "gave no usable answer" in text
+    nobody = Consulted(None, ("deep gave no usable answer: the key is refused",))
+    assert "the key is refused" in as_text(hostile(), consulted=nobody)
+    assert "No specialist" in as_html(hostile(), nobody)
+
+
 def test_text_cannot_steer_a_terminal() -> None:
-    text = as_text(hostile())
+    text = as_text(hostile(), consulted=asked())
     assert "\x1b" not in text
     assert "\u202e" not in text
 
 
 def test_colours_are_ours_alone() -> None:
-    codes = set(re.findall(r"\x1b\[[0-9;]*[A-Za-z]", as_text(hostile(), colour=True)))
+    codes = set(re.findall(r"\x1b\[[0-9;]*[A-Za-z]", as_text(hostile(), True, asked())))
     assert codes <= {"\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[1;32m", "\x1b[0m"}
 
 
 def test_markdown_and_html_carry_no_markup_of_the_evidence() -> None:
-    assert "<script" not in as_html(hostile())
-    markdown = re.sub(r"(?<!\\)`[^`]*`", "", as_markdown(hostile()))  # inside code spans nothing is markup
+    assert "<script" not in as_html(hostile(), asked())
+    markdown = re.sub(r"(?<!\\)`[^`]*`", "", as_markdown(hostile(), asked()))  # inside code spans nothing is markup
     assert not re.search(r"(?<!\\)<script", markdown)
     assert not re.search(r"(?<!\\)\[x\]", markdown)
 

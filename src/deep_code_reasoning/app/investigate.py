@@ -21,7 +21,7 @@ from ..report.answer import as_json
 from ..store import CaseStore, open_case
 from ..store.baseline import BaselineShift
 from ..store.layout import write_atomically
-from ..store.library import is_case
+from ..store.library import case_folder, is_case
 from .ingest import Evidence, Progress, ingest
 
 
@@ -41,6 +41,12 @@ def investigate(evidence: Evidence, progress: Progress | None = None) -> Investi
         folder = ingest(evidence, progress)
     read_s = time.perf_counter() - started
     return investigate_case(folder, evidence.info, read_s)
+
+
+def folder_of(evidence: Evidence, answer: Investigation) -> Path:
+    """The folder of the case that an investigation of this evidence is kept in."""
+    given = evidence.paths[0]
+    return given if len(evidence.paths) == 1 and is_case(given) else case_folder(answer.case.id)
 
 
 def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:

@@ -67,7 +67,8 @@ class Draft:
         clean = [visible(text) for text in _regrouped(redacted.text.split("\n"), texts)]
         lines = tuple(replace(line, text=_bounded(t)) for line, t in zip(self.lines, clean[1:], strict=True))
         sizes = tuple(count(line.text) + 1 if line.weight > 0 else 0 for line in lines)
-        return SafeDraft(replace(self, head=clean[0], lines=lines), redacted.counts, count, sizes)
+        title = redact(self.title).text  # of a commit it is the first line of its message, and as untrusted
+        return SafeDraft(replace(self, title=title, head=clean[0], lines=lines), redacted.counts, count, sizes)
 
     def piece(self, max_tokens: int | None = None, count: TokenCounter = estimate_tokens) -> Piece:
         """The draft as a piece of at most so many tokens (None: whole); empty text when not even its head fits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ModelNotConfiguredError
@@ -24,19 +25,13 @@ class Unreadable(ValueError):  # noqa: N818 - it is told to the model, and never
 class Reader:
     """Reads one type from JSON text."""
 
-    def __init__(self, type_: type[Any]) -> None:
-        try:
-            from pydantic import TypeAdapter
-        except ImportError as missing:
-            raise ModelNotConfiguredError("typed answers and tools need pydantic", INSTALL_HINT) from missing
+    def __init__(self, type_: Any) -> None:
         self._type = type_
-        self._adapter: TypeAdapter[Any] = TypeAdapter(type_)
+        self._adapter = _adapter(type_)
 
     def spec(self) -> AnswerSpec:
         """The type's name, what it is for, and its schema."""
-        schema = self._adapter.json_schema()
-        name = str(schema.get("title") or getattr(self._type, "__name__", "Answer"))
-        return AnswerSpec(name, str(schema.get("description") or "The answer."), schema)
+        return _spec(self._type)
 
     def read(self, text: str) -> Any:
         """Read the value.
@@ -54,6 +49,23 @@ class Reader:
                 for error in fault.errors(include_url=False, include_input=False)
             ]
             raise Unreadable("\n".join(lines[:20])) from fault
+
+
+@cache
+def _adapter(type_: Any) -> TypeAdapter[Any]:
+    """pydantic's reader of a type; made once, for it takes tens of milliseconds and types are few."""
+    try:
+        from pydantic import TypeAdapter
+    except ImportError as missing:
+        raise ModelNotConfiguredError("typed answers and tools need pydantic", INSTALL_HINT) from missing
+    return TypeAdapter(type_)
+
+
+@cache
+def _spec(type_: Any) -> AnswerSpec:
+    schema = _adapter(type_).json_schema()
+    name = str(schema.get("title") or getattr(type_, "__name__", "Answer"))
+    return AnswerSpec(name, str(schema.get("description") or "The answer."), schema)
 
 
 def partial_value(text: str) -> Any:

@@ -4,8 +4,7 @@ Three kinds of witnesses are weighed. A change is blamed when its diff can produ
 system explains it better; an outside cause (certificate, resolver, provider, platform, surge) is believed when it has
 the better proof; and with neither, the suspects stand as localisation ranked them, without a change. So they do where
 a mechanism was seen at work on the failing requests (`localise.MECHANISM_SEEN`) that the others know nothing of. Only
-the first
-cause ever names a change: to blame an innocent one costs more than to name none.
+the first cause ever names a change: to blame an innocent one costs more than to name none.
 """
 
 from __future__ import annotations
@@ -56,7 +55,9 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     )
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        if change is not None and change.mechanism != seen.mechanism and change.confidence <= seen.confidence:
+        # No commit sets a host's clock; all else that is seen may be a change's doing.
+        of_clocks = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host")
+        if change is not None and of_clocks and change.confidence <= seen.confidence:
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front(scene))

@@ -8,8 +8,9 @@ from typing import Final
 from ..domain.cause import Cause
 from ..domain.finding import Finding
 from ..domain.investigation import Investigation
+from ..domain.opinion import Consulted
 from ..domain.window import Windows
-from . import outline
+from . import outline, specialist
 from .plain import printable
 
 _STYLE: Final = """
@@ -29,7 +30,7 @@ td.n { text-align: right } .dim { color: var(--dim) } svg { width: 100%; height:
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def as_html(investigation: Investigation) -> str:
+def as_html(investigation: Investigation, consulted: Consulted | None = None) -> str:
     """The page; its content policy forbids scripts and any request, whatever the evidence holds."""
     title = _text(investigation.case.title or investigation.case.id)
     body = [
@@ -37,6 +38,7 @@ def as_html(investigation: Investigation) -> str:
         f'<div class="verdict">{_text(outline.headline(investigation))}</div>',
         _timeline(investigation.windows),
         *(_cause(cause, investigation.findings) for cause in investigation.causes),
+        _specialist(consulted) if consulted else "",
         _section("Checks", _checks(investigation)),
         _section("Evidence", _evidence(investigation)),
     ]
@@ -48,8 +50,18 @@ def as_html(investigation: Investigation) -> str:
     )
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
+def _text(text: str, limit: int = 400) -> str:
+    return escape(printable(text, limit))
+
+
+def _specialist(consulted: Consulted) -> str:
+    summary = _text(consulted.opinion.summary, specialist.MAX_SUMMARY) if consulted.opinion else ""
+    items = []
+    for point in specialist.points(consulted):
+        cited = " ".join(f"<code>{_text(citation)}</code>" for citation in point.citations)
+        items.append(f"<li><b>{point.label}</b>: {_text(point.text)}<br>{cited}</li>")
+    heading = _text(specialist.heading(consulted))
+    return f'<div class="cause"><h2>{heading}</h2><p>{summary}</p><ul>{"".join(items)}</ul></div>'
 
 
 def _timeline(windows: Windows | None) -> str:

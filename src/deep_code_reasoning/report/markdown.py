@@ -7,13 +7,14 @@ import re
 from ..domain.cause import Cause
 from ..domain.finding import Finding
 from ..domain.investigation import Investigation
-from . import outline
+from ..domain.opinion import Consulted
+from . import outline, specialist
 from .plain import printable
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~!])")
 
 
-def as_markdown(investigation: Investigation) -> str:
+def as_markdown(investigation: Investigation, consulted: Consulted | None = None) -> str:
     """The same content as the text form; untrusted text is escaped, so that it cannot become markup."""
     lines = [
         f"# {_escaped(investigation.case.title or 'Investigation')}",
@@ -25,6 +26,8 @@ def as_markdown(investigation: Investigation) -> str:
         lines += ["", times]
     for cause in investigation.causes:
         lines += _cause(cause, investigation.findings)
+    if consulted is not None:
+        lines += _specialist(consulted)
     for title, items in (
         ("Not everything could be read", outline.partial_of(investigation)),
         ("Could not look at", outline.skipped_of(investigation)),
@@ -47,8 +50,18 @@ def _cause(cause: Cause, findings: tuple[Finding, ...]) -> list[str]:
     return lines
 
 
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", printable(text))
+def _specialist(consulted: Consulted) -> list[str]:
+    lines = ["", f"## {_escaped(specialist.heading(consulted))}", ""]
+    if consulted.opinion is not None:
+        lines += [_escaped(consulted.opinion.summary, specialist.MAX_SUMMARY), ""]
+    for point in specialist.points(consulted):
+        cited = ", ".join(map(_code, point.citations))
+        lines.append(f"- *{point.label}*: {_escaped(point.text)}" + (f" ({cited})" if cited else ""))
+    return lines
+
+
+def _escaped(text: str, limit: int = 400) -> str:
+    return _SPECIAL.sub(r"\\\1", printable(text, limit))
 
 
 def _code(text: str) -> str:

@@ -7,7 +7,8 @@ import textwrap
 from ..domain.cause import Cause
 from ..domain.finding import Finding
 from ..domain.investigation import Investigation
-from . import outline
+from ..domain.opinion import Consulted
+from . import outline, specialist
 from .plain import printable
 
 _WIDTH = 110
@@ -15,8 +16,8 @@ _WIDTH = 110
 _MAX_PARTIAL = 10
 
 
-def as_text(investigation: Investigation, colour: bool = False) -> str:
-    """The verdict, then each cause with its evidence, then what could not be read or looked at."""
+def as_text(investigation: Investigation, colour: bool = False, consulted: Consulted | None = None) -> str:
+    """The verdict, each cause with its evidence, what a specialist says, what could not be read or looked at."""
     pen = _Pen(colour)
     title = investigation.case.title
     if title:
@@ -28,6 +29,8 @@ def as_text(investigation: Investigation, colour: bool = False) -> str:
         pen.line(times, "dim")
     for cause in investigation.causes:
         _cause(pen, cause, investigation.findings)
+    if consulted is not None:
+        _specialist(pen, consulted)
     _footer(pen, investigation)
     return pen.text()
 
@@ -47,6 +50,20 @@ def _cause(pen: _Pen, cause: Cause, findings: tuple[Finding, ...]) -> None:
         pen.wrapped(f"✗ {printable(doubt)}", "   ", hanging=2)
     for check in cause.next_checks:
         pen.wrapped(f"? {printable(check)}", "   ", hanging=2)
+
+
+_MARKS = {"verified": "✓", "unverified": "~", "refuted": "✗", "do": "→", "open": "?", "note": "-"}
+
+
+def _specialist(pen: _Pen, consulted: Consulted) -> None:
+    pen.line("")
+    pen.line(printable(specialist.heading(consulted)), "strong")
+    if consulted.opinion is not None:
+        pen.wrapped(printable(consulted.opinion.summary, specialist.MAX_SUMMARY), "   ")
+    for point in specialist.points(consulted):
+        pen.wrapped(f"{_MARKS[point.label]} {printable(point.text)}", "   ", hanging=2)
+        for citation in point.citations:
+            pen.line(f"       {printable(citation)}", "dim")
 
 
 def _footer(pen: _Pen, investigation: Investigation) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ...domain.case import CaseInfo
 from ...domain.instant import parse_instant
 from ...domain.investigation import Investigation
+from ...domain.opinion import Consulted
 from ...errors import UsageError
 
+if TYPE_CHECKING:
+    from ...app.escalation_answer import EscalationAnswer
+    from ...app.ingest import Evidence
+
+# As a model's name: whether to ask, and whom, is decided by signals and by what the ledger knows of each model.
+AUTO: Final = "auto"
 _PATH = click.Path(path_type=Path)
 
 
@@ -24,7 +33,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--baseline", multiple=True, type=_PATH, help="Evidence of a calm time, to compare with.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text")
 @click.option("--html", "html_file", metavar="FILE", type=_PATH, help="Also write the answer as one HTML page.")
-@click.option("--model", metavar="NAME", default="none", help="Model to escalate to; this version has 'none' only.")
+@click.option("--model", metavar="NAME", default="none", help="Model that is asked too ('auto': chosen by record).")
 @click.option("--case", "case_name", metavar="NAME", help="Name of the case; else one follows from the evidence.")
 def command(
     paths: tuple[Path, ...],
@@ -48,8 +57,6 @@ def command(
     from ...report.text import as_text
     from ..progress import progress_bar
 
-    if model != "none":
-        raise UsageError(f"--model {model}: this version answers from its analysers alone", "leave it out, or 'none'")
     noticed_at_ns = None
     if noticed_at is not None:
         noticed_at_ns = parse_instant(noticed_at)
@@ -62,22 +69,52 @@ def command(
         case_name,
         CaseInfo("", noticed_at_ns=noticed_at_ns, question=question),
     )
+    if model != "none":
+        _check_model(model)
     with progress_bar() as progress:
         answer = investigate(evidence, progress)
+    asked = None if model == "none" else _ask(model, question, evidence, answer)
+    consulted = None if asked is None else asked.consulted
     if html_file is not None:
-        _write_html(html_file, answer)
+        _write_html(html_file, answer, consulted)
     if form == "json":
-        click.echo(json.dumps(as_json(answer), indent=2, ensure_ascii=False))
+        specialist = {} if asked is None else {"specialist": asked.specialist_as_json()}
+        click.echo(json.dumps(as_json(answer) | specialist, indent=2, ensure_ascii=False))
     elif form == "markdown":
-        click.echo(as_markdown(answer))
+        click.echo(as_markdown(answer, consulted))
     else:
-        click.echo(as_text(answer, colour=sys.stdout.isatty()), nl=False)
+        click.echo(as_text(answer, sys.stdout.isatty(), consulted), nl=False)
 
 
-def _write_html(path: Path, answer: Investigation) -> None:
+def _check_model(model: str) -> None:
+    """Refuse a model that cannot be asked before gigabytes are read."""
+    from ...app.candidates import check_named
+
+    if model != AUTO:
+        check_named(model)
+
+
+def _ask(model: str, question: str | None, evidence: Evidence, answer: Investigation) -> EscalationAnswer:
+    """Put the question to a specialist, about the case that was just investigated."""
+    from ...app.escalate import escalate
+    from ...app.investigate import folder_of
+    from ...domain.analysis import AnalysisRequest
+
+    return asyncio.run(
+        escalate(
+            AnalysisRequest(question or ""),
+            case=folder_of(evidence, answer),
+            roots=evidence.repositories,
+            model=None if model == AUTO else model,
+            investigation=answer,
+        )
+    )
+
+
+def _write_html(path: Path, answer: Investigation, consulted: Consulted | None) -> None:
     from ...report.html import as_html
 
     try:
-        path.write_text(as_html(answer), "utf-8")
+        path.write_text(as_html(answer, consulted), "utf-8")
     except OSError as fault:
         raise UsageError(f"--html: {path} cannot be written: {fault.strerror}") from fault

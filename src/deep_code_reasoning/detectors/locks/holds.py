@@ -21,9 +21,15 @@ def prepare_holds(store: CaseStore) -> bool:
     """Make both tables, once; False when nothing was held."""
     if not prepare_lock_ops(store):
         return False
-    store.execute(
+    _prepare_lock_holds(store)
+    _prepare_lock_overlaps(store)
+    return bool(store.query("SELECT count() AS n FROM lock_holds")[0]["n"])
+
+
+def _prepare_lock_holds(store: CaseStore) -> None:
+    store.derive(
+        "lock_holds",
         """
-        CREATE TABLE IF NOT EXISTS lock_holds ENGINE = Memory AS
         WITH renewed AS (SELECT DISTINCT key FROM lock_ops WHERE verb = 'renew'),
         -- One script may both acquire and renew. Who waits for a lock asks often; who holds it comes back late.
         told AS (
@@ -63,11 +69,14 @@ def prepare_holds(store: CaseStore) -> bool:
         )
         SELECT row_number() OVER (ORDER BY key, start_ns, holder) AS number, *
         FROM (SELECT * FROM sessions UNION ALL SELECT * FROM named)
-        """
+        """,
     )
-    store.execute(
+
+
+def _prepare_lock_overlaps(store: CaseStore) -> None:
+    store.derive(
+        "lock_overlaps",
         """
-        CREATE TABLE IF NOT EXISTS lock_overlaps ENGINE = Memory AS
         WITH ordered AS (
             SELECT *, argMax(number, end_ns) OVER w AS prior FROM lock_holds
             WINDOW w AS (PARTITION BY key ORDER BY start_ns, number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -84,4 +93,3 @@ def prepare_holds(store: CaseStore) -> bool:
         """,
         slack=SLACK_NS,
     )
-    return bool(store.query("SELECT count() AS n FROM lock_holds")[0]["n"])

@@ -18,7 +18,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
-from ..timeline.clocks import corrected, join_offsets, prepare_clocks
+from ..timeline.clocks import corrected, join_offsets, prepare_clock_offsets
 from ..timeline.linked_spans import CLOCK_OF
 from .commands import LOCK_STATEMENT, database_waits, redis_operations, statement_of, table_operations
 from .words import roles_of
@@ -39,18 +39,22 @@ def prepare_lock_ops(store: CaseStore) -> bool:
         store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
         store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
         if store.query("SELECT count() AS n FROM lock_candidates")[0]["n"]:
-            _named_operations(store)
-            store.execute(f"INSERT INTO lock_ops_raw {table_operations()}")
-            store.execute(f"INSERT INTO lock_ops_raw {redis_operations()}")
-            store.execute(f"INSERT INTO lock_waits {database_waits()}")
-        store.execute(
-            "INSERT INTO lock_waits SELECT key, trace_id, span_id, service, start_ns, greatest(0, duration_ns), ok = 0 "
-            "FROM lock_ops_raw WHERE verb = 'acquire' AND rank = 0"
-        )
-        prepare_clocks(store)
-        _correct(store)
+            _read(store)
         store.execute("DROP TABLE lock_candidates")
+        _correct(store)
     return bool(store.query("SELECT (SELECT count() FROM lock_ops) + (SELECT count() FROM lock_waits) AS n")[0]["n"])
+
+
+def _read(store: CaseStore) -> None:
+    """What the candidates say, as each dialect says it."""
+    _named_operations(store)
+    store.execute(f"INSERT INTO lock_ops_raw {table_operations()}")
+    store.execute(f"INSERT INTO lock_ops_raw {redis_operations()}")
+    store.execute(f"INSERT INTO lock_waits {database_waits()}")
+    store.execute(
+        "INSERT INTO lock_waits SELECT key, trace_id, span_id, service, start_ns, greatest(0, duration_ns), ok = 0 "
+        "FROM lock_ops_raw WHERE verb = 'acquire' AND rank = 0"
+    )
 
 
 _COLUMNS: Final = (
@@ -164,6 +168,7 @@ _TTL: Final = """
 
 def _correct(store: CaseStore) -> None:
     """The operations on the common timeline; of two witnesses of one lock the better."""
+    prepare_clock_offsets(store)
     store.execute(
         f"""
         CREATE TABLE lock_ops ENGINE = Memory AS

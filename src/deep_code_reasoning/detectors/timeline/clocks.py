@@ -65,17 +65,23 @@ class Clock:
 
 
 def prepare_clocks(store: CaseStore) -> tuple[Clock, ...]:
-    """Make the table `clock_offsets` and say which clocks are off, the furthest first.
-
-    Called again it computes the clocks again, which a test of purity wants and which costs milliseconds; the table is
-    made once.
-    """
+    """Make the table `clock_offsets` and say which clocks are off, the furthest first."""
     prepare_linked_spans(store)
     steps = _steps(store)
     clocks = () if steps is None else _clocks(_bounds(store, steps), steps)
-    if not store.query("EXISTS TABLE clock_offsets")[0]["result"]:
+    if not _kept(store):
         _keep(store, clocks, steps)
     return clocks
+
+
+def prepare_clock_offsets(store: CaseStore) -> None:
+    """Make the table `clock_offsets`, once."""
+    if not _kept(store):
+        prepare_clocks(store)
+
+
+def _kept(store: CaseStore) -> bool:
+    return bool(store.query("EXISTS TABLE clock_offsets")[0]["result"])
 
 
 def corrected(column: str, offset: str = "o") -> str:

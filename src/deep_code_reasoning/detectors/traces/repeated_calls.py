@@ -123,9 +123,9 @@ def _calm_end(scene: Scene) -> int:
 
 def _prepare_counts(store: CaseStore) -> None:
     """The table `call_counts`: by trace, service and name of the call, how many a request, and how long in all."""
-    store.execute(
+    store.derive(
+        "call_counts",
         f"""
-        CREATE TABLE IF NOT EXISTS call_counts ENGINE = Memory AS
         WITH entries AS (
             SELECT trace_id, service, countIf(parent_service != service) AS entries, min(t.start_ns) AS start_ns,
                    maxIf(duration_ns, parent_service != service) AS request_ns,
@@ -147,7 +147,7 @@ def _prepare_counts(store: CaseStore) -> None:
         SELECT e.trace_id AS trace_id, e.service AS service, e.entry AS entry, c.name AS name, e.start_ns AS start_ns,
                c.calls / e.entries AS calls, c.calls_ns / e.entries AS calls_ns, e.request_ns AS request_ns
         FROM counted AS c JOIN entries AS e ON c.trace_id = e.trace_id AND c.service = e.service
-        """
+        """,
     )
 
 

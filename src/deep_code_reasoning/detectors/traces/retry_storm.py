@@ -81,9 +81,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 def _prepare_attempts(store: CaseStore) -> None:
     """The table `attempts`: by trace, caller and callee, how many calls, how many failed, most by one parent."""
-    store.execute(
+    store.derive(
+        "attempts",
         """
-        CREATE TABLE IF NOT EXISTS attempts ENGINE = Memory AS
         WITH edges AS (
             SELECT parent_service AS service, parent_name AS name, topK(1)(l.service)[1] AS callee
             FROM linked_spans AS l
@@ -99,7 +99,7 @@ def _prepare_attempts(store: CaseStore) -> None:
         SELECT trace_id, service, callee, min(c.start_ns) AS start_ns, sum(c.calls) AS calls,
                sum(c.failures) AS failures, max(c.calls) AS in_a_row, count() AS parents
         FROM calls AS c GROUP BY trace_id, service, callee
-        """
+        """,
     )
 
 

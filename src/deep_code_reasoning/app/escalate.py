@@ -1,0 +1,139 @@
+"""A question that goes beyond the analysers: whether to ask a model, with what, and whom; its answer is checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from ..domain.analysis import AnalysisRequest
+from ..domain.deadline import Deadline
+from ..domain.investigation import Investigation
+from ..domain.model import ModelCard
+from ..providers.catalogue import Catalogue
+from ..routing.signals import Judgement, circumstances, judge
+from ..specialists.consultation import OUTPUT_TOKENS
+from ..specialists.registry import specialist_for
+from .candidates import candidates, named
+from .could_add import could_add
+from .escalation_answer import EscalationAnswer
+from .inquiry import Inquiry
+from .ledger import open_ledger
+from .means import NO_MODEL, Means
+from .metering import Meter
+from .timely import entered, within
+from .workbench import Workbench, open_workbench
+
+# Tokens of evidence by depth (1 to 5). Requests of more than about 200K tokens cost double with several vendors.
+PACK_TOKENS: Final = (8_000, 16_000, 32_000, 64_000, 128_000)
+# Of a model's window, so much is for the pack at most: the rest is for tools' results and for what it writes.
+_SHARE_FOR_PACK: Final = 0.6
+NONE_WORTH_IT: Final = "no model fits the question, or none is worth its cost"
+
+
+async def escalate(
+    request: AnalysisRequest,
+    *,
+    case: Path | None = None,
+    roots: Sequence[Path] = (),
+    model: str | None = None,
+    investigation: Investigation | None = None,
+    means: Means | None = None,
+) -> EscalationAnswer:
+    """Answer a question about a case, or about code alone.
+
+    Args:
+        case: the folder of a case; None for code alone.
+        roots: folders of code that may be read.
+        model: a model's name; "none": the analysers alone; None: signals decide whether to ask, routing decides whom.
+        investigation: of this case, when it was just made.
+
+    Raises:
+        UsageError: when the type of analysis, the model or a root is unknown.
+        EmptyPackError: when there is nothing to reason over; nothing was spent.
+        DeadlineError: when the time was up before a model could be asked.
+        LedgerError: when a model was to be asked and the ledger cannot be written.
+    """
+    started_s = time.monotonic()
+    means = means or Means()
+    specialist = specialist_for(request.analysis_type)
+    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    meter = Meter(means.limits, means.surface, request.analysis_type, listener=means.on_event)
+    client = means.open_client(meter.gate)
+    cards = models_for(model, client.catalogue, means)
+    with ExitStack() as stack:
+        bench = await entered(stack, open_workbench(request, case, roots, investigation), deadline)
+        judgement = judge_request(bench, means, None if model == NO_MODEL else model)
+        pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
+        inquiry = Inquiry(request, specialist, bench, judgement, pack, cards, model, means, meter, client, deadline)
+        obstacle = why_no_model(model, cards) or (None if judgement.escalate else judgement.reason)
+        if obstacle is None:
+            with open_ledger() as ledger:
+                await inquiry.run(ledger)
+        return _answer(inquiry, obstacle, time.monotonic() - started_s)
+
+
+def judge_request(bench: Workbench, means: Means, model: str | None) -> Judgement:
+    """Whether a model should be asked, and every signal that was looked at."""
+    request = bench.request
+    known = circumstances(
+        bench.investigation,
+        services=len(bench.subject.services),
+        files=len(request.scope.files) or None,
+        attempts=len(request.context.attempted_approaches) or None,
+    )
+    return judge(known, means.settings.thresholds, named=model)
+
+
+def pack_budget(depth: int, cards: Sequence[ModelCard]) -> int:
+    """Tokens of evidence to send at a depth: as many as the largest window among the models takes."""
+    budget = PACK_TOKENS[depth - 1]
+    windows = [card.context_window_tokens for card in cards]
+    known = [window for window in windows if window is not None]
+    if not known or len(known) < len(windows):
+        return budget
+    return max(1, min(budget, int(_SHARE_FOR_PACK * (max(known) - OUTPUT_TOKENS[depth - 1]))))
+
+
+def models_for(model: str | None, catalogue: Catalogue, means: Means) -> tuple[ModelCard, ...]:
+    """The models that may be asked: the one that is named, or all that can be."""
+    if model == NO_MODEL:
+        return ()
+    if model is not None:
+        return (named(model, catalogue, means.keys),)
+    return candidates(catalogue, means.keys)
+
+
+def why_no_model(model: str | None, cards: Sequence[ModelCard]) -> str | None:
+    """Why no model can be asked; None when one can."""
+    if model == NO_MODEL:
+        return "none was wanted"
+    return None if cards else "no model is configured, or none has a key (see 'dcr models')"
+
+
+def _answer(inquiry: Inquiry, obstacle: str | None, elapsed_s: float) -> EscalationAnswer:
+    bench, judgement = inquiry.bench, inquiry.judgement
+    status = "answered" if inquiry.opinion else "unanswered" if obstacle is None else "analysers_only"
+    return EscalationAnswer(
+        escalation_id=inquiry.escalation_id,
+        analysis_type=inquiry.request.analysis_type,
+        status=status,
+        investigation=bench.investigation,
+        has_case=bench.has_case,
+        pack=inquiry.pack,
+        signals=judgement.signals,
+        escalate=judgement.escalate,
+        reason=judgement.reason,
+        opinion=inquiry.opinion,
+        others=tuple(opinion for opinion in inquiry.opinions if opinion is not inquiry.opinion),
+        failures=tuple(inquiry.failures),
+        routing=tuple(dict.fromkeys(inquiry.routing)),
+        why_no_model=obstacle,
+        could_add=() if inquiry.opinion else could_add(bench.investigation, inquiry.specialist, bool(bench.roots)),
+        calls=tuple(inquiry.meter.calls),
+        limits=inquiry.means.limits,
+        time_saved=inquiry.time_saved,
+        elapsed_s=elapsed_s,
+    )
