@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "investigate",
         "Find the root cause in evidence: files and folders of traces, logs, metrics, changes.",
     ),
+    "serve": ("serve", "Serve coding agents over the Model Context Protocol: the MCP server."),
+    "setup": ("setup", "Write the MCP server into the configuration of a coding agent."),
     "case": ("case", "List, show, query and delete the cases that were read."),
     "report": ("report", "Print the last answer of a case again, as text, Markdown or JSON."),
     "pack": ("pack", "Print what a model would be given of a case under a token budget, or the account of it."),
