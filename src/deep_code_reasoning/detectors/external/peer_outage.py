@@ -28,11 +28,13 @@ from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
-# The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote.
+# The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote. A
+# service has few databases: where no address is given, the kind of database stands for it.
 _PEER: Final = (
     "lower(coalesce(nullIf(attributes['server.address'], ''), nullIf(attributes['net.peer.name'], ''), "
     "nullIf(attributes['peer.service'], ''), nullIf(attributes['peer.address'], ''), "
-    "nullIf(domain(attributes['url.full']), ''), domain(attributes['http.url'])))"
+    "nullIf(domain(attributes['url.full']), ''), nullIf(domain(attributes['http.url']), ''), "
+    "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
 )
 _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
