@@ -156,6 +156,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
     seen = {f.service: weight for f, weight in own if f.code in MECHANISM_SEEN}
+    repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
@@ -164,6 +165,9 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         factor = 1.0
         if finding.facts.get("names_services"):
             factor = settings.named
+        elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
+            # Who asks for every item asks for those that no cache holds.
+            factor = settings.explained
         elif finding.code in SYMPTOMS and shown >= weight / 3:
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
