@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients bench-localization clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -67,6 +67,9 @@ bench-redaction: $(VENV)/.ready-bench
 
 bench-routing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
+
+bench-localization: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/localization.py --data $(DATA)/localization
 
 bench-server: $(VENV)/.ready
 	$(BIN)/python benchmarks/server.py

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..errors import UsageError
 from ..source import Roots
-from ..source.functions import Function, function_at
+from ..source.functions import Function, function_at, functions
 from ..source.references import References
 from ..source.roots import SourceFile
 from ..store import open_case
@@ -45,7 +45,7 @@ def entry_of(roots: Roots, entry: Mapping[str, Any]) -> tuple[SourceFile, Functi
         UsageError: when no function is there.
     """
     file = roots.read(entry["file"])
-    function = function_at(file.lines, entry["line"], entry.get("function_name"))
+    function = function_at(functions(file), entry["line"], entry.get("function_name"))
     if function is None:
         raise UsageError(f"no function is found around {file.where}:{entry['line']}", "give a line inside a function")
     return file, function
@@ -85,7 +85,7 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
             "deepest": max(step.depth for step in steps),
             "stopped_at_limit": len(steps) >= _MAX_STEPS,
             "functions_with_spans": sum(1 for step in steps if step.function.name.lower() in ran),
-            "basis": "calls as plain text tells them; a name with several definitions is marked ambiguous",
+            "basis": "calls by name, as the grammars tell them; a name with several definitions is marked ambiguous",
             "complete_index": references.complete,
             "path": path[:25],
             "calls_outside_the_code": sorted(unknown)[:30],

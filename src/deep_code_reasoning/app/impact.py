@@ -60,7 +60,7 @@ def _breaking(references: References, files: Sequence[SourceFile]) -> list[dict[
     """Lines elsewhere that use what the files define: functions, types, paths and names of topics."""
     defined: dict[str, str] = {}
     for file in files:
-        for function in functions(file.lines):
+        for function in functions(file):
             if len(function.name) >= _SHORTEST and not function.name.startswith("_"):
                 defined.setdefault(function.name, f"code:{file.where}#{function.first}")
         for number, line in enumerate(file.lines, start=1):
@@ -68,7 +68,7 @@ def _breaking(references: References, files: Sequence[SourceFile]) -> list[dict[
             for name in ([named[1]] if named else []) + _ENDPOINT.findall(line):
                 defined.setdefault(name, f"code:{file.where}#{number}")
     used = references.used(defined, [file.where for file in files])
-    called = {function.name for file in files for function in functions(file.lines)}
+    called = {function.name for file in files for function in functions(file)}
     used = [use for use in used if use[2] not in called or _is_use(use[2], use[3])]
     return [
         {"uses": name, "defined_at": defined[name], "at": f"code:{where}#{number}", "line": text[:160]}

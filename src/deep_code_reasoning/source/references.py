@@ -1,4 +1,4 @@
-"""Names across the files that may be read: where a function is defined, and where it is used. A search of text."""
+"""Names across the files that may be read: where a function is defined, and where it is used."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Final
 
 from ..errors import SourceError
 from .functions import Function, functions
+from .languages import language_of
 from .roots import Roots, SourceFile, SourcePath
 
-# Files of code by their ending; others hold no functions.
-_CODE: Final = frozenset("py pyi js jsx mjs cjs ts tsx go java kt kts cs rs rb php c cc cpp h hpp scala swift".split())
 # Beyond this many files a name is looked for in the first ones only, and it is said.
 _MAX_FILES: Final = 5_000
 # A name that is defined in more places than this says nothing about where a call goes.
@@ -60,7 +59,7 @@ class References:
 
     @cached_property
     def _code(self) -> list[SourcePath]:
-        return [where for where in self._roots.files if where.path.rpartition(".")[2].lower() in _CODE]
+        return [where for where in self._roots.files if language_of(where.path) is not None]
 
     @cached_property
     def _files(self) -> list[SourceFile]:
@@ -76,6 +75,6 @@ class References:
     def _definitions(self) -> dict[str, list[tuple[SourceFile, Function]]]:
         index: dict[str, list[tuple[SourceFile, Function]]] = {}
         for file in self._files:
-            for function in functions(file.lines):
+            for function in functions(file):
                 index.setdefault(function.name, []).append((file, function))
         return index
