@@ -9,7 +9,7 @@ the first cause ever names a change: to blame an innocent one costs more than to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,6 +26,11 @@ from .remedy import next_checks, remediation
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
+# How those above take an outage, and those below a surge.
+_TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
+    "dependency_outage": frozenset({"retry_storm", "timeout_budget"}),
+    "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
+}
 
 
 def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Finding]) -> tuple[Cause, ...]:
@@ -42,7 +47,13 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     if any(f.code == "traces.lost_time" for f in findings):
         outside = None  # what requests lose was measured, and where: what else is odd outside did not take it
     seen = max(
-        (f for f in findings if f.code in MECHANISM_SEEN and not f.facts.get("harmless")), key=_strength, default=None
+        (
+            f
+            for f in findings
+            if f.code in MECHANISM_SEEN and not f.facts.get("harmless") and not _behind(scene, f, outside)
+        ),
+        key=_strength,
+        default=None,
     )
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
@@ -79,6 +90,15 @@ def _front_of(change: Finding, scene: Scene) -> Front:
     if not change.facts.get("measured"):
         return _front(scene)
     return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
+
+
+def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
+    """Whether what was seen is how others take what came from outside: an outage further down, a surge further up."""
+    if outside is None or seen.mechanism not in _TAKEN_SO.get(outside.mechanism, ()):
+        return False
+    if outside.mechanism == "traffic_surge":
+        return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
+    return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
 
 
 def _front(scene: Scene) -> Front:
@@ -150,7 +170,11 @@ def _repo(change: Finding) -> str | None:
 
 def _from_outside(outside: Finding, change: Finding | None, front: Front) -> Cause:
     components = set(_texts(outside, "components"))
+    # Where the finding tells who speaks of the outside cause, nobody else is its first victim.
+    speaking = _texts(outside, "services")
     first = front.first if front.first and front.first not in components else outside.service
+    if speaking and first not in speaking:
+        first = outside.service
     victims = tuple(name for name in front.failing if name != first and name not in components)
     against = (f"a change could have done it: {change.summary}",) if change is not None else ()
     return Cause(

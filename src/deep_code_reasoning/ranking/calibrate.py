@@ -47,6 +47,8 @@ _LEAST: Final = 0.02
 # Findings without an onset: that something is always so does not say that it is the incident. Least of all an error
 # that every request of an operation logs.
 _STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
+# A mechanism that was seen at work is told by what it is: whether a change brought it is another question.
+_SHOWN: Final = frozenset({"traces.exhausted", "metrics.shortage", "metrics.leak", "metrics.messages"})
 _CHRONIC: Final = "logs.chronic_error"
 # Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
 # busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)
@@ -96,7 +98,7 @@ def grounds(
         return Grounds("measured", features)
     if first.change is None and code in MECHANISM_SEEN:
         return Grounds("seen", features)
-    if first.change is None and changes_known and not code.startswith("external."):
+    if first.change is None and changes_known and not code.startswith("external.") and code not in _SHOWN:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0})
     if first.change is not None:

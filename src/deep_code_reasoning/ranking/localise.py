@@ -44,10 +44,14 @@ _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"}
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
     "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
-    "memory_leak": frozenset({"latency_regression", "exception", "network_delay"}),
+    "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
     "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
+    "clock_skew": frozenset({"exception"}),
+    "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
+    "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
+    "message_backlog": frozenset({"latency_regression"}),
     "lock_lease_expired": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
@@ -64,6 +68,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.retry_storm",
         "locks.deadlock",
         "locks.contention",
+        "traces.cache_misses",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -96,7 +101,12 @@ class Settings:
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
+            "traces.exhausted": 1.0,
+            "traces.cache_misses": 1.0,
             "metrics.saturation": 1.0,
+            "metrics.shortage": 1.0,
+            "metrics.leak": 1.0,
+            "metrics.messages": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
@@ -146,6 +156,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
     seen = {f.service: weight for f, weight in own if f.code in MECHANISM_SEEN}
+    repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
@@ -154,7 +165,10 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         factor = 1.0
         if finding.facts.get("names_services"):
             factor = settings.named
-        elif finding.code in SYMPTOMS and shown >= weight / 2:
+        elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
+            # Who asks for every item asks for those that no cache holds.
+            factor = settings.explained
+        elif finding.code in SYMPTOMS and shown >= weight / 3:
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited

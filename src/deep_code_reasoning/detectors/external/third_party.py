@@ -6,7 +6,8 @@ Looks for: new errors that name a host or peer outside the system, and in which 
 Why it matters: the fault is behind a contract, not behind a commit; the remedy is to escalate, fail over or wait.
 
 Stays silent when: errors towards a peer are of our own making (time-outs that we set, names that do not resolve, wrong
-credentials, 4xx apart from quotas), or the peer is one of the system's own services.
+credentials, 4xx apart from quotas), the peer is one of the system's own services, or most calls to it succeed: a few
+fail on any day.
 
 Example finding: `payments, subscriptions: api.psp.example answers 503 since 09:12:04Z`.
 """
@@ -25,7 +26,7 @@ from ..symptoms.symptom import Text
 
 _HOST: Final = re.compile(
     r"(?<![\w.@\-])(?:https?://)?((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+(?:com|net|org|io|dev|cloud|co|app|"
-    r"ai|eu|us|de|uk|example|gov|edu|info|biz|me|tv))(?![\w.]*\()(?::\d+)?"
+    r"ai|eu|us|de|uk|example|gov|edu|info|biz|me|tv))(?![\w-]|\.\w)(?![\w.]*\()(?::\d+)?"
 )
 _INSIDE: Final = re.compile(r"(?i)\.(svc|local|internal|cluster|lan|consul|intra|corp)(\.|$)")
 _ITS_FAULT: Final = re.compile(
@@ -47,11 +48,13 @@ class Settings:
         several: confidence when two services or more see the same peer fail: no one change of ours does that.
         single: confidence when one service alone sees it: a malformed request may provoke it.
         quota: confidence when the peer says that a quota is used up: load or a change of ours may have used it.
+        min_failing: where calls to the peer are seen, so many of them must fail: retries cover what is less.
     """
 
     several: float = 0.8
     single: float = 0.6
     quota: float = 0.6
+    min_failing: float = 0.3
 
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
@@ -62,15 +65,43 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         if _ITS_FAULT.search(text.text) or _QUOTA.search(text.text):
             for host in _peers(text.text, own):
                 by_host[host].append(text)
-    found = [_finding(scene, host, texts, settings) for host, texts in by_host.items()]
+    found = [
+        _finding(scene, host, texts, settings)
+        for host, texts in by_host.items()
+        if _failing_share(scene, host) >= settings.min_failing
+    ]
     return sorted(found, key=lambda f: (-f.confidence, f.summary))[:3]
+
+
+def _failing_share(scene: Scene, host: str) -> float:
+    """Of calls to a peer since the onset, the share that fails, as spans tell it; 1 where no span tells."""
+    row = scene.store.query(
+        """
+        WITH told AS (
+            SELECT service, name FROM spans
+            WHERE status = 'error' AND positionCaseInsensitive(status_message, {host:String}) > 0
+              AND (trace_id, span_id) NOT IN (SELECT trace_id, parent_span_id FROM spans WHERE status = 'error')
+            GROUP BY service, name
+        )
+        SELECT count() AS calls, countIf(status = 'error') AS failed FROM spans
+        WHERE start_ns >= {onset:Int64} AND (service, name) IN (SELECT service, name FROM told)
+        """,
+        host=host,
+        onset=scene.windows.onset.start_ns,
+    )[0]
+    return int(row["failed"]) / int(row["calls"]) if row["calls"] else 1.0
 
 
 def _finding(scene: Scene, host: str, texts: list[Text], settings: Settings) -> Finding:
     services = sorted({text.service for text in texts})
+    # Who calls the peer itself is the deepest of them: the others pass its error on.
+    deepest = [name for name in services if not set(services) & set(scene.graph.downstream(name)) - {name}]
     quota = any(_QUOTA.search(text.text) for text in texts)
     confidence = settings.several if len(services) > 1 else settings.quota if quota else settings.single
-    first = min(texts, key=lambda text: (text.first_ns, text.service))
+    first = min(
+        (text for text in texts if text.service in deepest or not deepest),
+        key=lambda text: (text.first_ns, text.service),
+    )
     says = "says that a quota is used up" if quota else "answers with errors of its own"
     return Finding(
         "external.third_party",

@@ -46,7 +46,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Find the service at which the surge came in."""
-    if not _any_rate_rose(scene, settings):
+    if not scene.windows.changed or not _any_rate_rose(scene, settings):
         return []
     moved = shifts(scene)
     risen = [s for s in moved if _is_traffic(s) and s.before > 0 and s.after >= settings.min_ratio * s.before]

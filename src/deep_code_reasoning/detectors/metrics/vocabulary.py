@@ -68,9 +68,14 @@ class Meaning:
     shared: bool
 
 
+def words_of(name: str) -> frozenset[str]:
+    """The words of a metric's name, in lower case."""
+    return frozenset(_WORD.findall(_CAMEL.sub(" ", name).lower()))
+
+
 def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
     """Read a metric's name, unit (UCUM or plain) and OTLP kind."""
-    words = frozenset(_WORD.findall(_CAMEL.sub(" ", name).lower()))
+    words = words_of(name)
     kind = "" if words & _GIVEN_UP else next((kind for kind, known in KINDS.items() if words & known), "")
     percent = "%" in name or unit in ("%", "percent") or bool(words & _PERCENT)
     return Meaning(

@@ -85,7 +85,7 @@ throttled:
     rejected.{0,30}(limit|capacity|overload|too many|task|queue|load) | overloaded |
     capacity (exceeded|exhausted) | resource ?exhausted | concurrency limit
 pool_exhausted:
-    (?<!worker )(?<!thread )(?<!thread-)pool.{1,40}(exhaust|timed? ?out|timeout|empty|full|limit) |
+    (?<!worker )(?<!thread)(?<!thread )(?<!thread-)pool.{1,40}(exhaust|timed? ?out|timeout|empty|full|limit) |
     (acquir|wait)\w*.{1,30}connection | connection is not available | queuepool |
     no (free|available|idle) connections? | connection pool | poolexhausted | hikaripool
 too_many_connections:

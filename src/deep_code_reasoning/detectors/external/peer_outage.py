@@ -1,0 +1,161 @@
+"""A peer that nobody observes no longer serves: a partner, a database, a cache, a broker.
+
+Looks for: calls that leave the traces, to one peer, most of which fail from some moment on for the peer's part: it
+refuses, resets, is unreachable, answers 5xx or does not answer.
+
+Why it matters: it has no spans and no logs of its own, so that its callers look like the culprits; they, and who tries
+again above them, are its victims.
+
+Stays silent when: the peer is traced (its own spans tell more), its calls fail for the caller's part (wrong requests,
+locks, a full pool), some always failed, or most still succeed.
+
+Example finding: `payments: 95% of 120 calls to psp.example.net fail since 09:12:04Z, 1% before: "connection refused"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import CaseStore, Row
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import outcome_change, probability
+from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
+
+# The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote. A
+# service has few databases: where no address is given, the kind of database stands for it.
+_PEER: Final = (
+    "lower(coalesce(nullIf(attributes['server.address'], ''), nullIf(attributes['net.peer.name'], ''), "
+    "nullIf(attributes['peer.service'], ''), nullIf(attributes['peer.address'], ''), "
+    "nullIf(domain(attributes['url.full']), ''), nullIf(domain(attributes['http.url']), ''), "
+    "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
+)
+_ITS_PART: Final = (
+    r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
+    r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
+)
+_OUR_PART: Final = (
+    r"(?i)\block|deadlock|serializ|statement|pool|circuit|cancel|worker|duplicate|connection is not available"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_failing: from half of its calls on a peer is out; a lower share is a bad day, or one of its functions.
+        max_before: what failed for one call in five before is no news.
+        min_failed: fewer failures than this prove nothing.
+        min_probability: a finding is told when it is likelier than not.
+        most: nobody is surer of what has no evidence of its own.
+    """
+
+    min_failing: float = 0.5
+    max_before: float = 0.2
+    min_failed: int = 5
+    min_probability: float = 0.5
+    most: float = 0.93
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find peers outside the traces that stopped serving, the surest first."""
+    prepare_linked_spans(scene.store)
+    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+        return Skipped("no span says that it failed")
+    _prepare_exits(scene.store)
+    steps = time_steps(scene.store, "linked_spans")
+    rows = scene.store.query(
+        f"""
+        SELECT service, peer, groupArray((step, n, failed)) AS steps, sum(failed) AS failures, count() AS parts
+        FROM (
+            SELECT service, peer, {step_of("start_ns")} AS step, count() AS n, sum(its_part) AS failed
+            FROM exits GROUP BY service, peer, step
+        )
+        GROUP BY service, peer HAVING failures >= {{least:UInt32}} ORDER BY service, peer
+        """,
+        least=settings.min_failed,
+        **steps.parameters(),
+    )
+    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
+
+
+def _prepare_exits(store: CaseStore) -> None:
+    """The table `exits`: calls to peers that have no spans, and whether each failed for the peer's part."""
+    store.derive(
+        "exits",
+        f"""
+        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service),
+             calls AS (
+                SELECT trace_id, span_id, service, start_ns, status, status_message, {_PEER} AS peer,
+                       concat(status_message, ' ', attributes['error.type'], ' ',
+                              attributes['http.response.status_code'], ' ', attributes['http.status_code']) AS said,
+                       (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
+                FROM spans
+                WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
+             )
+        SELECT trace_id, span_id, service, peer, start_ns, status_message,
+               status = 'error' AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}}) AS its_part
+        FROM calls
+        WHERE peer NOT IN (SELECT peer FROM calls WHERE inside)
+          AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
+        """,
+        every=taken_traces(store),
+        its=_ITS_PART,
+        ours=_OUR_PART,
+    )
+
+
+def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
+    change = outcome_change(
+        steps.spread((step, failed) for step, _, failed in row["steps"]),
+        steps.spread((step, n) for step, n, _ in row["steps"]),
+    )
+    if change is None or change.rate_after < settings.min_failing or change.rate_before > settings.max_before:
+        return None
+    chance = probability(change.log_evidence, 1)
+    if chance < settings.min_probability:
+        return None
+    service, peer, since_ns = str(row["service"]), str(row["peer"]), steps.start_of(change.index)
+    failed = scene.store.query(
+        """
+        SELECT trace_id, span_id, status_message, start_ns FROM exits
+        WHERE service = {service:String} AND peer = {peer:String} AND its_part AND start_ns >= {since:Int64}
+        ORDER BY start_ns, trace_id, span_id LIMIT 4
+        """,
+        service=service,
+        peer=peer,
+        since=since_ns,
+    )
+    message = next((one["status_message"] for one in failed if one["status_message"]), "")
+    return Finding(
+        code="external.peer_outage",
+        mechanism="dependency_outage",
+        service=service,
+        summary=(
+            f"{service}: {change.rate_after:.0%} of {change.trials_after} calls to {peer} fail since "
+            f"{format_instant(since_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
+        ),
+        severity=change.rate_after,
+        confidence=min(settings.most, chance),
+        facts={
+            "peer": peer,
+            "services": (service,),
+            "failing_share_before": round(change.rate_before, 4),
+            "failing_share": round(change.rate_after, 4),
+            "onset": format_instant(since_ns),
+        },
+        citations=tuple(span_citation(one["trace_id"], one["span_id"]) for one in failed),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource=peer,
+    )
+
+
+DETECTOR: Final = Detector("external.peer_outage", ("dependency_outage",), ("spans",), Settings(), detect, dated=True)

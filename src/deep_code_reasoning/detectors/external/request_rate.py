@@ -1,0 +1,159 @@
+"""More requests come in than before, and they suffer: as the traces themselves tell it.
+
+Looks for: a service, or one of its operations, at which traces begin several times as often from some moment on, and
+whose requests fail or are slow from then on.
+
+Why it matters: what saturates further in (pools, workers, processors) is only where the surge is felt; the same rise
+of calls between services, while no more come in, is somebody's loop or retries, and not this.
+
+Stays silent when: the rise is less than twofold, or few requests prove it; the requests are served as before: then the
+load is news, but no incident.
+
+Example finding: `gateway: GET /api/products comes in 4.1 times as often since 17:56:40 (from 1.2 to 4.9 a second)`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_S, format_instant
+from ...domain.window import Window
+from ..base import Detector, Scene
+from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
+
+_STEPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_ratio: daily load varies by less than this; systems are built for twice their usual load or more.
+        min_evidence: log likelihood ratio of two Poisson rates against one, after a prior of one in all that was looked
+            at: requests come in bursts, so it takes more than chance alone would.
+        min_side: each side of the change must hold so many of the steps of time: a burst of a moment is no surge.
+        min_failing: so many more of the requests fail, or
+        min_slower: the slowest tenth takes so many times as long: else nobody suffers.
+        confidence: of a surge that is seen in the traces and hurts.
+    """
+
+    min_ratio: float = 2.0
+    min_evidence: float = 10.0
+    min_side: int = 8
+    min_failing: float = 0.05
+    min_slower: float = 2.0
+    confidence: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Rise:
+    service: str
+    operation: str
+    index: int
+    before: float
+    after: float
+    evidence: float
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
+    """Find where more requests come in, the plainest rise alone."""
+    prepare_linked_spans(scene.store)
+    steps = time_steps(scene.store, "linked_spans", count=_STEPS)
+    rows = scene.store.query(
+        f"""
+        SELECT service, operation, groupArray((step, n)) AS steps FROM (
+            SELECT service, operation, {step_of("start_ns")} AS step, count() AS n
+            FROM linked_spans ARRAY JOIN ['', name] AS operation
+            WHERE parent_span_id = '' AND kind NOT IN ('consumer', 'producer')
+            GROUP BY service, operation, step
+        )
+        GROUP BY service, operation ORDER BY service, operation
+        """,
+        **steps.parameters(),
+    )
+    rises = [
+        rise for row in rows if (rise := _rise(row["service"], row["operation"], steps.spread(row["steps"]), settings))
+    ]
+    rises = [rise for rise in rises if rise.evidence - math.log(len(rows)) >= settings.min_evidence]
+    for rise in sorted(rises, key=lambda r: (-r.evidence, r.service, r.operation)):
+        finding = _finding(scene, rise, steps, settings)
+        if finding is not None:
+            return [finding]
+    return []
+
+
+def _rise(service: str, operation: str, counts: Sequence[int], settings: Settings) -> _Rise | None:
+    total = sum(counts)
+    best: _Rise | None = None
+    early = sum(counts[: settings.min_side])
+    for index in range(settings.min_side, len(counts) - settings.min_side + 1):
+        before, after = early / index, (total - early) / (len(counts) - index)
+        if after >= settings.min_ratio * before and before > 0:
+            share = total / len(counts)
+            evidence = early * math.log(before / share) + (total - early) * math.log(after / share)
+            if best is None or evidence > best.evidence:
+                best = _Rise(service, operation, index, before, after, evidence)
+        early += counts[index] if index < len(counts) else 0
+    return best
+
+
+def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) -> Finding | None:
+    since_ns = steps.start_of(rise.index)
+    row = scene.store.query(
+        """
+        SELECT avgIf(failed, start_ns < {since:Int64}) AS failing_before,
+               avgIf(failed, start_ns >= {since:Int64}) AS failing,
+               quantileExactIf(0.9)(duration_ns, start_ns < {since:Int64}) AS slow_before,
+               quantileExactIf(0.9)(duration_ns, start_ns >= {since:Int64}) AS slow,
+               arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id), start_ns >= {since:Int64})), 1, 3)
+                   AS first
+        FROM linked_spans
+        WHERE service = {service:String} AND parent_span_id = '' AND ({name:String} = '' OR name = {name:String})
+        """,
+        service=rise.service,
+        name=rise.operation,
+        since=since_ns,
+    )[0]
+    failing = float(row["failing"]) - float(row["failing_before"])
+    if failing < settings.min_failing and row["slow"] < settings.min_slower * row["slow_before"]:
+        return None
+    a_second = NS_PER_S / steps.width_ns
+    return Finding(
+        code="external.request_rate",
+        mechanism="traffic_surge",
+        service=rise.service,
+        summary=(
+            f"{rise.service}: {rise.operation or 'requests'} {'comes' if rise.operation else 'come'} in "
+            f"{rise.after / rise.before:.1f} times as often since {format_instant(since_ns)} "
+            f"(from {rise.before * a_second:.3g} to {rise.after * a_second:.3g} a second)"
+        ),
+        severity=0.8,
+        confidence=settings.confidence,
+        facts={
+            "services": (rise.service,),
+            "before_per_s": round(rise.before * a_second, 4),
+            "after_per_s": round(rise.after * a_second, 4),
+            "ratio": round(rise.after / rise.before, 3),
+            "log_evidence": round(rise.evidence, 3),
+            "onset": format_instant(since_ns),
+        },
+        citations=tuple(span_citation(trace, span) for _, trace, span in row["first"]),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        operation=rise.operation or None,
+    )
+
+
+DETECTOR = Detector(
+    code="external.request_rate",
+    mechanisms=("traffic_surge",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)

@@ -1,0 +1,257 @@
+"""Messages that pile up: nobody takes them fast enough, or they are taken and never acknowledged.
+
+Looks for: a queue, topic or subscription whose depth, lag or number of unacknowledged messages leaves what is usual
+and stays away from it.
+
+Why it matters: producers notice nothing; the work is simply not done, until memory or retention ends. What is taken
+and not acknowledged is held by broker and consumer alike, and comes again after a restart.
+
+Stays silent when: the depth comes and goes as it always did, or the metric is about workers or connections.
+
+Example finding: `mailer: messages of orders are taken and not acknowledged since 09:19:50 (9 now, 0 usual)`.
+
+The consumer's spans tell the two apart. Where the broker counts what is held unacknowledged, that is far more than
+what is in work at a time (Little's law over the spans). Where all is one lag: who has processed what came, and is
+behind nevertheless, does not acknowledge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ...domain.citation import metric_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import CaseStore
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import median, outcome_change, probability
+from .vocabulary import words_of
+
+_DEPTH: Final = frozenset(
+    {"queue", "lag", "backlog", "depth", "ready", "undelivered", "outstanding", "unacked", "unacknowledged", "visible"}
+)
+_HELD: Final = frozenset({"unacked", "unacknowledged", "inflight", "outstanding"})
+_OTHERS: Final = frozenset(
+    {"worker", "workers", "thread", "threads", "executor", "pool", "connection", "connections", "request", "requests",
+     "time", "duration", "seconds", "latency", "age", "run", "cpu", "disk", "limit", "max", "total", "db",
+     "replication"}
+)  # fmt: skip
+# Labels by which brokers and their exporters name what messages wait in; the conventions' own first.
+_DESTINATION: Final = re.compile(r"(?i)destination|queue|topic|subscription|subject|stream|channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        far: a depth is unusual beyond so many times its usual level: queues breathe.
+        min_unusual: so many of the latest points must be unusual: one is a burst that is being worked off.
+        min_probability: a finding is told when it is likelier than not.
+        unprocessed: messages that no span processed make up so much of a lag, else it is not for want of processing.
+        confidence: at most; consumers may be slow for another's sake.
+    """
+
+    far: float = 3.0
+    min_unusual: int = 3
+    min_probability: float = 0.5
+    unprocessed: float = 0.5
+    confidence: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Depth:
+    """How many messages of a destination wait, or are held, over time."""
+
+    service: str
+    name: str
+    destination: str
+    held: bool
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pile:
+    """A depth that left the usual level at `since_ns`."""
+
+    depth: _Depth
+    since_ns: int
+    usual: float
+    now: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Consumption:
+    """A destination's consumer ('' when no span tells), messages sent and processed, and how many are in work at a
+    time since they pile up."""
+
+    service: str
+    published: int
+    processed: int
+    in_work: float
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find destinations in which messages pile up."""
+    depths = _depths(scene.store)
+    if not depths:
+        return Skipped("no metric tells how many messages wait")
+    piles: dict[str, list[_Pile]] = defaultdict(list)
+    for depth in depths:
+        pile = _pile(depth, len(depths), settings)
+        if pile is not None:
+            piles[depth.destination or depth.service].append(pile)
+    found = [_finding(scene, group, settings) for _, group in sorted(piles.items())]
+    return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.resource or ""))
+
+
+def _depths(store: CaseStore) -> list[_Depth]:
+    names = store.query("SELECT name FROM metrics GROUP BY name ORDER BY name")
+    about = {row["name"]: words_of(row["name"]) for row in names}
+    wanted = [name for name, words in about.items() if words & _DEPTH and not words & _OTHERS]
+    if not wanted:
+        return []
+    rows = store.query(
+        """
+        SELECT service, name, attributes, arraySort(groupArray((time_ns, value))) AS points FROM metrics
+        WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
+        GROUP BY service, name, attributes ORDER BY service, name, toString(attributes) LIMIT 2000
+        """,
+        names=wanted,
+    )
+    found = []
+    for row in rows:
+        labels = dict(row["attributes"] or {})
+        destination = next((labels[key] for key in sorted(labels) if _DESTINATION.search(key)), "")
+        points = tuple((int(time), float(value)) for time, value in row["points"])
+        words = about[row["name"]]
+        found.append(_Depth(row["service"], row["name"], destination, bool(words & _HELD), points))
+    return found
+
+
+def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
+    values = [value for _, value in depth.points]
+    usual = median(sorted(values)[: max(1, len(values) // 2)])
+    unusual = [int(value > settings.far * usual + 1) for value in values]
+    if not all(unusual[-settings.min_unusual :]) or len(values) <= settings.min_unusual:
+        # A depth that grows from nothing passes by 1, which a queue in order may hold too.
+        unusual = [int(value > settings.far * usual) for value in values]
+    change = outcome_change(unusual, [1] * len(unusual))
+    if change is None or not unusual[-1] or change.failures_after < settings.min_unusual:
+        return None
+    chance = probability(change.log_evidence, max(1, looked_at // 4))
+    # That it still grows is evidence of its own: of three points in a row only one order in six does.
+    tail = values[change.index :]
+    grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1)
+    if chance < settings.min_probability and not (grows and change.rate_after == 1.0):
+        return None
+    return _Pile(depth, depth.points[change.index][0], usual, values[-1], max(chance, 0.6 if grows else 0.0))
+
+
+def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Finding:
+    waiting = [pile for pile in group if not pile.depth.held]
+    kept = [pile for pile in group if pile.depth.held]
+    pile = max(kept or waiting, key=lambda p: (p.now, p.depth.name))
+    consumption = _consumption(scene.store, pile.depth.destination, min(p.since_ns for p in group))
+    held = _held(kept, waiting, consumption, settings, _counts_held(scene.store, pile.depth))
+    if not held and waiting:
+        pile = max(waiting, key=lambda p: (p.now, p.depth.name))
+    service = consumption.service or pile.depth.service
+    what = pile.depth.destination or "its queue"
+    return Finding(
+        code="metrics.messages",
+        mechanism="unacknowledged_messages" if held else "message_backlog",
+        service=service,
+        summary=(
+            f"{service}: messages of {what} {'are taken and not acknowledged' if held else 'pile up'} since "
+            f"{format_instant(pile.since_ns)} ({pile.depth.name}: {pile.now:.4g} now, {pile.usual:.4g} usual)"
+        ),
+        severity=0.8,
+        confidence=min(settings.confidence, pile.chance),
+        facts={
+            "metric": pile.depth.name,
+            "usual": pile.usual,
+            "now": pile.now,
+            "published": consumption.published,
+            "processed": consumption.processed,
+            "in_work": round(consumption.in_work, 3),
+            "onset": format_instant(pile.since_ns),
+        },
+        citations=tuple(
+            metric_citation(pile.depth.name, pile.depth.service, time)
+            for time in (pile.since_ns, pile.depth.points[-1][0])
+        ),
+        window=Window(pile.since_ns, max(pile.since_ns + 1, scene.windows.incident.end_ns)),
+        resource=pile.depth.destination or pile.depth.name,
+    )
+
+
+def _held(
+    kept: Sequence[_Pile], waiting: Sequence[_Pile], seen: _Consumption, settings: Settings, counted: bool
+) -> bool:
+    """Whether the messages are not acknowledged, rather than not processed."""
+    if kept:
+        return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
+    lag = sum(pile.now - pile.usual for pile in waiting)
+    return not counted and seen.published > 0 and seen.published - seen.processed < settings.unprocessed * lag
+
+
+def _counts_held(store: CaseStore, depth: _Depth) -> bool:
+    """Whether this broker counts apart what is unacknowledged."""
+    rows = store.query(
+        "SELECT DISTINCT name FROM metrics WHERE service = {service:String} ORDER BY name", service=depth.service
+    )
+    return any(words_of(row["name"]) & _HELD for row in rows)
+
+
+def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumption:
+    """Who takes a destination's messages, and how it does, as spans that name the destination tell it."""
+    if not destination or not store.count("spans"):
+        return _Consumption("", 0, 0, 0.0)
+    rows = store.query(
+        """
+        WITH about AS (
+            SELECT trace_id, span_id, parent_span_id, service, kind, start_ns, duration_ns FROM spans
+            WHERE has(mapValues(attributes), {destination:String})
+        ),
+        parents AS (
+            SELECT trace_id, span_id, service FROM spans
+            WHERE (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM about)
+        ),
+        sides AS (
+            SELECT a.service AS service, a.start_ns AS start_ns, a.duration_ns AS duration_ns,
+                   a.kind = 'consumer' OR (a.kind = '' AND p.service != a.service) AS takes,
+                   a.kind = 'producer' OR (a.kind = '' AND p.service = a.service) AS sends
+            FROM about AS a LEFT ANY JOIN parents AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id
+        )
+        SELECT service, countIf(takes) AS taken, countIf(sends) AS sent,
+               sumIf(duration_ns, takes AND start_ns >= {since:Int64})
+                   / greatest(1, (SELECT max(start_ns + duration_ns) FROM spans) - {since:Int64}) AS in_work
+        FROM sides GROUP BY service ORDER BY taken DESC, service
+        """,
+        destination=destination,
+        since=since_ns,
+    )
+    if not rows or not rows[0]["taken"]:
+        return _Consumption("", 0, 0, 0.0)
+    first = rows[0]
+    return _Consumption(
+        first["service"], sum(int(row["sent"]) for row in rows), int(first["taken"]), max(0.0, float(first["in_work"]))
+    )
+
+
+DETECTOR = Detector(
+    code="metrics.messages",
+    mechanisms=("message_backlog", "unacknowledged_messages"),
+    needs=("metrics",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)

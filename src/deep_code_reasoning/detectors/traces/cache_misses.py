@@ -1,0 +1,157 @@
+"""A cache that no longer answers, and all its readers behind it.
+
+Looks for: a service whose requests read a cache and go on to the store behind it far more often than before.
+
+Why it matters: the store is built for what the cache leaves over. It becomes slow, its pool runs dry and callers give
+up: all of that points to the store, and not to the cache that was flushed, is down, or keeps its entries too briefly.
+
+Stays silent when: the same share of reads missed before, requests read no cache, or too few do.
+
+Example finding: `catalog: 97% of requests that read the cache go on to the store since 15:42:53, 31% before`.
+
+A read that misses is one whose request also queries a store after it, under the same parent: no hit or miss need be
+recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import CaseStore
+from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.linked_spans import taken_traces
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
+
+# The system of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote.
+_SYSTEM: Final = (
+    "lower(coalesce(nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), "
+    "nullIf(attributes['db.type'], ''), attributes['db']))"
+)
+_STATEMENT: Final = (
+    "coalesce(nullIf(attributes['db.query.text'], ''), nullIf(attributes['db.statement'], ''), "
+    "nullIf(attributes['db.operation.name'], ''), nullIf(attributes['db.operation'], ''), name)"
+)
+_CACHES: Final = "redis|valkey|memcache|hazelcast|ehcache|infinispan|dragonfly|keydb|aerospike"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_rise: the share of reads that go on must rise by a quarter of all: fewer are new items being asked for.
+        min_missed: so many of them, or it is chance.
+        min_probability: a finding is told when it is likelier than not.
+        most: nobody is surer: requests may read other things than before.
+    """
+
+    min_rise: float = 0.25
+    min_missed: int = 8
+    min_probability: float = 0.5
+    most: float = 0.9
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find services whose cache no longer answers."""
+    store = scene.store
+    reads = f"match({_SYSTEM}, {{caches:String}}) AND match({_STATEMENT}, '(?i)^\\\\W*(m|h)?gets?\\\\b')"
+    if not store.query(f"SELECT 1 AS n FROM spans WHERE {reads} LIMIT 1", caches=_CACHES):
+        return Skipped("no span reads a cache")
+    _prepare_lookups(store, reads)
+    steps = time_steps(store, "spans")
+    rows = store.query(
+        f"""
+        SELECT service, groupArray((step, n, missed)) AS steps FROM (
+            SELECT service, {step_of("start_ns")} AS step, count() AS n, sum(missed) AS missed
+            FROM cache_lookups GROUP BY service, step
+        )
+        GROUP BY service ORDER BY service
+        """,
+        **steps.parameters(),
+    )
+    found = []
+    for row in rows:
+        change = outcome_change(
+            steps.spread((step, missed) for step, _, missed in row["steps"]),
+            steps.spread((step, n) for step, n, _ in row["steps"]),
+        )
+        if (
+            change is None
+            or change.failures_after < settings.min_missed
+            or change.rate_after - change.rate_before < settings.min_rise
+        ):
+            continue
+        chance = probability(change.log_evidence, len(rows))
+        if chance >= settings.min_probability:
+            found.append(_finding(scene, row["service"], change, min(settings.most, chance), steps))
+    return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
+
+
+def _prepare_lookups(store: CaseStore, reads: str) -> None:
+    """The table `cache_lookups`: requests that read a cache, and whether they went on to a store."""
+    store.derive(
+        "cache_lookups",
+        f"""
+        WITH calls AS (
+            SELECT trace_id, span_id, parent_span_id, service, start_ns, {reads} AS reads,
+                   {_SYSTEM} != '' AND NOT match({_SYSTEM}, {{caches:String}})
+                       AND match({_STATEMENT}, '(?i)\\\\b(select|find|query|get|scan|read|search)\\\\b') AS stores
+            FROM spans WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND kind NOT IN ('server', 'consumer')
+        )
+        SELECT service, trace_id, parent_span_id, minIf(calls.start_ns, reads) AS start_ns,
+               argMinIf(span_id, calls.start_ns, reads) AS span_id,
+               CAST(maxIf(calls.start_ns, stores) > minIf(calls.start_ns, reads), 'UInt8') AS missed
+        FROM calls WHERE reads OR stores GROUP BY service, trace_id, parent_span_id HAVING countIf(reads) > 0
+        """,
+        caches=_CACHES,
+        every=taken_traces(store),
+    )
+
+
+def _finding(scene: Scene, service: str, change: OutcomeChange, confidence: float, steps: TimeSteps) -> Finding:
+    since_ns = steps.start_of(change.index)
+    missed = scene.store.query(
+        """
+        SELECT trace_id, span_id FROM cache_lookups
+        WHERE service = {service:String} AND missed AND start_ns >= {since:Int64}
+        ORDER BY start_ns, trace_id, span_id LIMIT 3
+        """,
+        service=service,
+        since=since_ns,
+    )
+    return Finding(
+        code="traces.cache_misses",
+        mechanism="cache_stampede",
+        service=service,
+        summary=(
+            f"{service}: {change.rate_after:.0%} of requests that read the cache go on to the store since "
+            f"{format_instant(since_ns)}, {change.rate_before:.0%} before"
+        ),
+        severity=change.rate_after,
+        confidence=confidence,
+        facts={
+            "missed_share_before": round(change.rate_before, 4),
+            "missed_share": round(change.rate_after, 4),
+            "onset": format_instant(since_ns),
+        },
+        citations=tuple(span_citation(row["trace_id"], row["span_id"]) for row in missed),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource="cache",
+    )
+
+
+DETECTOR = Detector(
+    code="traces.cache_misses",
+    mechanisms=("cache_stampede",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)

@@ -1,0 +1,80 @@
+"""Peers that nobody observes, and requests that come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from deep_code_reasoning.domain.finding import Check, Finding
+from fleet import Fleet
+
+Look = Callable[..., tuple[Sequence[Finding], Check]]
+
+
+def paying(message: str, every: int = 1, onset: int = 60, traced: bool = False) -> Fleet:
+    """The shop calls a partner; from request `onset` on, each `every`-th call fails."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        status = "error" if number >= onset and number % every == 0 else ""
+        root = fleet.span(trace, "", "shop", "h1", "POST /pay", at, 20, "server", status)
+        call = fleet.span(
+            trace, root, "shop", "h1", "POST", at + 1, 18, "client", status, message if status else "",
+            server__address="pay.partner.example",
+        )  # fmt: skip
+        if traced:
+            fleet.span(trace, call, "partner", "h2", "POST", at + 2, 16, "server", status)
+    return fleet
+
+
+@pytest.mark.parametrize("message", ["connection refused", "503 Service Unavailable", "read timed out"])
+def test_a_peer_that_stops_serving_is_told_with_who_calls_it(message: str, look: Look) -> None:
+    (finding,), _ = look("external.peer_outage", paying(message).tables())
+    assert (finding.service, finding.resource) == ("shop", "pay.partner.example")
+    assert finding.mechanism == "dependency_outage"
+    assert finding.facts["failing_share"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [
+        paying("connection refused", every=10),
+        paying("400 Bad Request"),
+        paying("Connection is not available, the pool is empty: timed out"),
+        paying("connection refused", onset=0),
+        paying("connection refused", traced=True),
+    ],
+    ids=["a few", "our request", "our pool", "always so", "it is traced"],
+)
+def test_what_is_no_outage_of_a_peer_is_silent(fleet: Fleet, look: Look) -> None:
+    findings, check = look("external.peer_outage", fleet.tables())
+    assert not findings
+    assert check.verdict == "clear"
+
+
+def coming(every_ms: float, ms: float, onset: int = 60) -> Fleet:
+    """Requests come once a second; from the minute `onset` on every `every_ms`, and take `ms`."""
+    fleet = Fleet()
+    times = [number * 1000.0 for number in range(onset)]
+    at = onset * 1000.0
+    while at < 120_000:
+        times.append(at)
+        at += every_ms
+    for number, start in enumerate(times):
+        took = ms if start >= onset * 1000 else 20
+        root = fleet.span(f"t{number}", "", "shop", "h1", "GET /", start, took, "server")
+        fleet.span(f"t{number}", root, "shop", "h1", "SELECT", start + 1, took - 2, "client")
+    return fleet
+
+
+def test_more_requests_that_suffer_are_a_surge(look: Look) -> None:
+    (finding,), _ = look("external.request_rate", coming(200, 100).tables())
+    assert (finding.service, finding.mechanism) == ("shop", "traffic_surge")
+    assert 4 < float(str(finding.facts["ratio"])) < 6
+
+
+@pytest.mark.parametrize("fleet", [coming(200, 20), coming(800, 100)], ids=["served as before", "hardly more"])
+def test_load_that_is_served_or_hardly_rises_is_silent(fleet: Fleet, look: Look) -> None:
+    findings, _ = look("external.request_rate", fleet.tables())
+    assert not findings

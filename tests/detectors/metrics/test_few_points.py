@@ -1,0 +1,120 @@
+"""What few points tell: lines that form, memory that grows, messages that pile up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fleet import Fleet
+from scenery import Row, series
+
+Look = Callable[..., Any]
+OTHERS = ("cart", "mail", "user")
+
+
+def fleet_of(name: str, values: list[float], usual: list[float]) -> list[Row]:
+    """One service with these values, three with the usual ones."""
+    rows = series("stock", name, values)
+    for other in OTHERS:
+        rows += series(other, name, usual)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "mechanism"),
+    [
+        ("http.server.workers.queued", "thread_pool_exhausted"),
+        ("db_pool_pending", "connection_pool_exhausted"),
+    ],
+)
+def test_a_line_that_forms_is_told(name: str, mechanism: str, look: Look) -> None:
+    rows = fleet_of(name, [0.0] * 10 + [2, 5, 3, 4, 6], [0.0] * 15)
+    (finding,), _ = look("metrics.shortage", {"metrics": rows})
+    assert (finding.service, finding.mechanism) == ("stock", mechanism)
+
+
+def test_a_processor_that_is_taken_is_told(look: Look) -> None:
+    rows = fleet_of("process.cpu.utilization", [0.04] * 10 + [0.95, 0.97, 1.0, 0.96, 0.99], [0.05] * 15)
+    (finding,), _ = look("metrics.shortage", {"metrics": rows})
+    assert (finding.service, finding.mechanism) == ("stock", "cpu_saturation")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0.0] * 15, [0.0, 1, 0, 2, 0, 1, 0, 0, 1, 0, 1, 0, 2, 0, 1], [0.0] * 13 + [3, 0]],
+    ids=["no line", "lines now and then", "a peak"],
+)
+def test_lines_that_come_and_go_are_silent(values: list[float], look: Look) -> None:
+    findings, check = look("metrics.shortage", {"metrics": fleet_of("db_pool_pending", values, [0.0] * 15)})
+    assert not findings
+    assert check.verdict == "clear"
+
+
+FLAT = [190.0, 191, 190, 192, 191, 190, 191, 192, 191, 190]
+
+
+def test_memory_that_only_grows_is_told(look: Look) -> None:
+    rows = fleet_of("process.memory.usage", [190.0, 191, 190, 192, 191, 190, 230, 280, 330, 400], FLAT)
+    (finding,), _ = look("metrics.leak", {"metrics": rows})
+    assert (finding.service, finding.mechanism) == ("stock", "memory_leak")
+    assert finding.facts["before"] == 190
+
+
+@pytest.mark.parametrize(
+    ("values", "usual"),
+    [
+        ([190.0, 230, 280, 330, 400, 450, 500, 550, 600, 650], [100.0 + 40 * place for place in range(10)]),
+        ([190.0, 191, 190, 300, 301, 300, 301, 300, 301, 300], FLAT),
+        ([190.0, 250, 300, 190, 250, 300, 190, 250, 300, 190], FLAT),
+    ],
+    ids=["all warm up", "a step", "given back"],
+)
+def test_memory_that_does_not_leak_is_silent(values: list[float], usual: list[float], look: Look) -> None:
+    findings, _ = look("metrics.leak", {"metrics": fleet_of("process.memory.usage", values, usual)})
+    assert not findings
+
+
+def queue(name: str, values: list[float]) -> list[Row]:
+    rows = series("broker", name, values)
+    return [{**row, "attributes": {"topic": "orders"}} for row in rows]
+
+
+def mailing(processed: int) -> Fleet:
+    """Orders are published once a minute, and the mailer processes the first `processed` of them."""
+    fleet = Fleet()
+    for number in range(15):
+        at, trace = number * 60_000.0, f"t{number}"
+        sent = fleet.span(trace, "", "shop", "h1", "publish", at, 2, "producer", topic="orders")
+        if number < processed:
+            fleet.span(trace, sent, "mailer", "h2", "process", at + 5, 20, "consumer", topic="orders")
+    return fleet
+
+
+PILE = [0.0] * 9 + [2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(("processed", "mechanism"), [(8, "message_backlog"), (15, "unacknowledged_messages")])
+def test_what_the_consumer_does_tells_a_backlog_from_what_it_does_not_acknowledge(
+    processed: int, mechanism: str, look: Look
+) -> None:
+    tables = {**mailing(processed).tables(), "metrics": queue("consumer_group_lag", PILE)}
+    (finding,), _ = look("metrics.messages", tables)
+    assert (finding.service, finding.resource, finding.mechanism) == ("mailer", "orders", mechanism)
+
+
+def test_a_broker_that_counts_what_is_held_is_believed(look: Look) -> None:
+    rows = queue("queue.messages.ready", [0.0] * 15) + queue("queue.messages.unacknowledged", PILE)
+    (finding,), _ = look("metrics.messages", {"metrics": rows})
+    assert finding.mechanism == "unacknowledged_messages"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[3.0, 5, 1, 4, 3, 0, 2, 4, 3, 1, 5, 2, 3, 4, 1], [0.0] * 8 + [9, 4, 1, 0, 0, 0, 0]],
+    ids=["breathes", "worked off"],
+)
+def test_a_depth_that_comes_and_goes_is_silent(values: list[float], look: Look) -> None:
+    findings, _ = look("metrics.messages", {"metrics": queue("consumer_group_lag", values)})
+    assert not findings
