@@ -24,6 +24,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.repeated_calls",
     "traces.retry_storm",
     "traces.early_timeout",
+    "traces.race_condition",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

@@ -48,7 +48,10 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
-    "lock_lease_expired": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget"}),
+    "lock_lease_expired": frozenset(
+        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget"}
+    ),
+    "race_condition": frozenset({"exception", "wrong_result", "lock_contention"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
@@ -64,6 +67,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.retry_storm",
         "locks.deadlock",
         "locks.contention",
+        "traces.race_condition",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -96,6 +100,7 @@ class Settings:
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
+            "traces.race_condition": 0.95,
             "metrics.saturation": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
