@@ -1,11 +1,13 @@
-"""Where requests read something and then write it: the tables `conflicts`, `key_windows` and `message_turns`.
+"""Where requests read something and then write it: the tables that races are found in.
 
     conflicts       a row a trace and service that was told of a conflict (a version that is no longer, a key that is
                     already there): trace_id, service, message
-    key_windows     a row a trace that read and then wrote one key: object (the table, or the key of a store without
-                    tables), key ('' where the statement hides it), trace_id, service (that writes), read_span,
-                    write_span, start_ns (of the read), end_ns (of the write), conflict, crossed, and of a window of
-                    another trace that it crosses other_read and other_write, each `TRACE/SPAN`
+    key_windows     a row a trace that read and then wrote one key: object (the table, or where a store has none the
+                    key with # for its numbers), key ('' where the statement hides it), trace_id, service (that
+                    writes), read_span, write_span, start_ns (of the read), end_ns (of the write), conflict, crossed,
+                    and of a window of another trace that it crosses other_read and other_write, each `TRACE/SPAN`
+    entries         a row a trace and service that was told of conflicts: trace_id, service, start_ns, entry (the
+                    name of the span that it began with)
     message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was taken again before the
                     first turn was done), conflict, spans (`TRACE/SPAN` of its turns)
 
@@ -72,9 +74,17 @@ def prepare_conflicts(store: CaseStore) -> bool:
 
 
 def prepare_key_windows(store: CaseStore) -> None:
-    """Make `key_windows` of the services that were told of conflicts, once; `conflicts` must be there."""
+    """Make `key_windows` and `entries` of the services that were told of conflicts, once; `conflicts` must be there."""
     prepare_clock_offsets(store)
     _prepare_accesses(store)
+    store.derive(
+        "entries",
+        """
+        SELECT trace_id, toString(service) AS service, min(s.start_ns) AS start_ns,
+               argMin(toString(name), (s.start_ns, -duration_ns, span_id)) AS entry
+        FROM spans AS s WHERE service IN (SELECT service FROM conflicts) GROUP BY trace_id, service
+        """,
+    )
     store.derive(
         "key_windows",
         """
@@ -93,7 +103,8 @@ def prepare_key_windows(store: CaseStore) -> None:
             GROUP BY w.object, w.key, w.trace_id, w.service, w.span_id
         ),
         first AS (
-            SELECT object, key, trace_id, p.service AS service, argMin(p.read_span, (p.end_ns, p.write_span)) AS read_span,
+            SELECT object, key, trace_id, p.service AS service,
+                   argMin(p.read_span, (p.end_ns, p.write_span)) AS read_span,
                    argMin(p.write_span, (p.end_ns, p.write_span)) AS write_span,
                    argMin(p.start_ns, (p.end_ns, p.write_span)) AS start_ns, min(p.end_ns) AS end_ns,
                    max(p.doubt_ns) AS doubt_ns
@@ -147,7 +158,9 @@ def _prepare_accesses(store: CaseStore) -> None:
             FROM spans WHERE service IN (SELECT service FROM conflicts) AND (statement != '' OR verb != '')
         )
         SELECT t.trace_id AS trace_id, t.span_id AS span_id, t.service AS service,
-               if(t.table != '', lower(t.table), t.store_key) AS object, match(t.verb, {{read:String}}) AS reads,
+               if(t.table != '', lower(t.table), replaceRegexpAll(t.store_key, '[0-9a-f]*[0-9][0-9a-f]*', '#'))
+                   AS object,
+               match(t.verb, {{read:String}}) AS reads,
                if(t.table != '', t.values, [t.store_key]) AS names,
                empty(names) AND (t.statement = '' OR match(t.statement, '[?]|[$][0-9]|%s|[:@][a-z]')) AS hidden,
                {corrected("t.start_ns")} AS start_ns, start_ns + greatest(0, t.duration_ns) AS end_ns,
@@ -198,4 +211,4 @@ def prepare_message_turns(store: CaseStore) -> bool:
 
 def _first_of(names: tuple[str, ...]) -> str:
     """SQL: the first attribute of these that is there, else ''."""
-    return f"multiIf({''.join(f'attributes[{name!r}] != {chr(39)*2}, attributes[{name!r}], ' for name in names)}'')"
+    return f"multiIf({''.join(f'attributes[{name!r}] != {chr(39) * 2}, attributes[{name!r}], ' for name in names)}'')"

@@ -10,9 +10,10 @@ Stays silent when: requests cross without any conflict, as they always do under 
 were; requests that cross nothing meet as many of them; a message comes again only after its first turn was over (it was
 not acknowledged).
 
-Example finding: `billing: 14 requests read and wrote account between another's read and write since 10:23:00 and met a
-conflict ("was changed by another transaction"), 0 of 96 before`.
+Example finding: `billing: 14 of 80 requests read and wrote account across another's read and write since 10:23:00 and
+met a conflict ("was changed by another transaction"), 0 of 96 before`.
 
+The rate is that among all requests that came in the same way: with a new check there may be none before that read.
 Which key it was often stays hidden by sanitisers. Then the table stands for it, which is why crossing alone never
 convicts: the conflict is what the database or the code itself said.
 """
@@ -39,13 +40,13 @@ class Settings:
 
     Attributes:
         min_requests: fewer than this may be one client's own doing, such as a double click.
-        min_contrast: log Bayes factor (e^3 = 20: strong, by Kass and Raftery) that who crosses another meets more
-            conflicts than who does not.
+        min_contrast: log Bayes factor that who crosses another meets more conflicts than who does not: beyond what is
+            worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
     min_requests: int = 3
-    min_contrast: float = 3.0
+    min_contrast: float = 1.0
     min_probability: float = 0.5
 
 
@@ -59,20 +60,29 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
     if not prepare_conflicts(scene.store):
         return []
     prepare_key_windows(scene.store)
-    steps = time_steps(scene.store, "key_windows")
+    steps = time_steps(scene.store, "entries")
     rows = scene.store.query(
         f"""
         WITH requests AS (
             SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
                    max(w.conflict) AS conflict
             FROM key_windows AS w GROUP BY service, object, trace_id
+        ),
+        ways AS (SELECT DISTINCT r.service AS service, object, entry FROM requests AS r
+                 JOIN entries AS e ON e.service = r.service AND e.trace_id = r.trace_id),
+        served AS (
+            SELECT e.service AS service, object, e.trace_id AS trace_id, e.start_ns AS start_ns
+            FROM entries AS e JOIN ways AS w ON w.service = e.service AND w.entry = e.entry
         )
         SELECT service, object, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned, sum(over) AS crossing,
-               sum(n) AS requests, sum(told) AS conflicts
+               sum(reading) AS requests, sum(told) AS conflicts
         FROM (
-            SELECT service, object, {step_of("start_ns")} AS step, count() AS n, countIf(crossed AND conflict) AS bad,
-                   countIf(crossed) AS over, countIf(conflict) AS told
-            FROM requests GROUP BY service, object, step
+            SELECT s.service AS service, s.object AS object, {step_of("s.start_ns")} AS step, count() AS n,
+                   countIf(r.crossed AND r.conflict) AS bad, countIf(r.crossed) AS over,
+                   countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told
+            FROM served AS s LEFT ANY JOIN requests AS r
+                ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
+            GROUP BY service, object, step
         )
         GROUP BY service, object HAVING concerned >= {{least:UInt32}} ORDER BY service, object
         """,
@@ -94,7 +104,8 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
 def _dated(row: Row, steps: TimeSteps, looked_at: int, settings: Settings) -> tuple[OutcomeChange, float] | None:
     """Since when it happens, and how sure that is; None when it was so before."""
     change = outcome_change(
-        steps.spread((step, bad) for step, _, bad in row["steps"]), steps.spread((step, n) for step, n, _ in row["steps"])
+        steps.spread((step, bad) for step, _, bad in row["steps"]),
+        steps.spread((step, n) for step, n, _ in row["steps"]),
     )
     chance = probability(change.log_evidence, looked_at) if change is not None else 0.0
     return (change, chance) if change is not None and chance >= settings.min_probability else None
@@ -128,8 +139,8 @@ def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, step
         mechanism="race_condition",
         service=service,
         summary=(
-            f"{service}: {change.failures_after} of {change.trials_after} requests read and wrote {target} between "
-            f"another's read and write since {format_instant(since_ns)} and met a conflict (\"{message}\"), "
+            f"{service}: {change.failures_after} of {change.trials_after} requests read and wrote {target} across "
+            f'another\'s read and write since {format_instant(since_ns)} and met a conflict ("{message}"), '
             f"{change.failures_before} of {change.trials_before} before"
         ),
         severity=min(1.0, max(0.5, change.rate_after)),
@@ -177,8 +188,11 @@ def _double_turn(scene: Scene, row: Row, change: OutcomeChange, chance: float, s
     service, name, since_ns = str(row["service"]), str(row["name"]), steps.start_of(change.index)
     queue = str(row["queue"]) or name
     examples = scene.store.query(
-        "SELECT message, spans FROM message_turns WHERE service = {service:String} AND name = {name:String} AND at_once "
-        "AND start_ns >= {since:Int64} ORDER BY conflict DESC, start_ns, message LIMIT 2",
+        """
+        SELECT message, spans FROM message_turns
+        WHERE service = {service:String} AND name = {name:String} AND at_once AND start_ns >= {since:Int64}
+        ORDER BY conflict DESC, start_ns, message LIMIT 2
+        """,
         service=service,
         name=name,
         since=since_ns,
