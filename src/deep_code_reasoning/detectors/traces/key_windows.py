@@ -77,6 +77,8 @@ def prepare_key_windows(store: CaseStore) -> None:
     """Make `key_windows` and `entries` of the services that were told of conflicts, once; `conflicts` must be there."""
     prepare_clock_offsets(store)
     _prepare_accesses(store)
+    _prepare_windows(store)
+    store.execute("TRUNCATE TABLE key_accesses")
     store.derive(
         "entries",
         """
@@ -85,6 +87,10 @@ def prepare_key_windows(store: CaseStore) -> None:
         FROM spans AS s WHERE service IN (SELECT service FROM conflicts) GROUP BY trace_id, service
         """,
     )
+
+
+def _prepare_windows(store: CaseStore) -> None:
+    """From each trace's last read of a key to its first write of that; next to which other trace's."""
     store.derive(
         "key_windows",
         """
@@ -97,27 +103,26 @@ def prepare_key_windows(store: CaseStore) -> None:
         pairs AS (
             SELECT w.object AS object, w.key AS key, w.trace_id AS trace_id, w.service AS service,
                    argMax(r.span_id, (r.start_ns, r.span_id)) AS read_span, w.span_id AS write_span,
-                   max(r.start_ns) AS start_ns, any(w.end_ns) AS end_ns, any(r.doubt_ns + w.doubt_ns) AS doubt_ns
+                   max(r.start_ns) AS start_ns, max(w.end_ns) AS end_ns, max(r.doubt_ns + w.doubt_ns) AS doubt_ns
             FROM writes AS w JOIN reads AS r ON r.trace_id = w.trace_id AND r.object = w.object AND r.key = w.key
             WHERE r.start_ns < w.start_ns
             GROUP BY w.object, w.key, w.trace_id, w.service, w.span_id
         ),
         first AS (
             SELECT object, key, trace_id, p.service AS service,
-                   argMin(p.read_span, (p.end_ns, p.write_span)) AS read_span,
-                   argMin(p.write_span, (p.end_ns, p.write_span)) AS write_span,
-                   argMin(p.start_ns, (p.end_ns, p.write_span)) AS start_ns, min(p.end_ns) AS end_ns,
+                   argMin((p.read_span, p.write_span, p.start_ns), (p.end_ns, p.write_span)) AS earliest,
+                   earliest.1 AS read_span, earliest.2 AS write_span, earliest.3 AS start_ns, min(p.end_ns) AS end_ns,
                    max(p.doubt_ns) AS doubt_ns
             FROM pairs AS p GROUP BY object, key, trace_id, service
         ),
         beside AS (
-            SELECT *, argMax((trace_id, read_span, write_span, end_ns), end_ns) OVER earlier AS prior,
-                   argMin((trace_id, read_span, write_span, start_ns), start_ns) OVER later AS next
+            SELECT *, argMax((trace_id, read_span, write_span, end_ns), (end_ns, trace_id)) OVER earlier AS prior,
+                   leadInFrame((trace_id, read_span, write_span, start_ns)) OVER whole AS next
             FROM first
             WINDOW earlier AS (PARTITION BY object, key ORDER BY start_ns, trace_id, service
                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-                   later AS (PARTITION BY object, key ORDER BY start_ns, trace_id, service
-                             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+                   whole AS (PARTITION BY object, key ORDER BY start_ns, trace_id, service
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
         )
         SELECT b.object AS object, b.key AS key, b.trace_id AS trace_id, b.service AS service,
                b.read_span AS read_span, b.write_span AS write_span, b.start_ns AS start_ns, b.end_ns AS end_ns,
@@ -130,7 +135,6 @@ def prepare_key_windows(store: CaseStore) -> None:
         """,
         slack=_SLACK_NS,
     )
-    store.execute("TRUNCATE TABLE key_accesses")
 
 
 def _prepare_accesses(store: CaseStore) -> None:
