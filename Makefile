@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients bench-localization clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -26,14 +26,14 @@ fuzz: $(VENV)/.ready-dev
 	DCR_TEST_PROFILE=explore $(BIN)/python -m pytest tests/readers tests/templates tests/domain
 
 lint: $(VENV)/.ready-dev
-	$(BIN)/ruff check src tests benchmarks docs examples
-	$(BIN)/ruff format --check src tests benchmarks docs examples
+	$(BIN)/ruff check src tests benchmarks docs examples acceptance
+	$(BIN)/ruff format --check src tests benchmarks docs examples acceptance
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.ready-dev
-	$(BIN)/ruff check --fix src tests benchmarks docs examples
-	$(BIN)/ruff format src tests benchmarks docs examples
+	$(BIN)/ruff check --fix src tests benchmarks docs examples acceptance
+	$(BIN)/ruff format src tests benchmarks docs examples acceptance
 
 docs: $(VENV)/.ready-dev
 	$(BIN)/python docs/generate_reference.py
@@ -67,6 +67,22 @@ bench-redaction: $(VENV)/.ready-bench
 
 bench-routing: $(VENV)/.ready-bench
 	$(BIN)/python benchmarks/routing.py --data $(DATA)/routing
+
+bench-localization: $(VENV)/.ready-bench
+	$(BIN)/python benchmarks/localization.py --data $(DATA)/localization
+
+bench-server: $(VENV)/.ready
+	$(BIN)/python benchmarks/server.py
+
+conformance: $(VENV)/.ready acceptance/node_modules
+	$(BIN)/python acceptance/conformance.py
+
+clients: $(VENV)/.ready acceptance/node_modules
+	$(BIN)/python acceptance/clients.py
+
+acceptance/node_modules: acceptance/package.json
+	cd acceptance && npm install --no-audit --no-fund --no-package-lock --silent
+	@touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

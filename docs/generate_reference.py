@@ -23,6 +23,8 @@ from deep_code_reasoning.domain.mechanisms import MECHANISMS
 from deep_code_reasoning.readers import registry
 from deep_code_reasoning.routing import configuration
 from deep_code_reasoning.routing.settings import Policy, Thresholds
+from deep_code_reasoning.server.arguments import flat_schema
+from deep_code_reasoning.server.registry import tools
 from deep_code_reasoning.store.schema import TABLES
 
 HERE: Final = Path(__file__).parent / "reference"
@@ -83,6 +85,27 @@ def errors_page() -> str:
     return f"# Errors\n\n```text\n{inspect.getdoc(errors)}\n```\n"
 
 
+def tools_page() -> str:
+    """The tools of the MCP server, with their arguments."""
+    parts = ["# Tools of the MCP server\n\nStarted by `dcr serve`. Arguments with * are required.\n"]
+    for tool in tools().values():
+        schema = flat_schema(tool.arguments)
+        parts.append(f"\n## {tool.name}\n\n{tool.description}\n\n| argument | type | meaning |\n|---|---|---|\n")
+        parts += _arguments(schema, "")
+    return "".join(parts)
+
+
+def _arguments(schema: dict[str, Any], prefix: str) -> list[str]:
+    rows = []
+    for name, inner in schema["properties"].items():
+        star = "*" if name in schema.get("required", ()) else ""
+        kind = "/".join(inner["enum"]) if "enum" in inner else inner.get("type", "")
+        rows.append(f"| `{prefix}{name}`{star} | {kind} | {_cell(inner.get('description', ''))} |\n")
+        if "properties" in inner:
+            rows += _arguments(inner, f"{prefix}{name}.")
+    return rows
+
+
 def commands() -> str:
     """The help of every command."""
     parts = ["# Commands\n"]
@@ -116,6 +139,7 @@ PAGES: Final[dict[str, Callable[[], Any]]] = {
     "routing.md": routing,
     "errors.md": errors_page,
     "commands.md": commands,
+    "tools.md": tools_page,
 }
 
 

@@ -10,6 +10,8 @@
     │   ├── ModelNotConfiguredError   exit 2   a model that is not known, has no key, or needs what is not installed
     │   ├── RecordNotFoundError       exit 2   no escalation, call or tournament of that id in the ledger
     │   │   └── ConversationNotFoundError
+    │   ├── JobExpiredError           exit 2   the result of long work was kept for its time, and is gone
+    │   ├── ConsentError              exit 2   nobody allowed evidence to be sent to that model
     │   ├── ConversationExpiredError  exit 2   nobody went on with it in time
     │   ├── ConversationFinishedError exit 2   it was finalised
     │   ├── SourceError               exit 2   a file of code that is not read
@@ -26,6 +28,8 @@
     ├── BusyError                     exit 1   another process works on it now (retryable)
     │   ├── ConversationBusyError
     │   └── TournamentBusyError
+    ├── StoppedWorkError              exit 1   somebody stopped the work
+    ├── WorkerLostError               exit 1   the process that did the work ended without an answer (retryable)
     ├── LedgerError                   exit 1   the ledger's database failed, or is of a newer version
     │   └── LedgerBusyError           exit 1   it stayed locked for longer than we wait (retryable)
     ├── SandboxError                  exit 1   an experiment could not be run
@@ -171,7 +175,7 @@ class EngineError(DeepCodeReasoningError):
 
 
 class RecordNotFoundError(UsageError):
-    """No escalation, call or tournament of that id in the ledger."""
+    """No escalation, call or tournament of that id in the ledger, or no work of that handle."""
 
     code = "not_found"
 
@@ -180,6 +184,18 @@ class ConversationNotFoundError(RecordNotFoundError):
     """No conversation of that id."""
 
     code = "conversation_not_found"
+
+
+class JobExpiredError(UsageError):
+    """The result of long work was kept for its time, and is gone."""
+
+    code = "handle_expired"
+
+
+class ConsentError(UsageError):
+    """Nobody allowed evidence to be sent to that model."""
+
+    code = "consent"
 
 
 class ConversationExpiredError(UsageError):
@@ -223,6 +239,19 @@ class TournamentBusyError(BusyError):
     """Another process runs the tournament, or has taken it over."""
 
     code = "tournament_busy"
+
+
+class StoppedWorkError(DeepCodeReasoningError):
+    """Somebody stopped the work; nothing of it was kept."""
+
+    code = "stopped_by_request"
+
+
+class WorkerLostError(DeepCodeReasoningError):
+    """The process that did the work ended without an answer: killed from outside, or out of memory."""
+
+    code = "worker_lost"
+    retryable = True
 
 
 class LedgerError(DeepCodeReasoningError):

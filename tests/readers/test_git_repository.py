@@ -12,6 +12,7 @@ import pytest
 from deep_code_reasoning.domain.case import CaseInfo
 from deep_code_reasoning.readers import git_repository
 from deep_code_reasoning.readers.git_repository import read_repository
+from deep_code_reasoning.source import git as git_command
 from deep_code_reasoning.store import CaseWriter, open_case
 
 T0_S = 1781791200
@@ -206,8 +207,8 @@ def test_a_git_that_hangs_is_stopped_and_the_note_says_it(
     program = tmp_path / "git"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
-    monkeypatch.setattr(git_repository.shutil, "which", lambda name: str(program))
-    monkeypatch.setattr(git_repository, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(git_command.shutil, "which", lambda name: str(program))
+    monkeypatch.setattr(git_command, "_TIMEOUT_S", 0.3)
     rows, rejected, note = read(tmp_path, repository)
     assert rows == []
     assert rejected[0]["reason"] == "git did not finish within 0.3 s"

@@ -14,6 +14,8 @@ from ..store import CaseWriter, open_case
 from ..store.library import home
 from .ledger import open_ledger
 from .sandbox import open_sandbox
+from .settings import load_settings
+from .setup import CLIENTS, entry_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def examine() -> list[Examination]:
         _home(),
         _ledger(),
         Examination("git", git is not None, git or "not found: --repo will not work", needed=False),
+        _configuration(),
+        *_clients(),
         *_sandboxes(),
     ]
 
@@ -75,6 +79,34 @@ def _ledger() -> Examination:
     except DeepCodeReasoningError as fault:
         return Examination("ledger", False, fault.message)
     return Examination("ledger", True, f"{ledger.name}, {calls} calls")
+
+
+def _configuration() -> Examination:
+    try:
+        settings = load_settings()
+    except DeepCodeReasoningError as fault:
+        return Examination("configuration", False, fault.message)
+    roots = ", ".join(map(str, settings.roots)) or "none beside the project's folder"
+    return Examination("configuration", True, f"folders that the server may read: {roots}")
+
+
+def _clients() -> list[Examination]:
+    """Coding agents: whether the server is in their configuration, and its command is there."""
+    return [_client(name) for name in CLIENTS]
+
+
+def _client(name: str) -> Examination:
+    label = f"client {name}"
+    try:
+        entry = entry_in(name)
+    except DeepCodeReasoningError as fault:
+        return Examination(label, False, fault.message, needed=False)
+    if entry is None:
+        return Examination(label, False, f"not set up: 'dcr setup {name}'", needed=False)
+    command = str(entry.get("command", ""))
+    if not shutil.which(command):
+        return Examination(label, False, f"its command {command} is not there: 'dcr setup {name}'", needed=False)
+    return Examination(label, True, command, needed=False)
 
 
 def _sandboxes() -> list[Examination]:

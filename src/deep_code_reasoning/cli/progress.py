@@ -1,4 +1,4 @@
-"""A progress bar on stderr when a terminal is there; silence otherwise."""
+"""Progress bars on stderr when a terminal is there; silence otherwise."""
 
 from __future__ import annotations
 
@@ -35,3 +35,18 @@ def progress_bar() -> Iterator[Callable[[int, int], None] | None]:
             )
 
         yield advance
+
+
+@contextmanager
+def files_bar() -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback for (files read, files in all), or None when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("indexing", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,27 +1,15 @@
-"""Commits of a git repository: author, time, message, files and diffs, read with the git command line.
-
-The repository is evidence and not trusted: nothing that its configuration or attributes name is run (hooks, pager,
-external diffs, text converters, file system monitors, signature checks), nothing is fetched, the caller's and the
-machine's configuration are left out. See git's documentation of `core.fsmonitor`, `diff.external`, `textconv`,
-`safe.directory`, `GIT_CONFIG_NOSYSTEM`, `GIT_NO_LAZY_FETCH`, `protocol.allow`.
-"""
+"""Commits of a git repository: author, time, message, files and diffs, read with the git command line."""
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import shutil
-import subprocess
-import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
 from ..domain.instant import NS_PER_S, format_instant
+from ..source.git import git
 from ..store.writer import CaseWriter
 
 # Enough for months of a busy repository; what is older rarely broke today.
@@ -30,20 +18,12 @@ _MAX_COMMITS: Final = 5_000
 _MAX_DIFF_BYTES: Final = 1_000_000
 _MAX_DIFF_BYTES_IN_ALL: Final = 256_000_000
 _MAX_MESSAGE_BYTES: Final = 100_000
-_TIMEOUT_S: Final = 300
-# With its output closed git ends at once.
-_ENDING_S: Final = 10
 _LINE_BYTES: Final = 65_536
 _ROWS_AT_ONCE: Final = 200
 
 _BEGIN: Final = b"\0\1commit\0"
 _END: Final = b"\0\2\n"
 _FORMAT: Final = "%x00%x01commit%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%B%x00%x02"
-_HARDENED: Final = (
-    "-c", "safe.directory=*", "-c", "core.fsmonitor=", "-c", f"core.hooksPath={os.devnull}", "-c", "core.pager=cat",
-    "-c", "diff.external=", "-c", "protocol.allow=never", "-c", "log.showSignature=false", "-c", "core.quotePath=false",
-    "-c", "core.sshCommand=false", "-c", "credential.helper=", "--no-pager", "--no-optional-locks",
-)  # fmt: skip
 _LOG: Final = (
     "log", f"--format={_FORMAT}", "--patch-with-raw", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv",
     "--no-color", "--no-show-signature", "--find-renames", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
@@ -75,11 +55,7 @@ def read_repository(
         until_ns: leave out commits after this instant.
         source_id: the source's number in the case.
     """
-    git = shutil.which("git")
-    if git is None:
-        _refuse(writer, source_id, "git is not installed")
-        return
-    with _running(git, path, ["rev-parse", "--show-prefix"]) as asked:
+    with git(path, ["rev-parse", "--show-prefix"]) as asked:
         prefix = asked.output.read().strip()
     if asked.fault:
         _refuse(writer, source_id, asked.fault)
@@ -90,7 +66,7 @@ def read_repository(
     if until_ns is not None:
         arguments.append(f"--until=@{-(-until_ns // NS_PER_S)}")
     reading = _Reading(repo_name, source_id)
-    with _running(git, path, [*arguments, "--", "."] if prefix else arguments) as process:
+    with git(path, [*arguments, "--", "."] if prefix else arguments) as process:
         rows: list[dict[str, Any]] = []
         for commit in reading.commits(process.output):
             rows.append(commit)
@@ -108,78 +84,6 @@ def read_repository(
 def _refuse(writer: CaseWriter, source_id: int, reason: str, note: str = "") -> None:
     writer.reject(source_id, 0, reason)
     writer.note(source_id, note or f"not read: {reason}")
-
-
-@dataclass
-class _Process:
-    """A running git: what it prints, and after its end why it failed, or ''."""
-
-    output: IO[bytes]
-    fault: str = ""
-
-
-@contextmanager
-def _running(git: str, path: Path, arguments: list[str]) -> Iterator[_Process]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "LC_ALL": "C",
-    }
-    with tempfile.TemporaryFile() as errors:
-        try:
-            # The program is git's own and the arguments are ours; the folder is passed as one argument.
-            process = subprocess.Popen(  # noqa: S603
-                [git, *_HARDENED, "-C", str(path.resolve()), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=environment,
-            )
-        except OSError as fault:
-            yield _Process(io.BytesIO(), f"git cannot be run: {fault.strerror}")
-            return
-        watch = _Watch(process)
-        running = _Process(process.stdout or io.BytesIO())
-        try:
-            yield running
-        finally:
-            running.output.close()
-            code = watch.end()
-        if watch.late:
-            running.fault = f"git did not finish within {_TIMEOUT_S} s"
-        elif code > 0:
-            errors.seek(0)
-            said = errors.read(2_000).decode("utf-8", "replace").strip().splitlines()
-            running.fault = said[-1] if said else f"git ended with exit code {code}"
-
-
-class _Watch:
-    """Ends a process that takes too long."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.late = False
-        self._process = process
-        self._timer = threading.Timer(_TIMEOUT_S, self._stop)
-        self._timer.start()
-
-    def _stop(self) -> None:
-        self.late = True
-        self._process.kill()
-
-    def end(self) -> int:
-        """Wait until it has ended; its exit code, negative when it was stopped."""
-        try:
-            return self._process.wait(timeout=_ENDING_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-        finally:
-            self._timer.cancel()
 
 
 @dataclass

@@ -90,6 +90,10 @@ class Roots:
         """Names of the roots, in the order given."""
         return tuple(self._folders)
 
+    def folder(self, name: str) -> Path:
+        """The real folder of a root."""
+        return self._folders[name]
+
     def __bool__(self) -> bool:
         return bool(self._folders)
 
@@ -164,6 +168,14 @@ class Roots:
                 if len(listed) >= MAX_LISTED:
                     return tuple(sorted(listed[:MAX_LISTED]))
         return tuple(sorted(listed))
+
+    def status(self, where: SourcePath) -> tuple[int, int] | None:
+        """When a file was changed last (ns) and its size in bytes, as its folder says; None when it is gone."""
+        try:
+            found = os.lstat(self._folders[where.repo] / where.path)
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
     def find(self, path: str) -> tuple[SourcePath, ...]:
         """Files whose path ends like this one, those that share the most folders with it; for paths of other machines.

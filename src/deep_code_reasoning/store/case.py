@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ class CaseStore:
         self._counts: dict[str, int] = {}
         self._ranges: dict[str, Window | None] = {}
         self._derived: set[str] = set()
+        self._deriving = threading.Lock()
 
     @property
     def info(self) -> CaseInfo:
@@ -69,9 +71,12 @@ class CaseStore:
         Raises:
             EngineRefusal: when the engine refuses the query.
         """
-        if table not in self._derived:
-            self._database.execute(f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}", **parameters)
-            self._derived.add(table)
+        # Several threads may look at one case, as the tests of rival hypotheses do.
+        with self._deriving:
+            if table not in self._derived:
+                statement = f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}"
+                self._database.execute(statement, **parameters)
+                self._derived.add(table)
 
     def execute(self, sql: str, **parameters: Parameter) -> None:
         """Run a statement on this case's database, for its effect."""

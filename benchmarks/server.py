@@ -1,0 +1,137 @@
+"""The server's start against the SDK's own bare server, side by side: time to the first list of tools, memory, end.
+
+    python benchmarks/server.py [--rounds 15]
+
+The bare server has one tool and nothing else: what is above it is ours. Rounds alternate, so that both meet the same
+machine; medians are compared. Then one server answers many calls, and its memory before and after is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BARE = """
+import asyncio
+import mcp_types as types
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+
+async def list_tools(_, __):
+    return types.ListToolsResult(tools=[types.Tool(name="none", input_schema={"type": "object"})])
+
+async def main():
+    server = Server("bare", on_list_tools=list_tools)
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
+
+asyncio.run(main())
+"""
+OURS = [sys.executable, "-m", "deep_code_reasoning", "serve"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start: seconds to the first list of tools, resident megabytes then, seconds to end after the input did."""
+
+    start_s: float
+    resident_mb: float
+    end_s: float
+
+
+class Session:
+    """A server, spoken to in lines."""
+
+    def __init__(self, command: list[str], home: str) -> None:
+        environment = {**os.environ, "DCR_HOME": home, "DCR_OFFLINE": "1"}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
+        self.ask(1, "initialize", hello)
+        self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def ask(self, number: int, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and wait for its answer."""
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": parameters})
+        assert self.process.stdout is not None
+        while True:
+            answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+            if answer.get("id") == number:
+                return answer
+
+    def resident_mb(self) -> float:
+        """Memory of the server process itself."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def close(self) -> float:
+        """End the input; seconds until the process has ended."""
+        assert self.process.stdin is not None
+        begun = time.perf_counter()
+        self.process.stdin.close()
+        self.process.wait()
+        return time.perf_counter() - begun
+
+
+def start(command: list[str], home: str) -> Start:
+    """Start a server and end it."""
+    begun = time.perf_counter()
+    session = Session(command, home)
+    session.ask(2, "tools/list", {})
+    start_s = time.perf_counter() - begun
+    return Start(start_s, session.resident_mb(), session.close())
+
+
+def main() -> int:
+    """Measure and print; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=500)
+    rounds, calls = vars(parser.parse_args()).values()
+    bare: list[Start] = []
+    ours: list[Start] = []
+    with tempfile.TemporaryDirectory() as home:
+        for _ in range(rounds):
+            bare.append(start([sys.executable, "-c", BARE], home))
+            ours.append(start(OURS, home))
+        for name, starts in (("bare", bare), ("ours", ours)):
+            times = sorted(s.start_s for s in starts)
+            print(
+                f"{name}: start {statistics.median(times):.3f} s ({times[0]:.3f} to {times[-1]:.3f}), "
+                f"{statistics.median(s.resident_mb for s in starts):.0f} MB, "
+                f"end {max(s.end_s for s in starts):.3f} s at most"
+            )
+        ratio = statistics.median(s.start_s for s in ours) / statistics.median(s.start_s for s in bare)
+        least = min(s.start_s for s in ours) / min(s.start_s for s in bare)
+        print(f"ours over bare: {ratio:.2f} by the medians, {least:.2f} by the least")
+        session = Session(OURS, home)
+        grown = []
+        for number in range(3, 3 + calls):
+            session.ask(
+                number, "tools/call", {"name": "query_evidence", "arguments": {"case": "none", "sql": "SELECT 1"}}
+            )
+            if number in (3 + calls // 2, 2 + calls):
+                grown.append(session.resident_mb())
+        session.close()
+    print(f"memory after {calls // 2} calls {grown[0]:.1f} MB, after {calls} {grown[1]:.1f} MB")
+    good = ratio <= 1.15 and statistics.median(s.resident_mb for s in ours) < 110
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""What a change of some files reaches: code that uses what they define, services that call theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+from ..domain.case import CaseInfo
+from ..errors import SourceNotFoundError
+from ..packing.pieces.graph import graph
+from ..packing.subject import Subject
+from ..source import Roots
+from ..source.functions import functions
+from ..source.references import References
+from ..source.roots import SourceFile
+from ..store import CaseStore, open_case
+from ..store.library import find_case
+from .investigate import investigate_case
+
+# Names that half the code uses say nothing about who depends on a change.
+_SHORTEST: Final = 5
+_ENDPOINT: Final = re.compile(r"[\"'`](/[A-Za-z][\w\-./{}:$<>]{2,80}|[a-z][\w-]*(?:[.:][\w-]+){1,6})[\"'`]")
+_IMPORT: Final = re.compile(r"(?:from|import|use|using|require|export)\b|.*\brequire\(")
+_TYPE: Final = re.compile(
+    r"^\s*(?:(?:export|public|abstract|final)\s+)*(?:class|interface|struct|enum|trait|type|message)\s+(\w{4,})"
+)
+
+
+def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a question for the impact of a change; each kind of impact only when it is asked for."""
+    roots = Roots([Path(root) for root in asked["roots"]])
+    files, skipped = roots.read_many(asked["files"])
+    if not files and not asked["services"]:
+        reasons = "; ".join(f"{skip.path}: {skip.reason}" for skip in skipped[:5])
+        raise SourceNotFoundError(f"none of the files could be read: {reasons}", "give files of the allowed folders")
+    kinds = asked["impact_types"]
+    sections: dict[str, Any] = {}
+    if "breaking" in kinds:
+        sections["breaking"] = _breaking(References(roots), files)
+    opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
+    with opened as store:
+        services = _services(store, files, asked["services"])
+        if store is not None:
+            sections.update(_seen(store, services, files, kinds))
+    not_looked = [] if asked["case"] else [kind for kind in kinds if kind != "breaking"]
+    head = {
+        "files": [str(file.where) for file in files],
+        "services": services,
+        "skipped": [{"path": skip.path, "reason": skip.reason} for skip in skipped],
+        "could_not_look_at": [f"{kind}: needs a case with telemetry" for kind in not_looked],
+        **{kind: found[:12] for kind, found in sections.items()},
+    }
+    return {"head": head, "sections": sections}
+
+
+def _breaking(references: References, files: Sequence[SourceFile]) -> list[dict[str, Any]]:
+    """Lines elsewhere that use what the files define: functions, types, paths and names of topics."""
+    defined: dict[str, str] = {}
+    for file in files:
+        for function in functions(file):
+            if len(function.name) >= _SHORTEST and not function.name.startswith("_"):
+                defined.setdefault(function.name, f"code:{file.where}#{function.first}")
+        for number, line in enumerate(file.lines, start=1):
+            named = _TYPE.match(line)
+            for name in ([named[1]] if named else []) + _ENDPOINT.findall(line):
+                defined.setdefault(name, f"code:{file.where}#{number}")
+    used = references.used(defined, [file.where for file in files])
+    called = {function.name for file in files for function in functions(file)}
+    used = [use for use in used if use[2] not in called or _is_use(use[2], use[3])]
+    return [
+        {"uses": name, "defined_at": defined[name], "at": f"code:{where}#{number}", "line": text[:160]}
+        for where, number, name, text in used
+    ]
+
+
+def _is_use(function: str, text: str) -> bool:
+    """Whether a line calls or imports a function, and does not only hold the word."""
+    return bool(_IMPORT.match(text) or re.search(rf"(?<![\w$]){re.escape(function)}\s*\(", text))
+
+
+def _services(store: CaseStore | None, files: Sequence[SourceFile], named: Sequence[str]) -> list[str]:
+    """The services that were named, and those of the case whose name is a part of a file's path."""
+    if store is None:
+        return list(named)
+    known = store.query("SELECT DISTINCT toString(service) AS service FROM spans WHERE service != '' ORDER BY service")
+    parts = {part.lower().replace("_", "-") for file in files for part in str(file.where).split("/")}
+    return list(dict.fromkeys([*named, *(row["service"] for row in known if row["service"].lower() in parts)]))
+
+
+def _seen(
+    store: CaseStore, services: Sequence[str], files: Sequence[SourceFile], kinds: Sequence[str]
+) -> dict[str, Any]:
+    """What the telemetry says of the services."""
+    found: dict[str, Any] = {}
+    investigation = investigate_case(store.folder, CaseInfo(""))
+    if "performance" in kinds:
+        subject = Subject(store, investigation)
+        edges = [line.text for line in graph(subject).lines]
+        near = [edge for edge in edges if set(re.split(r" -> |: ", edge, maxsplit=2)[:2]).intersection(services)]
+        found["performance"] = [{"call": edge} for edge in near]
+    if "behavioral" in kinds:
+        touched = store.query(
+            "SELECT toString(kind) AS kind, id, toString(repo) AS repo, message FROM changes "
+            "WHERE arrayExists(f -> arrayExists(p -> endsWith(p, f) OR endsWith(f, p), {paths:Array(String)}), files) "
+            "ORDER BY time_ns DESC, id LIMIT 20",
+            paths=[file.where.path for file in files] or [""],
+        )
+        found["behavioral"] = [
+            {"finding": f.summary, "service": f.service, "citations": [str(c) for c in f.citations[:3]]}
+            for f in investigation.findings
+            if f.service in services
+        ] + [{"change": f"{row['kind']}:{row['repo']}@{row['id']}", "message": row["message"][:160]} for row in touched]
+    return found

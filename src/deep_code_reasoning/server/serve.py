@@ -1,0 +1,113 @@
+"""Builds the server and serves it: over stdio until the input ends, or over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import mcp_types as types
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+
+from ..app import jobs
+from ..app.settings import Settings, load_settings
+from ..errors import UsageError
+from . import faults, prompts, reply, resources
+from .consent import InputNeeded, consent_of
+from .instructions import INSTRUCTIONS
+from .long_work import LongWork
+from .progress import reporter
+from .registry import tools
+from .tool import Call, Tool
+from .workers import Workers
+
+NAME: Final = "deep-code-reasoning"
+_WATCH_S: Final = 0.5
+
+
+class Desk:
+    """Where calls arrive: the tools, and what they work with. One for each server process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.workers = Workers()
+        self.work = LongWork(self.workers)
+        self.tools: dict[str, Tool] = tools()
+
+    async def call(
+        self, context: Any, asked: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Answer one call of a tool; every error becomes an answer that the model can read."""
+        call = Call(self.workers, self.work, self.settings, reporter(context.session), consent_of(context, asked))
+        try:
+            tool = self.tools.get(asked.name)
+            if tool is None:
+                raise UsageError(f"there is no tool '{asked.name[:60]}'", f"the tools are {', '.join(self.tools)}")
+            arguments = tool.arguments.model_validate(asked.arguments or {}, context=call.notes)
+            return reply.as_result(await tool.run(arguments, call), call.notes)
+        except InputNeeded as question:
+            return question.result
+        except Exception as error:  # noqa: BLE001 - the outermost frame of every tool
+            return faults.as_result(error)
+
+    def close(self) -> None:
+        """Stop everything that is under way."""
+        self.work.close()
+        self.workers.close()
+
+
+def build(desk: Desk) -> Server[Any]:
+    """The server over a desk."""
+
+    async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[tool.advertised() for tool in desk.tools.values()])
+
+    return Server(
+        NAME,
+        version=version("deep-code-reasoning-mcp"),
+        title="Deep Code Reasoning",
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=desk.call,
+        on_list_resources=resources.list_resources,
+        on_list_resource_templates=resources.list_templates,
+        on_read_resource=resources.reader(desk.workers),
+        on_list_prompts=prompts.list_prompts,
+        on_get_prompt=prompts.get_prompt,
+        on_completion=prompts.complete,
+    )
+
+
+def serve_stdio() -> None:
+    """Serve one client over stdin and stdout, until it closes our input or dies."""
+    # stdout is the protocol's; what is worth saying to people goes to stderr.
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+    asyncio.run(_serve(Desk(load_settings(Path.cwd()))))
+    # A thread may still wait in a read of stdin that was cut off; nothing is left to do for it.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _serve(desk: Desk) -> None:
+    jobs.sweep()
+    server = build(desk)
+    try:
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+    finally:
+        desk.close()
+
+
+def _watch_parent(parent: int) -> None:
+    """End with the parent, even when somebody else holds our input open."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(0)

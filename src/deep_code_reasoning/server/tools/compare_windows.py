@@ -1,0 +1,59 @@
+"""`compare_windows`: what differs between two stretches of time."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+from ..arguments import Arguments
+from ..reply import page
+from ..tool import Call, Facts, Tool, case_name
+
+# Rows of each table in the overview.
+_OVERVIEW: Final = {"operations": 10, "logs": 8, "metrics": 10}
+
+
+class CompareWindows(Arguments):
+    """Which case, and which stretches."""
+
+    case: str
+    a_from: str | None = Field(None, description="ISO 8601; default: the calm stretch of the investigation")
+    a_to: str | None = None
+    b_from: str | None = Field(None, description="Default: the bad stretch")
+    b_to: str | None = None
+    service: str = Field("", description="Only this one")
+    table: Literal["all", "operations", "logs", "metrics"] = Field(
+        "all", description="Default all: the first rows of each"
+    )
+    cursor: str | None = Field(None, description="next_cursor, with table")
+
+
+async def run(arguments: CompareWindows, call: Call) -> Facts:
+    """Compare in a worker; the rows of the three tables that differ most, as many as fit."""
+    from ...app.comparison import compare_windows
+
+    compared = await call.workers.run(
+        compare_windows,
+        case_name(arguments.case),
+        (arguments.a_from, arguments.a_to),
+        (arguments.b_from, arguments.b_to),
+        arguments.service,
+    )
+    stretches = {"case": arguments.case, "a": compared["a"], "b": compared["b"]}
+    if arguments.table != "all":
+        rows, following = page(compared[arguments.table], arguments.cursor)
+        return {**stretches, "of": len(compared[arguments.table]), "next_cursor": following, arguments.table: rows}
+    return {**stretches, **{table: compared[table][:count] for table, count in _OVERVIEW.items()}}
+
+
+TOOL = Tool(
+    name="compare_windows",
+    title="Compare two stretches of time",
+    description=(
+        "What changed from stretch a to stretch b of a case: operations (rate, failures, p50/p95), log templates that "
+        "appeared or stopped, metrics that moved; pairs are [a, b], the most changed first."
+    ),
+    arguments=CompareWindows,
+    run=run,
+)

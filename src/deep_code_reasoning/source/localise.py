@@ -1,0 +1,205 @@
+"""From words to places: which files, and which functions in them, a report of a problem is about.
+
+Functions are ranked by the words that they share with the report (BM25, name and text as two fields), files by their
+best functions and by their path. What the report names outright (frames, paths, modules) goes before. Tests, examples
+and vendored code stand apart: they share the report's words and are hardly ever what has to change.
+
+Measured on labelled issues with `benchmarks/localization.py`. What each part gives there, in points of the first place:
+functions instead of files +5, several functions of a file +6, its path +2, what is named outright +6. All weights are
+flat around their values: half or twice as much moves the first place by less than a point.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .hints import Hints, hints
+from .index import File, SourceIndex, UnitHit, path_stem
+from .languages import language_of
+from .words import words
+
+# Where a report's words occur in more units than this, the commonest are left out: they tell the least, and what a
+# search takes goes by this number. No labelled issue's first file changes by it.
+_MAX_OCCURRENCES: Final = 100_000
+_MAX_UNITS: Final = 3_000
+# A word that comes often in a report counts at most this often: else a log that is pasted in drowns what is asked.
+_MAX_REPEATS: Final = 2
+_TITLE_REPEATS: Final = 2
+# Sections of a report that say where it ran, or that its form asks for, and not what is wrong.
+_HEADING: Final = re.compile(r"^(?:#{1,6} *|\*\*)(?P<title>[^\n]*?)[*: ]*$")
+_ASIDE: Final = re.compile(
+    r"(?i)\b(?:system info\w*|environment|versions?|version info\w*|dependenc(?:y|ies)|screenshots?|show_versions"
+    r"|search before asking|willing to|code of conduct|checklist)\b"
+)
+_APART: Final = re.compile(
+    r"(?:^|/)(?:tests?|testing|__tests__|spec|specs|examples?|samples?|docs?|benchmarks?|vendor|third_party|_vendor|extern)/"
+    r"|(?:^|/)(?:conftest\.py|test_[^/]*|[^/]*(?:_test|_spec|\.test|\.spec|Tests?|IT)\.\w+)$"
+)
+# A file counts by its best functions, each after the first by this much less.
+_BEST_UNITS: Final = 5
+_DECAY: Final = 0.7
+# Shares of the best function's score that a file gets for what the report says outright.
+_NAMED_PATH: Final = 0.5
+_NAMED_FILE_ONLY: Final = 0.35
+_NAMED_MODULE: Final = 0.15
+_INNERMOST_FRAME: Final = 0.5
+_OUTERMOST_FRAME: Final = 0.15
+# An `__init__` gathers names that others define.
+_GATHERING: Final = 0.1
+_GATHERS: Final = re.compile(r"(?:^|/)(?:__init__\.pyi?|index\.[jt]sx?|mod\.rs)$")
+# Configuration and other files without a grammar are seldom where a report ends.
+_PLAIN_FILE: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file that a report may be about.
+
+    `score` only compares within one answer. `units` are its functions and classes, those that the report names by a
+    line first, then those that fit best. `lines` are those lines. `reasons` say what the report names outright.
+    """
+
+    repo: str
+    path: str
+    score: float
+    units: tuple[UnitHit, ...]
+    lines: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+
+def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int = 20) -> list[Place]:
+    """The files that a report is most likely about, best first.
+
+    Args:
+        index: where the trees were read into.
+        trees: which trees to look in (`Indexed.tree`).
+        report: free text: an issue, an error, stack traces, log lines, names; its first line counts twice.
+        limit: how many files at most.
+    """
+    asked = _asked(report)
+    kept = index.rare(asked, _MAX_OCCURRENCES)
+    hits = index.search([word for word in kept for _ in range(asked[word])], trees, _MAX_UNITS)
+    by_file: dict[File, list[UnitHit]] = defaultdict(list)
+    for hit in hits:
+        by_file[hit.repo, hit.path].append(hit)
+    best = hits[0].score if hits else 1.0
+    by_path = _path_scores(index, trees, asked)
+    told = hints(report)
+    maybe_named = set(index.files_with_stem(_stems(told), trees))
+    places = []
+    for repo, path in by_file.keys() | by_path.keys() | maybe_named:
+        named, reasons = _named(path, told) if (repo, path) in maybe_named else (0.0, [])
+        if _APART.search(path) and not named:
+            continue
+        units = by_file.get((repo, path), [])
+        score = _of_units(units) + by_path.get((repo, path), 0.0)
+        if language_of(path) is None:
+            score *= _PLAIN_FILE
+        score += best * (named - (_GATHERING if _GATHERS.search(path) else 0.0))
+        if score > 0:
+            places.append(Place(repo, path, score, tuple(units), (), tuple(reasons)))
+    first = sorted(places, key=lambda place: (-place.score, place.repo, place.path))[:limit]
+    return [_with_lines(index, trees, place, told) for place in first]
+
+
+def _asked(report: str) -> Counter[str]:
+    """The report's words and how often each counts."""
+    title, _, rest = report.partition("\n")
+    rest = _without_asides(rest)
+    asked = Counter(word for word in words(title) for _ in range(_TITLE_REPEATS))
+    asked.update(words(rest))
+    return Counter({word: min(count, _MAX_REPEATS) for word, count in asked.items()})
+
+
+def _without_asides(report: str) -> str:
+    kept = []
+    aside = False
+    for line in report.splitlines():
+        heading = _HEADING.match(line)
+        if heading:
+            aside = _ASIDE.search(heading["title"]) is not None
+        if not aside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _of_units(units: Sequence[UnitHit]) -> float:
+    """A mean of a file's best units that falls off: one that fits well says more than many that fit a little."""
+    weights = [_DECAY**place for place in range(_BEST_UNITS)]
+    return sum(w * unit.score for w, unit in zip(weights, units, strict=False)) / sum(weights)
+
+
+def _path_scores(index: SourceIndex, trees: Sequence[int], asked: Mapping[str, int]) -> dict[File, float]:
+    """How much the words of a file's path tell: those that few paths have."""
+    count = index.count_files(trees)
+    scores: dict[File, float] = defaultdict(float)
+    for word in sorted(asked):
+        having = index.files_by_path_word(word, trees)
+        idf = math.log(1 + (count - len(having) + 0.5) / (len(having) + 0.5))
+        for file in having:
+            scores[file] += idf * math.sqrt(asked[word])
+    return scores
+
+
+def _stems(told: Hints) -> set[str]:
+    """Names of the files that a report may name."""
+    stems = {path_stem(place.path) for place in (*told.frames, *told.paths)}
+    return stems | {part for name in told.dotted for part in name.split(".")}
+
+
+def _named(path: str, told: Hints) -> tuple[float, list[str]]:
+    """What a file gets because the report names it, as a share of the best function's score, and why."""
+    share, reasons = 0.0, []
+    path_named = max((_named_path(path, named.path) for named in told.paths), default=0.0)
+    if path_named:
+        share += path_named
+        reasons.append("its path is named")
+    module = re.sub(r"^(?:src|lib)/|/__init__$", "", path.rpartition(".")[0])
+    if "/" in module and any(f"{name.replace('.', '/')}/".startswith(f"{module}/") for name in told.dotted):
+        share += _NAMED_MODULE
+        reasons.append("its module is named")
+    depths = [depth for depth, frame in enumerate(told.frames) if _same_file(path, frame.path)]
+    if depths:
+        share += _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * depths[0] / len(told.frames)
+        reasons.append("a frame of a stack trace is in it")
+    return share, reasons
+
+
+def _with_lines(index: SourceIndex, trees: Sequence[int], place: Place, told: Hints) -> Place:
+    """A place with the lines that the report names in it, and the units that these are in before the others."""
+    named = [frame for frame in told.frames if _same_file(place.path, frame.path)]
+    named += [path for path in told.paths if _named_path(place.path, path.path)]
+    lines = tuple(dict.fromkeys(frame.line for frame in named if frame.line is not None))
+    if not lines:
+        return place
+    units = index.units(place.repo, place.path, trees)
+    at_lines = [unit for line in lines if (unit := _innermost(units, line)) is not None]
+    rest = [
+        unit for unit in place.units if (unit.first_line, unit.name) not in {(u.first_line, u.name) for u in at_lines}
+    ]
+    return replace(place, units=(*dict.fromkeys(at_lines), *rest), lines=lines)
+
+
+def _innermost(units: Sequence[UnitHit], line: int) -> UnitHit | None:
+    holding = [unit for unit in units if unit.first_line <= line <= unit.last_line]
+    return min(holding, key=lambda unit: unit.last_line - unit.first_line, default=None)
+
+
+def _named_path(path: str, named: str) -> float:
+    if not (f"/{path}".endswith(f"/{named}") or f"/{named}".endswith(f"/{path}")):
+        return 0.0
+    return _NAMED_PATH if "/" in named else _NAMED_FILE_ONLY
+
+
+def _same_file(path: str, framed: str) -> bool:
+    """Whether a frame's path, of whatever machine, is this file: the shorter of both is the end of the other.
+
+    An installed package has other folders above it, so two common parts are enough.
+    """
+    tail = "/".join(path.split("/")[-2:])
+    return f"/{framed}".endswith((f"/{path}", f"/{tail}")) or f"/{path}".endswith(f"/{framed}")

@@ -1,0 +1,130 @@
+"""Models behind the tools: a scripted one on loopback answers; one elsewhere is asked only when somebody allows it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mcp_types import CallToolRequestParams, ElicitResult
+
+from agent.session import AgentSession
+from deep_code_reasoning.app.consent import Reach, reach_of, restricted
+from deep_code_reasoning.app.settings import Settings
+from deep_code_reasoning.server.consent import _allows, consent_of
+from wire.cards import KEY, KEY_VARIABLE, write_catalogue
+from wire.script import Typed
+from wire.server import Stub
+
+from .test_contract import STOCK, context
+
+CODE = {"citation": "code:stock/stock.py#12", "quote": "def find_item(line)"}
+ANSWER = {
+    "summary": "find_item is called for every line.",
+    "causes": [
+        {"statement": "N+1", "service": "stock", "mechanism": "n_plus_one", "proofs": [CODE], "confidence": 0.9}
+    ],
+}
+
+
+@pytest.fixture
+def local(stub: Stub, tmp_path: Path, project: Path) -> Iterator[AgentSession]:
+    """A session whose user has a model on this machine."""
+    catalogue = write_catalogue(tmp_path / "models.json", stub, "openai-chat")
+    environment = {"DCR_MODELS": str(catalogue), KEY_VARIABLE: KEY}
+    with AgentSession(tmp_path / "home", project, environment=environment) as session:
+        yield session
+
+
+def test_a_model_on_this_machine_answers_and_is_checked(local: AgentSession, stub: Stub) -> None:
+    stub.script(Typed(ANSWER), Typed(ANSWER))
+    asked = {"claude_context": context(), "analysis_type": "performance", "model": "deep"}
+    answer = local.answer("escalate_analysis", **asked)
+    assert answer["status"] == "answered"
+    assert answer["findings"][0]["verdict"] == "verified"
+    assert answer["metadata"]["model"] == "deep"
+    local.answer("record_outcome", answer=answer["metadata"]["escalation_id"], verdict="refuted")
+    usage = local.answer("get_usage", include_models=True)
+    assert usage["total"]["refuted"] == 1
+    assert usage["available_models"][0]["model"] == "deep"
+    # Questions about code ask a model only when one is named.
+    path = {"entry_point": f"{STOCK}:2"}
+    assert "specialist" not in local.answer("trace_execution_path", **path)
+    assert local.answer("trace_execution_path", **path, model="deep")["specialist"]["status"] == "answered"
+    assert len(stub.requests) == 2
+    # Lines that an answer cites come when they are wanted.
+    stub.script(*(Typed(ANSWER) for _ in range(3)))
+    begun = local.answer("start_conversation", claude_context=context(), analysis_type="performance", model="deep")
+    session = {"session_id": begun["session_id"], "message": "go on"}
+    assert "code_snippets" not in local.answer("continue_conversation", **session)
+    with_code = local.answer("continue_conversation", **session, include_code_snippets=True)
+    assert "find_item" in with_code["code_snippets"][0]["lines"]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user with a model at a provider; the tests are offline, so that nothing reaches it."""
+    catalogue = tmp_path / "models.json"
+    catalogue.write_text(
+        json.dumps({"model": [{"id": "far", "model": "openai:far", "base_url": "https://far.invalid/v1"}]})
+    )
+    return {"DCR_MODELS": str(catalogue), "OPENAI_API_KEY": "scripted"}
+
+
+def ask(session: AgentSession) -> dict[str, Any]:
+    return session.answer("escalate_analysis", claude_context=context(), analysis_type="performance", model="far")
+
+
+@pytest.mark.parametrize(
+    ("action", "content", "allowed"),
+    [("accept", {"allow": True}, True), ("accept", {"allow": False}, False), ("accept", None, False),
+     ("decline", {"allow": True}, False), ("cancel", None, False)],
+)  # fmt: skip
+def test_only_a_plain_yes_is_one(action: Any, content: Any, allowed: bool) -> None:
+    assert _allows(ElicitResult(action=action, content=content)) is allowed
+
+
+@pytest.mark.parametrize("era", ["legacy", "auto"])
+def test_evidence_goes_to_a_provider_only_when_the_user_allows_it(
+    tmp_path: Path, project: Path, elsewhere: dict[str, str], era: str
+) -> None:
+    questions: list[str] = []
+    answers = [ElicitResult(action="decline"), ElicitResult(action="accept", content={"allow": True})]
+
+    async def elicit(_: Any, asked: Any) -> ElicitResult:
+        questions.append(asked.message)
+        return answers[len(questions) - 1]
+
+    with AgentSession(tmp_path / "home", project, era, elsewhere, elicitation_callback=elicit) as session:
+        refused, allowed = [ask(session)["metadata"] for _ in answers]
+    assert refused["failures"] == []
+    assert "nobody allowed" in refused["why_no_model"]
+    assert allowed["failures"][0]["model"] == "far"
+    assert len(questions) == 2
+    assert "far" in questions[0]
+
+
+def test_a_client_that_cannot_ask_allows_nothing() -> None:
+    context = SimpleNamespace(session=SimpleNamespace(client_capabilities=None))
+    call = CallToolRequestParams(name="escalate_analysis")
+    assert asyncio.run(consent_of(context, call)("Send it?")) is False
+
+
+def test_what_the_configuration_allows_is_not_asked(elsewhere: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in elsewhere.items():
+        monkeypatch.setenv(name, value)
+    for allowed in ("openai", "far", "*"):
+        assert reach_of("far", Settings((), frozenset({allowed}))) == Reach(("far",), ())
+    assert reach_of(None, Settings((), frozenset({"google"}))) == Reach((), ("far",))
+    assert reach_of("none", Settings(())) == Reach((), ())
+
+
+def test_an_allowed_model_falls_back_on_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [{"id": "a", "model": "openai:a", "fallback": ["b"]}, {"id": "b", "model": "google:b"}]
+    (tmp_path / "models.json").write_text(json.dumps({"model": models}))
+    monkeypatch.setenv("DCR_MODELS", str(tmp_path / "models.json"))
+    assert [(card.id, card.fallbacks) for card in restricted(["a"])] == [("a", ())]
