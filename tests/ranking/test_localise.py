@@ -106,3 +106,24 @@ def test_a_whole_system_is_localised_from_its_rows(build_case: Build) -> None:
         ranked = localise(scene, findings)
     assert ranked[0].service == "stock"
     assert ranked[0].code_region == "StockService#31_StockService#34"
+
+
+def test_a_lease_that_ended_too_soon_explains_the_race_it_lets_in(build_case: Build) -> None:
+    ranked = suspects(
+        build_case,
+        found("traces.race_condition", "cart", "race_condition"),
+        found("logs.new_errors", "cart"),
+        found("locks.lease_expired", "cart", "lock_lease_expired", severity=0.9),
+    )
+    assert [(suspect.service, suspect.mechanism) for suspect in ranked] == [("cart", "lock_lease_expired")]
+
+
+def test_a_race_explains_the_errors_of_those_that_met_it_and_of_their_callers(build_case: Build) -> None:
+    ranked = suspects(
+        build_case,
+        found("logs.new_errors", "api"),
+        found("logs.new_errors", "cart"),
+        found("traces.race_condition", "cart", "race_condition", severity=0.5),
+    )
+    assert (ranked[0].service, ranked[0].mechanism) == ("cart", "race_condition")
+    assert ranked[0].victims == ("api",)

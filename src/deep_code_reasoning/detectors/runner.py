@@ -28,6 +28,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.early_timeout",
     "traces.exhausted",
     "traces.cache_misses",
+    "traces.race_condition",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

@@ -52,7 +52,10 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
     "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
     "message_backlog": frozenset({"latency_regression"}),
-    "lock_lease_expired": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget"}),
+    "lock_lease_expired": frozenset(
+        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget"}
+    ),
+    "race_condition": frozenset({"exception", "wrong_result", "lock_contention"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
@@ -69,6 +72,7 @@ MECHANISM_SEEN: Final = frozenset(
         "locks.deadlock",
         "locks.contention",
         "traces.cache_misses",
+        "traces.race_condition",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -103,6 +107,7 @@ class Settings:
             "traces.early_timeout": 0.9,
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
+            "traces.race_condition": 0.95,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,

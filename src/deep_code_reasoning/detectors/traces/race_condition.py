@@ -1,0 +1,233 @@
+"""Requests that get into each other's way.
+
+Looks for: two requests that each read a row, key or document and then write it, the one's read to write crossing the
+other's, and that are told of a conflict; and messages that are taken a second time while the first is still at it.
+
+Why it matters: each request alone is right, and each trace looks sound: what goes wrong lies between two of them. A
+lock that was taken out, or a check that is not one with its act, fails a few requests in no pattern.
+
+Stays silent when: requests cross without any conflict, as they always do under load; conflicts are as frequent as they
+were; requests that cross nothing meet as many of them; a message comes again only after its first turn was over (it was
+not acknowledged).
+
+Example finding: `billing: 14 of 80 requests read and wrote account across another's read and write since 10:23:00 and
+met a conflict ("was changed by another transaction"), 0 of 96 before`.
+
+The rate is that among all requests that came in the same way: with a new check there may be none before that read.
+Which key it was often stays hidden by sanitisers. Then the table stands for it, which is why crossing alone never
+convicts: the conflict is what the database or the code itself said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.citation import Citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import Row
+from ..base import Detector, Scene
+from ..timeline.change_point import OutcomeChange, outcome_change, probability, rate_contrast
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from .key_windows import prepare_conflicts, prepare_key_windows, prepare_message_turns
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_requests: fewer than this may be one client's own doing, such as a double click.
+        min_contrast: log Bayes factor that who crosses another meets more conflicts than who does not: beyond what is
+            worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
+        min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
+    """
+
+    min_requests: int = 3
+    min_contrast: float = 1.0
+    min_probability: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
+    """Find objects that requests write over each other's back, and messages that are processed twice at once."""
+    found = [*_crossings(scene, settings), *_double_turns(scene, settings)]
+    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service, f.resource or ""))
+
+
+def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
+    if not prepare_conflicts(scene.store):
+        return []
+    prepare_key_windows(scene.store)
+    steps = time_steps(scene.store, "entries")
+    rows = scene.store.query(
+        f"""
+        WITH requests AS (
+            SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
+                   max(w.conflict) AS conflict
+            FROM key_windows AS w GROUP BY service, object, trace_id
+        ),
+        ways AS (SELECT DISTINCT r.service AS service, object, entry FROM requests AS r
+                 JOIN entries AS e ON e.service = r.service AND e.trace_id = r.trace_id),
+        served AS (
+            SELECT e.service AS service, object, e.trace_id AS trace_id, e.start_ns AS start_ns
+            FROM entries AS e JOIN ways AS w ON w.service = e.service AND w.entry = e.entry
+        )
+        SELECT service, object, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned, sum(over) AS crossing,
+               sum(reading) AS requests, sum(told) AS conflicts
+        FROM (
+            SELECT s.service AS service, s.object AS object, {step_of("s.start_ns")} AS step, count() AS n,
+                   countIf(r.crossed AND r.conflict) AS bad, countIf(r.crossed) AS over,
+                   countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told
+            FROM served AS s LEFT ANY JOIN requests AS r
+                ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
+            GROUP BY service, object, step
+        )
+        GROUP BY service, object HAVING concerned >= {{least:UInt32}} ORDER BY service, object
+        """,
+        least=settings.min_requests,
+        **steps.parameters(),
+    )
+    looked_at = int(scene.store.query("SELECT uniqExact(service, object) AS n FROM key_windows")[0]["n"])
+    found = []
+    for row in rows:
+        bad, crossing = int(row["concerned"]), int(row["crossing"])
+        apart, alone = int(row["conflicts"]) - bad, int(row["requests"]) - crossing
+        tied = rate_contrast(bad, crossing, apart, alone) >= settings.min_contrast and bad * alone > apart * crossing
+        dated = _dated(row, steps, looked_at, settings)
+        if tied and dated is not None:
+            found.append(_crossing(scene, row, *dated, steps))
+    return found
+
+
+def _dated(row: Row, steps: TimeSteps, looked_at: int, settings: Settings) -> tuple[OutcomeChange, float] | None:
+    """Since when it happens, and how sure that is; None when it was so before."""
+    change = outcome_change(
+        steps.spread((step, bad) for step, _, bad in row["steps"]),
+        steps.spread((step, n) for step, n, _ in row["steps"]),
+    )
+    chance = probability(change.log_evidence, looked_at) if change is not None else 0.0
+    return (change, chance) if change is not None and chance >= settings.min_probability else None
+
+
+def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+    service, target, since_ns = str(row["service"]), str(row["object"]), steps.start_of(change.index)
+    worst = scene.store.query(
+        """
+        SELECT w.trace_id AS trace_id, w.read_span AS read_span, w.write_span AS write_span,
+               w.other_read AS other_read, w.other_write AS other_write, w.key AS key, c.message AS message
+        FROM key_windows AS w JOIN conflicts AS c ON w.trace_id = c.trace_id AND w.service = c.service
+        WHERE w.service = {service:String} AND w.object = {target:String} AND w.crossed AND w.start_ns >= {since:Int64}
+        ORDER BY w.start_ns, w.trace_id, w.key LIMIT 2
+        """,
+        service=service,
+        target=target,
+        since=since_ns,
+    )
+    cited = [
+        ref
+        for one in worst
+        for ref in (
+            one["other_read"], f"{one['trace_id']}/{one['read_span']}",
+            one["other_write"], f"{one['trace_id']}/{one['write_span']}",
+        )
+    ]  # fmt: skip
+    message = str(worst[0]["message"])[:120] if worst else ""
+    return Finding(
+        code="traces.race_condition",
+        mechanism="race_condition",
+        service=service,
+        summary=(
+            f"{service}: {change.failures_after} of {change.trials_after} requests read and wrote {target} across "
+            f'another\'s read and write since {format_instant(since_ns)} and met a conflict ("{message}"), '
+            f"{change.failures_before} of {change.trials_before} before"
+        ),
+        severity=min(1.0, max(0.5, change.rate_after)),
+        confidence=min(0.95, chance),
+        facts={
+            "object": target,
+            "key": str(worst[0]["key"]) if worst else "",
+            "kind": "read, then write",
+            "conflicting_requests": change.failures_after,
+            "conflicting_requests_before": change.failures_before,
+            "crossing_requests": int(row["crossing"]),
+            "requests": int(row["requests"]),
+            "onset": format_instant(since_ns),
+        },
+        citations=tuple(Citation("span", ref) for ref in dict.fromkeys(cited)),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource=target,
+    )
+
+
+def _double_turns(scene: Scene, settings: Settings) -> list[Finding]:
+    if not prepare_message_turns(scene.store):
+        return []
+    steps = time_steps(scene.store, "message_turns")
+    rows = scene.store.query(
+        f"""
+        SELECT service, name, any(queue) AS queue, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned,
+               sum(failed) AS failing
+        FROM (
+            SELECT service, name, min(queue) AS queue, {step_of("start_ns")} AS step, count() AS n,
+                   countIf(at_once) AS bad, countIf(at_once AND conflict) AS failed
+            FROM message_turns GROUP BY service, name, step
+        )
+        GROUP BY service, name HAVING concerned >= {{least:UInt32}} ORDER BY service, name
+        """,
+        least=settings.min_requests,
+        **steps.parameters(),
+    )
+    looked_at = int(scene.store.query("SELECT uniqExact(service, name) AS n FROM message_turns")[0]["n"])
+    dated = [(row, found) for row in rows if (found := _dated(row, steps, looked_at, settings)) is not None]
+    return [_double_turn(scene, row, *found, steps) for row, found in dated]
+
+
+def _double_turn(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+    service, name, since_ns = str(row["service"]), str(row["name"]), steps.start_of(change.index)
+    queue = str(row["queue"]) or name
+    examples = scene.store.query(
+        """
+        SELECT message, spans FROM message_turns
+        WHERE service = {service:String} AND name = {name:String} AND at_once AND start_ns >= {since:Int64}
+        ORDER BY conflict DESC, start_ns, message LIMIT 2
+        """,
+        service=service,
+        name=name,
+        since=since_ns,
+    )
+    return Finding(
+        code="traces.race_condition",
+        mechanism="race_condition",
+        service=service,
+        summary=(
+            f"{service}: takes {change.failures_after} of {change.trials_after} messages of {queue} again while it is "
+            f"still processing them since {format_instant(since_ns)}, {change.failures_before} of "
+            f"{change.trials_before} before; {row['failing']} of them fail"
+        ),
+        severity=min(1.0, max(0.5, change.rate_after)),
+        confidence=min(0.95, chance),
+        facts={
+            "object": queue,
+            "key": str(examples[0]["message"]) if examples else "",
+            "kind": "one message, twice at once",
+            "conflicting_requests": change.failures_after,
+            "conflicting_requests_before": change.failures_before,
+            "failing": int(row["failing"]),
+            "onset": format_instant(since_ns),
+        },
+        citations=tuple(Citation("span", ref) for example in examples for ref in example["spans"]),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource=queue,
+    )
+
+
+DETECTOR = Detector(
+    code="traces.race_condition",
+    mechanisms=("race_condition",),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)
