@@ -1,0 +1,61 @@
+"""Caches that no longer answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from deep_code_reasoning.domain.finding import Check, Finding
+from fleet import Fleet
+
+Look = Callable[..., tuple[Sequence[Finding], Check]]
+CURRENT = ("db.system.name", "db.query.text")
+OLDER = ("db.system", "db.statement")
+
+
+def reading(missed: Callable[[int], bool], names: tuple[str, str] = CURRENT, cache: str = "redis") -> Fleet:
+    """The catalogue reads a key of its cache a second; where it misses, it reads the row from its database."""
+    system, statement = names
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        root = fleet.span(trace, "", "catalog", "h1", "GET /item", at, 20, "server")
+        fleet.span(trace, root, "catalog", "h1", "GET", at + 1, 1, "client", **{system: cache, statement: "GET item:7"})
+        if missed(number):
+            row = {system: "postgresql", statement: "SELECT * FROM item WHERE id = $1"}
+            fleet.span(trace, root, "catalog", "h1", "SELECT item", at + 3, 10, "client", **row)
+    return fleet
+
+
+@pytest.mark.parametrize("names", [CURRENT, OLDER], ids=["current names", "older names"])
+@pytest.mark.parametrize("cache", ["redis", "memcached"])
+def test_reads_that_suddenly_go_on_to_the_store_are_told(names: tuple[str, str], cache: str, look: Look) -> None:
+    fleet = reading(lambda number: number >= 60 or number % 5 == 0, names, cache)
+    (finding,), _ = look("traces.cache_misses", fleet.tables())
+    assert (finding.service, finding.mechanism) == ("catalog", "cache_stampede")
+    assert finding.facts["missed_share_before"] == pytest.approx(0.2, abs=0.05)
+    assert finding.facts["missed_share"] == pytest.approx(1.0, abs=0.05)
+    assert len(finding.citations) == 3
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [
+        reading(lambda number: number % 5 == 0),
+        reading(lambda number: True),
+        reading(lambda number: number >= 60 and number % 10 == 0),
+        reading(lambda number: number >= 115),
+    ],
+    ids=["as ever", "always missed", "a little more", "a handful"],
+)
+def test_caches_that_answer_as_before_are_silent(fleet: Fleet, look: Look) -> None:
+    findings, check = look("traces.cache_misses", fleet.tables())
+    assert not findings
+    assert check.verdict == "clear"
+
+
+def test_without_a_cache_nothing_is_looked_for(look: Look) -> None:
+    findings, check = look("traces.cache_misses", reading(lambda number: True, cache="mysql").tables())
+    assert not findings
+    assert check.verdict == "skipped"
