@@ -127,3 +127,10 @@ def test_a_race_explains_the_errors_of_those_that_met_it_and_of_their_callers(bu
     )
     assert (ranked[0].service, ranked[0].mechanism) == ("cart", "race_condition")
     assert ranked[0].victims == ("api",)
+
+
+def test_repeated_calls_explain_a_wait_on_the_way_only_when_they_take_as_long(build_case: Build) -> None:
+    calls = found("traces.repeated_calls", "cart", "n_plus_one", severity=0.8, calls_ms=240.0)
+    (long,) = suspects(build_case, calls, found("traces.network_gap", "cart", "network_delay", gap_ms=2000.0))
+    (short,) = suspects(build_case, calls, found("traces.network_gap", "cart", "network_delay", gap_ms=60.0))
+    assert (long.mechanism, short.mechanism) == ("network_delay", "n_plus_one")

@@ -160,12 +160,12 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     for finding, weight in own:
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
-    seen = {f.service: weight for f, weight in own if f.code in MECHANISM_SEEN}
+    seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
-        shown = max((seen[name] for name in sorted(near & seen.keys())), default=0.0)
+        shown = max((w for f, w in seen if f.service in near and not _outlasts(finding, f)), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
         if finding.facts.get("names_services"):
@@ -181,6 +181,18 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.outranked
         result.append((finding, weight * factor))
     return result
+
+
+def _outlasts(symptom: Finding, seen: Finding) -> bool:
+    """Whether requests wait on the way for longer than all calls that came to be repeated take: it is not from them."""
+    if symptom.code != "traces.network_gap" or seen.code != "traces.repeated_calls":
+        return False
+    return _number(symptom, "gap_ms") > _number(seen, "calls_ms")
+
+
+def _number(finding: Finding, fact: str) -> float:
+    value = finding.facts.get(fact)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:

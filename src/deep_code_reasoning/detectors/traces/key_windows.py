@@ -179,7 +179,10 @@ def _prepare_accesses(store: CaseStore) -> None:
 
 
 def prepare_message_turns(store: CaseStore) -> bool:
-    """Make `message_turns`, once; False when no message was taken twice at once."""
+    """Make `message_turns`, once; False when no message was taken twice at once, or none has an id."""
+    named = f"hasAny(mapKeys(attributes), [{', '.join(map(repr, _MESSAGE_IDS))}])"
+    if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} LIMIT 1"):
+        return False
     prepare_clock_offsets(store)
     store.derive(
         "message_turns",
