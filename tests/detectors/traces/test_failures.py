@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deep_code_reasoning.domain.instant import NS_PER_S
+from fleet import Fleet
 from scenery import START_NS, System, Trouble
 
 MODULE = "traces.failures"
@@ -41,3 +42,18 @@ def test_a_hand_picked_trace_counts_as_an_example(look: Look) -> None:
     (finding,), _ = look(MODULE, System(Trouble(onset_s=0, stock_fails="boom"), requests=1).tables())
     assert finding.service == "stock"
     assert finding.confidence <= 0.5
+
+
+def test_one_failing_request_is_one_failure_however_long_it_takes(look: Look) -> None:
+    """Retries of one request go on for seconds: they are no rate of failure."""
+    fleet = Fleet()
+    for number in range(60):
+        at, trace = number * 1000.0, f"t{number}"
+        root = fleet.span(trace, "", "billing", "h1", "POST /charge", at, 20, "server")
+        fleet.span(trace, root, "billing", "h1", "POST", at + 1, 10, "client")
+    root = fleet.span("last", "", "billing", "h1", "POST /charge", 60_000.0, 9_000, "server", "error", "gave up")
+    for attempt in range(8):
+        fleet.span("last", root, "billing", "h1", "POST", 60_001.0 + attempt * 1000, 900, "client", "error", "503")
+    findings, check = look("traces.failures", fleet.tables())
+    assert not findings
+    assert check.verdict == "clear"
