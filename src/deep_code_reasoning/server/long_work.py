@@ -48,9 +48,9 @@ class LongWork:
             job = jobs.read(handle)
             if job.state == "interrupted":
                 self._see_to(handle)
+            await on_progress(job.progress)  # also of work that ended between two looks
             if job.state == "done" or time.monotonic() >= until:
                 return job
-            await on_progress(job.progress)
             await asyncio.sleep(_POLL_S)
 
     def close(self) -> None:
