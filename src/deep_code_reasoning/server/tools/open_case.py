@@ -29,8 +29,9 @@ async def run(arguments: OpenCase, call: Call) -> Facts:
     if not arguments.paths and not arguments.repositories:
         raise UsageError("no evidence is given", "name files or folders in 'paths'")
     asked = arguments.model_dump(exclude={"wait_seconds"})
+    settings = await call.settings()
     for name in ("paths", "repositories", "baseline_paths"):
-        asked[name] = [str(call.settings.allowed_path(path)) for path in asked[name]]
+        asked[name] = [str(settings.allowed_path(path)) for path in asked[name]]
     return await results.begin(call, "open_case", asked, arguments.wait_seconds)
 
 
