@@ -15,6 +15,7 @@ from typing import Any, Final
 import mcp_types as types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
@@ -77,6 +78,9 @@ def _known(context: Any, work: LongWork, task_id: str) -> Job:
     if not are_declared(context):
         needed: dict[str, Any] = {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
         raise MCPError(types.MISSING_REQUIRED_CLIENT_CAPABILITY, f"the client did not declare {EXTENSION}", needed)
+    # Over HTTP the id stands in a header too, for whatever routes requests; the SDK compares only what it knows.
+    if context.request is not None and decode_header_value(context.request.headers.get(MCP_NAME_HEADER)) != task_id:
+        raise MCPError(types.HEADER_MISMATCH, f"{MCP_NAME_HEADER} is not the task of the request", None)
     try:
         return work.look(task_id)
     except (RecordNotFoundError, JobExpiredError) as fault:
