@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients bench-localization clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients endings bench-localization clean
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -79,6 +79,9 @@ conformance: $(VENV)/.ready acceptance/node_modules
 
 clients: $(VENV)/.ready acceptance/node_modules
 	$(BIN)/python acceptance/clients.py
+
+endings: $(VENV)/.ready
+	$(BIN)/python acceptance/endings.py --size 2GB
 
 acceptance/node_modules: acceptance/package.json
 	cd acceptance && npm install --no-audit --no-fund --no-package-lock --silent

@@ -64,7 +64,7 @@ _APPLICABLE: Final = (
 # And no tool of ours ends in an error of the protocol: what goes wrong is a result that says so.
 _CHECKS_OF_OWN_TOOLS: Final = {
     "server-stateless": {"ServerRejectsUndeclaredCapability", "MissingCapabilityHttp400"},
-    "tasks-lifecycle": {"TasksGetProtocolError"},
+    "tasks-lifecycle": {"TasksProtocolErrorFailedShape"},
 }
 
 
