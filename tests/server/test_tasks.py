@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_
 
 from agent.session import AgentSession, text_of
 from agent.tasks import State, Tasks, about
-from deep_code_reasoning.app.jobs import RESULT_TTL_S
+from deep_code_reasoning.app import jobs
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def refusal(session: AgentSession, method: str, task_id: str) -> int:
 def test_work_that_goes_on_is_a_task_and_its_answer_that_of_the_call(patient: AgentSession, tasks: Tasks) -> None:
     opened = patient.call("open_case", paths="evidence", caseName="tasked", wait_seconds=0)
     task = tasks.seen[-1]
-    assert (task.status, task.ttl_ms) == ("working", RESULT_TTL_S * 1_000)
+    assert (task.status, task.ttl_ms) == ("working", jobs.RESULT_TTL_S * 1_000)
     answer = opened.structured_content
     assert answer["case"] == "tasked"
     assert answer["files"] == 2
@@ -82,13 +83,14 @@ def test_a_task_can_be_stopped(patient: AgentSession, tasks: Tasks) -> None:
         patient.wait(patient.client.session.send_request(request, State))
 
 
-def test_a_task_outlives_its_server(home: Path, project: Path, tasks: Tasks) -> None:
-    with AgentSession(home, project) as first:
-        left = first.answer("open_case", paths=["evidence"], case_name="left", wait_seconds=0)["handle"]
-    with AgentSession(home, project, extensions=[tasks]) as second:
-        while (now := state(second, left))["status"] == "working":
-            pass
-        assert now["result"]["structuredContent"]["case"] == "left"
+def test_a_task_is_taken_up_where_another_server_left_it(
+    patient: AgentSession, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DCR_HOME", str(home))
+    left = jobs.create("investigate", {"case": "tasked", "noticed_at": None, "question": None})
+    while (now := state(patient, left))["status"] == "working":
+        time.sleep(0.05)
+    assert now["result"]["structuredContent"]["verdict"] == "cause_found"
 
 
 def test_what_is_no_task_is_told(patient: AgentSession) -> None:
@@ -97,9 +99,8 @@ def test_what_is_no_task_is_told(patient: AgentSession) -> None:
             assert refusal(patient, method, wrong) == INVALID_PARAMS
 
 
-def test_who_did_not_declare_tasks_has_none(agent: AgentSession, project: Path, tmp_path: Path) -> None:
+def test_who_did_not_declare_tasks_has_none(agent: AgentSession, legacy: AgentSession) -> None:
     for method in ("get", "update", "cancel"):
         assert refusal(agent, method, "work-" + "0" * 22) == MISSING_REQUIRED_CLIENT_CAPABILITY
-    with AgentSession(tmp_path, project, era="legacy", extensions=[Tasks()]) as legacy:
-        assert legacy.answer("open_case", paths=["evidence"], wait_seconds=0)["state"] == "running"
-        assert refusal(legacy, "get", "work-" + "0" * 22) == METHOD_NOT_FOUND
+        assert refusal(legacy, method, "work-" + "0" * 22) == METHOD_NOT_FOUND
+    assert legacy.answer("open_case", paths=["evidence"], wait_seconds=0)["state"] == "running"
