@@ -73,6 +73,7 @@ bench-localization: $(VENV)/.ready-bench
 
 bench-server: $(VENV)/.ready
 	$(BIN)/python benchmarks/server.py
+	PYTHONPATH=. $(BIN)/python benchmarks/answers.py --size $(SIZE)
 
 conformance: $(VENV)/.ready acceptance/node_modules
 	$(BIN)/python acceptance/conformance.py
