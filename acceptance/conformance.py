@@ -27,6 +27,14 @@ NODE: Final = HERE / "node_modules" / "node" / "bin"
 DCR: Final = [sys.executable, "-m", "deep_code_reasoning"]
 
 _OWN_TOOL: Final = "wants a tool, resource or prompt of the suite's own"
+# What the inspector reads beside the tools, on an empty home.
+_OF_INSPECTOR: Final = (
+    "prompts/list",
+    "prompts/get --prompt-name escalate --prompt-args problem=slow",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read --uri case://schema",
+)
 # Of the tasks extension: run against our server with the tools that these want (task_fixtures.py).
 _OF_TASKS: Final = (
     "tasks-lifecycle",
@@ -89,6 +97,9 @@ def main() -> int:
             [TOOLS / "mcp-inspector", "--cli", "--method", "tools/list", "--strict", "--", *DCR, "serve"],
             environment,
         )
+        for method in _OF_INSPECTOR:
+            words = [TOOLS / "mcp-inspector", "--cli", "--method", *method.split(), "--", *DCR, "serve"]
+            failed += not _run(f"inspector {method}", words, environment)
     packaging = HERE.parent / "packaging"
     failed += not _run("mcpb validate", [TOOLS / "mcpb", "validate", packaging / "mcpb" / "manifest.json"], environment)
     failed += not _run(
