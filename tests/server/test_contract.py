@@ -48,6 +48,15 @@ def test_an_escalation_answers_in_four_parts_without_a_model(agent: AgentSession
     assert answer["findings"][0]["service"] == "stock"
     assert {"findings", "recommendations", "enriched_context", "metadata"} <= answer.keys()
     assert "no model is configured" in answer["metadata"]["why_no_model"]
+    # What to do, when it was, what nobody could look at, and how much of the evidence is for the caller's own model.
+    assert answer["recommendations"][0]["citations"]
+    context = answer["enriched_context"]
+    assert context["onset"].startswith("2026-03-01T10:0")
+    assert len(context["incident"]) == 2
+    assert all(": " in check for check in context["could_not_look"])
+    assert context["could_not_look"]
+    assert context["pack"]["section"] == "pack"
+    assert 0 < context["pack"]["tokens"] <= context["pack"]["budget_tokens"]
 
 
 def test_the_outcome_of_an_answer_without_a_model_can_be_recorded(agent: AgentSession, case: str) -> None:
