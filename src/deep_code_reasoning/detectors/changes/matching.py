@@ -14,10 +14,12 @@ from ..symptoms.words import telling_words, word_set
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, REMOTE_EFFECTS
+from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
+# No migration takes longer.
+_PASSED_NS: Final = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def best_match(
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * _size(effect)
+            if effect.kind in PASSING and rollout is not None and situation.until_ns - rollout.time_ns > _PASSED_NS:
+                score *= 0.2
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
