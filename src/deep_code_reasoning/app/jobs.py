@@ -106,7 +106,7 @@ def read(handle: str) -> Job:
         arguments=asked["arguments"],
         state=state,
         progress=progress,
-        notes=tuple(asked["notes"]),
+        notes=tuple(asked.get("notes", ())),  # earlier versions kept none
         created_s=asked["created_s"],
         updated_s=folder.stat().st_mtime,
         **(result or {}),

@@ -148,12 +148,11 @@ def _fitted(facts: Mapping[str, Any], room: int) -> dict[str, Any]:
     fitted: dict[str, Any] = {}
     left_out = []
     for name, value in facts.items():
-        space = min(sizes[name], share) + spare
-        spare = space
-        if sizes[name] <= space:
+        spare += min(sizes[name], share)
+        if sizes[name] <= spare:
             fitted[name] = value
-        elif space >= _LEAST and isinstance(value, str | Mapping | list | tuple):
-            fitted[name] = _shortened(value, space)
+        elif spare >= _LEAST and isinstance(value, str | Mapping | list | tuple):
+            fitted[name] = _shortened(value, spare)
         else:
             left_out.append(name)
             continue
