@@ -87,7 +87,7 @@ def test_a_task_is_taken_up_where_another_server_left_it(
     patient: AgentSession, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DCR_HOME", str(home))
-    left = jobs.create("investigate", {"case": "tasked", "noticed_at": None, "question": None})
+    left = jobs.create("investigate", {"case": "tasked", "noticed_at": None})
     while (now := state(patient, left))["status"] == "working":
         time.sleep(0.05)
     assert now["result"]["structuredContent"]["verdict"] == "cause_found"
