@@ -1,0 +1,112 @@
+"""All contracts of the code that may be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ...errors import SourceError
+from ..languages import language_of
+from ..roots import Roots, SourceFile, SourcePath
+from .environment import Deployment, is_configuration, read_deployment, settings_of
+from .file_routes import is_file_route
+from .records import Contract, ContractEdge
+from .routes import Routes
+from .services import Services
+from .syntax import CodeFile, read_code
+from .values import Values
+
+# Code that has none of these names no contract and nothing that one is made of.
+_TELLS: Final = re.compile(
+    r"(?i)http|route|\burls?\b|grpc|servicer|stub|client|kafka|topic|queue|publish|subscri|nats|redis|getenv|environ|"
+    r"process\.env|env\(|env!|addr|endpoint|host|\b(?:select|insert|update|create table)\b|resources|namespace|@path|"
+    r"@get|__tablename__|@table|entity|celery|task|[\"'`]/|prefix|api_only|viewset|controller|pathbase|applicationpath"
+)
+_APART: Final = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|__mocks__|spec|specs|e2e|cypress|fixtures|mocks?|vendor|third_party|_vendor|examples|testdata)/"
+    r"|(?:^|/)(?:conftest\.py|test_[^/]*|[^/]*(?:_test|_spec|\.test|\.spec|\.cy|Tests?|IT)\.\w+)$"
+    # What generators write: it has a client and a server of every service, and calls none.
+    r"|(?:_pb2(?:_grpc)?\.pyi?|\.pb(?:\.\w+)*\.(?:go|h|cc)|_grpc\.pb\.go|Grpc(?:Kt)?\.(?:java|kt|cs)|_pb\.(?:js|ts)|_grpc_pb\.(?:js|d\.ts)"
+    r"|_pb\.rb|\.d\.ts|\.min\.js)$"
+)
+_MAX_FILES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The contracts, and the edges that join them; `services` have a folder of their own; `files` were read."""
+
+    contracts: tuple[Contract, ...]
+    edges: tuple[ContractEdge, ...]
+    services: tuple[str, ...]
+    files: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the families of contracts are read from."""
+
+    code: list[CodeFile]
+    documents: list[tuple[SourceFile, str]]
+    values: Values
+    deployment: Deployment
+    settings: dict[str, dict[str, str]]
+    services: Services
+
+
+def ground(roots: Roots) -> Ground:
+    """Read and parse what may tell of contracts; tests, examples, vendored and generated code stand apart."""
+    paths = [where for where in roots.files if not _APART.search(where.path)]
+    documents = [file for where in paths if _is_document(where) and (file := _read(roots, where)) is not None]
+    deployment = read_deployment([file for file in documents if is_configuration(file.where.path)])
+    names = dict(_own_names(documents))
+    services = Services(paths, deployment, names)
+    settings: dict[str, dict[str, str]] = {}
+    for file in documents:
+        settings.setdefault(services.of(file.where), {}).update(settings_of(file))
+    code = []
+    for where in paths[:_MAX_FILES] if len(paths) > _MAX_FILES else paths:
+        if language_of(where.path) is not None:
+            read = _read(roots, where)
+            if read is not None and (_TELLS.search(read.text) or is_file_route(where.path)):
+                parsed = read_code(read, services.of(where))
+                if parsed is not None:
+                    code.append(parsed)
+    placed = [(file, services.of(file.where)) for file in documents]
+    return Ground(code, placed, Values(code), deployment, settings, services)
+
+
+def read_contracts(roots: Roots) -> Contracts:
+    """Read the contracts of all files of the roots."""
+    read = ground(roots)
+    contracts = sorted(set(_contracts(read)))
+    return Contracts(tuple(contracts), (), tuple(sorted(read.services.names)), len(read.code) + len(read.documents), True)
+
+
+def _contracts(read: Ground) -> Iterator[Contract]:
+    yield from Routes(read.code, read.values, read.settings).contracts()
+
+
+def _is_document(where: SourcePath) -> bool:
+    return is_configuration(where.path) or where.path.endswith(
+        (".json", ".proto", ".graphql", ".gql", ".sql", ".properties", ".ex", ".exs", ".prisma")
+    )
+
+
+def _read(roots: Roots, where: SourcePath) -> SourceFile | None:
+    try:
+        return roots.read(where)
+    except SourceError:
+        return None  # a secret, too large, no text, or gone
+
+
+def _own_names(documents: list[SourceFile]) -> Iterator[tuple[str, str]]:
+    """The names that applications give themselves in their configuration, with the folder they are in."""
+    for file in documents:
+        given = settings_of(file)
+        name = given.get("spring.application.name") or given.get("quarkus.application.name")
+        if name and "\1" not in name:
+            yield re.sub(r"/src/main/resources.*$", "", str(file.where)), name
