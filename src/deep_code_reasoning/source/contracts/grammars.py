@@ -36,6 +36,7 @@ QUERIES: Final = {
         (default_parameter name: (_) @name value: (_) @value)
         (typed_default_parameter name: (_) @name value: (_) @value)
         (pair key: (string) @name value: (_) @value)
+        (as_pattern (_) @value (as_pattern_target (_) @name))
         """,
     "javascript": _JAVASCRIPT + "(field_definition property: (_) @name value: (_) @value)",
     "typescript": _TYPESCRIPT,

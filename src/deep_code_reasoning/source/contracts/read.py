@@ -10,12 +10,18 @@ from typing import Final
 from ...errors import SourceError
 from ..languages import language_of
 from ..roots import Roots, SourceFile, SourcePath
+from .clients import Clients
 from .environment import Deployment, is_configuration, read_deployment, settings_of
+from .edges import join
 from .file_routes import is_file_route
 from .records import Contract, ContractEdge
 from .routes import Routes
+from .rpc import rpc_contracts
 from .services import Services
+from .specifications import specified_contracts
 from .syntax import CodeFile, read_code
+from .tables import table_contracts
+from .topics import Topics
 from .values import Values
 
 # Code that has none of these names no contract and nothing that one is made of.
@@ -42,7 +48,15 @@ class Contracts:
     edges: tuple[ContractEdge, ...]
     services: tuple[str, ...]
     files: int
-    complete: bool
+
+    @property
+    def graph(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """(caller, callee) -> the kinds of contracts between them, sorted."""
+        pairs: dict[tuple[str, str], set[str]] = {}
+        for edge in self.edges:
+            if edge.source.service != edge.callee:
+                pairs.setdefault((edge.source.service, edge.callee), set()).add(edge.source.kind)
+        return {pair: tuple(sorted(kinds)) for pair, kinds in sorted(pairs.items())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +97,19 @@ def read_contracts(roots: Roots) -> Contracts:
     """Read the contracts of all files of the roots."""
     read = ground(roots)
     contracts = sorted(set(_contracts(read)))
-    return Contracts(tuple(contracts), (), tuple(sorted(read.services.names)), len(read.code) + len(read.documents), True)
+    edges = tuple(dict.fromkeys(join(contracts, read.services.names)))
+    return Contracts(tuple(contracts), edges, tuple(sorted(read.services.names)), len(read.code) + len(read.documents))
 
 
 def _contracts(read: Ground) -> Iterator[Contract]:
-    yield from Routes(read.code, read.values, read.settings).contracts()
+    routes = list(Routes(read.code, read.values, read.settings).contracts())
+    yield from routes
+    served = frozenset((f"{route.repo}/{route.path}", route.line) for route in routes)
+    yield from rpc_contracts(read.code, read.documents)
+    yield from Topics(read.code, read.values, read.deployment, read.settings).contracts()
+    yield from table_contracts(read.code, read.documents)
+    yield from specified_contracts(read.code, read.documents)
+    yield from Clients(read.code, read.values, read.deployment, read.settings, served).contracts()
 
 
 def _is_document(where: SourcePath) -> bool:

@@ -13,11 +13,11 @@ CONSUMED: Final = "consumed"
 class Contract:
     """One side of an agreement, as the code of one line states it.
 
-    `kind` is `http`, `rpc`, `topic`, `table` or `graphql`. `name` is a route (`/orders/{}`, with `{}` for what varies),
-    `package.Service/Method`, a topic or a table. `method` is the verb of a route ('' for any), the system of a topic
-    (`kafka`), what is done with a table (`define`, `read`, `write`). The side that serves a route, reads a topic or
-    defines a table has `provided` it; who calls, sends or uses has `consumed` it: consumers lead to providers.
-    `host` is whom a call names, as far as constants and configuration tell it. `handler` is the function that serves.
+    `kind` is `http`, `rpc`, `topic`, `table` or `graphql`. `name` is a route (`/orders/{id}`), `package.Service/Method`,
+    a topic, a table or `Query.field`. `method` is the verb of a route ('' for any), the system of a topic (`kafka`),
+    what is done with a table (`define`, `map`, `read`, `write`). Who serves a route or a method, sends to a topic,
+    defines a table has `provided` it; who calls, receives, uses has `consumed` it. `host` is whom a request names, as
+    far as constants and configuration tell it. `handler` is the function that serves.
     """
 
     kind: str
@@ -37,10 +37,15 @@ class Contract:
         return f"code:{self.repo}/{self.path}#{self.line}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class ContractEdge:
-    """A consumer and the provider that it leads to; `by` says what joined them: `name`, `host`, or `path` alone."""
+    """What leads from one service to another: from who calls, sends or uses to who serves, receives or defines.
 
-    consumer: Contract
-    provider: Contract
+    `target` is None when the service is known and not what serves there. `by` says what joined the two: `name`, `host`,
+    or the `path` alone.
+    """
+
+    source: Contract
+    target: Contract | None
+    callee: str
     by: str

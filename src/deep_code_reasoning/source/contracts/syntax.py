@@ -132,11 +132,17 @@ def read_code(file: SourceFile, service: str) -> CodeFile | None:
     root = parser.parse(file.text.encode()).root_node
     for _, captures in tree_sitter.QueryCursor(_query(language.name)).matches(root):
         if "call" in captures:
-            found.calls.append(as_call(captures["call"][0]))
+            call = as_call(captures["call"][0])
+            found.calls.append(call)
+            filled = call.positional(0)
+            if filled is not None and text_of(filled).startswith("&") and len(call.arguments) > 1:
+                found.values.setdefault(last_name(text_of(filled)), []).append(call.node)
         elif "mark" in captures:
             mark = _as_mark(captures["mark"][0])
             if mark is not None:
                 found.marks.append(mark)
+                for name, value in _injected(mark):
+                    found.values.setdefault(name, []).append(value)
         elif "class" in captures:
             found.types.append(_as_type(captures["class"][0]))
         elif "value" in captures:
@@ -417,6 +423,19 @@ def _target(mark: Node) -> Node | None:
     while behind is not None and behind.type in ("decorator", "attribute_item", "line_comment", "comment"):
         behind = behind.next_named_sibling
     return behind if behind is not None and behind.type in CLASS_TYPES | FUNCTION_TYPES else None
+
+
+def _injected(mark: Mark) -> Iterator[tuple[str, Node]]:
+    """A field or parameter that is given what its annotation says: `@Value("${shop.url}") String url`."""
+    holder = mark.call.node.parent
+    given = mark.call.positional(0) or mark.call.named("value")
+    if mark.call.name != "Value" or holder is None or holder.parent is None or given is None:
+        return
+    holder = holder.parent
+    declared = holder.child_by_field_name("declarator") or holder
+    name = definition_name(declared)
+    if name:
+        yield name, given
 
 
 def _as_type(node: Node) -> Type:

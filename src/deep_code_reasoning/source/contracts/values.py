@@ -180,7 +180,11 @@ class Values:
     def _meaning(self, text: str, at: Node, file: CodeFile) -> tuple[CodeFile, Node] | None:
         """What a name was given: in its function, else in its file, else where its service says it, else anywhere."""
         name = last_name(text)
-        own = file.values.get(name, [])
+        own = [node for node in file.values.get(name, []) if not node.start_byte <= at.start_byte < node.end_byte]
+        head = re.split(r"\.|::|->", text)[0]
+        elsewhere = [place for place in self._named.get(name, []) if head != name and head in _folders(place[0])]
+        if elsewhere:
+            return elsewhere[0]
         around = enclosing(at, FUNCTION_TYPES)
         local = [
             node
@@ -194,7 +198,7 @@ class Values:
             return file, shared[0]
         if name[:1].islower() and "." not in text and not _is_imported(name, file.text):
             return None
-        others = self._named.get(name, [])
+        others = [place for place in self._named.get(name, []) if place[0] is not file]
         near = [place for place in others if place[0].service == file.service]
         return next(iter(near or (others if len(others) == 1 else [])), None)
 
@@ -217,6 +221,8 @@ class Values:
     def _of_call(self, node: Node, file: CodeFile, depth: int) -> str:
         call = as_call(node)
         given = [argument.node for argument in call.arguments]
+        if given and text_of(given[0]).startswith("&") and len(given) > 1:
+            given = given[1:]  # Go: mustMapEnv(&address, "NAME")
         first = self._one(given[0], file, depth) if given else ""
         if first and (
             _UPPER.fullmatch(first)
@@ -291,6 +297,12 @@ def _strings(nodes: Sequence[Node]) -> Iterator[Node]:
             yield node
         else:
             yield from _strings(node.named_children)
+
+
+def _folders(file: CodeFile) -> tuple[str, ...]:
+    """What others may call a file: its name, and its folder's."""
+    folder, _, name = file.where.path.rpartition("/")
+    return name.partition(".")[0], folder.rpartition("/")[2]
 
 
 def _operator(node: Node) -> str:
