@@ -29,15 +29,19 @@ def main() -> int:
     if asked.contracts:
         for contract in found.contracts:
             if asked.kind in ("", contract.kind):
-                print(f"{contract.kind} {contract.side} {contract.service}: {contract.method} {contract.host} {contract.name}  {contract.place}")
-    seen = {}
+                what = " ".join(filter(None, (contract.method, contract.host, contract.name)))
+                print(f"{contract.kind} {contract.side} {contract.service}: {what}  {contract.place}")
+    seen: dict[tuple[str, str, str, str], tuple[str, str, str]] = {}
     for edge in found.edges:
         if asked.kind in ("", edge.source.kind):
             key = (edge.source.service, edge.callee, edge.source.kind, edge.source.name)
             seen.setdefault(key, (edge.source.place, edge.target.place if edge.target else "-", edge.by))
     for (caller, callee, kind, name), (source, target, by) in sorted(seen.items()):
         print(f"{caller} -> {callee}  {kind} {name}  {source} -> {target}  (by {by})")
-    print(f"{len(found.contracts)} contracts, {len(seen)} edges, {found.files} files, {took:.1f} s of processor time", file=sys.stderr)
+    print(
+        f"{len(found.contracts)} contracts, {len(seen)} edges, {found.files} files, {took:.1f} s of processor time",
+        file=sys.stderr,
+    )
     return 0
 
 

@@ -4,13 +4,15 @@ declare, with the same annotations, what a client calls (Feign, Retrofit, Refit,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .environment import Deployment
 from .frameworks import CLASS_MARKS, CLIENT_MARKS, FUNCTION_MARKS, PATH_MARKS, SPEAKS_LIKE, VERBS
 from .grammars import CLASS_TYPES
+from .nodes import definition_name, enclosing, last_name, text_of
 from .records import CONSUMED, PROVIDED, Contract
-from .syntax import Call, CodeFile, Mark, definition_name, enclosing, items, last_name, text_of
+from .syntax import Call, CodeFile, Mark, items
 from .templates import joined, split_address
 from .values import HOLE, Values
 
@@ -38,10 +40,13 @@ Marks = dict[int, list[Mark]]
 class ClassRoutes:
     """The routes that marks declare."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values, settings: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
         self._values = values
         self._global = {
-            service: given[key] for service, given in settings.items() for key in _GLOBAL_KEYS if key in given
+            service: given[key]
+            for service, given in deployment.settings.items()
+            for key in _GLOBAL_KEYS
+            if key in given
         }
         for file in files:
             for call in file.calls:
@@ -65,7 +70,9 @@ class ClassRoutes:
             if not marks[0].on_class:
                 yield from self._of_function(marks, by_target, file, language)
 
-    def _of_function(self, marks: Sequence[Mark], by_target: Marks, file: CodeFile, language: str) -> Iterator[Contract]:
+    def _of_function(
+        self, marks: Sequence[Mark], by_target: Marks, file: CodeFile, language: str
+    ) -> Iterator[Contract]:
         target = marks[0].target
         named = [mark for mark in marks if mark.call.name.removesuffix("Attribute") in FUNCTION_MARKS[language]]
         if target is None or not named:
@@ -96,7 +103,9 @@ class ClassRoutes:
         classes = CLASS_MARKS.get(language, frozenset())
         base = [path for mark in owner_marks if mark.call.name in classes for path in self._paths(mark.call, file)]
         client = next((mark for mark in owner_marks if mark.call.name in CLIENT_MARKS), None)
-        is_interface = owner is not None and (owner.type == "interface_declaration" or "interface" in text_of(owner)[:200].split("{")[0].split())
+        is_interface = owner is not None and (
+            owner.type == "interface_declaration" or "interface" in text_of(owner)[:200].split("{")[0].split()
+        )
         declares = is_interface and _RETROFIT.search(file.text) is not None and not _JAX_RS.search(file.text)
         if client is None and not declares and not any(mark.call.name.endswith("Exchange") for mark in named):
             return PROVIDED, "", base or [""]
@@ -135,7 +144,10 @@ class ClassRoutes:
         if given is None:
             return ()
         found = [last_name(text_of(item)) or self._values.text(item, file) for item in items(given)]
-        found = [text if text.lower() in VERBS else self._values.text(item, file) for text, item in zip(found, items(given), strict=True)]
+        found = [
+            text if text.lower() in VERBS else self._values.text(item, file)
+            for text, item in zip(found, items(given), strict=True)
+        ]
         return tuple(text.upper() for text in found if text.lower() in VERBS)
 
     def _template(self, base: str, path: str, owner: Node | None, target: Node, language: str) -> str:
@@ -143,6 +155,10 @@ class ClassRoutes:
             if path.startswith(("/", "~/")):
                 base, path = "", path.removeprefix("~")
             controller = re.sub(r"Controller(?:V\d+)?$", "", definition_name(owner))
-            names = {"controller": controller, "action": definition_name(target).removesuffix("Async"), "area": "{area}"}
+            names = {
+                "controller": controller,
+                "action": definition_name(target).removesuffix("Async"),
+                "area": "{area}",
+            }
             base, path = (re.sub(r"\[(\w+)\]", lambda f: names.get(f[1].lower(), f[0]), part) for part in (base, path))
         return joined(base, path)

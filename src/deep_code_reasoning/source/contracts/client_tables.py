@@ -45,9 +45,21 @@ CLIENT_CALLS: Final = (
     _row("python", "request|stream|build_request", ANY_CLIENT, 1, 0),
     _row("python", "urlopen|urlretrieve", "", 0, "GET"),
     _row(_SCRIPTS, _VERBS + "|del", ANY_CLIENT, 0),
-    _row(_SCRIPTS, r"fetch|\$fetch|ofetch|useFetch|fetchJson|fetchJSON|apiFetch", r"^$|^(?:window|globalThis|self)$", 0, "method"),
+    _row(
+        _SCRIPTS,
+        r"fetch|\$fetch|ofetch|useFetch|fetchJson|fetchJSON|apiFetch",
+        r"^$|^(?:window|globalThis|self)$",
+        0,
+        "method",
+    ),
     _row(_SCRIPTS, "axios|got|ky|request", r"^$|^axios$", 0, "method"),
-    _row(_SCRIPTS, "axios|request|ajax|fetcher|apiRequest|http|client", r"^$|(?:axios|api|client|\$)$", ("url", "uri"), "method"),
+    _row(
+        _SCRIPTS,
+        "axios|request|ajax|fetcher|apiRequest|http|client",
+        r"^$|(?:axios|api|client|\$)$",
+        ("url", "uri"),
+        "method",
+    ),
     _row(_JVM, r"(?:get|post|patch)For(?:Object|Entity|Location)|headForHeaders|optionsForAllow", "", 0),
     _row(_JVM, "exchange", "(?i)template", 0, 1),
     _row(_JVM, "put|delete", "(?i)template$", 0),
@@ -61,23 +73,47 @@ CLIENT_CALLS: Final = (
     _row("go", "Get|Head|Post|PostForm", r"^(?:otelhttp|ctxhttp)$", 1),
     _row("go", "NewRequest", "http", 1, 0),
     _row("go", "NewRequestWithContext", "http", 2, 1),
-    _row("csharp", r"(?:Get|Post|Put|Patch|Delete)(?:String|Stream|ByteArray|FromJson|AsJson)?(?:Async|AsAsyncEnumerable)", r"(?i)client|http", 0),
+    _row(
+        "csharp",
+        r"(?:Get|Post|Put|Patch|Delete)(?:String|Stream|ByteArray|FromJson|AsJson)?(?:Async|AsAsyncEnumerable)",
+        r"(?i)client|http",
+        0,
+    ),
     _row("csharp", "HttpRequestMessage", "", 1, 0),
-    _row("ruby", r"get|get_response|post|post_form|put|delete|patch|head", r"^(?:Net::HTTP|HTTP|Excon|Typhoeus|RestClient|HTTParty|Faraday|self\.class)$|(?i:conn|connection|client|http|faraday)$|^$", 0),
+    _row(
+        "ruby",
+        r"get|get_response|post|post_form|put|delete|patch|head",
+        r"^(?:Net::HTTP|HTTP|Excon|Typhoeus|RestClient|HTTParty|Faraday|self\.class)$"
+        r"|(?i:conn|connection|client|http|faraday)$|^$",
+        0,
+    ),
     _row("ruby", "new", r"Net::HTTP::(?:Get|Post|Put|Patch|Delete)$", 0, "receiver"),
     _row("php", _VERBS, r"(?i)(?:client|http|guzzle)(?:\(\))?$|^Http$|Http::.*\)$", 0),
     _row("php", "request|requestAsync", r"(?i)(?:client|http|guzzle)(?:\(\))?$", 1, 0),
     _row("php", "curl_init|file_get_contents", "", 0, "GET"),
     _row("rust", _VERBS, r"(?i)(?:client|reqwest|awc|http)(?:\(\))?$", 0),
-)  # fmt: skip
+)
 # What makes a client, whatever it is called then.
 CLIENT_MAKERS: Final = frozenset(
-    "Client AsyncClient Session ClientSession HttpClient CreateClient create extend RestTemplate FastHttpSession".split()
+    "Client AsyncClient Session ClientSession HttpClient CreateClient create extend "
+    "RestTemplate FastHttpSession".split()
 )
 # Arguments, calls and fields that give a client the address before those of its requests.
-BASE_NAMES: Final = ("base_url", "baseURL", "baseUrl", "base_uri", "prefixUrl", "prefix_url", "url", "uri", "host", "BaseAddress")
+BASE_NAMES: Final = (
+    "base_url",
+    "baseURL",
+    "baseUrl",
+    "base_uri",
+    "prefixUrl",
+    "prefix_url",
+    "url",
+    "uri",
+    "host",
+    "BaseAddress",
+)
 BASE_CALLS: Final = frozenset(
-    "ClientSession baseUrl SetBaseURL SetHostURL SetBaseUrl rootUri create BaseURL url defaultRequest base_uri withBaseUrl".split()
+    "ClientSession baseUrl SetBaseURL SetHostURL SetBaseUrl rootUri create BaseURL "
+    "url defaultRequest base_uri withBaseUrl".split()
 )
 # What a file that asks others mentions.
 MENTIONS: Final = {

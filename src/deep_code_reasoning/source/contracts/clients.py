@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, MENTIONS, ClientCall
 from .environment import Deployment
 from .frameworks import VERBS
 from .grammars import MEMBERS, NAMES
+from .nodes import last_name, text_of, unwrapped
 from .records import CONSUMED, Contract
-from .syntax import Call, CodeFile, last_name, text_of, unwrapped
+from .syntax import Call, CodeFile
 from .templates import split_address
 from .values import HOLE, Values, fill, variables
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# Parts of a variable's name that do not name a service.
-_ASIDE: Final = re.compile(
-    r"(?i)(?:^|[_.:\-])(?:service|svc|addr(?:ess)?|url|uri|host(?:name)?|port|endpoint|base|api|http|https|rest|grpc|client|server|"
-    r"services|app|config|external|internal|root|path|target|baseurl|next|public|vite|react)(?=$|[_.:\-])"
-)
 _VERB: Final = re.compile(r"(?i)^(get|post|put|delete|patch|head|options|del)")
+_LOCAL: Final = re.compile(r"^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal)$")
 _MAX_CHAIN: Final = 12
 
 
@@ -39,13 +36,11 @@ class Clients:
         files: Sequence[CodeFile],
         values: Values,
         deployment: Deployment,
-        settings: Mapping[str, Mapping[str, str]],
         routes: frozenset[tuple[str, int]],
     ) -> None:
         self._files = files
         self._values = values
         self._deployment = deployment
-        self._settings = settings
         self._routes = routes
         self._registered = dict(self._registrations())
 
@@ -58,10 +53,6 @@ class Clients:
             for call in file.calls:
                 if (str(file.where), call.line) not in self._routes:
                     yield from self._requests(call, file)
-
-    def environment(self, service: str) -> dict[str, str]:
-        """What a service's variables and keys are."""
-        return {**self._settings.get(service, {}), **self._deployment.of(service)}
 
     def _requests(self, call: Call, file: CodeFile) -> Iterator[Contract]:
         for row in CLIENT_CALLS:
@@ -93,17 +84,19 @@ class Clients:
         if value == HOLE or " " in value or not value:
             return None
         whole = value
-        if not re.match(r"^(?:[a-z]+:)?//", fill(value, self.environment(file.service))):
+        if not re.match(r"^(?:[a-z]+:)?//", fill(value, self._deployment.of(file.service))):
             base = self._base(call, file)
             if base and not value.startswith((HOLE, "\1")):
                 whole = base.rstrip("/") + "/" + value.lstrip("/")
-        filled = fill(whole, self.environment(file.service))
+        filled = fill(whole, self._deployment.of(file.service))
         address = split_address(filled)
         if address is None:
             return None
         if not address[0]:
             named = variables(whole.partition("/")[0] if "//" not in whole else whole)
-            address = (named_by(named[0]) if named else "", address[1])
+            address = (f"${{{named[0]}}}" if named else "", address[1])
+        if _LOCAL.match(address[0]):
+            address = ("", address[1])  # where a developer runs it: any service may be there
         known = address[1].replace("{}", "").strip("/")
         # A path of nothing known, on a host that nobody knows, says nothing.
         return address if known or address[0] else None
@@ -161,13 +154,15 @@ class Clients:
         return next((self._registered[kind.name] for kind in file.types if kind.name in self._registered), "")
 
     def _registrations(self) -> Iterator[tuple[str, str]]:
-        """ASP.NET: `AddHttpClient<Catalog>(c => c.BaseAddress = new Uri("..."))`, for a class, an interface or a name."""
+        """ASP.NET: `AddHttpClient<Catalog>(c => c.BaseAddress = new Uri("..."))`, for a class or a name."""
         for file in self._files:
             for call in file.calls:
                 if call.name not in ("AddHttpClient", "AddRefitClient", "ConfigureHttpClient"):
                     continue
                 inside = [
-                    node for node in file.values.get("BaseAddress", ()) if call.node.start_byte <= node.start_byte < call.node.end_byte
+                    node
+                    for node in file.values.get("BaseAddress", ())
+                    if call.node.start_byte <= node.start_byte < call.node.end_byte
                 ]
                 value = self._values.text(inside[-1], file) if inside else HOLE
                 if value == HOLE:
@@ -199,14 +194,6 @@ class Clients:
         return _as_verb(text) or (_as_verb(self._values.text(given, file)) if given is not None else "")
 
 
-def named_by(name: str) -> str:
-    """The service that a variable is about: `QUOTE_SERVICE_ADDR` says `quote`, `services.product-catalog.url` `product-catalog`."""
-    previous = ""
-    while previous != name:
-        previous, name = name, _ASIDE.sub("", name)
-    return re.sub(r"[_.:]+", "-", name).strip("-").lower()
-
-
 def _as_verb(text: str) -> str:
     found = _VERB.match(text)
     if found is None:
@@ -228,7 +215,9 @@ def _verb_behind(call: Call) -> str:
         if name.lower() in VERBS:
             return name
         if above.type == "call_expression":
-            inside = re.search(r"\.(get|post|put|delete|patch|GET|POST|PUT|DELETE)\s*\([^()]*\)?[^()]*$", text_of(above))
+            inside = re.search(
+                r"\.(get|post|put|delete|patch|GET|POST|PUT|DELETE)\s*\([^()]*\)?[^()]*$", text_of(above)
+            )
             if inside:
                 return inside[1].upper()
         above = above.parent

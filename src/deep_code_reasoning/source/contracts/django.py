@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from .class_views import class_verbs
+from .nodes import last_name, text_of, unwrapped
 from .prefixes import Prefixes
-from .syntax import Call, CodeFile, Type, items, last_name, text_of, unwrapped
+from .syntax import Call, CodeFile, Type, items
 from .templates import from_regex, joined
 from .values import HOLE, Values
 
@@ -35,8 +37,9 @@ def django_routes(file: CodeFile, files: Sequence[CodeFile], values: Values, pre
             if own != HOLE:
                 own = own if call.name == "path" else from_regex(own)
                 handler = last_name(re.sub(r"\.as_view\(.*", "", text_of(view), flags=re.DOTALL))
+                verbs = class_verbs(handler, files) if ".as_view(" in text_of(view) else ()
                 for before in prefixes.before(call, file):
-                    yield (), joined(from_regex(before), own), call.line, handler
+                    yield verbs, joined(from_regex(before), own), call.line, handler
         elif call.name == "register" and call.receiver.endswith("router") and len(call.arguments) > 1:
             yield from _registered(call, file, files, values, prefixes)
 
@@ -49,12 +52,14 @@ def _registered(
     name = last_name(text_of(call.arguments[1].node))
     places = [(where, each) for where in files for each in where.types if each.name == name]
     shape = _text(places[0][1]) if places else ""
-    everything = not places or "ModelViewSet" in places[0][1].header and "ReadOnly" not in places[0][1].header
+    everything = not places or ("ModelViewSet" in places[0][1].header and "ReadOnly" not in places[0][1].header)
     reads = "ReadOnlyModelViewSet" in shape
     for before in prefixes.of_receiver(call.receiver_node, call, file):
         base = joined(from_regex(before), own)
         for methods, template in ((_LISTS, base), (_ITEMS, joined(base, "{pk}"))):
-            verbs = tuple(v for v, by in methods.items() if everything or (reads and v == "GET") or re.search(by, shape))
+            verbs = tuple(
+                v for v, by in methods.items() if everything or (reads and v == "GET") or re.search(by, shape)
+            )
             if verbs:
                 yield verbs, template, call.line, name
         for where, view in places[:1]:

@@ -61,7 +61,7 @@ def mapping(file: SourceFile) -> list[dict[str, Any]]:
 
 
 def _walk(root: yaml.Node) -> Iterator[Entry]:
-    """Scalars in the order of the text, aliases and merged mappings where they stand; whoever asks bounds their number."""
+    """Scalars in the order of the text, aliases and merged mappings where they stand; the caller bounds them."""
     import yaml
 
     waiting: list[tuple[yaml.Node, tuple[str, ...]]] = [(root, ())]

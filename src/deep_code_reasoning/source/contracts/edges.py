@@ -11,7 +11,13 @@ from .records import CONSUMED, PROVIDED, Contract, ContractEdge
 from .templates import shape
 
 _SUFFIX: Final = re.compile(r"(?<=.)(?:-?(?:service|svc|server|api))+$")
+_VARIABLE: Final = re.compile(r"\$\{(.+)\}")
 _VARIES: Final = "{}"
+# Parts of a variable's name that do not name a service.
+_ASIDE: Final = re.compile(
+    r"(?i)(?:^|[_.:\-])(?:service|svc|addr(?:ess)?|url|uri|host(?:name)?|port|endpoint|base|api|http|https|rest|grpc|client|server|"
+    r"services|app|config|external|internal|root|path|target|baseurl|next|public|vite|react)(?=$|[_.:\-])"
+)
 
 
 class ServiceNames:
@@ -26,6 +32,8 @@ class ServiceNames:
 
     def find(self, host: str) -> str:
         """The service that a host names (`quote`, `quote-service.shop.svc.cluster.local`), '' for none of ours."""
+        variable = _VARIABLE.fullmatch(host)
+        host = named_by(variable[1]) if variable else host
         if not host:
             return ""
         first = host.lower().partition(".")[0]
@@ -35,6 +43,14 @@ class ServiceNames:
 def plain_name(name: str) -> str:
     """A service's name without what only says that it is one: `cartservice`, `cart-svc` and `Cart_API` are `cart`."""
     return _SUFFIX.sub("", re.sub(r"[_.\s]", "-", name.lower())).replace("-", "")
+
+
+def named_by(name: str) -> str:
+    """The service that a variable is about: `QUOTE_SERVICE_ADDR` says `quote`, `services.stock.url` says `stock`."""
+    previous = ""
+    while previous != name:
+        previous, name = name, _ASIDE.sub("", name)
+    return re.sub(r"[_.:]+", "-", name).strip("-").lower()
 
 
 def join(contracts: Sequence[Contract], services: Iterable[str]) -> Iterator[ContractEdge]:
@@ -58,7 +74,7 @@ def _of_requests(asked: Sequence[Contract], served: Sequence[Contract], names: S
         callee = names.find(request.host)
         if callee:
             yield ContractEdge(request, _best(request, by_service[callee], ends=True), callee, "host")
-        elif not request.host and _literals(request.name):
+        elif (not request.host or _VARIABLE.fullmatch(request.host)) and _literals(request.name):
             # Nobody is named: the path has to say it, and say it of one service alone.
             fits = {route.service for route in served if _fit(request, route, ends=False) is not None}
             if len(fits) == 1:
@@ -109,7 +125,7 @@ def _of_calls(called: Sequence[Contract], served: Sequence[Contract]) -> Iterato
         if service != method.name and not any(m.service == method.service for m in by_name[service]):
             by_name[service].append(method)
     for call in called:
-        for method in by_name.get(call.name) or by_name.get(call.name.partition("/")[0], ()):
+        for method in by_name.get(call.name) or by_name.get(call.name.partition("/")[0]) or ():
             if method.service != call.service:
                 yield ContractEdge(call, method, method.service, "name")
 

@@ -20,26 +20,33 @@ _SETTINGS_FILE: Final = re.compile(
     r"(?:^|/)(?:(?:application|bootstrap)[\w-]*\.(?:ya?ml|properties)|appsettings[\w.]*\.json|config/[\w-]+\.(?:ya?ml|json)"
     r"|microprofile-config\.properties|config\.(?:ya?ml|json|toml)|values\.ya?ml|launchSettings\.json|local\.settings\.json)$"
 )
-_MANIFEST: Final = re.compile(r"(?m)^\s*kind:\s*(?:Deployment|StatefulSet|DaemonSet|Job|CronJob|ConfigMap|Pod|Rollout)\b")
+_MANIFEST: Final = re.compile(
+    r"(?m)^\s*kind:\s*(?:Deployment|StatefulSet|DaemonSet|Job|CronJob|ConfigMap|Pod|Rollout)\b"
+)
 
 
 @dataclass(slots=True)
 class Deployment:
-    """What is configured: variables for all, variables a service, and folders (`REPO/folder`) of named services."""
+    """What is configured: variables for all and for a service, folders (`REPO/folder`) of named services, and the keys
+    of services' own configuration files."""
 
     common: dict[str, str] = field(default_factory=dict)
     services: dict[str, dict[str, str]] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def of(self, service: str) -> Mapping[str, str]:
-        """All that a service is given, its own before what is for all."""
-        return {**self.common, **self.services.get(service, {})}
+        """All that a service is given: what a deployment says of it, what it says of all, its own configuration."""
+        return {**self.settings.get(service, {}), **self.common, **self.services.get(service, {})}
 
 
 def is_configuration(path: str) -> bool:
     """Whether a file may say what a deployment gives its services."""
     return bool(
-        _DOTENV_FILE.search(path) or _COMPOSE_FILE.search(path) or _SETTINGS_FILE.search(path) or path.endswith((".yaml", ".yml"))
+        _DOTENV_FILE.search(path)
+        or _COMPOSE_FILE.search(path)
+        or _SETTINGS_FILE.search(path)
+        or path.endswith((".yaml", ".yml"))
     )
 
 
@@ -64,7 +71,9 @@ def settings_of(file: SourceFile) -> dict[str, str]:
     if not _SETTINGS_FILE.search(file.where.path):
         return {}
     if file.where.path.endswith((".properties", ".toml")):
-        lines = (line.partition("=") for line in file.text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+        lines = (
+            line.partition("=") for line in file.text.splitlines() if "=" in line and not line.lstrip().startswith("#")
+        )
         return {key.strip(): placeholders(value.strip().strip('"')) for key, _, value in lines}
     found = {}
     for entry in entries(file):

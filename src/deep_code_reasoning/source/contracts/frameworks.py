@@ -62,7 +62,8 @@ MOUNTS: Final = {
 # What makes a router: call -> names of the argument that is its prefix.
 ROUTERS: Final = {
     "APIRouter": ("prefix",), "FastAPI": ("",), "Flask": ("",), "Blueprint": ("url_prefix",), "Starlette": ("",),
-    "Router": ("prefix",), "express": ("",), "fastify": ("",), "Fastify": ("",), "Hono": ("",), "KoaRouter": ("prefix",),
+    "Router": ("prefix",), "express": ("",), "fastify": ("",), "Fastify": ("",), "Hono": ("",),
+    "KoaRouter": ("prefix",),
     "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",), "App": ("",), "restify": ("",),
     "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",), "New": ("",), "Engine": ("",),
 }  # fmt: skip
@@ -73,6 +74,7 @@ ROUTER_NAMES: Final = frozenset(
 )
 # Receivers whose `get` and `post` ask another service.
 CLIENT_NAMES: Final = frozenset(
-    "axios requests httpx http https client session request agent fetch got ky superagent cy api_client apiClient cache "
+    "axios requests httpx http https client session request agent fetch got ky superagent cy api_client apiClient "
+    "cache "
     "redis map params headers httpClient http_client conn connection faraday".split()
 )

@@ -125,8 +125,8 @@ FUNCTION_TYPES: Final = frozenset(
     "singleton_method constructor_declaration".split()
 )
 LAMBDA_TYPES: Final = frozenset(
-    "arrow_function function_expression func_literal lambda_expression anonymous_function lambda_literal do_block block "
-    "lambda closure_expression".split()
+    "arrow_function function_expression func_literal lambda_expression anonymous_function lambda_literal do_block "
+    "block lambda closure_expression".split()
 )
 # Around what is meant: arguments in their wrappers, brackets, dereferences, waiting, casts.
 WRAPPERS: Final = frozenset(
@@ -138,7 +138,9 @@ STRING_TYPES: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "
     "interpolated_string_expression encapsed_string multiline_string_literal concatenated_string heredoc".split()
 )
-INTERPOLATIONS: Final = frozenset("interpolation template_substitution string_interpolation template_expression".split())
+INTERPOLATIONS: Final = frozenset(
+    "interpolation template_substitution string_interpolation template_expression".split()
+)
 LISTS: Final = frozenset(
     "list tuple array array_creation_expression element_value_array_initializer collection_literal "
     "array_initializer initializer_expression composite_literal literal_value collection_expression "

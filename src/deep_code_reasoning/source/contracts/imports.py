@@ -8,7 +8,9 @@ from typing import Final
 
 from .syntax import CodeFile
 
-_PYTHON: Final = re.compile(r"(?m)^\s*from\s+([.\w]+)\s+import\s+(\([^)]*\)|[^\n]+)|^\s*import\s+([\w.]+)(?:\s+as\s+(\w+))?")
+_PYTHON: Final = re.compile(
+    r"(?m)^\s*from\s+([.\w]+)\s+import\s+(\([^)]*\)|[^\n]+)|^\s*import\s+([\w.]+)(?:\s+as\s+(\w+))?"
+)
 _SCRIPT: Final = re.compile(
     r"import\s+(?:type\s+)?(?P<what>[\w$*{},\s]+?)\s+from\s+['\"](?P<from>[^'\"]+)['\"]"
     r"|(?:const|let|var)\s+(?P<names>[\w$]+|\{[^}]*\})\s*=\s*(?:await\s+import|require)\(\s*['\"](?P<required>[^'\"]+)['\"]\s*\)"
@@ -39,8 +41,10 @@ class Imports:
 
     def module(self, module: str, near: CodeFile) -> CodeFile | None:
         """The file of a module, written as a dotted or as a relative path; the one that fits the most of it."""
-        plain = module.replace(".", "/") if near.language == "python" else re.sub(r"\.(?:[mc]?js|ts|[jt]sx)$", "", module)
-        parts = [part for part in plain.split("/") if part.strip(".")]
+        plain = (
+            module.replace(".", "/") if near.language == "python" else re.sub(r"\.(?:[mc]?js|ts|[jt]sx)$", "", module)
+        )
+        parts = [part for part in re.sub(r"/(?:index|__init__)$", "", plain).split("/") if part.strip(".")]
         if not parts:
             return None
         candidates = [file for file in self._stems.get(parts[-1], ()) if file.where.repo == near.where.repo]

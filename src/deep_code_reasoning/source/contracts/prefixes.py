@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING, Final
 from .frameworks import GROUPS, MOUNTS, ROUTERS
 from .grammars import FUNCTION_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .imports import Imports
-from .syntax import (
-    Call,
-    CodeFile,
-    definition_name,
-    enclosing,
-    function_around,
-    lambdas,
-    parameters,
-    text_of,
-    unwrapped,
-)
+from .nodes import definition_name, enclosing, function_around, parameters, text_of, unwrapped
+from .syntax import Call, CodeFile, lambdas
 from .values import HOLE, Values
 
 if TYPE_CHECKING:
@@ -40,6 +31,7 @@ class Prefixes:
         self._imports = Imports(files)
         self._mounts: dict[Key, list[tuple[Call, CodeFile, str]]] = {}
         self._called: dict[str, list[tuple[Call, CodeFile]]] = {}
+        self._types = {kind.name: file for file in files for kind in file.types}
         for file in files:
             for call in file.calls:
                 self._called.setdefault(call.name, []).append((call, file))
@@ -53,10 +45,12 @@ class Prefixes:
         group = _group_around(call, file)
         root = _root(call)
         inside = group is not None and (
-            not call.receiver or root in _STATIC or root in [name for made in lambdas(group) for name in parameters(made)]
+            not call.receiver
+            or root in _STATIC
+            or root in [name for made in lambdas(group) for name in parameters(made)]
         )
         if group is not None and (inside or root not in file.values):
-            own = self.group_prefix(group, file)
+            own = self.group_prefix(group, file) + self._of_chain(call, file)
             return [before + own for before in self.before(group, file, depth + 1)]
         return self.of_receiver(call.receiver_node, call, file, depth + 1)
 
@@ -72,6 +66,15 @@ class Prefixes:
         if receiver.type in NAMES | MEMBERS:
             return self._of_variable(receiver, call, file, depth)
         return [""]
+
+    def _of_chain(self, call: Call, file: CodeFile) -> str:
+        """What the calls before one in its chain put before it: `Route::prefix("x")->group(...)`."""
+        found = ""
+        made = file.by_node.get(unwrapped(call.receiver_node).id) if call.receiver_node is not None else None
+        while made is not None:
+            found = (self.group_prefix(made, file) if _is_group(made) else "") + found
+            made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
+        return found
 
     def group_prefix(self, group: Call, file: CodeFile) -> str:
         """What a group puts before its members: its first text, or its `prefix` (`/x/` as `/x`)."""
@@ -91,7 +94,8 @@ class Prefixes:
         return ""
 
     def _of_variable(self, receiver: Node, call: Call, file: CodeFile, depth: int) -> list[str]:
-        name = re.sub(r"\.(?:router|urls|app)$", "", text_of(receiver).lstrip("$"))
+        name = re.sub(r"(?<!^this)(?<!^self)\.(?:router|urls)$", "", text_of(receiver).lstrip("$"))
+        name = re.sub(r"^(?:this|self)\.", "", name)
         around = enclosing(call.node, FUNCTION_TYPES)
         if around is not None and name in parameters(around):
             return self._of_parameter(definition_name(around), parameters(around).index(name), file, depth)
@@ -177,6 +181,10 @@ class Prefixes:
         if router.type not in NAMES | MEMBERS:
             return None
         head, _, last = text_of(router).lstrip("$").rpartition(".")
+        holder = re.match(r"(?:new\s+)?(\w+)\(", head)
+        if holder and holder[1] in self._types:  # new Carts().router
+            return str(self._types[holder[1]].where), last
+        head = re.sub(r"^(?:this|self)(?:\.|$)", "", head)
         if last == "urls" and head:
             return str(file.where), head
         source = self._imports.source(head.partition(".")[0] or last, file)
@@ -210,7 +218,7 @@ def _assigned(node: Node, file: CodeFile) -> Iterator[str]:
 
 
 def _is_group(call: Call) -> bool:
-    """Whether a call groups what is registered on what it returns: `route("/x")` does, `route("/x", handler)` does not."""
+    """Whether a call groups what is registered on what it returns: `route("/x")`, and not `route("/x", handler)`."""
     return call.name in GROUPS and (call.name.lower() != "route" or len(call.arguments) < 2 or bool(lambdas(call)))
 
 
@@ -218,7 +226,14 @@ def _root(call: Call) -> str:
     """The first name of what a call is called on."""
     node = call.receiver_node
     while node is not None:
-        inner = next((node.child_by_field_name(f) for f in ("function", "object", "receiver", "scope", "operand", "expression") if node.child_by_field_name(f) is not None), None)
+        inner = next(
+            (
+                node.child_by_field_name(f)
+                for f in ("function", "object", "receiver", "scope", "operand", "expression")
+                if node.child_by_field_name(f) is not None
+            ),
+            None,
+        )
         if inner is None:
             break
         node = inner

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from .frameworks import VERBS
-from .syntax import Call, CodeFile, text_of
+from .nodes import text_of
+from .syntax import Call, CodeFile
 from .templates import joined
 from .values import HOLE, Values
 
@@ -52,7 +53,11 @@ def _single(call: Call, before: str, file: CodeFile, values: Values) -> Iterator
     if call.name == "root":
         yield ("GET",), joined(before), call.line, _to(call, file, values)
         return
-    via = [text.upper() for text in values.texts(call.named("via"), file)] if call.name == "match" else [call.name.upper()]
+    via = (
+        [text.upper() for text in values.texts(call.named("via"), file)]
+        if call.name == "match"
+        else [call.name.upper()]
+    )
     verbs = () if via == ["ALL"] else tuple(via)
     on = values.text(call.named("on"), file)
     holder = _holder(call, file)
@@ -61,16 +66,16 @@ def _single(call: Call, before: str, file: CodeFile, values: Values) -> Iterator
         item = "{id}" if on == "member" else "{" + _key(holder, file, values) + "}"
     for argument in call.arguments:
         given = argument.node
-        if argument.name and (argument.name in ("to", "via", "on", "as", "action", "controller", "constraints", "defaults", "format")):
+        if argument.name and (
+            argument.name in ("to", "via", "on", "as", "action", "controller", "constraints", "defaults", "format")
+        ):
             continue
         path = argument.name or values.text(given, file)
         if path != HOLE:
             yield verbs, joined(before, item, re.sub(r"\(\.:\w+\)", "", path)), call.line, _to(call, file, values)
 
 
-def _resource(
-    call: Call, name: Node, before: str, file: CodeFile, values: Values, api_only: bool
-) -> Iterator[Found]:
+def _resource(call: Call, name: Node, before: str, file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
     actions = _PLURAL if call.name == "resources" else _SINGULAR
     only = values.texts(call.named("only"), file) if call.named("only") is not None else list(actions)
     without = values.texts(call.named("except"), file)

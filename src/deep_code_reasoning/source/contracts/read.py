@@ -11,8 +11,8 @@ from ...errors import SourceError
 from ..languages import language_of
 from ..roots import Roots, SourceFile, SourcePath
 from .clients import Clients
-from .environment import Deployment, is_configuration, read_deployment, settings_of
 from .edges import join
+from .environment import Deployment, is_configuration, read_deployment, settings_of
 from .file_routes import is_file_route
 from .records import Contract, ContractEdge
 from .routes import Routes
@@ -67,7 +67,6 @@ class Ground:
     documents: list[tuple[SourceFile, str]]
     values: Values
     deployment: Deployment
-    settings: dict[str, dict[str, str]]
     services: Services
 
 
@@ -78,9 +77,8 @@ def ground(roots: Roots) -> Ground:
     deployment = read_deployment([file for file in documents if is_configuration(file.where.path)])
     names = dict(_own_names(documents))
     services = Services(paths, deployment, names)
-    settings: dict[str, dict[str, str]] = {}
     for file in documents:
-        settings.setdefault(services.of(file.where), {}).update(settings_of(file))
+        deployment.settings.setdefault(services.of(file.where), {}).update(settings_of(file))
     code = []
     for where in paths[:_MAX_FILES] if len(paths) > _MAX_FILES else paths:
         if language_of(where.path) is not None:
@@ -90,7 +88,7 @@ def ground(roots: Roots) -> Ground:
                 if parsed is not None:
                     code.append(parsed)
     placed = [(file, services.of(file.where)) for file in documents]
-    return Ground(code, placed, Values(code), deployment, settings, services)
+    return Ground(code, placed, Values(code), deployment, services)
 
 
 def read_contracts(roots: Roots) -> Contracts:
@@ -102,14 +100,14 @@ def read_contracts(roots: Roots) -> Contracts:
 
 
 def _contracts(read: Ground) -> Iterator[Contract]:
-    routes = list(Routes(read.code, read.values, read.settings).contracts())
+    routes = list(Routes(read.code, read.values, read.deployment).contracts())
     yield from routes
     served = frozenset((f"{route.repo}/{route.path}", route.line) for route in routes)
     yield from rpc_contracts(read.code, read.documents)
-    yield from Topics(read.code, read.values, read.deployment, read.settings).contracts()
+    yield from Topics(read.code, read.values, read.deployment).contracts()
     yield from table_contracts(read.code, read.documents)
     yield from specified_contracts(read.code, read.documents)
-    yield from Clients(read.code, read.values, read.deployment, read.settings, served).contracts()
+    yield from Clients(read.code, read.values, read.deployment, served).contracts()
 
 
 def _is_document(where: SourcePath) -> bool:

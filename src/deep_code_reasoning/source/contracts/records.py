@@ -13,11 +13,12 @@ CONSUMED: Final = "consumed"
 class Contract:
     """One side of an agreement, as the code of one line states it.
 
-    `kind` is `http`, `rpc`, `topic`, `table` or `graphql`. `name` is a route (`/orders/{id}`), `package.Service/Method`,
-    a topic, a table or `Query.field`. `method` is the verb of a route ('' for any), the system of a topic (`kafka`),
-    what is done with a table (`define`, `map`, `read`, `write`). Who serves a route or a method, sends to a topic,
-    defines a table has `provided` it; who calls, receives, uses has `consumed` it. `host` is whom a request names, as
-    far as constants and configuration tell it. `handler` is the function that serves.
+    `kind` is `http`, `rpc`, `topic`, `table` or `graphql`. `name` is a route (`/orders/{id}`), a method
+    (`package.Service/Method`), a topic, a table or `Query.field`. `method` is the verb of a route ('' for any), the
+    system of a topic (`kafka`), what is done with a table (`define`, `map`, `read`, `write`). Who serves a route or a
+    method, sends to a topic, defines a table has `provided` it; who calls, receives, uses has `consumed` it. `host` is
+    whom a request names, as far as constants and configuration tell it: `${NAME}` when only a variable does. `handler`
+    is the function that serves.
     """
 
     kind: str

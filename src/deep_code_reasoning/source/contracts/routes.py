@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from .class_routes import ClassRoutes
+from .class_views import class_verbs
 from .django import django_routes
+from .environment import Deployment
 from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
 from .grammars import MEMBERS, NAMES, STRING_TYPES
 from .imports import Imports
+from .nodes import definition_name, last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .rails import is_rails_routes, rails_routes
 from .records import PROVIDED, Contract
-from .syntax import Call, CodeFile, definition_name, items, lambdas, last_name, text_of, unwrapped
+from .syntax import Call, CodeFile, items, lambdas
 from .templates import joined
-from .values import HOLE, Values
+from .values import HOLE, Values, fill
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -46,18 +49,20 @@ class Route:
 class Routes:
     """The routes of many files."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values, settings: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
         self._files = files
         self._values = values
+        self._deployment = deployment
         self._prefixes = Prefixes(files, values)
         self._imports = Imports(files)
-        self._classes = ClassRoutes(files, values, settings)
+        self._classes = ClassRoutes(files, values, deployment)
         self._api_only = {file.service for file in files if _API_ONLY.search(file.text)}
 
     def contracts(self) -> Iterator[Contract]:
         """All routes, one contract a verb, and the calls that interfaces of clients declare."""
         for file in self._files:
             for route in self._of_file(file):
+                route = replace(route, template=joined(fill(route.template, self._deployment.of(file.service))))
                 for verb in route.verbs or ("",):
                     yield _contract(file, route, verb)
             yield from self._classes.contracts(file)
@@ -110,13 +115,20 @@ class Routes:
             if first is None or not first.startswith("/"):  # aiohttp: the verb comes first
                 verbs = (self._values.text(given, file).upper(),) if first is not None else ()
                 given = call.positional(1)
-            yield from self._routes(call, file, given, verbs)
+            yield from self._routes(call, file, given, verbs or self._of_view(call.named("view_func")))
+        elif call.name == "add_resource" and len(call.arguments) > 1:
+            for given in [argument.node for argument in call.arguments[1:] if not argument.name]:
+                yield from self._routes(call, file, given, self._of_view(call.positional(0)))
         elif call.name.startswith("add_") and call.name[4:] in VERBS:
             yield from self._routes(call, file, call.positional(0), (call.name[4:].upper(),))
         elif call.receiver == "web" and call.name in VERBS:
             yield from self._routes(call, file, call.positional(0), (call.name.upper(),))
         elif call.name in ("Route", "WebSocketRoute") and not call.receiver and "starlette" in file.text:
             yield from self._routes(call, file, call.positional(0), verbs or ("GET",))
+
+    def _of_view(self, view: Node | None) -> tuple[str, ...]:
+        name = re.sub(r"\.as_view\(.*", "", text_of(view), flags=re.DOTALL)
+        return class_verbs(last_name(name), self._files) if name else ()
 
     def _script(self, call: Call, file: CodeFile) -> Iterator[Route]:
         if call.name == "route" and call.arguments and self._serves(call, file):  # fastify.route({ method, url })
@@ -158,21 +170,22 @@ class Routes:
         name = last_name(text_of(node)) if node is not None else ""
         given = self._values.node_of(node, file) if node is not None else None
         if given is not None:
-            made = given[0].by_node.get(unwrapped(given[1]).id)
-            if made is not None:
-                return made.name in ROUTERS or made.name in ("route", "basePath", "get_router", "withTypeProvider")
+            maker = given[0].by_node.get(unwrapped(given[1]).id)
+            if maker is not None:
+                return maker.name in ROUTERS or maker.name in ("route", "basePath", "get_router", "withTypeProvider")
         if name in CLIENT_NAMES:
             return False
         return name in ROUTER_NAMES or _ROUTER_WORD.search(name) is not None
 
     def _go(self, call: Call, file: CodeFile) -> Iterator[Route]:
-        if call.name in ("Methods", "Methods") and call.receiver_node is not None:
-            made = file.by_node.get(unwrapped(call.receiver_node).id)
-            if made is not None and made.name in ("HandleFunc", "Handle", "Path", "PathPrefix"):
-                return  # read at the call that has the path
         if call.name in ("Method", "MethodFunc", "Add") and len(call.arguments) > 2:
             verb = self._verb_of(call.positional(0), file)
             yield from self._routes(call, file, call.positional(1), (verb,) if verb else ())
+            return
+        if call.name in ("Handler", "HandlerFunc") and call.receiver_node is not None:
+            made = file.by_node.get(unwrapped(call.receiver_node).id)
+            if made is not None and made.name in ("Path", "PathPrefix"):
+                yield from self._routes(made, file, made.positional(0), self._verbs_behind(made, file))
             return
         handles = call.name in ("HandleFunc", "Handle") and len(call.arguments) > 1
         if not handles and (call.name not in _VERB_NAMES | {"Any", "All"} or len(call.arguments) < 2):
@@ -186,7 +199,9 @@ class Routes:
         if handles and self._is_mount(call, file):
             return
         verb = found["verb"] if found is not None and found["verb"] else ""
-        verbs = (verb,) if verb else () if handles or call.name in ("Any", "All") else (call.name.upper(),)
+        verbs: tuple[str, ...] = (
+            (verb,) if verb else () if handles or call.name in ("Any", "All") else (call.name.upper(),)
+        )
         verbs = verbs or self._verbs_behind(call, file)
         rest = found["path"] if found is not None else ""
         template = rest[rest.index("/") :] if found is not None else ""
@@ -196,8 +211,11 @@ class Routes:
     def _is_mount(self, call: Call, file: CodeFile) -> bool:
         given = call.positional(1)
         made = file.by_node.get(unwrapped(given).id) if given is not None else None
-        return made is not None and made.name == "StripPrefix" and made.positional(1) is not None and (
-            unwrapped(made.positional(1) or made.node).type in NAMES | MEMBERS
+        return (
+            made is not None
+            and made.name == "StripPrefix"
+            and made.positional(1) is not None
+            and (unwrapped(made.positional(1) or made.node).type in NAMES | MEMBERS)
         )
 
     def _verbs_behind(self, call: Call, file: CodeFile) -> tuple[str, ...]:
@@ -227,11 +245,12 @@ class Routes:
         if call.name in ("resource", "apiResource") and call.arguments:
             path = self._path(call.positional(0), file) or ""
             item = f"{path}/{{{_singular(path.rpartition('.')[2].rpartition('/')[2])}}}"
-            for verbs, template in ((("GET", "POST"), path), (("GET", "PUT", "PATCH", "DELETE"), item)):
+            for of_all, template in (("GET POST", path), ("GET PUT PATCH DELETE", item)):
                 for group in self._prefixes.before(call, file):
-                    yield Route(verbs, joined(*before, group, template.replace(".", "/{}/")), call.line)
+                    yield Route(tuple(of_all.split()), joined(*before, group, template.replace(".", "/{}/")), call.line)
             return
-        given, verbs = call.positional(0), (call.name.upper(),)
+        given = call.positional(0)
+        verbs: tuple[str, ...] = (call.name.upper(),)
         if call.name in ("match", "map"):
             given, verbs = call.positional(1), tuple(v.upper() for v in self._values.texts(call.positional(0), file))
         elif call.name == "any":
@@ -254,7 +273,7 @@ class Routes:
         yield from self._routes(call, file, path, tuple(reversed(verbs)), "" if path is None else None)
 
     def _jvm(self, call: Call, file: CodeFile) -> Iterator[Route]:
-        """Ktor's `get("/x") { }`, and functional routes of Spring: `route(GET("/x"), handler)`, `.GET("/x", handler)`."""
+        """Ktor's `get("/x") { }`, and functional routes of Spring: `route(GET("/x"), h)`, `.GET("/x", h)`."""
         if call.name in VERBS and file.language == "kotlin" and not call.receiver and lambdas(call):
             if "ktor" in file.text:
                 yield from self._routes(call, file, call.positional(0), (call.name.upper(),), "")
@@ -274,7 +293,10 @@ class Routes:
 
     def _path(self, given: Node | None, file: CodeFile) -> str | None:
         """The path that an argument says; None when it is no text, or nothing of it is known."""
-        if given is None or unwrapped(given).type not in STRING_TYPES | NAMES | MEMBERS | {"binary_expression", "binary_operator"}:
+        if given is None or unwrapped(given).type not in STRING_TYPES | NAMES | MEMBERS | {
+            "binary_expression",
+            "binary_operator",
+        }:
             return None
         value = self._values.text(given, file)
         return None if value == HOLE or " " in value.strip().partition("/")[2] else value.strip()

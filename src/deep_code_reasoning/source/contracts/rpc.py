@@ -22,14 +22,24 @@ _SERVICE: Final = re.compile(r"(?m)^\s*service\s+(\w+)\s*\{")
 _METHOD: Final = re.compile(r"\brpc\s+(\w+)\s*\(")
 # Services that every server has and nobody's contract is about.
 _COMMON: Final = frozenset({"Health", "ServerReflection"})
-_JVM_SERVERS: Final = (r"\b(\w+)Grpc\.\w+ImplBase\b", r"\b(\w+)GrpcKt\.\w+CoroutineImplBase\b", r"\bextends\s+(\w+)ImplBase\b")
-_JVM_STUBS: Final = (r"\b(\w+)Grpc\.(?:new)?\w*Stub\b", r"\b(\w+)GrpcKt\.\w+Stub\b", r"\b(\w+?)(?:Coroutine|Blocking|Future)Stub\b")
+_JVM_SERVERS: Final = (
+    r"\b(\w+)Grpc\.\w+ImplBase\b",
+    r"\b(\w+)GrpcKt\.\w+CoroutineImplBase\b",
+    r"\bextends\s+(\w+)ImplBase\b",
+)
+_JVM_STUBS: Final = (
+    r"\b(\w+)Grpc\.(?:new)?\w*Stub\b",
+    r"\b(\w+)GrpcKt\.\w+Stub\b",
+    r"\b(\w+?)(?:Coroutine|Blocking|Future)Stub\b",
+)
 _SCRIPT_SERVERS: Final = (
-    r"\.addService\(\s*(?:[\w.]+\.)?(\w+)(?:\.service|\[['\"]service['\"]\])", r"\.addService\(\s*(?:\w+\.)*(\w+?)(?:Service|Definition)\s*,",
+    r"\.addService\(\s*(?:[\w.]+\.)?(\w+)(?:\.service|\[['\"]service['\"]\])",
+    r"\.addService\(\s*(?:\w+\.)*(\w+?)(?:Service|Definition)\s*,",
     r"@GrpcMethod\(\s*['\"](\w+)['\"]", r"@GrpcService\(\s*['\"]?(\w+)", r"\.service\(\s*(\w+)\s*,",
 )  # fmt: skip
 _SCRIPT_STUBS: Final = (
-    r"\bnew\s+(?:[\w.]+\.)?(\w+?)(?:Client|PromiseClient|ClientImpl)?\s*\(", r"\.getService(?:<[^>]*>)?\(\s*['\"](\w+)['\"]",
+    r"\bnew\s+(?:[\w.]+\.)?(\w+?)(?:Client|PromiseClient|ClientImpl)?\s*\(",
+    r"\.getService(?:<[^>]*>)?\(\s*['\"](\w+)['\"]",
     r"\bcreate(?:Promise|Callback)?Client\(\s*(?:\w+\.)*(\w+?)(?:Definition)?\s*,",
 )  # fmt: skip
 _SERVERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -49,7 +59,8 @@ _STUBS: Final[Mapping[str, tuple[str, ...]]] = {
     "python": (r"\b(\w+)Stub\(",),
     "java": _JVM_STUBS, "kotlin": _JVM_STUBS,
     "javascript": _SCRIPT_STUBS, "typescript": _SCRIPT_STUBS, "tsx": _SCRIPT_STUBS,
-    "csharp": (r"\bnew\s+(?:\w+\.)*(\w+?)Client\s*\(", r"\bAddGrpcClient<(?:\w+\.)*(\w+?)Client>", r"\b(\w+)\.\1Client\b"),
+    "csharp": (r"\bnew\s+(?:\w+\.)*(\w+?)Client\s*\(", r"\bAddGrpcClient<(?:\w+\.)*(\w+?)Client>",
+               r"\b(\w+)\.\1Client\b"),
     "ruby": (r"\b(\w+)::Stub\.new\b",),
     "php": (r"\bnew\s+(?:\\?\w+\\)*(\w+?)Client\s*\(",),
     "rust": (r"\b(\w+)Client::(?:connect|new|with_interceptor|with_origin)\(", r"\b(\w+)Client<"),
@@ -146,9 +157,7 @@ def _known(name: str, known: Mapping[str, ProtoService]) -> str:
     return ""
 
 
-def _served(
-    service: ProtoService, by: str, text: _Text, line: int, texts: Sequence[_Text]
-) -> Iterator[Contract]:
+def _served(service: ProtoService, by: str, text: _Text, line: int, texts: Sequence[_Text]) -> Iterator[Contract]:
     places = _handlers(service, by, texts)
     for method in service.methods or ("",):
         path, at, handler = places.get(method, (text.path, line, ""))
@@ -187,10 +196,17 @@ def _called(
             continue
         for call in other.code.calls:
             method = forms.get(call.name)
-            if method is None or not call.receiver or call.makes or not _may_be_stub(call.receiver, target, other, text):
+            if (
+                method is None
+                or not call.receiver
+                or call.makes
+                or not _may_be_stub(call.receiver, target, other, text)
+            ):
                 continue
             seen = True
-            yield Contract("rpc", CONSUMED, f"{target.name}/{method}", "grpc", service, other.repo, other.path, call.line)
+            yield Contract(
+                "rpc", CONSUMED, f"{target.name}/{method}", "grpc", service, other.repo, other.path, call.line
+            )
     if not seen:
         yield Contract("rpc", CONSUMED, target.name, "grpc", service, text.repo, text.path, line)
 

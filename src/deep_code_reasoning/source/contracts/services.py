@@ -17,8 +17,8 @@ _MANIFESTS: Final = frozenset(
 _MANIFEST_ENDINGS: Final = (".csproj", ".fsproj")
 # Folders named for what is in them and not for who it is.
 _GENERIC: Final = frozenset(
-    "src app apps lib main server service services backend code cmd api java kotlin source project tests test web build "
-    "docker deploy pkg internal packages modules microservices".split()
+    "src app apps lib main server service services backend code cmd api java kotlin source project tests test web "
+    "build docker deploy pkg internal packages modules microservices".split()
 )
 
 

@@ -73,7 +73,12 @@ def _asyncapi(file: SourceFile, service: str) -> Iterator[Contract]:
     seen: set[tuple[str, str]] = set()
     for entry in scalars:
         path = entry.path
-        if path[:1] == ("channels",) and len(path) > 2 and path[2] in ("publish", "subscribe") and (path[1], path[2]) not in seen:
+        if (
+            path[:1] == ("channels",)
+            and len(path) > 2
+            and path[2] in ("publish", "subscribe")
+            and (path[1], path[2]) not in seen
+        ):
             seen.add((path[1], path[2]))
             side = CONSUMED if path[2] == "publish" else PROVIDED
             yield Contract("topic", side, path[1], "", service, file.where.repo, file.where.path, entry.line)
@@ -84,7 +89,9 @@ def _asyncapi(file: SourceFile, service: str) -> Iterator[Contract]:
         if action is not None and channel is not None:
             name = channel.value.rpartition("/")[2]
             side = PROVIDED if action.value == "send" else CONSUMED
-            yield Contract("topic", side, addresses.get(name, name), "", service, file.where.repo, file.where.path, action.line)
+            yield Contract(
+                "topic", side, addresses.get(name, name), "", service, file.where.repo, file.where.path, action.line
+            )
 
 
 def _graphql(text: str, service: str, repo: str, path: str, before: int) -> Iterator[Contract]:
@@ -96,4 +103,6 @@ def _graphql(text: str, service: str, repo: str, path: str, before: int) -> Iter
             yield Contract("graphql", PROVIDED, f"{root[1]}.{field[1]}", "", service, repo, path, line)
     for operation in _OPERATION.finditer(text):
         line = before + text.count("\n", 0, operation.start()) + 1
-        yield Contract("graphql", CONSUMED, f"{operation[1].capitalize()}.{operation[2]}", "", service, repo, path, line)
+        yield Contract(
+            "graphql", CONSUMED, f"{operation[1].capitalize()}.{operation[2]}", "", service, repo, path, line
+        )

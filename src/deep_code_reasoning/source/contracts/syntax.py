@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from ..languages import grammar, language_of
 from ..roots import SourceFile, SourcePath
@@ -17,13 +17,12 @@ from .grammars import (
     LISTS,
     QUERIES,
     RECEIVER_FIELDS,
-    WRAPPERS,
 )
+from .nodes import definition_name, fields, key_text, last_name, text_of, unwrapped
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Query
+    from tree_sitter import Language, Node, Query
 
-_LAST_NAME: Final = re.compile(r"([A-Za-z_$]\w*[!?]?)\s*(?:::)?(?:<[^()]*>)?[!?]*\s*$")
 # `require("fastify")(options)` makes what it is named after.
 _REQUIRED: Final = re.compile(r"^require\(\s*['\"](?:@[\w-]+/)?([\w-]+)['\"]\s*\)$")
 # A chain of calls that is longer is data, and is not followed to its end.
@@ -151,25 +150,6 @@ def read_code(file: SourceFile, service: str) -> CodeFile | None:
     return found
 
 
-def text_of(node: Node | None) -> str:
-    """A node's text."""
-    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
-
-
-def unwrapped(node: Node) -> Node:
-    """What is meant inside of argument wrappers, brackets, references, casts."""
-    while node.type in WRAPPERS and node.named_child_count:
-        inner = node.named_children
-        node = inner[-1] if node.type in ("argument", "value_argument", "cast_expression") else inner[0]
-    return node
-
-
-def last_name(text: str) -> str:
-    """The last name of an expression: `shop.orders.Topic` is `Topic`."""
-    found = _LAST_NAME.search(text)
-    return found[1].lstrip("$") if found else ""
-
-
 def as_call(node: Node) -> Call:
     """Read a call, whatever its grammar."""
     arguments = _arguments_node(node)
@@ -189,26 +169,6 @@ def as_call(node: Node) -> Call:
     return Call(node, name, receiver.strip(), receiver_node, given, makes)
 
 
-def fields(node: Node) -> Iterator[tuple[str, Node]]:
-    """The named values of an object, map, struct or array with keys."""
-    node = unwrapped(node)
-    if node.type in ("composite_literal",):
-        node = node.child_by_field_name("body") or node
-    for child in node.named_children:
-        if child.type == "hash":
-            yield from fields(child)
-        if child.type in ("pair", "keyed_element", "array_element_initializer", "assignment_expression"):
-            inside = child.named_children
-            if len(inside) >= 2:
-                yield _key(inside[0]), inside[-1]
-        elif child.type == "shorthand_property_identifier":
-            yield text_of(child), child
-        elif child.type in ("keyword_argument", "element_value_pair", "property"):
-            inside = child.named_children
-            if len(inside) >= 2:
-                yield text_of(inside[0]), inside[-1]
-
-
 def items(node: Node) -> list[Node]:
     """The elements of a list; a single value is a list of one. `listOf(a, b)` and the like are lists too."""
     node = unwrapped(node)
@@ -226,54 +186,14 @@ def items(node: Node) -> list[Node]:
     return [node]
 
 
-def enclosing(node: Node, types: frozenset[str]) -> Node | None:
-    """The innermost node of some types around one."""
-    above = node.parent
-    while above is not None and above.type not in types:
-        above = above.parent
-    return above
-
-
-def definition_name(node: Node | None) -> str:
-    """The name that a function or type is defined by, '' when it has none."""
-    if node is None:
-        return ""
-    named = node.child_by_field_name("name")
-    if named is None and node.type == "impl_item":
-        named = node.child_by_field_name("type")
-    if named is None:
-        named = next((child for child in node.named_children if child.type in ("identifier", "type_identifier")), None)
-    if named is None:
-        named = node.child_by_field_name("declarator")
-    return last_name(text_of(named).partition("(")[0])
-
-
-def function_around(node: Node) -> str:
-    """The name of the function that holds a node, '' outside of all."""
-    return definition_name(enclosing(node, FUNCTION_TYPES))
-
-
-def parameters(node: Node) -> list[str]:
-    """The names of a function's or a lambda's parameters, in order."""
-    if node.type in ("do_block", "block", "lambda_literal"):
-        held = node.child_by_field_name("parameters") or next(
-            (child for child in node.named_children if child.type in ("block_parameters", "lambda_parameters")), None
-        )
-    else:
-        held = node.child_by_field_name("parameters") or node.child_by_field_name("parameter")
-    if held is None:
-        return []
-    if not held.named_child_count or held.type in ("identifier", "implicit_parameter"):
-        return [text_of(held).strip("|() ")]
-    return [name for child in held.named_children if (name := _parameter_name(child))]
-
-
 def lambdas(call: Call) -> list[Node]:
     """The functions without a name that a call is given, a block included."""
     found = [unwrapped(argument.node) for argument in call.arguments]
     block = call.node.child_by_field_name("block")
     found += [block] if block is not None else []
-    found += [grand for child in call.node.named_children if child.type == "annotated_lambda" for grand in child.children]
+    found += [
+        grand for child in call.node.named_children if child.type == "annotated_lambda" for grand in child.children
+    ]
     return [node for node in found if node.type in LAMBDA_TYPES]
 
 
@@ -285,9 +205,7 @@ def _query(language: str) -> Query:
 
     (known,) = [each for each in LANGUAGES if each.name == language]
     parser, _ = grammar(known)
-    made = parser.language
-    assert made is not None
-    return tree_sitter.Query(made, QUERIES[language])
+    return tree_sitter.Query(cast("Language", parser.language), QUERIES[language])
 
 
 def _callee(node: Node) -> Node | None:
@@ -347,7 +265,7 @@ def _arguments(node: Node) -> Iterator[Argument]:
         if child.type in ("keyword_argument", "element_value_pair", "pair", "keyed_element"):
             inside = child.named_children
             if len(inside) >= 2:
-                yield Argument(_key(inside[0]), inside[-1])
+                yield Argument(key_text(inside[0]), inside[-1])
         elif child.type == "hash_splat_argument":
             continue
         elif child.type in ("argument", "value_argument", "attribute_argument"):
@@ -364,7 +282,11 @@ def _arguments(node: Node) -> Iterator[Argument]:
 
 def _argument_name(argument: Node) -> str:
     named = argument.child_by_field_name("name")
-    if named is None and argument.named_child_count > 1 and any(child.type in ("=", ":") for child in argument.children):
+    if (
+        named is None
+        and argument.named_child_count > 1
+        and any(child.type in ("=", ":") for child in argument.children)
+    ):
         named = argument.named_children[0]
     inside = argument.named_children
     if named is None and inside and inside[0].type == "assignment_expression":
@@ -372,22 +294,9 @@ def _argument_name(argument: Node) -> str:
     return text_of(named).strip(": ") if named is not None else ""
 
 
-def _key(node: Node) -> str:
-    return text_of(node).strip("\"'`: ").lstrip(":$")
-
-
 def _element(node: Node) -> Node:
     inner = node.named_children
     return inner[-1] if node.type in ("literal_element", "array_element_initializer", "argument") and inner else node
-
-
-def _parameter_name(node: Node) -> str:
-    for name in ("name", "pattern", "declarator"):
-        found = node.child_by_field_name(name)
-        if found is not None:
-            return text_of(found).lstrip("$&*")
-    inner = next((child for child in node.named_children if child.type in ("identifier", "variable_name")), None)
-    return text_of(inner if inner is not None else node).lstrip("$&*")
 
 
 def _as_mark(node: Node) -> Mark | None:
@@ -458,6 +367,6 @@ def _given(name: Node, value: Node) -> Iterator[tuple[str, Node]]:
         return
     if name.type == "literal_element":
         name = name.named_children[0] if name.named_child_count else name
-    key = last_name(text_of(name).strip("\"'`:")) if name.type != "string" else _key(name)
+    key = last_name(text_of(name).strip("\"'`:")) if name.type != "string" else key_text(name)
     if key:
         yield key, value

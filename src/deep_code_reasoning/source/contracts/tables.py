@@ -1,4 +1,4 @@
-"""Tables of databases: who defines them (SQL and migrations) and who uses them (SQL in strings, mappings of objects)."""
+"""Tables of databases: who defines them (SQL and migrations) and who uses them (SQL in strings, mappings)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,12 @@ _USES: Final = (
     (re.compile(rf"\bJOIN\s+{_NAME}", re.IGNORECASE), "read"),
 )
 _DEFINES: Final = re.compile(
-    rf"\b(?:CREATE|ALTER)\s+(?:UNLOGGED\s+|TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?{_NAME}", re.IGNORECASE
+    rf"\b(?:CREATE|ALTER)\s+(?:UNLOGGED\s+|TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?{_NAME}",
+    re.IGNORECASE,
 )
-_NO_TABLES: Final = frozenset("select set where values lateral unnest dual information_schema only table if as the json".split())
+_NO_TABLES: Final = frozenset(
+    "select set where values lateral unnest dual information_schema only table if as the json".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,16 @@ def table_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFi
             if file.language in mapping.languages:
                 for found in mapping.pattern.finditer(file.text):
                     side, method = (PROVIDED, "define") if mapping.defines else (CONSUMED, "map")
-                    yield Contract("table", side, found[1].lower(), method, file.service, *where, _line(file.text, found.start(1)))
+                    yield Contract(
+                        "table", side, found[1].lower(), method, file.service, *where, _line(file.text, found.start(1))
+                    )
     for document, service in documents:
         if document.where.path.endswith(".sql"):
             where = (document.where.repo, document.where.path)
             for found in _DEFINES.finditer(document.text):
-                yield Contract("table", PROVIDED, _plain(found[1]), "define", service, *where, _line(document.text, found.start(1)))
+                yield Contract(
+                    "table", PROVIDED, _plain(found[1]), "define", service, *where, _line(document.text, found.start(1))
+                )
 
 
 def tables_of_sql(sql: str) -> list[tuple[str, str]]:

@@ -17,7 +17,9 @@ _PARAMETER: Final = re.compile(
 )
 _ANCHORS: Final = re.compile(r"\\/|\\\.|\^|\$$|\\Z$|/\?\$?$")
 _ABSOLUTE: Final = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*:)?//(?P<host>[^/?#]*)(?P<rest>.*)$", re.DOTALL)
-_HOST_PORT: Final = re.compile(r"^(?P<host>[A-Za-z0-9][\w.-]*|\[[0-9a-f:]+\])(?P<port>:(?:\d+|\0))?(?P<rest>[/?].*)?$", re.DOTALL)
+_HOST_PORT: Final = re.compile(
+    r"^(?P<host>[A-Za-z0-9][\w.-]*|\[[0-9a-f:]+\])(?P<port>:(?:\d+|\0))?(?P<rest>[/?].*)?$", re.DOTALL
+)
 
 
 def joined(*parts: str) -> str:

@@ -14,8 +14,9 @@ from re import Pattern
 from typing import TYPE_CHECKING, Final
 
 from .environment import Deployment
+from .nodes import definition_name, fields
 from .records import CONSUMED, PROVIDED, Contract
-from .syntax import Call, CodeFile, definition_name, fields
+from .syntax import Call, CodeFile
 from .values import HOLE, Values, fill, variables
 
 if TYPE_CHECKING:
@@ -59,55 +60,128 @@ TOPIC_CALLS: Final = (
     _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
     _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
     _row("kafka", r"micronaut", "Topic", False, 0),
-    _row("rabbitmq", _RABBIT, "basic_publish|basicPublish|BasicPublish|BasicPublishAsync", True, "exchange+routing_key", "exchange+routingKey", "0+1"),
+    _row(
+        "rabbitmq",
+        _RABBIT,
+        "basic_publish|basicPublish|BasicPublish|BasicPublishAsync",
+        True,
+        "exchange+routing_key",
+        "exchange+routingKey",
+        "0+1",
+    ),
     _row("rabbitmq", _RABBIT, "sendToQueue", True, 0),
     _row("rabbitmq", _RABBIT, "PublishWithContext", True, "1+2"),
     _row("rabbitmq", _RABBIT, "publish|Publish", True, "routing_key", "0+1"),
     _row("rabbitmq", r"(?i)rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
-    _row("rabbitmq", _RABBIT, "basic_consume|basicConsume|BasicConsume|BasicConsumeAsync|consume|Consume", False, "queue", 0),
+    _row(
+        "rabbitmq",
+        _RABBIT,
+        "basic_consume|basicConsume|BasicConsume|BasicConsumeAsync|consume|Consume",
+        False,
+        "queue",
+        0,
+    ),
     _row("rabbitmq", _RABBIT, "queue_bind|queueBind|QueueBind|QueueBindAsync|bindQueue", False, "exchange", 1),
     _row("rabbitmq", _RABBIT, "RabbitListener", False, "queues", "value", 0),
-    _row("sqs", _AWS, "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch", True, "QueueUrl", 0),
-    _row("sqs", _AWS, "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest", False, "QueueUrl", 0),
+    _row(
+        "sqs",
+        _AWS,
+        "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
+        True,
+        "QueueUrl",
+        0,
+    ),
+    _row(
+        "sqs",
+        _AWS,
+        "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
+        False,
+        "QueueUrl",
+        0,
+    ),
     _row("sqs", r"(?i)sqs", "SqsListener", False, "value", "queueNames", 0),
     _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
     _row("nats", r"(?i)\bnats\b", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
-    _row("nats", r"(?i)\bnats\b", "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe", False, "subject", 0),
+    _row(
+        "nats",
+        r"(?i)\bnats\b",
+        "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe",
+        False,
+        "subject",
+        0,
+    ),
     _row("redis", _REDIS, "publish|PublishAsync", True, 0),
     _row("redis", r"go-redis|redis/v\d", "Publish", True, 1),
     _row("redis", _REDIS, "xadd|xAdd|StreamAdd|StreamAddAsync", True, 0),
     _row("redis", _REDIS, "XAddArgs", True, "Stream"),
     _row("redis", _REDIS, "subscribe|psubscribe|pSubscribe|SubscribeAsync", False, "*"),
     _row("redis", r"go-redis|redis/v\d", "Subscribe|PSubscribe", False, 1),
-    _row("redis", _REDIS, "xread|xReadGroup|xreadgroup|xRead|StreamRead|StreamReadGroup|StreamReadGroupAsync", False, "streams", "key"),
+    _row(
+        "redis",
+        _REDIS,
+        "xread|xReadGroup|xreadgroup|xRead|StreamRead|StreamReadGroup|StreamReadGroupAsync",
+        False,
+        "streams",
+        "key",
+    ),
     _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
     _row("celery", r"(?i)celery", "send_task", True, "name", 0),
     _row("bullmq", r"(?i)bullmq|\bbull\b", "Queue", True, 0),
     _row("bullmq", r"(?i)bullmq|\bbull\b", "Worker|Processor", False, 0),
     _row("nest", r"@nestjs/microservices", "emit|send", True, 0),
     _row("nest", r"@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
-    _row("servicebus", r"(?i)servicebus", "CreateSender|createSender|get_queue_sender|get_topic_sender", True, "queue_name", "topic_name", 0),
-    _row("servicebus", r"(?i)servicebus", "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver", False, "queue_name", "topic_name", 0),
+    _row(
+        "servicebus",
+        r"(?i)servicebus",
+        "CreateSender|createSender|get_queue_sender|get_topic_sender",
+        True,
+        "queue_name",
+        "topic_name",
+        0,
+    ),
+    _row(
+        "servicebus",
+        r"(?i)servicebus",
+        "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver",
+        False,
+        "queue_name",
+        "topic_name",
+        0,
+    ),
     _row("jms", r"(?i)\bjms\b", "JmsListener", False, "destination", 0),
     _row("jms", r"(?i)jmstemplate", "convertAndSend|send", True, 0),
-)  # fmt: skip
+)
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
 # Calls of these names are so common that what they are called on has to say more.
-_PLAIN: Final = frozenset({"send", "publish", "subscribe", "consume", "request", "emit", "to", "Publish", "Subscribe", "Message", "Record", "Queue"})
-_OTHERS: Final = re.compile(r"(?i)(?:^|[._$])(?:res|response|reply|ws|socket|http|axios|email|mailer?|window|emitter|store|observable|logger|fetch|api)\d*(?:\(\))?$")
+_PLAIN: Final = frozenset(
+    {
+        "send",
+        "publish",
+        "subscribe",
+        "consume",
+        "request",
+        "emit",
+        "to",
+        "Publish",
+        "Subscribe",
+        "Message",
+        "Record",
+        "Queue",
+    }
+)
+_OTHERS: Final = re.compile(
+    r"(?i)(?:^|[._$])(?:res|response|reply|ws|socket|http|axios|email|mailer?|window|emitter|store|observable|logger|fetch|api)\d*(?:\(\))?$"
+)
 
 
 class Topics:
     """The topics of many files."""
 
-    def __init__(
-        self, files: Sequence[CodeFile], values: Values, deployment: Deployment, settings: Mapping[str, Mapping[str, str]]
-    ) -> None:
+    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
         self._files = files
         self._values = values
         self._deployment = deployment
-        self._settings = settings
 
     def contracts(self) -> Iterator[Contract]:
         """Who sends (`provided`) and who receives (`consumed`) what."""
@@ -178,8 +252,7 @@ class Topics:
         return self._values.texts(node, file)
 
     def _name(self, value: str, file: CodeFile) -> str:
-        environment = {**self._settings.get(file.service, {}), **self._deployment.of(file.service)}
-        name = fill(value, environment)
+        name = fill(value, self._deployment.of(file.service))
         if HOLE in name:
             named = variables(value)
             name = f"${{{named[0]}}}" if named and not value.strip(HOLE).startswith("/") else ""
@@ -195,7 +268,11 @@ class Topics:
                 if mark.call.name in _TASK_MARKS and mark.target is not None:
                     given = mark.call.named("name")
                     module = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).replace("/", ".")
-                    name = self._values.text(given, file) if given is not None else f"{module}.{definition_name(mark.target)}"
+                    name = (
+                        self._values.text(given, file)
+                        if given is not None
+                        else f"{module}.{definition_name(mark.target)}"
+                    )
                     yield name, (file, mark.call.line)
 
     def _delayed(self, file: CodeFile, tasks: Mapping[str, object]) -> Iterator[Contract]:
@@ -211,7 +288,7 @@ class Topics:
         """Reactive Messaging: channels that the configuration leads to topics."""
         if "reactive.messaging" not in file.text:
             return
-        given = self._settings.get(file.service, {})
+        given = self._deployment.of(file.service)
         for mark in file.marks:
             if mark.call.name in ("Incoming", "Outgoing", "Channel") and mark.call.arguments:
                 channel = self._values.text(mark.call.positional(0), file)

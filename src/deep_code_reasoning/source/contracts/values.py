@@ -11,20 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .grammars import FUNCTION_TYPES, INTERPOLATIONS, MEMBERS, NAMES, STRING_TYPES, SUBSCRIPTS
-from .syntax import CodeFile, as_call, enclosing, fields, items, last_name, text_of, unwrapped
+from .nodes import enclosing, fields, last_name, text_of, unwrapped
+from .syntax import CodeFile, as_call, items
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 HOLE: Final = "\0"
 _OPEN, _DEFAULT, _CLOSE = "\1", "\2", "\3"
-_VARIABLE: Final = re.compile(f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_DEFAULT}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_CLOSE}")
+_VARIABLE: Final = re.compile(
+    f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_DEFAULT}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_CLOSE}"
+)
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST")
 _KEY: Final = re.compile(r"[A-Za-z][\w-]*(?:[.:]{1,2}[\w-]+)+")
 _PLACEHOLDER: Final = re.compile(r"\$\{([\w.\-]+)(?::-?([^{}]*))?\}|#\{[^{}]*\}")
 _ENVIRONMENTS: Final = re.compile(
     r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
 )
+_STRICT: Final = re.compile(r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server))$")
 _READERS: Final = frozenset(
     "getenv Getenv GetEnvironmentVariable getEnv get_env LookupEnv GetValue GetConnectionString getProperty var "
     "GetString".split()
@@ -33,15 +37,19 @@ _FORMATS: Final = frozenset({"Sprintf", "sprintf", "format", "Format", "formatte
 _JOINERS: Final = frozenset({"urljoin", "JoinPath", "join_url", "resolve"})
 # Functions that give back what they are given, a little changed.
 _SAME: Final = frozenset(
-    "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix TrimRight TrimSpace "
-    "trim rtrim rstrip strip replace replaceAll removesuffix encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str "
-    "lazy from new quote require_env must format_url".split()
+    "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
+    "TrimRight TrimSpace trim rtrim rstrip strip replace replaceAll removesuffix encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote require_env must format_url".split()
 )
-_DEFAULTS: Final = frozenset("unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split())
+_DEFAULTS: Final = frozenset(
+    "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
+)
 _UNWRAPS: Final = frozenset("expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
 _FORMAT_HOLE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|\{[\w:.\[\]-]*\}")
+_SYMBOLS: Final = frozenset({"simple_symbol", "hash_key_symbol", "bare_symbol", "bare_string"})
+_DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
+_CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
 _MAX_DEPTH: Final = 14
 _TOO_LONG: Final = 2_000
 
@@ -105,21 +113,15 @@ class Values:
             yield HOLE
         elif node.type in STRING_TYPES:
             yield from self._of_string(node, file, depth)
-        elif node.type in ("simple_symbol", "hash_key_symbol", "bare_symbol", "bare_string"):
+        elif node.type in _SYMBOLS:
             yield text_of(node).strip(":")
-        elif node.type == "object_assignment_pattern":
-            yield variable(text_of(node.child_by_field_name("left")), self._one(node.named_children[-1], file, depth))
-        elif node.type == "shorthand_property_identifier_pattern":
-            yield variable(text_of(node))
-        elif node.type in ("ternary_expression", "conditional_expression", "conditional", "elvis_expression"):
+        elif node.type in _DESTRUCTURED:  # const { NAME = "default" } = process.env
+            named, *default = node.named_children or [node]
+            yield variable(text_of(named), self._one(default[0], file, depth) if default else "")
+        elif node.type in _CHOICES:
             yield self._first_known(node.named_children[-2:], file, depth)
-        elif (operator := _operator(node)) in _OR:
-            yield self._or(node, file, depth)
-        elif operator in _JOIN:
-            for side in node.named_children:
-                yield from self._parts(side, file, depth + 1)
-        elif operator == "%":
-            yield self._formatted(self._one(node.named_children[0], file, depth), items(node.named_children[1]), file, depth)
+        elif _operator(node):
+            yield self._of_operation(node, file, depth)
         elif node.type in SUBSCRIPTS:
             yield self._of_subscript(node, file, depth)
         elif node.type == "macro_invocation":
@@ -138,9 +140,13 @@ class Values:
         found = [self._one(node, file, depth) for node in nodes]
         return next((value for value in found if value != HOLE), HOLE)
 
-    def _or(self, node: Node, file: CodeFile, depth: int) -> str:
-        left, right = node.named_children[0], node.named_children[-1]
-        return _with_default(self._one(left, file, depth), self._one(right, file, depth))
+    def _of_operation(self, node: Node, file: CodeFile, depth: int) -> str:
+        left, right, sign = node.named_children[0], node.named_children[-1], _operator(node)
+        if sign in _OR:
+            return _with_default(self._one(left, file, depth), self._one(right, file, depth))
+        if sign in _JOIN:
+            return self._one(left, file, depth) + self._one(right, file, depth)
+        return self._formatted(self._one(left, file, depth), items(right), file, depth) if sign == "%" else HOLE
 
     def _of_string(self, node: Node, file: CodeFile, depth: int) -> Iterator[str]:
         inner = [child for child in node.children if child.is_named]
@@ -170,11 +176,15 @@ class Values:
     def _of_name(self, node: Node, file: CodeFile, depth: int) -> str:
         text = text_of(node)
         head, _, last = re.sub(r"::|->|\?\.", ".", text).rpartition(".")
-        if head and _ENVIRONMENTS.search(head) and _UPPER.fullmatch(last):
+        if head and _STRICT.search(head) and _UPPER.fullmatch(last):
             return variable(last)
         meaning = self._meaning(text, node, file)
         if meaning is None or meaning[1].id == node.id:
-            return variable(last) if head and _UPPER.fullmatch(last) and re.search(r"(?i)config|settings|env", head) else HOLE
+            return (
+                variable(last)
+                if head and _UPPER.fullmatch(last) and re.search(r"(?i)config|settings|env", head)
+                else HOLE
+            )
         return self._one(meaning[1], meaning[0], depth + 2)
 
     def _meaning(self, text: str, at: Node, file: CodeFile) -> tuple[CodeFile, Node] | None:
@@ -320,7 +330,10 @@ def _with_default(left: str, right: str) -> str:
 
 
 def _is_imported(name: str, text: str) -> bool:
-    return re.search(rf"(?m)^\s*(?:from|import|const|var|let|use|require)\b[^\n]*(?<![\w$]){re.escape(name)}\b", text) is not None
+    return (
+        re.search(rf"(?m)^\s*(?:from|import|const|var|let|use|require)\b[^\n]*(?<![\w$]){re.escape(name)}\b", text)
+        is not None
+    )
 
 
 def _unescaped(text: str) -> str:
