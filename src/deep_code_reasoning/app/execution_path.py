@@ -15,6 +15,7 @@ from ..source.references import References
 from ..source.roots import SourceFile
 from ..store import open_case
 from ..store.library import find_case
+from .code_references import references
 from .code_telemetry import spans_of_functions
 
 _MAX_STEPS: Final = 120
@@ -51,12 +52,12 @@ def entry_of(roots: Roots, entry: Mapping[str, Any]) -> tuple[SourceFile, Functi
     return file, function
 
 
-def walk(references: References, entry: tuple[SourceFile, Function], max_depth: int) -> tuple[list[Step], set[str]]:
+def walk(names: References, entry: tuple[SourceFile, Function], max_depth: int) -> tuple[list[Step], set[str]]:
     """The functions called from an entry point, each once, depth first; and the names that lead nowhere here."""
     steps = [Step(0, *entry)]
     seen = {(entry[0].where, entry[1].first)}
     unknown: set[str] = set()
-    stack = list(reversed(list(_callees(references, steps[0], unknown))))
+    stack = list(reversed(list(_callees(names, steps[0], unknown))))
     while stack and len(steps) < _MAX_STEPS:
         step = stack.pop()
         key = (step.file.where, step.function.first)
@@ -64,15 +65,15 @@ def walk(references: References, entry: tuple[SourceFile, Function], max_depth: 
             continue
         seen.add(key)
         steps.append(step)
-        stack += reversed(list(_callees(references, step, unknown)))
+        stack += reversed(list(_callees(names, step, unknown)))
     return steps, unknown
 
 
 def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a question for an execution path."""
     roots = Roots([Path(root) for root in asked["roots"]])
-    references = References(roots)
-    steps, unknown = walk(references, entry_of(roots, asked["entry_point"]), asked["max_depth"])
+    with references(roots) as names:
+        steps, unknown = walk(names, entry_of(roots, asked["entry_point"]), asked["max_depth"])
     opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
     with opened as store:
         ran = spans_of_functions(store, (step.function.name for step in steps)) if store else {}
@@ -86,7 +87,6 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
             "stopped_at_limit": len(steps) >= _MAX_STEPS,
             "functions_with_spans": sum(1 for step in steps if step.function.name.lower() in ran),
             "basis": "calls by name, as the grammars tell them; a name with several definitions is marked ambiguous",
-            "complete_index": references.complete,
             "path": path[:25],
             "calls_outside_the_code": sorted(unknown)[:30],
         },
@@ -94,9 +94,9 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _callees(references: References, step: Step, unknown: set[str]) -> Iterator[Step]:
+def _callees(names: References, step: Step, unknown: set[str]) -> Iterator[Step]:
     for name, line in step.function.calls:
-        meanings = references.defined(name, step.file.where)
+        meanings = names.defined(name, step.file)
         if not meanings:
             unknown.add(name)
         for file, function in meanings:

@@ -21,7 +21,7 @@ _MAX_DEPTH: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A scalar: the keys that lead to it (places in lists as digits), its text, its line from 1."""
+    """A value: the keys that lead to it (places in lists as digits), its text ('' of mappings and lists), its line."""
 
     path: tuple[str, ...]
     value: str
@@ -29,7 +29,7 @@ class Entry:
 
 
 def entries(file: SourceFile) -> list[Entry]:
-    """The scalars of all documents of a file, in order. Empty mappings are entries without a value."""
+    """The values of all documents of a file, in order."""
     import yaml
 
     if len(file.text) > _MAX_BYTES:
@@ -61,23 +61,24 @@ def mapping(file: SourceFile) -> list[dict[str, Any]]:
 
 
 def _walk(root: yaml.Node) -> Iterator[Entry]:
-    """Scalars in the order of the text, aliases and merged mappings where they stand; the caller bounds them."""
+    """Values in the order of the text, aliases and merged mappings where they stand; the caller bounds them."""
     import yaml
 
-    waiting: list[tuple[yaml.Node, tuple[str, ...]]] = [(root, ())]
+    waiting: list[tuple[yaml.Node, tuple[str, ...], int]] = [(root, (), root.start_mark.line + 1)]
     while waiting:
-        node, path = waiting.pop()
-        line = node.start_mark.line + 1
+        node, path, line = waiting.pop()
         if isinstance(node, yaml.ScalarNode):
             yield Entry(path, "" if node.tag.endswith(":null") else node.value, line)
             continue
+        yield Entry(path, "", line)
         if len(path) > _MAX_DEPTH:
             continue
-        inside: list[tuple[yaml.Node, tuple[str, ...]]] = []
+        inside: list[tuple[yaml.Node, tuple[str, ...], int]] = []
         if isinstance(node, yaml.MappingNode):
-            inside = [(value, path if key.value == "<<" else (*path, str(key.value))) for key, value in node.value]
+            inside = [
+                (value, path if key.value == "<<" else (*path, str(key.value)), key.start_mark.line + 1)
+                for key, value in node.value
+            ]
         elif isinstance(node, yaml.SequenceNode):
-            inside = [(value, (*path, str(place))) for place, value in enumerate(node.value)]
-        if not inside:
-            yield Entry(path, "", line)
+            inside = [(value, (*path, str(at)), value.start_mark.line + 1) for at, value in enumerate(node.value)]
         waiting += reversed(inside)

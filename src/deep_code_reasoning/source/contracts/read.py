@@ -25,10 +25,10 @@ from .topics import Topics
 from .values import Values
 
 # Code that has none of these names no contract and nothing that one is made of.
-_TELLS: Final = re.compile(
-    r"(?i)http|route|\burls?\b|grpc|servicer|stub|client|kafka|topic|queue|publish|subscri|nats|redis|getenv|environ|"
-    r"process\.env|env\(|env!|addr|endpoint|host|\b(?:select|insert|update|create table)\b|resources|namespace|@path|"
-    r"@get|__tablename__|@table|entity|celery|task|[\"'`]/|prefix|api_only|viewset|controller|pathbase|applicationpath"
+_TELLS: Final = tuple(
+    "http route url grpc serv stub client kafka topic queue publish subscri nats redis getenv environ process.env env( "
+    "addr endpoint host select insert update table resources namespace @path @get entity celery task \"/ '/ `/ prefix "
+    "api_only viewset controller applicationpath impl gql graphql".split()
 )
 _APART: Final = re.compile(
     r"(?:^|/)(?:tests?|__tests__|__mocks__|spec|specs|e2e|cypress|fixtures|mocks?|vendor|third_party|_vendor|examples|testdata)/"
@@ -83,7 +83,7 @@ def ground(roots: Roots) -> Ground:
     for where in paths[:_MAX_FILES] if len(paths) > _MAX_FILES else paths:
         if language_of(where.path) is not None:
             read = _read(roots, where)
-            if read is not None and (_TELLS.search(read.text) or is_file_route(where.path)):
+            if read is not None and (_tells(read.text) or is_file_route(where.path)):
                 parsed = read_code(read, services.of(where))
                 if parsed is not None:
                     code.append(parsed)
@@ -108,6 +108,11 @@ def _contracts(read: Ground) -> Iterator[Contract]:
     yield from table_contracts(read.code, read.documents)
     yield from specified_contracts(read.code, read.documents)
     yield from Clients(read.code, read.values, read.deployment, served).contracts()
+
+
+def _tells(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in _TELLS)
 
 
 def _is_document(where: SourcePath) -> bool:

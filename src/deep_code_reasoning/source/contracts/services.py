@@ -17,7 +17,7 @@ _MANIFESTS: Final = frozenset(
 _MANIFEST_ENDINGS: Final = (".csproj", ".fsproj")
 # Folders named for what is in them and not for who it is.
 _GENERIC: Final = frozenset(
-    "src app apps lib main server service services backend code cmd api java kotlin source project tests test web "
+    "src app apps lib main server service services backend code cmd api java kotlin source project tests test "
     "build docker deploy pkg internal packages modules microservices".split()
 )
 

@@ -109,6 +109,11 @@ class CodeFile:
     values: dict[str, list[Node]] = field(default_factory=dict)
 
     @cached_property
+    def lower(self) -> str:
+        """Its text in small letters: to ask quickly what it mentions."""
+        return self.text.lower()
+
+    @cached_property
     def by_node(self) -> dict[int, Call]:
         """Its calls by the id of their node."""
         return {call.node.id: call for call in self.calls}

@@ -25,23 +25,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TopicCall:
-    """A call, mark or object that names a topic: of which system, in files that mention what, and where the name is."""
+    """A call, mark or object that names a topic: of which system, in files that mention what (in small letters), and
+    where the name is."""
 
     system: str
-    mentions: Pattern[str]
+    mentions: tuple[str, ...]
     name: Pattern[str]
     sends: bool
     places: tuple[int | str, ...]
 
 
 def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str) -> TopicCall:
-    return TopicCall(system, re.compile(mentions), re.compile(f"^(?:{name})$"), sends, places)
+    return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
 
 
-_KAFKA: Final = r"(?i)kafka|sarama|kgo\."
-_RABBIT: Final = r"(?i)rabbit|amqp|pika|bunny|kombu"
-_AWS: Final = r"(?i)\bsqs\b|\bsns\b|@aws-sdk|boto|amazonaws|AWSSDK"
-_REDIS: Final = r"(?i)redis|valkey"
+_KAFKA: Final = "kafka sarama kgo."
+_RABBIT: Final = "rabbit amqp pika bunny kombu"
+_AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
+_REDIS: Final = "redis valkey"
+_GO_REDIS: Final = "go-redis redis/v"
+_BULL: Final = "bullmq 'bull' \"bull\""
+_BUS: Final = "servicebus"
 
 # Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
 TOPIC_CALLS: Final = (
@@ -49,17 +53,17 @@ TOPIC_CALLS: Final = (
     _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
     _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
     _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
-    _row("kafka", r"rdkafka", "to", True, 0),
-    _row("kafka", r"RdKafka", "newTopic", True, 0),
+    _row("kafka", "rdkafka", "to", True, 0),
+    _row("kafka", "rdkafka", "newTopic", True, 0),
     _row("kafka", _KAFKA, "KafkaConsumer|AIOKafkaConsumer", False, "*"),
     _row("kafka", _KAFKA, "subscribe|Subscribe|SubscribeTopics|subscribeTopics", False, "topic", "topics", 0),
     _row("kafka", _KAFKA, "ReaderConfig", False, "Topic", "GroupTopics"),
-    _row("kafka", r"(?i)sarama", "Consume", False, 1),
-    _row("kafka", r"(?i)sarama", "ConsumePartition", False, 0),
+    _row("kafka", "sarama", "Consume", False, 1),
+    _row("kafka", "sarama", "ConsumePartition", False, 0),
     _row("kafka", _KAFKA, "ConsumeTopics", False, "*"),
     _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
     _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
-    _row("kafka", r"micronaut", "Topic", False, 0),
+    _row("kafka", "micronaut", "Topic", False, 0),
     _row(
         "rabbitmq",
         _RABBIT,
@@ -72,7 +76,7 @@ TOPIC_CALLS: Final = (
     _row("rabbitmq", _RABBIT, "sendToQueue", True, 0),
     _row("rabbitmq", _RABBIT, "PublishWithContext", True, "1+2"),
     _row("rabbitmq", _RABBIT, "publish|Publish", True, "routing_key", "0+1"),
-    _row("rabbitmq", r"(?i)rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
+    _row("rabbitmq", "rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
     _row(
         "rabbitmq",
         _RABBIT,
@@ -99,23 +103,23 @@ TOPIC_CALLS: Final = (
         "QueueUrl",
         0,
     ),
-    _row("sqs", r"(?i)sqs", "SqsListener", False, "value", "queueNames", 0),
+    _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
     _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
-    _row("nats", r"(?i)\bnats\b", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
+    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
     _row(
         "nats",
-        r"(?i)\bnats\b",
+        "nats",
         "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe",
         False,
         "subject",
         0,
     ),
     _row("redis", _REDIS, "publish|PublishAsync", True, 0),
-    _row("redis", r"go-redis|redis/v\d", "Publish", True, 1),
+    _row("redis", _GO_REDIS, "Publish", True, 1),
     _row("redis", _REDIS, "xadd|xAdd|StreamAdd|StreamAddAsync", True, 0),
     _row("redis", _REDIS, "XAddArgs", True, "Stream"),
     _row("redis", _REDIS, "subscribe|psubscribe|pSubscribe|SubscribeAsync", False, "*"),
-    _row("redis", r"go-redis|redis/v\d", "Subscribe|PSubscribe", False, 1),
+    _row("redis", _GO_REDIS, "Subscribe|PSubscribe", False, 1),
     _row(
         "redis",
         _REDIS,
@@ -125,14 +129,14 @@ TOPIC_CALLS: Final = (
         "key",
     ),
     _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
-    _row("celery", r"(?i)celery", "send_task", True, "name", 0),
-    _row("bullmq", r"(?i)bullmq|\bbull\b", "Queue", True, 0),
-    _row("bullmq", r"(?i)bullmq|\bbull\b", "Worker|Processor", False, 0),
-    _row("nest", r"@nestjs/microservices", "emit|send", True, 0),
-    _row("nest", r"@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
+    _row("celery", "celery", "send_task", True, "name", 0),
+    _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", _BULL, "Worker|Processor", False, 0),
+    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
+    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
     _row(
         "servicebus",
-        r"(?i)servicebus",
+        _BUS,
         "CreateSender|createSender|get_queue_sender|get_topic_sender",
         True,
         "queue_name",
@@ -141,15 +145,15 @@ TOPIC_CALLS: Final = (
     ),
     _row(
         "servicebus",
-        r"(?i)servicebus",
+        _BUS,
         "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver",
         False,
         "queue_name",
         "topic_name",
         0,
     ),
-    _row("jms", r"(?i)\bjms\b", "JmsListener", False, "destination", 0),
-    _row("jms", r"(?i)jmstemplate", "convertAndSend|send", True, 0),
+    _row("jms", "jms", "JmsListener", False, "destination", 0),
+    _row("jms", "jmstemplate", "convertAndSend|send", True, 0),
 )
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
@@ -187,7 +191,7 @@ class Topics:
         """Who sends (`provided`) and who receives (`consumed`) what."""
         tasks = dict(self._tasks())
         for file in self._files:
-            rows = [row for row in TOPIC_CALLS if row.mentions.search(file.text)]
+            rows = [row for row in TOPIC_CALLS if any(word in file.lower for word in row.mentions)]
             calls = [*file.calls, *(mark.call for mark in file.marks)] if rows else []
             for call in calls:
                 yield from self._of_call(call, file, rows)
@@ -228,14 +232,14 @@ class Topics:
 
     def _fields_named(self, call: Call, name: str) -> list[Node]:
         found = call.named(name)
+        if found is not None and name == "streams":  # redis: { name: from }
+            return list(_keys(found))
         if found is not None:
             return [found]
         if name == "topic":  # kafkajs: sendBatch({ topicMessages: [{ topic }] })
             listed = call.named("topicMessages")
             inside = listed.named_children if listed is not None else []
             return [value for each in inside for key, value in fields(each) if key == name]
-        if name == "streams":
-            return [key for argument in call.arguments for key in _keys(argument.node)]
         return []
 
     def _routed(self, call: Call, places: str, file: CodeFile) -> str:
@@ -262,7 +266,7 @@ class Topics:
 
     def _tasks(self) -> Iterator[tuple[str, tuple[CodeFile, int]]]:
         for file in self._files:
-            if "celery" not in file.text.lower():
+            if "celery" not in file.lower:
                 continue
             for mark in file.marks:
                 if mark.call.name in _TASK_MARKS and mark.target is not None:

@@ -38,7 +38,8 @@ _JOINERS: Final = frozenset({"urljoin", "JoinPath", "join_url", "resolve"})
 # Functions that give back what they are given, a little changed.
 _SAME: Final = frozenset(
     "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
-    "TrimRight TrimSpace trim rtrim rstrip strip replace replaceAll removesuffix encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote require_env must format_url".split()
+    "TrimRight TrimSpace trim rtrim rstrip strip replace replaceAll removesuffix encodeURI "
+    "AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must format_url".split()
 )
 _DEFAULTS: Final = frozenset(
     "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
