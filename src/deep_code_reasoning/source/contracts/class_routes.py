@@ -128,8 +128,8 @@ class ClassRoutes:
 
     def _paths(self, mark: Call, file: CodeFile) -> list[str]:
         given = mark.named(*_PATHS) or mark.positional(0)
-        if mark.name == "HTTP":
-            given = mark.named("path")
+        if mark.name in ("HTTP", "AcceptVerbs"):
+            given = mark.named("path", "Route")
         if given is None:
             return []
         if "token" in given.type:
@@ -140,10 +140,15 @@ class ClassRoutes:
         verb = FUNCTION_MARKS[language][mark.name.removesuffix("Attribute")]
         if verb:
             return (verb,)
+        if mark.name == "AcceptVerbs":
+            texts = [self._values.text(argument.node, file) for argument in mark.arguments if not argument.name]
+            return tuple(text.upper() for text in texts if text.lower() in VERBS)
         given = mark.named("method", "methods")
         if given is None:
             return ()
-        found = [last_name(text_of(item)) or self._values.text(item, file) for item in items(given)]
+        found = [
+            last_name(text_of(item)).removeprefix("METHOD_") or self._values.text(item, file) for item in items(given)
+        ]
         found = [
             text if text.lower() in VERBS else self._values.text(item, file)
             for text, item in zip(found, items(given), strict=True)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .class_views import class_verbs
-from .nodes import last_name, text_of, unwrapped
+from .nodes import definition_name, last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .syntax import Call, CodeFile, Type, items
 from .templates import from_regex, joined
 from .values import HOLE, Values
 
 Found = tuple[tuple[str, ...], str, int, str]
+_ALLOWING: Final = frozenset({"api_view", "require_http_methods", "require_GET", "require_POST", "require_safe"})
 _LISTS: Final = {"GET": r"ListModelMixin|ListAPIView|\blist\b", "POST": r"CreateModelMixin|\bcreate\b"}
 _ITEMS: Final = {
     "GET": r"RetrieveModelMixin|\bretrieve\b",
@@ -37,11 +38,25 @@ def django_routes(file: CodeFile, files: Sequence[CodeFile], values: Values, pre
             if own != HOLE:
                 own = own if call.name == "path" else from_regex(own)
                 handler = last_name(re.sub(r"\.as_view\(.*", "", text_of(view), flags=re.DOTALL))
-                verbs = class_verbs(handler, files) if ".as_view(" in text_of(view) else ()
+                verbs = (
+                    class_verbs(handler, files) if ".as_view(" in text_of(view) else _allowed(handler, files, values)
+                )
                 for before in prefixes.before(call, file):
                     yield verbs, joined(from_regex(before), own), call.line, handler
         elif call.name == "register" and call.receiver.endswith("router") and len(call.arguments) > 1:
             yield from _registered(call, file, files, values, prefixes)
+
+
+def _allowed(function: str, files: Sequence[CodeFile], values: Values) -> tuple[str, ...]:
+    """The verbs that a view's decorator allows: `@api_view(["GET"])`, `@require_http_methods`, `@require_POST`."""
+    for file in files:
+        for mark in file.marks:
+            if mark.call.name not in _ALLOWING or definition_name(mark.target) != function:
+                continue
+            if mark.call.name.startswith("require_") and mark.call.name[8:].isupper():
+                return (mark.call.name[8:],)
+            return tuple(values.texts(mark.call.positional(0), file)) or ("GET",)
+    return ()
 
 
 def _registered(

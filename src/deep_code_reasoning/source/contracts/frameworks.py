@@ -28,7 +28,8 @@ FUNCTION_MARKS: Final = {
     },
     "csharp": {
         "HttpGet": "GET", "HttpPost": "POST", "HttpPut": "PUT", "HttpDelete": "DELETE", "HttpPatch": "PATCH",
-        "HttpHead": "HEAD", "HttpOptions": "OPTIONS", "Get": "GET", "Post": "POST", "Put": "PUT", "Delete": "DELETE",
+        "HttpHead": "HEAD",
+        "AcceptVerbs": "", "HttpOptions": "OPTIONS", "Get": "GET", "Post": "POST", "Put": "PUT", "Delete": "DELETE",
         "Patch": "PATCH",
     },
     "php": {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Routers mounted in routers: deeper is a circle.
 _MAX_DEPTH: Final = 8
+_PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
 _STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions"})
 Key = tuple[str, str]
 """What a router is known by: (file, variable), (file, '') for all of a module, ('', function) for what one returns."""
@@ -54,6 +55,11 @@ class Prefixes:
             return [before + own for before in self.before(group, file, depth + 1)]
         return self.of_receiver(call.receiver_node, call, file, depth + 1)
 
+    def is_given(self, call: Call, file: CodeFile) -> bool:
+        """Whether what a call is called on is the router that a group around it gives its function."""
+        group = _group_around(call, file)
+        return group is not None and _root(call) in [name for made in lambdas(group) for name in parameters(made)]
+
     def of_receiver(self, receiver: Node | None, call: Call, file: CodeFile, depth: int = 0) -> list[str]:
         """The prefixes of a router: an expression that makes or names one."""
         if receiver is None:
@@ -78,7 +84,7 @@ class Prefixes:
 
     def group_prefix(self, group: Call, file: CodeFile) -> str:
         """What a group puts before its members: its first text, or its `prefix` (`/x/` as `/x`)."""
-        given = group.named("prefix", "path") if group.name in ("group", "namespace", "scope") else None
+        given = group.named("prefix", "path") if group.name in _PREFIXED else None
         if given is None:
             given = group.positional(0)
         if given is None or unwrapped(given).type not in STRING_TYPES | NAMES | MEMBERS | {"binary_expression"}:
@@ -126,6 +132,11 @@ class Prefixes:
     def _of_module(self, file: CodeFile, call: Call, depth: int) -> list[str]:
         keys = [(str(file.where), name) for name in _assigned(call.node, file)]
         keys += [("", function) for function in (function_around(call.node),) if function]
+        if file.language == "kotlin":  # fun Route.orders() is served where it is called
+            called = self._called.get(function_around(call.node), ())
+            found = [before for made, where in called for before in self.before(made, where, depth + 1)]
+            if found:
+                return list(dict.fromkeys(found))
         return self._at_mounts([*keys, (str(file.where), "")], "", depth) or [""]
 
     def _at_mounts(self, keys: Sequence[Key], own: str, depth: int) -> list[str]:
@@ -139,7 +150,8 @@ class Prefixes:
         """The routers that a call puts under a prefix, and the prefix."""
         if call.name == "include" and file.language == "python" and call.arguments:
             yield from self._included(call, file)
-        if call.name not in MOUNTS and call.name not in ("add_router", "Handle"):
+        strips = call.name == "Handle" and "StripPrefix(" in text_of(call.positional(1))
+        if call.name not in MOUNTS and call.name != "add_router" and not strips:
             return
         at, whose = MOUNTS.get(call.name, (0, 1))
         placed = [argument.node for argument in call.arguments if not argument.name]
@@ -167,7 +179,12 @@ class Prefixes:
         elif given.type in NAMES | MEMBERS:
             key = self._key(given, file)
             if key is not None:
-                yield key, ""
+                yield (key if self._is_made(key) else (key[0], "")), ""
+
+    def _is_made(self, key: Key) -> bool:
+        """Whether a variable is given what a call makes, and no list."""
+        given = self._values.named(key[1])
+        return any(str(file.where) == key[0] and unwrapped(node).id in file.by_node for file, node in given)
 
     def _key(self, router: Node, file: CodeFile) -> Key | None:
         router = unwrapped(router)
@@ -191,7 +208,10 @@ class Prefixes:
         if source is not None:
             defined, inside = source
             name = last if head else inside
-            return str(defined.where), name if name in defined.values else ""
+            exported = unwrapped(defined.values[name][0]) if name in defined.values else None
+            if exported is not None and exported.type in NAMES:  # module.exports = { orders: router }
+                return str(defined.where), text_of(exported)
+            return str(defined.where), name if exported is not None else ""
         if last in file.values:
             return str(file.where), last
         return ("", last) if last in self._functions(file) else None
@@ -262,6 +282,6 @@ def _is_inside(node: Node, outer: Call) -> bool:
 def _groups(outer: Call, node: Node) -> bool:
     if outer.name in ("path", "re_path", "url", "Mount"):
         return True
-    if outer.name == "group" and outer.receiver:
-        return True
+    if outer.name in ("group", "register") and outer.receiver:
+        return outer.name == "group" or bool(lambdas(outer))
     return outer.name in GROUPS and (bool(lambdas(outer)) or node.type in ("arguments", "argument_list"))

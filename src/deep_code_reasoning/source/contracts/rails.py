@@ -37,10 +37,23 @@ def is_rails_routes(file: CodeFile) -> bool:
 
 def rails_routes(file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
     """The routes of a file, as (verbs, template, line, handler); an application without views has no forms."""
+    concerns = {values.text(call.positional(0), file): call for call in file.calls if call.name == "concern"}
     for call in file.calls:
-        if call.receiver:
+        if call.receiver or _concern_around(call, file) is not None:
             continue
         before = _before(call, file, values)
+        yield from _of(call, before, file, values, api_only)
+        for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
+            item = joined(
+                before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}"
+            )
+            for inner in file.calls:
+                if name in concerns and _concern_around(inner, file) is concerns[name]:
+                    yield from _of(inner, joined(item, _before(inner, file, values)), file, values, api_only)
+
+
+def _of(call: Call, before: str, file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
+    if not call.receiver:
         if call.name in ("resources", "resource"):
             for argument in call.arguments:
                 if not argument.name:
@@ -133,6 +146,13 @@ def _to(call: Call, file: CodeFile, values: Values) -> str:
     given = call.named("to")
     text = values.text(given, file) if given is not None else ""
     return "" if text == HOLE else text
+
+
+def _concern_around(call: Call, file: CodeFile) -> Call | None:
+    holder = _holder(call, file)
+    while holder is not None and holder.name != "concern":
+        holder = _holder(holder, file)
+    return holder
 
 
 def _holder(call: Call, file: CodeFile) -> Call | None:

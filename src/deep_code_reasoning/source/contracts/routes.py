@@ -32,6 +32,9 @@ _VERB_NAMES: Final = frozenset(
 )
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
 _PATTERN: Final = re.compile(r"^(?:(?P<verb>[A-Z]{3,7})\s+)?(?P<path>[\w.\-]*/.*)$", re.DOTALL)
+# Laravel's actions of a resource that a contract is about; those that show forms are not.
+_LIST_ACTIONS: Final = {"index": "GET", "store": "POST"}
+_ITEM_ACTIONS: Final = {"show": "GET", "update": "PUT PATCH", "destroy": "DELETE"}
 _API_ONLY: Final = re.compile(r"\bapi_only\s*=\s*true|ActionController::API\b")
 _DECORATORS: Final = frozenset({*VERBS, "route", "api_route", "websocket", "websocket_route", "trace"})
 
@@ -175,6 +178,8 @@ class Routes:
                 return maker.name in ROUTERS or maker.name in ("route", "basePath", "get_router", "withTypeProvider")
         if name in CLIENT_NAMES:
             return False
+        if self._prefixes.is_given(call, file):
+            return True
         return name in ROUTER_NAMES or _ROUTER_WORD.search(name) is not None
 
     def _go(self, call: Call, file: CodeFile) -> Iterator[Route]:
@@ -245,9 +250,11 @@ class Routes:
         if call.name in ("resource", "apiResource") and call.arguments:
             path = self._path(call.positional(0), file) or ""
             item = f"{path}/{{{_singular(path.rpartition('.')[2].rpartition('/')[2])}}}"
-            for of_all, template in (("GET POST", path), ("GET PUT PATCH DELETE", item)):
-                for group in self._prefixes.before(call, file):
-                    yield Route(tuple(of_all.split()), joined(*before, group, template.replace(".", "/{}/")), call.line)
+            kept = self._kept_actions(call, file)
+            for actions, template in ((_LIST_ACTIONS, path), (_ITEM_ACTIONS, item)):
+                served = tuple(v for action, verbs in actions.items() if action in kept for v in verbs.split())
+                for group in self._prefixes.before(call, file) if served else ():
+                    yield Route(served, joined(*before, group, template.replace(".", "/{}/")), call.line)
             return
         given = call.positional(0)
         verbs: tuple[str, ...] = (call.name.upper(),)
@@ -259,6 +266,16 @@ class Routes:
             return
         for route in self._routes(call, file, given, verbs):
             yield Route(route.verbs, joined(*before, route.template), route.line, route.handler)
+
+    def _kept_actions(self, call: Call, file: CodeFile) -> set[str]:
+        """Laravel: `->only([...])` and `->except([...])` behind a resource."""
+        kept = {*_LIST_ACTIONS, *_ITEM_ACTIONS}
+        above = call.node.parent
+        while above is not None and (outer := file.by_node.get(above.id)) is not None:
+            named = set(self._values.texts(outer.positional(0), file))
+            kept = kept & named if outer.name == "only" else kept - named if outer.name == "except" else kept
+            above = above.parent
+        return kept
 
     def _rust(self, call: Call, file: CodeFile) -> Iterator[Route]:
         if call.name != "route" or not call.arguments:

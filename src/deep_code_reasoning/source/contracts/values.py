@@ -88,6 +88,10 @@ class Values:
             for name, given in file.values.items():
                 self._named.setdefault(name, []).extend((file, node) for node in given)
 
+    def named(self, name: str) -> list[tuple[CodeFile, Node]]:
+        """The expressions that a name is given anywhere, each with its file."""
+        return self._named.get(name, [])
+
     def text(self, node: Node | None, file: CodeFile) -> str:
         """The value of an expression; `HOLE` when nothing is known of it."""
         return "".join(self._parts(node, file, 0)) if node is not None else HOLE
@@ -170,6 +174,8 @@ class Values:
     def _text_of_content(self, text: str, file: CodeFile) -> str:
         if file.language == "kotlin":
             return re.sub(r"\$(?!\{)\w+", HOLE, placeholders(text.replace("\\$", "$")))
+        if file.language in ("csharp", "python"):
+            text = text.replace("{{", "{").replace("}}", "}")
         if file.language in ("java", "csharp", "typescript", "javascript", "tsx", "python"):
             return placeholders(text)
         return text
