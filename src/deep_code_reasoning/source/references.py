@@ -79,6 +79,17 @@ class References:
             for unit, line in self._index.callers(name, self._trees, limit)
         ]
 
+    def places(self, qualified: str) -> list[tuple[SourcePath, int]]:
+        """(file, first line) of the functions of a name; with what they are in (`Stock.reserve`) when that is given."""
+        own = qualified.rpartition(".")[2]
+        units = [unit for unit in self._index.definitions([own], self._trees) if unit.own_name == own]
+        within = [unit for unit in units if f".{unit.name}".endswith(f".{qualified}")]
+        if not within and "." in qualified:  # a module or a package in place of a class
+            holder = qualified.split(".")[-2].lower()
+            within = [unit for unit in units if holder in unit.path.lower().replace(".", "/").split("/")]
+        found = [(SourcePath(unit.repo, unit.path), unit.first_line) for unit in within if unit.kind == "function"]
+        return found if len(found) <= _MAX_MEANINGS else []
+
     def _function(self, unit: UnitHit) -> list[tuple[SourceFile, Function]]:
         return [
             (file, function)

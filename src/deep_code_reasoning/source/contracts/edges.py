@@ -76,7 +76,9 @@ def _of_requests(asked: Sequence[Contract], served: Sequence[Contract], names: S
             yield ContractEdge(request, _best(request, by_service[callee], ends=True), callee, "host")
         elif (not request.host or _VARIABLE.fullmatch(request.host)) and _literals(request.name):
             # Nobody is named: the path has to say it, and say it of one service alone.
-            fits = {route.service for route in served if _fit(request, route, ends=False) is not None}
+            fits = {
+                route.service for route in served if fit(request.method, request.name, route, ends=False) is not None
+            }
             if len(fits) == 1:
                 (callee,) = fits
                 yield ContractEdge(request, _best(request, by_service[callee], ends=False), callee, "path")
@@ -84,18 +86,24 @@ def _of_requests(asked: Sequence[Contract], served: Sequence[Contract], names: S
 
 def _best(request: Contract, routes: Sequence[Contract], ends: bool) -> Contract | None:
     """The route that a request is for: the one with the most in common; none when none fits."""
-    fits = [(fit, route) for route in routes if (fit := _fit(request, route, ends)) is not None]
+    fits = [
+        (common, route) for route in routes if (common := fit(request.method, request.name, route, ends)) is not None
+    ]
     return min(fits, key=lambda each: (-each[0], each[1]))[1] if fits else None
 
 
-def _fit(request: Contract, route: Contract, ends: bool) -> int | None:
+def fit(verb: str, path: str, route: Contract, ends: bool) -> int | None:
     """How many segments a request and a route share word by word; None when they do not fit.
 
-    `ends`: a gateway may take the first segments away, so the end of a request's path is enough.
+    Args:
+        verb: of the request, '' when it is not known.
+        path: of the request; what varies in it is `{}`, or whatever it was.
+        route: what serves, or what another request asks for.
+        ends: a gateway may take the first segments away, so the end of a request's path is enough.
     """
-    if request.method and route.method and request.method != route.method:
+    if verb and route.method and verb != route.method:
         return None
-    asked, served = shape(request.name), shape(route.name)
+    asked, served = shape(path), shape(route.name)
     if any(part.startswith("*") for part in served):
         at = next(place for place, part in enumerate(served) if part.startswith("*"))
         asked, served = asked[:at], served[:at]
