@@ -80,9 +80,11 @@ class Operations:
             self._of_function,
         )
         for way in ways:
-            found = list(dict.fromkeys(way(operation)))
+            found: dict[tuple[SourcePath, int], OperationPlace] = {}
+            for place in way(operation):
+                found.setdefault((place.where, place.line), place)
             if found:
-                return found[:_MAX_PLACES]
+                return list(found.values())[:_MAX_PLACES]
         return []
 
     def _of(self, operation: Operation, kind: str, side: str) -> list[Contract]:
@@ -148,13 +150,16 @@ class Operations:
         sql = operation.first("db.query.text", "db.statement") or operation.name
         wanted = {(name.rpartition(".")[2], method) for name, method in tables_of_sql(sql)}
         table = operation.first("db.collection.name", "db.sql.table").lower().rpartition(".")[2]
+        tables = {table, *(name for name, _ in wanted)}
         asked = set(words(sql))
+        reads = {"SELECT": True, "INSERT": False, "UPDATE": False, "DELETE": False}.get(sql.split(" ")[0].upper())
         fits = []
         for contract in self._of(operation, "table", CONSUMED) if wanted or table else ():
             own = contract.name.rpartition(".")[2]
+            plain = not wanted and reads in (None, contract.method == "read")
             if (own, contract.method) in wanted:
                 fits.append((-self._alike(contract, asked), contract))
-            elif own == table or (contract.method == "map" and own in {name for name, _ in wanted}):
+            elif own in tables and (contract.method == "map" or plain):
                 fits.append((0.0, contract))
         best = min((score for score, _ in fits), default=0.0)
         for score, contract in sorted(fits):
@@ -166,8 +171,11 @@ class Operations:
             lines = self._roots.read(SourcePath(contract.repo, contract.path)).lines
         except SourceError:
             return 0.0
-        text = set(words("\n".join(lines[contract.line - 1 : contract.line + _STATEMENT_LINES])))
-        return len(text & asked) / len(asked) if asked else 0.0
+        here = (contract.repo, contract.path)
+        behind = [each.line for each in self._contracts if (each.repo, each.path) == here and each.line > contract.line]
+        last = min([contract.line + _STATEMENT_LINES, *(line - 1 for line in behind)])
+        text = set(words("\n".join(lines[contract.line - 1 : last])))
+        return len(text & asked) / len(text | asked) if asked else 0.0
 
     def _of_function(self, operation: Operation) -> Iterator[OperationPlace]:
         if _FUNCTION.match(operation.name) and operation.kind in ("", "internal", "server", "consumer"):

@@ -93,7 +93,9 @@ def _best(request: Contract, routes: Sequence[Contract], ends: bool) -> Contract
 
 
 def fit(verb: str, path: str, route: Contract, ends: bool) -> int | None:
-    """How many segments a request and a route share word by word; None when they do not fit.
+    """How close a route is to a request: segments that are the same word for word, then templates that are the same.
+
+    None when they do not fit.
 
     Args:
         verb: of the request, '' when it is not known.
@@ -117,7 +119,8 @@ def fit(verb: str, path: str, route: Contract, ends: bool) -> int | None:
             same += 1
         elif _VARIES not in one and _VARIES not in other:
             return None
-    return same if same or asked == served else None
+    exact = asked == served
+    return 2 * same + exact if same or exact else None
 
 
 def _literals(path: str) -> list[str]:
