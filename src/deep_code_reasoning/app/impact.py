@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from ..detectors.timeline.graph import service_graph
 from ..domain.case import CaseInfo
 from ..errors import SourceNotFoundError
 from ..packing.pieces.graph import graph
 from ..packing.subject import Subject
 from ..source import Roots
-from ..source.contracts.read import read_contracts
+from ..source.contracts.compare import graph_differences
+from ..source.contracts.read import Contracts, read_contracts
 from ..source.functions import functions
 from ..source.references import References
 from ..source.roots import SourceFile
@@ -59,6 +62,7 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
     with opened as store:
         services = _services(store, files, [*asked["services"], *sorted(of_contracts)])
         if store is not None:
+            sections["graph_differences"] = _differences(store, contracts, services)
             _add(sections, _seen(store, services, files, kinds), kinds)
     not_looked = [] if asked["case"] else [kind for kind in kinds if kind != "breaking"]
     head = {
@@ -69,6 +73,15 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
         **{kind: found[:12] for kind, found in sections.items()},
     }
     return {"head": head, "sections": sections}
+
+
+def _differences(store: CaseStore, contracts: Contracts, services: Sequence[str]) -> list[dict[str, Any]]:
+    """Calls of the services that only their code, or only the traces know."""
+    return [
+        asdict(each)
+        for each in graph_differences(contracts, service_graph(store))
+        if not {each.caller, each.callee}.isdisjoint(services)
+    ]
 
 
 def _add(sections: dict[str, Any], seen: Mapping[str, Any], kinds: Sequence[str]) -> None:

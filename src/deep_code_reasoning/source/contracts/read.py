@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,9 +16,9 @@ from .environment import Deployment, is_configuration, read_deployment, settings
 from .file_routes import is_file_route
 from .records import Contract, ContractEdge
 from .routes import Routes
-from .rpc import rpc_contracts
+from .rpc import ProtoService, proto_services, rpc_contracts, surely_served
 from .services import Services
-from .specifications import specified_contracts
+from .specifications import is_specification, specified_contracts
 from .syntax import CodeFile, read_code
 from .tables import table_contracts
 from .topics import Topics
@@ -37,8 +37,9 @@ _APART: Final = re.compile(
     r"|(?:_pb2(?:_grpc)?\.pyi?|\.pb(?:\.\w+)*\.(?:go|h|cc)|_grpc\.pb\.go|Grpc(?:Kt)?\.(?:java|kt|cs)|_pb\.(?:js|ts)|_grpc_pb\.(?:js|d\.ts)"
     r"|_pb\.rb|\.d\.ts|\.min\.js)$"
 )
-# With more files than this only those are parsed whose text tells of a contract: 4 ms of processor time a file.
-_ALL_FILES: Final = 4_000
+# A root with more code than this is parsed only where its text tells of a contract.
+_ALL_BYTES: Final = 12_000_000
+_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".ex", ".exs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,55 +61,69 @@ class Contracts:
         return {pair: tuple(sorted(kinds)) for pair, kinds in sorted(pairs.items())}
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What the families of contracts are read from."""
+def read_contracts(roots: Roots) -> Contracts:
+    """Read the contracts of all files of the roots; tests, examples, vendored and generated code stand apart.
 
-    code: list[CodeFile]
-    documents: list[tuple[SourceFile, str]]
-    values: Values
-    deployment: Deployment
-    services: Services
-
-
-def ground(roots: Roots) -> Ground:
-    """Read and parse what may tell of contracts; tests, examples, vendored and generated code stand apart."""
+    Code is parsed and let go a root at a time, for its syntax trees take thirty times its own size.
+    """
     paths = [where for where in roots.files if not _APART.search(where.path)]
-    documents = [file for where in paths if _is_document(where) and (file := _read(roots, where)) is not None]
+    documents = [file for where in paths if (file := _document(roots, where)) is not None]
     deployment = read_deployment([file for file in documents if is_configuration(file.where.path)])
-    names = dict(_own_names(documents))
-    services = Services(paths, deployment, names)
+    services = Services(paths, deployment, dict(_own_names(documents)))
     for file in documents:
         deployment.settings.setdefault(services.of(file.where), {}).update(settings_of(file))
-    code = []
     written = [where for where in paths if language_of(where.path) is not None]
-    for where in written:
-        read = _read(roots, where)
-        if read is not None and (len(written) <= _ALL_FILES or _tells(read.text) or is_file_route(where.path)):
-            parsed = read_code(read, services.of(where))
-            if parsed is not None:
-                code.append(parsed)
-    placed = [(file, services.of(file.where)) for file in documents]
-    return Ground(code, placed, Values(code), deployment, services)
+    known = proto_services(documents) or _services_without_protos(roots, written)
+    found: set[Contract] = set()
+    files = len(documents)
+    for repo in roots.names:
+        code = _parsed(roots, [where for where in written if where.repo == repo], services)
+        own = [(file, services.of(file.where)) for file in documents if file.where.repo == repo]
+        found.update(_contracts(code, own, deployment, known))
+        files += len(code)
+    contracts = sorted(found)
+    edges = tuple(dict.fromkeys(join(contracts, services.names)))
+    return Contracts(tuple(contracts), edges, tuple(sorted(services.names)), files)
 
 
-def read_contracts(roots: Roots) -> Contracts:
-    """Read the contracts of all files of the roots."""
-    read = ground(roots)
-    contracts = sorted(set(_contracts(read)))
-    edges = tuple(dict.fromkeys(join(contracts, read.services.names)))
-    return Contracts(tuple(contracts), edges, tuple(sorted(read.services.names)), len(read.code) + len(read.documents))
-
-
-def _contracts(read: Ground) -> Iterator[Contract]:
-    routes = list(Routes(read.code, read.values, read.deployment).contracts())
+def _contracts(
+    code: Sequence[CodeFile],
+    documents: Sequence[tuple[SourceFile, str]],
+    deployment: Deployment,
+    known: Mapping[str, ProtoService],
+) -> Iterator[Contract]:
+    values = Values(code)
+    routes = list(Routes(code, values, deployment).contracts())
     yield from routes
     served = frozenset((f"{route.repo}/{route.path}", route.line) for route in routes)
-    yield from rpc_contracts(read.code, read.documents)
-    yield from Topics(read.code, read.values, read.deployment).contracts()
-    yield from table_contracts(read.code, read.documents)
-    yield from specified_contracts(read.code, read.documents)
-    yield from Clients(read.code, read.values, read.deployment, served).contracts()
+    yield from rpc_contracts(code, documents, known)
+    yield from Topics(code, values, deployment).contracts()
+    yield from table_contracts(code, documents)
+    yield from specified_contracts(code, documents)
+    yield from Clients(code, values, deployment, served).contracts()
+
+
+def _parsed(roots: Roots, paths: Sequence[SourcePath], services: Services) -> list[CodeFile]:
+    """The files of a root as syntax: all of them, or those that tell of contracts where it has too many."""
+    size = sum(status[1] for where in paths if (status := roots.status(where)) is not None)
+    code = []
+    for where in paths:
+        file = _read(roots, where)
+        if file is not None and (size <= _ALL_BYTES or _tells(file.text) or is_file_route(where.path)):
+            parsed = read_code(file, services.of(where))
+            if parsed is not None:
+                code.append(parsed)
+    return code
+
+
+def _services_without_protos(roots: Roots, written: Sequence[SourcePath]) -> dict[str, ProtoService]:
+    """The services that servers of gRPC name, where no `.proto` file lies beside them."""
+    found: dict[str, ProtoService] = {}
+    for where in written:
+        file = _read(roots, where)
+        if file is not None:
+            found.update((name, ProtoService(name, ())) for name in surely_served(file.text))
+    return found
 
 
 def _tells(text: str) -> bool:
@@ -116,10 +131,11 @@ def _tells(text: str) -> bool:
     return any(word in lower for word in _TELLS)
 
 
-def _is_document(where: SourcePath) -> bool:
-    return is_configuration(where.path) or where.path.endswith(
-        (".json", ".proto", ".graphql", ".gql", ".sql", ".properties", ".ex", ".exs", ".prisma")
-    )
+def _document(roots: Roots, where: SourcePath) -> SourceFile | None:
+    """A file that is no code and may tell of contracts; JSON in general is data, and only what says that it is none."""
+    told = is_configuration(where.path) or where.path.endswith(_DOCUMENTS)
+    file = _read(roots, where) if told or where.path.endswith(".json") else None
+    return file if file is not None and (told or is_specification(file.text)) else None
 
 
 def _read(roots: Roots, where: SourcePath) -> SourceFile | None:

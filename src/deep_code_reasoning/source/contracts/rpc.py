@@ -68,7 +68,10 @@ _STUBS: Final[Mapping[str, tuple[str, ...]]] = {
     "elixir": (r"\b(\w+)\.Stub\.\w+\(",),
 }  # fmt: skip
 # Servers whose form nothing else has: they make a service known where no `.proto` lies beside.
-_SURE: Final = re.compile(r"Register|Servicer|ImplBase|GRPC\.Server|GrpcMethod")
+_SURE: Final = re.compile(
+    r"\bRegister(\w+?)Server\(|\badd_(\w+)Servicer_to_server\(|\b(\w+?)Grpc(?:Kt)?\.\w+ImplBase\b"
+    r"|@GrpcMethod\(\s*['\"](\w+)['\"]|use\s+GRPC\.Server,\s*service:\s*(?:\w+\.)*(\w+)\.Service\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +105,21 @@ def proto_services(files: Sequence[SourceFile]) -> dict[str, ProtoService]:
     return found
 
 
-def rpc_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Contract]:
-    """Who serves and who calls which methods of which services."""
-    known = proto_services([file for file, _ in documents])
+def surely_served(text: str) -> set[str]:
+    """The services that a text serves in a form that nothing else has; their methods are not known then."""
+    return {name for found in _SURE.finditer(text) for name in found.groups() if name} - _COMMON
+
+
+def rpc_contracts(
+    code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]], known: Mapping[str, ProtoService]
+) -> Iterator[Contract]:
+    """Who serves and who calls which methods of the services that are known."""
     texts = [_Text(file.where.repo, file.where.path, file.language, file.text, file.service, file) for file in code]
     texts += [
         _Text(file.where.repo, file.where.path, "elixir", file.text, service, None)
         for file, service in documents
         if file.where.path.endswith((".ex", ".exs"))
     ]
-    for text in texts:
-        for pattern in _SERVERS.get(text.language, ()):
-            if _SURE.search(pattern):
-                for name in re.findall(pattern, text.text):
-                    if name not in _COMMON:
-                        known.setdefault(name, ProtoService(name, ()))
     serving = {(text.service, name): (text, line) for text, name, line in _found(texts, _SERVERS, known)}
     calling: dict[tuple[str, str], tuple[_Text, int]] = {}
     for text, name, line in _found(texts, _STUBS, known):

@@ -21,6 +21,11 @@ _OPERATION: Final = re.compile(r"\b(query|mutation|subscription)\b\s*\w*\s*(?:\(
 _EMBEDDED: Final = re.compile(r"\b(?:gql|graphql)\s*(?:\(\s*)?[`\"']{1,3}(.+?)[`\"']{1,3}", re.DOTALL)
 
 
+def is_specification(text: str) -> bool:
+    """Whether a document says that it is OpenAPI or AsyncAPI."""
+    return _OPENAPI.search(text) is not None or _ASYNCAPI.search(text) is not None
+
+
 def specified_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Contract]:
     """What the files of a repository say in so many words; the service is that of the folder they lie in."""
     for file, service in documents:
