@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from ..errors import UsageError
 from ..source import Roots
-from ..source.contracts.read import read_contracts
+from ..source.contracts.edges import ServiceNames
+from ..source.contracts.read import Contracts, read_contracts
 from ..source.functions import Function, function_at, functions
 from ..source.operations import Operations
 from ..source.references import References
@@ -20,7 +21,7 @@ from ..store.library import find_case
 from .code_references import references
 from .code_telemetry import frames_of_exceptions, spans_of_functions
 from .data_flow import Crossings, data_flow
-from .operation_code import what_ran
+from .operation_code import deployed, operations, what_ran
 
 _MAX_STEPS: Final = 120
 
@@ -92,7 +93,8 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
     with references(roots) as names, opened as store:
         steps, unknown = walk(names, entry, asked["max_depth"], crossings)
         flows = data_flow(names, crossings, entry, asked["max_depth"]) if asked["include_data_flow"] else []
-        proofs = _proofs(store, Operations(contracts, names, roots), roots, steps) if store else {}
+        proofs = _proofs(store, operations(store, contracts, names, roots), roots, steps) if store else {}
+        running = deployed(store) if store else {}
     path = [_shown(step, proofs.get((step.file.where, step.function.first), {}), asked) for step in steps]
     services = dict.fromkeys(step.file.where.repo for step in steps)
     head = {
@@ -101,6 +103,7 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
         "steps": len(steps),
         "deepest": max(step.depth for step in steps),
         "repositories": list(services),
+        "deployed": _of_path(running, steps, contracts),
         "stopped_at_limit": len(steps) >= _MAX_STEPS,
         "functions_with_spans": sum("spans" in shown for shown in path),
         "functions_proven": sum("proven_by" in shown for shown in path),
@@ -113,6 +116,15 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
         head["data_flow"] = flows[:12]
         sections["data_flow"] = flows
     return {"head": head, "sections": sections}
+
+
+def _of_path(
+    running: Mapping[str, Mapping[str, str]], steps: Sequence[Step], contracts: Contracts
+) -> dict[str, Mapping[str, str]]:
+    """The repository and revision that run of the services on the path, as far as telemetry and deploys tell."""
+    of_repositories = {step.file.where.repo for step in steps}
+    own = ServiceNames({each.service for each in contracts.contracts if each.repo in of_repositories} | of_repositories)
+    return {service: named for service, named in running.items() if own.find(service)}
 
 
 def _callees(names: References, step: Step, unknown: set[str], crossings: Crossings | None) -> Iterator[Step]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from ..errors import SourceError
 from ..source import Roots
 from ..source.contracts.read import Contracts, read_contracts
 from ..source.operations import Operation, OperationPlace, Operations
+from ..source.references import References
 from ..store import CaseStore
 from .code_references import references
 from .code_telemetry import milliseconds
@@ -66,11 +66,10 @@ class Ran:
         }
 
 
-@contextmanager
-def operations(roots: Roots, contracts: Contracts | None = None) -> Iterator[Operations]:
-    """What finds the code of operations in the files of the roots."""
-    with references(roots) as names:
-        yield Operations(contracts if contracts is not None else read_contracts(roots), names, roots)
+def operations(store: CaseStore, contracts: Contracts, names: References, roots: Roots) -> Operations:
+    """What finds the code of a case's operations."""
+    named = {service: of_it["repository"] for service, of_it in deployed(store).items() if "repository" in of_it}
+    return Operations(contracts, names, roots, named)
 
 
 def what_ran(store: CaseStore, finder: Operations, services: Iterable[str] = ()) -> list[Ran]:
@@ -93,7 +92,9 @@ def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[Cause, ...]:
     if not folders or not open_ones:
         return tuple(causes)
     try:
-        with operations(Roots(folders)) as finder:
+        roots = Roots(folders)
+        with references(roots) as names:
+            finder = operations(store, read_contracts(roots), names, roots)
             ran = what_ran(store, finder, {cause.service for cause in open_ones})
     except SourceError:
         return tuple(causes)  # a repository that cannot be read is told where its commits are read

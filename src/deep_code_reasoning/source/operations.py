@@ -61,9 +61,20 @@ class OperationPlace:
 
 
 class Operations:
-    """Finds the code of operations."""
+    """Finds the code of operations.
 
-    def __init__(self, contracts: Contracts, names: References, roots: Roots) -> None:
+    Args:
+        contracts: what was read of the roots.
+        names: the names in the roots.
+        roots: the folders of code.
+        repositories: service -> repository (a name or an address), as telemetry and deploys say it: for services whose
+            name no folder bears.
+    """
+
+    def __init__(
+        self, contracts: Contracts, names: References, roots: Roots, repositories: Mapping[str, str] | None = None
+    ) -> None:
+        self._repositories = repositories or {}
         self._contracts = contracts.contracts
         self._services = ServiceNames({*contracts.services, *(contract.service for contract in contracts.contracts)})
         self._names = names
@@ -88,10 +99,13 @@ class Operations:
         return []
 
     def _of(self, operation: Operation, kind: str, side: str) -> list[Contract]:
-        """The contracts of one kind and side of the operation's service; of all when no service has its name."""
+        """The contracts of one kind and side of the operation's service, else of its repository, else of all."""
         service = self._services.find(operation.service)
+        repository = re.split(r"[/:]", self._repositories.get(operation.service, "").removesuffix(".git"))[-1]
         found = [each for each in self._contracts if each.kind == kind and each.side == side]
-        return [each for each in found if each.service == service] if service else found
+        if service:
+            return [each for each in found if each.service == service]
+        return [each for each in found if each.repo == repository] if repository in self._roots.names else found
 
     def _of_attributes(self, operation: Operation) -> Iterator[OperationPlace]:
         frame = code_frame(operation.attributes)

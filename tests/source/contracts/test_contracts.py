@@ -146,6 +146,12 @@ def test_tables_of_a_statement_are_told_from_its_other_words() -> None:
     assert tables_of_sql(sql) == [("orders", "write"), ("carts", "read"), ("users", "read")]
 
 
+def test_a_statement_behind_a_docstring_is_found(tmp_path: Path) -> None:
+    text = 'def f():\n    """Rows."""\n    with connection() as db:\n        db.execute("SELECT amount FROM price")\n'
+    (found,) = read(tmp_path, {"shop/a.py": text}).contracts
+    assert (found.name, found.method, found.line) == ("price", "read", 4)
+
+
 def test_hostile_files_are_survived(tmp_path: Path) -> None:
     names = "abcdefghijklmnopqrst"
     laughs = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise(names))
