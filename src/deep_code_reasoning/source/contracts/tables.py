@@ -13,9 +13,10 @@ from .records import CONSUMED, PROVIDED, Contract
 from .syntax import CodeFile
 
 # A string that is a statement: what opens it, the statement, what closes it.
-_OPENS: Final = r"(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|MERGE|REPLACE)\s|WITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\([^()]*\)\s*)?AS\s*\("
+_VERBS: Final = r"(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|MERGE|REPLACE)\s"
+_WITH: Final = r"WITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\([^()]*\)\s*)?AS\s*\("
 _STRING: Final = re.compile(
-    rf"(\"\"\"|'''|[\"'`])\s*((?:{_OPENS})(?:(?!\1).){{4,4000}}?)\1"
+    rf"(\"\"\"|'''|[\"'`])\s*((?:{_VERBS}|{_WITH})(?:(?!\1).){{4,4000}}?)\1"
     r"|<<[~-]?['\"]?SQL['\"]?\s(.{4,4000}?)\bSQL\b",
     re.IGNORECASE | re.DOTALL,
 )
