@@ -95,8 +95,8 @@ class Routes:
             if call.name not in _DECORATORS or not call.receiver or not call.arguments:
                 continue
             path = self._path(call.positional(0) or call.named("path", "rule"), file)
-            if path is None:
-                continue
+            if path is None or (path and not path.startswith(("/", "\1", "{"))):
+                continue  # @mock.patch("os.chmod") names no path
             verbs = self._verbs(call, file) or (("GET",) if call.name == "route" else ())
             for before in self._prefixes.of_receiver(call.receiver_node, call, file):
                 yield Route(verbs, joined(before, path), mark.call.line, definition_name(mark.target))

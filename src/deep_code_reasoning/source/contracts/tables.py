@@ -13,7 +13,10 @@ from .records import CONSUMED, PROVIDED, Contract
 from .syntax import CodeFile
 
 # A string that is a statement: what opens it, the statement, what closes it.
-_VERBS: Final = r"(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|MERGE|REPLACE)\s"
+_VERBS: Final = (
+    # Prose begins with a capital alone: "Select all", "Update the service".
+    r"(?:(?-i:SELECT|select|INSERT|insert|UPDATE|update|DELETE|delete|CREATE|create|ALTER|alter|MERGE|merge|REPLACE))\s"
+)
 _WITH: Final = r"WITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\([^()]*\)\s*)?AS\s*\("
 _STRING: Final = re.compile(
     rf"(\"\"\"|'''|[\"'`])\s*((?:{_VERBS}|{_WITH})(?:(?!\1).){{4,4000}}?)\1"
@@ -24,7 +27,7 @@ _NAME: Final = r"[\"`\[]?((?:\w+[\"`\]]?\.[\"`\[]?)?\w+)[\"`\]]?"
 _USES: Final = (
     (re.compile(rf"\bINSERT\s+(?:IGNORE\s+)?INTO\s+{_NAME}", re.IGNORECASE), "write"),
     (re.compile(rf"\b(?:REPLACE|MERGE)\s+INTO\s+{_NAME}", re.IGNORECASE), "write"),
-    (re.compile(rf"^\s*UPDATE\s+(?:ONLY\s+)?{_NAME}\s", re.IGNORECASE), "write"),
+    (re.compile(rf"^\s*UPDATE\s+(?:ONLY\s+)?{_NAME}(?:\s+(?:AS\s+)?\w+)?\s+SET\b", re.IGNORECASE), "write"),
     (re.compile(rf"\bDELETE\s+FROM\s+{_NAME}", re.IGNORECASE), "write"),
     (re.compile(rf"(?<!DELETE )\bFROM\s+{_NAME}", re.IGNORECASE), "read"),
     (re.compile(rf"\bJOIN\s+{_NAME}", re.IGNORECASE), "read"),
