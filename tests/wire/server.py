@@ -22,7 +22,7 @@ from .formats import Format, Json, Turn, Wanted
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
 from .openai_responses import OpenAIResponses
-from .script import CallTool, Fault, Garbled, Part, Reply, Say, Step, Typed
+from .script import CallTool, Fault, Garbled, Reply, Say, Step, Typed
 
 WIRES: Final = ("gemini", "openai-chat", "openai-responses", "anthropic")
 _FORMATS: Final[Mapping[str, Format]] = {
@@ -231,11 +231,7 @@ class _Rendered:
 
 def _turn(form: Format, stub: Stub, seen: Seen, step: Reply) -> _Rendered:
     if isinstance(step, Typed):
-        parts: tuple[Part, ...]
-        if ANSWER_TOOL in seen.wanted.tools:
-            parts = (Part(tool=ANSWER_TOOL, arguments=step.value),)
-        else:
-            parts = (Part(step.value if isinstance(step.value, str) else json.dumps(step.value)),)
+        parts = step.parts(ANSWER_TOOL if ANSWER_TOOL in seen.wanted.tools else None)
     else:
         assert isinstance(step, Say | CallTool)
         parts = step.parts

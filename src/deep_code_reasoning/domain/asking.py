@@ -117,7 +117,8 @@ class ModelRequest:
             caches want them unchanged: keep tools and instructions the same over a conversation.
         max_steps: requests to the model at most; at the last one it has to answer without tools. One repair of a typed
             answer may come on top.
-        run_code: lets the model run code at the provider, where it can.
+        run_code: lets the model run code at the provider, where its card says that it can (ability `code_execution`)
+            and its wire has a way to ask for it beside `tools`; elsewhere nothing is asked for.
         effort: how hard to think: minimal, low, medium, high, xhigh, max; None leaves it to the model.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
@@ -169,8 +170,23 @@ class VendorWire:
         return {
             "messages": to_messages(exchange.messages, bool(self._model.profile.get("supports_cache", False))),
             "model_settings": self._settings(exchange, timeout_s),
-            "model_request_parameters": to_parameters(exchange, self.card.answer_mode),
+            "model_request_parameters": to_parameters(
+                replace(exchange, run_code=self._runs_code(exchange)), self.card.answer_mode
+            ),
         }
+
+    def _runs_code(self, exchange: Exchange) -> bool:
+        """Whether the provider is asked to run code: wanted, among the model's abilities, and possible on its wire.
+
+        OpenAI's chat format has no way to ask for it, and Gemini before its third version none beside other tools.
+        """
+        from pydantic_ai.native_tools import CodeExecutionTool
+
+        if not exchange.run_code or "code_execution" not in self.card.abilities:
+            return False
+        profile: dict[str, Any] = dict(self._model.profile)
+        alone = profile.get("google_supports_tool_combination") is False and bool(exchange.tools or exchange.answer)
+        return CodeExecutionTool in profile.get("supported_native_tools", ()) and not alone
 
     def _settings(self, exchange: Exchange, timeout_s: float) -> Any:
         """The request's settings; whatever the catalogue sets is kept where we set nothing."""

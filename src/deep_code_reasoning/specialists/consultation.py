@@ -18,6 +18,7 @@ from ..packing.plain_text import visible
 from ..packing.redaction import redact
 from .base import Specialist
 from .bench import Bench
+from .experiments import keep_provider_runs
 from .tools import make_tools
 from .verification import overall, verify
 
@@ -84,6 +85,7 @@ def model_request(
         max_steps=STEPS[depth - 1],
         max_output_tokens=OUTPUT_TOKENS[depth - 1],
         effort=EFFORTS[depth - 1],
+        run_code=specialist.runs_code,
     )
 
 
@@ -135,6 +137,7 @@ def plain(text: str) -> str:
 
 def opinion_of(answer: ModelAnswer, bench: Bench, used: Sequence[ToolUsed] = ()) -> Opinion:
     """A model's typed answer, held against the evidence."""
+    keep_provider_runs(bench, answer.code_runs)
     return replace(
         checked_answer(answer.value, bench, answer.model, answer.provider, answer.resolved),
         text=answer.text,
