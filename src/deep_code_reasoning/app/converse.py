@@ -20,6 +20,7 @@ from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, UsageError
 from ..report.answer import as_json as investigation_as_json
+from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose
 from ..specialists.consultation import Consultation, opening_prompt, plain
 from ..specialists.registry import specialist_for
@@ -286,8 +287,8 @@ def _choose(
     """The model to talk to: the one that is named, or the one that routing chooses."""
     need = Need(bench.request.analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
     occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-    records = ledger.statistics.records_by_class()
-    decision = choose(cards, need, means.settings.policy, records, occasion, named=model)
+    policy = informed(means.settings.policy, ledger.statistics.check())
+    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
     ledger.routing.record(decision)
     return decision.chosen
 

@@ -22,6 +22,7 @@ from ..domain.pack import Pack
 from ..domain.routing_decision import RoutingDecision
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, RecordNotFoundError
 from ..providers.client import ModelClient
+from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose
 from ..routing.climb import Attempted, best_answer, climb
 from ..routing.signals import Judgement
@@ -98,7 +99,8 @@ class Inquiry:
 
     async def _climb(self, ledger: Ledger, trace: Trace, attempts: list[Attempted]) -> None:
         """Choose, ask, check, and choose again when the answer does not hold."""
-        policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
+        policy = informed(self.means.settings.policy, ledger.statistics.check())
+        records = ledger.statistics.records_by_class()
         need, occasion = self._need(ledger), self._occasion(ledger, 0)
         decision: RoutingDecision | None = choose(self.cards, need, policy, records, occasion, named=self.model)
         while decision is not None:

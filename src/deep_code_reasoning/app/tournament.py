@@ -15,6 +15,7 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
 from ..domain.tournament import Hypothesis, Tournament
 from ..errors import LedgerError, UsageError
+from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose, vendor
 from ..routing.settings import Thresholds
 from ..specialists.consultation import plain
@@ -92,9 +93,8 @@ async def run_tournament(
         if reason is None:
             need = Need("hypothesis_test", bench.problem_class, pack.tokens, datetime.now(UTC).date())
             occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-            decision = choose(
-                cards, need, means.settings.policy, ledger.statistics.records_by_class(), occasion, named=model
-            )
+            policy = informed(means.settings.policy, ledger.statistics.check())
+            decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
             ledger.routing.record(decision)
             chosen = decision.chosen
             reason = None if chosen else NONE_WORTH_IT
