@@ -164,6 +164,15 @@ def test_a_message_whose_native_form_is_gone_is_told_in_plain_words(ask: Asking)
     ask.stub.reset()
 
 
+def test_a_typed_answer_is_told_again_also_when_its_native_form_is_gone(ask: Asking) -> None:
+    ask.stub.script(Typed({"cause": "the lock", "confidence": 0.5}), Say("Yes."))
+    first = ask(text_request(answer=Verdict))
+    plain = tuple(message_from_json(m.as_json() | {"native": None}) for m in first.messages)
+    assert any("the lock" in text for message in plain for text in message.texts), "and it is counted"
+    ask(text_request("Sure?", history=plain))
+    assert "the lock" in json.dumps(ask.stub.requests[-1].body)
+
+
 def test_the_stable_beginning_of_a_prompt_is_the_same_bytes_in_every_turn(ask: Asking) -> None:
     pack = Passage("EVIDENCE\n" * 50, cache_after=True)
     ask.stub.script(Say("one"), Say("two"))

@@ -33,9 +33,10 @@ from .conversation_answer import (
     in_format,
     progress_of,
 )
-from .escalate import NONE_WORTH_IT, judge_request, models_for, pack_budget, why_no_model
+from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
 from .escalation_answer import Failure, pack_as_json
 from .escalation_record import begin_escalation
+from .fitting import fitted, pack_budget
 from .ledger import open_ledger
 from .means import Means
 from .metering import Meter
@@ -93,6 +94,8 @@ async def start_conversation(
         reason = why_no_model(model, cards)
         chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
         reason = reason or (None if chosen else NONE_WORTH_IT)
+        if chosen is not None:
+            pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         judgement = judge_request(bench, means, chosen)
         escalation_id = None

@@ -30,7 +30,8 @@ from ..specialists.base import Specialist
 from ..specialists.consultation import Consultation, consult
 from ..telemetry import Trace, open_recorder
 from .escalation_answer import Failure
-from .escalation_record import begin_escalation
+from .escalation_record import begin_escalation, record_pack
+from .fitting import fitted
 from .means import Means
 from .metering import Meter
 from .time_saved import time_saved
@@ -124,6 +125,7 @@ class Inquiry:
 
     async def _attempt(self, ledger: Ledger, trace: Trace, model: str) -> Attempted:
         """Ask one model; what went wrong is kept, and is no answer."""
+        await self._fit_pack(ledger, model)
         consultation = Consultation(
             specialist=self.specialist,
             request=self.request,
@@ -145,6 +147,13 @@ class Inquiry:
                 ledger.calls.verify(answered.id, opinion.verification)
         self.opinions.append(opinion)
         return Attempted(opinion.model, opinion.verification)
+
+    async def _fit_pack(self, ledger: Ledger, model: str) -> None:
+        """Send what the model takes, and say how much that is, as its provider counts it where that matters."""
+        pack = await fitted(self.pack, self.bench, self.client.catalogue.card(model), self.client, self.deadline)
+        if pack is not self.pack and self.escalation_id is not None:
+            self.pack = pack
+            record_pack(ledger, self.escalation_id, pack)
 
     def _need(self, ledger: Ledger) -> Need:
         return Need(

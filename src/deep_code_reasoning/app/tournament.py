@@ -23,9 +23,10 @@ from ..specialists.hypotheses import of_analysers
 from ..specialists.judging import prefers
 from ..specialists.predictions import Trial
 from .candidates import candidates
-from .escalate import NONE_WORTH_IT, judge_request, models_for, pack_budget, why_no_model
+from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
 from .escalation_answer import Failure
 from .escalation_record import begin_escalation
+from .fitting import fitted, pack_budget
 from .hypothesis_state import claim_of, predictions_of, with_test
 from .ledger import open_ledger
 from .means import Means
@@ -152,7 +153,7 @@ class _Run:
 
     async def go_on(self) -> TournamentAnswer:
         started_s = time.monotonic()
-        sessions, bench = self._sessions(), self.bench
+        sessions, bench = await self._sessions(), self.bench
         trial = await within(self.deadline, lambda: Trial.prepare(bench.ground, bench.investigation, bench.store))
         hold = self.ledger.tournaments.acquire(self.tournament.id)
         config = self.tournament.config
@@ -176,11 +177,13 @@ class _Run:
         measured = Measured(time.monotonic() - started_s, rounds.session_s)
         return _answer(self.ledger, hold.id, measured, tuple(rounds.failures))
 
-    def _sessions(self) -> Sessions | None:
+    async def _sessions(self) -> Sessions | None:
         """Sessions with the model; the pack is made again, byte for byte the same as long as the case is the same."""
         if self.setting.model is None or self.tournament.escalation_id is None:
             return None
         pack = self.bench.pack(pack_budget(self.setting.request.depth, self._cards()))
+        client = self.means.open_client(lambda planned: None)
+        pack = await fitted(pack, self.bench, client.catalogue.card(self.setting.model), client, self.deadline)
         return Sessions(
             self.ledger,
             self.tournament.escalation_id,

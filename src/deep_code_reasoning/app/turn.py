@@ -18,6 +18,7 @@ from ..specialists.consultation import OUTPUT_TOKENS, checked_answer, model_requ
 from ..specialists.registry import specialist_for
 from ..telemetry import open_recorder
 from . import transcript
+from .fitting import history_tokens
 from .metering import Meter
 from .setting import Setting
 
@@ -74,7 +75,7 @@ class TurnTaking:
             ConversationBusyError: when somebody took the conversation over meanwhile.
         """
         setting = self.setting
-        history = self._history()
+        history = await self._history()
         used: list[ToolUsed] = []
 
         def listen(event: ModelEvent) -> None:
@@ -99,22 +100,20 @@ class TurnTaking:
         content = transcript.content_of(opinion.summary, messages, opinion.as_json(), self.bench.experiments)
         self.ledger.conversations.answer(self.hold, replace(call, verification=opinion.verification), content)
 
-    def _history(self) -> tuple[Message, ...]:
+    async def _history(self) -> tuple[Message, ...]:
         """What the model is told again; summed up first when it has outgrown the window."""
         turns = self.ledger.conversations.turns(self.hold.id)
         messages = transcript.history(turns)
-        if transcript.tokens_of(messages) <= self._room():
+        card = self.client.catalogue.card(self.setting.model or "")
+        window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
+        room = int(_SHARE_FOR_HISTORY * (window - OUTPUT_TOKENS[self.setting.request.depth - 1]))
+        estimate = transcript.tokens_of(messages)
+        if await history_tokens(messages, estimate, room, card, self.client, self.deadline) <= room:
             return messages
         shorter = transcript.compacted(turns, self.bench)
         self._write("summary", transcript.content_of("The history was summed up.", shorter))
         self.compacted = True
         return shorter
-
-    def _room(self) -> int:
-        """Tokens that a history may take."""
-        card = self.client.catalogue.card(self.setting.model or "")
-        window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
-        return int(_SHARE_FOR_HISTORY * (window - OUTPUT_TOKENS[self.setting.request.depth - 1]))
 
     def _write(self, role: str, content: str) -> None:
         self.ledger.conversations.add(self.hold, role, content)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.providers import Provider
 
-_COUNT_TIMEOUT_S: Final = 20.0
+# A request for a count that is silent for so long is broken.
+_STALL_S: Final = 20.0
 _STORES: Final = frozenset({"openai", "openai-chat", "openai-responses", "azure", "azure-responses"})
 
 
@@ -211,7 +212,7 @@ class VendorWire:
         """See `wire.Wire.count_tokens`."""
         try:
             with self._mapping_faults(Receipt()):
-                counted = await self._model.count_tokens(**self._call(exchange, _COUNT_TIMEOUT_S))
+                counted = await self._model.count_tokens(**self._call(exchange, _STALL_S))
         except NotImplementedError:
             return TokenCount(estimate_exchange(exchange), exact=False, method=ESTIMATE_METHOD)
         if self.card.provider == "google" and (exchange.instructions or exchange.tools or exchange.answer):
