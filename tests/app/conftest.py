@@ -54,7 +54,7 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
 
 @pytest.fixture(autouse=True)
 def _investigated_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The use cases investigate a case before they ask about it. The shared incident was, and is the same every time."""
+    """The use cases investigate a case before they ask about it. The shared incident was, and does not change."""
     if "incident" not in request.fixturenames:
         return
     known: Incident = request.getfixturevalue("incident")

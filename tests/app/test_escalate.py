@@ -226,6 +226,27 @@ def test_a_model_that_cannot_be_asked_is_refused_before_anything_is_read(inciden
         replace(REQUEST, depth=6)
 
 
+def test_sentences_that_name_what_nobody_showed_the_model_are_marked_and_kept(incident: Incident) -> None:
+    summary = "The stock service fails with NullPointerException. The billing-service lost 4711 orders."
+    advice = [{"action": act, "because_of": [1]} for act in ("Restart the billing-service.", "Roll back.")]
+    means, _ = scripted(Answers(answer(incident, summary=summary, recommendations=advice)))
+    found = ask(incident, means=means)
+    shown = found.as_json()["findings"]["specialist"]
+    ghost = "'billing-service' is nowhere in the evidence that it was given"
+    many = "the figure 4711 is nowhere in the evidence that it was given"
+    assert shown["summary"] == f"{summary} [unverified: {ghost}; {many}]"
+    assert [each["action"] for each in shown["recommendations"]] == [
+        f"Restart the billing-service. [unverified: {ghost}]",
+        "Roll back.",
+    ]
+    assert shown["unverified_sentences"] == [
+        {"in": "summary", "sentence": "The billing-service lost 4711 orders.", "reasons": [ghost, many]},
+        {"in": "recommendation", "sentence": "Restart the billing-service.", "reasons": [ghost]},
+    ]
+    assert summary in found.opinion.text, "what it wrote is kept as it came"
+    assert shown["verification"]["result"] == "verified", "its claims hold"
+
+
 # --- what is spent ------------------------------------------------------------------------------------------------
 
 

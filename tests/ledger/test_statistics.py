@@ -200,8 +200,8 @@ def test_dcr_stats_prints_a_table_that_hostile_names_cannot_steer(monkeypatch: p
 
 def test_the_check_is_judged_by_first_answers_and_their_outcomes(ledger: Ledger) -> None:
     fill(ledger)
-    # Alpha's answer did not hold, and beta's was confirmed in its place: alpha's was wrong, and beta was asked because of
-    # what the check had said.
+    # Alpha's answer did not hold, and beta's was confirmed in its place: so alpha's was wrong. That beta was asked hung
+    # on the check itself.
     ledger.escalations.record(an_escalation("e5", started_ns=START_NS))
     for step, (model, result) in enumerate((("alpha", "partly"), ("beta", "verified"))):
         checked = {"escalation_id": "e5", "model_requested": model, "verification": Verification(result)}

@@ -1,7 +1,7 @@
 """Packs that fit the model: estimated first, and counted by the provider where the estimate comes near the window.
 
-An estimate is within about 10 % on telemetry and code, and a third low on random text. Far below the window that does no
-harm, and a count costs a request; near it, the provider's own word decides where it has one.
+An estimate is within about 10 % on telemetry and code, and a third low on random text. Far below the window that does
+no harm, and a count costs a request; near it, the provider's own word decides where it has one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,13 @@ async def _counted(pack: Pack, card: ModelCard, client: ModelClient, deadline: D
     return replace(pack, tokens=count.tokens, counted=count.method, size=replace(pack.size, sent=sent))
 
 
+def input_room(card: ModelCard, depth: int, window_tokens: int) -> int:
+    """Tokens of a window that are left beside an answer, which takes half of a small window at most."""
+    answer = min(OUTPUT_TOKENS[depth - 1], card.max_output_tokens or window_tokens, window_tokens // 2)
+    return window_tokens - answer
+
+
 def _limit(card: ModelCard, depth: int) -> int | None:
     """Tokens that a pack may take of a model's window; None when its size is unknown."""
     window = prices.context_window(card)
-    return None if window is None else max(1, int(_SHARE_FOR_PACK * (window - OUTPUT_TOKENS[depth - 1])))
+    return None if window is None else max(1, int(_SHARE_FOR_PACK * input_room(card, depth, window)))

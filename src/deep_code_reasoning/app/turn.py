@@ -14,11 +14,11 @@ from ..providers import prices
 from ..providers.client import ModelClient
 from ..providers.typed import Reader, Unreadable
 from ..specialists.bench import Bench
-from ..specialists.consultation import OUTPUT_TOKENS, checked_answer, model_request, opinion_of
+from ..specialists.consultation import checked_answer, model_request, opinion_of
 from ..specialists.registry import specialist_for
 from ..telemetry import open_recorder
 from . import transcript
-from .fitting import history_tokens
+from .fitting import history_tokens, input_room
 from .metering import Meter
 from .setting import Setting
 
@@ -92,7 +92,7 @@ class TurnTaking:
         about = {"dcr.surface": self.meter.surface, "dcr.escalation.id": self.meter.escalation_id}
         with open_recorder().analysis(agent, about) as trace, trace.turn(agent, setting.model or "") as turn:
             answer = await self.client.ask(setting.model or "", request, self.deadline, turn.listening(listen))
-        opinion = opinion_of(answer, self.bench, used)
+        opinion = opinion_of(answer, self.bench, history, used)
         self._keep(self.meter.calls[-1], opinion, answer.messages[1:])
         return opinion
 
@@ -106,7 +106,7 @@ class TurnTaking:
         messages = transcript.history(turns)
         card = self.client.catalogue.card(self.setting.model or "")
         window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
-        room = int(_SHARE_FOR_HISTORY * (window - OUTPUT_TOKENS[self.setting.request.depth - 1]))
+        room = int(_SHARE_FOR_HISTORY * input_room(card, self.setting.request.depth, window))
         estimate = transcript.tokens_of(messages)
         if await history_tokens(messages, estimate, room, card, self.client, self.deadline) <= room:
             return messages
@@ -120,7 +120,8 @@ class TurnTaking:
 
     def _read(self, call: Call, text: str) -> Opinion:
         answer = Reader(specialist_for(self.setting.request.analysis_type).answer()).read(text)
-        return checked_answer(answer, self.bench, call.model_requested, call.provider, call.model_resolved)
+        told = transcript.history(self.ledger.conversations.turns(self.hold.id))
+        return checked_answer(answer, self.bench, told, call.model_requested, call.provider, call.model_resolved)
 
 
 def snippets(opinion: Mapping[str, Any], bench: Bench) -> tuple[Mapping[str, str], ...]:

@@ -237,9 +237,7 @@ def _check_tally(connection: Connection, from_ns: int) -> CheckTally:
     }
     row = connection.execute(
         select(*(func.coalesce(_count_if(condition), 0).label(name) for name, condition in counted.items()))
-        .select_from(
-            ESCALATIONS.join(OUTCOMES, _reported()).join(CALLS, CALLS.c.escalation_id == ESCALATIONS.c.id)
-        )
+        .select_from(ESCALATIONS.join(OUTCOMES, _reported()).join(CALLS, CALLS.c.escalation_id == ESCALATIONS.c.id))
         .where(
             ESCALATIONS.c.started_ns >= from_ns,
             CALLS.c.status == "ok",

@@ -1,7 +1,7 @@
 """How good the check of answers is: what is believed of it at first, moved by what outcomes have shown.
 
-The two shares are Beta distributions' means: a belief worth `Policy.check_weight` outcomes, plus right and wrong answers
-that were checked. They go into a decision's record as they were, so that it can be made again.
+The two shares are means of Beta distributions: a belief worth `Policy.check_weight` outcomes, plus right and wrong
+answers that were checked. They go into a decision's record as they were, so that it can be made again.
 """
 
 from __future__ import annotations
