@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from databases import KINDS, empty_database
 from deep_code_reasoning.app.investigate import investigate_case
 from deep_code_reasoning.app.means import Means
 from deep_code_reasoning.domain.case import CaseInfo, Source
@@ -105,6 +106,14 @@ def scripted(*script: Script, **others: FakeModel) -> tuple[Means, FakeModel]:
         return fake_client(gate=gate, deep=deep, **others)[0]
 
     return Means(open_client=open_client), deep
+
+
+@pytest.fixture(params=KINDS)
+def any_ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The ledger is in each database that is at hand, for this process and those that it starts."""
+    with empty_database(request.param, tmp_path) as url:
+        monkeypatch.setenv("DCR_LEDGER_URL", url)
+        yield
 
 
 @pytest.fixture
