@@ -107,17 +107,19 @@ async function answer(request, response) {
     const gone = new AbortController();
     response.on("close", () => response.writableEnded || gone.abort());
     seen.requests += 1;
+    response.setHeader("content-type", body.stream ? "text/event-stream" : "application/json");
     const kind = body.stream ? "chat.completion.chunk" : "chat.completion";
     const frame = (fields) => ({id: `chat-${seen.requests}`, object: kind, created: 0, model: "smollm2-135m-q4", ...fields});
     const send = (fields) => response.write(`data: ${JSON.stringify(frame(fields))}\n\n`);
     const choice = (delta, finish = null) => ({choices: [{index: 0, delta, finish_reason: finish}]});
+    // A long prompt takes a while before the first word; silence would look like a broken connection.
+    const waiting = body.stream && setInterval(() => response.write(": reading\n\n"), 15_000);
     const done = turn.then(() => complete(body, gone.signal, (text) => body.stream && send(choice({content: text}))));
     turn = done.catch(() => undefined);
     try {
         const {message, usage, finish} = await done;
         if (gone.signal.aborted) seen.stopped += 1;
         else if (!body.stream) {
-            response.setHeader("content-type", "application/json");
             response.end(JSON.stringify(frame({choices: [{index: 0, message: {role: "assistant", ...message}, finish_reason: finish}], usage})));
         } else {
             if (body.response_format || message.tool_calls || body.tools) send(choice(message));
@@ -127,9 +129,12 @@ async function answer(request, response) {
         }
     } catch (fault) {
         seen.stopped += gone.signal.aborted ? 1 : 0;
+        if (response.headersSent) return response.destroy();
         response.statusCode = fault.status ?? 500;
         response.setHeader("content-type", "application/json");
         response.end(JSON.stringify({error: {message: fault.message, type: "invalid_request_error", code: fault.code ?? null}}));
+    } finally {
+        clearInterval(waiting);
     }
 }
 
