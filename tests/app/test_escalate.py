@@ -210,6 +210,18 @@ def test_an_answer_that_does_not_hold_goes_on_to_the_next_model_which_is_told_wh
     assert (answered.model_requested, escalation.verification.result) == (second, "verified")
 
 
+def test_what_is_believed_of_the_check_follows_what_was_reported(incident: Incident) -> None:
+    believed = []
+    for _ in range(2):
+        means, models = after(Answers(answer(incident)), Answers(answer(incident)))
+        found = ask(incident, STUCK, None, means=only_those(means, models))
+        with open_ledger() as ledger:
+            (decision,) = ledger.routing.of_escalation(found.escalation_id)
+            ledger.escalations.report_outcome(found.escalation_id, "confirmed", "dana")
+        believed.append((decision.explanation["accepts_right"], decision.explanation["accepts_wrong"]))
+    assert believed == [(0.8, 0.2), (pytest.approx(9 / 11), 0.2)]
+
+
 def test_a_model_that_was_shut_down_is_no_end(incident: Incident) -> None:
     means, models = after(Fails(ModelNotFoundError("shut down")), Answers(answer(incident)))
     found = ask(incident, STUCK, None, means=only_those(means, models))

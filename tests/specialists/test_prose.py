@@ -105,3 +105,10 @@ def test_a_large_pack_is_looked_through_at_little_cost() -> None:
     began = time.process_time()
     checked_text(" ".join(HOLDS), "summary", shown, NOWHERE)
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "a-" * 50_000, "a/b.c/" * 20_000, "1,111" * 20_000, ". A" * 30_000])
+def test_no_text_takes_long(text: str) -> None:
+    began = time.process_time()
+    checked_text(text, "summary", SHOWN, NOWHERE)
+    assert time.process_time() - began < 2.0
