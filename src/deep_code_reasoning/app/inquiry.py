@@ -125,15 +125,15 @@ class Inquiry:
 
     async def _attempt(self, ledger: Ledger, trace: Trace, model: str) -> Attempted:
         """Ask one model; what went wrong is kept, and is no answer."""
-        await self._fit_pack(ledger, model)
-        consultation = Consultation(
-            specialist=self.specialist,
-            request=self.request,
-            pack=self.pack,
-            bench=self.bench.bench(self.pack),
-            corrections=tuple(_wrong(opinion) for opinion in self.opinions),
-        )
         try:
+            await self._fit_pack(ledger, model)
+            consultation = Consultation(
+                specialist=self.specialist,
+                request=self.request,
+                pack=self.pack,
+                bench=self.bench.bench(self.pack),
+                corrections=tuple(_wrong(opinion) for opinion in self.opinions),
+            )
             with trace.turn(self.request.analysis_type, model) as turn:
                 listener = turn.listening(self.meter.on_event)
                 opinion = await consult(self.client, model, consultation, self.deadline, listener)
