@@ -65,6 +65,15 @@ def test_a_number_that_hardly_changed_did_not_do_it(build_case: BuildCase) -> No
     assert blamed == [False, True]
 
 
+def test_a_lock_that_a_migration_took_is_over_when_requests_are_slow_for_days(build_case: BuildCase) -> None:
+    builds = "--- a/m/008.sql\n+++ b/m/008.sql\n@@ -1 +1,2 @@\n BEGIN;\n+CREATE INDEX idx_stock_date ON stock (date);\n"
+    rows = [commit("bbbb", 90_000, builds, files=["m/008.sql"])]
+    slow = Trouble(stock_query_ms=10)
+    assert not found(build_case, [*rows, deploy("d", "bbbb", 100_000)], slow)
+    blamed = found(build_case, [*rows, deploy("d", "bbbb", 55)], Trouble(stock_query_ms=40), first=60)
+    assert [finding.change for finding in blamed] == [("commit", "bbbb" * 10)]
+
+
 def test_what_went_live_where_no_time_is_lost_is_not_blamed(build_case: BuildCase) -> None:
     rows = [commit("bbbb", 90_000, DROPS_INDEX, repo="mail"), deploy("d", "bbbb", 100_000, "mail", "mail")]
     assert found(build_case, rows, Trouble(stock_query_ms=10)) == []

@@ -14,10 +14,12 @@ from ..symptoms.words import telling_words, word_set
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, REMOTE_EFFECTS
+from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
+# No migration takes longer.
+_PASSED_NS: Final = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def best_match(
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * _size(effect)
+            score *= passed(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -122,6 +125,12 @@ def _size(effect: Effect) -> float:
     if not effect.old or not effect.new or effect.old < 0 or effect.new < 0:
         return 1.0
     return max(0.35, min(1.0, abs(math.log2(effect.new / effect.old))))
+
+
+def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """A tenth for an effect that was over before what is seen was: it may have been longer than usual, no more."""
+    is_over = rollout is not None and situation.until_ns - rollout.time_ns > _PASSED_NS
+    return 0.1 if effect.kind in PASSING and is_over else 1.0
 
 
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:

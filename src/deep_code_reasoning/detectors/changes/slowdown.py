@@ -65,6 +65,7 @@ def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
         services,
         any(change.rollouts for change in known),
         scene.windows.onset,
+        scene.windows.incident.end_ns,
     )
 
 

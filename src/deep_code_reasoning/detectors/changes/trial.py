@@ -54,7 +54,7 @@ class Situation:
     """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
 
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
-    before is as unlikely as one that did after.
+    before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -64,6 +64,7 @@ class Situation:
     services: frozenset[str]
     deploys_known: bool = True
     began: Window | None = None
+    until_ns: int = 0
 
 
 @dataclass(frozen=True)
