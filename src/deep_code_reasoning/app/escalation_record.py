@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..domain.escalation import Escalation
@@ -32,3 +33,8 @@ def begin_escalation(ledger: Ledger, bench: Workbench, pack: Pack, judgement: Ju
         )
     )
     return escalation_id
+
+
+def record_pack(ledger: Ledger, escalation_id: str, pack: Pack) -> None:
+    """Record that another pack than the one it began with was sent."""
+    ledger.escalations.record(replace(ledger.escalations.get(escalation_id), pack=pack.size))
