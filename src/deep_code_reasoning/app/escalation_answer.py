@@ -39,6 +39,12 @@ class Failure:
         text = error.partial_text if isinstance(error, ProviderError) else ""
         return cls(model, error.code, error.message, error.hint, error.retryable, text)
 
+    @property
+    def told(self) -> str:
+        """What happened and what to do, for people."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.model} gave no usable answer: {self.message}{hint}"
+
     def as_json(self) -> dict[str, Any]:
         """As plain data for JSON."""
         return {
@@ -103,7 +109,7 @@ class EscalationAnswer:
     @property
     def consulted(self) -> Consulted:
         """What asking came to, for people."""
-        notes = [f"{failure.model} gave no usable answer: {failure.message}" for failure in self.failures]
+        notes = [failure.told for failure in self.failures]
         if self.why_no_model is not None:
             notes.append(f"no model was asked: {self.why_no_model}")
         if self.calls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..domain.escalation import ANALYSERS_ONLY, Escalation
@@ -48,3 +49,8 @@ def record_without_model(bench: Workbench, pack: Pack, judgement: Judgement, sur
         ledger.escalations.close(escalation_id, ANALYSERS_ONLY, found=causes[0].summary if causes else None)
         return escalation_id
     return None
+
+
+def record_pack(ledger: Ledger, escalation_id: str, pack: Pack) -> None:
+    """Record that another pack than the one it began with was sent."""
+    ledger.escalations.record(replace(ledger.escalations.get(escalation_id), pack=pack.size))

@@ -111,6 +111,20 @@ class InvestigationTally:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckTally:
+    """How good the check of answers is, by outcomes: how many right and wrong answers there were, and how many of each
+    the check found verified.
+
+    Only the first answer to a question counts: whether a later one was asked for hung on the check itself.
+    """
+
+    right: int = 0
+    right_held: int = 0
+    wrong: int = 0
+    wrong_held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerStatistics:
     """Everything that `dcr stats` shows, of escalations and calls that began at `since_ns` or later (None: all).
 
@@ -127,3 +141,4 @@ class LedgerStatistics:
     unsettled_calls: int
     unsettled_usd: Decimal | None
     investigations: InvestigationTally = InvestigationTally()
+    check: CheckTally = CheckTally()

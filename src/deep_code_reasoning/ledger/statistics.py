@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from ..domain.escalation import ANALYSERS_ONLY
 from ..domain.ledger_statistics import (
+    CheckTally,
     InvestigationTally,
     LedgerStatistics,
     ModelTally,
@@ -65,6 +66,10 @@ class Statistics:
     def records_by_class(self) -> dict[tuple[str, str], ModelRecord]:
         """The record of every model that was ever asked, by model and class of problems; "" for none."""
         return {(entry.model, entry.problem_class): _record(entry.tally) for entry in self.collect().models}
+
+    def check(self) -> CheckTally:
+        """How good the check of answers has been so far."""
+        return self._database.read(lambda connection: _check_tally(connection, 0))
 
 
 def _record(tally: Tally) -> ModelRecord:
@@ -113,6 +118,7 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
         investigations=InvestigationTally(
             **{row.verdict: row.cases for row in connection.execute(_investigations(from_ns))}
         ),
+        check=_check_tally(connection, from_ns),
         unsettled_calls=unsettled.calls,
         unsettled_usd=(unsettled.usd or Decimal(0)) if unsettled.calls == unsettled.priced else None,
     )
@@ -221,6 +227,40 @@ def _rejected(from_ns: int) -> Select[Any]:
         .where(ESCALATIONS.c.started_ns >= from_ns, CALLS.c.status == "ok", given_up, wrong)
         .group_by(CALLS.c.model_requested, ESCALATIONS.c.problem_class)
     )
+
+
+def _check_tally(connection: Connection, from_ns: int) -> CheckTally:
+    """First answers that an outcome shows right or wrong, by what the check had said of them.
+
+    The accepted answer is what its outcome says; one that was given up for another's is wrong when that was confirmed.
+    """
+    accepted = ESCALATIONS.c.answer_call_id == CALLS.c.id
+    other = CALLS.alias("other")
+    given_up = exists().where(
+        other.c.id == ESCALATIONS.c.answer_call_id,
+        other.c.model_requested != CALLS.c.model_requested,
+        other.c.event_type == CALLS.c.event_type,
+    )
+    right = and_(accepted, OUTCOMES.c.verdict == "confirmed")
+    wrong = or_(and_(accepted, OUTCOMES.c.verdict == "refuted"), and_(given_up, OUTCOMES.c.verdict == "confirmed"))
+    held = CALLS.c.verification == "verified"
+    counted = {
+        "right": right,
+        "right_held": and_(right, held),
+        "wrong": wrong,
+        "wrong_held": and_(wrong, held),
+    }
+    row = connection.execute(
+        select(*(func.coalesce(_count_if(condition), 0).label(name) for name, condition in counted.items()))
+        .select_from(ESCALATIONS.join(OUTCOMES, _reported()).join(CALLS, CALLS.c.escalation_id == ESCALATIONS.c.id))
+        .where(
+            ESCALATIONS.c.started_ns >= from_ns,
+            CALLS.c.status == "ok",
+            CALLS.c.verification.is_not(None),
+            ~_came_later(),
+        )
+    ).one()
+    return CheckTally(*row)
 
 
 def _came_later() -> Any:
