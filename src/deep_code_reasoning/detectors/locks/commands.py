@@ -33,7 +33,7 @@ LOCK_STATEMENT: Final = (
 )
 """Texts that may be operations on locks."""
 
-_COMMON: Final = "trace_id, span_id, service, clock, start_ns, duration_ns"
+_COMMON: Final = "trace_id, span_id, service, clock, process, start_ns, duration_ns"
 
 
 def redis_operations() -> str:
@@ -78,7 +78,7 @@ def redis_operations() -> str:
                uniqExactIf((key, owner), last) / uniqExact(key, owner) AS closes
         FROM placed WHERE script != '' GROUP BY script
     )
-    SELECT 2, c.key, if(c.owner = '?' OR c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner),
+    SELECT 2, c.key, if(c.owner = '?' OR c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner), '',
            multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'acquire',
                    s.closes >= 0.5, 'release', 'renew') AS verb,
            if(c.status = 'error', 0, -1), c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
@@ -134,7 +134,7 @@ def table_operations() -> str:
         FROM lock_candidates
         WHERE match(statement, '(?is)^ *({_LEASE_TABLE}|(update|insert|delete).*({_LEASE_COLUMN}))')
     )
-    SELECT 1, key, owner,
+    SELECT 1, key, owner, '',
            multiIf(match(statement, '(?i)^ *delete') OR match(statement, '(?i)(owner|by|holder) *= *null'), 'release',
                    match(statement, '(?i)^ *(insert|merge)') OR match(condition, '(until|expir)[a-z_]* *<')
                        OR match(condition, 'is null'), 'acquire',

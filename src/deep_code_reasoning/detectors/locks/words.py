@@ -13,7 +13,7 @@ from typing import Final
 
 _NOUNS: Final = frozenset(
     "lock locks locking locked lease leases leased mutex redlock shedlock dlock rlock latch trylock unlock unlocked "
-    "leaselock locker relock".split()
+    "leaselock locker relock leader leadership leaderelection election claim claims mutexes".split()
 )
 # In this order: `lock.renewed` renews, `lock.release` releases, whatever else stands beside it.
 _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
@@ -21,16 +21,38 @@ _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("renew", frozenset("renew renewed renewing renewal extend extended extending extension refresh refreshed "
                         "keepalive heartbeat prolong reacquire touch alive".split())),
     ("release", frozenset("release released releasing unlock unlocked revoke revoked relinquish free freed drop "
-                          "dropped delete giveup".split())),
+                          "dropped delete giveup resign resigned surrender abandon yield stepdown".split())),
     ("hold", frozenset("hold held holding critical guarded section under".split())),
     ("acquire", frozenset("acquire acquired acquiring acquisition trylock obtain obtained grab take taken get lock "
-                          "locking locked enter grant granted claim claimed wait waiting relock".split())),
+                          "locking locked enter grant granted claim claimed wait waiting relock campaign elect elected "
+                          "checkout".split())),
 )  # fmt: skip
+# These also stand for other things: only a name that speaks of a lock itself means a lock by them.
+_EVERYDAY: Final = frozenset("get take taken enter wait waiting delete dropped drop touch free freed hold section under "
+                             "claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split())
+# Words for locks that mean other things too, where nothing says whose it is or how long.
+_AMBIGUOUS: Final = frozenset({"claim", "claims", "leader", "election"})
+# Who asks how a lock stands does nothing to it.
+_QUESTIONS: Final = frozenset("check status info list count inspect describe exists stats metrics verify".split())
+_REFUSED: Final = frozenset(
+    "failed failure denied refused rejected contended busy unavailable timeout conflict not unsuccessful".split()
+)
+# What ends with `id` or `key` and is about the caller, not about what is locked.
+_CALLERS: Final = frozenset(
+    "thread process request trace span host container service worker client node instance correlation session pod "
+    "http db net server peer user_agent code".split()
+)
 # Parts, the best word first. A word of an earlier group beats one of a later.
 _KEY: Final = ("key", "name", "resource", "path", "lock", "mutex", "lease", "target", "entity", "subject", "id")
-_OWNER: Final = ("owner", "holder", "by", "token", "session", "identity", "client", "worker", "requester", "value")
+_OWNER: Final = (
+    "owner", "holder", "by", "token", "session", "identity", "client", "worker", "requester", "candidate", "leader",
+    "who", "instance", "node", "value",
+)  # fmt: skip
+# Whoever says whose it is speaks of a lock, even where no word does.
+_WHOSE: Final = frozenset({"owner", "holder", "lessee", "leaseholder"})
 _TTL: Final = ("ttl", "duration", "expiry", "expiration", "expire", "px", "timeout", "lease", "time")
 _EXPIRES: Final = ("until", "expires", "expiry", "expiration", "deadline")
+_SESSIONS: Final = frozenset({"lease", "session"})
 _OUTCOME: Final = (
     "acquired", "granted", "success", "succeeded", "ok", "obtained", "renewed", "released", "outcome", "result",
     "status",
@@ -43,17 +65,20 @@ _SHARED: Final = frozenset("shared read reader semaphore permit permits".split()
 class Roles:
     """An operation, and the names of the attributes that say on what, by whom, for how long, till when, with what end.
 
-    '' where none does. `ttl_ns` is how many nanoseconds a unit of the time to live is; 0 when the value or its size
-    has to tell.
+    '' where none does. `session` is the number of a lease or session that stands for the key in renewals. `ttl_ns` is
+    how many nanoseconds a unit of the time to live is; 0 when the value or its size has to tell. `refused`: the name itself says
+    that it did not succeed.
     """
 
     verb: str
     key: str
     owner: str
+    session: str
     ttl: str
     expires: str
     outcome: str
     ttl_ns: int
+    refused: bool
 
 
 def words(text: str) -> list[str]:
@@ -63,20 +88,35 @@ def words(text: str) -> list[str]:
 
 def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
     """What a span or event of this name with these attributes does to a lock; None when it is not about one."""
-    said = words(name)
-    about = [key for key in attributes if _NOUNS & set(words(key))]
-    if not (_NOUNS & set(said) or about) or _SHARED & set(said):
+    spoken, parts = words(name), [set(words(attribute)) for attribute in attributes]
+    said, attributed = set(spoken), set[str]().union(*parts)
+    whose = any(_WHOSE & part for part in parts)
+    if not (_NOUNS & (said | attributed) or whose) or (_SHARED | _QUESTIONS) & said:
         return None
-    verb = next((verb for verb, known in _VERBS if known & set(said)), "")
-    key = _best(attributes, _KEY, _OWNER[:4] + _TTL[:4] + _OUTCOME[:6] + ("until", "mode", "wait"))
-    if not verb or not key:
+    known = said if _NOUNS & said else said - _EVERYDAY
+    verb = "hold" if spoken[:1] == ["with"] else next((verb for verb, meant in _VERBS if meant & known), "")
+    key = _key(attributes)
+    if not verb or not key or (_NOUNS & said <= _AMBIGUOUS and not (whose or _NOUNS - _AMBIGUOUS & attributed)):
         return None
     owner = _best(attributes, _OWNER, ("fencing", "fence", key))
+    session = next((a for a in attributes if _SESSIONS & set(words(a)) and words(a)[-1] == "id"), "")
     expires = _best([a for a in attributes if {"at", "until", "deadline"} & set(words(a))], _EXPIRES, ())
-    timed = [a for a in attributes if a not in (key, owner, expires) and not _NO_TTL & set(words(a))]
-    ttl = _best(timed, _TTL, ())
-    outcome = _best([a for a in attributes if a not in (key, owner, ttl, expires)], _OUTCOME, ("http", "code", "db"))
-    return Roles(verb, key, owner if owner != key else "", ttl, expires, outcome, _unit_ns(ttl))
+    ttl = _best(
+        [a for a in attributes if a not in (key, owner, session, expires) and not _NO_TTL & set(words(a))], _TTL, ()
+    )
+    outcome = _best(
+        [a for a in attributes if a not in (key, owner, ttl, expires)], _OUTCOME, ("http", "code", "db", "at", "by", "ms")
+    )
+    refused = bool(_REFUSED & said)
+    return Roles(verb, key, owner if owner != key else "", session, ttl, expires, outcome, _unit_ns(ttl), refused)
+
+
+def _key(attributes: Sequence[str]) -> str:
+    """The attribute that says what is locked; where none speaks of locks, the one number of a thing there is."""
+    parts = _OWNER[:4] + _TTL[:4] + _OUTCOME[:6] + ("until", "mode", "wait", "leader", "candidate")
+    key = _best(attributes, _KEY, parts)
+    things = [a for a in attributes if words(a)[-1:] in (["id"], ["key"]) and not (_CALLERS | set(parts)) & set(words(a))]
+    return key or (things[0] if len(things) == 1 else "")
 
 
 def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> str:
@@ -101,4 +141,6 @@ def _unit_ns(attribute: str) -> int:
         return 1_000_000
     if said & {"s", "sec", "secs", "seconds"}:
         return 1_000_000_000
-    return 1 if said & {"ns", "nanos"} else 0
+    if said & {"min", "mins", "minutes"}:
+        return 60_000_000_000
+    return 1 if said & {"ns", "nanos", "nanoseconds"} else 0
