@@ -29,6 +29,7 @@ _LEASE_COLUMN: Final = r"(lock|lease)[a-z]*_?(until|by|owner|expir)|(locked|leas
 LOCK_STATEMENT: Final = (
     r"(?is)^ *(set +[^ ]+ .* (nx|xx)( |$)|setnx |eval(sha)? |p?expire(at)? |del |unlink )"
     r"|advisory_(xact_)?lock|get_lock *\(|for +(no +key +)?update"
+    r"|^(create|delete|exists|getchildren|getdata)[a-z0-9]*[ (,]+/"
     rf"|^ *{_LEASE_TABLE}|^ *(update|insert|delete).*({_LEASE_COLUMN})"
 )
 """Texts that may be operations on locks."""

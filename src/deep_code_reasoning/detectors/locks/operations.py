@@ -51,12 +51,11 @@ def prepare_lock_ops(store: CaseStore) -> bool:
         _gather(store)
         store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
         store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
+        store.execute(f"CREATE TABLE lock_ops ({_OPS_COLUMNS}) ENGINE = Memory")
         if store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
             _read(store)
             prepare_clock_offsets(store)
-            store.execute(f"CREATE TABLE lock_ops ENGINE = Memory AS {_corrected_ops()}")
-        else:
-            store.execute("CREATE TABLE lock_ops AS lock_ops_raw")
+            store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
         store.execute("DROP TABLE lock_candidates")
         store.execute("DROP TABLE lock_ops_raw")
     return bool(store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1"))
@@ -83,6 +82,12 @@ def _read(store: CaseStore) -> None:
 _COLUMNS: Final = (
     "rank UInt8, key String, owner String, session String, verb String, ok Int8, ttl_ns Int64, trace_id String, "
     "span_id String, service String, clock String, process String, start_ns Int64, duration_ns Int64"
+)
+
+
+_OPS_COLUMNS: Final = (
+    "key String, owner String, holder String, verb String, ok Int8, ttl_ns Int64, rank UInt8, trace_id String, "
+    "span_id String, service String, clock String, start_ns Int64, end_ns Int64, offset_ns Int64, doubt_ns Int64"
 )
 
 
@@ -263,7 +268,7 @@ def _corrected_ops() -> str:
         FROM timed
         WINDOW own AS (PARTITION BY key, holder ORDER BY start_ns, span_id
                        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-    )
+    ) WHERE verb != 'try'
     """
 
 

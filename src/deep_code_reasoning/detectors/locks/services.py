@@ -85,7 +85,7 @@ def zookeeper_operations() -> str:
 
 def document_operations() -> str:
     """SQL: operations on documents that stand for locks among `lock_candidates`."""
-    value = r"""["\']?\\s*:\\s*(?:\\{{\\s*["\']?[SN]["\']?\\s*:\\s*)?["\']?([^"\',}} ]+)"""
+    value = r"""["\']?\\s*:\\s*(?:[{]\\s*["\']?[SN]["\']?\\s*:\\s*)?["\']?([^"\',{} ]+)"""
     return rf"""
     WITH written AS (
         SELECT {_COMMON}, status, statement, attributes, name,

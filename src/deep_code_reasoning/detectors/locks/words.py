@@ -13,7 +13,8 @@ from typing import Final
 
 _NOUNS: Final = frozenset(
     "lock locks locking locked lease leases leased mutex redlock shedlock dlock rlock latch trylock unlock unlocked "
-    "leaselock locker relock leader leadership leaderelection election claim claims mutexes".split()
+    "leaselock locker relock leader leadership leaderelection election claim claims mutexes "
+    "etcdserverpb lockpb electionpb".split()
 )
 # In this order: `lock.renewed` renews, `lock.release` releases, whatever else stands beside it.
 _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
@@ -25,13 +26,13 @@ _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("hold", frozenset("hold held holding critical guarded section under".split())),
     ("acquire", frozenset("acquire acquired acquiring acquisition trylock obtain obtained grab take taken get lock "
                           "locking locked enter grant granted claim claimed wait waiting relock campaign elect elected "
-                          "checkout".split())),
+                          "checkout txn".split())),
 )  # fmt: skip
 # These also stand for other things: only a name that speaks of a lock itself means a lock by them.
 _EVERYDAY: Final = frozenset("get take taken enter wait waiting delete dropped drop touch free freed hold section under "
                              "claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split())
-# Words for locks that mean other things too, where nothing says whose it is or how long.
-_AMBIGUOUS: Final = frozenset({"claim", "claims", "leader", "election"})
+# Of a lock only where something says whose it is or how long.
+_AMBIGUOUS: Final = frozenset({"claim", "claims"})
 # Who asks how a lock stands does nothing to it.
 _QUESTIONS: Final = frozenset("check status info list count inspect describe exists stats metrics verify".split())
 _REFUSED: Final = frozenset(
@@ -57,6 +58,13 @@ _OUTCOME: Final = (
     "acquired", "granted", "success", "succeeded", "ok", "obtained", "renewed", "released", "outcome", "result",
     "status",
 )  # fmt: skip
+_ACTS: Final = ("operation", "action", "op", "event", "phase", "step", "type", "state")
+_UNITS: Final = {
+    **dict.fromkeys(("ns", "nanos", "nanoseconds"), 1),
+    **dict.fromkeys(("ms", "millis", "milliseconds", "px"), 1_000_000),
+    **dict.fromkeys(("s", "sec", "secs", "seconds"), 1_000_000_000),
+    **dict.fromkeys(("min", "mins", "minutes"), 60_000_000_000),
+}
 _NO_TTL: Final = frozenset("wait waited waiting acquire held hold elapsed retry took latency".split())
 _SHARED: Final = frozenset("shared read reader semaphore permit permits".split())
 
@@ -95,11 +103,11 @@ def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
         return None
     known = said if _NOUNS & said else said - _EVERYDAY
     verb = "hold" if spoken[:1] == ["with"] else next((verb for verb, meant in _VERBS if meant & known), "")
-    key = _key(attributes)
-    if not verb or not key or (_NOUNS & said <= _AMBIGUOUS and not (whose or _NOUNS - _AMBIGUOUS & attributed)):
+    session = next((a for a in attributes if _SESSIONS & set(words(a)) and words(a)[-1] == "id"), "")
+    key = _key([a for a in attributes if a != session], session)
+    if not verb or not key:
         return None
     owner = _best(attributes, _OWNER, ("fencing", "fence", key))
-    session = next((a for a in attributes if _SESSIONS & set(words(a)) and words(a)[-1] == "id"), "")
     expires = _best([a for a in attributes if {"at", "until", "deadline"} & set(words(a))], _EXPIRES, ())
     ttl = _best(
         [a for a in attributes if a not in (key, owner, session, expires) and not _NO_TTL & set(words(a))], _TTL, ()
@@ -108,15 +116,21 @@ def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
         [a for a in attributes if a not in (key, owner, ttl, expires)], _OUTCOME, ("http", "code", "db", "at", "by", "ms")
     )
     refused = bool(_REFUSED & said)
+    if _NOUNS & (said | attributed) <= _AMBIGUOUS and not (whose or ttl or expires):
+        return None
     return Roles(verb, key, owner if owner != key else "", session, ttl, expires, outcome, _unit_ns(ttl), refused)
 
 
-def _key(attributes: Sequence[str]) -> str:
-    """The attribute that says what is locked; where none speaks of locks, the one number of a thing there is."""
-    parts = _OWNER[:4] + _TTL[:4] + _OUTCOME[:6] + ("until", "mode", "wait", "leader", "candidate")
-    key = _best(attributes, _KEY, parts)
-    things = [a for a in attributes if words(a)[-1:] in (["id"], ["key"]) and not (_CALLERS | set(parts)) & set(words(a))]
-    return key or (things[0] if len(things) == 1 else "")
+def _key(attributes: Sequence[str], session: str) -> str:
+    """The attribute that says what is locked; where none speaks of locks, the one key or number of a thing there is."""
+    parts = {*_OWNER[:4], *_TTL[:4], *_OUTCOME[:6], *_UNITS, "until", "mode", "wait", "leader", "candidate", *_ACTS}
+    key = _best(attributes, _KEY, tuple(parts))
+    things = {
+        ending: [a for a in attributes if words(a)[-1:] == [ending] and not (_CALLERS | parts) & set(words(a))]
+        for ending in ("key", "id")
+    }
+    keys, numbers = things["key"], things["id"]
+    return key or (keys[0] if len(keys) == 1 else session or (numbers[0] if len(numbers) == 1 else ""))
 
 
 def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> str:
@@ -136,11 +150,4 @@ def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[s
 
 
 def _unit_ns(attribute: str) -> int:
-    said = set(words(attribute))
-    if said & {"ms", "millis", "milliseconds", "px"}:
-        return 1_000_000
-    if said & {"s", "sec", "secs", "seconds"}:
-        return 1_000_000_000
-    if said & {"min", "mins", "minutes"}:
-        return 60_000_000_000
-    return 1 if said & {"ns", "nanos", "nanoseconds"} else 0
+    return next((_UNITS[word] for word in words(attribute) if word in _UNITS), 0)
