@@ -8,8 +8,7 @@
                     and of a window of another trace that it crosses other_read and other_write, each `TRACE/SPAN`
     entries         a row a trace and service that was told of conflicts: trace_id, service, start_ns, entry (the
                     name of the span that it began with)
-    message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was taken again before the
-                    first turn was done), conflict, spans (`TRACE/SPAN` of its turns)
+    message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was in work twice at once), conflict, spans (`TRACE/SPAN` of its turns)
 
 Times are on the common timeline (`timeline/clocks.py`). A key is any value that both statements name, as a literal or
 as a recorded parameter: which column it stands in says little across dialects. Reads that lock their rows open none.
@@ -205,7 +204,7 @@ def prepare_message_turns(store: CaseStore) -> bool:
             FROM timed
         )
         SELECT service, name, message, any(b.queue) AS queue, min(b.start_ns) AS start_ns,
-               max(prior_end_ns > b.start_ns + b.doubt_ns + {{slack:Int64}}) AS at_once,
+               max(least(prior_end_ns, b.end_ns) > b.start_ns + b.doubt_ns + {{slack:Int64}}) AS at_once,
                max(status = 'error') AS conflict,
                arraySlice(arrayMap(turn -> concat(turn.2, '/', turn.3),
                           arraySort(groupArray((b.start_ns, trace_id, span_id)))), 1, 3) AS spans
