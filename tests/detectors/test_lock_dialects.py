@@ -15,7 +15,9 @@ Write = Callable[[Fleet, str, str, str, str, float], None]
 """write(fleet, verb, owner, host, trace, at)"""
 
 
-def client(fleet: Fleet, trace: str, host: str, name: str, at: float, failed: bool = False, **attributes: object) -> None:
+def client(
+    fleet: Fleet, trace: str, host: str, name: str, at: float, failed: bool = False, **attributes: object
+) -> None:
     fleet.span(trace, "", "jobs", host, name, at, 2, "client", "error" if failed else "", **attributes)
 
 
@@ -29,7 +31,9 @@ def consul(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float
 
 
 def service(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
-    path = {"acquire": "/v2/locks/nightly", "renew": "/v2/locks/nightly/heartbeat", "release": "/v2/locks/nightly"}[verb]
+    path = {"acquire": "/v2/locks/nightly", "renew": "/v2/locks/nightly/heartbeat", "release": "/v2/locks/nightly"}[
+        verb
+    ]
     method = {"acquire": "POST", "renew": "POST", "release": "DELETE"}[verb]
     client(fleet, trace, host, f"{method} {path}", at, http__request__method=method, url__full=f"https://locks.internal{path}",
            http__response__status_code=200)  # fmt: skip
@@ -46,7 +50,15 @@ def zookeeper(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: fl
     node = f"/jobs/nightly/lock-{int(trace[3:]):010d}"
     if verb == "acquire":
         client(fleet, trace, host, "create", at - 40, db__system="zookeeper", db__statement=f"create {node}")
-        client(fleet, trace, host, "getChildren", at - 37, db__system="zookeeper", db__statement="getChildren /jobs/nightly")
+        client(
+            fleet,
+            trace,
+            host,
+            "getChildren",
+            at - 37,
+            db__system="zookeeper",
+            db__statement="getChildren /jobs/nightly",
+        )
     act = {"acquire": "getChildren /jobs/nightly", "release": f"delete {node}"}.get(verb, "ping")
     client(fleet, trace, host, act.split()[0], at, db__system="zookeeper", db__statement=act)
 
@@ -77,7 +89,11 @@ def mongo(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float)
 
 
 def elected(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
-    names = {"acquire": "LeaderElection.campaign", "renew": "LeaderElection.keepalive", "release": "LeaderElection.resign"}
+    names = {
+        "acquire": "LeaderElection.campaign",
+        "renew": "LeaderElection.keepalive",
+        "release": "LeaderElection.resign",
+    }
     fleet.span(trace, "", "jobs", host, names[verb], at, 2, election__name="nightly", candidate__id=owner, ttl="PT0.8S")
 
 

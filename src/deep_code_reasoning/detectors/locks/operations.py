@@ -58,7 +58,9 @@ def prepare_lock_ops(store: CaseStore) -> bool:
             store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
         store.execute("DROP TABLE lock_candidates")
         store.execute("DROP TABLE lock_ops_raw")
-    return bool(store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1"))
+    return bool(
+        store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1")
+    )
 
 
 def _read(store: CaseStore) -> None:
@@ -134,7 +136,7 @@ def _gather(store: CaseStore) -> None:
             SELECT * FROM span_events WHERE name != 'exception' AND (match(name, {{noun:String}})
                OR match(name, {{verb:String}}) OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}}))
         )
-        SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process), {_SAID.replace('name', 'e.name', 1)}, '',
+        SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process), {_SAID.replace("name", "e.name", 1)}, '',
                e.time_ns, 0, '', mapUpdate(s.attributes, e.attributes) AS attributes, '', ''
         FROM told AS e LEFT ANY JOIN (
             SELECT trace_id, span_id, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process, attributes

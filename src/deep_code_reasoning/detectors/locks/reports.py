@@ -104,9 +104,7 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
                 for _, trace, span, source, line, item in row["first"]
             )
             found.append(
-                Report(
-                    str(row["service"]), int(row["requests"]), int(row["since"]), str(row["message"]), change, cited
-                )
+                Report(str(row["service"]), int(row["requests"]), int(row["since"]), str(row["message"]), change, cited)
             )
     return found
 

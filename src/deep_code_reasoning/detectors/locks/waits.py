@@ -1,8 +1,8 @@
 """How long work waits for locks: the table `waits`, and how often waits are long.
 
-    waits       a row a wait: key, trace_id, span_id, service, start_ns, wait_ns, failed. Beside `lock_waits`: series of
-                attempts on a lock that is asked for again and again, and statements of the kind that databases call off
-                for want of a lock
+waits       a row a wait: key, trace_id, span_id, service, start_ns, wait_ns, failed. Beside `lock_waits`: series of
+            attempts on a lock that is asked for again and again, and statements of the kind that databases call off
+            for want of a lock
 """
 
 from __future__ import annotations

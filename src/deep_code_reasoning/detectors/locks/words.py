@@ -29,8 +29,10 @@ _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
                           "checkout txn".split())),
 )  # fmt: skip
 # These also stand for other things: only a name that speaks of a lock itself means a lock by them.
-_EVERYDAY: Final = frozenset("get take taken enter wait waiting delete dropped drop touch free freed hold section under "
-                             "claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split())
+_EVERYDAY: Final = frozenset(
+    "get take taken enter wait waiting delete dropped drop touch free freed hold section under "
+    "claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split()
+)
 # Of a lock only where something says whose it is or how long.
 _AMBIGUOUS: Final = frozenset({"claim", "claims"})
 # Who asks how a lock stands does nothing to it.
@@ -113,7 +115,9 @@ def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
         [a for a in attributes if a not in (key, owner, session, expires) and not _NO_TTL & set(words(a))], _TTL, ()
     )
     outcome = _best(
-        [a for a in attributes if a not in (key, owner, ttl, expires)], _OUTCOME, ("http", "code", "db", "at", "by", "ms")
+        [a for a in attributes if a not in (key, owner, ttl, expires)],
+        _OUTCOME,
+        ("http", "code", "db", "at", "by", "ms"),
     )
     refused = bool(_REFUSED & said)
     if _NOUNS & (said | attributed) <= _AMBIGUOUS and not (whose or ttl or expires):

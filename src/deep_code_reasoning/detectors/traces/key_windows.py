@@ -8,7 +8,8 @@
                     and of a window of another trace that it crosses other_read and other_write, each `TRACE/SPAN`
     entries         a row a trace and service that was told of conflicts: trace_id, service, start_ns, entry (the
                     name of the span that it began with)
-    message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was in work twice at once), conflict, spans (`TRACE/SPAN` of its turns)
+    message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was in work twice at
+                    once), conflict, spans (`TRACE/SPAN` of its turns)
 
 Times are on the common timeline (`timeline/clocks.py`). A key is any value that both statements name, as a literal or
 as a recorded parameter: which column it stands in says little across dialects. Reads that lock their rows open none.

@@ -42,11 +42,15 @@ class Settings:
         min_requests: fewer than this may be one client's own doing, such as a double click.
         min_contrast: log Bayes factor that who crosses another meets more conflicts than who does not: beyond what is
             worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
+        most_contrast: so much of that adds to what speaks for a beginning: strong evidence on the same scale.
+        min_ratio: conflicts that are so many times as frequent as before are new ones.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
     min_requests: int = 3
     min_contrast: float = 1.0
+    most_contrast: float = 3.0
+    min_ratio: float = 5.0
     min_probability: float = 0.5
 
 
@@ -94,21 +98,31 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
     for row in rows:
         bad, crossing = int(row["concerned"]), int(row["crossing"])
         apart, alone = int(row["conflicts"]) - bad, int(row["requests"]) - crossing
-        tied = rate_contrast(bad, crossing, apart, alone) >= settings.min_contrast and bad * alone > apart * crossing
-        dated = _dated(row, steps, looked_at, settings)
-        if tied and dated is not None:
+        contrast = rate_contrast(bad, crossing, apart, alone)
+        if contrast < settings.min_contrast or bad * alone <= apart * crossing:
+            continue
+        dated = _dated(row, steps, looked_at, settings, min(contrast, settings.most_contrast))
+        if dated is not None:
             found.append(_crossing(scene, row, *dated, steps))
     return found
 
 
-def _dated(row: Row, steps: TimeSteps, looked_at: int, settings: Settings) -> tuple[OutcomeChange, float] | None:
-    """Since when it happens, and how sure that is; None when it was so before."""
+def _dated(
+    row: Row, steps: TimeSteps, looked_at: int, settings: Settings, tied: float = 0.0
+) -> tuple[OutcomeChange, float] | None:
+    """Since when it happens, and how sure that is; None when it was so before.
+
+    `tied` is what else speaks for it, as a log Bayes factor: it counts only for what hardly happened before.
+    """
     change = outcome_change(
         steps.spread((step, bad) for step, _, bad in row["steps"]),
         steps.spread((step, n) for step, n, _ in row["steps"]),
     )
-    chance = probability(change.log_evidence, looked_at) if change is not None else 0.0
-    return (change, chance) if change is not None and chance >= settings.min_probability else None
+    if change is None:
+        return None
+    new = change.rate_after >= settings.min_ratio * change.rate_before
+    chance = probability(change.log_evidence + (tied if new else 0.0), looked_at)
+    return (change, chance) if chance >= settings.min_probability else None
 
 
 def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
