@@ -173,9 +173,9 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
-        elif finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3:
-            factor = settings.explained
-        elif finding.code in SYMPTOMS and shown >= weight / 3:
+        elif (finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3) or (
+            finding.code in SYMPTOMS and shown >= weight / 3
+        ):
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited

@@ -27,7 +27,7 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from .reports import Report, reported
-from .waits import Length, LongWaits, long_waits, prepare_waits
+from .waits import LONG, Length, LongWaits, long_waits, prepare_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,14 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        length: a wait is long at ten times the shorter quarter of its kind, an order of magnitude, which no jitter of
-            a network makes; shorter ones than 50 ms hurt nobody, ones of half a second do wherever they are usual.
+        length: when a wait is long.
         min_rise: the share of long waits must rise by this much; a fifth is felt.
         others_factor: the service's other calls may be slower by so much, else it is not the lock.
         min_waits: fewer long waits than this prove nothing.
         min_probability: lines form at locks now and then, so a new one must be nearly sure.
     """
 
-    length: Length = Length(least_ms=50, factor=10, most_ms=500)
+    length: Length = LONG
     min_rise: float = 0.2
     others_factor: float = 4.0
     min_waits: int = 5

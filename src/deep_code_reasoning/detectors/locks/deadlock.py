@@ -28,7 +28,7 @@ from ..timeline.change_point import probability
 from .holds import prepare_holds
 from .operations import prepare_lock_ops
 from .reports import Report, prepare_lock_reports, reported
-from .waits import Length, long_waits, prepare_waits
+from .waits import LONG, Length, long_waits, prepare_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Settings:
 
     min_requests: int = 3
     min_probability: float = 0.5
-    length: Length = Length(least_ms=50, factor=10, most_ms=500)
+    length: Length = LONG
     min_waits: int = 5
     min_rise: float = 0.2
 

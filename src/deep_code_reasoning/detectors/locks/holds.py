@@ -3,8 +3,9 @@
     lock_steps      `lock_ops` but for spans of whole holds, with `refused` for acquisitions that failed, the number of
                     acquisitions (session) and of renewals and releases (turn) that its holder had made by then
     lock_holds      a row a hold: number, key, holder, owner, service, clock, trace_id and first_span (that acquired),
-                    last_trace and last_span (of its last operation), start_ns (acquired), end_ns (released, or last heard of), ttl_ns, grants and renewals (times at which the
-                    lease was granted anew and was to be), offset_ns and doubt_ns of the clock
+                    last_trace and last_span (of its last operation), start_ns (acquired), end_ns (released, or last
+                    heard of), ttl_ns, grants and renewals (times at which the lease was granted anew and was to be),
+                    offset_ns and doubt_ns of the clock
     lock_overlaps   a row a hold that began while another's had not ended: that hold's columns (but its last operation),
                     and of the earlier one the same with `prior_` before them
 
@@ -74,8 +75,8 @@ def _prepare_lock_holds(store: CaseStore) -> None:
         ),
         named AS (
             SELECT key, concat(holder, '/', span_id) AS holder, owner, service, clock, trace_id, span_id AS first_span,
-                   trace_id AS last_trace, span_id AS last_span, start_ns, end_ns, ttl_ns, [start_ns] AS grants, CAST([], 'Array(Int64)'),
-                   offset_ns, doubt_ns
+                   trace_id AS last_trace, span_id AS last_span, start_ns, end_ns, ttl_ns, [start_ns] AS grants,
+                   CAST([], 'Array(Int64)'), offset_ns, doubt_ns
             FROM lock_ops WHERE verb = 'hold' AND key NOT IN (SELECT key FROM lock_ops WHERE verb = 'release')
         )
         SELECT row_number() OVER (ORDER BY key, start_ns, holder) AS number, *

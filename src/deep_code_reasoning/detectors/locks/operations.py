@@ -136,7 +136,8 @@ def _gather(store: CaseStore) -> None:
             SELECT * FROM span_events WHERE name != 'exception' AND (match(name, {{noun:String}})
                OR match(name, {{verb:String}}) OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}}))
         )
-        SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process), {_SAID.replace("name", "e.name", 1)}, '',
+        SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process),
+               {_SAID.replace("name", "e.name", 1)}, '',
                e.time_ns, 0, '', mapUpdate(s.attributes, e.attributes) AS attributes, '', ''
         FROM told AS e LEFT ANY JOIN (
             SELECT trace_id, span_id, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process, attributes
@@ -169,11 +170,12 @@ def _named_operations(store: CaseStore) -> None:
         f"""
         INSERT INTO lock_ops_raw
         WITH shapes AS (
-            SELECT row.1 AS shape, row.2 AS keys, row.3 AS roles, row.4 AS unit_ns, row.5 AS refused,
+            SELECT row.1 AS shape, splitByChar('\\n', row.2) AS keys, splitByChar('\\n', row.3) AS roles,
+                   row.4 AS unit_ns, row.5 AS refused,
                    roles[1] AS verb, roles[2] AS key_name, roles[3] AS owner_name, roles[4] AS session_name,
                    roles[5] AS ttl_name, roles[6] AS expires_name, roles[7] AS outcome_name
-            FROM (SELECT arrayJoin(arrayZip({{shapes:Array(String)}}, {{keys:Array(Array(String))}},
-                {{roles:Array(Array(String))}}, {{units:Array(Int64)}}, {{refused:Array(UInt8)}})) AS row)
+            FROM (SELECT arrayJoin(arrayZip({{shapes:Array(String)}}, {{keys:Array(String)}},
+                {{roles:Array(String)}}, {{units:Array(Int64)}}, {{refused:Array(UInt8)}})) AS row)
         )
         SELECT 0, c.attributes[s.key_name] AS key, c.attributes[s.owner_name], c.attributes[s.session_name] AS session,
                s.verb, multiIf(s.refused OR c.status = 'error'
@@ -185,8 +187,8 @@ def _named_operations(store: CaseStore) -> None:
         WHERE key != '' OR session != ''
         """,
         shapes=[shape["shape"] for shape, _ in known],
-        keys=[list(shape["keys"]) for shape, _ in known],
-        roles=[[r.verb, r.key, r.owner, r.session, r.ttl, r.expires, r.outcome] for _, r in known],
+        keys=["\n".join(shape["keys"]) for shape, _ in known],
+        roles=["\n".join((r.verb, r.key, r.owner, r.session, r.ttl, r.expires, r.outcome)) for _, r in known],
         units=[roles.ttl_ns for _, roles in known],
         refused=[int(roles.refused) for _, roles in known],
         refusal=_REFUSED,
@@ -208,7 +210,8 @@ def _lasting(value: str, unit: str) -> str:
                        for n, scale in scales)  # fmt: skip
     return f"""toInt64(greatest(0, multiIf({value} = '', 0., {instants}
         match({value}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]'),
-        toFloat64(ifNull(toUnixTimestamp64Nano(accurateCastOrNull({value}, 'DateTime64(9, \\'UTC\\')')), 0) - c.start_ns),
+        toFloat64(ifNull(toUnixTimestamp64Nano(accurateCastOrNull({value}, 'DateTime64(9, \\'UTC\\')')), 0)
+                  - c.start_ns),
         {number} * multiIf(match({value}, '(?i)[0-9] *ms|milli'), 1e6, match({value}, '(?i)[0-9] *s'), 1e9,
                            match({value}, '(?i)[0-9] *m'), 6e10, {unit} > 0, toFloat64({unit}),
                            {number} >= 200, 1e6, 1e9))))"""
@@ -243,7 +246,8 @@ def _corrected_ops() -> str:
     -- Locks that a background task prolongs and gives back, in traces of its own.
     apart AS (
         SELECT key FROM (
-            SELECT key, trace_id, countIf(verb = 'acquire') > 0 AS takes, countIf(verb IN ('renew', 'release')) > 0 AS follows
+            SELECT key, trace_id, countIf(verb = 'acquire') > 0 AS takes,
+                   countIf(verb IN ('renew', 'release')) > 0 AS follows
             FROM known WHERE owner = '' GROUP BY key, trace_id
         ) GROUP BY key HAVING 2 * countIf(takes AND follows) < countIf(follows)
     ),

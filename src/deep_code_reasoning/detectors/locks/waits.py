@@ -40,6 +40,11 @@ class Length:
         }
 
 
+LONG: Final = Length(least_ms=50, factor=10, most_ms=500)
+"""Ten times as long is an order of magnitude, which no jitter of a network makes; less than 50 ms hurts nobody, half a
+second does wherever it is usual."""
+
+
 def prepare_waits(store: CaseStore) -> bool:
     """Make `waits`, once; False when nothing waits for a lock and nothing reports that it did in vain."""
     could_see, told = prepare_lock_ops(store), prepare_lock_reports(store)

@@ -76,8 +76,8 @@ class Roles:
     """An operation, and the names of the attributes that say on what, by whom, for how long, till when, with what end.
 
     '' where none does. `session` is the number of a lease or session that stands for the key in renewals. `ttl_ns` is
-    how many nanoseconds a unit of the time to live is; 0 when the value or its size has to tell. `refused`: the name itself says
-    that it did not succeed.
+    how many nanoseconds a unit of the time to live is; 0 when the value or its size has to tell. `refused`: the name
+    itself says that it did not succeed.
     """
 
     verb: str
