@@ -2,7 +2,8 @@
 
 Redis: `SET key owner NX PX ttl` (also EX, PXAT, EXAT) and `SETNX` acquire, `PEXPIRE` and `EXPIRE` renew, `DEL` and
 `UNLINK` release, and scripts do any of the three. A script whose text is hidden behind its hash is told by its place:
-who comes first in an owner's operations acquires, who comes last releases, who stands between renews.
+who comes first in an owner's operations acquires (or may renew by the same script: `either`), who comes last releases,
+who stands between renews.
 
 SQL: `UPDATE leases SET owner = .., lease_until = .. WHERE name = .. AND lease_until < ..` acquires, with `WHERE owner
 = ..` it renews, setting a time in the past or deleting the row releases. Names and values are taken from the text or,
@@ -80,7 +81,7 @@ def redis_operations() -> str:
         FROM placed WHERE script != '' GROUP BY script
     )
     SELECT 2, c.key, if(c.owner = '?' OR c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner), '',
-           multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'acquire',
+           multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'either',
                    s.closes >= 0.5, 'release', 'renew') AS verb,
            if(c.status = 'error', 0, -1), c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
     FROM commands AS c LEFT ANY JOIN scripts AS s ON c.script = s.script

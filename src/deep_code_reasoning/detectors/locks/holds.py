@@ -35,16 +35,8 @@ def prepare_lock_steps(store: CaseStore) -> None:
     store.derive(
         "lock_steps",
         """
-        WITH renewed AS (SELECT DISTINCT key FROM lock_ops WHERE verb = 'renew'),
-        -- One script may both acquire and renew. Who waits for a lock asks often; who holds it comes back late.
-        told AS (
-            SELECT * REPLACE (multiIf(verb = 'acquire' AND ok = 0, 'refused',
-                                      verb = 'acquire' AND ok = -1 AND rank = 2 AND ttl_ns > 0 AND key NOT IN renewed
-                                          AND start_ns - lagInFrame(end_ns, 1, start_ns) OVER w > ttl_ns / 4,
-                                      'renew', verb) AS verb)
-            FROM (SELECT * FROM lock_ops WHERE verb != 'hold')
-            WINDOW w AS (PARTITION BY key, holder ORDER BY start_ns, span_id
-                         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        WITH told AS (
+            SELECT * REPLACE (if(verb = 'acquire' AND ok = 0, 'refused', verb) AS verb) FROM lock_ops WHERE verb != 'hold'
         )
         SELECT *, countIf(verb = 'acquire') OVER w AS session, countIf(verb IN ('renew', 'release')) OVER w AS turn
         FROM told

@@ -36,7 +36,7 @@ from .words import roles_of
 
 # Names and keys that may speak of locks; of releases, blocks and clocks they do not.
 _NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i)mutex|latch|leader"
-_VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|elect|claim|extend"
+_VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|(^|[^s])elect|claim|extend"
 _MAX_SHAPES: Final = 2000
 _REFUSED: Final = (
     "^(?i)(false|0|no|fail(ed|ure)?|denied|refused|rejected|timeout|timed.?out|busy|contended|held|lost|expired|"
@@ -228,7 +228,8 @@ def _corrected_ops() -> str:
 
     A lease's or session's number stands for the key where another operation names both. A write of a lease takes it
     when another wrote it before; one that fails is a renewal that comes too late when its writer held the lease and
-    came back as it used to.
+    came back as it used to. One script may both acquire and renew: who waits for a lock asks often, who holds it comes
+    back late.
     """
     return f"""
     WITH sessions AS (
@@ -241,34 +242,43 @@ def _corrected_ops() -> str:
                                     r.verb = 'write', r.process, '') AS owner)
         FROM lock_ops_raw AS r LEFT ANY JOIN sessions AS s ON r.session = s.session
     ),
+    -- A command that gives back by the key alone is of whoever took the key on this way.
+    takers AS (
+        SELECT key, trace_id, argMax(k.owner, k.start_ns) AS owner FROM known AS k
+        WHERE k.verb IN ('acquire', 'either') AND k.owner != '' GROUP BY key, trace_id
+    ),
     best AS (SELECT key, min(rank) AS rank FROM known GROUP BY key),
     covered AS (SELECT DISTINCT trace_id, service FROM known WHERE rank = 0),
+    renewed AS (SELECT DISTINCT key FROM known WHERE verb = 'renew'),
     -- Locks that a background task prolongs and gives back, in traces of its own.
     apart AS (
         SELECT key FROM (
-            SELECT key, trace_id, countIf(verb = 'acquire') > 0 AS takes,
+            SELECT key, trace_id, countIf(verb IN ('acquire', 'either')) > 0 AS takes,
                    countIf(verb IN ('renew', 'release')) > 0 AS follows
             FROM known WHERE owner = '' GROUP BY key, trace_id
         ) GROUP BY key HAVING 2 * countIf(takes AND follows) < countIf(follows)
     ),
     timed AS (
-        SELECT r.key AS key, r.owner AS owner,
-               multiIf(r.owner != '', r.owner, r.key IN apart, concat(r.service, ' on ', r.process), r.trace_id)
+        SELECT r.key AS key, if(r.owner != '', r.owner, t.owner) AS owner,
+               multiIf(owner != '', owner, r.key IN apart, concat(r.service, ' on ', r.process), r.trace_id)
                    AS holder,
                r.verb AS verb, r.ok AS ok, r.ttl_ns AS ttl_ns, r.rank AS rank, r.trace_id AS trace_id,
                r.span_id AS span_id, r.service AS service, r.clock AS clock, {corrected("r.start_ns")} AS start_ns,
                start_ns + greatest(0, r.duration_ns) AS end_ns,
                toInt64(o.offset_ns + o.slope * (r.start_ns - o.middle_ns)) AS offset_ns, toInt64(o.doubt_ns) AS doubt_ns
         FROM known AS r JOIN best ON best.key = r.key AND best.rank = r.rank
+        LEFT ANY JOIN takers AS t ON r.key = t.key AND r.trace_id = t.trace_id
         {join_offsets("r.clock", "r.start_ns")}
         WHERE r.key != '' AND (r.rank = 0 OR (r.trace_id, r.service) NOT IN covered)
     )
-    SELECT * REPLACE (multiIf(verb != 'write', verb, ok != 0, if(taker = holder, 'renew', 'acquire'),
+    SELECT * REPLACE (multiIf(verb = 'either', if(key IN renewed OR start_ns - asked_ns <= ttl_ns / 4, 'acquire', 'renew'),
+                              verb != 'write', verb, ok != 0, if(taker = holder, 'renew', 'acquire'),
                               start_ns - last_ns <= 3 * (last_ns - first_ns), 'renew', 'try') AS verb)
-           EXCEPT (taker, last_ns, first_ns)
+           EXCEPT (taker, asked_ns, last_ns, first_ns)
     FROM (
         SELECT *, argMaxIf(holder, start_ns, ok != 0) OVER (PARTITION BY key ORDER BY start_ns, span_id
                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taker,
+               lagInFrame(end_ns, 1, start_ns) OVER own AS asked_ns,
                if(lagInFrame(ok) OVER own != 0, lagInFrame(start_ns) OVER own, 0) AS last_ns,
                if(lagInFrame(ok, 2) OVER own != 0, lagInFrame(start_ns, 2) OVER own, last_ns) AS first_ns
         FROM timed

@@ -178,10 +178,18 @@ def _prepare_accesses(store: CaseStore) -> None:
     )
 
 
+# Spans that work on one message each.
+_PROCESSES: Final = """(kind = 'consumer' AND attributes['messaging.operation.type'] != 'receive'
+    OR attributes['messaging.operation'] = 'process' OR attributes['messaging.operation.type'] = 'process')"""
+
+
 def prepare_message_turns(store: CaseStore) -> bool:
-    """Make `message_turns`, once; False when no message was taken twice at once, or none has an id."""
+    """Make `message_turns`, once; False when no message was taken twice at once, or none can be told from others.
+
+    A message without an id is known by the span that sent it. One such span may send several: then only failures tell.
+    """
     named = f"hasAny(mapKeys(attributes), [{', '.join(map(repr, _MESSAGE_IDS))}])"
-    if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} LIMIT 1"):
+    if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} OR {_PROCESSES} LIMIT 1"):
         return False
     prepare_clock_offsets(store)
     store.derive(
@@ -189,7 +197,8 @@ def prepare_message_turns(store: CaseStore) -> bool:
         f"""
         WITH taken AS (
             SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, {CLOCK_OF} AS clock,
-                   start_ns, duration_ns, {_first_of(_MESSAGE_IDS)} AS message, {_first_of(_QUEUES)} AS queue, status
+                   start_ns, duration_ns, {_first_of(_MESSAGE_IDS)} AS id, if({_PROCESSES}, parent_span_id, '') AS sent,
+                   if(id != '', id, sent) AS message, {_first_of(_QUEUES)} AS queue, status
             FROM spans
             WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
               AND attributes['messaging.operation.type'] NOT IN ('send', 'publish', 'create', 'receive', 'settle')
@@ -205,8 +214,9 @@ def prepare_message_turns(store: CaseStore) -> bool:
             FROM timed
         )
         SELECT service, name, message, any(b.queue) AS queue, min(b.start_ns) AS start_ns,
-               max(least(prior_end_ns, b.end_ns) > b.start_ns + b.doubt_ns + {{slack:Int64}}) AS at_once,
                max(status = 'error') AS conflict,
+               max(least(prior_end_ns, b.end_ns) > b.start_ns + b.doubt_ns + {{slack:Int64}}) AND (conflict OR any(id) != '')
+                   AS at_once,
                arraySlice(arrayMap(turn -> concat(turn.2, '/', turn.3),
                           arraySort(groupArray((b.start_ns, trace_id, span_id)))), 1, 3) AS spans
         FROM beside AS b GROUP BY service, name, message
