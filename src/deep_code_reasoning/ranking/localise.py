@@ -50,7 +50,9 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "network_delay": frozenset({"latency_regression"}),
     "clock_skew": frozenset({"exception"}),
     "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
-    "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
+    "unacknowledged_messages": frozenset(
+        {"exception", "latency_regression", "memory_leak", "memory_saturation", "message_backlog"}
+    ),
     "message_backlog": frozenset({"latency_regression"}),
     "lock_lease_expired": frozenset(
         {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
@@ -108,6 +110,7 @@ class Settings:
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
+            "traces.message_waits": 0.95,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,

@@ -36,7 +36,8 @@ def prepare_lock_steps(store: CaseStore) -> None:
         "lock_steps",
         """
         WITH told AS (
-            SELECT * REPLACE (if(verb = 'acquire' AND ok = 0, 'refused', verb) AS verb) FROM lock_ops WHERE verb != 'hold'
+            SELECT * REPLACE (if(verb = 'acquire' AND ok = 0, 'refused', verb) AS verb)
+            FROM lock_ops WHERE verb != 'hold'
         )
         SELECT *, countIf(verb = 'acquire') OVER w AS session, countIf(verb IN ('renew', 'release')) OVER w AS turn
         FROM told

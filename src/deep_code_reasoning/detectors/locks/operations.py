@@ -223,16 +223,7 @@ _TTL: Final = (
 )
 
 
-def _corrected_ops() -> str:
-    """SQL: the operations on the common timeline, each with its holder; of the witnesses of one lock the best.
-
-    A lease's or session's number stands for the key where another operation names both. A write of a lease takes it
-    when another wrote it before; one that fails is a renewal that comes too late when its writer held the lease and
-    came back as it used to. One script may both acquire and renew: who waits for a lock asks often, who holds it comes
-    back late.
-    """
-    return f"""
-    WITH sessions AS (
+_ATTRIBUTED: Final = """    sessions AS (
         SELECT session, min(w.key) AS key FROM lock_ops_raw AS w WHERE w.key NOT IN ('', session) AND session != ''
         GROUP BY session
     ),
@@ -257,7 +248,23 @@ def _corrected_ops() -> str:
                    countIf(verb IN ('renew', 'release')) > 0 AS follows
             FROM known WHERE owner = '' GROUP BY key, trace_id
         ) GROUP BY key HAVING 2 * countIf(takes AND follows) < countIf(follows)
-    ),
+    )
+"""
+# CTEs over `lock_ops_raw`: `known` (the operations, a session's number replaced by its key), `takers`
+# of keys on the way of a trace, the `best` witness of a key, traces that are `covered` by good ones, keys `renewed` by
+# name, and keys whose holders are `apart` from the traces that take them.
+
+
+def _corrected_ops() -> str:
+    """SQL: the operations on the common timeline, each with its holder; of the witnesses of one lock the best.
+
+    A lease's or session's number stands for the key where another operation names both. A write of a lease takes it
+    when another wrote it before; one that fails is a renewal that comes too late when its writer held the lease and
+    came back as it used to. One script may both acquire and renew: who waits for a lock asks often, who holds it comes
+    back late.
+    """
+    return f"""
+    WITH {_ATTRIBUTED},
     timed AS (
         SELECT r.key AS key, if(r.owner != '', r.owner, t.owner) AS owner,
                multiIf(owner != '', owner, r.key IN apart, concat(r.service, ' on ', r.process), r.trace_id)
@@ -271,7 +278,8 @@ def _corrected_ops() -> str:
         {join_offsets("r.clock", "r.start_ns")}
         WHERE r.key != '' AND (r.rank = 0 OR (r.trace_id, r.service) NOT IN covered)
     )
-    SELECT * REPLACE (multiIf(verb = 'either', if(key IN renewed OR start_ns - asked_ns <= ttl_ns / 4, 'acquire', 'renew'),
+    SELECT * REPLACE (multiIf(verb = 'either' AND (key IN renewed OR start_ns - asked_ns <= ttl_ns / 4), 'acquire',
+                              verb = 'either', 'renew',
                               verb != 'write', verb, ok != 0, if(taker = holder, 'renew', 'acquire'),
                               start_ns - last_ns <= 3 * (last_ns - first_ns), 'renew', 'try') AS verb)
            EXCEPT (taker, asked_ns, last_ns, first_ns)
