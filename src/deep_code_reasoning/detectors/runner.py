@@ -29,6 +29,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.exhausted",
     "traces.cache_misses",
     "traces.race_condition",
+    "traces.set_apart",
     "logs.path_break",
     "logs.twin",
     "logs.silent_operation",

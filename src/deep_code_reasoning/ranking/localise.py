@@ -60,6 +60,10 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
+    "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
+    "noisy_neighbour": frozenset(
+        {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *_POOLS}
+    ),
 }
 
 
@@ -73,6 +77,8 @@ MECHANISM_SEEN: Final = frozenset(
         "locks.contention",
         "traces.cache_misses",
         "traces.race_condition",
+        "traces.bad_input",
+        "traces.noisy_neighbour",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -108,6 +114,8 @@ class Settings:
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
+            "traces.bad_input": 0.95,
+            "traces.noisy_neighbour": 0.95,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,

@@ -1,0 +1,146 @@
+"""What requests carry: values of attributes, where they ran, and thresholds of numbers, each as a set of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.separation import Facet, Requests, Trait, requests, separate, threshold
+from ...store import CaseStore, Row
+from .outcomes import Outcomes
+
+# What only repeats the operation, the protocol or the recorder, and what is itself the outcome. Semantic conventions
+# of OpenTelemetry old and new, OpenTracing, Zipkin; then plain words for outcomes.
+_NO_FACET: Final = (
+    r"(?i)^(https?|url|rpc|grpc|db|sql|messaging|message|code|net|network|server|peer|thread|otel|telemetry|process|"
+    r"span|internal|component|sampler|library|scope|event|exception|error|faas|graphql|aws|az|gcp)([._]|$)"
+    r"|(^|[._])(status|outcome|result|response|success|failed|failure|error|exception|retry|retries|resend_count|"
+    r"attempt|duration|latency|elapsed|took|time|timestamp|stack|stacktrace|trace_?id|span_?id|request_?id|"
+    r"correlation_?id)([._]|$)|(^|[._])status_?(code|text)?$"
+)
+INSTANCE: Final = "instance"
+HOST: Final = "host"
+# Of a resource: what differs between processes of one service, and is no name of a process or machine.
+_OF_PROCESS: Final = (
+    "service.version",
+    "cloud.region",
+    "cloud.availability_zone",
+    "deployment.environment.name",
+    "deployment.environment",
+    "k8s.cluster.name",
+    "k8s.namespace.name",
+    "k8s.deployment.name",
+    "container.image.tag",
+    "host.arch",
+    "process.runtime.version",
+)
+_MAX_LENGTH: Final = 80
+_MAX_FACETS: Final = 1_000
+# Numbers of fewer kinds than this are names; of more, it is their size that may matter.
+_FEW_NUMBERS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The requests that have each value, those that have the key at all, and by key each request's number."""
+
+    having: Mapping[Facet, Requests]
+    known: Mapping[str, Requests]
+    numbers: Mapping[str, Mapping[int, float]]
+
+    def judged(self, outcomes: Outcomes, service: str) -> Facets:
+        """With the limits of numbers that suit these outcomes; of processes only those of one service."""
+        bad = outcomes.bad & outcomes.later
+        limits = [threshold(key, values, bad, outcomes.later) for key, values in self.numbers.items()]
+        kept = {f: having for f, having in self.having.items() if not is_of_process(f.key) or is_of(f.key, service)}
+        return Facets(
+            {**kept, **dict(filter(None, limits))},
+            {**{key: requests(values) for key, values in self.numbers.items()}, **self.known},
+            self.numbers,
+        )
+
+    def separating(self, outcomes: Outcomes, min_bad: int) -> list[Trait]:
+        """What sets the bad requests of the later stretch apart, the best first."""
+        return separate(outcomes.bad & outcomes.later, outcomes.later, self.having, self.known, min_bad)
+
+
+def is_of_process(key: str) -> bool:
+    """Whether a key says where a request ran, and not what it asked for."""
+    return "@" in key
+
+
+def is_of(key: str, service: str) -> bool:
+    """Whether a key says where in a service a request ran."""
+    return key.endswith(f"@{service}")
+
+
+def facets_of(store: CaseStore, least: int) -> Facets:
+    """The facets of the requests in `request_outcomes` that at least so many of them have.
+
+    Keys are names of attributes; those of a process have its service behind them: `instance@catalog`.
+    """
+    having: dict[Facet, Requests] = {}
+    known: dict[str, Requests] = {}
+    for row in _values(store, least):
+        known[row["key"]] = requests(row["all"])
+        for value, numbers in row["values"]:
+            having[Facet(row["key"], value)] = requests(numbers)
+    numbers = {str(row["key"]): {int(at): float(value) for at, value in row["values"]} for row in _numbers(store)}
+    return Facets(having, known, numbers)
+
+
+def _values(store: CaseStore, least: int) -> Sequence[Row]:
+    return store.query(
+        """
+        WITH taken AS (
+            SELECT r.number AS number, toString(s.service) AS service, toString(s.instance) AS instance,
+                   toString(s.host) AS host, s.attributes AS attributes, s.resource AS resource
+            FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
+        ),
+        carried AS (
+            SELECT DISTINCT number, pair.1 AS key, pair.2 AS value FROM (
+                SELECT number, arrayJoin(arrayFilter(
+                           (pair) -> pair.2 != '' AND length(pair.2) <= {longest:UInt32} AND NOT match(pair.1, {no:String}),
+                           arrayZip(arrayMap(key -> toString(key), mapKeys(attributes)), mapValues(attributes)))) AS pair
+                FROM taken
+            )
+            UNION ALL
+            SELECT number, concat(where.1, '@', service) AS key, where.2 AS value FROM (
+                SELECT DISTINCT number, service, arrayJoin(arrayFilter(
+                           (pair) -> pair.2 != '',
+                           arrayConcat([('instance', instance), ('host', host)],
+                                       arrayMap(name -> (name, resource[name]), {places:Array(String)})))) AS where
+                FROM taken
+            )
+        )
+        SELECT key, groupUniqArrayArray(numbers) AS all,
+               groupArrayIf((value, numbers), length(numbers) >= {least:UInt32}) AS values
+        FROM (SELECT key, value, groupUniqArray(number) AS numbers FROM carried GROUP BY key, value)
+        GROUP BY key HAVING notEmpty(values) AND (length(values) > 1 OR length(all) > length(values[1].2))
+        ORDER BY key LIMIT {most:UInt32}
+        """,
+        no=_NO_FACET,
+        longest=_MAX_LENGTH,
+        places=list(_OF_PROCESS),
+        least=least,
+        most=_MAX_FACETS,
+    )
+
+
+def _numbers(store: CaseStore) -> Sequence[Row]:
+    """By numeric attribute of many values: the greatest of each request."""
+    return store.query(
+        """
+        SELECT key, groupArray((number, value)) AS values FROM (
+            SELECT r.number AS number, toString(pair.1) AS key, max(pair.2) AS value
+            FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
+            ARRAY JOIN arrayZip(mapKeys(s.number_attributes), mapValues(s.number_attributes)) AS pair
+            WHERE NOT match(toString(pair.1), {no:String}) AND isFinite(pair.2)
+            GROUP BY number, key
+        )
+        GROUP BY key HAVING uniqExact(value) > {few:UInt32} ORDER BY key LIMIT 100
+        """,
+        no=_NO_FACET,
+        few=_FEW_NUMBERS,
+    )
