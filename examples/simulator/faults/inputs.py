@@ -47,9 +47,7 @@ def _when(condition: Any, then: Step) -> Step:
 
 
 def _place(world: World) -> tuple[str, str]:
-    return world.chance.choice(
-        (("catalog", "catalog.list"), ("stock", "stock.check"), ("users", "users.verify"))
-    )
+    return world.chance.choice((("catalog", "catalog.list"), ("stock", "stock.check"), ("users", "users.verify")))
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
@@ -76,8 +74,12 @@ def size(world: World, locking: Locking) -> Script:
     tagged(world)
     share = world.chance.uniform(0.25, 0.45)
     yield
-    many = lambda request: request.update(items=request["items"] * 40 + 100)  # noqa: E731
-    _also(world, lambda request, plan: many(request) if world.chance.random() < share else None)
+
+    def many(request: dict[str, Any], entry: str) -> None:
+        if world.chance.random() < share:
+            request["items"] = request["items"] * 40 + 100
+
+    _also(world, many)
     broken = fail(0.95, "value", "{items} items do not fit into one batch")
     world.insert(plan, "batch", _when(lambda request: request["items"] > 100, broken))
     yield
@@ -97,7 +99,9 @@ def client_of_customer(world: World, locking: Locking) -> Script:
     both = lambda request: request["client"] == "kiosk" and request["tenant"] in few  # noqa: E731
     world.insert(plan, "unit", _when(both, broken))
     yield
-    return answer(world, role, plan, shown=world.failures[role, "value"] >= 10, facts={"client": "kiosk", "tenants": few})
+    return answer(
+        world, role, plan, shown=world.failures[role, "value"] >= 10, facts={"client": "kiosk", "tenants": few}
+    )
 
 
 # -- noisy neighbours --------------------------------------------------------------------------------------------------

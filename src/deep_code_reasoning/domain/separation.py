@@ -114,7 +114,7 @@ def separate(
             single[facet] = trait
     found = list(single.values())
     best = sorted(single, key=lambda facet: (-single[facet].separation, facet))[:_PAIRED]
-    for a, b in combinations(best, 2):
+    for a, b in combinations(sorted(best), 2):
         if a.key == b.key or min(single[a].separation, single[b].separation) < _MIN_PART:
             continue
         pair = _trait((a, b), facets[a] & facets[b], bad, of, known[a.key] & known[b.key])

@@ -101,8 +101,10 @@ def _values(store: CaseStore, least: int) -> Sequence[Row]:
         carried AS (
             SELECT DISTINCT number, pair.1 AS key, pair.2 AS value FROM (
                 SELECT number, arrayJoin(arrayFilter(
-                           (pair) -> pair.2 != '' AND length(pair.2) <= {longest:UInt32} AND NOT match(pair.1, {no:String}),
-                           arrayZip(arrayMap(key -> toString(key), mapKeys(attributes)), mapValues(attributes)))) AS pair
+                           (pair) -> pair.2 != '' AND length(pair.2) <= {longest:UInt32}
+                                     AND NOT match(pair.1, {no:String}),
+                           arrayMap((key, value) -> (toString(key), value),
+                                    mapKeys(attributes), mapValues(attributes)))) AS pair
                 FROM taken
             )
             UNION ALL

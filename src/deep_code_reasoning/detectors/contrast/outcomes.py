@@ -26,8 +26,10 @@ _MAX_TRACES: Final = 4_000
 _USUAL_QUANTILE: Final = 0.95
 _SLOWER: Final = 1.5
 _MIN_EXTRA_MS: Final = 10.0
+# Where so many more are slow than fail, the failures are the slowest of them.
+_TELLING: Final = 0.25
 # So many earlier requests of a kind tell what is usual for it.
-_KNOWN: Final = 10
+_KNOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,11 @@ class Outcomes:
     def only(self, some: Requests) -> Outcomes:
         """The same of some requests only."""
         return replace(
-            self, earlier=self.earlier & some, later=self.later & some, bad=self.bad & some, suffering=self.suffering & some
+            self,
+            earlier=self.earlier & some,
+            later=self.later & some,
+            bad=self.bad & some,
+            suffering=self.suffering & some,
         )
 
 
@@ -76,7 +82,8 @@ def outcomes(store: CaseStore, calm: Window, late: Window) -> Outcomes:
     limits = {root: _limit(times) for root, times in usual.items() if len(times) >= _KNOWN}
     slow = _numbers([row for row in rows if int(row["duration_ns"]) > limits.get(tuple(row["root"]), 1 << 62)])
     failed, earlier, later = _numbers([row for row in rows if row["failed"]]), _numbers(before), _numbers(since)
-    by_failing = _risen(failed, earlier, later) or not slow
+    few = (failed & later).bit_count() < _TELLING * (slow & later).bit_count()
+    by_failing = not slow or (_risen(failed, earlier, later) and not few)
     traces = {int(row["number"]): str(row["trace_id"]) for row in rows}
     return Outcomes(
         earlier,
@@ -94,9 +101,12 @@ def prepare_outcomes(store: CaseStore) -> None:
     store.derive(
         "request_outcomes",
         """
-        SELECT toUInt32(row_number() OVER (ORDER BY trace_id) - 1) AS number, * FROM (
-            SELECT trace_id, argMin((service, name), (has_parent, s.start_ns, s.span_id)) AS root,
-                   min(s.start_ns) AS start_ns, argMin(s.duration_ns, (has_parent, s.start_ns, s.span_id)) AS duration_ns,
+        SELECT toUInt32(row_number() OVER (ORDER BY trace_id) - 1) AS number, trace_id, root, start_ns,
+               duration_ns, failed
+        FROM (
+            SELECT trace_id, min(s.start_ns) AS start_ns,
+                   argMin((service, name, s.duration_ns), (has_parent, s.start_ns, s.span_id)) AS first,
+                   (first.1, first.2) AS root, first.3 AS duration_ns,
                    max(s.failed AND s.parent_service != s.service) AS failed
             FROM linked_spans AS s
             WHERE cityHash64(trace_id, 1) % (SELECT greatest(1, intDiv(uniqExact(trace_id), {most:UInt32}))

@@ -64,8 +64,8 @@ class Settings:
     grew: float = 2.0
     chronic: float = 0.5
     loud_share: float = 0.3
-    loud_factor: float = 3.0
-    of_growth: float = 0.7
+    loud_factor: float = 2.0
+    of_growth: float = 0.5
     min_suffering: float = 0.1
     min_probability: float = 0.95
 
@@ -86,28 +86,26 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         return Skipped("nothing changed: no requests are worse than others were")
     divided = outcomes(scene.store, scene.windows.baseline, scene.windows.incident)
     bad = divided.bad & divided.later
-    if bad.bit_count() < settings.min_bad or (divided.later & ~bad).bit_count() < settings.min_good:
+    if bad.bit_count() < settings.min_bad:
         return ()
     place = _place(scene.store, divided)
     if place is None:
         return ()
     facets = facets_of(scene.store, settings.min_bad)
-    passing = divided.only(place.passing)
     loud = _loud(scene, divided, facets, settings)
     if loud is not None:
         return [_noise(scene, divided, place, loud, facets.having[loud])]
+    passing = divided.only(place.passing)
+    if (passing.later & ~bad).bit_count() < settings.min_good:
+        return ()
     facets = facets.judged(passing, place.service)
     traits = [
-        trait
-        for trait in facets.separating(passing, settings.min_bad)
-        if _tells(trait, len(facets.having), settings)
+        trait for trait in facets.separating(passing, settings.min_bad) if _tells(trait, len(facets.having), settings)
     ]
     if not traits:
         return ()
     # A host may be one process: the process goes before it when it says as much.
-    best = max(
-        traits, key=lambda t: (round(t.separation, 1), -len(t.facets), t.facets[0].key.startswith("instance@"))
-    )
+    best = max(traits, key=lambda t: (round(t.separation, 1), -len(t.facets), t.facets[0].key.startswith("instance@")))
     having = reduce(and_, (facets.having[facet] for facet in best.facets))
     finding = _apart(scene, passing, place, best, having, settings)
     return [] if finding is None else [finding]
@@ -194,8 +192,8 @@ def _noise(scene: Scene, divided: Outcomes, place: Place, facet: Facet, having: 
         mechanism="noisy_neighbour",
         service=place.service,
         summary=(
-            f"{place.service}: {share:.0%} of requests have {facet} since {format_instant(scene.windows.onset_ns)}, {before:.0%} "
-            f"before, and {suffering:.0%} of the others fail or are slow"
+            f"{place.service}: {share:.0%} of requests have {facet} since {format_instant(scene.windows.onset_ns)}, "
+            f"{before:.0%} before, and {suffering:.0%} of the others fail or are slow"
         ),
         severity=min(1.0, 0.4 + suffering),
         confidence=0.9,
@@ -238,7 +236,9 @@ WHERE trace_id IN (SELECT trace_id FROM linked_spans
 _DEEPEST: Final = f"""
 WITH failing AS (
     SELECT trace_id, span_id, service, name, parent_service FROM linked_spans
-    WHERE trace_id IN {{traces:Array(String)}} AND failed AND parent_service != service
+    -- Who is given up on while it works fails its caller too.
+    WHERE trace_id IN {{traces:Array(String)}} AND parent_service != service
+      AND (failed OR (parent_failed AND duration_ns > parent_duration_ns))
 ),
 place AS (
     SELECT service, groupUniqArray(name) AS operations, topK(1)(toString(name))[1] AS operation, count() AS n,
@@ -249,8 +249,15 @@ place AS (
 SELECT service, operation, examples, ({_PASSING}) AS passing FROM place
 """
 _SLOWEST: Final = f"""
-WITH times AS (
-    SELECT service, entry, trace_id IN {{traces:Array(String)}} AS bad, self_ns, trace_id, span_id FROM request_times
+WITH doors AS (
+    SELECT trace_id, service, sum(greatest(0, parent_duration_ns - duration_ns)) AS gap_ns FROM linked_spans
+    WHERE has_parent AND parent_service != service AND kind != 'consumer' GROUP BY trace_id, service
+),
+times AS (
+    -- What a service takes for a request, with the time that its callers wait at its door.
+    SELECT r.service AS service, r.entry AS entry, r.trace_id IN {{traces:Array(String)}} AS bad,
+           r.self_ns + d.gap_ns AS self_ns, r.trace_id AS trace_id, r.span_id AS span_id
+    FROM request_times AS r LEFT JOIN doors AS d ON r.trace_id = d.trace_id AND r.service = d.service
 ),
 place AS (
     SELECT service, groupUniqArrayIf(entry, bad) AS operations, topKIf(1)(toString(entry), bad)[1] AS operation,
