@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.changes.diff import numbered_lines
@@ -13,36 +12,11 @@ from deep_code_reasoning.detectors.changes.records import changes
 from deep_code_reasoning.detectors.changes.slowdown import bisect_step, share_out
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Verdict
 from deep_code_reasoning.domain.finding import Finding
-from deep_code_reasoning.domain.instant import NS_PER_S
 from deep_code_reasoning.store import CaseStore
-from scenery import CALM, START_NS, Row, System, Trouble
+from scenery import CALM, DROPS_INDEX, RENAMES, Row, System, Trouble, commit, deploy
 
 BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 LATER_S = 500_000
-DROPS_INDEX = """--- a/migrations/007.sql
-+++ b/migrations/007.sql
-@@ -1,2 +1,3 @@
- BEGIN;
-+DROP INDEX idx_stock_item;
- COMMIT;
-"""
-RENAMES = """--- a/money.py
-+++ b/money.py
-@@ -1,2 +1,2 @@
- def total(lines):
--    return sum(line.price for line in lines)
-+    return sum(each.price for each in lines)
-"""
-
-
-def commit(sha: str, at_s: int, diff: str = "", repo: str = "stock", **more: Any) -> Row:
-    row = {"kind": "commit", "id": sha * 10, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
-    return {**row, "repo": repo, "message": f"change {sha}", "diff": diff, **more}
-
-
-def deploy(name: str, sha: str, at_s: int, service: str = "stock", repo: str = "stock") -> Row:
-    row = {"kind": "deploy", "id": name, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
-    return {**row, "service": service, "repo": repo}
 
 
 def found(build_case: BuildCase, rows: list[Row], after: Trouble) -> list[Finding]:

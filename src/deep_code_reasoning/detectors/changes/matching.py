@@ -100,7 +100,7 @@ def _closeness(symptom: Symptom, situation: Situation) -> float:
 def _naming(effect: Effect, symptom: Symptom, tie: float, situation: Situation) -> float:
     """Where a symptom names what broke, an effect about something else is hardly its reason."""
     if situation.began is not None and effect.kind in OF_ONE_OPERATION:
-        return 0.5 + 0.6 * tie
+        return 0.5 + 0.6 * tie if symptom.said else 0.8  # curves name no operation that it could be about
     if effect.kind.startswith("name_"):
         return 1.0 if tie >= 1.0 else 0.1  # a name alone says something only where it is quoted
     if symptom.kind in NAMING and symptom.names and effect.kind in NAMED_EFFECTS:

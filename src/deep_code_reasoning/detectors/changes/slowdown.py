@@ -29,6 +29,8 @@ _NO_CHANGE: Final = 0.15
 _HIDDEN: Final = frozenset(
     "connection_pool_exhausted thread_pool_exhausted lock_contention deadlock cpu_saturation memory_saturation".split()
 )
+# Curves do not show calls that multiply either.
+_HIDDEN_FROM_CURVES: Final = _HIDDEN | {"n_plus_one", "cache_stampede"}
 
 
 def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
@@ -77,7 +79,8 @@ def _mechanism(verdict: Verdict) -> str:
     if verdict.symptom is not None and verdict.symptom.kind == "fanout":
         return "n_plus_one"
     waits = verdict.effect is not None and verdict.effect.kind.startswith("timeout_")
-    return verdict.mechanism if verdict.mechanism in _HIDDEN and not waits else "latency_regression"
+    hidden = _HIDDEN if verdict.symptom is None or verdict.symptom.said else _HIDDEN_FROM_CURVES
+    return verdict.mechanism if verdict.mechanism in hidden and not waits else "latency_regression"
 
 
 def telling_line(verdict: Verdict) -> tuple[str, int, str] | None:
