@@ -59,9 +59,11 @@ def test_a_customer_who_came_with_the_onset_and_whose_requests_fail_is_bad_input
     assert finding.citations
 
 
-def test_a_customer_who_was_served_well_before_speaks_of_something_else_that_changed(apart: Apart) -> None:
-    (finding,), _ = apart(served(lambda n: {"tenant": FLEETS[n % 3]}, lambda number: number % 3 == 1))
-    assert (finding.code, finding.mechanism, finding.resource) == ("traces.set_apart", "exception", "tenant=elm")
+def test_of_a_customer_who_was_served_well_before_one_is_less_sure(apart: Apart) -> None:
+    (new,), _ = apart(served(customer, lambda number: number % 5 == 0))
+    (known,), _ = apart(served(lambda n: {"tenant": FLEETS[n % 3]}, lambda number: number % 3 == 1))
+    assert (known.mechanism, known.resource) == ("bad_input", "tenant=elm")
+    assert known.confidence < new.confidence
 
 
 def test_a_size_beyond_a_limit_is_told_by_the_limit(apart: Apart) -> None:

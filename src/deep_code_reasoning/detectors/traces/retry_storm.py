@@ -8,8 +8,8 @@ Why it matters: what was slow for a moment is kept down by its callers: each fai
 like the culprit; the callers' policy is. How many calls one call becomes is told hop by hop; and where what was given
 up was done all the same, the work was done twice, which is not harmless unless it only reads.
 
-Stays silent when: calls are tried up to three times; they are repeated without failing; the callee is outside of the
-traces (an outage of others, whatever the retries); it was so before; a caller
+Stays silent when: calls are tried up to three times, by up to two layers; they are repeated without failing; nearly
+all of them fail (an outage, whatever the retries), or the callee is outside of the traces; it was so before; a caller
 further up gives up on a few retries (its deadline is too short for them).
 
 Example finding: `orders: calls inventory up to 12 times a request since 10:23:00 (4 failed attempts in a row, 2 layers
@@ -41,7 +41,10 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_attempts: gRPC, AWS and Spring try three times by default; a storm is more, by one layer or by several.
+        min_attempts: gRPC, AWS and Spring try three times by default; a storm is more, by one caller in a row.
+        min_calls: or more than two layers of such callers make of one call.
+        hopeless: where all attempts but one in so many fail, it is no load that makes them fail, and fewer attempts
+            would not help: an outage, a name that is not resolved, a certificate.
         few_attempts: up to so many retries that a caller further up does not wait for are a matter of its deadline.
         min_failed: so many of them fail, else they are different calls.
         min_requests: fewer requests than this prove nothing.
@@ -49,6 +52,8 @@ class Settings:
     """
 
     min_attempts: int = 4
+    min_calls: int = 10
+    hopeless: float = 0.95
     few_attempts: int = 5
     min_failed: int = 2
     min_requests: int = 3
@@ -67,15 +72,17 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         SELECT service, callee, groupArray((step, n, stormy)) AS steps, sum(stormy) AS concerned
         FROM (
             SELECT service, callee, {step_of("start_ns")} AS step, count() AS n,
-                   countIf(again > 0 OR (calls >= {{attempts:UInt32}} AND failures >= {{failed:UInt32}}
-                                         AND 2 * failures >= calls)) AS stormy
+                   countIf(again > 0 OR ((in_a_row >= {{attempts:UInt32}} OR calls >= {{calls:UInt32}})
+                                         AND failures >= {{failed:UInt32}} AND 2 * failures >= calls)) AS stormy
             FROM attempts GROUP BY service, callee, step
         )
         GROUP BY service, callee HAVING concerned >= {{least:UInt32}}
-            AND (service, callee) IN (SELECT service, callee FROM attempts WHERE calls >= {{attempts:UInt32}})
+            AND (service, callee) IN (SELECT service, callee FROM attempts
+                                      WHERE in_a_row >= {{attempts:UInt32}} OR calls >= {{calls:UInt32}})
         ORDER BY service, callee
         """,
         attempts=settings.min_attempts,
+        calls=settings.min_calls,
         failed=settings.min_failed,
         least=settings.min_requests,
         **steps.parameters(),
@@ -132,13 +139,17 @@ def _judge(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
     extent = scene.store.query(
         """
         SELECT avgIf(calls, start_ns < {since:Int64}) AS before, avgIf(calls, start_ns >= {since:Int64}) AS now,
-               max(calls) AS most, maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents
+               max(calls) AS most, sumIf(failures, start_ns >= {since:Int64}) AS failing,
+               sumIf(calls, start_ns >= {since:Int64}) AS tried, max(again) AS asked_again,
+               maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents
         FROM attempts WHERE service = {service:String} AND callee = {callee:String}
         """,
         since=since_ns,
         service=service,
         callee=callee,
     )[0]
+    if int(extent["failing"]) > settings.hopeless * int(extent["tried"]) and not int(extent["asked_again"]):
+        return None
     if int(extent["most"]) <= settings.few_attempts and _given_up(scene.store, service) >= settings.min_requests:
         return None
     before, now = float(extent["before"] or 1.0), float(extent["now"])

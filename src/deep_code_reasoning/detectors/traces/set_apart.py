@@ -13,8 +13,8 @@ all that were tried; requests with it were as bad before.
 Example finding: `stock: 47 of 52 requests with tenant=spruce fail, 2 of 310 with other values (0 with it before
 10:21:05)`.
 
-Identifiers do not count, nor what only repeats the operation or the outcome (`contrast/facets.py`). A value that came
-or grew with the onset and fails is *bad input*; one that was served well before speaks of code or data that changed.
+Identifiers do not count, nor what only repeats the operation or the outcome (`contrast/facets.py`). What callers send
+is *bad input*, most surely when it came or grew with the onset; whether a change made it bad is for the changes to say.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Settings:
         min_covered: a value that most bad requests do not have is not what makes them bad.
         min_contrast: bad so many times as often as with other values.
         grew: what came with the onset is at least twice as frequent as before.
+        known_before: what was served well before may have met other code: it is less sure that the input is bad.
         chronic: what was bad half as often before, by the time, has been lived with.
         loud_share: one that takes so much of all requests can starve the others.
         loud_factor: and is so many times as frequent as before, by the time.
@@ -62,6 +63,7 @@ class Settings:
     min_covered: float = 0.5
     min_contrast: float = 3.0
     grew: float = 2.0
+    known_before: float = 0.8
     chronic: float = 0.5
     loud_share: float = 0.3
     loud_factor: float = 2.0
@@ -133,10 +135,9 @@ def _apart(
     of_process = any(is_of_process(facet.key) for facet in trait.facets)
     outcome = "fail" if divided.failed else "are slow"
     told = " and ".join(map(str, trait.facets))
-    is_input = grew and not of_process
     return Finding(
-        code="traces.bad_input" if is_input else "traces.set_apart",
-        mechanism="bad_input" if is_input else "exception" if divided.failed else "latency_regression",
+        code="traces.set_apart" if of_process else "traces.bad_input",
+        mechanism="bad_input" if not of_process else "exception" if divided.failed else "latency_regression",
         service=place.service,
         summary=(
             f"{place.service}: {trait.bad} of {trait.total} requests with {told} {outcome}, {trait.other_bad} of "
@@ -144,7 +145,7 @@ def _apart(
             f"{format_instant(scene.windows.onset_ns)})"
         ),
         severity=min(1.0, 0.4 + _share(divided.bad, divided.later)),
-        confidence=min(0.95, 0.5 + trait.separation / 2),
+        confidence=min(0.95, 0.5 + trait.separation / 2) * (1.0 if grew else settings.known_before),
         facts={
             "values": tuple(map(str, trait.facets)),
             "bad_share": round(trait.rate, 4),
