@@ -18,6 +18,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.failures",
     "traces.self_time",
     "traces.lost_time",
+    "traces.critical_path",
     "traces.network_gap",
     "traces.clock_skew",
     "locks.lease_expired",
