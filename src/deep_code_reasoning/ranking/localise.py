@@ -79,6 +79,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.race_condition",
         "traces.bad_input",
         "traces.noisy_neighbour",
+        "traces.new_deadline",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -111,6 +112,7 @@ class Settings:
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
+            "traces.new_deadline": 0.95,
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,

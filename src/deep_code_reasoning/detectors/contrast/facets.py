@@ -90,6 +90,26 @@ def facets_of(store: CaseStore, least: int) -> Facets:
     return Facets(having, known, numbers)
 
 
+def operations_of(store: CaseStore, least: int) -> dict[Facet, Requests]:
+    """By service and operation, and by each step from one service to another: the requests that pass there."""
+    rows = store.query(
+        """
+        SELECT key, value, groupUniqArray(number) AS numbers FROM (
+            SELECT r.number AS number,
+                   arrayJoin(if(has_parent AND parent_service != service,
+                                [('operation', concat(service, ' ', name)),
+                                 ('path', concat(parent_service, ' -> ', service))],
+                                [('operation', concat(service, ' ', name))])) AS pair, pair.1 AS key, pair.2 AS value
+            FROM linked_spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
+        )
+        GROUP BY key, value HAVING length(numbers) >= {least:UInt32} ORDER BY key, value LIMIT {most:UInt32}
+        """,
+        least=least,
+        most=_MAX_FACETS,
+    )
+    return {Facet(row["key"], row["value"]): requests(row["numbers"]) for row in rows}
+
+
 def _values(store: CaseStore, least: int) -> Sequence[Row]:
     return store.query(
         """

@@ -79,14 +79,12 @@ def latency_of(
         most: this many owners.
     """
     prepare_outcomes(store)
-    kinds = _kinds(store, calm, late)
+    kinds = {kind: times for kind, times in _kinds(store, calm, late).items() if len(times[1]) >= _FEWEST}
     if root is None:
         root = max(sorted(kinds), key=lambda kind: _lost(*kinds[kind]), default=None)
     if root is None or root not in kinds:
         return None
     before, after = kinds[root]
-    if len(after) < _FEWEST:
-        return None
     bands = {(False, name): traces for name, traces in _bands(before).items()}
     bands |= {(True, name): traces for name, traces in _bands(after).items()}
     owners = _owners(store, bands, most)

@@ -42,13 +42,15 @@ class Settings:
 
     Attributes:
         min_attempts: gRPC, AWS and Spring try three times by default; a storm is more, by one caller in a row.
-        min_calls: or more than two layers of such callers make of one call.
+        min_calls: or more than two layers of such callers make of one call. As each keeps to a usual policy, these are
+            what callers make of a failure, and not its cause.
         hopeless: where all attempts but one in so many fail, it is no load that makes them fail, and fewer attempts
             would not help: an outage, a name that is not resolved, a certificate.
         few_attempts: up to so many retries that a caller further up does not wait for are a matter of its deadline.
         min_failed: so many of them fail, else they are different calls.
         min_requests: fewer requests than this prove nothing.
         min_probability: a finding is told when it is likelier than not.
+        usual_policy: nobody is surer that callers that keep to a usual policy are the cause.
     """
 
     min_attempts: int = 4
@@ -58,6 +60,7 @@ class Settings:
     min_failed: int = 2
     min_requests: int = 3
     min_probability: float = 0.5
+    usual_policy: float = 0.4
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -92,6 +95,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         for rise in rises(rows, steps, settings.min_probability)
         if (finding := _judge(scene, rise, settings)) is not None
     ]
+    # What callers within their usual policy make of a failure is no news beside a storm.
+    found = [finding for finding in found if finding.code == "traces.retry_storm"] or found
     # Layers that retry above each other are one storm: it is told of the caller nearest to what fails.
     callers = {finding.service for finding in found}
     inner = [f for f in found if not callers & set(scene.graph.downstream(f.service)) - {f.service}]
@@ -99,36 +104,31 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def _prepare_attempts(store: CaseStore) -> None:
-    """The table `attempts`: by trace, caller and callee, how many calls, how many failed, most by one parent.
+    """The table `attempts`: by trace, caller and callee, how many calls, how many failed, the most in a row.
 
-    `again` counts the parents that asked again after they had given up on a callee that went on working. A call that
-    never reached its callee is told by its name.
+    In a row are calls of one name by one parent of which all but the last fail: who tries again stops at the first
+    success. `again` counts the parents that asked again after they had given up on a callee that went on working. Only
+    calls that reached their callee count: the others are no load to it.
     """
     store.derive(
         "attempts",
         """
-        WITH edges AS (
-            SELECT parent_service AS service, parent_name AS name, topK(1)(l.service)[1] AS callee
-            FROM linked_spans AS l
-            WHERE has_parent AND l.service != l.parent_service GROUP BY parent_service, parent_name
-        ),
-        calls AS (
-            SELECT l.trace_id AS trace_id, l.service AS service, l.parent_span_id AS parent_span_id,
-                   if(c.calls_out, c.callee, e.callee) AS called, l.start_ns AS start_ns, l.failed AS failed,
-                   l.failed AND c.calls_out AND c.child_duration_ns > l.duration_ns AS given_up,
-                   l.start_ns + l.duration_ns AS end_ns
-            FROM linked_spans AS l JOIN edges AS e ON l.service = e.service AND l.name = e.name
-            LEFT ANY JOIN span_children AS c ON l.trace_id = c.trace_id AND l.span_id = c.span_id
-            WHERE l.kind NOT IN ('server', 'consumer', 'producer') AND l.parent_service = l.service
+        WITH calls AS (
+            SELECT l.trace_id AS trace_id, l.service AS service, l.name AS name, l.parent_span_id AS parent_span_id,
+                   c.callee AS called, l.start_ns AS start_ns, l.failed AS failed,
+                   l.failed AND c.child_duration_ns > l.duration_ns AS given_up, l.start_ns + l.duration_ns AS end_ns
+            FROM linked_spans AS l JOIN span_children AS c ON l.trace_id = c.trace_id AND l.span_id = c.span_id
+            WHERE l.kind NOT IN ('server', 'consumer', 'producer') AND l.parent_service = l.service AND c.calls_out
+              AND c.child_kind != 'consumer'
         ),
         parents AS (
             SELECT trace_id, service, called AS callee, parent_span_id, min(c.start_ns) AS start_ns, count() AS calls,
-                   sum(c.failed) AS failures,
+                   sum(c.failed) AS failures, if(failures + 1 >= calls, calls, 1) AS in_a_row,
                    max(c.given_up) AND max(c.start_ns) >= minIf(c.end_ns, c.given_up) AS again
-            FROM calls AS c GROUP BY trace_id, service, callee, parent_span_id
+            FROM calls AS c GROUP BY trace_id, service, callee, name, parent_span_id
         )
         SELECT trace_id, service, callee, min(p.start_ns) AS start_ns, sum(p.calls) AS calls,
-               sum(p.failures) AS failures, max(p.calls) AS in_a_row, count() AS parents, sum(p.again) AS again
+               sum(p.failures) AS failures, max(p.in_a_row) AS in_a_row, count() AS parents, sum(p.again) AS again
         FROM parents AS p GROUP BY trace_id, service, callee
         """,
     )
@@ -152,12 +152,13 @@ def _judge(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
         return None
     if int(extent["most"]) <= settings.few_attempts and _given_up(scene.store, service) >= settings.min_requests:
         return None
+    beyond_usual = int(extent["in_a_row"]) >= settings.min_attempts
     before, now = float(extent["before"] or 1.0), float(extent["now"])
     several = ", more than one layer retries" if int(extent["parents"]) > 1 else ""
     hops, twice = _hops(scene.store, service, callee), _done_twice(scene.store, service, callee)
     done = f"; in {twice} requests the work was done more than once" if twice else ""
     return Finding(
-        code="traces.retry_storm",
+        code="traces.retry_storm" if beyond_usual else "traces.retries",
         mechanism="retry_storm",
         service=service,
         summary=(
@@ -166,7 +167,7 @@ def _judge(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
             f"{done}"
         ),
         severity=min(1.0, max(0.5, rise.change.rate_after)),
-        confidence=min(0.95, rise.probability),
+        confidence=min(0.95 if beyond_usual else settings.usual_policy, rise.probability),
         facts={
             "callee": callee,
             "calls_per_request_before": round(before, 3),
