@@ -25,6 +25,7 @@ MODULES: Final[tuple[str, ...]] = (
     "locks.deadlock",
     "locks.contention",
     "traces.repeated_calls",
+    "traces.call_shapes",
     "traces.retry_storm",
     "traces.early_timeout",
     "traces.exhausted",
