@@ -63,6 +63,7 @@ def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str
         services,
         any(change.rollouts for change in known),
         scene.windows.onset,
+        scene.windows.incident.end_ns,
     )
 
 

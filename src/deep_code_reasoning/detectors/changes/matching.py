@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
-from ..symptoms.words import telling_words
+from ..symptoms.words import telling_words, word_set
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, REMOTE_EFFECTS
+from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
+# No migration takes longer.
+_PASSED_NS: Final = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def best_match(
             tie, tied = _tie(effect, patch, symptom, situation)
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
-            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout)
+            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * _size(effect)
+            score *= passed(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -116,6 +120,19 @@ def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
     return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
 
 
+def _size(effect: Effect) -> float:
+    """How much a change of a number can do: one that at least halves or doubles it all, one by a fifth hardly any."""
+    if not effect.old or not effect.new or effect.old < 0 or effect.new < 0:
+        return 1.0
+    return max(0.35, min(1.0, abs(math.log2(effect.new / effect.old))))
+
+
+def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """A tenth for an effect that was over before what is seen was: it may have been longer than usual, no more."""
+    is_over = rollout is not None and situation.until_ns - rollout.time_ns > _PASSED_NS
+    return 0.1 if effect.kind in PASSING and is_over else 1.0
+
+
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:
     """How much effect and symptom speak of the same thing: 1 for a name, less for shared words, 0 for nothing."""
     text = " ".join(symptom.texts).lower()
@@ -137,7 +154,9 @@ def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situ
     mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation)
     shared = mine & (symptom.words - _service_words(situation))
     if not shared:
-        return 0.0, ""
+        # A word that stands in much code (line, item, user) still tells one setting from another.
+        plain = word_set(*subjects) & word_set(*symptom.texts)
+        return (0.25, f"both speak of {', '.join(sorted(plain)[:4])}") if plain else (0.0, "")
     tie = {1: 0.5, 2: 0.8}.get(len(shared), 0.9)
     return tie, f"both speak of {', '.join(sorted(shared)[:4])}"
 
