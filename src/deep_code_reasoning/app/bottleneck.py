@@ -117,7 +117,7 @@ def _likely_free(loop: Mapping[str, Any]) -> bool:
     return not any(_FAR.search(name) for name in loop["calls"])
 
 
-def _operations(store: CaseStore, steps: Sequence[Step]) -> list[_Operation]:
+def _operations(store: CaseStore, steps: Sequence[Step]) -> Sequence[_Operation]:
     """The operations that run the code; of the entry point alone when it has spans."""
     ran = spans_of_functions(store, (step.function.name for step in steps))
     entry = ran.get(steps[0].function.name.lower())
