@@ -16,7 +16,7 @@ from ..detectors.contrast.facets import facets_of, operations_of
 from ..detectors.contrast.outcomes import outcomes
 from ..detectors.contrast.paths import Place, latency_of
 from ..domain.instant import NS_PER_MS, parse_instant
-from ..domain.separation import Trait, requests, separate, threshold
+from ..domain.separation import Trait, separate
 from ..domain.window import Window
 from ..errors import UsageError
 from ..store import CaseStore, open_case
@@ -117,15 +117,12 @@ def compare_windows(
 def _values(store: CaseStore, a: Window, b: Window) -> list[dict[str, Any]]:
     """Values, operations and paths that set apart the bad requests of `b`, and then those of `b` from those of `a`."""
     divided = outcomes(store, a, b)
-    facets = facets_of(store, _MIN_REQUESTS)
-    passing = operations_of(store, _MIN_REQUESTS)
+    facets = facets_of(store, _MIN_REQUESTS).judged(divided)
     everything = divided.earlier | divided.later
-    having = {**facets.having, **passing}
+    having = {**facets.having, **operations_of(store, _MIN_REQUESTS)}
     known = {**facets.known, **dict.fromkeys(("operation", "path"), everything)}
-    bad, told = divided.bad & divided.later, "fail" if divided.failed else "are slow"
-    limits = [threshold(key, values, bad, divided.later) for key, values in facets.numbers.items()]
-    known = {**{key: requests(values) for key, values in facets.numbers.items()}, **known}
-    apart = separate(bad, divided.later, {**having, **dict(filter(None, limits))}, known, _MIN_REQUESTS)
+    told = "fail" if divided.failed else "are slow"
+    apart = separate(divided.bad & divided.later, divided.later, having, known, _MIN_REQUESTS)
     newer = separate(divided.later, everything, having, known, _MIN_REQUESTS)
     rows = [_trait(f"requests of b that {told}", trait) for trait in _different(apart)[: _MOST // 2]]
     return rows + [_trait("requests of b, not of a", trait) for trait in _different(newer)[: _MOST // 4]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from .outcomes import Outcomes
 
 # What only repeats the operation, the protocol or the recorder, and what is itself the outcome. Semantic conventions
 # of OpenTelemetry old and new, OpenTracing, Zipkin; then plain words for outcomes.
-_NO_FACET: Final = (
+_NO_FACET: Final = re.compile(
     r"(?i)^(https?|url|rpc|grpc|db|sql|messaging|message|code|net|network|server|peer|thread|otel|telemetry|process|"
     r"span|internal|component|sampler|library|scope|event|exception|error|faas|graphql|aws|az|gcp)([._]|$)"
     r"|(^|[._])(status|outcome|result|response|success|failed|failure|error|exception|retry|retries|resend_count|"
@@ -49,20 +50,20 @@ class Facets:
     known: Mapping[str, Requests]
     numbers: Mapping[str, Mapping[int, float]]
 
-    def judged(self, outcomes: Outcomes, service: str) -> Facets:
-        """With the limits of numbers that suit these outcomes; of processes only those of one service."""
+    def judged(self, outcomes: Outcomes) -> Facets:
+        """With the limits of numbers that suit these outcomes."""
         bad = outcomes.bad & outcomes.later
         limits = [threshold(key, values, bad, outcomes.later) for key, values in self.numbers.items()]
-        kept = {f: having for f, having in self.having.items() if not is_of_process(f.key) or is_of(f.key, service)}
         return Facets(
-            {**kept, **dict(filter(None, limits))},
+            {**self.having, **dict(filter(None, limits))},
             {**{key: requests(values) for key, values in self.numbers.items()}, **self.known},
             self.numbers,
         )
 
     def separating(self, outcomes: Outcomes, min_bad: int) -> list[Trait]:
-        """What sets the bad requests of the later stretch apart, the best first."""
-        return separate(outcomes.bad & outcomes.later, outcomes.later, self.having, self.known, min_bad)
+        """What sets the bad requests of the later stretch apart, the best first; a place is named once."""
+        found = separate(outcomes.bad & outcomes.later, outcomes.later, self.having, self.known, min_bad)
+        return [trait for trait in found if sum(is_of_process(facet.key) for facet in trait.facets) < 2]
 
 
 def is_of_process(key: str) -> bool:
@@ -70,19 +71,20 @@ def is_of_process(key: str) -> bool:
     return "@" in key
 
 
-def is_of(key: str, service: str) -> bool:
-    """Whether a key says where in a service a request ran."""
-    return key.endswith(f"@{service}")
-
-
-def facets_of(store: CaseStore, least: int) -> Facets:
+def facets_of(store: CaseStore, least: int, service: str = "") -> Facets:
     """The facets of the requests in `request_outcomes` that at least so many of them have.
 
     Keys are names of attributes; those of a process have its service behind them: `instance@catalog`.
+
+    Args:
+        store: the case.
+        least: so many requests have a value.
+        service: processes of this one only; '' for all.
     """
+    _prepare_spans(store)
     having: dict[Facet, Requests] = {}
     known: dict[str, Requests] = {}
-    for row in _values(store, least):
+    for row in _values(store, service, least):
         known[row["key"]] = requests(row["all"])
         for value, numbers in row["values"]:
             having[Facet(row["key"], value)] = requests(numbers)
@@ -110,41 +112,52 @@ def operations_of(store: CaseStore, least: int) -> dict[Facet, Requests]:
     return {Facet(row["key"], row["value"]): requests(row["numbers"]) for row in rows}
 
 
-def _values(store: CaseStore, least: int) -> Sequence[Row]:
+def _prepare_spans(store: CaseStore) -> None:
+    """The table `request_spans`: what the spans of the requests carry; calls outward only repeat it."""
+    store.derive(
+        "request_spans",
+        """
+        SELECT r.number AS number, toString(s.service) AS service, toString(s.instance) AS instance,
+               toString(s.host) AS host, s.attributes AS attributes, s.number_attributes AS number_attributes,
+               s.resource AS resource
+        FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
+        WHERE s.kind NOT IN ('client', 'producer')
+        """,
+    )
+
+
+def _keys(store: CaseStore, of: str) -> list[str]:
+    """Names in a map of attributes that may tell requests apart."""
+    row = store.query(f"SELECT arraySort(groupUniqArrayArray(mapKeys({of}))) AS keys FROM request_spans")[0]
+    return [str(key) for key in row["keys"] if not _NO_FACET.search(str(key))]
+
+
+def _values(store: CaseStore, service: str, least: int) -> Sequence[Row]:
     return store.query(
         """
-        WITH taken AS (
-            SELECT r.number AS number, toString(s.service) AS service, toString(s.instance) AS instance,
-                   toString(s.host) AS host, s.attributes AS attributes, s.resource AS resource
-            FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
-        ),
-        carried AS (
-            SELECT DISTINCT number, pair.1 AS key, pair.2 AS value FROM (
-                SELECT number, arrayJoin(arrayFilter(
-                           (pair) -> pair.2 != '' AND length(pair.2) <= {longest:UInt32}
-                                     AND NOT match(pair.1, {no:String}),
-                           arrayMap((key, value) -> (toString(key), value),
-                                    mapKeys(attributes), mapValues(attributes)))) AS pair
-                FROM taken
-            )
+        WITH carried AS (
+            SELECT number, arrayJoin(arrayFilter(
+                       pair -> pair.2 != '' AND length(pair.2) <= {longest:UInt32},
+                       arrayMap(key -> (key, attributes[key]), {keys:Array(String)}))) AS pair
+            FROM request_spans
             UNION ALL
-            SELECT number, concat(where.1, '@', service) AS key, where.2 AS value FROM (
-                SELECT DISTINCT number, service, arrayJoin(arrayFilter(
-                           (pair) -> pair.2 != '',
-                           arrayConcat([('instance', instance), ('host', host)],
-                                       arrayMap(name -> (name, resource[name]), {places:Array(String)})))) AS where
-                FROM taken
-            )
+            SELECT number, arrayJoin(arrayFilter(
+                       pair -> pair.2 != '',
+                       arrayConcat([(concat('instance@', service), instance), (concat('host@', service), host)],
+                                   arrayMap(name -> (concat(name, '@', service), any(resource)[name]),
+                                            {places:Array(String)})))) AS pair
+            FROM request_spans WHERE {service:String} IN ('', service) GROUP BY number, service, instance, host
         )
         SELECT key, groupUniqArrayArray(numbers) AS all,
                groupArrayIf((value, numbers), length(numbers) >= {least:UInt32}) AS values
-        FROM (SELECT key, value, groupUniqArray(number) AS numbers FROM carried GROUP BY key, value)
+        FROM (SELECT pair.1 AS key, pair.2 AS value, groupUniqArray(number) AS numbers FROM carried GROUP BY key, value)
         GROUP BY key HAVING notEmpty(values) AND (length(values) > 1 OR length(all) > length(values[1].2))
         ORDER BY key LIMIT {most:UInt32}
         """,
-        no=_NO_FACET,
+        keys=_keys(store, "attributes"),
         longest=_MAX_LENGTH,
         places=list(_OF_PROCESS),
+        service=service,
         least=least,
         most=_MAX_FACETS,
     )
@@ -152,17 +165,22 @@ def _values(store: CaseStore, least: int) -> Sequence[Row]:
 
 def _numbers(store: CaseStore) -> Sequence[Row]:
     """By numeric attribute of many values: the greatest of each request."""
+    keys = _keys(store, "number_attributes")
+    if not keys:
+        return ()
     return store.query(
         """
         SELECT key, groupArray((number, value)) AS values FROM (
-            SELECT r.number AS number, toString(pair.1) AS key, max(pair.2) AS value
-            FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
-            ARRAY JOIN arrayZip(mapKeys(s.number_attributes), mapValues(s.number_attributes)) AS pair
-            WHERE NOT match(toString(pair.1), {no:String}) AND isFinite(pair.2)
+            SELECT number, pair.1 AS key, max(pair.2) AS value FROM (
+                SELECT number, arrayJoin(arrayFilter(pair -> isFinite(pair.2), arrayMap(
+                           key -> (key, if(mapContains(number_attributes, key), number_attributes[key], nan)),
+                           {keys:Array(String)}))) AS pair
+                FROM request_spans
+            )
             GROUP BY number, key
         )
         GROUP BY key HAVING uniqExact(value) > {few:UInt32} ORDER BY key LIMIT 100
         """,
-        no=_NO_FACET,
+        keys=keys,
         few=_FEW_NUMBERS,
     )

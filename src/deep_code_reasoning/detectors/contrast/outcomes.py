@@ -3,8 +3,8 @@
     request_outcomes    a row a trace: number (from 0, in order of trace_id), trace_id, root (service and name of its
                         first span), start_ns, duration_ns (of that span), failed (a service failed its caller in it)
 
-Of a case with very many traces a few thousand are taken, by a hash of their id: what separates good from bad shows in
-any of them.
+Of a case with very many traces a couple of thousand are taken, by a hash of their id: what separates good from bad
+shows in any of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...store import CaseStore
 from ..timeline.change_point import median
 from ..timeline.linked_spans import prepare_linked_spans
 
-_MAX_TRACES: Final = 4_000
+_MAX_TRACES: Final = 2_000
 # A request is slow beyond what one in twenty of its kind took before, half as much again, and this: the noise of a
 # scheduler.
 _USUAL_QUANTILE: Final = 0.95

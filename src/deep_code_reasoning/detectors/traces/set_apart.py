@@ -93,14 +93,18 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     place = _place(scene.store, divided)
     if place is None:
         return ()
-    facets = facets_of(scene.store, settings.min_bad)
+    passing = divided.only(place.passing)
+    enough = (passing.later & ~bad).bit_count() >= settings.min_good
+    # Whoever takes what others need is part of the growth.
+    if not enough and _growth(scene, divided) <= 0:
+        return ()
+    facets = facets_of(scene.store, settings.min_bad, place.service)
     loud = _loud(scene, divided, facets, settings)
     if loud is not None:
         return [_noise(scene, divided, place, loud, facets.having[loud])]
-    passing = divided.only(place.passing)
-    if (passing.later & ~bad).bit_count() < settings.min_good:
+    if not enough:
         return ()
-    facets = facets.judged(passing, place.service)
+    facets = facets.judged(passing)
     traits = [
         trait for trait in facets.separating(passing, settings.min_bad) if _tells(trait, len(facets.having), settings)
     ]
@@ -162,10 +166,19 @@ def _apart(
     )
 
 
+def _seconds(scene: Scene) -> float:
+    """How many times as long the calm stretch is."""
+    return scene.windows.baseline.seconds / max(1e-9, scene.windows.incident.seconds)
+
+
+def _growth(scene: Scene, divided: Outcomes) -> float:
+    """Requests that the later stretch would have more than the earlier one, were it as long."""
+    return divided.later.bit_count() * _seconds(scene) - divided.earlier.bit_count()
+
+
 def _loud(scene: Scene, divided: Outcomes, facets: Facets, settings: Settings) -> Facet | None:
     """The value that came to be asked for so often that the others suffer, if there is one."""
-    seconds = scene.windows.baseline.seconds / max(1e-9, scene.windows.incident.seconds)
-    growth = divided.later.bit_count() * seconds - divided.earlier.bit_count()
+    seconds, growth = _seconds(scene), _growth(scene, divided)
     found = []
     for facet, having in sorted(facets.having.items()):
         if is_of_process(facet.key) or facet.value.startswith("> "):
