@@ -16,9 +16,9 @@ from ..detectors.contrast.outcomes import prepare_outcomes
 from ..domain.case import CaseInfo
 from ..domain.window import Window
 from ..source import Roots
-from ..source.references import References
 from ..store import CaseStore, open_case
 from ..store.library import find_case
+from .code_references import references
 from .code_telemetry import milliseconds, spans_of_functions
 from .comparison import latency_rows, windows_of
 from .execution_path import Step, entry_of, walk
@@ -55,7 +55,8 @@ def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a question for a bottleneck; `profile_depth` says how far calls are followed and how much is shown."""
     roots = Roots([Path(root) for root in asked["roots"]])
     depth = asked["profile_depth"]
-    steps, _ = walk(References(roots), entry_of(roots, asked["entry_point"]), 2 * depth)
+    with references(roots) as names:
+        steps, _ = walk(names, entry_of(roots, asked["entry_point"]), 2 * depth)
     loops = sorted((found for step in steps for found in _calls_in_loops(step)), key=_likely_free)
     opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
     with opened as store:
