@@ -38,6 +38,11 @@ def begin_escalation(ledger: Ledger, bench: Workbench, pack: Pack, judgement: Ju
     return escalation_id
 
 
+def record_pack(ledger: Ledger, escalation_id: str, pack: Pack) -> None:
+    """Record that another pack than the one it began with was sent."""
+    ledger.escalations.record(replace(ledger.escalations.get(escalation_id), pack=pack.size))
+
+
 def record_without_model(bench: Workbench, pack: Pack, judgement: Judgement, surface: str) -> str | None:
     """Record a question that the analysers answered alone, so that its outcome can be reported; returns its id.
 
@@ -49,8 +54,3 @@ def record_without_model(bench: Workbench, pack: Pack, judgement: Judgement, sur
         ledger.escalations.close(escalation_id, ANALYSERS_ONLY, found=causes[0].summary if causes else None)
         return escalation_id
     return None
-
-
-def record_pack(ledger: Ledger, escalation_id: str, pack: Pack) -> None:
-    """Record that another pack than the one it began with was sent."""
-    ledger.escalations.record(replace(ledger.escalations.get(escalation_id), pack=pack.size))
