@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .frameworks import GROUPS, MOUNTS, ROUTERS
-from .grammars import FUNCTION_TYPES, MEMBERS, NAMES, STRING_TYPES
+from .grammars import FUNCTION_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
 from .imports import Imports
-from .nodes import definition_name, enclosing, function_around, parameters, text_of, unwrapped
+from .nodes import definition_name, enclosing, first_field, function_around, parameters, text_of, unwrapped
 from .syntax import Call, CodeFile, lambdas
 from .values import HOLE, Values
 
@@ -264,17 +264,7 @@ def _is_group(call: Call) -> bool:
 def _root(call: Call) -> str:
     """The first name of what a call is called on."""
     node = call.receiver_node
-    while node is not None:
-        inner = next(
-            (
-                node.child_by_field_name(f)
-                for f in ("function", "object", "receiver", "scope", "operand", "expression")
-                if node.child_by_field_name(f) is not None
-            ),
-            None,
-        )
-        if inner is None:
-            break
+    while node is not None and (inner := first_field(node, ("function", *RECEIVER_FIELDS))) is not None:
         node = inner
     return text_of(node).lstrip("$").partition(".")[0] if node is not None else ""
 
