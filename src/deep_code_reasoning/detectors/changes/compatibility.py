@@ -148,7 +148,7 @@ lease_lowered: lock_lease_expired
 lease_raised: lock_contention
     lock_wait .65, backlog .4
 schedule_lowered: traffic_surge
-    traffic_up .6, cpu .65, race .6, backlog .65, throttled .6, fanout .5, slow .35, lock_wait .35, pool_exhausted .3
+    traffic_up .6, cpu .65, race .7, backlog .65, throttled .6, fanout .5, slow .45, lock_wait .65, pool_exhausted .3
 schedule_raised: configuration
     wrong_result .35, backlog .4, cache_miss .2, probe_failed .3
 sampling_raised: configuration
@@ -248,6 +248,8 @@ field_renamed: schema_mismatch
     missing_column .35, errors .3, constraint .5
 member_removed: schema_mismatch
     rejected_input .6, decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
+member_added: schema_mismatch
+    decode_error 1, rejected_input .7, type_error .5, exception .45, not_found .4, constraint .5, errors .2
 type_changed: schema_mismatch
     rejected_input .8, complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4,
     null_reference .35, errors .3, constraint .3

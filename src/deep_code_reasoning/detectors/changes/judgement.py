@@ -28,6 +28,10 @@ from .undiffed import by_name, by_time_alone
 ONSET_SLACK_NS: Final = 30 * NS_PER_S
 # What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
 _ELIMINATION: Final = 0.62
+# Errors that say what is wanting: no change did it that is not known to do anything to that. Where they say which one
+# of many, a word in common is enough.
+_WANTING: Final = frozenset({"dns", "certificate_expired", "disk_full"})
+_WANTING_BY_NAME: Final = frozenset({"missing_table", "missing_column"})
 _SUSPICION_HALF_LIFE_H: Final = 8.0
 _HALF_LIFE_H: Final = 36.0
 # A step takes effect when its change is live everywhere: within an hour or two of the deploy.
@@ -138,6 +142,9 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     own = [s for s in situation.symptoms if s.service == situation.front.first]
     # What is lost outside speaks for no change here, unless its diff says how.
     if not own or trial.suspicion == 0 or all(symptom.kind == "slow_outside" for symptom in own):
+        return verdict
+    said = max(own, key=lambda s: s.weight).kind
+    if said in _WANTING or (said in _WANTING_BY_NAME and not verdict.tie):
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
     climb = min(ramp_factor(symptom, verdict.rollout)[0] for symptom in own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,14 @@ from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, PASSING, REMOTE_EFF
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
+# Names that any error of a kind speaks by: that both say them ties nothing.
+_OF_THE_KIND: Final[Mapping[str, frozenset[str]]] = {
+    "auth": frozenset("token jwt bearer auth authorization credential credentials signature".split()),
+    "tls": frozenset("cert certificate handshake".split()),
+}
+# What acts from its first request on has mostly been seen before an hour is over.
+_AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed"}
+_AT_ONCE_HALF_LIFE_H: Final = 1.0
 # No migration takes longer.
 _PASSED_NS: Final = 3600 * NS_PER_S
 
@@ -47,7 +55,7 @@ def best_match(
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * _size(effect)
-            score *= passed(effect, rollout, situation)
+            score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -133,6 +141,14 @@ def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> flo
     return 0.1 if effect.kind in PASSING and is_over else 1.0
 
 
+def _promptness(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """Down to a half for what would have shown at once, had it been it, and was deployed an hour before or longer."""
+    if rollout is None or effect.kind not in _AT_ONCE:
+        return 1.0
+    hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
+    return float(max(0.5, 0.5 ** (hours / _AT_ONCE_HALF_LIFE_H)))
+
+
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:
     """How much effect and symptom speak of the same thing: 1 for a name, less for shared words, 0 for nothing."""
     text = " ".join(symptom.texts).lower()
@@ -141,6 +157,7 @@ def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -
         if (
             len(name) >= _MIN_SUBJECT_LETTERS
             and name not in _plain(situation)
+            and name not in _OF_THE_KIND.get(symptom.kind, ())
             and _is_telling_name(subject)
             and _stands_in(name, text)
         ):

@@ -8,8 +8,8 @@ from typing import Final
 NAMING: Final = frozenset("missing_table missing_column dns decode_error not_found config_missing constraint".split())
 # Effects that are about names, to which the same applies.
 NAMED_EFFECTS: Final = frozenset(
-    """table_used column_used ddl_dropped field_renamed member_removed endpoint_changed variable_renamed
-    route_renamed""".split()
+    """table_used column_used ddl_dropped field_renamed member_removed member_added endpoint_changed
+    variable_renamed route_renamed""".split()
 )
 # Effects whose harm shows at those who are called, or share something, rather than at the changed service itself.
 REMOTE_EFFECTS: Final = frozenset(
@@ -18,7 +18,7 @@ REMOTE_EFFECTS: Final = frozenset(
     filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls
     limiter_removed rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed
     cache_key_changed cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks
-    ddl_constraint index_dropped field_renamed member_removed type_changed endpoint_changed rights_changed
+    ddl_constraint index_dropped field_renamed member_removed member_added type_changed endpoint_changed rights_changed
     payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
     route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
     encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed""".split()

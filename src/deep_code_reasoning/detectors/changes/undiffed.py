@@ -19,6 +19,7 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
+from .paths import file_kind
 from .trial import Change, Rollout, Situation, Verdict
 
 # Two words in common are seldom chance; one is common enough that the message has to say what was done, too.
@@ -38,6 +39,8 @@ _IDLE: Final = re.compile(
     r"(?i)\b(docs?|document\w*|comments?|typos?|tests?|lint\w*|format\w*|styl\w+|restyl\w+|readme|logs?|logging|"
     r"metrics?|labels?|tid(y|ies)|renam\w+|extract\w*|refactor\w*|mov(e|es|ed)|wording|badge|codeowners)\b"
 )
+# A migration that renames does what other messages of renaming do not.
+_RENAMES: Final = re.compile(r"(?i)\brenam\w+")
 # Symptoms that come from outside by their nature: no name of a change speaks for it.
 _FROM_OUTSIDE: Final = frozenset({"dns", "certificate_expired"})
 _MECHANISMS: Final[Mapping[str, str]] = {
@@ -109,12 +112,17 @@ def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:
 
 
 def _score(change: Change, shared: Sequence[str]) -> float:
-    if change.kind != "flag" and _IDLE.search(change.message) and not _ACTS.search(change.message):
+    acts = _ACTS.search(change.message) is not None or _renames_stored(change)
+    if change.kind != "flag" and _IDLE.search(change.message) and not acts:
         return 0.0
     if len(shared) > 1:
         return _TWO_WORDS
-    says_what = change.kind != "flag" and _ACTS.search(change.message) is not None
+    says_what = change.kind != "flag" and acts
     return _ONE_WORD if shared and says_what and len(shared[0]) >= _MIN_LETTERS else 0.0
+
+
+def _renames_stored(change: Change) -> bool:
+    return bool(_RENAMES.search(change.message)) and any(file_kind(path) == "sql" for path in change.files)
 
 
 def _verdict(verdict: Verdict, symptom: Symptom, score: float, why: str) -> Verdict:

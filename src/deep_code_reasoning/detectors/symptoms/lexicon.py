@@ -48,7 +48,7 @@ race:
     concurrent (map|modification) | concurrentmodification | version conflict | optimistic lock | stale object |
     data race | double (charge|spend|booking) | lost update |
     already (exists|processed|committed|claimed|taken|running|active) | previous (run|attempt) still |
-    serializ\w+ failure | could not serialize
+    running .{1,30}in parallel | serializ\w+ failure | could not serialize
 null_reference:
     nil pointer | nullpointer | nonetype | null ?reference | undefined is not | (cannot|can't) read propert\w+ |
     of (undefined|null) | is (undefined|null)\b | unwrap\(\) | option::unwrap | undefined method .{1,60} for nil |
@@ -56,7 +56,7 @@ null_reference:
     unexpectedly found nil | must not be null
 out_of_range:
     index out of | out of (range|bounds) | indexerror | arrayindex | slice bounds | stringindex | rangeerror |
-    overflow | underflow | division by zero | divide by zero | negative (array|index|length)
+    overflow | underflow | division ?by ?zero | divide by zero | negative (array|index|length)
 type_error:
     typeerror | type error | must be of type | classcast | cannot (be )?cast | cannot convert | type mismatch |
     incompatible types? | expected .{1,40}(, |but )got | is not a function | not callable | unsupported operand |
@@ -73,7 +73,8 @@ rejected_input:
 payload_too_large:
     too ?(large|long|big) | \b413\b | maximum context | context length | request entity |
     exceeds? (the )?max\w* (size|length|message) | larger than | message size | resource_?exhausted.{1,40}message |
-    header too | payload
+    header too |
+    payload.{0,20} (size|limit|of \d|over|exceed\w*) | (size|limit|max\w*|large\w*|exceed\w*) .{0,20}payload
 incompatible:
     wire version | unsupported (version|protocol) | incompatible | no such method | nosuchmethod |
     noclassdeffound | classnotfound | abstractmethoderror | undefined symbol | glibc |
@@ -108,7 +109,7 @@ oom:
 gc:
     gc (pause|overhead) | garbage collect | stop.the.world | full gc
 memory_growth:
-    memory leak | heap growing | leak detected | maxlisteners
+    memory leak | heap growing | heap (used|usage) (is )?[\d.]+ | leak detected | maxlisteners
 handle_leak:
     too many open files | emfile | enfile | no file descriptors | cannot assign requested address | eaddrnotavail |
     ephemeral port | leaked connection | connection leak
@@ -120,7 +121,7 @@ deadlock:
 lock_wait:
     lock (wait )?time ?out | lock wait | could not obtain lock | waiting for .{0,20}lock | lock.{1,30}timed out |
     statement due to lock | blocked by | lock held | holding .{0,12}lock | lock contention |
-    failed to acquire lock | lock not acquired
+    failed to acquire lock | lock not acquired | waited .{1,20} for .{0,20}lock\b
 lease:
     lease (expired|lost) | lock (expired|lost) | no longer (the )?(owner|holder|leader) | fencing | lost leadership
 unacked:
@@ -164,7 +165,7 @@ cache_miss:
     cache miss | recomput | cache (is )?cold | stampede | thundering | cache rebuild
 fanout:
     \b\d{2,} (sql |db )?(queries|selects|calls|requests)\b | n\+1 | duplicate quer | single-item | one by one |
-    batching disabled | unbatched | per-item
+    batching disabled | unbatched | per-item | page \d{3,} reached | same (cursor|page) (again|returned)
 wrong_result:
     mismatch | inconsisten | incorrect | unexpected (value|result|balance|total) |
     negative (balance|quantity|amount|total|price) | expected .{1,40} (got|but|was) | reconcil | does not match |

@@ -13,12 +13,13 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z_][\w$]*(?:[.\-/][A-Za-z_][\w$]*)*")
 COMMON: Final = frozenset(
     """a an and any api app are args as async at await bool by call called catch class client cmd code com config
     const context ctx data date def default do else end err error errors exception export failed false file final
-    float for format from func function get go handle handler has http id if import in info input int internal into
-    is item items java key kind let level line list local log logger main map message method module msg my name new
-    nil no node none not null number object of off on or org out output package path payload pkg private public
-    python py raise request req res resp response result return returned returning returns row run self server
-    service services set size src start state static status str string struct svc test text that the then this time
-    timestamp to trace true try type url use user util val value values var via void was while with""".split()
+    float for format from func function get go handle handler has http id if import in info input int internal
+    into is item items java jsx key kind kotlin let level line list local log logger main map message method
+    module msg my name new nil no node none not null number object of off on or org out output package path
+    payload php pkg private public py python raise req request res resp response result return returned returning
+    returns row ruby run self server service services set size src start state static status str string struct
+    svc test text that the then this time timestamp to toml trace true try tsx type typescript url use user util
+    val value values var via void was while with yaml yml""".split()
 )
 
 

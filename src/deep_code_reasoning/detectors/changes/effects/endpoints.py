@@ -205,6 +205,11 @@ def _trust(hunk: Hunk) -> Iterator[Effect]:
         if lines:
             names = dict.fromkeys(n.strip(".") for line in lines for n in re.findall(r"[A-Za-z][\w.\-:]{2,}", line))
             gone = bool(old and not new) or (not old and not new)
-            yield Effect(
-                kind, f"changes {says}: `{lines[0][:80]}`", hunk.path, tuple(names), sureness=0.85 if gone else 0.6
-            )
+            sureness = 0.85 if gone else 0.75 if _same_keys(old, new) else 0.6
+            yield Effect(kind, f"changes {says}: `{lines[0][:80]}`", hunk.path, tuple(names), sureness=sureness)
+
+
+def _same_keys(old: Iterable[str], new: Iterable[str]) -> bool:
+    """Whether the lines say something else of the same things: a claim, a policy, an audience with another value."""
+    before, after = ({m[1] for code in codes for m in [_CONFIG_KEY.match(code)] if m} for codes in (old, new))
+    return bool(before) and before == after

@@ -136,7 +136,7 @@ _NULL_CHECK: Final = re.compile(
 )
 _BOUND_CHECK: Final = re.compile(
     r"\blen\s*\(|\.(length|size|count|len)\b(\(\))?\s*(==|!=|<|>|<=|>=|===)|\bif\b.*[<>]=?|\bempty\?|"
-    r"isEmpty|\.is_empty\("
+    r"isEmpty|\.is_empty\(|\b[Mm]ax\w*\s*\(\s*1\b|\b[Mm]ax\w*\s*\(.*,\s*1(?:\.0)?\s*\)|coerceAtLeast\(\s*1|(?i:NULLIF)\("
 )
 _ERROR_CHECK: Final = re.compile(
     r"\berr\s*!=\s*nil|\btry\b|\bcatch\b|\bexcept\b|\brescue\b|\.catch\(|\?;|on_?error|\.recover\b|"

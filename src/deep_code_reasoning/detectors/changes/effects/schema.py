@@ -80,6 +80,14 @@ _WIRE_NAME: Final = re.compile(
 _KEY: Final = re.compile(
     r"""["']([A-Za-z_][\w\-]*)["']\s*(?::|=>)|\[["']([A-Za-z_][\w\-]*)["']\]|\.get\(["']([A-Za-z_][\w\-]*)["']"""
 )
+_NAMING_RULE: Final = re.compile(
+    r"rename_all\s*=|@JsonNaming\b|Property_?Naming\w*|alias_generator\s*=|NamingPolic(?:y|ies)|NamingStrateg(?:y|ies)"
+    r"|key_transform|camelize|underscore_keys|preserving_proto_field_name|UseProtoNames|CamelCasePropertyNames"
+)
+_FIELD_NAME: Final = re.compile(
+    r"^(?:(?:pub(?:\(\w+\))?|private|public|protected|internal|final|readonly|val|var|let)\s+)*"
+    r"(?:[A-Z][\w<>?.]*\s+)?([A-Za-z_]\w*)\s*[:;{?=]"
+)
 _PROTO_FIELD: Final = re.compile(r"^(?:repeated |optional |required )?([\w.<>, ]+?)\s+(\w+)\s*=\s*(\d+)\s*(?:\[.*\])?;")
 _PROTO_MEMBER: Final = re.compile(r"^(\w+)\s*=\s*(-?\d+)\s*;")
 _AVRO_FIELD: Final = re.compile(r"""["']name["']\s*:\s*["'](\w+)["']""")
@@ -110,6 +118,7 @@ def extract(patch: Patch) -> list[Effect]:
             found += _ddl(hunk)
         if hunk.kind in ("code", "schema", "config", "sql"):
             found += _wire_names(hunk)
+            found += _naming_rules(hunk)
         if hunk.kind in ("schema", "code"):
             found += _members(hunk)
         if hunk.kind == "code":
@@ -179,6 +188,16 @@ def _wire_names(hunk: Hunk) -> Iterator[Effect]:
             return
 
 
+def _naming_rules(hunk: Hunk) -> Iterator[Effect]:
+    """A rule by which all fields of a message are named, set, taken away or replaced."""
+    old, new = ([line.code for line in lines if _NAMING_RULE.search(line.code)] for lines in (hunk.removed, hunk.added))
+    if old == new:
+        return
+    fields = [m[1] for line in hunk.after for m in [_FIELD_NAME.match(line.code)] if m]
+    says = f"names its fields by another rule: `{(new or old)[0][:60]}`"
+    yield Effect("field_renamed", says, hunk.path, tuple(fields))
+
+
 def _members(hunk: Hunk) -> Iterator[Effect]:
     if hunk.kind == "schema":
         old = {m[2]: (m[1], m[3]) for line in hunk.removed for m in [_PROTO_FIELD.match(line.code)] if m}
@@ -199,6 +218,19 @@ def _members(hunk: Hunk) -> Iterator[Effect]:
                 yield Effect(
                     "member_removed", f"{member[1]} removed from an enumeration", hunk.path, (member[1],), sureness=0.9
                 )
+    yield from _members_added(hunk)
+
+
+_MEMBER: Final = re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)\s*(?:\([^)]*\))?\s*(?:=\s*[\w\"']+)?\s*[,;]?$")
+
+
+def _members_added(hunk: Hunk) -> Iterator[Effect]:
+    """Members new to a list of them: who reads the messages may not know them yet."""
+    old = {m[1]: line.sign for line in hunk.before for m in [_MEMBER.match(line.code)] if m}
+    new = dict.fromkeys(m[1] for line in hunk.added for m in [_MEMBER.match(line.code)] if m)
+    come = tuple(name for name in new if name not in old)
+    if come and " " in old.values():
+        yield Effect("member_added", f"{', '.join(come)} is a new member", hunk.path, come, sureness=0.9)
 
 
 def _types(hunk: Hunk) -> Iterator[Effect]:
