@@ -54,7 +54,7 @@ def best_match(
             tie, tied = _tie(effect, patch, symptom, situation)
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
-            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * _size(effect)
+            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
@@ -128,7 +128,7 @@ def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
     return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
 
 
-def _size(effect: Effect) -> float:
+def size(effect: Effect) -> float:
     """How much a change of a number can do: one that at least halves or doubles it all, one by a fifth hardly any."""
     if not effect.old or not effect.new or effect.old < 0 or effect.new < 0:
         return 1.0

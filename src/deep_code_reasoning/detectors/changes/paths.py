@@ -38,7 +38,7 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
     (
         "style",
         r"\.(css|scss|sass|less|styl|svg|png|jpe?g|gif|ico|woff2?)$|(^|/)(theme|palette|colors?|tokens)\.\w+$"
-        r"|(^|/)(i18n|locales?|translations|lang)/|(^|/)(strings|messages)[\w.-]*\.(json|ya?ml|properties)$",
+        r"|(^|/)(i18n|locales?|translations|lang)/|(^|/)(strings|messages|texts?|wording)[\w.-]*\.(json|ya?ml|properties)$",
     ),
     ("view", r"\.(html?|erb|haml|slim|jinja2?|j2|mustache|hbs|ejs|twig|pug|vue|svelte|tsx|jsx)$"),
     ("schema", r"\.(proto|avsc|thrift|fbs|graphqls?|xsd)$|(^|/)(openapi|swagger)[\w.-]*\.(ya?ml|json)$"),

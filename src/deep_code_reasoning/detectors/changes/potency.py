@@ -9,6 +9,7 @@ from typing import Final
 from .code import definition, is_import, is_log_statement, is_telemetry, string_literals
 from .diff import Patch
 from .effect import Effect
+from .matching import size
 
 # What tuning in the safe direction, idle times and small version steps can break is little: they do not count among
 # the changes of which one must have done it.
@@ -33,7 +34,8 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     if not patch.removed and (only_adds_uncalled(patch) or only_adds_guards(patch)):
         return 0.1, "only adds what the old code does not reach"
     if telling:
-        return max(effect.sureness for effect in telling), "does nothing that is known to produce what is seen"
+        power = max(effect.sureness * size(effect) for effect in telling)
+        return power, "does nothing that is known to produce what is seen"
     return 0.4 if not patch.removed else 0.75, "nothing ties it to what is seen"
 
 

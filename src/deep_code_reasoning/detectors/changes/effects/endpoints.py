@@ -33,6 +33,8 @@ _PLACE_KEY: Final = frozenset(
     topics queue queues bucket region database dbname schema namespace group exchange routing channel
     stream table index subject path route prefix base upstream target domain dsn registry cluster""".split()
 )
+# Of the places, those that are a number and no quantity.
+_NUMBERED: Final = frozenset({"port", "ports"})
 _TRUST: Final = re.compile(
     r"(?i)\b(insecureskipverify|rejectunauthorized|verify(_?mode|_?ssl|_?peer|_?hostname)?|sslmode|"
     r"ssl_?mode|ca_?(file|cert|bundle|path)|root_?cas?|trust_?store|key_?store|client_?(cert|auth)|"
@@ -117,7 +119,7 @@ def _places(hunk: Hunk) -> Iterator[Effect]:
         if before is None or before == value or not before or not value:
             continue
         name = frozenset(words(key))
-        if name & _TEXT_KEY or re.fullmatch(r"[-\d.]+[a-zA-Z%]*", value):
+        if name & _TEXT_KEY or (re.fullmatch(r"[-\d.]+[a-zA-Z%]*", value) and not name & _NUMBERED):
             continue
         if name & _PLACE_KEY and not re.search(r"\s", value.strip()):
             yield Effect("endpoint_changed", f"{key} becomes {value}", hunk.path, (value, before, key), sureness=0.95)

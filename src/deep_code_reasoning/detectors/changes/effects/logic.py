@@ -32,7 +32,7 @@ _SORT: Final = re.compile(r"(?i)\b(sort\w*|order_?by|compare\w*|cmp|comparator|r
 _BLOCKING: Final = re.compile(
     r"\b\w+Sync\s*\(|\btime\.sleep\s*\(|\bThread\.sleep\s*\(|\.block\(\)|\.result\(\)|"
     r"\.GetAwaiter\(\)\.GetResult\(\)|\.join\(\)\.|time\.Sleep\(|\bsleep\s*\(|\bWait\(\)|"
-    r"requests\.(?:get|post)\("
+    r"requests\.(?:get|post)\(|\)\.Result\b|\brunBlocking\b|\bblock_on\(|\brun_until_complete\("
 )
 _NESTED_QUANTIFIER: Final = re.compile(
     r"\((?:[^()\\]|\\.)*[+*](?:[^()\\]|\\.)*\)[+*{]|(?:\.\*){2,}|\.\*[^)\s]{0,8}\.\*|\([^()]*\|"
