@@ -62,6 +62,10 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
+    "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
+    "noisy_neighbour": frozenset(
+        {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *_POOLS}
+    ),
 }
 
 
@@ -75,6 +79,9 @@ MECHANISM_SEEN: Final = frozenset(
         "locks.contention",
         "traces.cache_misses",
         "traces.race_condition",
+        "traces.bad_input",
+        "traces.noisy_neighbour",
+        "traces.new_deadline",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -107,10 +114,13 @@ class Settings:
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
+            "traces.new_deadline": 0.95,
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
             "traces.message_waits": 0.95,
+            "traces.bad_input": 0.95,
+            "traces.noisy_neighbour": 0.95,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,
