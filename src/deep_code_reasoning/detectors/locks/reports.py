@@ -97,7 +97,11 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
     )
     found = []
     for row in rows:
-        change = outcome_change(*_trials(store, steps, str(row["service"]), row["steps"], list(row["names"])))
+        service, told = str(row["service"]), row["steps"]
+        # What is done only since it fails says nothing of before: then all of the service's requests do.
+        change = outcome_change(*_trials(store, steps, service, told, list(row["names"]))) or outcome_change(
+            *_trials(store, steps, service, told, [])
+        )
         if change is not None:
             cited = tuple(
                 span_citation(trace, span)
