@@ -82,6 +82,9 @@ class Stub:
         self.unexpected: list[str] = []
         self.tokens: int | Callable[[Seen], int] = 1234
         self.listed: tuple[str, ...] = ("deep",)
+        # Seconds before a reply, and how many requests waited for theirs at once, at most.
+        self.pause_s = 0.0
+        self.most_at_once = self._at_once = 0
         self._steps: dict[str | None, deque[Step]] = defaultdict(deque)
         self._lock = threading.Lock()
         config = uvicorn.Config(self._app(), port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
@@ -112,6 +115,7 @@ class Stub:
         """Forget the script and what was seen."""
         self.requests, self.counted, self.unexpected = [], [], []
         self.tokens, self.listed = 1234, ("deep",)
+        self.pause_s, self.most_at_once = 0.0, 0
         self._steps.clear()
 
     def script(self, *steps: Step, model: str | None = None) -> None:
@@ -172,6 +176,10 @@ class Stub:
             seen = await self._see(wire, request)
             self.requests.append(seen)
             step = self._next_step(seen.wanted.model)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            await asyncio.sleep(self.pause_s)
+            self._at_once -= 1
             if step is None:
                 self.unexpected.append(f"{wire} {seen.wanted.model}: the script had ended")
                 return JSONResponse({"error": {"message": "the script of the stub has ended"}}, 400)

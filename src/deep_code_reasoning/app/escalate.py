@@ -10,6 +10,7 @@ from typing import Final
 
 from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
+from ..domain.escalation import ANALYSERS_ONLY
 from ..domain.investigation import Investigation
 from ..domain.model import ModelCard
 from ..providers.catalogue import Catalogue
@@ -18,6 +19,7 @@ from ..specialists.registry import specialist_for
 from .candidates import candidates, named
 from .could_add import could_add
 from .escalation_answer import EscalationAnswer
+from .escalation_record import record_without_model
 from .fitting import pack_budget
 from .inquiry import Inquiry
 from .ledger import open_ledger
@@ -68,6 +70,8 @@ async def escalate(
         if obstacle is None:
             with open_ledger() as ledger:
                 await inquiry.run(ledger)
+        else:
+            inquiry.escalation_id = record_without_model(bench, pack, judgement, means.surface)
         return _answer(inquiry, obstacle, time.monotonic() - started_s)
 
 
@@ -101,7 +105,7 @@ def why_no_model(model: str | None, cards: Sequence[ModelCard]) -> str | None:
 
 def _answer(inquiry: Inquiry, obstacle: str | None, elapsed_s: float) -> EscalationAnswer:
     bench, judgement = inquiry.bench, inquiry.judgement
-    status = "answered" if inquiry.opinion else "unanswered" if obstacle is None else "analysers_only"
+    status = "answered" if inquiry.opinion else "unanswered" if obstacle is None else ANALYSERS_ONLY
     return EscalationAnswer(
         escalation_id=inquiry.escalation_id,
         analysis_type=inquiry.request.analysis_type,

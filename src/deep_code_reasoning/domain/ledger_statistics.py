@@ -103,7 +103,7 @@ class TimeSavedTally:
 
 @dataclass(frozen=True, slots=True)
 class InvestigationTally:
-    """Investigations without a model, by the last outcome that was reported of each."""
+    """Answers without a model, of investigations and of escalations, by the last outcome reported of each."""
 
     confirmed: int = 0
     refuted: int = 0

@@ -7,8 +7,23 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, and_, case, exists, func, literal_column, or_, select, type_coerce
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
+from ..domain.escalation import ANALYSERS_ONLY
 from ..domain.ledger_statistics import (
     CheckTally,
     InvestigationTally,
@@ -281,14 +296,18 @@ def _time_saved(from_ns: int) -> Select[Any]:
     )
 
 
-def _investigations(from_ns: int) -> Select[Any]:
+def _investigations(from_ns: int) -> Any:
+    """What was reported of answers without a model: of cases, and of escalations that the analysers answered alone."""
     table, later = INVESTIGATION_OUTCOMES, INVESTIGATION_OUTCOMES.alias("later")
     superseded = exists().where(later.c.case_id == table.c.case_id, later.c.ordinal > table.c.ordinal)
-    return (
-        select(table.c.verdict, func.count().label("cases"))
-        .where(table.c.reported_ns >= from_ns, ~superseded)
-        .group_by(table.c.verdict)
+    of_cases = select(table.c.verdict).where(table.c.reported_ns >= from_ns, ~superseded)
+    of_escalations = (
+        select(OUTCOMES.c.verdict)
+        .select_from(ESCALATIONS.join(OUTCOMES, _reported()))
+        .where(ESCALATIONS.c.started_ns >= from_ns, ESCALATIONS.c.status == ANALYSERS_ONLY)
     )
+    either = union_all(of_cases, of_escalations).subquery()
+    return select(either.c.verdict, func.count().label("cases")).group_by(either.c.verdict)
 
 
 def _unsettled(from_ns: int, now_ns: int) -> Any:
@@ -328,6 +347,8 @@ def _tally(row: Row[Any]) -> Tally:
 
 def _outcome_tally(row: Row[Any]) -> Tally:
     """Outcomes of answers; an escalation that ended without one has nothing that could be confirmed by a model."""
+    if row.status == ANALYSERS_ONLY:
+        return Tally()
     answered = row.escalations if row.status == "answered" else 0
     return Tally(
         answered=answered,
