@@ -175,7 +175,7 @@ def _report(scene: Scene, row: Row, settings: Settings) -> Finding | None:
 
 def _resource(store: CaseStore, service: str) -> str | None:
     """The lock that the service takes most often, where any is seen."""
-    if not store.query("EXISTS TABLE lock_waits")[0]["result"]:
+    if not prepare_lock_ops(store):
         return None
     rows = store.query(
         "SELECT key, count() AS n FROM lock_waits WHERE service = {service:String} "

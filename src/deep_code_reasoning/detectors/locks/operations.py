@@ -18,7 +18,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
-from ..timeline.clocks import corrected, join_offsets, prepare_clock_offsets
+from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from .commands import LOCK_STATEMENT, database_waits, redis_operations, statement_of, table_operations
 from .words import roles_of
@@ -33,15 +33,19 @@ _AGREED: Final = "^(?i)(true|1|yes|ok|success(ful)?|succeeded|acquired|granted|o
 
 
 def prepare_lock_ops(store: CaseStore) -> bool:
-    """Make `lock_ops` and `lock_waits`, once; False when the case has no lock operations at all."""
-    if not store.query("EXISTS TABLE lock_ops")[0]["result"]:
-        _gather(store)
-        store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
-        store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
-        if store.query("SELECT count() AS n FROM lock_candidates")[0]["n"]:
-            _read(store)
-        store.execute("DROP TABLE lock_candidates")
-        _correct(store)
+    """Make `lock_ops` and `lock_waits`, once; False when the case has no lock operations: then they may not be there."""
+    return store.once("lock operations", lambda: _find_lock_ops(store))
+
+
+def _find_lock_ops(store: CaseStore) -> bool:
+    _gather(store)
+    if not store.query("SELECT count() AS n FROM lock_candidates")[0]["n"]:
+        return False
+    store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
+    store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
+    _read(store)
+    store.execute("DROP TABLE lock_candidates")
+    _correct(store)
     return bool(store.query("SELECT (SELECT count() FROM lock_ops) + (SELECT count() FROM lock_waits) AS n")[0]["n"])
 
 
@@ -168,7 +172,7 @@ _TTL: Final = """
 
 def _correct(store: CaseStore) -> None:
     """The operations on the common timeline; of two witnesses of one lock the better."""
-    prepare_clock_offsets(store)
+    prepare_clocks(store)
     store.execute(
         f"""
         CREATE TABLE lock_ops ENGINE = Memory AS

@@ -6,8 +6,7 @@ import functools
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Final, TypeVar
 
 from ...domain.citation import Citation, log_citation, metric_citation, span_citation
 from ...domain.window import Windows
@@ -31,20 +30,12 @@ _TROUBLE: Final = (
 )
 
 
-_kept: WeakKeyDictionary[CaseStore, dict[tuple[str, Windows], Any]] = WeakKeyDictionary()
-
-
 def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
     """Keep what a pure function of a scene answers for as long as its case is open: several detectors ask the same."""
 
     @functools.wraps(look)
     def kept(scene: Scene) -> Answer:
-        answers = _kept.setdefault(scene.store, {})
-        key = (look.__name__, scene.windows)
-        if key not in answers:
-            answers[key] = look(scene)
-        answer: Answer = answers[key]
-        return answer
+        return scene.store.once((look.__name__, scene.windows), lambda: look(scene))
 
     return kept
 
