@@ -90,8 +90,8 @@ def look(
 def run(scene: Scene, chosen: Sequence[Detector]) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
     """Run detectors on a scene and say of each whether it fired, is clear, or was skipped and why.
 
-    On a case that is held in memory several work at once: their queries are short, and one alone leaves processors idle.
-    The answer has their order, whoever was done first.
+    On a case that is held in memory several work at once: queries are short then, and one alone leaves processors
+    idle. The answer has the detectors' order, whoever was done first.
     """
     with ThreadPoolExecutor(_AT_ONCE if scene.store.in_memory else 1, "detector") as pool:
         outcomes = list(pool.map(lambda detector: _outcome(scene, detector), chosen))

@@ -33,7 +33,7 @@ _AGREED: Final = "^(?i)(true|1|yes|ok|success(ful)?|succeeded|acquired|granted|o
 
 
 def prepare_lock_ops(store: CaseStore) -> bool:
-    """Make `lock_ops` and `lock_waits`, once; False when the case has no lock operations: then they may not be there."""
+    """Make `lock_ops` and `lock_waits`, once; False when there are no such operations: then they may be absent."""
     return store.once("lock operations", lambda: _find_lock_ops(store))
 
 
