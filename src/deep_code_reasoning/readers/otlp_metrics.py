@@ -99,6 +99,7 @@ _COLUMNS: Final = (
     Column("valued", "UInt8", "kind = 'histogram' OR isNotNull(record.asDouble) OR isNotNull(record.asInt)"),
 )
 
+
 @functools.cache
 def metrics_of(kinds: tuple[str, ...]) -> Signal:
     """Metrics whose points are of these kinds, in the order of `KINDS`; lines with others are put aside."""
