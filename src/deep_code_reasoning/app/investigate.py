@@ -64,6 +64,10 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
             # What came after the onset can be held against no explanation without a change.
             suspected = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
             causes = calibrate(ranked, findings, checks, changes_known=suspected)
+            if any(source.format == "git" for source in store.sources):
+                from .operation_code import with_code  # reads code, which most investigations are given none of
+
+                causes = with_code(store, causes)
         shift = store.baseline_shift
         answer = Investigation(
             case=info,
