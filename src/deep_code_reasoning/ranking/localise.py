@@ -36,6 +36,9 @@ _INHERITED: Final = frozenset(
     {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
 )
 
+# What a mechanism that was seen at work explains: symptoms, and deadlines that were long enough until it came.
+_EXPLAINED: Final = SYMPTOMS | {"traces.early_timeout"}
+
 # What runs out while work stands in line for something else.
 _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
 
@@ -183,7 +186,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
-        elif finding.code in SYMPTOMS and shown >= weight / 3:
+        elif finding.code in _EXPLAINED and shown >= weight / 3:
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited
