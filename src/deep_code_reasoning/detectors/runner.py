@@ -31,6 +31,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.exhausted",
     "traces.cache_misses",
     "traces.race_condition",
+    "traces.message_waits",
     "traces.set_apart",
     "logs.path_break",
     "logs.twin",

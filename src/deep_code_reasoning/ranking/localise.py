@@ -53,10 +53,12 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "network_delay": frozenset({"latency_regression"}),
     "clock_skew": frozenset({"exception"}),
     "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
-    "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
+    "unacknowledged_messages": frozenset(
+        {"exception", "latency_regression", "memory_leak", "memory_saturation", "message_backlog"}
+    ),
     "message_backlog": frozenset({"latency_regression"}),
     "lock_lease_expired": frozenset(
-        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget"}
+        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
     ),
     "race_condition": frozenset({"exception", "wrong_result", "lock_contention"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
@@ -119,6 +121,7 @@ class Settings:
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
+            "traces.message_waits": 0.95,
             "traces.bad_input": 0.95,
             "traces.noisy_neighbour": 0.95,
             "metrics.saturation": 1.0,
@@ -186,7 +189,9 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
-        elif finding.code in _EXPLAINED and shown >= weight / 3:
+        elif (finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3) or (
+            finding.code in _EXPLAINED and shown >= weight / 3
+        ):
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited
@@ -194,6 +199,12 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.outranked
         result.append((finding, weight * factor))
     return result
+
+
+def _held_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
+    """How surely a service further down waits for locks: the workers of all who call it wait along."""
+    below = set(scene.graph.downstream(finding.service)) - {finding.service}
+    return max((weight for f, weight in seen if f.code.startswith("locks.") and f.service in below), default=0.0)
 
 
 def _outlasts(symptom: Finding, seen: Finding) -> bool:
