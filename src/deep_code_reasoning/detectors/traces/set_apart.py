@@ -69,7 +69,7 @@ class Settings:
     loud_factor: float = 2.0
     of_growth: float = 0.5
     min_suffering: float = 0.1
-    min_probability: float = 0.95
+    min_probability: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
