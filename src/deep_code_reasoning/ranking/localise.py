@@ -36,6 +36,9 @@ _INHERITED: Final = frozenset(
     {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
 )
 
+# What a mechanism that was seen at work explains: symptoms, and deadlines that were long enough until it came.
+_EXPLAINED: Final = SYMPTOMS | {"traces.early_timeout"}
+
 # What runs out while work stands in line for something else.
 _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
 
@@ -187,7 +190,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
         elif (finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3) or (
-            finding.code in SYMPTOMS and shown >= weight / 3
+            finding.code in _EXPLAINED and shown >= weight / 3
         ):
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
