@@ -26,8 +26,9 @@ from pathlib import Path
 
 from deep_code_reasoning.domain.tokens import estimate_tokens
 from deep_code_reasoning.source import Roots
+from deep_code_reasoning.source.apart import stands_apart
 from deep_code_reasoning.source.index import SourceIndex
-from deep_code_reasoning.source.localise import _APART, Place, localise
+from deep_code_reasoning.source.localise import Place, localise
 from deep_code_reasoning.source.roots import SourcePath
 from deep_code_reasoning.source.selection import Candidate, select_lines
 from deep_code_reasoning.source.words import words
@@ -116,7 +117,7 @@ class PlainBm25:
     """Whole files ranked by BM25 (k1 1.2, b 0.75): the peer."""
 
     def __init__(self, root: Path) -> None:
-        paths = [path for path in sorted(root.rglob("*.py")) if not _APART.search(path.relative_to(root).as_posix())]
+        paths = [path for path in sorted(root.rglob("*.py")) if not stands_apart(path.relative_to(root).as_posix())]
         self._files = {
             path.relative_to(root).as_posix(): Counter(words(path.read_text(encoding="utf-8", errors="replace")))
             for path in paths

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .languages import language_of
-from .outline import structure
+from .languages import grammar, language_of
+from .outline import calls, definitions
 from .roots import SourceFile
 
 
@@ -25,15 +25,16 @@ def functions(file: SourceFile) -> list[Function]:
     language = language_of(file.where.path)
     if language is None:
         return []
-    found = structure(language, file.text.encode())
+    root = grammar(language)[0].parse(file.text.encode()).root_node
+    called = calls(language, root)
     return [
         Function(
             definition.name,
             definition.first_line,
             definition.last_line,
-            tuple((call.name, call.line) for call in found.calls if definition.start <= call.start < definition.end),
+            tuple((call.name, call.line) for call in called if definition.start <= call.start < definition.end),
         )
-        for definition in sorted(found.definitions, key=lambda definition: definition.start)
+        for definition in definitions(language, root)
         if definition.kind == "function"
     ]
 

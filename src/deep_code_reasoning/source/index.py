@@ -1,7 +1,8 @@
-"""The source index: an SQLite file that finds functions by their words, names and calls.
+"""The source index: an SQLite file that finds functions by their words, and log statements by theirs.
 
 It holds structure and words, no text: the text stays where it is. Contents are keyed by git's id, so repositories,
-revisions and folders share what they have in common, and a second revision costs its new files alone. Words are ranked
+revisions and folders share what they have in common, and a second revision costs its new files alone. Files that stand
+apart (tests, examples, vendored and generated code) are known by their paths alone. Words are ranked
 by SQLite's FTS5 with BM25 (Robertson and Zaragoza 2009; k1 1.2, b 0.75 are FTS5's constants).
 """
 
@@ -14,13 +15,13 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from .apart import stands_apart
 from .blobs import LeftOut, folder_content, git_id, revision_contents, revision_files, why_not_text
-from .database import connect, naming
+from .database import NOT_READ, connect, naming
 from .languages import is_searched
-from .outline import Unit
 from .parsing import Content, Parsed, parse
 from .roots import Roots, SourcePath
-from .words import words
+from .words import joined_words, words
 
 # A word in the name of a function says more than one in its text; 3 was best on half of the labelled issues, and 2 to
 # 6 are within a point of it.
@@ -35,14 +36,6 @@ _PLACE: Final = "t.repo, p.path, u.first_line, u.last_line DESC"
 _SEARCH: Final = (
     f"SELECT {_UNIT}, -bm25(unit_words, {_NAME_WEIGHT}, 1.0) AS score FROM unit_words JOIN units u ON u.id = "
     f"unit_words.rowid {_TREES} WHERE unit_words MATCH ? ORDER BY score DESC, {_PLACE} LIMIT ?"
-)
-_NAMED: Final = (
-    f"SELECT {_UNIT} FROM units u {_TREES} WHERE u.own_name COLLATE NOCASE IN ({{values}}) AND u.own_name <> '' "
-    f"ORDER BY {_PLACE}"
-)
-_CALLERS: Final = (
-    f"SELECT {_UNIT}, c.line FROM calls c JOIN units u ON u.id = c.unit {_TREES} WHERE c.name = ? "
-    f"ORDER BY {_PLACE}, c.line LIMIT ?"
 )
 _UNITS: Final = f"SELECT {_UNIT} FROM units u {_TREES} WHERE t.repo = ? AND p.path = ? ORDER BY {_PLACE}"
 _FILES: Final = f"SELECT t.repo, p.path FROM tree_files f {_FILES_OF} WHERE f.tree IN ({{trees}})"
@@ -66,11 +59,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What became of a tree: how many files it has, how many were new to the index, and those left out and why."""
+    """What became of a tree: how many files it has, how many were new to the index, and those left out and why.
+
+    `apart` are those of its files that are known by their paths alone.
+    """
 
     tree: int
     files: int
     new_files: int
+    apart: int
     left_out: tuple[LeftOut, ...]
 
 
@@ -126,7 +123,9 @@ class SourceIndex:
             status = roots.status(where) if where.repo == repo and is_searched(where.path) else None
             if status is None:
                 continue
-            if known.get(where.path, ("", None))[1] == status:
+            if stands_apart(where.path) and where.path.isprintable():
+                now[where.path] = (NOT_READ, status)
+            elif known.get(where.path, ("", None))[1] == status:
                 now[where.path] = known[where.path]
             elif not where.path.isprintable():
                 left_out.append(LeftOut(ascii(where.path), "its name is no text"))
@@ -159,7 +158,7 @@ class SourceIndex:
             SourceError: when there is no such revision, or the repository is broken.
         """
         listed, left_out = revision_files(repository, revision)
-        files = {path: sha for path, sha in listed.items() if is_searched(path)}
+        files = {path: NOT_READ if stands_apart(path) else sha for path, sha in listed.items() if is_searched(path)}
         known = self._known(files.values())
         wanted = {sha: path for path, sha in files.items() if sha not in known}
 
@@ -192,16 +191,6 @@ class SourceIndex:
         rows = self._rows_of("SELECT doc, term FROM unit_vocabulary WHERE term IN ({values})", (), wanted)
         in_all = accumulate(units for units, _ in sorted(rows))
         return [term for (_, term), units in zip(sorted(rows), in_all, strict=True) if units <= max_units]
-
-    def definitions(self, names: Iterable[str], trees: Sequence[int]) -> list[UnitHit]:
-        """Units that define one of the names (without what they are in; case does not matter)."""
-        lower = {name.lower() for name in names}
-        return [UnitHit(*row) for row in self._rows_of(_NAMED, trees, lower)]
-
-    def callers(self, name: str, trees: Sequence[int], limit: int) -> list[tuple[UnitHit, int]]:
-        """Units that call a name, with the line of each call; whose function it is cannot be told by the name alone."""
-        rows = self._rows(_CALLERS.format(trees=_marks(trees)), (*trees, name, limit))
-        return [(UnitHit(*row[:-1]), row[-1]) for row in rows]
 
     def units(self, repo: str, path: str, trees: Sequence[int]) -> list[UnitHit]:
         """The units of a file, in the order of their lines."""
@@ -253,24 +242,17 @@ class SourceIndex:
             (file.sha, file.outline.language, file.outline.lines, file.outline.note),
         ).lastrowid
         for unit, (name_words, body_words) in zip(file.outline.units, file.words, strict=True):
-            row = self._insert_unit(blob, unit)
+            row = insert(
+                "INSERT INTO units (blob, kind, name, first_line, last_line) VALUES (?, ?, ?, ?, ?)",
+                (blob, unit.kind, unit.name, unit.first_line, unit.last_line),
+            ).lastrowid
             insert("INSERT INTO unit_words (rowid, name, body) VALUES (?, ?, ?)", (row, name_words, body_words))
-            calls = [(name, row, line) for name, line in unit.calls]
-            self._db.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?)", calls)
         for statement in file.outline.statements:
             row = insert(
                 "INSERT INTO statements (blob, line, template) VALUES (?, ?, ?)",
                 (blob, statement.line, statement.template),
             ).lastrowid
-            insert(
-                "INSERT INTO statement_words (rowid, words) VALUES (?, ?)", (row, " ".join(words(statement.template)))
-            )
-
-    def _insert_unit(self, blob: int | None, unit: Unit) -> int | None:
-        return self._db.execute(
-            "INSERT INTO units (blob, kind, name, own_name, first_line, last_line) VALUES (?, ?, ?, ?, ?, ?)",
-            (blob, unit.kind, unit.name, unit.own_name, unit.first_line, unit.last_line),
-        ).lastrowid
+            insert("INSERT INTO statement_words (rowid, words) VALUES (?, ?)", (row, joined_words(statement.template)))
 
     def _plant(
         self, tree_of: tuple[str, str, str], files: dict[str, str], new: int, left_out: Sequence[LeftOut]
@@ -301,7 +283,8 @@ class SourceIndex:
             "WHERE f.tree = ? AND b.note <> '' ORDER BY p.path",
             (tree,),
         )
-        return Indexed(int(tree), len(files), new, (*left_out, *(LeftOut(*row) for row in notes)))
+        apart = sum(sha == NOT_READ for sha in files.values())
+        return Indexed(int(tree), len(files), new, apart, (*left_out, *(LeftOut(*row) for row in notes)))
 
     def _add_paths(self, files: Iterable[str]) -> None:
         known = {path for (path,) in self._rows_of("SELECT path FROM paths WHERE path IN ({values})", (), files)}

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .apart import stands_apart
 from .hints import Hints, hints
 from .index import File, SourceIndex, UnitHit, path_stem
 from .languages import language_of
@@ -35,10 +36,6 @@ _HEADING: Final = re.compile(r"^(?:#{1,6} *|\*\*)(?P<title>[^\n]*?)[*: ]*$")
 _ASIDE: Final = re.compile(
     r"(?i)\b(?:system info\w*|environment|versions?|version info\w*|dependenc(?:y|ies)|screenshots?|show_versions"
     r"|search before asking|willing to|code of conduct|checklist)\b"
-)
-_APART: Final = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|spec|specs|examples?|samples?|docs?|benchmarks?|vendor|third_party|_vendor|extern)/"
-    r"|(?:^|/)(?:conftest\.py|test_[^/]*|[^/]*(?:_test|_spec|\.test|\.spec|Tests?|IT)\.\w+)$"
 )
 # A file counts by its best functions, each after the first by this much less.
 _BEST_UNITS: Final = 5
@@ -94,7 +91,7 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
     places = []
     for repo, path in by_file.keys() | by_path.keys() | maybe_named:
         named, reasons = _named(path, told) if (repo, path) in maybe_named else (0.0, [])
-        if _APART.search(path) and not named:
+        if stands_apart(path) and not named:
             continue
         units = by_file.get((repo, path), [])
         score = _of_units(units) + by_path.get((repo, path), 0.0)
