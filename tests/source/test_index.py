@@ -34,7 +34,7 @@ def test_functions_are_found_by_words_and_files_by_their_paths(index: SourceInde
     ]  # fmt: skip
     assert index.files([tree]) == [("shop", "shop/cart.py"), ("shop", "shop/discount.py")]
     assert index.files_with_stem(["cart", "nothing"], [tree]) == [("shop", "shop/cart.py")]
-    assert index.files_by_path_word("discount", [tree]) == [("shop", "shop/discount.py")]
+    assert index.files_by_path_word("discount", [tree], 9) == [("shop", "shop/discount.py")]
     assert index.rare(["price", "cart", "nothing"], 9) == ["price", "cart"]
     assert index.rare(["price", "cart", "nothing"], 2) == ["price"]
 
@@ -89,6 +89,15 @@ def test_what_is_left_out_is_said(index: SourceIndex, tmp_path: Path) -> None:
         "app.bundle.js", "data.py", "huge.py", "pipe.py", "'bad\\udcff.py'", "key.conf",
     }  # fmt: skip
     assert all(item.reason for item in done.left_out)
+
+
+def test_what_there_was_no_time_for_comes_with_the_next_time(index: SourceIndex, repository: Repository) -> None:
+    repository.commit({f"{name}.py": f"def {name}():\n    pass\n" for name in "abc"})
+    turns = iter([False, True])
+    first = index.add_folder("shop", Roots([repository.folder]), stop=lambda: next(turns))
+    assert (first.files, first.new_files, first.unread) == (1, 1, 2)
+    second = index.add_folder("shop", Roots([repository.folder]))
+    assert (second.files, second.new_files, second.unread) == (3, 2, 0)
 
 
 def test_files_that_stand_apart_are_listed_and_not_read(index: SourceIndex, repository: Repository) -> None:

@@ -13,7 +13,7 @@ The manifest tells what became of every draft. Nothing to send is an error: no m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
@@ -109,6 +109,7 @@ def pack(
     Raises:
         EmptyPackError: when nothing can be sent: no evidence, or a budget that holds none of it.
     """
+    subject = replace(subject, budget_tokens=budget_tokens)
     offers = [_offer(draft, count) for draft in chain.from_iterable(view.drafts(subject) for view in VIEWS)]
     stable = _unique([offer for offer in offers if not offer.draft.asked])
     asked = _unique([offer for offer in offers if offer.draft.asked])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -41,7 +41,7 @@ _UNITS: Final = f"SELECT {_UNIT} FROM units u {_TREES} WHERE t.repo = ? AND p.pa
 _FILES: Final = f"SELECT t.repo, p.path FROM tree_files f {_FILES_OF} WHERE f.tree IN ({{trees}})"
 _BY_PATH_WORD: Final = (
     "SELECT t.repo, p.path FROM path_words JOIN tree_files f ON f.path = path_words.rowid AND f.tree IN ({trees}) "
-    f"{_FILES_OF} WHERE path_words MATCH ?"
+    f"{_FILES_OF} WHERE path_words MATCH ? LIMIT ?"
 )
 
 _STATEMENTS: Final = (
@@ -61,13 +61,14 @@ Progress = Callable[[int, int], None]
 class Indexed:
     """What became of a tree: how many files it has, how many were new to the index, and those left out and why.
 
-    `apart` are those of its files that are known by their paths alone.
+    `apart` are those of its files that are known by their paths alone, `unread` those that there was no time for.
     """
 
     tree: int
     files: int
     new_files: int
     apart: int
+    unread: int
     left_out: tuple[LeftOut, ...]
 
 
@@ -111,8 +112,17 @@ class SourceIndex:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def add_folder(self, repo: str, roots: Roots, progress: Progress | None = None) -> Indexed:
-        """Read the files of one root as they stand in its folder; those whose size and time are known are not read."""
+    def add_folder(
+        self, repo: str, roots: Roots, progress: Progress | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> Indexed:
+        """Read the files of one root as they stand in its folder; those whose size and time are known are not read.
+
+        Args:
+            repo: the root's name.
+            roots: the folders.
+            progress: told of what was read.
+            stop: asked before each file; what is unread when it says yes comes with the next time.
+        """
         folder = str(roots.folder(repo))
         rows = self._rows("SELECT path, mtime_ns, size, sha FROM stats WHERE folder = ?", (folder,))
         known = {path: (sha, (mtime_ns, size)) for path, mtime_ns, size, sha in rows}
@@ -134,6 +144,8 @@ class SourceIndex:
 
         def contents() -> Iterator[Content]:
             for where, status in changed.items():
+                if stop():
+                    return
                 content = folder_content(roots, where)
                 if isinstance(content, LeftOut):
                     left_out.append(content)
@@ -149,7 +161,9 @@ class SourceIndex:
                 (folder, path, *status, sha) for path, (sha, status) in now.items() if known.get(path) != now[path]
             ]
             self._db.executemany("INSERT OR REPLACE INTO stats VALUES (?, ?, ?, ?, ?)", fresh)
-        return self._plant((repo, folder, ""), {path: sha for path, (sha, _) in now.items()}, new, left_out)
+        done = self._plant((repo, folder, ""), {path: sha for path, (sha, _) in now.items()}, new, left_out)
+        refused = {item.path for item in left_out}
+        return replace(done, unread=sum(where.path not in now and where.path not in refused for where in changed))
 
     def add_revision(self, repo: str, repository: Path, revision: str, progress: Progress | None = None) -> Indexed:
         """Read the files of a revision from git's objects.
@@ -215,9 +229,9 @@ class SourceIndex:
         """Files of a name without its ending (`path_stem`)."""
         return self._rows_of(f"{_FILES} AND p.stem IN ({{values}})", trees, stems)
 
-    def files_by_path_word(self, word: str, trees: Sequence[int]) -> list[File]:
-        """Files whose path has a word of `words.words`."""
-        return self._rows(_BY_PATH_WORD.format(trees=_marks(trees)), (*trees, f'"{word}"'))
+    def files_by_path_word(self, word: str, trees: Sequence[int], limit: int) -> list[File]:
+        """Files whose path has a word of `words.words`; any of them when there are more than the limit."""
+        return self._rows(_BY_PATH_WORD.format(trees=_marks(trees)), (*trees, f'"{word}"', limit))
 
     def _take(self, contents: Iterator[Content], total: int, progress: Progress | None) -> int:
         """Put new contents into the index; one transaction for some hundred files, so that others get their turn."""
@@ -284,7 +298,7 @@ class SourceIndex:
             (tree,),
         )
         apart = sum(sha == NOT_READ for sha in files.values())
-        return Indexed(int(tree), len(files), new, apart, (*left_out, *(LeftOut(*row) for row in notes)))
+        return Indexed(int(tree), len(files), new, apart, 0, (*left_out, *(LeftOut(*row) for row in notes)))
 
     def _add_paths(self, files: Iterable[str]) -> None:
         known = {path for (path,) in self._rows_of("SELECT path FROM paths WHERE path IN ({values})", (), files)}

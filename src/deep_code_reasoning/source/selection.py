@@ -52,6 +52,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """A text, and the files that it led to in the order of `localise`."""
+
+    report: str = ""
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
     """Lines of a file that are sent, by their numbers from 1, in order, and what each is worth for its cost.
 
@@ -71,18 +79,16 @@ class _Cut:
     worth: float
 
 
-def select_lines(
-    report: str, candidates: Sequence[Candidate], budget_tokens: int, count: Callable[[str], int]
-) -> list[Selected]:
+def select_lines(lead: Lead, budget_tokens: int, count: Callable[[str], int]) -> list[Selected]:
     """Choose lines of files, the likeliest file first, that take no more than the budget.
 
     Args:
-        report: what led to the files.
-        candidates: files in the order of `localise`.
+        lead: what is asked, and the files.
         budget_tokens: what all lines together may take.
         count: how many tokens a text takes.
     """
-    names = frozenset(_IDENTIFIER.findall(report))
+    candidates = lead.candidates
+    names = frozenset(_IDENTIFIER.findall(lead.report))
     best_file = max((candidate.place.score for candidate in candidates), default=0.0) or 1.0
     best_cut = max((unit.score for candidate in candidates for unit in candidate.place.units), default=0.0) or 1.0
     sizes = [[0, *(count(line) + 1 for line in candidate.lines)] for candidate in candidates]
