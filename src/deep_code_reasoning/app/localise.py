@@ -39,15 +39,17 @@ def index_path() -> Path:
     return home() / "cache" / "source-index.db"
 
 
-def with_code(subject: Subject) -> Subject:
+def with_code(subject: Subject, said: Sequence[str] = ()) -> Subject:
     """A subject with the files that its evidence, and those that its question and scope lead to.
+
+    `said` is what else the asker said: what was tried and found.
 
     The index is brought up to date for as long as a caller can wait; what is unread then comes the next time. Without
     an index that can be used there are none.
     """
     if not subject.roots:
         return subject
-    question = "\n".join((subject.question, *subject.scope.entry_points, *subject.scope.files))
+    question = "\n".join((subject.question, *said, *subject.scope.entry_points, *subject.scope.files))
     until = time.monotonic() + _MAX_WAIT_S
     with suppress(SourceError), SourceIndex(index_path()) as index:
         trees = [
