@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .languages import grammar, language_of
+from .languages import language_of, syntax_tree
 from .outline import calls, definitions
 from .roots import SourceFile
 
@@ -23,9 +23,9 @@ class Function:
 def functions(file: SourceFile) -> list[Function]:
     """The functions of a file, in order; what a nested one calls, the outer one calls too. None without a grammar."""
     language = language_of(file.where.path)
-    if language is None:
+    root = syntax_tree(language, file.text.encode()) if language is not None else None
+    if language is None or root is None:
         return []
-    root = grammar(language)[0].parse(file.text.encode()).root_node
     called = calls(language, root)
     return [
         Function(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from .languages import Language, grammar, language_of
+from .languages import Language, grammar, language_of, syntax_tree
 from .log_statements import LogStatement, log_statements
 from .words import joined_words
 
@@ -89,7 +89,9 @@ def outline(path: str, content: bytes) -> Outline:
         return Outline(name, len(lines), note="its lines are too long to be written by people")
     units, statements = [], []
     if language:
-        root = grammar(language, calls=False)[0].parse(content).root_node
+        root = syntax_tree(language, content)
+        if root is None:
+            return Outline(name, len(lines), note="its structure takes too long to be read")
         units = _units(definitions(language, root))
         statements = log_statements(root, content)
     units.append(Unit("module", "", 1, len(lines)))
