@@ -12,6 +12,7 @@ tree-sitter-language-pack==0.13.0 diskcache pygments tqdm networkx scipy numpy r
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections import defaultdict
@@ -31,7 +32,9 @@ class _Map(RepoMap):  # type: ignore[misc]
 def main() -> None:
     """Answer until the input ends."""
     maps: dict[str, _Map] = {}
-    answers, sys.stdout = sys.stdout, sys.stderr
+    answers = sys.stdout
+    # It prints progress.
+    sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     for line in sys.stdin:
         asked = json.loads(line)
         root, files = asked["root"], asked["files"]

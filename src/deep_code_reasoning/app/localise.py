@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from ..errors import SourceError, UsageError
 from ..packing.pieces.code_places import report
 from ..packing.subject import Subject
 from ..source import Roots
+from ..source.anchors import moved_line
+from ..source.blobs import revision_contents, revision_files
 from ..source.index import Progress, SourceIndex
 from ..source.localise import Place, localise
 from ..source.located import Located
@@ -121,7 +124,27 @@ def locate(
         trees = [done.tree for _, done in indexed]
         places = localise(index, trees, report, limit)
         written_by = tuple(_written_by(index, trees, report))
-    return Located(tuple(places), written_by, tuple(indexed), not revision and len(roots.files) >= MAX_LISTED)
+    lines = {(place.repo, place.path, line) for place in places for line in place.lines}
+    lines |= {(origin.repo, origin.path, origin.line) for _, origin in written_by}
+    now = _lines_now(roots, revision, lines) if revision else {}
+    return Located(tuple(places), written_by, tuple(indexed), not revision and len(roots.files) >= MAX_LISTED, now)
+
+
+def _lines_now(
+    roots: Roots, revision: str, lines: Iterable[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], int | None]:
+    """Where lines of a revision are in the folders as they stand."""
+    now: dict[tuple[str, str, int], int | None] = {}
+    for (repo, path), some in groupby(sorted(lines), key=itemgetter(0, 1)):
+        folder = roots.folder(repo)
+        ids, _ = revision_files(folder, revision)
+        ((_, then),) = revision_contents(folder, [ids[path]])
+        old = (then or b"").decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+        new: list[str] = []
+        with suppress(SourceError):  # it is gone
+            new = roots.read(SourcePath(repo, path)).lines
+        now.update({at: moved_line(old, new, at[2]) for at in some})
+    return now
 
 
 def _written_by(index: SourceIndex, trees: Sequence[int], report: str) -> Iterator[tuple[str, LogOrigin]]:
