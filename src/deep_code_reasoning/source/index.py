@@ -39,8 +39,9 @@ _SEARCH: Final = (
 )
 _UNITS: Final = f"SELECT {_UNIT} FROM units u {_TREES} WHERE t.repo = ? AND p.path = ? ORDER BY {_PLACE}"
 _FILES: Final = f"SELECT t.repo, p.path FROM tree_files f {_FILES_OF} WHERE f.tree IN ({{trees}})"
+# CROSS JOIN keeps SQLite from walking all files of the trees and asking for the words of each.
 _BY_PATH_WORD: Final = (
-    "SELECT t.repo, p.path FROM path_words JOIN tree_files f ON f.path = path_words.rowid AND f.tree IN ({trees}) "
+    "SELECT t.repo, p.path FROM path_words CROSS JOIN tree_files f ON f.path = path_words.rowid AND f.tree IN ({trees}) "
     f"{_FILES_OF} WHERE path_words MATCH ? LIMIT ?"
 )
 
