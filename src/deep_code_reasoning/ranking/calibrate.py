@@ -48,7 +48,9 @@ _LEAST: Final = 0.02
 # that every request of an operation logs.
 _STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
 # A mechanism that was seen at work is told by what it is: whether a change brought it is another question.
-_SHOWN: Final = frozenset({"traces.exhausted", "metrics.shortage", "metrics.leak", "metrics.messages"})
+_SHOWN: Final = frozenset(
+    {"traces.exhausted", "metrics.shortage", "metrics.leak", "metrics.messages", "traces.message_waits"}
+)
 _CHRONIC: Final = "logs.chronic_error"
 # Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
 # busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)

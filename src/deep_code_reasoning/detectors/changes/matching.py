@@ -128,9 +128,9 @@ def _size(effect: Effect) -> float:
 
 
 def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
-    """A fifth for an effect that was over before what is seen was: it may have been longer than usual, no more."""
+    """A tenth for an effect that was over before what is seen was: it may have been longer than usual, no more."""
     is_over = rollout is not None and situation.until_ns - rollout.time_ns > _PASSED_NS
-    return 0.2 if effect.kind in PASSING and is_over else 1.0
+    return 0.1 if effect.kind in PASSING and is_over else 1.0
 
 
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:

@@ -28,7 +28,7 @@ async def run(arguments: SearchCode, call: Call) -> Facts:
     """Search or read in a worker."""
     from ...app.code_search import code_about, read_code, search_code
 
-    roots = call.settings.roots
+    roots = (await call.settings()).roots
     if arguments.report:
         return await call.workers.run(code_about, roots, arguments.report, _TOKENS)
     if not arguments.query:
