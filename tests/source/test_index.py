@@ -25,10 +25,12 @@ def found(index: SourceIndex, tree: int, text: str) -> list[str]:
     return [f"{hit.path}:{hit.name}" for hit in index.search(list(words(text)), [tree], 10)]
 
 
-def test_functions_are_found_by_words_and_files_by_their_paths(index: SourceIndex, repository: Repository) -> None:
+def test_functions_are_found_by_words_names_and_calls(index: SourceIndex, repository: Repository) -> None:
     repository.commit({"shop/cart.py": CART, "shop/discount.py": DISCOUNT})
     tree = index.add_revision("shop", repository.folder, "HEAD").tree
     assert found(index, tree, "price")[0] == "shop/discount.py:apply_discount"
+    assert [hit.name for hit in index.definitions(["TOTAL", "nothing"], [tree])] == ["Cart.total"]
+    assert [(hit.name, line) for hit, line in index.callers("apply_discount", [tree], 5)] == [("Cart.total", 3)]
     assert [(hit.kind, hit.name) for hit in index.units("shop", "shop/cart.py", [tree])] == [
         ("module", ""), ("class", "Cart"), ("function", "Cart.total"),
     ]  # fmt: skip

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.source.functions import functions
 from deep_code_reasoning.source.languages import LANGUAGES, is_searched, language_of
 from deep_code_reasoning.source.outline import Outline, outline
-from deep_code_reasoning.source.roots import SourceFile, SourcePath
 
 # A class with a method that calls, and a function; (path, text, names in the order of their lines, a call of one).
 CASES = {
@@ -54,8 +52,8 @@ def test_definitions_and_calls_are_found(language: str) -> None:
     found = outline(path, text.encode())
     assert found.language == language
     assert names(found) == expected
-    (function,) = (f for f in functions(SourceFile(SourcePath("r", path), text)) if caller.endswith(f.name))
-    assert called in {name for name, _ in function.calls}
+    (unit,) = (unit for unit in found.units if unit.name == caller)
+    assert called in {name for name, _ in unit.calls}
 
 
 @pytest.mark.parametrize("language", CASES)
@@ -76,6 +74,7 @@ def test_each_line_belongs_to_one_unit(language: str) -> None:
 def test_a_function_within_a_function_belongs_to_the_outer_one() -> None:
     found = outline("a.py", b"def outer():\n    def inner():\n        call()\n    return inner\n")
     assert names(found) == ["outer"]
+    assert [unit.calls for unit in found.units if unit.name == "outer"] == [[("call", 3)]]
 
 
 def test_a_decorator_and_an_export_are_part_of_what_they_decorate() -> None:

@@ -25,8 +25,11 @@ CREATE TABLE blobs (id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE, language T
     note TEXT NOT NULL);
 INSERT INTO blobs VALUES (0, '{NOT_READ}', '', 0, '');
 CREATE TABLE units (id INTEGER PRIMARY KEY, blob INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
-    first_line INTEGER NOT NULL, last_line INTEGER NOT NULL);
+    own_name TEXT NOT NULL, first_line INTEGER NOT NULL, last_line INTEGER NOT NULL);
 CREATE INDEX units_by_blob ON units (blob);
+CREATE INDEX units_by_name ON units (own_name COLLATE NOCASE) WHERE own_name <> '';
+CREATE TABLE calls (name TEXT NOT NULL, unit INTEGER NOT NULL, line INTEGER NOT NULL,
+    PRIMARY KEY (name, unit, line)) WITHOUT ROWID;
 CREATE TABLE statements (id INTEGER PRIMARY KEY, blob INTEGER NOT NULL, line INTEGER NOT NULL, template TEXT NOT NULL);
 CREATE VIRTUAL TABLE statement_words USING fts5(words, content='', {_TOKENS});
 CREATE VIRTUAL TABLE unit_words USING fts5(name, body, content='', {_TOKENS});

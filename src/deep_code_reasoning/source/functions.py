@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .languages import language_of, syntax_tree
-from .outline import calls, definitions
+from .outline import structure
 from .roots import SourceFile
 
 
@@ -26,15 +26,15 @@ def functions(file: SourceFile) -> list[Function]:
     root = syntax_tree(language, file.text.encode()) if language is not None else None
     if language is None or root is None:
         return []
-    called = calls(language, root)
+    definitions, calls = structure(language, root)
     return [
         Function(
             definition.name,
             definition.first_line,
             definition.last_line,
-            tuple((call.name, call.line) for call in called if definition.start <= call.start < definition.end),
+            tuple((call.name, call.line) for call in calls if definition.start <= call.start < definition.end),
         )
-        for definition in definitions(language, root)
+        for definition in definitions
         if definition.kind == "function"
     ]
 

@@ -1,4 +1,4 @@
-"""The source index: an SQLite file that finds functions by their words, and log statements by theirs.
+"""The source index: an SQLite file that finds functions by their words, names and calls.
 
 It holds structure and words, no text: the text stays where it is. Contents are keyed by git's id, so repositories,
 revisions and folders share what they have in common, and a second revision costs its new files alone. Files that stand
@@ -37,12 +37,20 @@ _SEARCH: Final = (
     f"SELECT {_UNIT}, -bm25(unit_words, {_NAME_WEIGHT}, 1.0) AS score FROM unit_words JOIN units u ON u.id = "
     f"unit_words.rowid {_TREES} WHERE unit_words MATCH ? ORDER BY score DESC, {_PLACE} LIMIT ?"
 )
+_NAMED: Final = (
+    f"SELECT {_UNIT} FROM units u {_TREES} WHERE u.own_name COLLATE NOCASE IN ({{values}}) AND u.own_name <> '' "
+    f"ORDER BY {_PLACE}"
+)
+_CALLERS: Final = (
+    f"SELECT {_UNIT}, c.line FROM calls c JOIN units u ON u.id = c.unit {_TREES} WHERE c.name = ? "
+    f"ORDER BY {_PLACE}, c.line LIMIT ?"
+)
 _UNITS: Final = f"SELECT {_UNIT} FROM units u {_TREES} WHERE t.repo = ? AND p.path = ? ORDER BY {_PLACE}"
 _FILES: Final = f"SELECT t.repo, p.path FROM tree_files f {_FILES_OF} WHERE f.tree IN ({{trees}})"
 # CROSS JOIN keeps SQLite from walking all files of the trees and asking for the words of each.
 _BY_PATH_WORD: Final = (
-    "SELECT t.repo, p.path FROM path_words CROSS JOIN tree_files f ON f.path = path_words.rowid AND f.tree IN ({trees}) "
-    f"{_FILES_OF} WHERE path_words MATCH ? LIMIT ?"
+    "SELECT t.repo, p.path FROM path_words CROSS JOIN tree_files f ON f.path = path_words.rowid "
+    f"AND f.tree IN ({{trees}}) {_FILES_OF} WHERE path_words MATCH ? LIMIT ?"
 )
 
 _STATEMENTS: Final = (
@@ -212,6 +220,16 @@ class SourceIndex:
         in_all = accumulate(units for units, _ in sorted(rows))
         return [term for (_, term), units in zip(sorted(rows), in_all, strict=True) if units <= max_units]
 
+    def definitions(self, names: Iterable[str], trees: Sequence[int]) -> list[UnitHit]:
+        """Units that define one of the names (without what they are in; case does not matter)."""
+        lower = {name.lower() for name in names}
+        return [UnitHit(*row) for row in self._rows_of(_NAMED, trees, lower)]
+
+    def callers(self, name: str, trees: Sequence[int], limit: int) -> list[tuple[UnitHit, int]]:
+        """Units that call a name, with the line of each call; whose function it is cannot be told by the name alone."""
+        rows = self._rows(_CALLERS.format(trees=_marks(trees)), (*trees, name, limit))
+        return [(UnitHit(*row[:-1]), row[-1]) for row in rows]
+
     def units(self, repo: str, path: str, trees: Sequence[int]) -> list[UnitHit]:
         """The units of a file, in the order of their lines."""
         return [UnitHit(*row) for row in self._rows(_UNITS.format(trees=_marks(trees)), (*trees, repo, path))]
@@ -263,9 +281,11 @@ class SourceIndex:
         ).lastrowid
         for unit, (name_words, body_words) in zip(file.outline.units, file.words, strict=True):
             row = insert(
-                "INSERT INTO units (blob, kind, name, first_line, last_line) VALUES (?, ?, ?, ?, ?)",
-                (blob, unit.kind, unit.name, unit.first_line, unit.last_line),
+                "INSERT INTO units (blob, kind, name, own_name, first_line, last_line) VALUES (?, ?, ?, ?, ?, ?)",
+                (blob, unit.kind, unit.name, unit.own_name, unit.first_line, unit.last_line),
             ).lastrowid
+            calls = [(name, row, line) for name, line in unit.calls]
+            self._db.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?)", calls)
             insert("INSERT INTO unit_words (rowid, name, body) VALUES (?, ?, ?)", (row, name_words, body_words))
         for statement in file.outline.statements:
             row = insert(

@@ -1,7 +1,7 @@
 """The programming languages whose structure we read: how files of each are known, and what defines a name in it.
 
-Each has a query in tree-sitter's language, a pattern a line: `@function` and `@class` are whole definitions, `@name` is
-the name of one, `@call` is the name that is called. A language without a grammar here is still searched, as plain text.
+Each has a query in tree-sitter's language: `@function` and `@class` are whole definitions, `@name` is the name of one,
+`@call` is the name that is called. A language without a grammar here is still searched, as plain text.
 """
 
 from __future__ import annotations
@@ -196,15 +196,13 @@ def is_searched(path: str) -> bool:
     return _ending(path) in _BY_ENDING.keys() | _PLAIN_ENDINGS or name in _PLAIN_NAMES
 
 
-@lru_cache(maxsize=2 * len(LANGUAGES))
-def grammar(language: Language, calls: bool = True) -> tuple[Parser, Query]:
-    """The parser and the compiled query of a language, with calls or for definitions alone; loaded at its first use."""
+@lru_cache(maxsize=len(LANGUAGES))
+def grammar(language: Language) -> tuple[Parser, Query]:
+    """The parser and the compiled query of a language; loaded at its first use."""
     import tree_sitter
 
     made = tree_sitter.Language(getattr(importlib.import_module(language.module), language.entry)())
-    patterns = language.query.splitlines()
-    asked = patterns if calls else [pattern for pattern in patterns if "@call" not in pattern]
-    return tree_sitter.Parser(made), tree_sitter.Query(made, "\n".join(asked))
+    return tree_sitter.Parser(made), tree_sitter.Query(made, language.query)
 
 
 def syntax_tree(language: Language, content: bytes) -> Node | None:

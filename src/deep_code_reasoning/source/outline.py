@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from .languages import Language, grammar, language_of, syntax_tree
@@ -56,14 +56,21 @@ class Call:
 class Unit:
     """A function with all that is in it, a class without its functions, or what is left of a file (`module`).
 
-    `name` is qualified (`Cart.total`), '' for a module. Lines count from 1, both ends included.
+    `name` is qualified (`Cart.total`), '' for a module. Lines count from 1, both ends included. `calls` are (name,
+    line).
     """
 
     kind: str
     name: str
     first_line: int
     last_line: int
+    calls: list[tuple[str, int]] = field(default_factory=list)
     body: str = ""
+
+    @property
+    def own_name(self) -> str:
+        """Its name without that of what it is in."""
+        return self.name.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def outline(path: str, content: bytes) -> Outline:
         root = syntax_tree(language, content)
         if root is None:
             return Outline(name, len(lines), note="its structure takes too long to be read")
-        units = _units(definitions(language, root))
+        units = _units(*structure(language, root))
         statements = log_statements(root, content)
     units.append(Unit("module", "", 1, len(lines)))
     _share_out(units, lines)
@@ -105,32 +112,28 @@ def unit_words(unit: Unit) -> tuple[str, str]:
     return joined_words(unit.name), joined_words(unit.body)
 
 
-def definitions(language: Language, root: Node) -> list[Definition]:
-    """All definitions of a syntax tree, nested ones too, in order."""
+def structure(language: Language, root: Node) -> tuple[list[Definition], list[Call]]:
+    """All definitions of a syntax tree, nested ones too, and all names that are called in it, both in order."""
     import tree_sitter
 
-    found = []
-    for _, captures in tree_sitter.QueryCursor(grammar(language, calls=False)[1]).matches(root):
+    definitions, calls = [], []
+    for _, captures in tree_sitter.QueryCursor(grammar(language)[1]).matches(root):
+        if "call" in captures:
+            node = captures["call"][0]
+            calls.append(Call(node.start_byte, _text(node.text), node.start_point.row + 1))
+            continue
         kind = "function" if "function" in captures else "class"
         node = captures[kind][0]
         if node.parent is not None and node.parent.type in ("decorated_definition", "export_statement"):
             node = node.parent
         name = _text(captures["name"][0].text)
         lines = (node.start_point.row + 1, node.end_point.row + 1)
-        found.append(Definition(node.start_byte, node.end_byte, kind, name, *lines))
-    return sorted(found, key=lambda definition: (definition.start, -definition.end, definition.kind, definition.name))
+        definitions.append(Definition(node.start_byte, node.end_byte, kind, name, *lines))
+    definitions.sort(key=lambda definition: (definition.start, -definition.end, definition.kind, definition.name))
+    return definitions, sorted(calls)
 
 
-def calls(language: Language, root: Node) -> list[Call]:
-    """All names that are called in a syntax tree, in order."""
-    import tree_sitter
-
-    matches = tree_sitter.QueryCursor(grammar(language)[1]).matches(root)
-    called = [captures["call"][0] for _, captures in matches if "call" in captures]
-    return sorted(Call(node.start_byte, _text(node.text), node.start_point.row + 1) for node in called)
-
-
-def _units(found: Sequence[Definition]) -> list[Unit]:
+def _units(found: Sequence[Definition], calls: Sequence[Call]) -> list[Unit]:
     """Units with the names of what they are in; functions within functions belong to the outermost."""
     units: list[Unit] = []
     around: list[tuple[int, Unit]] = []
@@ -143,6 +146,11 @@ def _units(found: Sequence[Definition]) -> list[Unit]:
         unit = Unit(definition.kind, qualified, definition.first_line, definition.last_line)
         units.append(unit)
         around.append((definition.end, unit))
+    of_line = owners(units, max((call.line for call in calls), default=0))
+    for call in calls:
+        owner = of_line[call.line]
+        if owner is not None:
+            owner.calls.append((call.name, call.line))
     return units
 
 
