@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from ..domain.cause import Cause
 from ..errors import SourceError
 from ..source import Roots
+from ..source.contracts.edges import plain_name
 from ..source.contracts.read import Contracts, read_contracts
 from ..source.operations import Operation, OperationPlace, Operations
 from ..source.references import References
@@ -19,6 +20,8 @@ from .code_telemetry import milliseconds
 
 # Operations that are looked at, those with the most spans first.
 _MAX_OPERATIONS: Final = 500
+# Files of repositories that are read while an investigation waits: about half a minute of processor time.
+_MAX_FILES: Final = 4_000
 # What the longest span of each kind says stands for its operation; attributes of one operation have the same names.
 _OPERATIONS: Final = """
     SELECT toString(service) AS service, toString(name) AS name, toString(kind) AS kind, count() AS spans,
@@ -86,13 +89,18 @@ def what_ran(store: CaseStore, finder: Operations, services: Iterable[str] = ())
 
 
 def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[Cause, ...]:
-    """Causes with the place of their operation in the repositories of the case, where one place alone is found."""
+    """Causes with the place of their operation in the repositories of the case, where one place alone is found.
+
+    Only the repositories of the causes' services are read, and none when these are too large to be read meanwhile.
+    """
     folders = [Path(source.path) for source in store.sources if source.format == "git" and Path(source.path).is_dir()]
     open_ones = [cause for cause in causes if cause.operation and not cause.code_region]
     if not folders or not open_ones:
         return tuple(causes)
     try:
-        roots = Roots(folders)
+        roots = Roots(_of_services(folders, {cause.service for cause in open_ones}, deployed(store)))
+        if len(roots.files) > _MAX_FILES:
+            return tuple(causes)
         with references(roots) as names:
             finder = operations(store, read_contracts(roots), names, roots)
             ran = what_ran(store, finder, {cause.service for cause in open_ones})
@@ -103,6 +111,15 @@ def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[Cause, ...]:
         for place in each.places:
             regions.setdefault((each.operation.service, each.operation.name), set()).add(str(place))
     return tuple(_placed(cause, regions.get((cause.service, cause.operation or ""), set())) for cause in causes)
+
+
+def _of_services(
+    folders: Sequence[Path], services: set[str], running: Mapping[str, Mapping[str, str]]
+) -> Sequence[Path]:
+    """The repositories that services are named after or are deployed from; all where no service tells."""
+    named = {plain_name(service) for service in services}
+    named |= {plain_name(running.get(service, {}).get("repository", "").rpartition("/")[2]) for service in services}
+    return [folder for folder in folders if plain_name(folder.name) in named] or folders
 
 
 def deployed(store: CaseStore) -> dict[str, dict[str, str]]:

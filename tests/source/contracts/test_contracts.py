@@ -41,7 +41,12 @@ def plain(names: Iterable[str]) -> set[str]:
     return {re.sub(r"\{[^{}]*\}", "{}", name) if "${" not in name else name for name in names}
 
 
-ROUTES = {**cases("routes.yaml"), **cases("more_routes.yaml"), **cases("third_routes.yaml")}
+ROUTES = {
+    **cases("routes.yaml"),
+    **cases("more_routes.yaml"),
+    **cases("third_routes.yaml"),
+    **cases("fourth_routes.yaml"),
+}
 
 
 @pytest.mark.parametrize("name", ROUTES)

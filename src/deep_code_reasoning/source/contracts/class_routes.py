@@ -24,6 +24,7 @@ _GLOBAL_KEYS: Final = (
     "server.servlet.context-path", "spring.mvc.servlet.path", "spring.webflux.base-path", "quarkus.http.root-path",
     "quarkus.rest.path", "micronaut.server.context-path",
 )  # fmt: skip
+_INTERFACE: Final = re.compile(r"\binterface\b")
 _RETROFIT: Final = re.compile(r"\bretrofit2\b|\bRefit\b")
 _JAX_RS: Final = re.compile(r"\b(?:jakarta|javax)\.ws\.rs\b")
 _MARKERS: Final = {
@@ -103,9 +104,8 @@ class ClassRoutes:
         classes = CLASS_MARKS.get(language, frozenset())
         base = [path for mark in owner_marks if mark.call.name in classes for path in self._paths(mark.call, file)]
         client = next((mark for mark in owner_marks if mark.call.name in CLIENT_MARKS), None)
-        is_interface = owner is not None and (
-            owner.type == "interface_declaration" or "interface" in text_of(owner)[:200].split("{")[0].split()
-        )
+        # Kotlin's grammar calls an interface a class.
+        is_interface = owner is not None and _INTERFACE.search(text_of(owner).partition("{")[0]) is not None
         declares = is_interface and _RETROFIT.search(file.text) is not None and not _JAX_RS.search(file.text)
         if client is None and not declares and not any(mark.call.name.endswith("Exchange") for mark in named):
             return PROVIDED, "", base or [""]

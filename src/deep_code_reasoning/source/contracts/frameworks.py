@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 VERBS: Final = ("get", "post", "put", "delete", "patch", "head", "options")
-ANY_VERB: Final = frozenset("all any use Any All route api_route Handle HandleFunc Map handle".split())
 
 # Annotations of functions that name a route: annotation -> verb ('' when the annotation's arguments say it).
 FUNCTION_MARKS: Final = {

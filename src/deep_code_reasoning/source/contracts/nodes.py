@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from .grammars import FUNCTION_TYPES, WRAPPERS
@@ -107,3 +107,8 @@ def _parameter_name(node: Node) -> str:
             return text_of(found).lstrip("$&*")
     inner = next((child for child in node.named_children if child.type in ("identifier", "variable_name")), None)
     return text_of(inner if inner is not None else node).lstrip("$&*")
+
+
+def first_field(node: Node, names: Iterable[str]) -> Node | None:
+    """The first of these fields that a node has."""
+    return next((found for name in names if (found := node.child_by_field_name(name)) is not None), None)

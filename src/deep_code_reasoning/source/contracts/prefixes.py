@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .frameworks import GROUPS, MOUNTS, ROUTERS
-from .grammars import FUNCTION_TYPES, MEMBERS, NAMES, STRING_TYPES
+from .grammars import FUNCTION_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
 from .imports import Imports
-from .nodes import definition_name, enclosing, function_around, parameters, text_of, unwrapped
+from .nodes import definition_name, enclosing, first_field, function_around, parameters, text_of, unwrapped
 from .syntax import Call, CodeFile, lambdas
 from .values import HOLE, Values
 
@@ -32,9 +32,14 @@ class Prefixes:
         self._imports = Imports(files)
         self._mounts: dict[Key, list[tuple[Call, CodeFile, str]]] = {}
         self._called: dict[str, list[tuple[Call, CodeFile]]] = {}
+        self._set: dict[Key, str] = {}
         self._types = {kind.name: file for file in files for kind in file.types}
         for file in files:
             for call in file.calls:
+                if call.name == "prefix" and call.node.parent is not None and "statement" in call.node.parent.type:
+                    self._set[str(file.where), call.receiver] = self.group_prefix(
+                        call, file
+                    )  # koa: router.prefix("/x")
                 self._called.setdefault(call.name, []).append((call, file))
                 for key, prefix in self._mounted(call, file):
                     self._mounts.setdefault(key, []).append((call, file, prefix))
@@ -84,6 +89,9 @@ class Prefixes:
 
     def group_prefix(self, group: Call, file: CodeFile) -> str:
         """What a group puts before its members: its first text, or its `prefix` (`/x/` as `/x`)."""
+        inner = file.by_node.get(unwrapped(group.arguments[0].node).id) if group.arguments else None
+        if inner is not None and inner.name in ("path", "pathPrefix"):  # Spring: nest(path("/x"), ...)
+            return self.group_prefix(inner, file)
         given = group.named("prefix", "path") if group.name in _PREFIXED else None
         if given is None:
             given = group.positional(0)
@@ -105,14 +113,14 @@ class Prefixes:
         around = enclosing(call.node, FUNCTION_TYPES)
         if around is not None and name in parameters(around):
             return self._of_parameter(definition_name(around), parameters(around).index(name), file, depth)
-        own = ""
+        own = self._set.get((str(file.where), name), "")
         given = self._values.node_of(receiver, file)
         if given is not None:
             made = given[0].by_node.get(unwrapped(given[1]).id)
             if made is not None and made.node.id != call.node.id:
                 if _is_group(made) or (made.receiver_node is not None and made.name not in ROUTERS):
                     return self.of_receiver(made.node, made, given[0], depth + 1)
-                own = self._router_prefix(made, given[0])
+                own = own or self._router_prefix(made, given[0])
         return self._at_mounts([(str(file.where), name)], own, depth) or [
             before + own for before in self._of_module(file, call, depth)
         ]
@@ -130,7 +138,7 @@ class Prefixes:
         return list(dict.fromkeys(found)) or self._at_mounts([("", function), (str(file.where), "")], "", depth) or [""]
 
     def _of_module(self, file: CodeFile, call: Call, depth: int) -> list[str]:
-        keys = [(str(file.where), name) for name in _assigned(call.node, file)]
+        keys = [key for name in _assigned(call.node, file) for key in ((str(file.where), name), ("", name))]
         keys += [("", function) for function in (function_around(call.node),) if function]
         if file.language == "kotlin":  # fun Route.orders() is served where it is called
             called = self._called.get(function_around(call.node), ())
@@ -150,6 +158,8 @@ class Prefixes:
         """The routers that a call puts under a prefix, and the prefix."""
         if call.name == "include" and file.language == "python" and call.arguments:
             yield from self._included(call, file)
+        if call.name == "group" and file.language == "php":
+            yield from self._drawn(call, file)
         strips = call.name == "Handle" and "StripPrefix(" in text_of(call.positional(1))
         if call.name not in MOUNTS and call.name != "add_router" and not strips:
             return
@@ -166,6 +176,15 @@ class Prefixes:
             key = self._key(router, file)
             if key is not None:
                 yield key, "/" + prefix.strip("/*") if prefix.strip("/*") else ""
+
+    def _drawn(self, call: Call, file: CodeFile) -> Iterator[tuple[Key, str]]:
+        """Laravel: `Route::prefix("x")->group(base_path("routes/x.php"))`."""
+        given = unwrapped(call.arguments[0].node) if call.arguments else call.node
+        made = file.by_node.get(given.id)
+        path = self._values.text(made.positional(0) if made is not None else given, file).replace(HOLE, "").lstrip("/")
+        module = self._imports.module(path.removesuffix(".php"), file) if path.endswith(".php") else None
+        if module is not None:
+            yield (str(module.where), ""), ""
 
     def _included(self, call: Call, file: CodeFile) -> Iterator[tuple[Key, str]]:
         """Django: `path("x/", include("app.urls"))`, and lists and routers in place of a module."""
@@ -245,17 +264,7 @@ def _is_group(call: Call) -> bool:
 def _root(call: Call) -> str:
     """The first name of what a call is called on."""
     node = call.receiver_node
-    while node is not None:
-        inner = next(
-            (
-                node.child_by_field_name(f)
-                for f in ("function", "object", "receiver", "scope", "operand", "expression")
-                if node.child_by_field_name(f) is not None
-            ),
-            None,
-        )
-        if inner is None:
-            break
+    while node is not None and (inner := first_field(node, ("function", *RECEIVER_FIELDS))) is not None:
         node = inner
     return text_of(node).lstrip("$").partition(".")[0] if node is not None else ""
 

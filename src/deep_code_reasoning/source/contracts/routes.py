@@ -14,7 +14,6 @@ from .environment import Deployment
 from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
 from .grammars import MEMBERS, NAMES, STRING_TYPES
-from .imports import Imports
 from .nodes import definition_name, last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .rails import is_rails_routes, rails_routes
@@ -57,7 +56,6 @@ class Routes:
         self._values = values
         self._deployment = deployment
         self._prefixes = Prefixes(files, values)
-        self._imports = Imports(files)
         self._classes = ClassRoutes(files, values, deployment)
         self._api_only = {file.service for file in files if _API_ONLY.search(file.text)}
 
@@ -92,7 +90,8 @@ class Routes:
         """`@app.get("/x")`, `@bp.route("/x", methods=[...])`."""
         for mark in file.marks:
             call = mark.call
-            if call.name not in _DECORATORS or not call.receiver or not call.arguments:
+            named = last_name(call.receiver)
+            if call.name not in _DECORATORS or not named or named in CLIENT_NAMES or not call.arguments:
                 continue
             path = self._path(call.positional(0) or call.named("path", "rule"), file)
             if path is None or (path and not path.startswith(("/", "\1", "{"))):
@@ -187,6 +186,10 @@ class Routes:
             verb = self._verb_of(call.positional(0), file)
             yield from self._routes(call, file, call.positional(1), (verb,) if verb else ())
             return
+        verb = self._verb_of(call.positional(0), file) if call.positional(2) is not None else ""
+        if call.name in ("Handle", "Handler", "HandlerFunc") and verb:  # httprouter
+            yield from self._routes(call, file, call.positional(1), (verb,))
+            return
         if call.name in ("Handler", "HandlerFunc") and call.receiver_node is not None:
             made = file.by_node.get(unwrapped(call.receiver_node).id)
             if made is not None and made.name in ("Path", "PathPrefix"):
@@ -258,14 +261,17 @@ class Routes:
             return
         given = call.positional(0)
         verbs: tuple[str, ...] = (call.name.upper(),)
-        if call.name in ("match", "map"):
+        if call.name == "view":
+            verbs = ("GET",)
+        elif call.name in ("match", "map"):
             given, verbs = call.positional(1), tuple(v.upper() for v in self._values.texts(call.positional(0), file))
         elif call.name == "any":
             verbs = ()
         elif call.name not in VERBS or len(call.arguments) < 2:
             return
         for route in self._routes(call, file, given, verbs):
-            yield Route(route.verbs, joined(*before, route.template), route.line, route.handler)
+            under = before if not route.template.startswith(before[0] + "/") else ("",)
+            yield Route(route.verbs, joined(*under, route.template), route.line, route.handler)
 
     def _kept_actions(self, call: Call, file: CodeFile) -> set[str]:
         """Laravel: `->only([...])` and `->except([...])` behind a resource."""

@@ -18,7 +18,7 @@ from .grammars import (
     QUERIES,
     RECEIVER_FIELDS,
 )
-from .nodes import definition_name, fields, key_text, last_name, text_of, unwrapped
+from .nodes import definition_name, fields, first_field, key_text, last_name, text_of, unwrapped
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
@@ -235,12 +235,8 @@ def _receiver(node: Node, callee: Node | None) -> Node | None:
         return _receiver(callee, _callee(callee))
     if callee.type in ("generic_function", "instantiation_expression"):
         inner = callee.named_children[0]
-        return _receiver_field(inner)
-    return _receiver_field(callee)
-
-
-def _receiver_field(callee: Node) -> Node | None:
-    return next((found for name in RECEIVER_FIELDS if (found := callee.child_by_field_name(name)) is not None), None)
+        return first_field(inner, RECEIVER_FIELDS)
+    return first_field(callee, RECEIVER_FIELDS)
 
 
 def _has_lambda_only(node: Node) -> bool:
@@ -311,7 +307,7 @@ def _as_mark(node: Node) -> Mark | None:
         inner = node.named_children[0]
     if inner.type in ("identifier", "attribute", "member_expression") and _arguments_node(inner) is None:
         name = last_name(text_of(inner))
-        receiver = _receiver_field(inner)
+        receiver = first_field(inner, RECEIVER_FIELDS)
         call = Call(node, name, text_of(receiver), receiver, ())
     else:
         made = as_call(inner)
