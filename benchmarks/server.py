@@ -44,9 +44,10 @@ OURS = [sys.executable, "-m", "deep_code_reasoning", "serve"]
 
 @dataclass(frozen=True)
 class Start:
-    """One start: seconds to the first list of tools, resident megabytes then, seconds to end after the input did."""
+    """One start: seconds to the first list of tools, of which computing; resident megabytes then; seconds to end."""
 
     start_s: float
+    cpu_s: float
     resident_mb: float
     end_s: float
 
@@ -102,6 +103,11 @@ class Session:
     def call(self, number: int, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool; what it answers."""
         return dict(self.ask(number, "tools/call", {"name": tool, "arguments": arguments})["result"])
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time of the server process so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> float:
         """Memory of the server process itself."""
@@ -169,7 +175,7 @@ def start(command: list[str], home: str) -> Start:
     session = Session(command, home)
     session.ask(2, "tools/list", {})
     start_s = time.perf_counter() - begun
-    return Start(start_s, session.resident_mb(), session.close())
+    return Start(start_s, session.cpu_s(), session.resident_mb(), session.close())
 
 
 def main() -> int:
@@ -188,12 +194,16 @@ def main() -> int:
             times = sorted(s.start_s for s in starts)
             print(
                 f"{name}: start {statistics.median(times):.3f} s ({times[0]:.3f} to {times[-1]:.3f}), "
+                f"processor {statistics.median(s.cpu_s for s in starts):.2f} s, "
                 f"{statistics.median(s.resident_mb for s in starts):.0f} MB, "
                 f"end {max(s.end_s for s in starts):.3f} s at most"
             )
         ratio = statistics.median(s.start_s for s in ours) / statistics.median(s.start_s for s in bare)
         least = min(s.start_s for s in ours) / min(s.start_s for s in bare)
-        print(f"ours over bare: {ratio:.2f} by the medians, {least:.2f} by the least")
+        computing = statistics.median(s.cpu_s for s in ours) / statistics.median(s.cpu_s for s in bare)
+        print(
+            f"ours over bare: {ratio:.2f} by the medians, {least:.2f} by the least, {computing:.2f} of processor time"
+        )
         half, whole = hold_after(calls, home)
     print(f"after {calls // 2} calls: {half}\nafter {calls} calls: {whole}")
     leaks = whole.server_mb - half.server_mb > 1 or whole.files > half.files or whole.threads > half.threads

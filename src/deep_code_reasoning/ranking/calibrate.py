@@ -74,7 +74,7 @@ def calibrate(
         causes: ranked, with raw scores for confidences.
         findings: all findings of the case.
         checks: what each detector could look at.
-        changes_known: whether the case has commits, deploys or flags at all.
+        changes_known: whether the case has commits, deploys or flags from before the trouble.
     """
     if not causes:
         return ()

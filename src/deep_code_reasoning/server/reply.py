@@ -20,7 +20,7 @@ _WIDTH: Final = 100
 # Less room than this for a value is no use: it is left out and named.
 _LEAST: Final = 48
 # So much of every value has a place, as long as all of that fits.
-_SHARE: Final = 400
+_SHARE: Final = 1_000
 
 
 def as_result(facts: Mapping[str, Any], notes: Sequence[str] = ()) -> types.CallToolResult:

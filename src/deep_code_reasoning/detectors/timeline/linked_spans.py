@@ -33,6 +33,10 @@ def taken_traces(store: CaseStore) -> int:
 
 def prepare_linked_spans(store: CaseStore) -> None:
     """Make both tables, once."""
+    store.once("linked spans", lambda: _link_spans(store))
+
+
+def _link_spans(store: CaseStore) -> None:
     # The spans are read once and joined in memory: large cases are streamed from files.
     store.derive(
         "taken_spans",
