@@ -148,9 +148,7 @@ def table(scores: Iterable[Score]) -> str:
     scores = list(scores)
     healthy = [s for s in scores if s.case.startswith(HEALTHY[0])]
     faulty = [s for s in scores if s not in healthy]
-    lines = [
-        f"{'mechanism':28} {'n':>3} {'service':>8} {'mechanism':>9} {'kin':>5} {'both':>5} {'top 3':>6} {'cause':>6} {'change':>7}"
-    ]
+    lines = [f"{'mechanism':28}   n  service mechanism   kin  both  top 3  cause  change"]
     groups = sorted({s.case.split("-")[0] for s in faulty})
     for group in [*groups, "all"]:
         lines.append(_row(group, [s for s in faulty if group in ("all", s.case.split("-")[0])]))

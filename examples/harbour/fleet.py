@@ -56,7 +56,7 @@ class Pod:
 
 @dataclass
 class Operation:
-    """A thing a service does: its route, and the steps it takes. `trouble` may raise; `errors` is its everyday share."""
+    """A thing a service does: its route, and the steps it takes. `trouble` may raise; `errors`: its everyday share."""
 
     method: str
     route: str
@@ -140,7 +140,7 @@ class Partner:
     fails: Callable[[], Failure | None] | None = None
 
 
-# ------------------------------------------------------------------------------------------------ what an operation does
+# --------------------------------------------------------------------------------------- what an operation does
 @dataclass
 class Work:
     """Computing, for a median of `ms`."""

@@ -55,7 +55,7 @@ def generate(folder: Path, seed: int, fault: tuple[str, str]) -> Answer | None:
     world = build(seed)
     onset, lasts = dice.uniform(600, 800), dice.uniform(360, 500)
     rate = dice.uniform(1.7, 2.5) * (2.0 if fault == HEALTHY else 1.0)
-    everyday.start(world, rate, dice.choice([0.4, 0.55, 0.7]) if fault != HEALTHY else 0.5)
+    everyday.start(world, rate, dice.choice([0.3, 0.4, 0.5]) if fault != HEALTHY else 0.3)
     scene = Scene(world, dice, rate, onset)
     meters, history = Meters(world), History(world, seed)
     world.engine.spawn(meters.run())
