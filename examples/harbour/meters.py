@@ -304,10 +304,10 @@ class Meters:
         yield Point(now, about, "rabbitmq.message.published", "{messages}", topic.offset, "counter")
 
     def history(self, calm_until_s: float) -> list[Point]:
-        """Hours before the traces, of the same kind as the calm part: gauges drawn from it, counters run backwards."""
+        """Hours before the traces, like the calm part: gauges drawn from it, counters run backwards from it."""
         series: dict[tuple[str, str, str], list[Point]] = defaultdict(list)
         for point in self.points:
-            if point.time < calm_until_s and point.kind != "histogram":
+            if point.kind != "histogram":
                 key = (
                     json.dumps(point.about, sort_keys=True),
                     point.name,
@@ -316,30 +316,40 @@ class Meters:
                 series[key].append(point)
         leaking = {pod.name: pod for s in self.world.services for pod in s.pods if pod.memory_at}
         past: list[Point] = []
-        for calm in series.values():
-            first = calm[0]
-            if first.time > 2 * EVERY_S or len(calm) < 4:
+        for points in series.values():
+            calm = [point for point in points if point.time < calm_until_s]
+            if len(calm) < 4 or calm[0].time > 2 * EVERY_S:
                 continue
-            rate = (calm[-1].value - first.value) / max(EVERY_S, calm[-1].time - first.time)
-            pod = leaking.get(str(first.about.get("k8s.pod.name") or first.about.get("host.name")))
-            for back in range(HISTORY_S // HISTORY_EVERY_S):
-                time = float(-back * HISTORY_EVERY_S)
-                value = self.dice.choice(calm).value * (1 + 0.05 * math.sin(time / 2000))
-                if first.kind == "counter":
-                    value = (
-                        max(0.0, first.value + rate * (time - first.time))
-                        if first.value > rate * HISTORY_S
-                        else first.value * (1 + time / (HISTORY_S + 1))
-                    )
-                elif (
-                    first.name == "k8s.container.restarts"
-                    or ("limit" in first.name and first.unit == "By")
-                    or first.name.endswith("capacity")
-                ):
-                    value = first.value
-                elif (pod and pod.memory_at and "memory" in first.name) or (
-                    pod and pod.memory_at and "heap" in first.name
-                ):
-                    value = first.value * pod.memory_at(time) / pod.memory_at(first.time)
-                past.append(Point(time, first.about, first.name, first.unit, value, first.kind, first.attributes))
+            pod = leaking.get(str(calm[0].about.get("k8s.pod.name") or calm[0].about.get("host.name")))
+            past += self._counted(calm, points) if calm[0].kind == "counter" else self._gauged(calm, pod)
         return past
+
+    def _counted(self, calm: list[Point], points: list[Point]) -> list[Point]:
+        """A counter's past: it has counted all along, so what comes later is lifted by what was counted before."""
+        first = calm[0]
+        rate = (calm[-1].value - first.value) / (calm[-1].time - first.time)
+        base = max(0.0, rate * (HISTORY_S + first.time) - first.value)
+        for point in points:
+            point.value += base
+        return [_at(first, time, first.value + rate * (time - first.time)) for time in PAST]
+
+    def _gauged(self, calm: list[Point], pod: Pod | None) -> list[Point]:
+        first = calm[0]
+        fixed = first.name == "k8s.container.restarts" or (first.unit == "By" and "limit" in first.name)
+        grows = pod is not None and ("memory" in first.name or "heap" in first.name)
+        past = []
+        for time in PAST:
+            value = self.dice.choice(calm).value * (1 + 0.05 * math.sin(time / 2000))
+            if fixed or "capacity" in first.name:
+                value = first.value
+            elif grows and pod is not None and pod.memory_at is not None:
+                value = first.value * pod.memory_at(time) / pod.memory_at(first.time)
+            past.append(_at(first, time, value))
+        return past
+
+
+PAST = tuple(float(-back * HISTORY_EVERY_S) for back in range(HISTORY_S // HISTORY_EVERY_S))
+
+
+def _at(like: Point, time: float, value: float) -> Point:
+    return Point(time, like.about, like.name, like.unit, value, like.kind, like.attributes)
