@@ -19,7 +19,7 @@ from ..detectors.symptoms.front import Front, failing_front, spoken_graph
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
-from .localise import MECHANISM_SEEN
+from .localise import MECHANISM_SEEN, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -50,7 +50,10 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         (
             f
             for f in findings
-            if f.code in MECHANISM_SEEN and not f.facts.get("harmless") and not _behind(scene, f, outside)
+            if f.code in MECHANISM_SEEN
+            and not f.facts.get("harmless")
+            and not _behind(scene, f, outside)
+            and not is_reaction(scene, f, findings)
         ),
         key=_strength,
         default=None,

@@ -48,7 +48,21 @@ _LEAST: Final = 0.02
 # that every request of an operation logs.
 _STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
 # A mechanism that was seen at work is told by what it is: whether a change brought it is another question.
-_SHOWN: Final = frozenset({"traces.exhausted", "metrics.shortage", "metrics.leak", "metrics.messages"})
+_SHOWN: Final = frozenset(
+    {
+        "traces.exhausted",
+        "traces.network_gap",
+        "traces.unreachable",
+        "metrics.shortage",
+        "metrics.leak",
+        "metrics.messages",
+    }
+)
+# What no line of code brings about: a commit that was not convicted leaves no doubt of it.
+_OF_NO_CODE: Final = frozenset(
+    {"certificate_expired", "clock_skew", "dependency_outage", "disk_saturation", "dns_failure", "infrastructure_fault",
+     "network_delay", "network_loss"}
+)  # fmt: skip
 _CHRONIC: Final = "logs.chronic_error"
 # Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
 # busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)
@@ -98,7 +112,8 @@ def grounds(
         return Grounds("measured", features)
     if first.change is None and code in MECHANISM_SEEN:
         return Grounds("seen", features)
-    if first.change is None and changes_known and not code.startswith("external.") and code not in _SHOWN:
+    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in _OF_NO_CODE
+    if first.change is None and changes_known and not shown:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0})
     if first.change is not None:

@@ -66,8 +66,9 @@ def owners_of(database: Database) -> Mapping[str, str]:
 
 def owned(scan: str) -> str:
     """A scan of the metrics with the owner (the table `metric_owners`) where no service is named."""
+    service = "CAST(if(m.service != '', m.service, o.owner), 'LowCardinality(String)')"
     return (
-        "SELECT m.* EXCEPT (owner_key) REPLACE (CAST(if(m.service != '', m.service, o.owner), 'LowCardinality(String)') AS service) "
+        f"SELECT m.* EXCEPT (owner_key) REPLACE ({service} AS service) "
         f"FROM (SELECT *, {_KEY} AS owner_key FROM ({scan})) AS m "
         "LEFT ANY JOIN metric_owners AS o ON m.owner_key = o.key"
     )

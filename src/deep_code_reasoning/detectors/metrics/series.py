@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -78,10 +78,10 @@ def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_PO
     width_ns = max(1, (int(bounds["last_ns"] or 0) - int(bounds["first_ns"] or 0)) // max_points) if thin else 1
     rows = store.query(
         """
-        SELECT service, instance, name, labels, arraySort(groupArray((at, level))) AS points
+        SELECT service, instance, name, labels, max(own) AS own, arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
-                   min(time_ns) AS at, quantileExact(0.5)(value) AS level
+                   min(time_ns) AS at, quantileExact(0.5)(value) AS level, max(service = host) AS own
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
             GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
@@ -102,6 +102,8 @@ def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_PO
 def _series(service: str, instance: str, name: str, unit: str, about: Meaning, row: Row) -> Series:
     times = tuple(int(time) for time, _ in row["points"])
     values = tuple(float(value) for _, value in row["points"])
+    if row["own"]:
+        about = replace(about, shared=False)  # a machine of its own shares nothing
     if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
         times, values = times[1:], tuple(b - a for a, b in pairwise(values))
     return Series(service, instance, name, unit, about, times, values)

@@ -1,12 +1,13 @@
 """Retries that multiply the load on what already fails.
 
 Looks for: requests in which one service calls another several times over because the calls fail, more often than a
-usual policy of three attempts explains, by one caller or by several layers of them that each try again.
+usual policy of three attempts explains, and reach it, by one caller or by several layers of them that each try again.
 
 Why it matters: what was slow for a moment is kept down by its callers: each failure brings more calls. The callee looks
 like the culprit; the callers' policy is.
 
-Stays silent when: calls are tried up to three times; they are repeated without failing; the callee is outside of the
+Stays silent when: calls are tried up to three times; the callee gets no more of them than before (it is down, or
+cannot be reached); they are repeated without failing; the callee is outside of the
 traces (an outage of others, whatever the retries); it was so before; a caller
 further up gives up on a few retries (its deadline is too short for them).
 
@@ -16,6 +17,7 @@ retry), 1 before: 7.2 times the load`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +40,8 @@ class Settings:
         min_attempts: gRPC, AWS and Spring try three times by default; a storm is more, by one layer or by several.
         few_attempts: up to so many retries that a caller further up does not wait for are a matter of its deadline.
         min_failed: so many of them fail, else they are different calls.
+        min_served: the callee must be reached by so many times as many calls a second: what it refuses, or never gets,
+            is no load on it, and it has a trouble of its own.
         min_requests: fewer requests than this prove nothing.
         min_probability: a finding is told when it is likelier than not.
     """
@@ -45,6 +49,7 @@ class Settings:
     min_attempts: int = 4
     few_attempts: int = 5
     min_failed: int = 2
+    min_served: float = 1.2
     min_requests: int = 3
     min_probability: float = 0.5
 
@@ -76,7 +81,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     # Layers that retry above each other are one storm: it is told of the caller nearest to what fails.
     callers = {finding.service for finding in found}
     inner = [f for f in found if not callers & set(scene.graph.downstream(f.service)) - {f.service}]
-    return sorted(inner or found, key=lambda f: (-f.confidence, -f.severity, f.service))
+    reached = [f for f in inner or found if _served(scene, f) >= settings.min_served]
+    return sorted(reached, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
 def _prepare_attempts(store: CaseStore) -> None:
@@ -150,6 +156,26 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=callee,
     )
+
+
+def _served(scene: Scene, storm: Finding) -> float:
+    """How many times as many calls a second reach the callee of a storm; infinite where none came before it."""
+    row = scene.store.query(
+        """
+        SELECT countIf(of_callee AND start_ns < {since:Int64}) AS before,
+               countIf(of_callee AND start_ns >= {since:Int64}) AS now,
+               {since:Int64} - min(start_ns) AS calm_ns, max(start_ns) - {since:Int64} AS bad_ns
+        FROM (
+            SELECT start_ns, service = {callee:String} AND parent_service = {service:String} AS of_callee
+            FROM linked_spans
+        )
+        """,
+        service=storm.service,
+        callee=storm.resource or "",
+        since=storm.window.start_ns if storm.window else 0,
+    )[0]
+    before, calm_ns, bad_ns = int(row["before"]), int(row["calm_ns"]), int(row["bad_ns"])
+    return int(row["now"]) / max(1, bad_ns) * calm_ns / before if before else math.inf
 
 
 def _given_up(store: CaseStore, service: str) -> int:
