@@ -92,9 +92,12 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
     """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
     if seen.code not in ("traces.retry_storm", "traces.early_timeout"):
         return False
-    below = set(scene.graph.downstream(seen.service)) - {seen.service}
+    here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
     return any(
-        f.service in below and f.severity * f.confidence >= seen.severity * seen.confidence / 3 and _provokes(f, seen)
+        # What comes from outside is told of who calls it.
+        f.service in (below | here if f.code.startswith("external.") else below)
+        and f.severity * f.confidence >= seen.severity * seen.confidence / 3
+        and _provokes(f, seen)
         for f in findings
     )
 

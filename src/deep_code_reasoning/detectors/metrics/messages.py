@@ -54,14 +54,15 @@ class Settings:
         far: a depth is unusual beyond so many times its usual level: queues breathe.
         min_unusual: so many of the latest points must be unusual: one is a burst that is being worked off.
         min_probability: a finding is told when it is likelier than not.
-        unprocessed: messages that no span processed make up so much of a lag, else it is not for want of processing.
+        unprocessed: where more than this share of the messages that came since is not processed, that is why they pile
+            up. A share, since traces may hold one message of ten where the broker counts all.
         confidence: at most; consumers may be slow for another's sake.
     """
 
     far: float = 3.0
     min_unusual: int = 3
     min_probability: float = 0.5
-    unprocessed: float = 0.5
+    unprocessed: float = 0.15
     confidence: float = 0.9
 
 
@@ -89,8 +90,8 @@ class _Pile:
 
 @dataclass(frozen=True, slots=True)
 class _Consumption:
-    """A destination's consumer ('' when no span tells), messages sent and processed, and how many are in work at a
-    time since they pile up."""
+    """A destination's consumer ('' when no span tells); messages sent, processed, and in work at a time, all since
+    they pile up."""
 
     service: str
     published: int
@@ -199,8 +200,7 @@ def _held(
     """Whether the messages are not acknowledged, rather than not processed."""
     if kept:
         return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
-    lag = sum(pile.now - pile.usual for pile in waiting)
-    return not counted and seen.published > 0 and seen.published - seen.processed < settings.unprocessed * lag
+    return not counted and seen.published > 0 and seen.processed >= (1 - settings.unprocessed) * seen.published
 
 
 def _counts_held(store: CaseStore, depth: _Depth) -> bool:
@@ -231,15 +231,16 @@ def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumpt
                    a.kind = 'producer' OR (a.kind = '' AND p.service = a.service) AS sends
             FROM about AS a LEFT ANY JOIN parents AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id
         )
-        SELECT service, countIf(takes) AS taken, countIf(sends) AS sent,
+        SELECT service, countIf(takes) AS taken_ever, countIf(takes AND start_ns >= {since:Int64}) AS taken,
+               countIf(sends AND start_ns >= {since:Int64}) AS sent,
                sumIf(duration_ns, takes AND start_ns >= {since:Int64})
                    / greatest(1, (SELECT max(start_ns + duration_ns) FROM spans) - {since:Int64}) AS in_work
-        FROM sides GROUP BY service ORDER BY taken DESC, service
+        FROM sides GROUP BY service ORDER BY taken_ever DESC, service
         """,
         destination=destination,
         since=since_ns,
     )
-    if not rows or not rows[0]["taken"]:
+    if not rows or not rows[0]["taken_ever"]:
         return _Consumption("", 0, 0, 0.0)
     first = rows[0]
     return _Consumption(

@@ -313,7 +313,7 @@ def _citations(store: CaseStore, service: str, far: str, limit_ns: int) -> tuple
 
 DETECTOR = Detector(
     code="traces.network_gap",
-    mechanisms=("network_delay",),
+    mechanisms=("network_delay", "network_loss"),
     needs=("spans",),
     settings=Settings(),
     detect=detect,

@@ -33,10 +33,12 @@ from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
-# The service that a call names: its name, or the first label of its address in the cluster.
+# The service that a call names: its name, or the first label of its address in the cluster. (The engine's `domain`
+# finds none in the plain names of clusters.)
+_URL: Final = "firstNonDefault(attributes['url.full'], attributes['http.url'])"
 _CALLED: Final = (
     "splitByChar('.', lower(firstNonDefault(attributes['peer.service'], attributes['server.address'], "
-    "attributes['net.peer.name'], domain(attributes['url.full']), domain(attributes['http.url']))))[1]"
+    f"attributes['net.peer.name'], extract({_URL}, '://([^/:?#]+)'))))[1]"
 )
 _REFUSED: Final = r"(?i)refused|reset|unreachable|no route|hang ?up|unavailable|no healthy|broken pipe"
 _SILENT: Final = r"(?i)timed? ?out|timeout|deadline|did not answer|cancell?ed"
