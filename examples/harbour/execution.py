@@ -116,7 +116,7 @@ def one(world: World, context: Context, pod: Pod, step: Step) -> Process:  # noq
     """One step."""
     match step:
         case Work():
-            yield from work(world, pod, step.ms)
+            yield from work(world, pod, step)
         case Query():
             yield from query(world, context, pod, step, str(context.item))
         case Cached():
@@ -144,11 +144,14 @@ def one(world: World, context: Context, pod: Pod, step: Step) -> Process:  # noq
                 yield from one(world, context, pod, step.step)
 
 
-def work(world: World, pod: Pod, ms: float) -> Process:
+def work(world: World, pod: Pod, step: Work) -> Process:
     """Computing: longer where the processor is short, and not at all while the runtime collects garbage."""
     if pod.paused_until > world.now:
         yield pod.paused_until - world.now
-    seconds = world.spread(ms / 1000)
+    seconds = world.spread(step.ms / 1000)
+    if step.idle:
+        yield seconds
+        return
     pod.busy_s += seconds
     # More at once than there are cores: they share.
     crowd = 1 + 0.35 * max(0, world.active[pod.name] - CORES)

@@ -44,7 +44,12 @@ def _locked(
 
     def apply() -> None:
         operation.steps.append(
-            Guarded(store, lambda _: key, [Work(hold_ms()), Query(store, "UPDATE", query.table, "state", 4)], lease_ms)
+            Guarded(
+                store,
+                lambda _: key,
+                [Work(hold_ms(), idle=True), Query(store, "UPDATE", query.table, "state", 4)],
+                lease_ms,
+            )
         )
 
     return service.name, store.host, apply
@@ -112,7 +117,7 @@ def deadlock_database(s: Scene) -> Fault:
 
     def apply() -> None:
         operation.steps.append(write)
-        operation.steps.append(Maybe(Work(600), lambda *_: s.world.dice.random() < 0.4))
+        operation.steps.append(Maybe(Work(600, idle=True), lambda *_: s.world.dice.random() < 0.4))
         store.fails = fails
 
     return Fault(("deadlock",), (service.name, store.host), apply)
@@ -144,7 +149,7 @@ def backlog_slow(s: Scene) -> Fault:
     ms = 1000 * 1.6 * topic.workers.capacity / max(0.2, s.busy(consumer))
 
     def apply() -> None:
-        handler.steps.insert(1, Work(ms))
+        handler.steps.insert(1, Work(ms, idle=True))
 
     return Fault(("message_backlog", "latency_regression"), (consumer.name, topic.name), apply, quiet=True)
 

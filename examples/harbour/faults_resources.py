@@ -133,7 +133,7 @@ def leak_to_the_end(s: Scene) -> Fault:
         dies = s.onset_s + s.dice.uniform(90, 260)
         dies_at[pod.name] = dies
         low, high = pod.memory_mb, pod.limit_mb
-        pod.memory_at = growing(start, dies, low, high)
+        pod.memory_at = pod.memory_was = growing(start, dies, low, high)
     return Fault(("memory_leak", "memory_saturation"), (service.name,), apply)
 
 
@@ -228,7 +228,7 @@ def threads_stuck(s: Scene) -> Fault:
     def apply() -> None:
         for pod in service.pods:
             pod.threads.capacity = min(pod.threads.capacity, 16)
-        operation.steps.insert(1, Maybe(Work(1e9), lambda *_: s.world.dice.random() < share))
+        operation.steps.insert(1, Maybe(Work(1e9, idle=True), lambda *_: s.world.dice.random() < share))
 
     return Fault(("thread_pool_exhausted", "deadlock"), (service.name,), apply)
 
@@ -245,7 +245,7 @@ def threads_rejected(s: Scene) -> Fault:
     )
 
     def apply() -> None:
-        operation.steps.insert(1, Maybe(Work(900), lambda *_: True))
+        operation.steps.insert(1, Maybe(Work(900, idle=True), lambda *_: True))
         operation.trouble = lambda *_: (
             Failure("RejectedExecutionException", text, 503) if s.world.dice.random() < 0.45 else None
         )

@@ -52,6 +52,7 @@ class Pod:
     pools: dict[str, Slots] = field(default_factory=dict)
     # Memory as a function of time, where it is not just noise around `memory_mb`.
     memory_at: Callable[[float], float] | None = None
+    memory_was: Callable[[float], float] | None = None
 
 
 @dataclass
@@ -143,9 +144,10 @@ class Partner:
 # --------------------------------------------------------------------------------------- what an operation does
 @dataclass
 class Work:
-    """Computing, for a median of `ms`."""
+    """Computing, for a median of `ms`; `idle`: waiting for what leaves no span, with no use of a processor."""
 
     ms: float
+    idle: bool = False
 
 
 @dataclass

@@ -314,7 +314,7 @@ class Meters:
                     json.dumps(point.attributes, sort_keys=True),
                 )
                 series[key].append(point)
-        leaking = {pod.name: pod for s in self.world.services for pod in s.pods if pod.memory_at}
+        leaking = {pod.name: pod for s in self.world.services for pod in s.pods if pod.memory_was}
         past: list[Point] = []
         for points in series.values():
             calm = [point for point in points if point.time < calm_until_s]
@@ -342,8 +342,8 @@ class Meters:
             value = self.dice.choice(calm).value * (1 + 0.05 * math.sin(time / 2000))
             if fixed or "capacity" in first.name:
                 value = first.value
-            elif grows and pod is not None and pod.memory_at is not None:
-                value = first.value * pod.memory_at(time) / pod.memory_at(first.time)
+            elif grows and pod is not None and pod.memory_was is not None:
+                value = first.value * pod.memory_was(time) / pod.memory_was(first.time)
             past.append(_at(first, time, value))
         return past
 

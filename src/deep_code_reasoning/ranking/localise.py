@@ -47,7 +47,9 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
     "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
     "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
-    "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
+    "connection_pool_exhausted": frozenset(
+        {"latency_regression", "exception", "network_delay", "thread_pool_exhausted", "timeout_budget"}
+    ),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
     "clock_skew": frozenset({"exception"}),

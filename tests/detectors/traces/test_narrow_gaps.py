@@ -12,7 +12,7 @@ Delay = Callable[[int, str, str, str], float]
 
 
 def talking(delay_ms: Delay) -> Fleet:
-    """`web` and `app` call `users` and `stock`, of three hosts each; the way takes `delay_ms(number, ends..., host)`."""
+    """`web`, `app` call `users`, `stock`, three hosts each; `delay_ms(number, caller, callee, host)` on the way."""
     fleet = Fleet()
     for number in range(240):
         for place, (caller, callee) in enumerate((c, s) for c in ("web", "app") for s in ("users", "stock")):

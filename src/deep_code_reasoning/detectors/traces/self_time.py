@@ -45,7 +45,8 @@ class Settings:
         min_extra_ms: and by at least this much; less is the noise of a scheduler.
         min_rise: the share of long requests must rise by this much; a fifth of all requests is felt by users.
         common_share: at this share of slower operations the process as a whole is slow, not one of them.
-        min_busier: a processor that is short is busier than it was, by a tenth at least where it was nearly full.
+        min_busier: a processor that is short is busier than it was, by a fifth at least where it was nearly full,
+        min_evidence: and surely so: any series has some step that explains it best.
         min_probability: a finding is told when it is likelier than not.
     """
 
@@ -53,7 +54,8 @@ class Settings:
     min_extra_ms: float = 10.0
     min_rise: float = 0.2
     common_share: float = 0.5
-    min_busier: float = 1.1
+    min_busier: float = 1.2
+    min_evidence: float = 3.0
     min_probability: float = 0.5
 
 
@@ -157,7 +159,9 @@ def _may_lack_processor(store: CaseStore, service: str, settings: Settings) -> b
         if series.service == service and not (series.meaning.limit or series.meaning.shared)
     ]
     steps = [step for series in known if (step := find_step(series.values)) is not None]
-    return not steps or any(step.ratio >= settings.min_busier for step in steps)
+    return not steps or any(
+        step.ratio >= settings.min_busier and step.log_evidence >= settings.min_evidence for step in steps
+    )
 
 
 def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None:
