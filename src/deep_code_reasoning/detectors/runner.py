@@ -39,6 +39,7 @@ MODULES: Final[tuple[str, ...]] = (
     "metrics.shortage",
     "metrics.leak",
     "metrics.messages",
+    "metrics.neighbour",
     "metrics.service_level",
     "changes.correlation",
     "external.certificate",

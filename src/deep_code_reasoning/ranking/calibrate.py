@@ -58,6 +58,7 @@ _SHOWN: Final = frozenset(
         "metrics.shortage",
         "metrics.leak",
         "metrics.messages",
+        "metrics.neighbour",
     }
 )
 # What no line of code brings about: a commit that was not convicted leaves no doubt of it.

@@ -52,6 +52,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
+    "noisy_neighbour": frozenset({"cpu_saturation", "latency_regression", "network_delay"}),
     "clock_skew": frozenset({"exception"}),
     "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
     "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
@@ -148,6 +149,7 @@ class Settings:
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,
             "metrics.messages": 1.0,
+            "metrics.neighbour": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
@@ -200,13 +202,16 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     own = [(f, weight * settings.explained if is_reaction(scene, f, findings) else weight) for f, weight in own]
     seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
+    piling = any(f.code == "metrics.messages" for f, _ in own)
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
         shown = max((w for f, w in seen if f.service in near and not _outlasts(finding, f)), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
-        if finding.facts.get("names_services"):
+        if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
+            factor = settings.explained  # the same line, told of the broker that counts it
+        elif finding.facts.get("names_services"):
             factor = settings.named
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
