@@ -1,7 +1,7 @@
 """An API that got 40 % slower: is the commit that did it named, out of two hundred in ten repositories?
 
     PYTHONPATH=. python benchmarks/regression.py [--seeds 1] [--first-seed 1] [--only KIND...] [--size 4MB]
-        [--format text|json]
+        [--curves-only] [--format text|json]
 
 Every case is made by `examples/regression` (repositories, deploys, curves, traces of before and after) and scored
 by what the public `investigate` use case answers:
@@ -11,6 +11,8 @@ by what the public `investigate` use case answers:
     mechanism  the first cause has the planted mechanism
     decoys     cases in which the first cause blames a planted decoy
 
+With `--curves-only` the traces are withheld: metrics, the deploy timeline and the repositories have to do.
+
 Results are kept under `$DCR_HOME/regression`, by the content of the case and of the source.
 """
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -58,21 +61,29 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=list(KINDS), choices=list(KINDS), metavar="KIND")
     parser.add_argument("--size", type=size_of, default=4_000_000, metavar="4MB")
+    parser.add_argument("--curves-only", action="store_true", help="withhold the traces")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     kept = kept_in("regression")
     source = digest(sorted(SOURCE.rglob("*.py")))
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    scores = [score(Wish(kind, seed, arguments.size), source, kept) for kind in arguments.only for seed in seeds]
+    scores = [
+        score(Wish(kind, seed, arguments.size), source, kept, curves_only=arguments.curves_only)
+        for kind in arguments.only
+        for seed in seeds
+    ]
     print(json.dumps([asdict(one) for one in scores], indent=1) if arguments.format == "json" else table(scores))
     return 0
 
 
-def score(wish: Wish, source: str, kept: Path) -> Score:
+def score(wish: Wish, source: str, kept: Path, *, curves_only: bool = False) -> Score:
     """Make a case and investigate it, unless that was done before."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         truth = make(wish, folder)
+        if curves_only:
+            for recorded in ("before", "after"):
+                shutil.rmtree(folder / "evidence" / recorded)
         evidence = [path for path in sorted((folder / "evidence").rglob("*")) if path.is_file()]
         result = kept / f"{digest([*evidence, folder / 'answer.json'])}-{source}.json"
         if not result.is_file():

@@ -170,3 +170,29 @@ def series(
         }
         for place, value in enumerate(values)
     ]
+
+
+DROPS_INDEX = """--- a/migrations/007.sql
++++ b/migrations/007.sql
+@@ -1,2 +1,3 @@
+ BEGIN;
++DROP INDEX idx_stock_item;
+ COMMIT;
+"""
+RENAMES = """--- a/money.py
++++ b/money.py
+@@ -1,2 +1,2 @@
+ def total(lines):
+-    return sum(line.price for line in lines)
++    return sum(each.price for each in lines)
+"""
+
+
+def commit(sha: str, at_s: int, diff: str = "", repo: str = "stock", **more: Any) -> Row:
+    row = {"kind": "commit", "id": sha * 10, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
+    return {**row, "repo": repo, "message": f"change {sha}", "diff": diff, **more}
+
+
+def deploy(name: str, sha: str, at_s: int, service: str = "stock", repo: str = "stock") -> Row:
+    row = {"kind": "deploy", "id": name, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
+    return {**row, "service": service, "repo": repo}

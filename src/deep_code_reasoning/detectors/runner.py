@@ -10,7 +10,7 @@ from ..domain.finding import Check, Finding
 from ..store import CaseStore
 from .base import Detector, Scene, Skipped
 from .timeline.graph import service_graph
-from .timeline.recordings import date_between_recordings, hole_in_traces
+from .timeline.recordings import date_by_curves
 from .timeline.windows import date_windows, undated_windows
 
 # Modules in this package, each with a `DETECTOR`. The order is that of the answer's checks.
@@ -76,10 +76,7 @@ def look(
     known = detectors() if chosen is None else tuple(chosen)
     scene = Scene(store, windows, service_graph(store))
     dated, first_checks = run(scene, [detector for detector in known if detector.dated])
-    windows, hole = date_windows(windows, dated), hole_in_traces(store)
-    if hole is not None:
-        windows = date_between_recordings(store, windows, hole)
-    scene = Scene(store, windows, scene.graph)
+    scene = Scene(store, date_by_curves(store, date_windows(windows, dated)), scene.graph)
     others, other_checks = run(scene, [detector for detector in known if not detector.dated])
     order = {detector.code: place for place, detector in enumerate(known)}
     checks = sorted((*first_checks, *other_checks), key=lambda check: order[check.detector])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.changes.diff import numbered_lines
@@ -13,44 +12,19 @@ from deep_code_reasoning.detectors.changes.records import changes
 from deep_code_reasoning.detectors.changes.slowdown import bisect_step, share_out
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Verdict
 from deep_code_reasoning.domain.finding import Finding
-from deep_code_reasoning.domain.instant import NS_PER_S
 from deep_code_reasoning.store import CaseStore
-from scenery import CALM, START_NS, Row, System, Trouble
+from scenery import CALM, DROPS_INDEX, RENAMES, Row, System, Trouble, commit, deploy
 
 BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 LATER_S = 500_000
-DROPS_INDEX = """--- a/migrations/007.sql
-+++ b/migrations/007.sql
-@@ -1,2 +1,3 @@
- BEGIN;
-+DROP INDEX idx_stock_item;
- COMMIT;
-"""
-RENAMES = """--- a/money.py
-+++ b/money.py
-@@ -1,2 +1,2 @@
- def total(lines):
--    return sum(line.price for line in lines)
-+    return sum(each.price for each in lines)
-"""
 
 
-def commit(sha: str, at_s: int, diff: str = "", repo: str = "stock", **more: Any) -> Row:
-    row = {"kind": "commit", "id": sha * 10, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
-    return {**row, "repo": repo, "message": f"change {sha}", "diff": diff, **more}
-
-
-def deploy(name: str, sha: str, at_s: int, service: str = "stock", repo: str = "stock") -> Row:
-    row = {"kind": "deploy", "id": name, "commit_sha": sha * 10, "time_ns": START_NS + at_s * NS_PER_S}
-    return {**row, "service": service, "repo": repo}
-
-
-def found(build_case: BuildCase, rows: list[Row], after: Trouble) -> list[Finding]:
-    spans = [*System(CALM, 60).spans, *System(after, 60, first=LATER_S).spans]
+def found(build_case: BuildCase, rows: list[Row], after: Trouble, *, first: int = LATER_S) -> list[Finding]:
+    spans = [*System(CALM, 60).spans, *System(after, 60, first=first).spans]
     with build_case({"spans": spans, "changes": rows}) as store:
-        chosen = [detector for detector in runner.detectors() if detector.code == "changes.correlation"]
+        chosen = [each for each in runner.detectors() if each.dated or each.code == "changes.correlation"]
         _, findings, _ = runner.look(store, None, chosen)
-    return list(findings)
+    return [finding for finding in findings if finding.code == "changes.correlation"]
 
 
 def test_the_change_that_can_do_it_is_blamed_with_its_line(build_case: BuildCase) -> None:
@@ -67,6 +41,37 @@ def test_the_change_that_can_do_it_is_blamed_with_its_line(build_case: BuildCase
     acquitted = finding.facts["acquitted"]
     assert isinstance(acquitted, tuple)
     assert any(str(line).startswith("aaaa") for line in acquitted)
+
+
+def test_in_one_recording_the_onset_parts_before_from_after(build_case: BuildCase) -> None:
+    rows = [commit("bbbb", -90, DROPS_INDEX, files=["migrations/007.sql"]), deploy("d2", "bbbb", 55)]
+    (finding,) = found(build_case, rows, Trouble(stock_query_ms=40), first=60)
+    assert finding.facts["measured"]
+    assert (finding.change, finding.service) == (("commit", "bbbb" * 10), "stock")
+
+
+def test_of_requests_that_fail_the_error_is_tried_and_not_their_time(build_case: BuildCase) -> None:
+    rows = [commit("bbbb", -90, DROPS_INDEX, files=["migrations/007.sql"]), deploy("d2", "bbbb", 55)]
+    failing = Trouble(stock_query_ms=40, stock_fails="relation stock does not exist")
+    assert not any(finding.facts["measured"] for finding in found(build_case, rows, failing, first=60))
+
+
+def test_a_number_that_hardly_changed_did_not_do_it(build_case: BuildCase) -> None:
+    raised = "--- a/client.py\n+++ b/client.py\n@@ -1 +1 @@\n-CONNECT_RETRIES = 5\n+CONNECT_RETRIES = {}\n"
+    blamed = []
+    for retries in (6, 40):
+        rows = [commit("bbbb", 90_000, raised.format(retries), files=["client.py"]), deploy("d", "bbbb", LATER_S - 60)]
+        blamed.append(bool(found(build_case, rows, Trouble(stock_work_ms=10))))
+    assert blamed == [False, True]
+
+
+def test_a_lock_that_a_migration_took_is_over_when_requests_are_slow_for_days(build_case: BuildCase) -> None:
+    builds = "--- a/m/008.sql\n+++ b/m/008.sql\n@@ -1 +1,2 @@\n BEGIN;\n+CREATE INDEX idx_stock_date ON stock (date);\n"
+    rows = [commit("bbbb", 90_000, builds, files=["m/008.sql"])]
+    slow = Trouble(stock_query_ms=10)
+    assert not found(build_case, [*rows, deploy("d", "bbbb", 100_000)], slow)
+    blamed = found(build_case, [*rows, deploy("d", "bbbb", 55)], Trouble(stock_query_ms=40), first=60)
+    assert [finding.change for finding in blamed] == [("commit", "bbbb" * 10)]
 
 
 def test_what_went_live_where_no_time_is_lost_is_not_blamed(build_case: BuildCase) -> None:
@@ -107,6 +112,12 @@ def test_scores_become_shares_that_leave_room_for_no_change() -> None:
 def test_a_weak_candidate_alone_is_no_culprit() -> None:
     (alone,) = share_out([verdict("a", 0.08, 1)])
     assert not alone.convicted
+
+
+def test_the_first_of_few_is_told_where_one_of_them_must_have_done_it() -> None:
+    alike = [verdict(sha, 0.4, at_s) for at_s, sha in enumerate("abc")]
+    assert [each.convicted for each in share_out(alike)] == [True, True, True]
+    assert not any(each.convicted for each in share_out([verdict(sha, 0.1, 1) for sha in "abc"]))
 
 
 def test_the_next_step_halves_what_is_left() -> None:

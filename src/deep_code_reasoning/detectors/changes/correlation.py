@@ -26,6 +26,7 @@ from ..symptoms.evidence import new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.symptom import symptoms_of
 from .compatibility import capabilities
+from .curves import slower_curves
 from .judgement import judge
 from .paths import file_kind
 from .records import changes, cite_change
@@ -52,7 +53,9 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     if not known:
         return []
     services = service_names(scene.store)
-    situation = slowdown(scene, known, services) or _trouble(scene, known, services)
+    situation = (
+        slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
+    )
     if situation is None:
         return []
     front = situation.front

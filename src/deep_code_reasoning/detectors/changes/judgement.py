@@ -17,7 +17,7 @@ from .compatibility import capability
 from .diff import parse_diff
 from .effect import Effect
 from .effects import effects_of
-from .matching import best_match, coverage, explained, place_of_loss, ramp_factor, tie_of_words
+from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, tie_of_words
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, only_adds_uncalled, potency
 from .trial import Change, Rollout, Situation, Verdict
@@ -81,6 +81,7 @@ def _try(change: Change, situation: Situation) -> _Trial:
     patch = parse_diff(change.diff, change.files)
     effects = effects_of(patch)
     power, why = potency(patch, effects)
+    power *= max((passed(effect, rollout, situation) for effect in effects), default=1.0)
     suspicion = power * place * _recent_deploy(rollout, situation)
     best = best_match(effects, patch, rollout, place, situation)
     if best is None:

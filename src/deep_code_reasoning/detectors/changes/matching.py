@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
-from ..symptoms.words import telling_words
+from ..symptoms.words import telling_words, word_set
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, REMOTE_EFFECTS
+from .traits import NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
+# No migration takes longer.
+_PASSED_NS: Final = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def best_match(
             tie, tied = _tie(effect, patch, symptom, situation)
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
-            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout)
+            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * _size(effect)
+            score *= passed(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -100,7 +104,7 @@ def _closeness(symptom: Symptom, situation: Situation) -> float:
 def _naming(effect: Effect, symptom: Symptom, tie: float, situation: Situation) -> float:
     """Where a symptom names what broke, an effect about something else is hardly its reason."""
     if situation.began is not None and effect.kind in OF_ONE_OPERATION:
-        return 0.5 + 0.6 * tie
+        return 0.5 + 0.6 * tie if symptom.said else 0.8  # curves name no operation that it could be about
     if effect.kind.startswith("name_"):
         return 1.0 if tie >= 1.0 else 0.1  # a name alone says something only where it is quoted
     if symptom.kind in NAMING and symptom.names and effect.kind in NAMED_EFFECTS:
@@ -114,6 +118,19 @@ def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
     """A limit that was raised makes its own service refuse less, and not more."""
     at_home = rollout is not None and rollout.service == symptom.service
     return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
+
+
+def _size(effect: Effect) -> float:
+    """How much a change of a number can do: one that at least halves or doubles it all, one by a fifth hardly any."""
+    if not effect.old or not effect.new or effect.old < 0 or effect.new < 0:
+        return 1.0
+    return max(0.35, min(1.0, abs(math.log2(effect.new / effect.old))))
+
+
+def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """A tenth for an effect that was over before what is seen was: it may have been longer than usual, no more."""
+    is_over = rollout is not None and situation.until_ns - rollout.time_ns > _PASSED_NS
+    return 0.1 if effect.kind in PASSING and is_over else 1.0
 
 
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:
@@ -137,7 +154,9 @@ def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situ
     mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation)
     shared = mine & (symptom.words - _service_words(situation))
     if not shared:
-        return 0.0, ""
+        # A word that stands in much code (line, item, user) still tells one setting from another.
+        plain = word_set(*subjects) & word_set(*symptom.texts)
+        return (0.25, f"both speak of {', '.join(sorted(plain)[:4])}") if plain else (0.0, "")
     tie = {1: 0.5, 2: 0.8}.get(len(shared), 0.9)
     return tie, f"both speak of {', '.join(sorted(shared)[:4])}"
 

@@ -25,19 +25,36 @@ from .trial import Change, Situation, Verdict
 # How much speaks for no change that is known: as much as for one that went live in time at the right service, without
 # anything in its diff that is known to produce what is seen.
 _NO_CHANGE: Final = 0.15
+# Means of fewer requests say little; and where a fiftieth more of them fail, that is what is wrong.
+_MIN_REQUESTS: Final = 50
+_FAILING_MORE: Final = 0.02
+# A change that shares its likelihood with others is told where it is so much likelier than that none did it.
+_OUTSHINES: Final = 2.0
 # What a diff can do to a process that its spans show as nothing but time: there the diff names the mechanism.
 _HIDDEN: Final = frozenset(
     "connection_pool_exhausted thread_pool_exhausted lock_contention deadlock cpu_saturation memory_saturation".split()
 )
+# Curves do not show calls that multiply either.
+_HIDDEN_FROM_CURVES: Final = _HIDDEN | {"n_plus_one", "cache_stampede"}
 
 
 def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
-    """What changes are tried for where traces were recorded before and after; None where they were not."""
+    """What changes are tried for where traces tell of before and after; None where they do not, or nothing is slower.
+
+    In one recording the onset parts them, as long as nothing else is wrong: of requests that fail, the error says more
+    than their time.
+    """
     hole = hole_in_traces(scene.store)
-    losses = losses_between(scene.store, hole.end_ns) if hole is not None else []
-    if hole is None or not losses:
+    if hole is not None:
+        since_ns = hole.end_ns
+    elif scene.windows.changed and _are_served(scene):
+        since_ns = scene.windows.onset_ns
+    else:
         return None
-    symptoms = tuple(_symptom(scene, loss, losses[0], hole.end_ns) for loss in losses)
+    losses = losses_between(scene.store, since_ns)
+    if not losses:
+        return None
+    symptoms = tuple(_symptom(scene, loss, losses[0], since_ns) for loss in losses)
     first = losses[0].service
     victims = tuple(name for name in scene.graph.upstream(first) if name != first)
     return Situation(
@@ -48,7 +65,22 @@ def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
         services,
         any(change.rollouts for change in known),
         scene.windows.onset,
+        scene.windows.incident.end_ns,
     )
+
+
+def _are_served(scene: Scene) -> bool:
+    """Whether there are enough requests before and after the onset, and no more of them fail."""
+    row = scene.store.query(
+        "SELECT countIf(start_ns < {onset:Int64}) AS n_before, countIf(start_ns >= {onset:Int64}) AS n_after, "
+        "avgIf(status = 'error', start_ns < {onset:Int64}) AS failing_before, "
+        "avgIf(status = 'error', start_ns >= {onset:Int64}) AS failing_after FROM spans "
+        "WHERE parent_span_id = '' AND kind NOT IN ('consumer', 'producer')",
+        onset=scene.windows.onset_ns,
+    )[0]
+    if min(int(row["n_before"]), int(row["n_after"])) < _MIN_REQUESTS:
+        return False
+    return float(row["failing_after"]) - float(row["failing_before"]) < _FAILING_MORE
 
 
 def _symptom(scene: Scene, loss: Loss, greatest: Loss, since_ns: int) -> Symptom:
@@ -67,8 +99,14 @@ def _symptom(scene: Scene, loss: Loss, greatest: Loss, since_ns: int) -> Symptom
 def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     """Verdicts with probabilities for scores, and with the mechanism that was seen."""
     total = _NO_CHANGE**2 + sum(verdict.score**2 for verdict in verdicts)
+    none = _NO_CHANGE**2 / total
     return tuple(
-        replace(verdict, score=round(verdict.score**2 / total, 4), mechanism=_mechanism(verdict))
+        replace(
+            verdict,
+            score=round(verdict.score**2 / total, 4),
+            mechanism=_mechanism(verdict),
+            outshines_none=verdict.score**2 / total >= _OUTSHINES * none,
+        )
         for verdict in verdicts
     )
 
@@ -77,7 +115,8 @@ def _mechanism(verdict: Verdict) -> str:
     if verdict.symptom is not None and verdict.symptom.kind == "fanout":
         return "n_plus_one"
     waits = verdict.effect is not None and verdict.effect.kind.startswith("timeout_")
-    return verdict.mechanism if verdict.mechanism in _HIDDEN and not waits else "latency_regression"
+    hidden = _HIDDEN if verdict.symptom is None or verdict.symptom.said else _HIDDEN_FROM_CURVES
+    return verdict.mechanism if verdict.mechanism in hidden and not waits else "latency_regression"
 
 
 def telling_line(verdict: Verdict) -> tuple[str, int, str] | None:

@@ -29,3 +29,5 @@ OF_ONE_OPERATION: Final = frozenset(
     cache_key_changed cache_ttl_lowered coalescing_removed index_dropped ddl_dropped ddl_locks ddl_constraint
     filter_removed loop_changed""".split()
 )
+# Effects that are over when the migration that brings them is.
+PASSING: Final = frozenset({"ddl_locks"})

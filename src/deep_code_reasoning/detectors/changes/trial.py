@@ -14,6 +14,8 @@ from .effect import Effect
 # Above this a change is blamed. Set on cases written for the purpose (tests/detectors/changes), where the strongest
 # innocent stays below it.
 CONVICTION: Final = 0.35
+# Where one of a few changes must have done it, the first of them is told from here on, with those it shares with.
+SHARED_CONVICTION: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Situation:
     """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
 
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
-    before is as unlikely as one that did after.
+    before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -62,11 +64,15 @@ class Situation:
     services: frozenset[str]
     deploys_known: bool = True
     began: Window | None = None
+    until_ns: int = 0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words."""
+    """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words.
+
+    `outshines_none`: the score is its share of all, and far above that for no change at all.
+    """
 
     change: Change
     score: float
@@ -78,8 +84,9 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
+    outshines_none: bool = False
 
     @property
     def convicted(self) -> bool:
         """Whether the change is to blame, as far as changes go."""
-        return self.score >= CONVICTION
+        return self.score >= CONVICTION or (self.outshines_none and self.score >= SHARED_CONVICTION)

@@ -22,8 +22,9 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene
+from ..base import Detector, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.recordings import hole_in_traces
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
 _STEPS = 64
@@ -61,8 +62,10 @@ class _Rise:
     evidence: float
 
 
-def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find where more requests come in, the plainest rise alone."""
+    if hole_in_traces(scene.store) is not None:
+        return Skipped("between two recordings of traces nobody knows how often requests came in")
     prepare_linked_spans(scene.store)
     steps = time_steps(scene.store, "linked_spans", count=_STEPS)
     rows = scene.store.query(

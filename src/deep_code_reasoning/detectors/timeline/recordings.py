@@ -1,8 +1,8 @@
-"""Traces that were recorded twice: a stretch of before, one of after, and nothing in between.
+"""Slowdowns that traces do not date: they were recorded before and after, or after alone, or not at all.
 
 Traces are kept for hours, curves for months: of a regression that came with a deploy of last week there are some
-traces of then and some of now. What changed between the two is in the traces; when it did is not: the metrics say it
-(`level_shift.py`), and where they say nothing it may have been at any moment between.
+traces of then and some of now, or only curves. What changed between two recordings is in the traces; when it did is
+not: the metrics say it (`level_shift.py`), and where they say nothing it may have been at any moment between.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
+from ...domain.instant import NS_PER_S
 from ...domain.window import Window, Windows
 from ...store import CaseStore
-from .level_shift import shift_of_latency
+from .level_shift import LevelShift, shift_of_latency
 
 # A hole of half of the whole time is no quiet hour.
 _MIN_SHARE: Final = 0.5
 # Fewer spans than this on either side are stray time stamps.
 _MIN_SPANS: Final = 50
 _STEPS: Final = 1000
+# Shorter stretches of metrics are the run-up of an incident, which what the system says and measures dates better.
+_MIN_CURVES_NS: Final = 24 * 3600 * NS_PER_S
 
 
 def hole_in_traces(store: CaseStore) -> Window | None:
@@ -43,11 +46,41 @@ def hole_in_traces(store: CaseStore) -> Window | None:
     return Window(int(rows[place - 1]["last_ns"]), int(rows[place]["first_ns"]))
 
 
+def untraced_curves(store: CaseStore) -> Window | None:
+    """The day or more of metrics of which neither traces nor logs were kept; None where they are no such history."""
+    curves = store.time_range("metrics")
+    if curves is None:
+        return None
+    told = [found for table in ("spans", "logs") if (found := store.time_range(table)) is not None]
+    end_ns = min([found.start_ns for found in told], default=curves.end_ns)
+    return Window(curves.start_ns, end_ns) if end_ns - curves.start_ns >= _MIN_CURVES_NS else None
+
+
+def date_by_curves(store: CaseStore, windows: Windows) -> Windows:
+    """The onset where traces cannot tell it; the windows as they are where they can, or where no curve shows it."""
+    hole = hole_in_traces(store)
+    if hole is not None:
+        return date_between_recordings(store, windows, hole)
+    curves = untraced_curves(store)
+    shift = shift_of_latency(store, curves) if curves is not None else None
+    return windows_around(windows, shift) if shift is not None else windows
+
+
 def date_between_recordings(store: CaseStore, windows: Windows, hole: Window) -> Windows:
     """The onset between two recordings: where latencies shifted, else the whole hole."""
     shift = shift_of_latency(store, hole)
-    onset_ns, onset = (shift.at_ns, shift.bounds) if shift else (hole.end_ns, hole)
-    method = f"latency shifted in {', '.join(shift.services)}" if shift else "between two recordings of traces"
+    if shift is not None:
+        return windows_around(windows, shift)
+    return _starting(windows, hole.end_ns, hole, "between two recordings of traces")
+
+
+def windows_around(windows: Windows, shift: LevelShift) -> Windows:
+    """The windows with the moment at which latencies shifted as the onset."""
+    dated = _starting(windows, shift.at_ns, shift.bounds, f"latency shifted in {', '.join(shift.services)}")
+    return replace(dated, changed=True)
+
+
+def _starting(windows: Windows, onset_ns: int, onset: Window, method: str) -> Windows:
     return replace(
         windows,
         baseline=Window(windows.baseline.start_ns, onset_ns),
@@ -55,5 +88,4 @@ def date_between_recordings(store: CaseStore, windows: Windows, hole: Window) ->
         onset_ns=onset_ns,
         onset=onset,
         method=method,
-        changed=windows.changed or shift is not None,
     )

@@ -19,6 +19,7 @@ _EAGER: Final = re.compile(
     r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*|loaders?)\b"
 )
 
+_LOOP_HEAD: Final = re.compile(r"\b(?:for|foreach)\b\s*\(?([^:=;]+?)\s*(?:\bin\b|\bof\b|:=|:|\bas\b)")
 _COMPREHENSION: Final = re.compile(
     r"\bfor\s+(\w+)\s+in\b|\.(?:map|flatMap|collect|forEach|each)\(?\s*[({]?\s*\|?(\w+)\b"
 )
@@ -29,7 +30,7 @@ def extract(patch: Patch) -> list[Effect]:
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind in ("code", "view"):
-            found += _calls_in_loops(hunk, patch)
+            found += _calls_in_loops(hunk, patch) or _unknown_calls_in_loops(hunk)
             found += _relations_in_loops(hunk)
     found += _eager_loading(patch)
     return found
@@ -75,6 +76,31 @@ def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
                 )
             )
     return found
+
+
+def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
+    """A call newly made once an item, about the item, of something whose answer counts: what it does is not shown.
+
+    `rule = rules.apply(line.item())` may look into a map or ask a database.
+    """
+    after = hunk.after
+    for head, body in loop_bodies(after):
+        items = _loop_names(after[head].code)
+        for line in (after[i] for i in body):
+            for call in calls(line.code):
+                asked = re.search(rf"(?:=|\breturn|[<>(&|])\s*{re.escape(call.full)}\s*\((.*)\)", line.code)
+                about = asked is not None and items & set(re.findall(r"\w+", asked[1]))
+                receiver = _receiver(call)
+                if about and receiver and not items & set(receiver) and _is_new(call, line, hunk):
+                    says = f"{call.full} is called once an item of a loop, whatever it does"
+                    return [Effect("call_in_loop", says, hunk.path, (call.name, *receiver), sureness=0.5)]
+    return []
+
+
+def _loop_names(head: str) -> set[str]:
+    """Names of what a loop runs over one by one, as its head has them."""
+    found = _LOOP_HEAD.search(head)
+    return set(re.findall(r"\w+", found[1])) if found else set()
 
 
 def _relations_in_loops(hunk: Hunk) -> list[Effect]:

@@ -1,0 +1,110 @@
+"""What changes are tried for where only curves tell of a slowdown: services whose latency rose when it rose in all.
+
+Curves do not say in which operation time is lost, nor who calls whom. What they say is by how much each service became
+slower, and when. Callers become slower with those they call, but by a smaller share, since they do other work too; so
+the service that slowed by the largest factor is the likeliest to have lost the time itself. A service that nobody
+deployed (an entry, a proxy) cannot have been changed and comes after those that were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from ...domain.citation import Citation, metric_citation
+from ..base import Scene
+from ..metrics.series import Series, series_of
+from ..symptoms.evidence import shifts
+from ..symptoms.front import Front
+from ..symptoms.symptom import Symptom, symptoms_of
+from ..timeline.change_point import median
+from ..timeline.level_shift import without_daily_shape
+from ..timeline.recordings import untraced_curves
+from .trial import Change, Situation
+
+# Below a tenth nobody feels it.
+_MIN_FACTOR: Final = 1.1
+_MIN_POINTS: Final = 5
+# Points of a week every five minutes, as the date of the shift is found from.
+_MAX_POINTS: Final = 2016
+# What else moved at the same time says which resource it is, if it is one; that it moved along proves less.
+_MOVED_ALONG: Final = 0.8
+
+
+def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
+    """The situation as latency curves tell it; None where traces or logs tell more, or where no service slowed."""
+    if not scene.windows.changed or untraced_curves(scene.store) is None:
+        return None
+    factors = _factors(scene)
+    deployed = {rollout.service for change in known for rollout in change.rollouts}
+    slowed = sorted(factors, key=lambda name: (name not in deployed, -factors[name][0], name))
+    if not slowed:
+        return None
+    greatest = max(math.log(factor) for factor, _ in factors.values())
+    slow = tuple(
+        Symptom(
+            "slow",
+            name,
+            weight=0.5 + 0.5 * math.log(factors[name][0]) / greatest,
+            texts=(factors[name][1].name,),
+            first_ns=scene.windows.onset_ns,
+            said=False,
+            citations=(_cite(factors[name][1], scene.windows.onset_ns),),
+        )
+        for name in slowed
+    )
+    return Situation(
+        (*slow, *_moved_along(scene)),
+        Front(slowed[0], tuple(slowed[1:]), scene.windows.onset_ns),
+        scene.graph,
+        scene.windows.onset_ns,
+        services,
+        any(change.rollouts for change in known),
+        scene.windows.onset,
+        scene.windows.incident.end_ns,
+    )
+
+
+def _factors(scene: Scene) -> dict[str, tuple[float, Series]]:
+    """By which factor each service became slower: that of the middle one of its statistics (mean, quantiles).
+
+    A mean is moved by a few stragglers, and a quantile of two kinds of requests jumps when their shares change; what
+    most of them say together is neither.
+    """
+    found: dict[str, list[tuple[float, Series]]] = defaultdict(list)
+    for series in series_of(scene.store, frozenset({"latency"}), _MAX_POINTS):
+        flat = without_daily_shape(series)
+        points = list(zip(flat.times_ns, flat.values, strict=True))
+        before = [value for time_ns, value in points if time_ns < scene.windows.onset_ns]
+        after = [value for time_ns, value in points if time_ns >= scene.windows.onset_ns]
+        if min(len(before), len(after)) >= _MIN_POINTS and median(before) > 0 and median(after) > 0:
+            found[series.service].append((median(after) / median(before), flat))
+    middle = {name: sorted(each, key=lambda one: one[0])[len(each) // 2] for name, each in found.items()}
+    return {name: one for name, one in middle.items() if one[0] >= _MIN_FACTOR}
+
+
+def _cite(series: Series, onset_ns: int) -> Citation:
+    return metric_citation(
+        series.name, series.service, next(time_ns for time_ns in series.times_ns if time_ns >= onset_ns)
+    )
+
+
+def _moved_along(scene: Scene) -> tuple[Symptom, ...]:
+    """Symptoms of other kinds than slowness in the metrics: pools, queues, processors, calls that multiply."""
+    return tuple(
+        Symptom(
+            symptom.kind,
+            symptom.service,
+            symptom.weight * _MOVED_ALONG,
+            symptom.texts,
+            symptom.first_ns,
+            symptom.said,
+            symptom.ramp_ns,
+            symptom.levels,
+            symptom.citations,
+        )
+        for symptom in symptoms_of((), shifts(scene))
+        if symptom.kind != "slow"
+    )
