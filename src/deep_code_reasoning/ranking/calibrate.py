@@ -66,6 +66,8 @@ _OF_NO_CODE: Final = frozenset(
     {"certificate_expired", "clock_skew", "dependency_outage", "disk_saturation", "dns_failure", "infrastructure_fault",
      "network_delay", "network_loss"}
 )  # fmt: skip
+# From four fifths of its limit on a resource is used up (as in `metrics/saturation.py`).
+_FULL: Final = 0.8
 _CHRONIC: Final = "logs.chronic_error"
 # Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
 # busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)
@@ -115,7 +117,7 @@ def grounds(
         return Grounds("measured", features)
     if first.change is None and code in MECHANISM_SEEN:
         return Grounds("seen", features)
-    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in _OF_NO_CODE
+    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in _OF_NO_CODE or _at_its_limit(leading)
     if first.change is None and changes_known and not shown:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})
@@ -138,6 +140,12 @@ def grounds(
 def _several_kinds(findings: Sequence[Finding], service: str) -> float:
     """1 when a service's trouble shows in several of traces, logs, metrics, and what is outside; else 0."""
     return float(len({f.code.split(".")[0] for f in findings if f.service == service}) > 1)
+
+
+def _at_its_limit(finding: Finding | None) -> bool:
+    """Whether a finding is of a resource that is measured to be used up."""
+    share = finding.facts.get("share_of_limit") if finding is not None else None
+    return isinstance(share, float) and share >= _FULL
 
 
 def _lost_outside(finding: Finding) -> bool:
