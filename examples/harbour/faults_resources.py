@@ -261,7 +261,7 @@ def surge_one_entry(s: Scene) -> Fault:
         s.world.surge_entry = (service, index)
         s.ramp(45, lambda share: setattr(s.world, "surge", 1 + s.dice.uniform(4, 6) * share))
 
-    return Fault(("traffic_surge",), (service.name,), apply, quiet=True)
+    return Fault(("traffic_surge",), (service.name,), apply)
 
 
 def surge_everywhere(s: Scene) -> Fault:
@@ -270,7 +270,7 @@ def surge_everywhere(s: Scene) -> Fault:
     entries = tuple({e.name for e, _, _ in s.world.entries})
     factor = s.dice.uniform(3.5, 5)
     apply = lambda: s.ramp(90, lambda share: setattr(s.world, "surge", 1 + (factor - 1) * share))  # noqa: E731
-    return Fault(("traffic_surge",), (service.name, *entries), apply, quiet=True)
+    return Fault(("traffic_surge",), (service.name, *entries), apply)
 
 
 def neighbour(s: Scene) -> Fault:
