@@ -57,8 +57,7 @@ def owners_of(database: Database) -> Mapping[str, str]:
         owner = by_instance.get(instance) or by_host.get(instance) or ""
         owner = owner or _named(row["workload"] or instance, services) or row["workload"]
         if not owner and not instance:
-            owner = by_host.get(host, "") if host not in nodes - set(by_host) else ""
-            owner = owner or (host if host not in nodes else "")
+            owner = by_host.get(host) or ("" if host in nodes else host)
         if owner:
             owners[row["key"]] = owner
     return owners

@@ -124,7 +124,6 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     if others and median(others) > settings.elsewhere:
         return None
     service = max(slower, key=lambda name: (slower[name], name))
-    known = next(iter(sorted(there)))
     elsewhere = f", elsewhere {median(others):.1f}" if others else ""
     return Finding(
         code="metrics.neighbour",
@@ -147,7 +146,6 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
         citations=(metric_citation(host.metric, "", host.since_ns),),
         window=Window(host.since_ns, max(host.since_ns + 1, scene.windows.incident.end_ns)),
         resource=host.name,
-        instance=known,
     )
 
 
