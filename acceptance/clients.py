@@ -3,7 +3,8 @@
     python acceptance/clients.py [claude] [codex] [gemini]      'make clients' installs them first
 
 The scripted model does what a model would: open the example's case, investigate, read the causes, hold a conversation,
-report the outcome. What is checked is what the client shows its model: the right cause, in the last request.
+report the outcome. What is checked is what the client shows its model: the right cause, in the last request. Claude
+Code is given a prompt of ours too, as the slash command that it makes of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +37,7 @@ NODE: Final = HERE / "node_modules" / "node" / "bin"
 EVIDENCE: Final = ROOT / "examples" / "ticket-booking"
 # What the example's answer.json names, and every client has to show its model.
 CAUSE: Final = ("ts-travel-service", "t.s.TravelServiceImpl#451")
+PROBLEM: Final = "bookings-fail"
 _PATIENCE_S: Final = 180
 
 _CONTEXT: Final = {
@@ -167,12 +170,27 @@ class Codex(OpenAIResponses):
         return {**item, "namespace": "mcp__deep_code_reasoning"} if part.tool else item
 
 
-def _claude(url: str, home: Path) -> tuple[list[str], dict[str, str]]:
-    words = ["claude", "-p", "Find the cause.", "--model", "scripted", "--allowedTools", "mcp__deep-code-reasoning"]
-    return words, {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "scripted", "ENABLE_TOOL_SEARCH": "false"}
+@dataclass(frozen=True)
+class Started:
+    """How a client is started: its words, its environment, what is said on its input, what its model has to see."""
+
+    words: list[str]
+    environment: dict[str, str]
+    said: str = ""
+    shown: tuple[str, ...] = ()
 
 
-def _codex(url: str, home: Path) -> tuple[list[str], dict[str, str]]:
+def _claude(url: str, home: Path) -> Started:
+    words = ["claude", "-p", "--model", "scripted", "--allowedTools", "mcp__deep-code-reasoning", "--verbose"]
+    words += ["--input-format", "stream-json", "--output-format", "stream-json"]
+    # The second thing that its user says is a prompt of ours, as a slash command.
+    said = ("Find the cause.", f"/mcp__deep-code-reasoning__escalate {PROBLEM}")
+    lines = [json.dumps({"type": "user", "message": {"role": "user", "content": text}}) + "\n" for text in said]
+    environment = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "scripted", "ENABLE_TOOL_SEARCH": "false"}
+    return Started(words, environment, "".join(lines), (f"We are stuck on this: {PROBLEM}",))
+
+
+def _codex(url: str, home: Path) -> Started:
     config = home / ".codex" / "config.toml"
     config.write_text(
         'model = "scripted"\nmodel_provider = "scripted"\n\n'
@@ -180,18 +198,18 @@ def _codex(url: str, home: Path) -> tuple[list[str], dict[str, str]]:
         + f'\n[model_providers.scripted]\nname = "scripted"\nbase_url = "{url}/v1"\nwire_api = "responses"\n'
     )
     words = ["codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "Find the cause."]
-    return words, {"OPENAI_API_KEY": "scripted"}
+    return Started(words, {"OPENAI_API_KEY": "scripted"})
 
 
-def _gemini(url: str, home: Path) -> tuple[list[str], dict[str, str]]:
+def _gemini(url: str, home: Path) -> Started:
     settings = home / ".gemini" / "settings.json"
     content = {**json.loads(settings.read_text()), "security": {"auth": {"selectedType": "gemini-api-key"}}}
     settings.write_text(json.dumps(content))
     words = ["gemini", "-m", "gemini-2.5-pro", "--yolo", "--skip-trust", "-p", "Find the cause."]
-    return words, {"GEMINI_API_KEY": "scripted", "GOOGLE_GEMINI_BASE_URL": url}
+    return Started(words, {"GEMINI_API_KEY": "scripted", "GOOGLE_GEMINI_BASE_URL": url})
 
 
-CLIENTS: Final[Mapping[str, tuple[Format, Callable[[str, Path], tuple[list[str], dict[str, str]]]]]] = {
+CLIENTS: Final[Mapping[str, tuple[Format, Callable[[str, Path], Started]]]] = {
     "claude": (Anthropic(), _claude),
     "codex": (Codex(), _codex),
     "gemini": (Gemini(), _gemini),
@@ -216,16 +234,16 @@ def run(name: str) -> bool:
         }
         dcr = [sys.executable, "-m", "deep_code_reasoning"]
         subprocess.run([*dcr, "setup", name], env=environment, check=True, capture_output=True)
-        words, more = started_as(model.url, home)
+        started = started_as(model.url, home)
         try:
             done = subprocess.run(
-                words,
-                env={**environment, **more},
+                started.words,
+                env={**environment, **started.environment},
                 cwd=project,
                 capture_output=True,
                 text=True,
                 timeout=_PATIENCE_S,
-                stdin=subprocess.DEVNULL,
+                input=started.said,
                 check=False,
             )
             output = done.stdout + done.stderr
@@ -237,7 +255,7 @@ def run(name: str) -> bool:
         )
     shown = json.dumps(model.bodies[-1]) if model.bodies else ""
     wrong = [step for step, _ in STEPS if step not in model.done]
-    wrong += [f"the model did not see {text}" for text in CAUSE if text not in shown]
+    wrong += [f"the model did not see {text}" for text in (*CAUSE, *started.shown) if text not in shown]
     if json.loads(stats.stdout)["investigations_without_model"]["confirmed"] != 1:
         wrong.append("the outcome is not in the ledger")
     steps = f"{len(model.done)} of {len(STEPS)} steps, {len(model.bodies)} requests"

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,23 @@ NODE: Final = HERE / "node_modules" / "node" / "bin"
 DCR: Final = [sys.executable, "-m", "deep_code_reasoning"]
 
 _OWN_TOOL: Final = "wants a tool, resource or prompt of the suite's own"
+# What the inspector reads beside the tools, on an empty home.
+_OF_INSPECTOR: Final = (
+    "prompts/list",
+    "prompts/get --prompt-name escalate --prompt-args problem=slow",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read --uri case://schema",
+)
+# Of the tasks extension: run against our server with the tools that these want (task_fixtures.py).
+_OF_TASKS: Final = (
+    "tasks-lifecycle",
+    "tasks-capability-negotiation",
+    "tasks-wire-fields",
+    "tasks-request-state-removal",
+    "tasks-request-headers",
+    "tasks-dispatch-and-envelope",
+)
 _NOT_APPLICABLE: Final = {
     "tools-call-": _OWN_TOOL,
     "resources-read-": _OWN_TOOL,
@@ -38,7 +57,9 @@ _NOT_APPLICABLE: Final = {
     "logging-set-level": "logging is deprecated and not offered",
     "resources-subscribe": "subscriptions are not offered: a case does not change by itself",
     "resources-unsubscribe": "subscriptions are not offered",
-    "tasks-": "the tasks extension is not offered: long work has handles",
+    "tasks-status-notifications": "status is polled: notifications are optional",
+    "tasks-required-task-error": "no tool of ours needs a task: without one there is a handle",
+    "tasks-mrtr-": "no work of ours asks while it runs: consent, a yes or no, comes before it",
     "sep-2640-": "the skills extension is not offered",
 }
 # These stand in a group above, and apply all the same.
@@ -48,7 +69,11 @@ _APPLICABLE: Final = (
     "input-required-result-ignore-extra-params",
 )
 # Checks of a scenario that applies otherwise: two of server-stateless call a tool of the suite's own.
-_CHECKS_OF_OWN_TOOLS: Final = {"server-stateless": {"ServerRejectsUndeclaredCapability", "MissingCapabilityHttp400"}}
+# And no tool of ours ends in an error of the protocol: what goes wrong is a result that says so.
+_CHECKS_OF_OWN_TOOLS: Final = {
+    "server-stateless": {"ServerRejectsUndeclaredCapability", "MissingCapabilityHttp400"},
+    "tasks-lifecycle": {"TasksProtocolErrorFailedShape"},
+}
 
 
 def main() -> int:
@@ -57,21 +82,24 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as home:
         environment["DCR_HOME"] = home
-        port = _free_port()
-        server = subprocess.Popen([*DCR, "serve", "--http", f"127.0.0.1:{port}"], env=environment)
-        try:
-            _wait_for(port)
+        with _serving([*DCR, "serve", "--http"], environment) as url:
             for revision in ("2025-11-25", "2026-07-28"):
                 for scenario in _scenarios(environment, revision):
-                    failed += not _scenario(environment, port, scenario, revision)
-        finally:
-            server.terminate()
-            server.wait()
+                    failed += not _scenario(environment, url, scenario, revision)
+            for scenario in _scenarios(environment, "extension"):
+                if scenario not in _OF_TASKS:
+                    failed += not _scenario(environment, url, scenario, "2026-07-28")
+        with _serving([sys.executable, str(HERE / "task_fixtures.py")], environment) as url:
+            for scenario in _OF_TASKS:
+                failed += not _scenario(environment, url, scenario, "2026-07-28")
         failed += not _run(
             "inspector --strict",
             [TOOLS / "mcp-inspector", "--cli", "--method", "tools/list", "--strict", "--", *DCR, "serve"],
             environment,
         )
+        for method in _OF_INSPECTOR:
+            words = [TOOLS / "mcp-inspector", "--cli", "--method", *method.split(), "--", *DCR, "serve"]
+            failed += not _run(f"inspector {method}", words, environment)
     packaging = HERE.parent / "packaging"
     failed += not _run("mcpb validate", [TOOLS / "mcpb", "validate", packaging / "mcpb" / "manifest.json"], environment)
     failed += not _run(
@@ -89,13 +117,12 @@ def _scenarios(environment: dict[str, str], revision: str) -> list[str]:
     return [name for name, revisions in re.findall(r"- (\S+) \[([^\]]*)\]", server_part) if revision in revisions]
 
 
-def _scenario(environment: dict[str, str], port: int, scenario: str, revision: str) -> bool:
+def _scenario(environment: dict[str, str], url: str, scenario: str, revision: str) -> bool:
     reason = next((why for start, why in _NOT_APPLICABLE.items() if scenario.startswith(start)), None)
     if reason and scenario not in _APPLICABLE:
         print(f"n/a   {revision} {scenario}: {reason}")
         return True
-    url = f"http://127.0.0.1:{port}/mcp"
-    words = ["server", "--url", url, "--scenario", scenario, "--spec-version", revision]
+    words = ["server", "--url", url, "--scenario", scenario, "--spec-version", revision, "--force"]
     done = subprocess.run([TOOLS / "conformance", *words], capture_output=True, text=True, env=environment, check=False)
     summary = re.search(r"Passed: \d+/\d+", done.stdout)
     wrong = set(re.findall(r"^  - (\w+):", done.stdout.partition("=== Failed Checks ===")[2], re.MULTILINE))
@@ -112,6 +139,19 @@ def _run(name: str, command: list[str | Path], environment: dict[str, str]) -> b
     if done.returncode:
         print(done.stdout[-1_000:] + done.stderr[-1_000:])
     return done.returncode == 0
+
+
+@contextmanager
+def _serving(command: list[str], environment: dict[str, str]) -> Iterator[str]:
+    """The address of a server that is started with a port of its own as the last argument."""
+    port = _free_port()
+    server = subprocess.Popen([*command, f"127.0.0.1:{port}"], env=environment)
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def _free_port() -> int:

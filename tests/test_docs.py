@@ -44,3 +44,14 @@ def test_every_command_that_is_named_exists() -> None:
 def test_decisions_fit_on_a_page() -> None:
     long = [p.name for p in (ROOT / "docs" / "decisions").glob("*.md") if len(p.read_text("utf-8").splitlines()) > 70]
     assert long == []
+
+
+def test_each_lesson_is_held_by_tests_that_exist() -> None:
+    rows = re.findall(r"^\| (\d+) \|(.*)$", (ROOT / "docs" / "lessons.md").read_text("utf-8"), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 32))
+    for number, row in rows:
+        held_by = re.findall(r"`([\w/]+\.py)::(test_\w+)`", row)
+        assert held_by, f"lesson {number} has no test"
+        for file, name in held_by:
+            text = (ROOT / "tests" / file).read_text("utf-8")
+            assert re.search(rf"^(?:async )?def {name}\(", text, re.MULTILINE), f"{file}::{name}"

@@ -132,7 +132,9 @@ class Run:
         """Let one request come in at the edge; the user's side has no spans."""
         world = self.world
         instance = world.services["edge"].choose()
-        outside = Frame(instance, world.trace_id(), "", plans.new_request(world))
+        request = plans.new_request(world)
+        world.tag(request, plan)
+        outside = Frame(instance, world.trace_id(), "", request)
         span = outside.open()
         span.id = ""
         world.simulation.spawn(serve(instance, plan, outside, span, Signal()))

@@ -340,12 +340,13 @@ def finish(frame: Frame, span: Span, plan: str, status: int, message: str) -> No
     if service.role in LOGGING_ROLES:
         took_ms = (world.simulation.now + frame.instance.host.offset_ns - span.start) / MS
         frame.log("INFO", f"{method} {path} {status} {took_ms:.0f}ms")
+    tags = ",".join(world.style.business(tag, frame.request[tag]) for tag in world.tags if tag in frame.request)
     if service.role in world.rpc_roles:
         site = world.style.rpc(service.name, f"{world.words.business}.{service.name}", _rpc_name(plan), status, True)
-        span.end(site, error=message if status >= 500 else None)
+        span.end(site, tags, message if status >= 500 else None)
         return
     site = world.style.server(method, route, status, service.name)
-    span.end(site, world.style.path(path), message if status >= 500 else None)
+    span.end(site, ",".join(filter(None, (world.style.path(path), tags))), message if status >= 500 else None)
 
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -157,7 +157,7 @@ class Current:
         told: Attributes = {"lock.key": key, "lock.owner": owner, "lock.ttl_ms": ttl_ms}
         return Site(f"lock.{function}", INTERNAL, attributes(told))
 
-    def business(self, key: str, value: str) -> str:
+    def business(self, key: str, value: Value) -> str:
         """An attribute of the application's own."""
         return attributes({f"app.{key}": value})
 
@@ -281,7 +281,7 @@ class Older:
         told: Attributes = {"resource.name": key, "lease.holder": owner, "lease.duration": f"{ttl_ms}ms"}
         return Site(f"DistributedLock.{function}", INTERNAL, attributes(told))
 
-    def business(self, key: str, value: str) -> str:
+    def business(self, key: str, value: Value) -> str:
         """An attribute of the application's own."""
         return attributes({key: value})
 
@@ -367,9 +367,9 @@ class Sparse:
         """The span that the application puts around its use of a lock."""
         return Site(f"{function} lock", 0, attributes({"key": key, "ttl": ttl_ms}))
 
-    def business(self, key: str, value: str) -> str:
-        """Nothing."""
-        return ""
+    def business(self, key: str, value: Value) -> str:
+        """An attribute of the application's own."""
+        return attributes({key: value})
 
     def resource(self, who: dict[str, str]) -> str:
         """The resource of an instance."""

@@ -243,6 +243,8 @@ class World:
     consumers: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)  # (role, kind) of requests that failed
+    tags: tuple[str, ...] = ()  # what the spans of served requests say of whose they are
+    tag: Callable[[dict[str, Any], str], None] = lambda request, plan: None
     ended: bool = False
 
     def trace_id(self) -> str:

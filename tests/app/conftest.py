@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from databases import KINDS, empty_database
 from deep_code_reasoning.app.investigate import investigate_case
 from deep_code_reasoning.app.means import Means
 from deep_code_reasoning.domain.case import CaseInfo, Source
@@ -52,6 +53,21 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
     return Incident(folder, investigate_case(folder, CaseInfo("")))
 
 
+@pytest.fixture(autouse=True)
+def _investigated_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The use cases investigate a case before they ask about it. The shared incident was, and does not change."""
+    if "incident" not in request.fixturenames:
+        return
+    known: Incident = request.getfixturevalue("incident")
+
+    def investigated(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
+        if folder != known.folder:
+            return investigate_case(folder, asked, read_s)
+        return replace(known.investigation, case=replace(known.investigation.case, question=asked.question))
+
+    monkeypatch.setattr("deep_code_reasoning.app.workbench.investigate_case", investigated)
+
+
 def _commit(sha: str, time_ns: int) -> dict[str, Any]:
     return {
         "kind": "commit",
@@ -90,6 +106,14 @@ def scripted(*script: Script, **others: FakeModel) -> tuple[Means, FakeModel]:
         return fake_client(gate=gate, deep=deep, **others)[0]
 
     return Means(open_client=open_client), deep
+
+
+@pytest.fixture(params=KINDS)
+def any_ledger(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The ledger is in each database that is at hand, for this process and those that it starts."""
+    with empty_database(request.param, tmp_path) as url:
+        monkeypatch.setenv("DCR_LEDGER_URL", url)
+        yield
 
 
 @pytest.fixture

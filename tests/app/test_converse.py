@@ -240,6 +240,7 @@ asyncio.run(start_conversation(ASKED, case=incident.folder, model="deep", means=
 """
 
 
+@pytest.mark.usefixtures("any_ledger")
 @pytest.mark.parametrize("moment", ["answered", "answering"])
 def test_kill_9_in_the_middle_of_a_conversation_loses_nothing_that_was_paid_for(
     incident: Incident, moment: str

@@ -210,6 +210,18 @@ def test_an_answer_that_does_not_hold_goes_on_to_the_next_model_which_is_told_wh
     assert (answered.model_requested, escalation.verification.result) == (second, "verified")
 
 
+def test_what_is_believed_of_the_check_follows_what_was_reported(incident: Incident) -> None:
+    believed = []
+    for _ in range(2):
+        means, models = after(Answers(answer(incident)), Answers(answer(incident)))
+        found = ask(incident, STUCK, None, means=only_those(means, models))
+        with open_ledger() as ledger:
+            (decision,) = ledger.routing.of_escalation(found.escalation_id)
+            ledger.escalations.report_outcome(found.escalation_id, "confirmed", "dana")
+        believed.append((decision.explanation["accepts_right"], decision.explanation["accepts_wrong"]))
+    assert believed == [(0.8, 0.2), (pytest.approx(9 / 11), 0.2)]
+
+
 def test_a_model_that_was_shut_down_is_no_end(incident: Incident) -> None:
     means, models = after(Fails(ModelNotFoundError("shut down")), Answers(answer(incident)))
     found = ask(incident, STUCK, None, means=only_those(means, models))
@@ -224,6 +236,27 @@ def test_a_model_that_cannot_be_asked_is_refused_before_anything_is_read(inciden
         ask(incident, replace(REQUEST, analysis_type="astrology"))
     with pytest.raises(UsageError):
         replace(REQUEST, depth=6)
+
+
+def test_sentences_that_name_what_nobody_showed_the_model_are_marked_and_kept(incident: Incident) -> None:
+    summary = "The stock service fails with NullPointerException. The billing-service lost 4711 orders."
+    advice = [{"action": act, "because_of": [1]} for act in ("Restart the billing-service.", "Roll back.")]
+    means, _ = scripted(Answers(answer(incident, summary=summary, recommendations=advice)))
+    found = ask(incident, means=means)
+    shown = found.as_json()["findings"]["specialist"]
+    ghost = "'billing-service' is nowhere in the evidence that it was given"
+    many = "the figure 4711 is nowhere in the evidence that it was given"
+    assert shown["summary"] == f"{summary} [unverified: {ghost}; {many}]"
+    assert [each["action"] for each in shown["recommendations"]] == [
+        f"Restart the billing-service. [unverified: {ghost}]",
+        "Roll back.",
+    ]
+    assert shown["unverified_sentences"] == [
+        {"in": "summary", "sentence": "The billing-service lost 4711 orders.", "reasons": [ghost, many]},
+        {"in": "recommendation", "sentence": "Restart the billing-service.", "reasons": [ghost]},
+    ]
+    assert summary in found.opinion.text, "what it wrote is kept as it came"
+    assert shown["verification"]["result"] == "verified", "its claims hold"
 
 
 # --- what is spent ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from click.testing import CliRunner, Result
 
 from deep_code_reasoning.app.converse import continue_conversation, finalize_conversation, start_conversation
 from deep_code_reasoning.app.escalate import escalate
+from deep_code_reasoning.app.hypothesis import examine_hypothesis
 from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.app.tournament import TournamentConfig, run_tournament
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.pack import Scope
 from deep_code_reasoning.errors import ModelNotConfiguredError
+from deep_code_reasoning.providers import policy
 from wire.script import CallTool, Garbled, Say, Step, Typed, quota_exhausted, rate_limited, server_error, unauthorized
 from wire.server import WIRES, Stub
 
@@ -67,16 +70,21 @@ def test_a_question_goes_over_every_wire_and_comes_back_checked(
     assert calls[-1].id == escalation.answer_call_id
 
 
+# What happens -> what the model's endpoint does, the code of the error, and whether asking again may help.
 FAULTS: dict[str, tuple[list[Step], str, bool]] = {
     "unauthorized": ([unauthorized()], "provider_authentication", False),
     "rate limited": ([rate_limited(7200)], "provider_rate_limited", True),
     "server error": ([server_error()] * 4, "provider_unavailable", True),
+    "stall": ([Say("half", ending="stall")] * 4, "provider_unavailable", True),
     "disconnect": ([Say("half", ending="disconnect")] * 4, "provider_unavailable", True),
     "clean truncation": ([Say("half", ending="truncated")] * 4, "answer_truncated", True),
+    "length limit": ([Say("half", finish="length")], "answer_truncated", False),
     "malformed": ([Typed('{"summary": 1}')] * 2, "answer_malformed", False),
     "no JSON": ([Garbled()] * 4, "provider_unavailable", True),
     "quota": ([quota_exhausted()], "provider_quota", False),
 }
+# Of these something had arrived, and was paid for.
+IN_PART = ("stall", "disconnect", "clean truncation", "length limit", "malformed")
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -113,6 +121,31 @@ def test_a_tournament_goes_over_every_wire(wire: str, incident: Incident, use_st
     assert found.failures == ()
 
 
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_hypothesis_is_tested_by_code_at_the_provider_else_in_the_sandbox(
+    wire: str, incident: Incident, use_stub: UseStub
+) -> None:
+    at_provider = wire != "openai-chat"  # whose format has no way to ask for it
+    stub = use_stub(wire, abilities=["code_execution"])
+    run, printed = "print(6 * 7)", "42\n"
+    cited = "experiment:provider-1" if at_provider else "experiment:1"
+    proven = {"statement": "it is 42", "outcome": "holds", "proofs": [{"citation": cited, "quote": "42"}]}
+    made_up = {"statement": "it is 43", "outcome": "fails", "proofs": [{"citation": "experiment:provider-2"}]}
+    tested = {"summary": "tested", "verdict": "refuted", "predictions": [proven, made_up]}
+    if at_provider:
+        stub.script(Typed(tested, ran=(run, printed)))
+    else:
+        stub.script(CallTool("run_experiment", {"code": run}), Typed(tested))
+    request = AnalysisRequest(depth=1)
+    found = asyncio.run(examine_hypothesis("stock throws an exception", request, case=incident.folder, model="deep"))
+    outcomes = {p.name: p.outcome for p in found.predictions if p.by == "model deep"}
+    assert outcomes == {"it is 42": "holds", "it is 43": "unknown"}, found.as_json()["metadata"]["failures"]
+    opinion = found.as_json()["findings"]["specialist"]
+    assert opinion["code_runs"] == ([{"code": run, "output": printed}] if at_provider else [])
+    assert [used["tool"] for used in opinion["tools_used"]] == ([] if at_provider else ["run_experiment"])
+    assert found.verdict == "supported", "what nothing proves refutes nothing"
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_every_form_shows_the_specialists_answer(
     form: str, incident: Incident, use_stub: UseStub, tmp_path: Path
@@ -141,19 +174,23 @@ def test_a_failure_leaves_the_analysers_answer_as_it_is(incident: Incident, use_
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_failure_is_never_a_finding(
-    wire: str, fault: str, tmp_path: Path, use_stub: UseStub, no_waiting: None
+    wire: str, fault: str, tmp_path: Path, use_stub: UseStub, impatient: None
 ) -> None:
     steps, code, retryable = FAULTS[fault]
     use_stub(wire).script(*steps)
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "stock.py").write_text("def stock():\n    return None\n")
     request = AnalysisRequest("why?", scope=Scope(files=("stock.py",)))
-    asked = asyncio.run(escalate(request, roots=(tmp_path / "code",), model="deep")).as_json()
+    given = asyncio.run(escalate(request, roots=(tmp_path / "code",), model="deep"))
+    asked = given.as_json()
     (failure,) = asked["metadata"]["failures"]
     assert (asked["status"], asked["findings"]["specialist"]) == ("unanswered", None)
     assert (failure["model"], failure["code"], failure["retryable"]) == ("deep", code, retryable)
-    if code in ("answer_truncated", "answer_malformed"):
-        assert failure["partial_text"], "what was paid for is kept"
+    assert bool(failure["partial_text"]) == (fault in IN_PART), "what was paid for is kept"
+    (told, _) = given.consulted.notes
+    assert told.startswith("deep gave no usable answer: deep: ")
+    assert failure["hint"], "the user is told what to do"
+    assert failure["hint"] in told
     with open_ledger() as ledger:
         escalation = ledger.escalations.get(asked["metadata"]["escalation_id"])
         calls = ledger.calls.of_escalation(escalation.id)
@@ -161,12 +198,12 @@ def test_a_failure_is_never_a_finding(
 
 
 @pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between attempts take no time."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between attempts take no time, and a connection counts as broken after half a second."""
 
     async def sleep(seconds: float) -> None:
         return None
 
-    from deep_code_reasoning.providers import policy
-
-    monkeypatch.setattr(policy.Policy.__init__, "__defaults__", (*policy.Policy.__init__.__defaults__[:-1], sleep))
+    init = policy.Policy.__init__
+    defaults = dict(zip((field.name for field in fields(policy.Policy)), init.__defaults__ or (), strict=True))
+    monkeypatch.setattr(init, "__defaults__", tuple((defaults | {"stall_s": 0.5, "sleep": sleep}).values()))

@@ -12,7 +12,7 @@ from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.call import Call
 from deep_code_reasoning.domain.case import CaseInfo
-from deep_code_reasoning.domain.escalation import Escalation
+from deep_code_reasoning.domain.escalation import ANALYSERS_ONLY, Escalation
 from deep_code_reasoning.errors import RecordNotFoundError, UsageError
 from deep_code_reasoning.store.layout import MANIFEST, Manifest
 
@@ -63,6 +63,19 @@ def test_an_outcome_of_a_case_is_that_of_its_last_answer() -> None:
     assert dcr("outcome", "payments", "refuted", "--by", "dana").output == "escalation e2: refuted, says dana\n"
     with open_ledger() as ledger:
         assert ledger.escalations.get("e1").outcome is None
+
+
+def test_an_escalation_that_the_analysers_answered_alone_is_no_models_merit() -> None:
+    with open_ledger() as ledger:
+        ledger.escalations.record(Escalation("e1", "mcp", "cross_system", CLASS, "why?", "no cause was found", 1))
+        ledger.escalations.close("e1", ANALYSERS_ONLY)
+    assert json.loads(dcr("stats", "--format", "json").output)["investigations_without_model"]["unknown"] == 0
+    assert dcr("outcome", "e1", "refuted").exit_code == 0
+    assert dcr("outcome", "e1", "confirmed").exit_code == 0
+    printed = json.loads(dcr("stats", "--format", "json").output)
+    assert printed["escalations"] == 1
+    assert printed["investigations_without_model"] == {"confirmed": 1, "refuted": 0, "unknown": 0}
+    assert printed["total"]["confirmed"] == printed["total"]["answered"] == 0
 
 
 def test_without_an_escalation_it_is_the_analysers_that_were_right_or_wrong() -> None:

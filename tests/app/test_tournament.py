@@ -248,6 +248,7 @@ asyncio.run(run_tournament(ISSUE, case=incident.folder, model="deep", means=mean
 """
 
 
+@pytest.mark.usefixtures("any_ledger")
 def test_kill_9_in_the_middle_of_a_tournament_loses_nothing_that_was_paid_for(incident: Incident) -> None:
     command = [sys.executable, "-c", WORKER, str(incident.folder), str(Path(__file__).parents[1])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

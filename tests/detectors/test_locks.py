@@ -68,6 +68,7 @@ def leases(write: Write, stolen: bool, skew_ms: float = -200.0) -> dict[str, lis
         root = fleet.span(trace, "", "ledger", host, "settle", begin - 5, 1120, "server", "error" if failed else "")
         for verb, at in (("acquire", 0.0), ("renew", 650.0), ("release", 1100.0)):
             write(fleet, verb, trace, root, host, begin + at, 2)
+        fleet.span(trace, root, "ledger", host, "POST /transfers", begin + 1000, 20, "client")
     return fleet.tables()
 
 
@@ -83,6 +84,7 @@ def test_a_lease_that_another_takes_before_its_renewal_is_told(write: Write, loo
     assert float(str(facts["gap_ms"])) == pytest.approx(50, abs=5)
     assert len(set(facts["owners"])) == 2  # type: ignore[arg-type]
     assert facts["hosts"] == ("c2", "c1")
+    assert (facts["expiry_on_another_clock"], facts["calls_after_loss"], facts["fencing_token"]) == (True, 6, False)
     assert finding.confidence > 0.9
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deep_code_reasoning.domain.critical_path import SpanTimes, critical_path
+from deep_code_reasoning.domain.critical_path import SpanTimes, critical_path, time_saved
 
 
 def test_what_was_waited_for_is_on_the_path_and_what_ran_beside_it_is_not() -> None:
@@ -34,3 +34,58 @@ def test_the_path_never_takes_longer_than_its_root(rows: list[tuple[int, int, in
     path = critical_path(spans)
     assert sum(own for _, own in path) == 100
     assert all(own >= 0 for _, own in path)
+
+
+def test_a_child_that_seems_to_begin_before_its_parent_is_moved_with_all_below_it() -> None:
+    spans = [
+        SpanTimes("root", "", 0, 100),
+        SpanTimes("call", "root", -10, 60),
+        SpanTimes("query", "call", 0, 40),
+    ]
+    assert critical_path(spans) == [("root", 30), ("call", 30), ("query", 40)]
+
+
+def in_ms(id_: str, parent: str, start: float, end: float) -> SpanTimes:
+    return SpanTimes(id_, parent, round(start * 1e6), round(end * 1e6))
+
+
+def test_what_would_be_saved_is_bounded_by_what_runs_beside() -> None:
+    spans = [
+        in_ms("root", "", 0, 100),
+        in_ms("slow", "root", 10, 80),
+        in_ms("beside", "root", 10, 60),
+        in_ms("then", "root", 85, 95),
+    ]
+    assert time_saved(spans, {"slow"}) == 20e6
+    assert time_saved(spans, {"beside"}) == 0
+    assert time_saved(spans, {"slow", "beside"}) == 70e6
+    assert time_saved(spans, {"then"}) == 10e6
+    assert time_saved(spans, {"root"}) == 20e6  # 10 before, 5 between, 5 after
+    assert time_saved([], {"root"}) == 0
+
+
+def test_clocks_that_let_one_begin_a_little_before_the_other_ends_change_nothing() -> None:
+    spans = [in_ms("root", "", 0, 100), in_ms("one", "root", 0, 60.0002), in_ms("two", "root", 60, 100.0001)]
+    assert time_saved(spans, {"one"}) == 60e6
+
+
+def test_a_callee_that_outlives_its_caller_counts_as_long_as_it_was_waited_for() -> None:
+    spans = [in_ms("call", "", 0, 50), in_ms("work", "call", 1, 200)]
+    assert time_saved(spans, {"work"}) == 49e6
+    assert critical_path(spans) == [("call", 1e6), ("work", 49e6)]
+
+
+def test_ids_that_repeat_do_not_loop() -> None:
+    spans = [SpanTimes("a", "", 0, 9), SpanTimes("b", "a", 1, 8), SpanTimes("a", "b", 2, 7)]
+    assert critical_path(spans) == [("a", 2), ("b", 7)]
+    assert time_saved(spans, {"b"}) == 7
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=30))
+def test_what_is_saved_is_never_more_than_what_there_is_nor_less_than_nothing(rows: list[tuple[int, int, int]]) -> None:
+    spans = [SpanTimes("0", "", 0, 100)]
+    for number, (parent, start, length) in enumerate(rows, start=1):
+        spans.append(SpanTimes(str(number), str(min(parent, number - 1)), start, start + length))
+    everything = {span.id for span in spans}
+    assert time_saved(spans, everything) == 100
+    assert all(0 <= time_saved(spans, {id_}) <= 100 for id_ in everything)

@@ -15,7 +15,7 @@ from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.budget import Amount, Limits
 from deep_code_reasoning.domain.call import Verification
 from deep_code_reasoning.domain.escalation import TimeSaved
-from deep_code_reasoning.domain.ledger_statistics import Tally
+from deep_code_reasoning.domain.ledger_statistics import CheckTally, Tally
 from deep_code_reasoning.domain.model import ModelRecord
 from deep_code_reasoning.domain.usage import Usage
 from deep_code_reasoning.ledger import Ledger
@@ -193,8 +193,24 @@ def test_dcr_stats_prints_a_table_that_hostile_names_cannot_steer(monkeypatch: p
     assert "\x1b" not in done.output
     assert "estimates, not measurements" in done.output
     assert "1 of the calls have no known price" in done.output
+    assert "2 of 2 right ones held, and 1 of 1 wrong ones" in done.output
     row = next(line.split() for line in done.output.splitlines() if line.split()[:2] == ["alpha", "lock_lease_expired"])
     assert row[2:] == ["2", "0", "200", "20", "0.4000", "1", "1", "0", "0.4000", "50%", "2.50"]
+
+
+def test_the_check_is_judged_by_first_answers_and_their_outcomes(ledger: Ledger) -> None:
+    fill(ledger)
+    # Alpha's answer did not hold, and beta's was confirmed in its place: so alpha's was wrong. That beta was asked hung
+    # on the check itself.
+    ledger.escalations.record(an_escalation("e5", started_ns=START_NS))
+    for step, (model, result) in enumerate((("alpha", "partly"), ("beta", "verified"))):
+        checked = {"escalation_id": "e5", "model_requested": model, "verification": Verification(result)}
+        ledger.calls.record(a_call(f"e5-{step}", started_ns=START_NS + step, **checked))
+    ledger.escalations.close("e5", "answered", answer_call_id="e5-1")
+    assert ledger.statistics.check() == CheckTally(right=2, right_held=2, wrong=1, wrong_held=1)
+    ledger.escalations.report_outcome("e5", "confirmed", "dana")
+    assert ledger.statistics.check() == CheckTally(right=2, right_held=2, wrong=2, wrong_held=1)
+    assert ledger.statistics.collect().check == ledger.statistics.check()
 
 
 def test_dcr_stats_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -196,3 +196,16 @@ def test_secrets_of_the_evidence_do_not_leave(packable: Callable[[Mapping[str, l
     result = packed(packable(system.tables()), 200_000)
     assert "hunter2secret" not in result.text
     assert "abcdef123456" not in result.text
+
+
+@pytest.mark.parametrize("budget", [600, 200_000])
+def test_the_account_of_a_pack_gives_no_secret_away_either(
+    budget: int, packable: Callable[[Mapping[str, list[Row]]], Packable]
+) -> None:
+    message = "Rotate\u202e password=hunter2secret of the stock service"
+    commit = {"kind": "commit", "repo": "shop", "source_id": 1, "line": 1, "message": message, "files": ["a.py"]}
+    rows = [{**commit, "id": "ab" * 20, "time_ns": START_NS + 20_000_000_000, "diff": "+1\n"}]
+    result = packed(packable(System(requests=40).tables(changes=rows)), budget)
+    (entry,) = [entry for entry in result.manifest if entry.key.startswith("commit/")]
+    assert "Rotate\\u202e password=[redacted:" in entry.title
+    assert "hunter2secret" not in str(result.manifest)

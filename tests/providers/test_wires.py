@@ -164,6 +164,15 @@ def test_a_message_whose_native_form_is_gone_is_told_in_plain_words(ask: Asking)
     ask.stub.reset()
 
 
+def test_a_typed_answer_is_told_again_also_when_its_native_form_is_gone(ask: Asking) -> None:
+    ask.stub.script(Typed({"cause": "the lock", "confidence": 0.5}), Say("Yes."))
+    first = ask(text_request(answer=Verdict))
+    plain = tuple(message_from_json(m.as_json() | {"native": None}) for m in first.messages)
+    assert any("the lock" in text for message in plain for text in message.texts), "and it is counted"
+    ask(text_request("Sure?", history=plain))
+    assert "the lock" in json.dumps(ask.stub.requests[-1].body)
+
+
 def test_the_stable_beginning_of_a_prompt_is_the_same_bytes_in_every_turn(ask: Asking) -> None:
     pack = Passage("EVIDENCE\n" * 50, cache_after=True)
     ask.stub.script(Say("one"), Say("two"))
@@ -211,21 +220,39 @@ def test_further_settings_of_the_catalogue_are_passed_on(ask_chat: Asking) -> No
     assert (body["cache_prompt"], body["top_p"]) == (True, 0.5)
 
 
-def test_code_runs_at_the_provider_where_it_can_and_the_chat_wire_refuses(ask: Asking) -> None:
-    from deep_code_reasoning.errors import RequestRejectedError
+# How each wire asks for code that runs at the provider; OpenAI's chat format has no way to.
+RUNNERS = {"gemini": "codeExecution", "openai-responses": "code_interpreter", "anthropic": "code_execution_20"}
 
-    request = text_request(run_code=True)
-    if ask.wire == "openai-chat":
-        with pytest.raises(RequestRejectedError):
-            ask(request)
-        assert ask.stub.requests == []
-        return
-    ask.stub.script(Say("It is 42.", ran=("print(6 * 7)", "42\n")))
-    answer = ask(request)
+
+def asks_for_code(ask: Asking) -> bool:
+    return any(runner in json.dumps(ask.stub.requests[-1].body.get("tools", [])) for runner in RUNNERS.values())
+
+
+@pytest.mark.parametrize("with_tools", [True, False])
+def test_code_runs_at_the_provider_where_the_card_and_the_wire_have_it(ask: Asking, with_tools: bool) -> None:
+    request = text_request(run_code=True, tools=(query_tool(),) if with_tools else ())
+    can = ask.wire in RUNNERS
+    ask.stub.script(Say("It is 42.", ran=("print(6 * 7)", "42\n") if can else None))
+    answer = ask(request, abilities=("code_execution",))
     assert answer.text.strip() == "It is 42."
-    assert answer.code_runs == (CodeRun("print(6 * 7)", "42\n"),)
-    tools = json.dumps(ask.stub.requests[0].body["tools"])
-    assert any(name in tools for name in ("codeExecution", "code_interpreter", "code_execution_20"))
+    assert answer.code_runs == ((CodeRun("print(6 * 7)", "42\n"),) if can else ())
+    assert asks_for_code(ask) == can
+    assert ("query" in ask.stub.requests[-1].wanted.tools) == with_tools
+
+
+def test_code_is_not_run_at_a_provider_whose_card_does_not_say_that_it_can(ask: Asking) -> None:
+    ask.stub.script(Say("ok"))
+    ask(text_request(run_code=True), abilities=("long_context",))
+    assert not asks_for_code(ask)
+
+
+def test_an_older_gemini_is_not_asked_for_code_beside_other_tools(stub: Stub) -> None:
+    ask = Asking(stub, "gemini")
+    older = card(stub, "gemini", "gemini-2.5-pro", abilities=("code_execution",))
+    for tools in ((query_tool(),), ()):
+        stub.script(Say("ok"))
+        ask(text_request(run_code=True, tools=tools), client=ask.client(older), models="gemini-2.5-pro")
+        assert asks_for_code(ask) == (not tools)
 
 
 def test_a_paused_reply_is_asked_to_go_on_and_is_one_answer(stub: Stub) -> None:

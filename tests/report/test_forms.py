@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from deep_code_reasoning.domain.call import Verification
 from deep_code_reasoning.domain.case import CaseInfo, Source
@@ -46,7 +47,7 @@ def hostile() -> Investigation:
         windows,
         "cause_found",
         (cause,),
-        (finding,),
+        (finding, replace(finding, code="traces.critical_path", facts={"owners": (EVIL, EVIL)})),
         (Check("a", "skipped", EVIL), Check("b", "clear", "fine")),
         1.0,
         0.5,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mcp_types import ListRootsResult
 
 from agent.session import AgentSession
+from agent.tasks import Tasks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
@@ -33,6 +36,18 @@ def agent(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[A
     """A session with the newest protocol."""
     allowed = {"DCR_ROOTS": str(EXAMPLES / "ticket-booking")}
     with AgentSession(tmp_path_factory.mktemp("home"), project, environment=allowed) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def legacy(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[AgentSession]:
+    """A session with an older revision: its client knows of tasks and roots, and will not say what its roots are."""
+
+    async def roots(_: Any) -> ListRootsResult:
+        raise ValueError("no")
+
+    home = tmp_path_factory.mktemp("home")
+    with AgentSession(home, project, "legacy", extensions=[Tasks()], list_roots_callback=roots) as session:
         yield session
 
 

@@ -48,6 +48,27 @@ def test_an_escalation_answers_in_four_parts_without_a_model(agent: AgentSession
     assert answer["findings"][0]["service"] == "stock"
     assert {"findings", "recommendations", "enriched_context", "metadata"} <= answer.keys()
     assert "no model is configured" in answer["metadata"]["why_no_model"]
+    # What to do, when it was, what nobody could look at, and how much of the evidence is for the caller's own model.
+    assert answer["recommendations"][0]["citations"]
+    context = answer["enriched_context"]
+    assert context["onset"].startswith("2026-03-01T10:0")
+    assert len(context["incident"]) == 2
+    assert all(": " in check for check in context["could_not_look"])
+    assert context["could_not_look"]
+    assert context["pack"]["section"] == "pack"
+    assert 0 < context["pack"]["tokens"] <= context["pack"]["budget_tokens"]
+
+
+def test_the_outcome_of_an_answer_without_a_model_can_be_recorded(agent: AgentSession, case: str) -> None:
+    def refuted() -> int:
+        return int(agent.answer("get_usage")["investigations_without_model"]["refuted"])
+
+    before = refuted()
+    escalation = escalate(agent, case=case)["metadata"]["escalation_id"]
+    assert refuted() == before
+    recorded = agent.answer("record_outcome", answer=escalation, verdict="refuted")
+    assert (recorded["of"], recorded["id"]) == ("escalation", escalation)
+    assert refuted() == before + 1
 
 
 def test_an_escalation_about_code_alone_works(agent: AgentSession) -> None:
@@ -149,7 +170,9 @@ def test_impact_is_told_by_kind(agent: AgentSession, case: str) -> None:
     assert [use["at"].rpartition("/")[2] for use in whole["breaking"]] == ["order.go#5"]
     assert "shop -> stock" in whole["performance"][0]["call"]
     assert whole["behavioral"][0]["service"] == "stock"
-    assert "performance" not in impact(case=case, impact_types=["breaking"])
+    kinds = {"breaking", "performance", "behavioral"}
+    for kind in kinds:
+        assert kinds & impact(case=case, impact_types=[kind]).keys() == {kind}
     assert impact()["could_not_look_at"] != []
 
 
@@ -175,6 +198,8 @@ def test_a_bottleneck_is_seen_in_loops_and_times(agent: AgentSession, case: str)
     assert answer["own_time_by_operation"][0]["operation"] == "Stock.reserve"
     assert [issue["verdict"] for issue in answer["suspected_issues"]] == ["something fits", "nothing seen that fits"]
     assert profile()["suspected_issues"] == []
+    named = {"file": STOCK, "line": 1, "function_name": "query_rows"}
+    assert profile(path={"entry_point": named})["function"] == "query_rows"
     assert profile(profile_depth=1)["followed"] != profile(profile_depth=5)["followed"]
 
 

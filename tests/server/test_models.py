@@ -29,15 +29,27 @@ ANSWER = {
         {"statement": "N+1", "service": "stock", "mechanism": "n_plus_one", "proofs": [CODE], "confidence": 0.9}
     ],
 }
+MECHANISMS = ("n_plus_one", "deadlock", "bad_input", "race_condition")
+TESTED = {
+    "summary": "tested",
+    "verdict": "supported",
+    "predictions": [{"statement": "the line is there", "outcome": "holds", "proofs": [CODE]}],
+}
 
 
-@pytest.fixture
-def local(stub: Stub, tmp_path: Path, project: Path) -> Iterator[AgentSession]:
+@pytest.fixture(scope="module")
+def local(_stub_server: Stub, tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[AgentSession]:
     """A session whose user has a model on this machine."""
-    catalogue = write_catalogue(tmp_path / "models.json", stub, "openai-chat")
+    home = tmp_path_factory.mktemp("home")
+    catalogue = write_catalogue(home / "models.json", _stub_server, "openai-chat")
     environment = {"DCR_MODELS": str(catalogue), KEY_VARIABLE: KEY}
-    with AgentSession(tmp_path / "home", project, environment=environment) as session:
+    with AgentSession(home, project, environment=environment) as session:
         yield session
+
+
+def told(stub: Stub) -> str:
+    """All that the last request tells the model."""
+    return "\n".join(stub.requests[-1].texts)
 
 
 def test_a_model_on_this_machine_answers_and_is_checked(local: AgentSession, stub: Stub) -> None:
@@ -63,6 +75,80 @@ def test_a_model_on_this_machine_answers_and_is_checked(local: AgentSession, stu
     assert "code_snippets" not in local.answer("continue_conversation", **session)
     with_code = local.answer("continue_conversation", **session, include_code_snippets=True)
     assert "find_item" in with_code["code_snippets"][0]["lines"]
+
+
+def test_what_the_caller_knows_reaches_the_model(local: AgentSession, stub: Stub) -> None:
+    stub.script(Typed(ANSWER))
+    local.answer("escalate_analysis", claude_context=context(), analysis_type="performance", model="deep")
+    for known in ("added logging", "user_service.go:142", "orders fail since 10:06"):
+        assert known in told(stub)
+
+
+def test_a_hypothesis_and_how_to_test_it_reach_the_model(local: AgentSession, stub: Stub) -> None:
+    stub.script(Typed(TESTED))
+    answer = local.answer(
+        "hypothesis_test",
+        hypothesis="the sku is missing",
+        code_scope={"files": [STOCK], "entry_points": [f"{STOCK}:12"]},
+        test_approach="leave the sku out of an order",
+        model="deep",
+    )
+    assert answer["status"] == "answered"
+    for known in ("the sku is missing", "leave the sku out of an order", "def find_item"):
+        assert known in told(stub)
+
+
+def test_a_conversation_is_asked_what_is_said_and_ends_in_the_form_that_is_wanted(
+    local: AgentSession, stub: Stub
+) -> None:
+    endings = {}
+    for form in ("detailed", "concise", "actionable"):
+        stub.script(*(Typed(ANSWER) for _ in range(3)))
+        begun = local.answer(
+            "start_conversation",
+            claude_context=context(),
+            analysis_type="performance",
+            initial_question="is it the loop?",
+            model="deep",
+        )
+        assert "is it the loop?" in told(stub)
+        local.answer("continue_conversation", session_id=begun["session_id"], message="or the store?")
+        assert "or the store?" in told(stub)
+        ended = local.answer("finalize_conversation", session_id=begun["session_id"], summary_format=form)
+        assert ended["format"] == form
+        endings[form] = set(ended)
+    assert "actions" in endings["actionable"] - endings["concise"]
+    assert "cause" in endings["concise"] - endings["actionable"]
+    assert "earlier_answers" in endings["detailed"] - endings["concise"]
+
+
+def test_a_tournament_is_as_long_and_as_wide_as_asked(local: AgentSession, stub: Stub) -> None:
+    def hold(**config: int) -> dict[str, Any]:
+        stub.reset()
+        stub.pause_s = 0.2
+        causes = [{**ANSWER["causes"][0], "statement": f"cause {m}", "mechanism": m} for m in MECHANISMS]
+        stub.script(Typed({**ANSWER, "causes": causes}), *(Typed(TESTED) for _ in range(30)))
+        answer = local.answer(
+            "run_hypothesis_tournament",
+            claude_context=context(),
+            issue="orders fail",
+            tournament_config=config,
+            model="deep",
+        )
+        hypotheses = local.answer("get_result", handle=answer["handle"], section="hypotheses")["items"]
+        return {
+            "hypotheses": len(hypotheses),
+            "rounds": {test["round"] for hypothesis in hypotheses for test in hypothesis["tests"]},
+            "at_once": stub.most_at_once,
+        }
+
+    wide = hold(max_hypotheses=4, max_rounds=1, parallel_sessions=4)
+    assert wide == {"hypotheses": 4, "rounds": {1}, "at_once": 4}
+    assert hold(max_hypotheses=2, max_rounds=2, parallel_sessions=1) == {
+        "hypotheses": 2,
+        "rounds": {1, 2},
+        "at_once": 1,
+    }
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from deep_code_reasoning.domain.tokens import estimate_tokens
 from deep_code_reasoning.server.instructions import INSTRUCTIONS
 from deep_code_reasoning.server.reply import MAX_BYTES
 
-from .conftest import SECRET
+from .conftest import EXAMPLES, SECRET, stamp
 
 MAX_LIST_TOKENS = 6_000
 MAX_TOOLS = 20
@@ -77,6 +79,47 @@ def test_a_case_goes_from_its_paths_to_its_outcome(agent: AgentSession, case: st
     assert causes["items"][0]["citations"]
     agent.answer("record_outcome", answer=case, verdict="confirmed", note="the deploy")
     assert agent.answer("get_usage")["investigations_without_model"]["confirmed"] == 1
+
+
+def test_what_a_case_is_opened_with_matters(agent: AgentSession, project: Path) -> None:
+    repository = project / "repository"
+    repository.mkdir()
+    (repository / "stock.py").write_text("def reserve():\n    pass\n")
+    git = ["git", "-C", str(repository), "-c", "user.name=dev", "-c", "user.email=dev@example.com"]
+    dated = {**os.environ, "GIT_AUTHOR_DATE": stamp(300), "GIT_COMMITTER_DATE": stamp(300)}
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "reserve"]):
+        subprocess.run([*git, *words], check=True, env=dated)
+    opened = agent.answer(
+        "open_case", paths=["evidence/traces.json"], repositories=["repository"],
+        baseline_paths=["evidence/logs.ndjson"], case_name="told", wait_seconds=45,
+    )  # fmt: skip
+    assert "changes" in opened["tables"]
+    read = agent.answer("get_result", handle=opened["handle"], section="evidence")["items"]
+    assert {row["source"].rpartition("/")[2]: row["role"] for row in read}["logs.ndjson"] == "baseline"
+
+
+def test_when_it_was_noticed_parts_a_case_in_which_nothing_changed(agent: AgentSession, project: Path) -> None:
+    calm = project / "calm"
+    calm.mkdir()
+    line = '{{"timestamp": "{}", "service": "stock", "severity_text": "INFO", "msg": "reserved {}"}}\n'
+    (calm / "logs.ndjson").write_text("".join(line.format(stamp(n * 3), n) for n in range(200)))
+    agent.answer("open_case", paths=["calm"], case_name="calm", noticed_at=stamp(300), wait_seconds=45)
+    for noticed, told in ((300, {}), (450, {"noticed_at": stamp(450)})):
+        agent.answer("investigate_case", case="calm", wait_seconds=45, **told)
+        assert agent.answer("compare_windows", case="calm")["b"][0] == stamp(noticed)
+
+
+def test_the_question_of_a_case_steers_its_packs(agent: AgentSession, booking: str) -> None:
+    def pack(case: str, **more: Any) -> str:
+        made = agent.answer("get_evidence_pack", case=case, budget_tokens=8_000, **more)
+        return str(agent.answer("get_result", handle=made["handle"], section="pack")["text"])
+
+    evidence = str(EXAMPLES / "ticket-booking" / "evidence")
+    agent.answer("open_case", paths=[evidence], case_name="asked", question="what of ts-user-service?", wait_seconds=45)
+    plain = pack(booking)
+    assert pack("asked") != plain
+    assert pack(booking, service_names=["ts-user-service"]) != plain
+    assert pack(booking, analysis_type="performance") != plain
 
 
 def test_a_span_that_is_cited_can_be_read(agent: AgentSession, case: str) -> None:

@@ -208,6 +208,8 @@ SIGNS: dict[str, tuple[Measure, float]] = {  # what rises at the onset, and by w
     "traffic_surge": (requests, 1.5),
     "latency_regression": (root_ms, 1.5),
     "exception": (failed, 2),
+    "bad_input": (failed, 2),
+    "noisy_neighbour": (root_ms, 1.5),
     "dependency_outage": (failed, 3),
     "message_backlog": (metric("ready", "lag"), 2),
     "unacknowledged_messages": (metric("memory.usage"), 1.1),

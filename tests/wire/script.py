@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -50,8 +51,7 @@ class Say:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        ran = (Part(code=self.ran[0], output=self.ran[1]),) if self.ran else ()
-        return ran + ((Part(self.text),) if self.text else ())
+        return _ran(self.ran) + ((Part(self.text),) if self.text else ())
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class CallTool:
 class Typed:
     """The model answers in the type that was asked for, the way the request asks for it (tool or JSON text).
 
-    `value` may be text: sent as it is, so that it can be wrong or no JSON at all.
+    `value` may be text: sent as it is, so that it can be wrong or no JSON at all. `ran` as for `Say`.
     """
 
     value: Any
@@ -86,6 +86,13 @@ class Typed:
     ending: Ending = "whole"
     usage: Tokens | None = field(default_factory=Tokens)
     thinking: str = ""
+    ran: tuple[str, str] | None = None
+
+    def parts(self, as_tool: str | None) -> tuple[Part, ...]:
+        """The parts of the reply: the answer as the arguments of a tool, or as JSON text where there is none."""
+        if as_tool is not None:
+            return (*_ran(self.ran), Part(tool=as_tool, arguments=self.value))
+        return (*_ran(self.ran), Part(self.value if isinstance(self.value, str) else json.dumps(self.value)))
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,11 @@ class Garbled:
 
     body: bytes = b'{"oops": '
     content_type: str = "application/json"
+
+
+def _ran(ran: tuple[str, str] | None) -> tuple[Part, ...]:
+    """The part that says what code ran at the provider."""
+    return (Part(code=ran[0], output=ran[1]),) if ran else ()
 
 
 Reply: TypeAlias = Say | CallTool | Typed

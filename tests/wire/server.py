@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from .formats import Format, Json, Turn, Wanted
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
 from .openai_responses import OpenAIResponses
-from .script import CallTool, Fault, Garbled, Part, Reply, Say, Step, Typed
+from .script import CallTool, Fault, Garbled, Reply, Say, Step, Typed
 
 WIRES: Final = ("gemini", "openai-chat", "openai-responses", "anthropic")
 _FORMATS: Final[Mapping[str, Format]] = {
@@ -80,8 +80,11 @@ class Stub:
         self.requests: list[Seen] = []
         self.counted: list[Seen] = []
         self.unexpected: list[str] = []
-        self.tokens = 1234
+        self.tokens: int | Callable[[Seen], int] = 1234
         self.listed: tuple[str, ...] = ("deep",)
+        # Seconds before a reply, and how many requests waited for theirs at once, at most.
+        self.pause_s = 0.0
+        self.most_at_once = self._at_once = 0
         self._steps: dict[str | None, deque[Step]] = defaultdict(deque)
         self._lock = threading.Lock()
         config = uvicorn.Config(self._app(), port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
@@ -112,6 +115,7 @@ class Stub:
         """Forget the script and what was seen."""
         self.requests, self.counted, self.unexpected = [], [], []
         self.tokens, self.listed = 1234, ("deep",)
+        self.pause_s, self.most_at_once = 0.0, 0
         self._steps.clear()
 
     def script(self, *steps: Step, model: str | None = None) -> None:
@@ -157,7 +161,8 @@ class Stub:
     def _counter(self, wire: str):  # type: ignore[no-untyped-def]
         async def count(request: Request) -> Response:
             self.counted.append(await self._see(wire, request))
-            return JSONResponse(_FORMATS[wire].tokens(self.tokens))
+            count = self.tokens(self.counted[-1]) if callable(self.tokens) else self.tokens
+            return JSONResponse(_FORMATS[wire].tokens(count))
 
         return count
 
@@ -171,6 +176,10 @@ class Stub:
             seen = await self._see(wire, request)
             self.requests.append(seen)
             step = self._next_step(seen.wanted.model)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            await asyncio.sleep(self.pause_s)
+            self._at_once -= 1
             if step is None:
                 self.unexpected.append(f"{wire} {seen.wanted.model}: the script had ended")
                 return JSONResponse({"error": {"message": "the script of the stub has ended"}}, 400)
@@ -231,11 +240,7 @@ class _Rendered:
 
 def _turn(form: Format, stub: Stub, seen: Seen, step: Reply) -> _Rendered:
     if isinstance(step, Typed):
-        parts: tuple[Part, ...]
-        if ANSWER_TOOL in seen.wanted.tools:
-            parts = (Part(tool=ANSWER_TOOL, arguments=step.value),)
-        else:
-            parts = (Part(step.value if isinstance(step.value, str) else json.dumps(step.value)),)
+        parts = step.parts(ANSWER_TOOL if ANSWER_TOOL in seen.wanted.tools else None)
     else:
         assert isinstance(step, Say | CallTool)
         parts = step.parts

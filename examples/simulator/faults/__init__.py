@@ -7,7 +7,7 @@ never a span.
 
 from __future__ import annotations
 
-from . import calls, capacity, clocks, code, locks, messages, races
+from . import calls, capacity, clocks, code, inputs, locks, messages, races
 from .script import SCRIPTS
 
-__all__ = ["SCRIPTS", "calls", "capacity", "clocks", "code", "locks", "messages", "races"]
+__all__ = ["SCRIPTS", "calls", "capacity", "clocks", "code", "inputs", "locks", "messages", "races"]

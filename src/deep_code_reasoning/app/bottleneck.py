@@ -1,4 +1,8 @@
-"""Where a path of code spends its time: calls in loops as the code shows them, times as the spans show them."""
+"""Where a path of code spends its time: calls in loops as the code shows them, times as the spans show them.
+
+Own times add up over all spans; what owns the *latency* is what lies on the critical path, and what would be saved
+without it is said beside it.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,20 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
+from ..detectors.contrast.outcomes import prepare_outcomes
 from ..domain.case import CaseInfo
+from ..domain.window import Window
 from ..source import Roots
-from ..source.references import References
 from ..store import CaseStore, open_case
 from ..store.library import find_case
+from .code_references import references
 from .code_telemetry import milliseconds, spans_of_functions
+from .comparison import latency_rows, windows_of
 from .execution_path import Step, entry_of, walk
 from .investigate import investigate_case
 
 _Found = Sequence[Mapping[str, Any]]
+_Operation = Mapping[str, Any]
 
 _LOOP: Final = re.compile(r"^\s*(?:for|while|foreach)\b|\.(?:forEach|map|flatMap|each|stream)\s*\(|^\s*async for\b")
 # Names of calls that usually go to a database, a service, a disk.
@@ -47,11 +55,14 @@ def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a question for a bottleneck; `profile_depth` says how far calls are followed and how much is shown."""
     roots = Roots([Path(root) for root in asked["roots"]])
     depth = asked["profile_depth"]
-    steps, _ = walk(References(roots), entry_of(roots, asked["entry_point"]), 2 * depth)
+    with references(roots) as names:
+        steps, _ = walk(names, entry_of(roots, asked["entry_point"]), 2 * depth)
     loops = sorted((found for step in steps for found in _calls_in_loops(step)), key=_likely_free)
     opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
     with opened as store:
-        times = _times(store, steps, 4 * depth) if store else []
+        operations = _operations(store, steps) if store else []
+        times = _times(store, operations, 4 * depth) if store else []
+        owners = _owners(store, operations) if store else []
         findings = _findings(store) if store else []
     issues = [_issue(issue, findings, loops, times) for issue in asked["suspected_issues"]]
     head = {
@@ -59,12 +70,21 @@ def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
         "function": steps[0].function.name,
         "followed": f"{len(steps)} functions, {2 * depth} calls deep at most",
         "suspected_issues": issues,
+        "latency_owners": owners[: 2 * depth],
         "own_time_by_operation": times[: 4 * depth],
         "calls_in_loops": loops[: 4 * depth],
         "could_not_look_at": [] if asked["case"] else ["times: needs a case with telemetry"],
         "basis": "loops by their text, calls by name as the grammars tell them; times are measured",
     }
-    return {"head": head, "sections": {"calls_in_loops": loops, "own_time_by_operation": times, "findings": findings}}
+    return {
+        "head": head,
+        "sections": {
+            "calls_in_loops": loops,
+            "latency_owners": owners,
+            "own_time_by_operation": times,
+            "findings": findings,
+        },
+    }
 
 
 def _calls_in_loops(step: Step) -> Iterator[dict[str, Any]]:
@@ -98,11 +118,44 @@ def _likely_free(loop: Mapping[str, Any]) -> bool:
     return not any(_FAR.search(name) for name in loop["calls"])
 
 
-def _times(store: CaseStore, steps: Sequence[Step], most: int) -> list[dict[str, Any]]:
-    """Own time by operation, in the traces that run the code; of the entry point alone when it has spans."""
+def _operations(store: CaseStore, steps: Sequence[Step]) -> Sequence[_Operation]:
+    """The operations that run the code; of the entry point alone when it has spans."""
     ran = spans_of_functions(store, (step.function.name for step in steps))
     entry = ran.get(steps[0].function.name.lower())
-    operations = entry or [operation for found in ran.values() for operation in found]
+    return entry or [operation for found in ran.values() for operation in found]
+
+
+def _owners(store: CaseStore, operations: Sequence[_Operation]) -> list[dict[str, Any]]:
+    """Who owns the latency of the requests that run the code, in the calm and the bad stretch, or in all of the time.
+
+    Of the case as it is where the code ran in no span: the kind of request that lost most, or takes most.
+    """
+    whole = store.time_range("spans")
+    if whole is None:
+        return []
+    calm, bad = windows_of(store.folder)
+    if calm is None or bad is None:
+        calm, bad = Window(whole.start_ns, whole.start_ns), whole
+    return latency_rows(store, calm, bad, _root(store, operations) if operations else None)
+
+
+def _root(store: CaseStore, operations: Sequence[_Operation]) -> tuple[str, str] | None:
+    prepare_outcomes(store)
+    rows = store.query(
+        """
+        SELECT root, count() AS n FROM request_outcomes
+        WHERE trace_id IN (SELECT trace_id FROM linked_spans WHERE (service, name) IN (
+                  SELECT arrayJoin(arrayZip({services:Array(String)}, {operations:Array(String)}))))
+        GROUP BY root ORDER BY n DESC, root LIMIT 1
+        """,
+        services=[operation["service"] for operation in operations],
+        operations=[operation["operation"] for operation in operations],
+    )
+    return (rows[0]["root"][0], rows[0]["root"][1]) if rows else None
+
+
+def _times(store: CaseStore, operations: Sequence[_Operation], most: int) -> list[dict[str, Any]]:
+    """Own time by operation, in the traces that run the code."""
     if not operations:
         return []
     rows = store.query(

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from ..domain.instant import NS_PER_MS
+from ..source import Roots
+from ..source.hints import hints
+from ..source.roots import SourcePath
 from ..store import CaseStore
 
 # Names shorter than this, or as common, say nothing about which code ran.
@@ -26,6 +29,13 @@ _SPANS: Final = """
 """
 
 
+_STACKS: Final = """
+    SELECT attributes['exception.stacktrace'] AS stack, count() AS times FROM span_events
+    WHERE attributes['exception.stacktrace'] != '' GROUP BY stack ORDER BY times DESC, stack LIMIT {most:UInt32}
+"""
+_MAX_STACKS: Final = 100
+
+
 def spans_of_functions(store: CaseStore, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """By function name: which operations of which services ran it, how often, how long, and the slowest span."""
     wanted = sorted({name.lower() for name in names if len(name) >= _SHORTEST and name.lower() not in _COMMON})
@@ -44,6 +54,17 @@ def spans_of_functions(store: CaseStore, names: Iterable[str]) -> dict[str, list
                 "slowest": f"span:{row['worst'][0]}/{row['worst'][1]}",
             }
         )
+    return found
+
+
+def frames_of_exceptions(store: CaseStore, roots: Roots) -> list[tuple[SourcePath, int]]:
+    """(file, line) of every frame of exceptions' stack traces that is in the roots; a file of several is in none."""
+    found = []
+    for row in store.query(_STACKS, most=_MAX_STACKS):
+        for frame in hints(row["stack"]).frames:
+            files = roots.find(frame.path) if frame.path and frame.line else ()
+            if len(files) == 1 and frame.line:
+                found.append((files[0], frame.line))
     return found
 
 

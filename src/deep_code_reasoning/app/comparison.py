@@ -1,12 +1,22 @@
-"""Two stretches of time of a case side by side: what got slower, failed more, was said more often, or moved."""
+"""Two stretches of time of a case side by side.
+
+What got slower, failed more, was said more often, or moved; what the bad requests of the second share; how the call
+tree differs; and who owns the latency.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..detectors.contrast.call_tree import NodeChange, call_tree_changes
+from ..detectors.contrast.facets import facets_of, operations_of
+from ..detectors.contrast.outcomes import outcomes
+from ..detectors.contrast.paths import Place, latency_of
 from ..domain.instant import NS_PER_MS, parse_instant
+from ..domain.separation import Trait, separate
 from ..domain.window import Window
 from ..errors import UsageError
 from ..store import CaseStore, open_case
@@ -17,6 +27,8 @@ from .job_kinds import instant_of
 _Times = tuple[str | None, str | None]
 
 _MOST: Final = 40
+# What fewer requests share tells nothing.
+_MIN_REQUESTS: Final = 5
 
 _OPERATIONS: Final = """
     SELECT toString(service) AS service, toString(name) AS operation,
@@ -69,7 +81,7 @@ def compare_windows(
     """
     folder = find_case(case)
     with open_case(folder) as store:
-        calm, bad = _windows(folder)
+        calm, bad = windows_of(folder)
         first, second = _stretch("a", a, calm), _stretch("b", b, bad)
         bounds: dict[str, Any] = {
             "a0": first.start_ns,
@@ -81,9 +93,13 @@ def compare_windows(
             "service": service,
             "most": _MOST,
         }
+        with_spans = bool(store.count("spans"))
         return {
             "a": first.as_text(),
             "b": second.as_text(),
+            "values": _values(store, first, second) if with_spans else [],
+            "call_tree": [_node(change) for change in call_tree_changes(store, first, second)] if with_spans else [],
+            "latency": latency_rows(store, first, second) if with_spans else [],
             "operations": [_operation(row, first, second) for row in store.query(_OPERATIONS, **bounds)],
             "logs": [_template(store, row) for row in store.query(_TEMPLATES, **bounds)],
             "metrics": [
@@ -98,7 +114,72 @@ def compare_windows(
         }
 
 
-def _windows(folder: Path) -> tuple[Window | None, Window | None]:
+def _values(store: CaseStore, a: Window, b: Window) -> list[dict[str, Any]]:
+    """Values, operations and paths that set apart the bad requests of `b`, and then those of `b` from those of `a`."""
+    divided = outcomes(store, a, b)
+    facets = facets_of(store, _MIN_REQUESTS).judged(divided)
+    everything = divided.earlier | divided.later
+    having = {**facets.having, **operations_of(store, _MIN_REQUESTS)}
+    known = {**facets.known, **dict.fromkeys(("operation", "path"), everything)}
+    told = "fail" if divided.failed else "are slow"
+    apart = separate(divided.bad & divided.later, divided.later, having, known, _MIN_REQUESTS)
+    newer = separate(divided.later, everything, having, known, _MIN_REQUESTS)
+    rows = [_trait(f"requests of b that {told}", trait) for trait in _different(apart)[: _MOST // 2]]
+    return rows + [_trait("requests of b, not of a", trait) for trait in _different(newer)[: _MOST // 4]]
+
+
+def _different(traits: Sequence[Trait]) -> list[Trait]:
+    """One of those that the same requests have: an operation and all that it calls are one."""
+    told: dict[tuple[int, int, int, int], Trait] = {}
+    for trait in traits:
+        told.setdefault((trait.bad, trait.total, trait.other_bad, trait.other_total), trait)
+    return list(told.values())
+
+
+def _trait(which: str, trait: Trait) -> dict[str, Any]:
+    return {
+        "which": which,
+        "share": list(map(str, trait.facets)),
+        "of_those_with_it": f"{trait.bad} of {trait.total}",
+        "of_the_others": f"{trait.other_bad} of {trait.other_total}",
+        "covered": _short(trait.covered),
+        "separation": _short(trait.separation),
+    }
+
+
+def _node(change: NodeChange) -> dict[str, Any]:
+    return {
+        "path": " > ".join(change.path[-4:]),
+        "depth": len(change.path),
+        "what": ", ".join(change.kinds),
+        "calls_per_request": [_short(value) for value in change.calls],
+        "own_ms_per_request": [_short(value) for value in change.own_ms],
+        "failed_share": [_short(value) for value in change.failed],
+    }
+
+
+def latency_rows(store: CaseStore, a: Window, b: Window, root: Place | None = None) -> list[dict[str, Any]]:
+    """Who owns the latency of one kind of request, a row an operation; `root` is None for the kind that lost most."""
+    latency = latency_of(store, a, b, root)
+    if latency is None:
+        return []
+    return [
+        {
+            "request": " ".join(latency.root),
+            "p50_ms": [_short(value) for value in latency.p50_ms],
+            "p99_ms": [_short(value) for value in latency.p99_ms],
+            "owner": f"{owner.service} {owner.operation}",
+            "own_p50_ms": [_short(owner.before[0]), _short(owner.after[0])],
+            "own_p99_ms": [_short(owner.before[1]), _short(owner.after[1])],
+            "saved_without_it_ms": [_short(value) for value in owner.saved],
+            "between_services": owner.on_the_way,
+            "example": None if owner.example is None else str(owner.example),
+        }
+        for owner in latency.owners
+    ]
+
+
+def windows_of(folder: Path) -> tuple[Window | None, Window | None]:
     """The calm and the bad stretch as the last investigation of the case set them."""
     try:
         case = json.loads((folder / "investigation.json").read_text("utf-8"))["case"]

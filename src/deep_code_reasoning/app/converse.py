@@ -20,6 +20,7 @@ from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, UsageError
 from ..report.answer import as_json as investigation_as_json
+from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose
 from ..specialists.consultation import Consultation, opening_prompt, plain
 from ..specialists.registry import specialist_for
@@ -32,9 +33,10 @@ from .conversation_answer import (
     in_format,
     progress_of,
 )
-from .escalate import NONE_WORTH_IT, judge_request, models_for, pack_budget, why_no_model
+from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
 from .escalation_answer import Failure, pack_as_json
 from .escalation_record import begin_escalation
+from .fitting import fitted, pack_budget
 from .ledger import open_ledger
 from .means import Means
 from .metering import Meter
@@ -92,6 +94,8 @@ async def start_conversation(
         reason = why_no_model(model, cards)
         chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
         reason = reason or (None if chosen else NONE_WORTH_IT)
+        if chosen is not None:
+            pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         judgement = judge_request(bench, means, chosen)
         escalation_id = None
@@ -286,8 +290,8 @@ def _choose(
     """The model to talk to: the one that is named, or the one that routing chooses."""
     need = Need(bench.request.analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
     occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-    records = ledger.statistics.records_by_class()
-    decision = choose(cards, need, means.settings.policy, records, occasion, named=model)
+    policy = informed(means.settings.policy, ledger.statistics.check())
+    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
     ledger.routing.record(decision)
     return decision.chosen
 

@@ -10,15 +10,17 @@ from typing import Final
 
 from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
+from ..domain.escalation import ANALYSERS_ONLY
 from ..domain.investigation import Investigation
 from ..domain.model import ModelCard
 from ..providers.catalogue import Catalogue
 from ..routing.signals import Judgement, circumstances, judge
-from ..specialists.consultation import OUTPUT_TOKENS
 from ..specialists.registry import specialist_for
 from .candidates import candidates, named
 from .could_add import could_add
 from .escalation_answer import EscalationAnswer
+from .escalation_record import record_without_model
+from .fitting import pack_budget
 from .inquiry import Inquiry
 from .ledger import open_ledger
 from .means import NO_MODEL, Means
@@ -26,10 +28,6 @@ from .metering import Meter
 from .timely import entered, within
 from .workbench import Workbench, open_workbench
 
-# Tokens of evidence by depth (1 to 5). Requests of more than about 200K tokens cost double with several vendors.
-PACK_TOKENS: Final = (8_000, 16_000, 32_000, 64_000, 128_000)
-# Of a model's window, so much is for the pack at most: the rest is for tools' results and for what it writes.
-_SHARE_FOR_PACK: Final = 0.6
 NONE_WORTH_IT: Final = "no model fits the question, or none is worth its cost"
 
 
@@ -72,6 +70,8 @@ async def escalate(
         if obstacle is None:
             with open_ledger() as ledger:
                 await inquiry.run(ledger)
+        else:
+            inquiry.escalation_id = record_without_model(bench, pack, judgement, means.surface)
         return _answer(inquiry, obstacle, time.monotonic() - started_s)
 
 
@@ -85,16 +85,6 @@ def judge_request(bench: Workbench, means: Means, model: str | None) -> Judgemen
         attempts=len(request.context.attempted_approaches) or None,
     )
     return judge(known, means.settings.thresholds, named=model)
-
-
-def pack_budget(depth: int, cards: Sequence[ModelCard]) -> int:
-    """Tokens of evidence to send at a depth: as many as the largest window among the models takes."""
-    budget = PACK_TOKENS[depth - 1]
-    windows = [card.context_window_tokens for card in cards]
-    known = [window for window in windows if window is not None]
-    if not known or len(known) < len(windows):
-        return budget
-    return max(1, min(budget, int(_SHARE_FOR_PACK * (max(known) - OUTPUT_TOKENS[depth - 1]))))
 
 
 def models_for(model: str | None, catalogue: Catalogue, means: Means) -> tuple[ModelCard, ...]:
@@ -115,7 +105,7 @@ def why_no_model(model: str | None, cards: Sequence[ModelCard]) -> str | None:
 
 def _answer(inquiry: Inquiry, obstacle: str | None, elapsed_s: float) -> EscalationAnswer:
     bench, judgement = inquiry.bench, inquiry.judgement
-    status = "answered" if inquiry.opinion else "unanswered" if obstacle is None else "analysers_only"
+    status = "answered" if inquiry.opinion else "unanswered" if obstacle is None else ANALYSERS_ONLY
     return EscalationAnswer(
         escalation_id=inquiry.escalation_id,
         analysis_type=inquiry.request.analysis_type,

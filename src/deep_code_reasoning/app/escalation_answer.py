@@ -14,6 +14,7 @@ from ..domain.opinion import Consulted, Opinion, usage_as_json, verification_as_
 from ..domain.pack import ManifestEntry, Pack
 from ..errors import DeepCodeReasoningError, ProviderError
 from ..report.answer import as_json as investigation_as_json
+from ..report.outline import skipped_of as skipped_checks
 from .metering import total
 
 SCHEMA: Final = "deep-code-reasoning/escalation/1"
@@ -37,6 +38,12 @@ class Failure:
         """What is told of an error."""
         text = error.partial_text if isinstance(error, ProviderError) else ""
         return cls(model, error.code, error.message, error.hint, error.retryable, text)
+
+    @property
+    def told(self) -> str:
+        """What happened and what to do, for people."""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.model} gave no usable answer: {self.message}{hint}"
 
     def as_json(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -102,7 +109,7 @@ class EscalationAnswer:
     @property
     def consulted(self) -> Consulted:
         """What asking came to, for people."""
-        notes = [f"{failure.model} gave no usable answer: {failure.message}" for failure in self.failures]
+        notes = [failure.told for failure in self.failures]
         if self.why_no_model is not None:
             notes.append(f"no model was asked: {self.why_no_model}")
         if self.calls:
@@ -158,7 +165,11 @@ class EscalationAnswer:
     def _context(self) -> dict[str, Any]:
         """What the asker's own model may go on with."""
         pack = self.pack
+        times = investigation_as_json(self.investigation)["case"] if self.has_case else {}
         return {
+            "onset": times.get("onset"),
+            "incident": times.get("incident"),
+            "could_not_look": skipped_checks(self.investigation) if self.has_case else [],
             "open_questions": list(self.opinion.open_questions) if self.opinion else [],
             "a_specialist_could_add": list(self.could_add),
             # Whoever asked a specialist has its answer; without one, the evidence itself is the most that we can give.

@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from ..detectors.timeline.graph import service_graph
 from ..domain.case import CaseInfo
 from ..errors import SourceNotFoundError
 from ..packing.pieces.graph import graph
 from ..packing.subject import Subject
 from ..source import Roots
+from ..source.contracts.compare import graph_differences
+from ..source.contracts.read import Contracts, read_contracts
 from ..source.functions import functions
 from ..source.references import References
 from ..source.roots import SourceFile
 from ..store import CaseStore, open_case
 from ..store.library import find_case
+from .change_effects import change_effects, frequencies
+from .code_references import references
+from .code_telemetry import spans_of_functions
 from .investigate import investigate_case
+from .reach import callers_of, contracts_touched
 
 # Names that half the code uses say nothing about who depends on a change.
 _SHORTEST: Final = 5
@@ -37,14 +45,25 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
         reasons = "; ".join(f"{skip.path}: {skip.reason}" for skip in skipped[:5])
         raise SourceNotFoundError(f"none of the files could be read: {reasons}", "give files of the allowed folders")
     kinds = asked["impact_types"]
-    sections: dict[str, Any] = {}
+    with references(roots) as names:
+        reached = callers_of(names, files)
+        sections: dict[str, Any] = {"breaking": _breaking(names, files)} if "breaking" in kinds else {}
+    contracts = read_contracts(roots)
+    touched = contracts_touched(contracts, files, reached)
     if "breaking" in kinds:
-        sections["breaking"] = _breaking(References(roots), files)
+        sections["contracts"] = touched
+    if "behavioral" in kinds:
+        sections["callers"] = [
+            {"function": each.name, "at": f"code:{each.where}#{each.line}", "calls": " -> ".join(each.via)}
+            for each in reached
+        ]
+    of_contracts = {contract["service"] for contract in touched}
     opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
     with opened as store:
-        services = _services(store, files, asked["services"])
+        services = _services(store, files, [*asked["services"], *sorted(of_contracts)])
         if store is not None:
-            sections.update(_seen(store, services, files, kinds))
+            sections["graph_differences"] = _differences(store, contracts, services)
+            _add(sections, _seen(store, services, files, kinds), kinds)
     not_looked = [] if asked["case"] else [kind for kind in kinds if kind != "breaking"]
     head = {
         "files": [str(file.where) for file in files],
@@ -56,7 +75,21 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"head": head, "sections": sections}
 
 
-def _breaking(references: References, files: Sequence[SourceFile]) -> list[dict[str, Any]]:
+def _differences(store: CaseStore, contracts: Contracts, services: Sequence[str]) -> list[dict[str, Any]]:
+    """Calls of the services that only their code, or only the traces know."""
+    return [
+        asdict(each)
+        for each in graph_differences(contracts, service_graph(store))
+        if not {each.caller, each.callee}.isdisjoint(services)
+    ]
+
+
+def _add(sections: dict[str, Any], seen: Mapping[str, Any], kinds: Sequence[str]) -> None:
+    for kind in kinds:
+        sections[kind] = [*sections.get(kind, ()), *seen.get(kind, ())]
+
+
+def _breaking(names: References, files: Sequence[SourceFile]) -> list[dict[str, Any]]:
     """Lines elsewhere that use what the files define: functions, types, paths and names of topics."""
     defined: dict[str, str] = {}
     for file in files:
@@ -67,7 +100,7 @@ def _breaking(references: References, files: Sequence[SourceFile]) -> list[dict[
             named = _TYPE.match(line)
             for name in ([named[1]] if named else []) + _ENDPOINT.findall(line):
                 defined.setdefault(name, f"code:{file.where}#{number}")
-    used = references.used(defined, [file.where for file in files])
+    used = names.used(defined, [file.where for file in files])
     called = {function.name for file in files for function in functions(file)}
     used = [use for use in used if use[2] not in called or _is_use(use[2], use[3])]
     return [
@@ -94,23 +127,19 @@ def _seen(
     store: CaseStore, services: Sequence[str], files: Sequence[SourceFile], kinds: Sequence[str]
 ) -> dict[str, Any]:
     """What the telemetry says of the services."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = change_effects(store, [file.where.path for file in files])
     investigation = investigate_case(store.folder, CaseInfo(""))
     if "performance" in kinds:
         subject = Subject(store, investigation)
         edges = [line.text for line in graph(subject).lines]
         near = [edge for edge in edges if set(re.split(r" -> |: ", edge, maxsplit=2)[:2]).intersection(services)]
-        found["performance"] = [{"call": edge} for edge in near]
+        names = [function.name for file in files for function in functions(file)]
+        runs = frequencies(spans_of_functions(store, names))
+        found["performance"] = [{"call": edge} for edge in near] + runs + found["performance"]
     if "behavioral" in kinds:
-        touched = store.query(
-            "SELECT toString(kind) AS kind, id, toString(repo) AS repo, message FROM changes "
-            "WHERE arrayExists(f -> arrayExists(p -> endsWith(p, f) OR endsWith(f, p), {paths:Array(String)}), files) "
-            "ORDER BY time_ns DESC, id LIMIT 20",
-            paths=[file.where.path for file in files] or [""],
-        )
         found["behavioral"] = [
             {"finding": f.summary, "service": f.service, "citations": [str(c) for c in f.citations[:3]]}
             for f in investigation.findings
             if f.service in services
-        ] + [{"change": f"{row['kind']}:{row['repo']}@{row['id']}", "message": row["message"][:160]} for row in touched]
+        ] + found["behavioral"]
     return found

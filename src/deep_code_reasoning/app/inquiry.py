@@ -22,6 +22,7 @@ from ..domain.pack import Pack
 from ..domain.routing_decision import RoutingDecision
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, RecordNotFoundError
 from ..providers.client import ModelClient
+from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose
 from ..routing.climb import Attempted, best_answer, climb
 from ..routing.signals import Judgement
@@ -29,7 +30,8 @@ from ..specialists.base import Specialist
 from ..specialists.consultation import Consultation, consult
 from ..telemetry import Trace, open_recorder
 from .escalation_answer import Failure
-from .escalation_record import begin_escalation
+from .escalation_record import begin_escalation, record_pack
+from .fitting import fitted
 from .means import Means
 from .metering import Meter
 from .time_saved import time_saved
@@ -98,7 +100,8 @@ class Inquiry:
 
     async def _climb(self, ledger: Ledger, trace: Trace, attempts: list[Attempted]) -> None:
         """Choose, ask, check, and choose again when the answer does not hold."""
-        policy, records = self.means.settings.policy, ledger.statistics.records_by_class()
+        policy = informed(self.means.settings.policy, ledger.statistics.check())
+        records = ledger.statistics.records_by_class()
         need, occasion = self._need(ledger), self._occasion(ledger, 0)
         decision: RoutingDecision | None = choose(self.cards, need, policy, records, occasion, named=self.model)
         while decision is not None:
@@ -122,14 +125,15 @@ class Inquiry:
 
     async def _attempt(self, ledger: Ledger, trace: Trace, model: str) -> Attempted:
         """Ask one model; what went wrong is kept, and is no answer."""
-        consultation = Consultation(
-            specialist=self.specialist,
-            request=self.request,
-            pack=self.pack,
-            bench=self.bench.bench(self.pack),
-            corrections=tuple(_wrong(opinion) for opinion in self.opinions),
-        )
         try:
+            await self._fit_pack(ledger, model)
+            consultation = Consultation(
+                specialist=self.specialist,
+                request=self.request,
+                pack=self.pack,
+                bench=self.bench.bench(self.pack),
+                corrections=tuple(_wrong(opinion) for opinion in self.opinions),
+            )
             with trace.turn(self.request.analysis_type, model) as turn:
                 listener = turn.listening(self.meter.on_event)
                 opinion = await consult(self.client, model, consultation, self.deadline, listener)
@@ -143,6 +147,13 @@ class Inquiry:
                 ledger.calls.verify(answered.id, opinion.verification)
         self.opinions.append(opinion)
         return Attempted(opinion.model, opinion.verification)
+
+    async def _fit_pack(self, ledger: Ledger, model: str) -> None:
+        """Send what the model takes, and say how much that is, as its provider counts it where that matters."""
+        pack = await fitted(self.pack, self.bench, self.client.catalogue.card(model), self.client, self.deadline)
+        if pack is not self.pack and self.escalation_id is not None:
+            self.pack = pack
+            record_pack(ledger, self.escalation_id, pack)
 
     def _need(self, ledger: Ledger) -> Need:
         return Need(

@@ -60,6 +60,10 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         if scene is not None:
             ranked = attribute(scene, localise(scene, findings), findings)
             causes = calibrate(ranked, findings, checks, changes_known=bool(store.count("changes")))
+            if any(source.format == "git" for source in store.sources):
+                from .operation_code import with_code  # reads code, which most investigations are given none of
+
+                causes = with_code(store, causes)
         shift = store.baseline_shift
         answer = Investigation(
             case=info,

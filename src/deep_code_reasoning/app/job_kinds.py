@@ -96,7 +96,7 @@ def _investigate(asked: Asked, _: Progress) -> Answered:
     """Find the cause in a case that was read."""
     from .investigate import investigate_case
 
-    info = CaseInfo("", noticed_at_ns=instant_of(asked["noticed_at"], "noticed_at"), question=asked["question"])
+    info = CaseInfo("", noticed_at_ns=instant_of(asked["noticed_at"], "noticed_at"))
     answer = investigate_case(find_case(asked["case"]), info)
     return _answered(answer)
 

@@ -20,7 +20,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,23 +57,30 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Long work as it stands. `state` is `running`, `interrupted` or `done`: then one of `answer`, `error` is set."""
+    """Long work as it stands. `state` is `running`, `interrupted` or `done`: then one of `answer`, `error` is set.
+
+    `notes` are what the answer says beside what was found; `created_s`, `updated_s` are Unix times.
+    """
 
     handle: str
     kind: str
     arguments: Mapping[str, Any]
     state: str
     progress: Progress
+    notes: tuple[str, ...]
+    created_s: float
+    updated_s: float
     answer: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
 
 
-def create(kind: str, arguments: Mapping[str, Any]) -> str:
+def create(kind: str, arguments: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     """Write down what is asked; returns the handle, which nobody can guess."""
     handle = f"work-{secrets.token_urlsafe(16)}"
     folder = _root() / handle
     folder.mkdir(parents=True, mode=0o700)
-    _write(folder / "job.json", {"kind": kind, "arguments": dict(arguments), "created_s": time.time()})
+    asked = {"kind": kind, "arguments": dict(arguments), "notes": list(notes), "created_s": time.time()}
+    _write(folder / "job.json", asked)
     return handle
 
 
@@ -93,7 +100,17 @@ def read(handle: str) -> Job:
         raise JobExpiredError(f"{handle} was kept for a week and is gone", "start the work again")
     progress = Progress(**(_read(folder / "progress.json") or {}))
     state = "done" if result is not None else "running" if _is_held(folder / "lock") else "interrupted"
-    return Job(handle, asked["kind"], asked["arguments"], state, progress, **(result or {}))
+    return Job(
+        handle=handle,
+        kind=asked["kind"],
+        arguments=asked["arguments"],
+        state=state,
+        progress=progress,
+        notes=tuple(asked.get("notes", ())),  # earlier versions kept none
+        created_s=asked["created_s"],
+        updated_s=folder.stat().st_mtime,
+        **(result or {}),
+    )
 
 
 @contextmanager

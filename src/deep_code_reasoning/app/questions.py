@@ -135,10 +135,7 @@ def _head(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:
         "headline": answer.headline,
         "findings": [_without_absent(cause) for cause in causes[:3]],
         "recommendations": [_without_absent(each) for each in whole["recommendations"][:6]],
-        "enriched_context": {
-            "open_questions": whole["enriched_context"]["open_questions"],
-            "a_specialist_could_add": whole["enriched_context"]["a_specialist_could_add"],
-        },
+        "enriched_context": _context(whole),
         "metadata": {
             "analysis_type": metadata["analysis_type"],
             "escalation_id": metadata["escalation_id"],
@@ -149,6 +146,19 @@ def _head(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:
                 {"model": f["model"], "code": f["code"], "message": f["message"]} for f in metadata["failures"]
             ],
         },
+    }
+
+
+def _context(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """What the asker's own model may go on with: when it was, what is open, what nobody looked at, and the evidence."""
+    context, pack = whole["enriched_context"], whole["metadata"]["pack"]
+    kept = ("tokens", "budget_tokens", "partial", "not_sent_whole_count")
+    return {
+        **_without_absent({name: context[name] for name in ("onset", "incident")}),
+        "open_questions": context["open_questions"],
+        "could_not_look": context["could_not_look"][:6],
+        "a_specialist_could_add": context["a_specialist_could_add"],
+        "pack": None if pack is None else {"section": "pack", **{name: pack[name] for name in kept}},
     }
 
 

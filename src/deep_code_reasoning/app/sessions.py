@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..domain.analysis import AnalysisRequest
-from ..domain.asking import Passage
+from ..domain.asking import Message, Passage
 from ..domain.deadline import Deadline
 from ..domain.opinion import Opinion
 from ..domain.pack import Pack
@@ -87,7 +87,8 @@ class Sessions:
                 value: Any = reader.read(call.raw_answer)
             except Unreadable:
                 continue
-            return checked_answer(value, bench, call.model_requested, call.provider, call.model_resolved)
+            told = (Message("user", self.pack.passages),)
+            return checked_answer(value, bench, told, call.model_requested, call.provider, call.model_resolved)
         return None
 
     def _insights(self, insights: tuple[str, ...], bench: Bench) -> tuple[Passage, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +23,18 @@ _KEYS: Final = frozenset({"roots", "send_evidence_to"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is allowed. `roots` are real paths of folders."""
+    """What is allowed. `roots` are real paths of folders; `project` is the one of them that nobody named: where the
+    program was started."""
 
     roots: tuple[Path, ...]
     send_evidence_to: frozenset[str] = frozenset()
+    project: Path | None = None
+
+    def for_project(self, folders: Sequence[Path]) -> Settings:
+        """The same for somebody who says which folders are the project's: they replace the one that was supposed."""
+        said = [folder.resolve() for folder in folders if folder.is_dir() and _is_project(folder)]
+        named = [root for root in self.roots if root != self.project]
+        return replace(self, roots=tuple(dict.fromkeys([*said, *named])), project=None) if said else self
 
     def may_send_to(self, *names: str) -> bool:
         """Whether the user allowed evidence to go to a model or provider of one of these names."""
@@ -74,12 +83,15 @@ def load_settings(project: Path | None = None) -> Settings:
     if unknown:
         raise UsageError(f"{path}: unknown {', '.join(unknown)}", f"known are {', '.join(sorted(_KEYS))}")
     named = [*_texts(content, "roots", path), *filter(None, os.environ.get("DCR_ROOTS", "").split(os.pathsep))]
-    folders = [Path(name).expanduser() for name in named]
-    if project is not None and _is_project(project):
-        # A relative path is meant from here, whatever else may be read.
-        folders.insert(0, project)
-    real = (folder.resolve() for folder in folders if folder.is_dir())
-    return Settings(tuple(dict.fromkeys(real)), frozenset(_texts(content, "send_evidence_to", path)))
+    folders = [folder.resolve() for name in named if (folder := Path(name).expanduser()).is_dir()]
+    supposed = project.resolve() if project is not None and _is_project(project) else None
+    # A relative path is meant from the project, whatever else may be read.
+    roots = folders if supposed is None else [supposed, *folders]
+    return Settings(
+        roots=tuple(dict.fromkeys(roots)),
+        send_evidence_to=frozenset(_texts(content, "send_evidence_to", path)),
+        project=None if supposed in folders else supposed,
+    )
 
 
 def _texts(content: dict[str, Any], key: str, path: Path) -> list[str]:

@@ -48,6 +48,7 @@ def stats_as_json(stats: LedgerStatistics) -> dict[str, Any]:
             for entry in stats.time_saved
         ],
         "investigations_without_model": asdict(stats.investigations),
+        "check_of_answers": asdict(stats.check),
         "unsettled": {"calls": stats.unsettled_calls, "at_most_usd": _usd(stats.unsettled_usd)},
     }
 

@@ -15,6 +15,7 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
 from ..domain.tournament import Hypothesis, Tournament
 from ..errors import LedgerError, UsageError
+from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose, vendor
 from ..routing.settings import Thresholds
 from ..specialists.consultation import plain
@@ -22,9 +23,10 @@ from ..specialists.hypotheses import of_analysers
 from ..specialists.judging import prefers
 from ..specialists.predictions import Trial
 from .candidates import candidates
-from .escalate import NONE_WORTH_IT, judge_request, models_for, pack_budget, why_no_model
+from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
 from .escalation_answer import Failure
 from .escalation_record import begin_escalation
+from .fitting import fitted, pack_budget
 from .hypothesis_state import claim_of, predictions_of, with_test
 from .ledger import open_ledger
 from .means import Means
@@ -92,9 +94,8 @@ async def run_tournament(
         if reason is None:
             need = Need("hypothesis_test", bench.problem_class, pack.tokens, datetime.now(UTC).date())
             occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-            decision = choose(
-                cards, need, means.settings.policy, ledger.statistics.records_by_class(), occasion, named=model
-            )
+            policy = informed(means.settings.policy, ledger.statistics.check())
+            decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
             ledger.routing.record(decision)
             chosen = decision.chosen
             reason = None if chosen else NONE_WORTH_IT
@@ -152,7 +153,7 @@ class _Run:
 
     async def go_on(self) -> TournamentAnswer:
         started_s = time.monotonic()
-        sessions, bench = self._sessions(), self.bench
+        sessions, bench = await self._sessions(), self.bench
         trial = await within(self.deadline, lambda: Trial.prepare(bench.ground, bench.investigation, bench.store))
         hold = self.ledger.tournaments.acquire(self.tournament.id)
         config = self.tournament.config
@@ -176,11 +177,13 @@ class _Run:
         measured = Measured(time.monotonic() - started_s, rounds.session_s)
         return _answer(self.ledger, hold.id, measured, tuple(rounds.failures))
 
-    def _sessions(self) -> Sessions | None:
+    async def _sessions(self) -> Sessions | None:
         """Sessions with the model; the pack is made again, byte for byte the same as long as the case is the same."""
         if self.setting.model is None or self.tournament.escalation_id is None:
             return None
         pack = self.bench.pack(pack_budget(self.setting.request.depth, self._cards()))
+        client = self.means.open_client(lambda planned: None)
+        pack = await fitted(pack, self.bench, client.catalogue.card(self.setting.model), client, self.deadline)
         return Sessions(
             self.ledger,
             self.tournament.escalation_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from ..domain.asking import Message, Passage, message_from_json
@@ -93,10 +93,7 @@ _CLOCK_NS: Final = 1_000_000_000
 
 def tokens_of(messages: Sequence[Message]) -> int:
     """An estimate of what a history takes."""
-    texts = [message.text for message in messages]
-    texts += [f"{call.name} {call.arguments}" for message in messages for call in message.calls]
-    texts += [result.content for message in messages for result in message.results]
-    return sum(map(estimate_tokens, texts))
+    return sum(estimate_tokens(text) for message in messages for text in message.texts)
 
 
 def compacted(turns: Sequence[Turn], bench: Bench) -> tuple[Message, ...]:
@@ -131,7 +128,7 @@ def _first_kept(turns: Sequence[Turn]) -> int:
 def _without(message: Message, evidence: tuple[Passage, ...]) -> Message:
     if not evidence or message.passages[: len(evidence)] != evidence:
         return message
-    return Message(message.role, message.passages[len(evidence) :], message.calls, message.results)
+    return replace(message, passages=message.passages[len(evidence) :])
 
 
 def _in_short(turn: Turn) -> list[str]:

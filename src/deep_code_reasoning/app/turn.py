@@ -14,10 +14,11 @@ from ..providers import prices
 from ..providers.client import ModelClient
 from ..providers.typed import Reader, Unreadable
 from ..specialists.bench import Bench
-from ..specialists.consultation import OUTPUT_TOKENS, checked_answer, model_request, opinion_of
+from ..specialists.consultation import checked_answer, model_request, opinion_of
 from ..specialists.registry import specialist_for
 from ..telemetry import open_recorder
 from . import transcript
+from .fitting import history_tokens, input_room
 from .metering import Meter
 from .setting import Setting
 
@@ -74,7 +75,7 @@ class TurnTaking:
             ConversationBusyError: when somebody took the conversation over meanwhile.
         """
         setting = self.setting
-        history = self._history()
+        history = await self._history()
         used: list[ToolUsed] = []
 
         def listen(event: ModelEvent) -> None:
@@ -91,7 +92,7 @@ class TurnTaking:
         about = {"dcr.surface": self.meter.surface, "dcr.escalation.id": self.meter.escalation_id}
         with open_recorder().analysis(agent, about) as trace, trace.turn(agent, setting.model or "") as turn:
             answer = await self.client.ask(setting.model or "", request, self.deadline, turn.listening(listen))
-        opinion = opinion_of(answer, self.bench, used)
+        opinion = opinion_of(answer, self.bench, history, used)
         self._keep(self.meter.calls[-1], opinion, answer.messages[1:])
         return opinion
 
@@ -99,29 +100,28 @@ class TurnTaking:
         content = transcript.content_of(opinion.summary, messages, opinion.as_json(), self.bench.experiments)
         self.ledger.conversations.answer(self.hold, replace(call, verification=opinion.verification), content)
 
-    def _history(self) -> tuple[Message, ...]:
+    async def _history(self) -> tuple[Message, ...]:
         """What the model is told again; summed up first when it has outgrown the window."""
         turns = self.ledger.conversations.turns(self.hold.id)
         messages = transcript.history(turns)
-        if transcript.tokens_of(messages) <= self._room():
+        card = self.client.catalogue.card(self.setting.model or "")
+        window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
+        room = int(_SHARE_FOR_HISTORY * input_room(card, self.setting.request.depth, window))
+        estimate = transcript.tokens_of(messages)
+        if await history_tokens(messages, estimate, room, card, self.client, self.deadline) <= room:
             return messages
         shorter = transcript.compacted(turns, self.bench)
         self._write("summary", transcript.content_of("The history was summed up.", shorter))
         self.compacted = True
         return shorter
 
-    def _room(self) -> int:
-        """Tokens that a history may take."""
-        card = self.client.catalogue.card(self.setting.model or "")
-        window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
-        return int(_SHARE_FOR_HISTORY * (window - OUTPUT_TOKENS[self.setting.request.depth - 1]))
-
     def _write(self, role: str, content: str) -> None:
         self.ledger.conversations.add(self.hold, role, content)
 
     def _read(self, call: Call, text: str) -> Opinion:
         answer = Reader(specialist_for(self.setting.request.analysis_type).answer()).read(text)
-        return checked_answer(answer, self.bench, call.model_requested, call.provider, call.model_resolved)
+        told = transcript.history(self.ledger.conversations.turns(self.hold.id))
+        return checked_answer(answer, self.bench, told, call.model_requested, call.provider, call.model_resolved)
 
 
 def snippets(opinion: Mapping[str, Any], bench: Bench) -> tuple[Mapping[str, str], ...]:

@@ -41,7 +41,8 @@ class Workbench:
             investigation=self.investigation,
             roots=self.roots,
             scope=self.request.scope,
-            question=self.request.question,
+            # What the case was opened with holds where nothing else is asked.
+            question=self.request.question or self.investigation.case.question or "",
             analysis_type=self.request.analysis_type,
             depth=self.request.depth,
         )

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "report": ("report", "Print the last answer of a case again, as text, Markdown or JSON."),
     "pack": ("pack", "Print what a model would be given of a case under a token budget, or the account of it."),
     "locate": ("locate", "Find the files, functions and lines that an error, a stack trace or a report is about."),
+    "contracts": ("contracts", "Show who calls whom in folders of code: routes, RPC, topics, tables."),
     "models": ("models", "List the models that can be asked, what they cost, and how each has done so far."),
     "outcome": ("outcome", "Report whether an answer proved right: routing and statistics learn from nothing else."),
     "stats": ("stats", "Show what escalations took and what they were worth: tokens, costs, outcomes, by model."),

@@ -43,6 +43,7 @@ class ToolResult:
 class Message:
     """One entry of a conversation: by the `user`, by the `model`, or the results of `tools`.
 
+    `answer` is the call whose arguments are the typed answer, where one was given that way; `calls` are the others.
     `native` is the model's message as its client library keeps it (signed thinking and the like), so that it can go
     back to the same vendor unchanged. It may be dropped: the rest says the same in plain words.
     """
@@ -52,22 +53,31 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     results: tuple[ToolResult, ...] = ()
     native: Mapping[str, Any] | None = None
+    answer: ToolCall | None = None
 
     @property
     def text(self) -> str:
         """Its text, without tool calls and results."""
         return "".join(passage.text for passage in self.passages)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that is in it, calls and results too: what it takes of a model's window."""
+        calls = self.calls if self.answer is None else (*self.calls, self.answer)
+        said = (f"{call.name} {call.arguments}" for call in calls)
+        return (self.text, *said, *(result.content for result in self.results))
+
     def as_json(self) -> dict[str, Any]:
         """As plain data that JSON can hold; `message_from_json` reads it."""
         return {
             "role": self.role,
             "passages": [{"text": p.text, "cache_after": p.cache_after} for p in self.passages],
-            "calls": [{"id": c.id, "name": c.name, "arguments": c.arguments} for c in self.calls],
+            "calls": [_call_as_json(call) for call in self.calls],
             "results": [
                 {"call_id": r.call_id, "name": r.name, "content": r.content, "failed": r.failed} for r in self.results
             ],
             "native": self.native,
+            "answer": None if self.answer is None else _call_as_json(self.answer),
         }
 
 
@@ -83,7 +93,12 @@ def message_from_json(content: Mapping[str, Any]) -> Message:
         calls=tuple(ToolCall(**call) for call in content["calls"]),
         results=tuple(ToolResult(**result) for result in content["results"]),
         native=content["native"],
+        answer=ToolCall(**answer) if (answer := content.get("answer")) else None,  # absent in what older versions wrote
     )
+
+
+def _call_as_json(call: ToolCall) -> dict[str, str]:
+    return {"id": call.id, "name": call.name, "arguments": call.arguments}
 
 
 ToolFunction: TypeAlias = Callable[[Any], str] | Callable[[Any], Awaitable[str]]
@@ -117,7 +132,8 @@ class ModelRequest:
             caches want them unchanged: keep tools and instructions the same over a conversation.
         max_steps: requests to the model at most; at the last one it has to answer without tools. One repair of a typed
             answer may come on top.
-        run_code: lets the model run code at the provider, where it can.
+        run_code: lets the model run code at the provider, where its card says that it can (ability `code_execution`)
+            and its wire has a way to ask for it beside `tools`; elsewhere nothing is asked for.
         effort: how hard to think: minimal, low, medium, high, xhigh, max; None leaves it to the model.
     """
 

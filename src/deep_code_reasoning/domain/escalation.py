@@ -7,7 +7,8 @@ from typing import Final
 
 from .call import Verification
 
-ESCALATION_STATUSES: Final = ("running", "answered", "unanswered", "failed", "cancelled")
+ANALYSERS_ONLY: Final = "analysers_only"
+ESCALATION_STATUSES: Final = ("running", "answered", "unanswered", ANALYSERS_ONLY, "failed", "cancelled")
 OUTCOME_VERDICTS: Final = ("confirmed", "refuted", "unknown")
 # Who says how much time was saved. Either way it is an estimate, and is shown as one.
 TIME_SAVED_BASES: Final = ("caller", "model")

@@ -52,13 +52,17 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentResult:
-    """What became of an experiment. `tier` is where it ran; `detail` says why it did not finish, else it is empty."""
+    """What became of an experiment.
+
+    `tier` is where it ran (`provider`: at the model's); `detail` says why it did not finish, else it is empty.
+    `duration_s` None: nobody told.
+    """
 
     tier: str
     status: str
     stdout: str
     stderr: str
-    duration_s: float
+    duration_s: float | None
     detail: str = ""
 
 

@@ -103,11 +103,25 @@ class TimeSavedTally:
 
 @dataclass(frozen=True, slots=True)
 class InvestigationTally:
-    """Investigations without a model, by the last outcome that was reported of each."""
+    """Answers without a model, of investigations and of escalations, by the last outcome reported of each."""
 
     confirmed: int = 0
     refuted: int = 0
     unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTally:
+    """How good the check of answers is, by outcomes: how many right and wrong answers there were, and how many of each
+    the check found verified.
+
+    Only the first answer to a question counts: whether a later one was asked for hung on the check itself.
+    """
+
+    right: int = 0
+    right_held: int = 0
+    wrong: int = 0
+    wrong_held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +141,4 @@ class LedgerStatistics:
     unsettled_calls: int
     unsettled_usd: Decimal | None
     investigations: InvestigationTally = InvestigationTally()
+    check: CheckTally = CheckTally()

@@ -22,12 +22,22 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A sentence of a model's free text that names what the evidence does not show; `where` says in which text."""
+
+    where: str
+    sentence: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Opinion:
     """One model's answer, checked.
 
     `claims` are in the model's order, the causes first. `recommendations` follow from no cause that was refuted;
     `withheld` counts those that did. `verdict` is what only a hypothesis test has: supported, refuted, inconclusive.
-    `text` is what the model wrote last, as it came.
+    `text` is what the model wrote last, as it came; in `summary` and recommendations the sentences of `doubts` are
+    marked.
     """
 
     model: str
@@ -47,6 +57,7 @@ class Opinion:
     repaired: bool = False
     tools_used: tuple[ToolUsed, ...] = ()
     code_runs: tuple[CodeRun, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def causes(self) -> tuple[CheckedClaim, ...]:
@@ -61,6 +72,9 @@ class Opinion:
             "model_resolved": self.resolved,
             "provider": self.provider,
             "summary": self.summary,
+            "unverified_sentences": [
+                {"in": doubt.where, "sentence": doubt.sentence, "reasons": list(doubt.reasons)} for doubt in self.doubts
+            ],
             "verdict": self.verdict,
             "verification": verification_as_json(self.verification),
             "causes": [claim.as_json() for claim in self.causes],

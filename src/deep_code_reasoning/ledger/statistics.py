@@ -7,9 +7,25 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, and_, case, exists, func, literal_column, or_, select, type_coerce
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
+from ..domain.escalation import ANALYSERS_ONLY
 from ..domain.ledger_statistics import (
+    CheckTally,
     InvestigationTally,
     LedgerStatistics,
     ModelTally,
@@ -50,6 +66,10 @@ class Statistics:
     def records_by_class(self) -> dict[tuple[str, str], ModelRecord]:
         """The record of every model that was ever asked, by model and class of problems; "" for none."""
         return {(entry.model, entry.problem_class): _record(entry.tally) for entry in self.collect().models}
+
+    def check(self) -> CheckTally:
+        """How good the check of answers has been so far."""
+        return self._database.read(lambda connection: _check_tally(connection, 0))
 
 
 def _record(tally: Tally) -> ModelRecord:
@@ -98,6 +118,7 @@ def _collect(connection: Connection, since_ns: int | None, from_ns: int, now_ns:
         investigations=InvestigationTally(
             **{row.verdict: row.cases for row in connection.execute(_investigations(from_ns))}
         ),
+        check=_check_tally(connection, from_ns),
         unsettled_calls=unsettled.calls,
         unsettled_usd=(unsettled.usd or Decimal(0)) if unsettled.calls == unsettled.priced else None,
     )
@@ -208,6 +229,40 @@ def _rejected(from_ns: int) -> Select[Any]:
     )
 
 
+def _check_tally(connection: Connection, from_ns: int) -> CheckTally:
+    """First answers that an outcome shows right or wrong, by what the check had said of them.
+
+    The accepted answer is what its outcome says; one that was given up for another's is wrong when that was confirmed.
+    """
+    accepted = ESCALATIONS.c.answer_call_id == CALLS.c.id
+    other = CALLS.alias("other")
+    given_up = exists().where(
+        other.c.id == ESCALATIONS.c.answer_call_id,
+        other.c.model_requested != CALLS.c.model_requested,
+        other.c.event_type == CALLS.c.event_type,
+    )
+    right = and_(accepted, OUTCOMES.c.verdict == "confirmed")
+    wrong = or_(and_(accepted, OUTCOMES.c.verdict == "refuted"), and_(given_up, OUTCOMES.c.verdict == "confirmed"))
+    held = CALLS.c.verification == "verified"
+    counted = {
+        "right": right,
+        "right_held": and_(right, held),
+        "wrong": wrong,
+        "wrong_held": and_(wrong, held),
+    }
+    row = connection.execute(
+        select(*(func.coalesce(_count_if(condition), 0).label(name) for name, condition in counted.items()))
+        .select_from(ESCALATIONS.join(OUTCOMES, _reported()).join(CALLS, CALLS.c.escalation_id == ESCALATIONS.c.id))
+        .where(
+            ESCALATIONS.c.started_ns >= from_ns,
+            CALLS.c.status == "ok",
+            CALLS.c.verification.is_not(None),
+            ~_came_later(),
+        )
+    ).one()
+    return CheckTally(*row)
+
+
 def _came_later() -> Any:
     """Whether another model had been asked the same kind of thing, in the same escalation, before a call."""
     before = CALLS.alias("before")
@@ -241,14 +296,18 @@ def _time_saved(from_ns: int) -> Select[Any]:
     )
 
 
-def _investigations(from_ns: int) -> Select[Any]:
+def _investigations(from_ns: int) -> Any:
+    """What was reported of answers without a model: of cases, and of escalations that the analysers answered alone."""
     table, later = INVESTIGATION_OUTCOMES, INVESTIGATION_OUTCOMES.alias("later")
     superseded = exists().where(later.c.case_id == table.c.case_id, later.c.ordinal > table.c.ordinal)
-    return (
-        select(table.c.verdict, func.count().label("cases"))
-        .where(table.c.reported_ns >= from_ns, ~superseded)
-        .group_by(table.c.verdict)
+    of_cases = select(table.c.verdict).where(table.c.reported_ns >= from_ns, ~superseded)
+    of_escalations = (
+        select(OUTCOMES.c.verdict)
+        .select_from(ESCALATIONS.join(OUTCOMES, _reported()))
+        .where(ESCALATIONS.c.started_ns >= from_ns, ESCALATIONS.c.status == ANALYSERS_ONLY)
     )
+    either = union_all(of_cases, of_escalations).subquery()
+    return select(either.c.verdict, func.count().label("cases")).group_by(either.c.verdict)
 
 
 def _unsettled(from_ns: int, now_ns: int) -> Any:
@@ -288,6 +347,8 @@ def _tally(row: Row[Any]) -> Tally:
 
 def _outcome_tally(row: Row[Any]) -> Tally:
     """Outcomes of answers; an escalation that ended without one has nothing that could be confirmed by a model."""
+    if row.status == ANALYSERS_ONLY:
+        return Tally()
     answered = row.escalations if row.status == "answered" else 0
     return Tally(
         answered=answered,

@@ -13,7 +13,7 @@ The manifest tells what became of every draft. Nothing to send is an error: no m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
@@ -26,6 +26,8 @@ from ..errors import EmptyPackError
 from .draft import Draft, SafeDraft, TokenCounter
 from .fence import draw_nonce, fenced
 from .pieces import code, commits, findings, graph, logs, metrics, timeline, traces
+from .plain_text import visible
+from .redaction import redact
 from .shares import ASKED_SHARE, KINDS, SHARES
 from .subject import Subject
 
@@ -241,10 +243,18 @@ def _bound(
         sent.tokens or 0,
         counted,
         PackSize(offered, sent, dropped),
-        tuple(_entry(offer, count) for offer in offers),
+        _manifest(offers, count),
         tuple(dict.fromkeys(citation for piece in pieces for citation in piece.citations)),
         tuple(sorted(redactions.items())),
     )
+
+
+def _manifest(offers: Sequence[_Offer], count: TokenCounter) -> tuple[ManifestEntry, ...]:
+    """What became of each offer. Keys, titles and reasons hold words of the evidence, and go out like a pack does."""
+    entries = [_entry(offer, count) for offer in offers]
+    words = (text.replace("\n", " ") for entry in entries for text in (entry.key, entry.title, entry.reason))
+    safe = iter(visible(redact("\n".join(words)).text).split("\n"))
+    return tuple(replace(entry, key=next(safe), title=next(safe), reason=next(safe)) for entry in entries)
 
 
 def _entry(offer: _Offer, count: TokenCounter) -> ManifestEntry:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..domain.asking import Gate, ModelAnswer, ModelRequest, OnEvent, TokenCount
 from ..domain.deadline import Deadline
@@ -20,6 +20,9 @@ from .dialogue import Dialogue, opening
 from .keys import Keys, Secret
 from .policy import Policy, Sender, estimate_exchange
 from .wire import Wire
+
+# Counting is quick, or not worth waiting for.
+COUNT_TIMEOUT_S: Final = 20.0
 
 OpenWire: TypeAlias = Callable[[ModelCard, Secret | None], Wire]
 
@@ -75,13 +78,17 @@ class ModelClient:
             sender = Sender(wires, self._policy, deadline, on_event, self._gate)
             return await Dialogue(request, sender, deadline, on_event).run()
 
-    async def count_tokens(self, model: str, request: ModelRequest) -> TokenCount:
-        """How many tokens a request takes: counted by the provider where it can, else an estimate that says so."""
+    async def count_tokens(self, model: str, request: ModelRequest, deadline: Deadline | None = None) -> TokenCount:
+        """How many tokens a request takes: counted by the provider where it can, else an estimate that says so.
+
+        A provider that does not answer soon is no reason to wait: then it is the estimate too.
+        """
         exchange = opening(request)
+        left_s = min(COUNT_TIMEOUT_S, (deadline or Deadline()).remaining_s)
         try:
-            async with (await self._wires_in_time(model, Deadline()))[0] as wire:
+            async with asyncio.timeout(left_s), (await self._wires_in_time(model, Deadline()))[0] as wire:
                 return await wire.count_tokens(exchange)
-        except (ProviderError, ModelNotConfiguredError):
+        except (ProviderError, ModelNotConfiguredError, TimeoutError):
             return TokenCount(estimate_exchange(exchange), exact=False, method=ESTIMATE_METHOD)
 
     async def _wires_in_time(self, models: str | Sequence[str], deadline: Deadline) -> list[Wire]:

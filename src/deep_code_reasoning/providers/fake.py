@@ -126,7 +126,7 @@ class FakeWire:
             call = ToolCall(f"call-{number}", step.tool, _json(step.arguments))
             return Reply(Message("model", calls=(call,)), step.usage, None, "tool_call", resolved)
         answer = ToolCall(f"call-{number}", ANSWER_TOOL, _json(step.value))
-        return Reply(Message("model"), step.usage, answer, "tool_call", resolved)
+        return Reply(Message("model", answer=answer), step.usage, answer, "tool_call", resolved)
 
     async def count_tokens(self, exchange: Exchange) -> TokenCount:
         """See `wire.Wire.count_tokens`."""

@@ -176,8 +176,5 @@ def estimate_exchange(exchange: Exchange) -> int:
     texts += [f"{tool.name} {tool.description} {tool.schema}" for tool in exchange.tools]
     if exchange.answer is not None:
         texts.append(f"{exchange.answer.description} {exchange.answer.schema}")
-    for message in exchange.messages:
-        texts.append(message.text)
-        texts += [f"{call.name} {call.arguments}" for call in message.calls]
-        texts += [result.content for result in message.results]
+    texts += [text for message in exchange.messages for text in message.texts]
     return sum(estimate_tokens(text) for text in texts)

@@ -72,7 +72,8 @@ def _response(message: Message) -> ModelMessage:
         except ValidationError:
             pass
     parts: list[ModelResponsePart] = [TextPart(message.text)] if message.text else []
-    parts += [ToolCallPart(call.name, call.arguments, call.id) for call in message.calls]
+    calls = message.calls if message.answer is None else (*message.calls, message.answer)
+    parts += [ToolCallPart(call.name, call.arguments, call.id) for call in calls]
     return ModelResponse(parts=parts)
 
 
@@ -128,15 +129,17 @@ def to_reply(response: ModelResponse) -> Reply:
     ]
     native: dict[str, Any] = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
     text = response.text or ""
+    answer = next((call for call in calls if call.name == ANSWER_TOOL), None)
     return Reply(
         message=Message(
             "model",
             passages=(Passage(text),) if text else (),
             calls=tuple(call for call in calls if call.name != ANSWER_TOOL),
             native=native,
+            answer=answer,
         ),
         usage=to_usage(response.usage, whole=said_why_it_stopped(response) is not None),
-        answer_call=next((call for call in calls if call.name == ANSWER_TOOL), None),
+        answer_call=answer,
         finish_reason=response.finish_reason,
         resolved=response.model_name,
         paused=response.state == "suspended",

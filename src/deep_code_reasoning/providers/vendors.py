@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
     from pydantic_ai.providers import Provider
 
-_COUNT_TIMEOUT_S: Final = 20.0
+# A request for a count that is silent for so long is broken.
+_STALL_S: Final = 20.0
 _STORES: Final = frozenset({"openai", "openai-chat", "openai-responses", "azure", "azure-responses"})
 
 
@@ -169,8 +171,23 @@ class VendorWire:
         return {
             "messages": to_messages(exchange.messages, bool(self._model.profile.get("supports_cache", False))),
             "model_settings": self._settings(exchange, timeout_s),
-            "model_request_parameters": to_parameters(exchange, self.card.answer_mode),
+            "model_request_parameters": to_parameters(
+                replace(exchange, run_code=self._runs_code(exchange)), self.card.answer_mode
+            ),
         }
+
+    def _runs_code(self, exchange: Exchange) -> bool:
+        """Whether the provider is asked to run code: wanted, among the model's abilities, and possible on its wire.
+
+        OpenAI's chat format has no way to ask for it, and Gemini before its third version none beside other tools.
+        """
+        from pydantic_ai.native_tools import CodeExecutionTool
+
+        if not exchange.run_code or "code_execution" not in self.card.abilities:
+            return False
+        profile: dict[str, Any] = dict(self._model.profile)
+        alone = profile.get("google_supports_tool_combination") is False and bool(exchange.tools or exchange.answer)
+        return CodeExecutionTool in profile.get("supported_native_tools", ()) and not alone
 
     def _settings(self, exchange: Exchange, timeout_s: float) -> Any:
         """The request's settings; whatever the catalogue sets is kept where we set nothing."""
@@ -195,7 +212,7 @@ class VendorWire:
         """See `wire.Wire.count_tokens`."""
         try:
             with self._mapping_faults(Receipt()):
-                counted = await self._model.count_tokens(**self._call(exchange, _COUNT_TIMEOUT_S))
+                counted = await self._model.count_tokens(**self._call(exchange, _STALL_S))
         except NotImplementedError:
             return TokenCount(estimate_exchange(exchange), exact=False, method=ESTIMATE_METHOD)
         if self.card.provider == "google" and (exchange.instructions or exchange.tools or exchange.answer):

@@ -52,19 +52,24 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
-    "noisy_neighbour": frozenset({"cpu_saturation", "latency_regression", "network_delay"}),
     "clock_skew": frozenset({"exception"}),
     "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
-    "unacknowledged_messages": frozenset({"exception", "latency_regression", "memory_leak", "memory_saturation"}),
+    "unacknowledged_messages": frozenset(
+        {"exception", "latency_regression", "memory_leak", "memory_saturation", "message_backlog"}
+    ),
     "message_backlog": frozenset({"latency_regression"}),
     "lock_lease_expired": frozenset(
-        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget"}
+        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
     ),
     "race_condition": frozenset({"exception", "wrong_result", "lock_contention"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
+    "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
+    "noisy_neighbour": frozenset(
+        {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *_POOLS}
+    ),
 }
 
 
@@ -78,6 +83,9 @@ MECHANISM_SEEN: Final = frozenset(
         "locks.contention",
         "traces.cache_misses",
         "traces.race_condition",
+        "traces.bad_input",
+        "traces.noisy_neighbour",
+        "traces.new_deadline",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -142,9 +150,13 @@ class Settings:
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
             "traces.early_timeout": 0.9,
+            "traces.new_deadline": 0.95,
             "traces.exhausted": 1.0,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
+            "traces.message_waits": 0.95,
+            "traces.bad_input": 0.95,
+            "traces.noisy_neighbour": 0.95,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,
@@ -216,7 +228,9 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
-        elif finding.code in SYMPTOMS and shown >= weight / 3:
+        elif (finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3) or (
+            finding.code in SYMPTOMS and shown >= weight / 3
+        ):
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:
             factor = settings.inherited
@@ -224,6 +238,12 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.outranked
         result.append((finding, weight * factor))
     return result
+
+
+def _held_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
+    """How surely a service further down waits for locks: the workers of all who call it wait along."""
+    below = set(scene.graph.downstream(finding.service)) - {finding.service}
+    return max((weight for f, weight in seen if f.code.startswith("locks.") and f.service in below), default=0.0)
 
 
 def _outlasts(symptom: Finding, seen: Finding) -> bool:

@@ -41,6 +41,33 @@ _CHECKS: Final[dict[str, tuple[str, ...]]] = {
     "schema_mismatch": ("list the migrations that the database has applied",),
     "deadlock": ("read the database's or the runtime's deadlock report: who held what",),
     "lock_contention": ("list who holds and who waits for the lock now",),
+    "lock_lease_expired": (
+        "compare the clocks of the hosts that take the lock, as their time service reports them",
+        "compare the lease with the longest hold and with the interval of its renewal",
+    ),
+    "clock_skew": ("read what the time service of the host reports: offset, source, last synchronisation",),
+    "race_condition": ("read what guards the check and the write that follows it",),
+    "exception": (
+        "read the code where the first error is raised, or the last statement is logged",
+        "compare the inputs of requests that fail with those of requests that do not",
+    ),
+    "wrong_result": ("compare the inputs of requests that fail with those of requests that do not",),
+    "bad_input": ("compare the inputs of requests that fail with those of requests that do not",),
+    "latency_regression": ("compare a slow trace with one of before, span by span",),
+    "chatty_calls": ("list the calls of one slow request, and which could be one",),
+    "retry_storm": ("read the retry policy of the first caller: attempts, waiting, budget",),
+    "cache_stampede": ("compare the times at which the keys expire",),
+    "thread_pool_exhausted": ("take a thread dump: what do the threads wait for?",),
+    "cpu_saturation": ("take a profile of the saturated process",),
+    "memory_saturation": ("read the memory limit and the last kill for want of memory",),
+    "disk_saturation": ("list what fills the disk, and what writes to it",),
+    "network_delay": ("measure the way between the two hosts outside the application, both ways",),
+    "network_loss": ("measure the way between the two hosts outside the application, both ways",),
+    "noisy_neighbour": ("list what else runs on the node",),
+    "unacknowledged_messages": ("list the consumers with unacknowledged deliveries, and how many each may hold",),
+    "message_backlog": ("compare the rate of publishing with that of consuming",),
+    "configuration": ("compare the running configuration with that of before the onset",),
+    "startup_failure": ("read the first error after the start of the process",),
 }
 
 

@@ -38,6 +38,7 @@ def as_html(investigation: Investigation, consulted: Consulted | None = None) ->
         f'<div class="verdict">{_text(outline.headline(investigation))}</div>',
         _timeline(investigation.windows),
         *(_cause(cause, investigation.findings) for cause in investigation.causes),
+        _latency(investigation),
         _specialist(consulted) if consulted else "",
         _section("Checks", _checks(investigation)),
         _section("Evidence", _evidence(investigation)),
@@ -52,6 +53,11 @@ def as_html(investigation: Investigation, consulted: Consulted | None = None) ->
 
 def _text(text: str, limit: int = 400) -> str:
     return escape(printable(text, limit))
+
+
+def _latency(investigation: Investigation) -> str:
+    lines = "".join(f"<li>{_text(line)}</li>" for line in outline.latency_of(investigation))
+    return f'<div class="cause"><h2>Where the time goes</h2><ul>{lines}</ul></div>' if lines else ""
 
 
 def _specialist(consulted: Consulted) -> str:

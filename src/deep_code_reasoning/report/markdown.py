@@ -29,6 +29,7 @@ def as_markdown(investigation: Investigation, consulted: Consulted | None = None
     if consulted is not None:
         lines += _specialist(consulted)
     for title, items in (
+        ("Where the time goes", outline.latency_of(investigation)),
         ("Not everything could be read", outline.partial_of(investigation)),
         ("Could not look at", outline.skipped_of(investigation)),
     ):

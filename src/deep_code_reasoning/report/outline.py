@@ -18,6 +18,7 @@ _HEADLINES: Final = {
 # A reader takes in about this many lines of evidence a cause; the rest is in the JSON answer.
 MAX_FINDINGS: Final = 6
 MAX_CITATIONS: Final = 3
+MAX_OWNERS: Final = 4
 
 
 def headline(investigation: Investigation) -> str:
@@ -73,6 +74,16 @@ def times_of(investigation: Investigation) -> str | None:
     if not windows.changed:
         return f"no onset found; {compared}"
     return f"began about {format_instant(windows.onset_ns)}; {compared}"
+
+
+def latency_of(investigation: Investigation) -> list[str]:
+    """Who owns the latency that was added, one line an operation; nothing where requests did not become slower."""
+    for finding in investigation.findings:
+        if finding.code == "traces.critical_path":
+            owners = finding.facts["owners"]
+            lines = [str(owner) for owner in owners] if isinstance(owners, tuple) else []
+            return [finding.summary, *lines[:MAX_OWNERS]]
+    return []
 
 
 def partial_of(investigation: Investigation) -> list[str]:

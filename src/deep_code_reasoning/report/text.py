@@ -29,6 +29,7 @@ def as_text(investigation: Investigation, colour: bool = False, consulted: Consu
         pen.line(times, "dim")
     for cause in investigation.causes:
         _cause(pen, cause, investigation.findings)
+    _latency(pen, investigation)
     if consulted is not None:
         _specialist(pen, consulted)
     _footer(pen, investigation)
@@ -64,6 +65,16 @@ def _specialist(pen: _Pen, consulted: Consulted) -> None:
         pen.wrapped(f"{_MARKS[point.label]} {printable(point.text)}", "   ", hanging=2)
         for citation in point.citations:
             pen.line(f"       {printable(citation)}", "dim")
+
+
+def _latency(pen: _Pen, investigation: Investigation) -> None:
+    summary, *owners = outline.latency_of(investigation) or [""]
+    if summary:
+        pen.line("")
+        pen.line("Where the time goes:", "strong")
+        pen.wrapped(printable(summary), "   ")
+        for owner in owners:
+            pen.wrapped(f"• {printable(owner)}", "   ", hanging=2)
 
 
 def _footer(pen: _Pen, investigation: Investigation) -> None:

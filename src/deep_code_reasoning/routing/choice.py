@@ -209,7 +209,8 @@ def _expected_cost(card: ModelCard, need: Need, policy: Policy, records: Records
 
 def _unfit(card: ModelCard, need: Need, policy: Policy, cost: Decimal | None) -> str | None:
     """Why a model cannot take the question; None when it can."""
-    tokens = need.pack_tokens + policy.expected_output_tokens
+    output = min(policy.expected_output_tokens, card.max_output_tokens or policy.expected_output_tokens)
+    tokens = need.pack_tokens + output
     if card.shutdown is not None and card.shutdown <= need.today:
         return f"it was shut down on {card.shutdown}"
     if card.context_window_tokens is not None and tokens > card.context_window_tokens:

@@ -15,6 +15,7 @@ A file `routing.toml` in the home, or the one that $DCR_ROUTING names:
     value_usd = 25                  # what a verified answer is worth
     accepts_right = 0.8             # share of right answers that hold when checked
     accepts_wrong = 0.2             # share of wrong ones that do
+    check_weight = 10               # how many outcomes that belief about the check is worth
     exploration = 0.05              # share of choices spread over all models that fit
     draws = 64
     max_models = 3                  # models that one question may go to
@@ -49,6 +50,7 @@ _SHARE: Final = (0.0, 1.0)
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(("proven_confidence", "contested_margin", "accepts_right", "accepts_wrong"), _SHARE),
     **dict.fromkeys(("exploration", "elsewhere", "after_other_vendor", "after_same_vendor"), _SHARE),
+    "check_weight": (0.0, 1e6),
     "draws": (1, 10_000),
     "max_models": (1, 100),
     # A belief that is certain could never be changed by an outcome.

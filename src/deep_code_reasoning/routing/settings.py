@@ -44,6 +44,7 @@ class Policy:
             dollars, so that money decides between models, and rarely whether to ask at all.
         accepts_right: share (0..1) of right answers that hold when they are checked against the evidence.
         accepts_wrong: share (0..1) of wrong ones that do. The better the check, the more a cheap model may go first.
+        check_weight: how many outcomes those two beliefs are worth each; reported outcomes move them (`check.py`).
         exploration: share (0..1) of choices that is spread evenly over all models that fit, whatever their record:
             without it a model with an unlucky start is never asked again.
         draws: how many times beliefs are drawn to find how often each model comes out best; propensities are
@@ -62,6 +63,7 @@ class Policy:
     value_usd: float = 25.0
     accepts_right: float = 0.8
     accepts_wrong: float = 0.2
+    check_weight: float = 10.0
     exploration: float = 0.05
     draws: int = 64
     max_models: int = 3

@@ -88,7 +88,7 @@ def _memory(tier: Tier) -> str:
 def _spin(tier: Tier) -> str:
     limits = ExperimentLimits(_SPIN_S, _LIMITS.memory_bytes, _LIMITS.output_bytes)
     result = tier.run(Experiment("while True:\n    pass", limits=limits))
-    stopped = result.status == "timed_out" and result.duration_s < _SPIN_AT_MOST_S
+    stopped = result.status == "timed_out" and (result.duration_s or 0.0) < _SPIN_AT_MOST_S
     return "" if stopped else "does not hold code to its time"
 
 

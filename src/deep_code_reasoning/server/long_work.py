@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -31,23 +31,28 @@ class LongWork:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
 
-    def start(self, kind: str, arguments: Mapping[str, Any]) -> str:
+    def start(self, kind: str, arguments: Mapping[str, Any], notes: Sequence[str]) -> str:
         """Begin work and return its handle."""
-        handle = jobs.create(kind, arguments)
+        handle = jobs.create(kind, arguments, notes)
         self._see_to(handle)
         return handle
 
-    async def wait(self, handle: str, seconds: float, on_progress: OnProgress) -> Job:
-        """Wait until work is done or the time is up; work that was interrupted is started again.
+    def look(self, handle: str) -> Job:
+        """Work as it stands; what was interrupted is started again.
 
         Raises:
             RecordNotFoundError, JobExpiredError: as `jobs.read`.
         """
+        job = jobs.read(handle)
+        if job.state == "interrupted":
+            self._see_to(handle)
+        return job
+
+    async def wait(self, handle: str, seconds: float, on_progress: OnProgress) -> Job:
+        """Look until work is done or the time is up."""
         until = time.monotonic() + seconds
         while True:
-            job = jobs.read(handle)
-            if job.state == "interrupted":
-                self._see_to(handle)
+            job = self.look(handle)
             await on_progress(job.progress)  # also of work that ended between two looks
             if job.state == "done" or time.monotonic() >= until:
                 return job
@@ -77,7 +82,7 @@ class LongWork:
         """Have it done, unless somebody wants it to stop."""
         call = asyncio.ensure_future(self._done_by_a_worker(job))
         try:
-            while not (await asyncio.wait({call}, timeout=_NOTE_S))[0]:
+            while not (await asyncio.wait({call}, timeout=_POLL_S))[0]:
                 if jobs.is_asked_to_stop(job.handle):
                     raise StoppedWorkError("the work was stopped", "start it again when it is wanted after all")
             return call.result()

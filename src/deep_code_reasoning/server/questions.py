@@ -23,10 +23,11 @@ async def settled(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
     from ..app.consent import reach_of
     from ..app.means import NO_MODEL
 
+    settings = await call.settings()
     case = case_name(asked["case"]) if asked["case"] else None
     # Questions about code are answered without a model unless one is named.
     model = asked["model"] or (NO_MODEL if "about" in asked else None)
-    reach = reach_of(model, call.settings)
+    reach = reach_of(model, settings)
     allowed, withheld = reach.allowed, None
     if reach.in_question:
         what = f"case {case}" if case else "the code in question"
@@ -38,7 +39,7 @@ async def settled(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
         **asked,
         "case": case,
         "model": model,
-        "roots": [str(root) for root in call.settings.roots],
+        "roots": [str(root) for root in settings.roots],
         "allowed_models": list(allowed),
         "withheld": withheld,
     }

@@ -1,7 +1,7 @@
 """What a tool answers: facts, in the order of their importance, bounded; the same in text and as structured content.
 
 Some clients show their model the text alone, some the structure alone: so the text is written from the structure.
-Secrets are taken out of every string. What does not fit is left out from the end, and that is said.
+Secrets are taken out of every string. What does not fit is shortened or left out, the last first, and that is said.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ MAX_BYTES: Final = 8_000
 _WIDTH: Final = 100
 # Less room than this for a value is no use: it is left out and named.
 _LEAST: Final = 48
+# So much of every value has a place, as long as all of that fits.
+_SHARE: Final = 1_000
 
 
 def as_result(facts: Mapping[str, Any], notes: Sequence[str] = ()) -> types.CallToolResult:
@@ -131,21 +133,30 @@ def _size(value: Any) -> int:
 
 
 def _fitted(facts: Mapping[str, Any], room: int) -> dict[str, Any]:
-    """The facts in their order, each whole or shortened, as long as there is room; then the names of those left out."""
+    """The facts in their order, as whole as there is room; then the names of those left out.
+
+    What is short stays whole, wherever it stands; of what is long, the first gets what the others can spare.
+    """
     if _size(facts) <= room:
         return dict(facts)
     room -= 40 + sum(len(name) + 4 for name in facts)
+    sizes = {name: _size(value) for name, value in facts.items()}
+    share = _SHARE
+    while share and sum(min(size, share) for size in sizes.values()) > room:
+        share //= 2
+    spare = room - sum(min(size, share) for size in sizes.values())
     fitted: dict[str, Any] = {}
     left_out = []
     for name, value in facts.items():
-        if _size(value) <= room:
+        spare += min(sizes[name], share)
+        if sizes[name] <= spare:
             fitted[name] = value
-        elif room >= _LEAST and isinstance(value, str | Mapping | list | tuple):
-            fitted[name] = _shortened(value, room)
+        elif spare >= _LEAST and isinstance(value, str | Mapping | list | tuple):
+            fitted[name] = _shortened(value, spare)
         else:
             left_out.append(name)
             continue
-        room -= _size(fitted[name])
+        spare -= _size(fitted[name])
     return {**fitted, "left_out": left_out} if left_out else fitted
 
 

@@ -18,7 +18,7 @@ _TEXT_PIECE = 6_000
 
 async def begin(call: Call, kind: str, asked: Mapping[str, Any], wait_seconds: float) -> Facts:
     """Start work and wait a while; a call that is cancelled meanwhile stops it."""
-    handle = call.work.start(kind, asked)
+    handle = call.work.start(kind, asked, call.notes)
     try:
         job = await call.work.wait(handle, min(wait_seconds, MAX_WAIT_S), call.on_progress)
     except asyncio.CancelledError:
@@ -36,7 +36,7 @@ def view(job: Job) -> Facts:
     if job.error is not None:
         raise _as_error(job.error)
     if job.answer is None:
-        return _under_way(job)
+        return UnderWay(job)
     sections = {name: _extent(content) for name, content in job.answer["sections"].items()}
     return {**job.answer["head"], "handle": job.handle, "sections": sections}
 
@@ -69,18 +69,22 @@ def section(job: Job, name: str, cursor: str | None) -> Facts:
     }
 
 
-def _under_way(job: Job) -> Facts:
-    progress = job.progress
-    return {
-        "state": "running",
-        "handle": job.handle,
-        "next": "call get_result with this handle; it waits up to 45 seconds",
-        "done_bytes": progress.done or None,
-        "total_bytes": progress.total or None,
-        "elapsed_s": round(progress.elapsed_s, 1),
-        "bytes_per_s": round(progress.rate) if progress.rate else None,
-        "remaining_s": round(progress.remaining_s, 1) if progress.remaining_s is not None else None,
-    }
+class UnderWay(dict[str, Any]):
+    """The facts of work that is not done: how far it is, and how to get what comes of it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        progress = job.progress
+        super().__init__(
+            state="running",
+            handle=job.handle,
+            next="call get_result with this handle; it waits up to 45 seconds",
+            done_bytes=progress.done or None,
+            total_bytes=progress.total or None,
+            elapsed_s=round(progress.elapsed_s, 1),
+            bytes_per_s=round(progress.rate) if progress.rate else None,
+            remaining_s=round(progress.remaining_s, 1) if progress.remaining_s is not None else None,
+        )
 
 
 def _extent(content: Any) -> str:

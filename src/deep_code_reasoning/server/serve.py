@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +20,13 @@ from mcp.server.stdio import stdio_server
 from ..app import jobs
 from ..app.settings import Settings, load_settings
 from ..errors import UsageError
-from . import faults, prompts, reply, resources
+from . import faults, prompts, reply, resources, roots, tasks
 from .consent import InputNeeded, consent_of
 from .instructions import INSTRUCTIONS
 from .long_work import LongWork
 from .progress import reporter
 from .registry import tools
+from .results import UnderWay
 from .tool import Call, Tool
 from .workers import Workers
 
@@ -43,15 +45,24 @@ class Desk:
 
     async def call(
         self, context: Any, asked: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
+    ) -> types.CallToolResult | types.InputRequiredResult | dict[str, Any]:
         """Answer one call of a tool; every error becomes an answer that the model can read."""
-        call = Call(self.workers, self.work, self.settings, reporter(context.session), consent_of(context, asked))
+        call = Call(
+            workers=self.workers,
+            work=self.work,
+            settings=partial(roots.with_declared, context, self.settings),
+            on_progress=reporter(context.session),
+            consent=consent_of(context, asked),
+        )
         try:
             tool = self.tools.get(asked.name)
             if tool is None:
                 raise UsageError(f"there is no tool '{asked.name[:60]}'", f"the tools are {', '.join(self.tools)}")
             arguments = tool.arguments.model_validate(asked.arguments or {}, context=call.notes)
-            return reply.as_result(await tool.run(arguments, call), call.notes)
+            facts = await tool.run(arguments, call)
+            if isinstance(facts, UnderWay) and tasks.are_declared(context):
+                return tasks.created(facts.job)
+            return reply.as_result(facts, call.notes)
         except InputNeeded as question:
             return question.result
         except Exception as error:  # noqa: BLE001 - the outermost frame of every tool
@@ -69,13 +80,12 @@ def build(desk: Desk) -> Server[Any]:
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[tool.advertised() for tool in desk.tools.values()])
 
-    return Server(
+    server = Server[Any](
         NAME,
         version=version("deep-code-reasoning-mcp"),
         title="Deep Code Reasoning",
         instructions=INSTRUCTIONS,
         on_list_tools=list_tools,
-        on_call_tool=desk.call,
         on_list_resources=resources.list_resources,
         on_list_resource_templates=resources.list_templates,
         on_read_resource=resources.reader(desk.workers),
@@ -83,6 +93,10 @@ def build(desk: Desk) -> Server[Any]:
         on_get_prompt=prompts.get_prompt,
         on_completion=prompts.complete,
     )
+    # Not as `on_call_tool`, which knows no answer that is a task.
+    server.add_request_handler("tools/call", types.CallToolRequestParams, desk.call)
+    tasks.offer(server, desk.work)
+    return server
 
 
 def serve_stdio() -> None:

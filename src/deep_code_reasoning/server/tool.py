@@ -23,11 +23,11 @@ MAX_WAIT_S: Final = 45.0
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a tool may use while it answers one call."""
+    """What a tool may use while it answers one call. `settings` tells what is allowed to this client."""
 
     workers: Workers
     work: LongWork
-    settings: Settings
+    settings: Callable[[], Awaitable[Settings]]
     on_progress: OnProgress
     consent: Consent
     notes: list[str] = field(default_factory=list)

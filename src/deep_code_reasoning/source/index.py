@@ -86,6 +86,11 @@ class UnitHit:
     last_line: int
     score: float = 0.0
 
+    @property
+    def own_name(self) -> str:
+        """Its name without that of what it is in."""
+        return self.name.rpartition(".")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class StatementHit:

@@ -30,6 +30,11 @@ quote is searched for, every figure's query is run again. A claim that fails is 
 would otherwise assume. Their results are evidence too.
 
 Mechanisms: """
+_OWN_CODE: Final = """
+
+Where you have a tool of your own that runs code, it sees none of the evidence, only the values that you write into \
+the code: use run_experiment for what needs rows or files. Cite your own tool's runs in order as \
+experiment:provider-1, experiment:provider-2 and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Specialist:
         ability: what a model should be good at, one of `domain.model.ABILITIES`.
         task: what is asked, in our words.
         tools: names of tools (`tools/__init__.py`), in order.
+        runs_code: whether a model that can run code at its provider is let do so, beside the sandbox on this side.
         answer: gives the type of the answer; called when a model is asked, for it needs pydantic.
     """
 
@@ -49,8 +55,10 @@ class Specialist:
     task: str
     tools: tuple[str, ...]
     answer: Callable[[], type[Answer]]
+    runs_code: bool = False
 
     @property
     def instructions(self) -> str:
         """Everything that holds for a whole conversation; the same for every case."""
-        return f"{_RULES}{', '.join(MECHANISMS)}.\n\nYour task: {self.task}"
+        code = _OWN_CODE if self.runs_code else ""
+        return f"{_RULES}{', '.join(MECHANISMS)}.\n\nYour task: {self.task}{code}"

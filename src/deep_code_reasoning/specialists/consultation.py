@@ -18,6 +18,8 @@ from ..packing.plain_text import visible
 from ..packing.redaction import redact
 from .base import Specialist
 from .bench import Bench
+from .experiments import keep_provider_runs
+from .prose import checked_text, evidence_in
 from .tools import make_tools
 from .verification import overall, verify
 
@@ -68,7 +70,7 @@ async def consult(
     specialist, bench = consultation.specialist, consultation.bench
     request = model_request(specialist, bench, consultation.request.depth, opening_prompt(consultation))
     answer = await asker.ask(models, request, deadline, listen)
-    return opinion_of(answer, bench, used)
+    return opinion_of(answer, bench, used=used)
 
 
 def model_request(
@@ -84,6 +86,7 @@ def model_request(
         max_steps=STEPS[depth - 1],
         max_output_tokens=OUTPUT_TOKENS[depth - 1],
         effort=EFFORTS[depth - 1],
+        run_code=specialist.runs_code,
     )
 
 
@@ -133,10 +136,14 @@ def plain(text: str) -> str:
     return visible(redact(text.strip()).text)
 
 
-def opinion_of(answer: ModelAnswer, bench: Bench, used: Sequence[ToolUsed] = ()) -> Opinion:
-    """A model's typed answer, held against the evidence."""
+def opinion_of(
+    answer: ModelAnswer, bench: Bench, history: Sequence[Message] = (), used: Sequence[ToolUsed] = ()
+) -> Opinion:
+    """A model's typed answer, held against the evidence. `history` is what it had been told before."""
+    keep_provider_runs(bench, answer.code_runs)
+    told = (*history, *answer.messages)
     return replace(
-        checked_answer(answer.value, bench, answer.model, answer.provider, answer.resolved),
+        checked_answer(answer.value, bench, told, answer.model, answer.provider, answer.resolved),
         text=answer.text,
         usage=answer.usage,
         cost_usd=answer.cost_usd,
@@ -147,18 +154,28 @@ def opinion_of(answer: ModelAnswer, bench: Bench, used: Sequence[ToolUsed] = ())
     )
 
 
-def checked_answer(value: Answer, bench: Bench, model: str, provider: str, resolved: str | None) -> Opinion:
-    """An answer of a specialist's type, whoever kept it, held against the evidence."""
-    claims = verify(value.claims(), bench.ground)
+def checked_answer(
+    value: Answer, bench: Bench, told: Sequence[Message], model: str, provider: str, resolved: str | None
+) -> Opinion:
+    """An answer of a specialist's type, whoever kept it, held against the evidence; `told` is what the model knew."""
+    ground, shown = bench.ground, evidence_in(told, bench.nonce)
+    claims = verify(value.claims(), ground)
+    summary, doubts = checked_text(value.summary, "summary", shown, ground)
     recommendations, withheld = _recommendations(value, claims)
+    advice = []
+    for each in recommendations:
+        action, doubtful = checked_text(each.action, "recommendation", shown, ground)
+        advice.append(replace(each, action=action))
+        doubts += doubtful
     return Opinion(
         model=model,
         resolved=resolved,
         provider=provider,
-        summary=value.summary,
+        summary=summary,
         claims=claims,
         verification=overall(claims),
-        recommendations=recommendations,
+        recommendations=tuple(advice),
+        doubts=doubts,
         withheld=withheld,
         open_questions=tuple(value.open_questions),
         verdict=getattr(value, "verdict", None),

@@ -21,4 +21,5 @@ one where it diverges. Where a step depends on values, compute them: run the cod
 the values that the evidence shows, instead of running it in your head.""",
     tools=("fetch_trace", "logs_around", "read_code", "query_evidence", "show_commit", "run_experiment"),
     answer=_answer,
+    runs_code=True,
 )

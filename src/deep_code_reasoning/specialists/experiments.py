@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ..domain.asking import CodeRun
 from ..domain.experiment import Experiment, ExperimentLimits, ExperimentResult
 from ..errors import EngineError, QueryError, UsageError
 from ..store.user_query import checked, run_bounded
 from .bench import Bench
 
 MAX_SECONDS: Final = 30.0
+# Where code ran that the model ran by itself; its runs are numbered apart from those of our sandbox.
+AT_PROVIDER: Final = "provider"
 _MAX_INPUT_ROWS: Final = 20_000
 
 
@@ -45,9 +48,21 @@ def perform(
     wanted = frozenset(needs) | ({"python"} if beside else frozenset())
     limits = ExperimentLimits(seconds=min(seconds, MAX_SECONDS))
     result = bench.sandbox.run(Experiment(code, beside, wanted, limits))
-    number = str(len(bench.experiments) + 1)
+    number = str(1 + sum(known.tier != AT_PROVIDER for known in bench.experiments.values()))
     bench.experiments[number] = result
     return number, result
+
+
+def keep_provider_runs(bench: Bench, runs: Sequence[CodeRun]) -> None:
+    """Let what a model ran at its provider be cited too, as `experiment:provider-N`.
+
+    The provider reports code and output, the model writes neither down; so a run shows as much as one of our own: that
+    this code printed that. Which values stood in the code is the model's word in both.
+    """
+    before = sum(known.tier == AT_PROVIDER for known in bench.experiments.values())
+    for number, run in enumerate(runs, before + 1):
+        result = ExperimentResult(AT_PROVIDER, "finished", run.output, "", None)
+        bench.experiments[f"{AT_PROVIDER}-{number}"] = result
 
 
 def _rows(bench: Bench, sql: str) -> bytes:

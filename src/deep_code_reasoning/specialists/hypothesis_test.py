@@ -21,4 +21,5 @@ lines. Report each prediction with its outcome and its proof. The verdict is "su
 prediction that could have failed holds; "refuted" when one that had to hold fails; otherwise "inconclusive".""",
     tools=("query_evidence", "fetch_trace", "logs_around", "read_code", "show_commit", "run_experiment"),
     answer=_answer,
+    runs_code=True,
 )

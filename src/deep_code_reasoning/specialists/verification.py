@@ -21,7 +21,7 @@ from .ground import Ground, Objection
 UNPROVEN_CONFIDENCE: Final = 0.3
 
 # Citations that stand in the middle of a sentence count like those in their own field.
-_INLINE: Final = re.compile(rf"\b(?:{'|'.join(KINDS)}|experiment):[^\s,;`'\"()<>]+")
+INLINE_CITATION: Final = re.compile(rf"\b(?:{'|'.join(KINDS)}|experiment):[^\s,;`'\"()<>]+")
 
 
 def verify(claims: Iterable[Claim], ground: Ground) -> tuple[CheckedClaim, ...]:
@@ -79,7 +79,7 @@ def _proofs(claim: Claim) -> tuple[Proof, ...]:
     """All that a claim cites: as proof, in its sentence, and the change that it blames."""
     given = list(claim.proofs)
     known = {proof.citation for proof in given}
-    inline = [match[0].rstrip(".:") for match in _INLINE.finditer(claim.statement)]
+    inline = [match[0].rstrip(".:") for match in INLINE_CITATION.finditer(claim.statement)]
     others = [*inline, *([claim.change] if claim.change else [])]
     return (*given, *(Proof(citation) for citation in dict.fromkeys(others) if citation not in known))
 

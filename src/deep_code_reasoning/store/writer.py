@@ -21,7 +21,6 @@ from typing import Any, Final
 from ..domain.case import CaseInfo, Source
 from . import engine
 from .layout import MANIFEST, Manifest, write_atomically
-from .log_shapes import shape_rows, with_shapes
 from .schema import EVIDENCE_TABLES, TABLES, Table
 
 # Rows are buffered up to this many a table, then written as a row group: large enough to compress well and to be read
@@ -168,6 +167,8 @@ class CaseWriter:
 
     def _shape_logs(self) -> None:
         """Fill in the shapes of the log records that Python parsed, and mine the templates that all shapes lead to."""
+        from .log_shapes import shape_rows, with_shapes  # its patterns take as long as the rest of this room
+
         self.finished("logs")
         if self._without_shapes:
             self.scan("logs", with_shapes(engine.scan_of(self._without_shapes, TABLES["logs"].structure)))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from deep_code_reasoning.domain.instant import NS_PER_MS
 from fleet import Fleet
-from scenery import Row, series
+from scenery import START_NS, Row, series
 
 Look = Callable[..., Any]
 OTHERS = ("cart", "mail", "user")
@@ -82,10 +83,11 @@ def queue(name: str, values: list[float]) -> list[Row]:
 
 
 def mailing(processed: int) -> Fleet:
-    """Orders are published once a minute, and the mailer processes the first `processed` of them."""
+    """Orders are published once a minute, with the metrics, and the mailer processes the first `processed` of them."""
     fleet = Fleet()
+    ahead_ms = (START_NS - queue("depth", PILE)[0]["time_ns"]) / NS_PER_MS  # type: ignore[operator]
     for number in range(15):
-        at, trace = number * 60_000.0, f"t{number}"
+        at, trace = number * 60_000.0 - ahead_ms, f"t{number}"
         sent = fleet.span(trace, "", "shop", "h1", "publish", at, 2, "producer", topic="orders")
         if number < processed:
             fleet.span(trace, sent, "mailer", "h2", "process", at + 5, 20, "consumer", topic="orders")

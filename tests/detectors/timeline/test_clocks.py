@@ -125,3 +125,56 @@ def test_the_fit_resists_a_pair_that_contradicts_all_others() -> None:
     ]
     found = estimate([*intervals, Interval("a", "c", 199e6, 201e6, 100)])
     assert {name: round(found[name].offset / 1e6) for name in names} == {"a": 0, "b": 30, "c": 0, "d": 0, "e": 0}
+
+
+# Spans (service, host, start, duration; each the child of the one before) and where they start on the common timeline,
+# in milliseconds: the cases of Jaeger's clockskew_test.go (2026), each child by its number.
+Trace = tuple[tuple[str, float, float, float], ...]
+PUBLISHED: dict[str, Trace] = {
+    "a span whose host is not named": (("", 0, 100, 0),),
+    "parent and child on the same host": (("a", 0, 100, 0), ("a", 10, 50, 10)),
+    "parent and child on the same host, out of order": (("a", 10, 100, 10), ("a", 0, 50, 0)),
+    "a child that fits inside its parent": (("a", 10, 100, 10), ("b", 20, 50, 20)),
+    "a child that starts before its parent": (("a", 10, 100, 10), ("b", 0, 50, 35)),
+    "a child that is longer than its parent": (("a", 10, 100, 10), ("b", 20, 150, 20)),
+    "a child that ends after its parent but is shorter": (("a", 10, 100, 10), ("b", 50, 70, 25), ("b", 60, 20, 35)),
+}
+
+
+@pytest.mark.parametrize("spans", PUBLISHED.values(), ids=PUBLISHED)
+def test_what_jaeger_publishes_of_single_traces_holds(spans: Trace, build_case: Build) -> None:
+    fleet, parent = Fleet(), ""
+    for number, (host, start, duration, _) in enumerate(spans):
+        parent = fleet.span("t", parent, "unnamed", host, f"span {number}", start, duration)
+    with build_case(fleet.tables()) as store:
+        prepare_clocks(store)
+        rows = store.query(
+            f"SELECT name, {corrected('start_ns')} AS start FROM linked_spans AS s "
+            f"{join_offsets('s.clock', 's.start_ns')} ORDER BY name"
+        )
+    # Which of two clocks is right cannot be known: what Jaeger expects is held against the root's.
+    starts = [(int(row["start"]) - int(rows[0]["start"])) / NS_PER_MS for row in rows]
+    assert starts == [pytest.approx(expected - spans[0][3], abs=0.001) for *_, expected in spans]
+
+
+def test_duplicate_ids_and_missing_parents_move_nothing(build_case: Build) -> None:
+    fleet = Fleet()
+    fleet.span("t", "nowhere", "a", "a", "orphan", 0, 100)
+    again = fleet.span("u", "", "a", "a", "twice", 0, 100)
+    fleet.span("u", "", "a", "b", "twice", 0, 100)
+    fleet.spans[-1]["span_id"] = again
+    with build_case(fleet.tables()) as store:
+        assert prepare_clocks(store) == ()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_truth_lies_within_what_is_said_to_be_uncertain(seed: int, build_case: Build) -> None:
+    """Two clocks are off, one of them drifting by 200 ppm: everywhere on its way the doubt covers the error."""
+    planted = {"c2": steady(-31.0 * seed), "l1": lambda second: 12.0 * seed + 0.2 * second}
+    with build_case(busy_fleet(planted, requests=400, seed=seed).tables()) as store:
+        clocks = {clock.name: clock for clock in prepare_clocks(store)}
+    assert set(clocks) == set(planted)
+    for name, clock in clocks.items():
+        for start_ns, offset_ns, doubt_ns in clock.path[1:-1]:
+            middle_s = (start_ns - START_NS + (clock.path[1][0] - clock.path[0][0]) / 2) / 1e9
+            assert offset_ns == pytest.approx(planted[name](middle_s) * NS_PER_MS, abs=doubt_ns + 0.1 * NS_PER_MS)

@@ -41,6 +41,37 @@ def test_a_usual_policy_is_no_storm(fleet: Fleet, look: Look) -> None:
     assert check.verdict in ("clear", "skipped")
 
 
+def asking_again(deadline_ms: float, attempts: int, verb: str = "POST") -> Fleet:
+    """Orders waits for `deadline_ms` and asks again at once; from request 60 on stock needs 300 ms, and does all."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace, work = number * 2000.0, f"t{number}", 300.0 if number >= 60 else 20.0
+        tries = attempts if work > deadline_ms and number % 2 else 2 if work > deadline_ms else 1
+        root = fleet.span(trace, "", "orders", "h1", "GET /orders", at, tries * deadline_ms + 5, "server")
+        for attempt in range(tries):
+            begun = at + 1 + attempt * (deadline_ms + 1)
+            failed = "error" if work > deadline_ms else ""
+            waited = min(work, deadline_ms)
+            call = fleet.span(trace, root, "orders", "h1", verb, begun, waited, "client", failed)
+            fleet.span(trace, call, "stock", "h2", f"{verb} /reserve", begun + 1, work - 2, "server")
+    return fleet
+
+
+def test_a_caller_that_asks_again_while_the_first_is_still_worked_on_is_a_storm(look: Look) -> None:
+    (finding,), _ = look("traces.retry_storm", asking_again(100, 5).tables())
+    assert (finding.service, finding.mechanism) == ("orders", "retry_storm")
+    assert finding.facts["requests_done_twice"] == 60
+    assert finding.facts["hops"] == ("orders -> stock: 3.8 calls a call",)
+    (reading,), _ = look("traces.retry_storm", asking_again(100, 5, verb="GET").tables())
+    assert reading.facts["requests_done_twice"] == 0
+
+
+@pytest.mark.parametrize("fleet", [asking_again(100, 2), asking_again(400, 5)], ids=["once more", "in time"])
+def test_asking_once_more_is_no_storm(fleet: Fleet, look: Look) -> None:
+    findings, _ = look("traces.retry_storm", fleet.tables())
+    assert not findings
+
+
 def impatient(deadline_ms: float, callee_fails: bool = False, varied: bool = False) -> Fleet:
     """The gateway calls orders, which need 50 to 250 ms; from request 60 on it waits for `deadline_ms` only."""
     fleet = Fleet()
@@ -63,6 +94,18 @@ def test_a_caller_that_gives_up_while_its_callee_works_is_told(look: Look) -> No
     assert (finding.service, finding.resource, finding.mechanism) == ("gateway", "orders", "timeout_budget")
     assert finding.facts["deadline_ms"] == 100
     assert float(str(finding.facts["longest_work_ms"])) > 200
+    assert "itself waits" not in finding.summary
+
+
+def test_budgets_that_are_the_wrong_way_round_are_told(look: Look) -> None:
+    fleet = impatient(100)
+    for row in [row for row in fleet.spans if row["service"] == "orders"]:
+        at = (int(row["start_ns"]) - fleet.recorded_ns("h2", 0)) / 1e6
+        wait = fleet.span(row["trace_id"], row["span_id"], "orders", "h2", "call stock", at + 1, 180, "client")
+        fleet.span(row["trace_id"], wait, "stock", "h3", "GET /stock", at + 2, 170, "server")
+    (finding,), _ = look("traces.early_timeout", fleet.tables())
+    assert finding.facts["callee_waits_ms"] == 180
+    assert "and itself waits up to 180 ms for stock" in finding.summary
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 
@@ -13,8 +15,12 @@ def command(http: str | None) -> None:
     On other addresses than those of this machine, HTTP needs the bearer token of $DCR_HTTP_TOKEN.
     """
     if http is None:
+        # Agents wait for the start, and a tenth of it would be looking for garbage among modules, which stay.
+        gc.disable()
         from ...server.serve import serve_stdio
 
+        gc.freeze()
+        gc.enable()
         serve_stdio()
     else:
         from ...server.http import serve_http

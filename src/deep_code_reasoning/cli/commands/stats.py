@@ -67,6 +67,12 @@ def _print(stats: LedgerStatistics) -> None:
         for saved in stats.time_saved:
             who = "as callers estimate" if saved.basis == "caller" else "as our model estimates"
             click.echo(f"  about {saved.estimate_s / 3600:.1f} h {who}, over {saved.escalations} escalations")
+    check = stats.check
+    if check.right or check.wrong:
+        click.echo(
+            f"\nthe check of answers, by outcomes: {check.right_held} of {check.right} right ones held, "
+            f"and {check.wrong_held} of {check.wrong} wrong ones"
+        )
     click.echo(
         f"\n{_UNKNOWN}: not known. Right, wrong, open: what was reported of answers. $/cause: per confirmed cause."
     )

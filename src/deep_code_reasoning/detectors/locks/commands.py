@@ -2,7 +2,8 @@
 
 Redis: `SET key owner NX PX ttl` (also EX, PXAT, EXAT) and `SETNX` acquire, `PEXPIRE` and `EXPIRE` renew, `DEL` and
 `UNLINK` release, and scripts do any of the three. A script whose text is hidden behind its hash is told by its place:
-who comes first in an owner's operations acquires, who comes last releases, who stands between renews.
+who comes first in an owner's operations acquires (or may renew by the same script: `either`), who comes last releases,
+who stands between renews.
 
 SQL: `UPDATE leases SET owner = .., lease_until = .. WHERE name = .. AND lease_until < ..` acquires, with `WHERE owner
 = ..` it renews, setting a time in the past or deleting the row releases. Names and values are taken from the text or,
@@ -29,11 +30,12 @@ _LEASE_COLUMN: Final = r"(lock|lease)[a-z]*_?(until|by|owner|expir)|(locked|leas
 LOCK_STATEMENT: Final = (
     r"(?is)^ *(set +[^ ]+ .* (nx|xx)( |$)|setnx |eval(sha)? |p?expire(at)? |del |unlink )"
     r"|advisory_(xact_)?lock|get_lock *\(|for +(no +key +)?update"
+    r"|^(create|delete|exists|getchildren|getdata)[a-z0-9]*[ (,]+/"
     rf"|^ *{_LEASE_TABLE}|^ *(update|insert|delete).*({_LEASE_COLUMN})"
 )
 """Texts that may be operations on locks."""
 
-_COMMON: Final = "trace_id, span_id, service, clock, start_ns, duration_ns"
+_COMMON: Final = "trace_id, span_id, service, clock, process, start_ns, duration_ns"
 
 
 def redis_operations() -> str:
@@ -78,8 +80,8 @@ def redis_operations() -> str:
                uniqExactIf((key, owner), last) / uniqExact(key, owner) AS closes
         FROM placed WHERE script != '' GROUP BY script
     )
-    SELECT 2, c.key, if(c.owner = '?' OR c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner),
-           multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'acquire',
+    SELECT 2, c.key, if(c.owner = '?' OR c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner), '',
+           multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'either',
                    s.closes >= 0.5, 'release', 'renew') AS verb,
            if(c.status = 'error', 0, -1), c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
     FROM commands AS c LEFT ANY JOIN scripts AS s ON c.script = s.script
@@ -134,7 +136,7 @@ def table_operations() -> str:
         FROM lock_candidates
         WHERE match(statement, '(?is)^ *({_LEASE_TABLE}|(update|insert|delete).*({_LEASE_COLUMN}))')
     )
-    SELECT 1, key, owner,
+    SELECT 1, key, owner, '',
            multiIf(match(statement, '(?i)^ *delete') OR match(statement, '(?i)(owner|by|holder) *= *null'), 'release',
                    match(statement, '(?i)^ *(insert|merge)') OR match(condition, '(until|expir)[a-z_]* *<')
                        OR match(condition, 'is null'), 'acquire',

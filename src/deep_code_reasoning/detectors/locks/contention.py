@@ -22,12 +22,12 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from .operations import prepare_lock_ops
+from .reports import Report, reported
+from .waits import LONG, Length, LongWaits, long_waits, prepare_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,14 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        long_factor: a wait is long at this multiple of the shorter quarter of its kind: an order of magnitude, which
-            no jitter of a network makes.
-        min_wait_ms: and from here on: shorter waits hurt nobody.
+        length: when a wait is long.
         min_rise: the share of long waits must rise by this much; a fifth is felt.
         others_factor: the service's other calls may be slower by so much, else it is not the lock.
         min_waits: fewer long waits than this prove nothing.
         min_probability: lines form at locks now and then, so a new one must be nearly sure.
     """
 
-    long_factor: float = 10.0
-    min_wait_ms: float = 50.0
+    length: Length = LONG
     min_rise: float = 0.2
     others_factor: float = 4.0
     min_waits: int = 5
@@ -53,42 +50,30 @@ class Settings:
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
-    """Find services that wait for locks."""
-    if not prepare_lock_ops(scene.store):
-        return Skipped("no span or event takes a lock")
-    steps = time_steps(scene.store, "lock_waits")
-    rows = scene.store.query(
-        f"""
-        WITH usual AS (SELECT service, quantileExact(0.25)(wait_ns) AS usual_ns FROM lock_waits GROUP BY service)
-        SELECT service, groupArray((step, n, long)) AS steps, sum(long) AS concerned
-        FROM (
-            SELECT service, {step_of("start_ns")} AS step, count() AS n,
-                   countIf(wait_ns >= {{least:Int64}} AND wait_ns >= {{factor:Float64}} * usual_ns) AS long
-            FROM lock_waits JOIN usual USING (service) GROUP BY service, step
-        )
-        GROUP BY service HAVING concerned >= {{waits:UInt32}} ORDER BY service
-        """,
-        least=round(settings.min_wait_ms * NS_PER_MS),
-        factor=settings.long_factor,
-        waits=settings.min_waits,
-        **steps.parameters(),
-    )
-    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    """Find services that wait for locks, and those that are told that they waited in vain."""
+    if not prepare_waits(scene.store):
+        return Skipped("no span or event takes a lock, and nothing reports that one was not to be had")
+    seen = long_waits(scene.store, settings.length, settings.min_waits)
+    found = [finding for waits in seen if (finding := _judge(scene, waits, settings)) is not None]
+    found += [
+        _denied(scene, report, probability(report.change.log_evidence, 1))
+        for report in reported(scene.store, "denied", settings.min_waits)
+        if report.service not in {finding.service for finding in found}
+        and probability(report.change.log_evidence, 1) >= settings.min_probability
+    ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
-def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
-    change = outcome_change(
-        steps.spread((step, long) for step, _, long in row["steps"]),
-        steps.spread((step, n) for step, n, _ in row["steps"]),
-    )
-    if change is None or change.rate_after - change.rate_before < settings.min_rise:
+def _judge(scene: Scene, waits: LongWaits, settings: Settings) -> Finding | None:
+    change = waits.change
+    if change.rate_after - change.rate_before < settings.min_rise:
         return None
     chance = probability(change.log_evidence, 1)
-    service, since_ns = str(row["service"]), steps.start_of(change.index)
-    if chance < settings.min_probability or _others_slower(scene.store, service, since_ns) >= settings.others_factor:
+    if chance < settings.min_probability:
         return None
-    return _finding(scene, service, change, (since_ns, chance), settings)
+    if _others_slower(scene.store, waits.service, waits.since_ns) >= settings.others_factor:
+        return None
+    return _finding(scene, waits.service, change, (waits.since_ns, chance), settings)
 
 
 def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:
@@ -102,7 +87,7 @@ def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:
                    quantileExactIf(0.75)(duration_ns, start_ns >= {since:Int64}) AS after
             FROM linked_spans
             WHERE service = {service:String} AND parent_service = service AND (trace_id, span_id) NOT IN inner
-              AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM lock_waits)
+              AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM waits)
             GROUP BY name HAVING countIf(start_ns < {since:Int64}) >= 5 AND countIf(start_ns >= {since:Int64}) >= 5
         )
         SELECT medianExact(after / greatest(before, 1)) AS factor, count() AS names FROM names
@@ -121,16 +106,16 @@ def _finding(
         """
         SELECT key, sum(wait_ns) AS total_ns, count() AS n, quantileExact(0.5)(wait_ns) AS usual_ns,
                arraySlice(arrayReverseSort(groupArray((wait_ns, trace_id, span_id))), 1, 4) AS worst
-        FROM lock_waits WHERE service = {service:String} AND start_ns >= {since:Int64}
+        FROM waits WHERE service = {service:String} AND start_ns >= {since:Int64}
           AND wait_ns >= {least:Int64}
         GROUP BY key ORDER BY total_ns DESC, key LIMIT 1
         """,
         service=service,
         since=since_ns,
-        least=round(settings.min_wait_ms * NS_PER_MS),
+        least=round(settings.length.least_ms * NS_PER_MS),
     )[0]
     before = scene.store.query(
-        "SELECT quantileExact(0.5)(wait_ns) AS wait_ns FROM lock_waits "
+        "SELECT quantileExact(0.5)(wait_ns) AS wait_ns FROM waits "
         "WHERE service = {service:String} AND start_ns < {since:Int64}",
         service=service,
         since=since_ns,
@@ -158,6 +143,28 @@ def _finding(
         citations=tuple(span_citation(trace, span) for _, trace, span in longest["worst"]),
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=str(longest["key"]),
+    )
+
+
+def _denied(scene: Scene, report: Report, chance: float) -> Finding:
+    change = report.change
+    return Finding(
+        code="locks.contention",
+        mechanism="lock_contention",
+        service=report.service,
+        summary=(
+            f"{report.service}: waits for locks in vain since {format_instant(report.since_ns)} "
+            f'({change.failures_after} of {change.trials_after} requests): "{report.message[:160]}"'
+        ),
+        severity=min(1.0, max(0.5, change.rate_after)),
+        confidence=min(0.95, chance),
+        facts={
+            "requests": report.requests,
+            "message": report.message[:300],
+            "onset": format_instant(report.since_ns),
+        },
+        citations=report.citations,
+        window=Window(report.since_ns, max(report.since_ns + 1, scene.windows.incident.end_ns)),
     )
 
 

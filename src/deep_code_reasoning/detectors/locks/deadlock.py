@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
@@ -25,12 +24,11 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import outcome_change, probability
-from ..timeline.time_steps import step_of, time_steps
+from ..timeline.change_point import probability
 from .holds import prepare_holds
 from .operations import prepare_lock_ops
-
-_WORDS: Final = r"(?i)deadlock (detected|found|victim)|deadlocked on|found .{0,20}deadlock|\b40P01\b|DeadlockLoser"
+from .reports import Report, prepare_lock_reports, reported
+from .waits import LONG, Length, long_waits, prepare_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,15 @@ class Settings:
     Attributes:
         min_requests: a lone deadlock happens in sound systems and is tried again.
         min_probability: a finding is told when it is likelier than not.
+        length, min_waits, min_rise: two reports are enough where, as `locks.contention` measures it, the same
+            statements begin to wait long.
     """
 
     min_requests: int = 3
     min_probability: float = 0.5
+    length: Length = LONG
+    min_waits: int = 5
+    min_rise: float = 0.2
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -102,81 +105,50 @@ def _cycle(scene: Scene, row: Row) -> Finding:
     )
 
 
-_TOLD: Final = """
-    SELECT trace_id, span_id, toString(service) AS service, start_ns AS time_ns, status_message AS message,
-           (1, start_ns) AS depth
-    FROM spans
-    WHERE status = 'error' AND match(status_message, {words:String})
-    UNION ALL
-    SELECT trace_id, span_id, toString(service), time_ns, attributes['exception.message'], (0, -time_ns)
-    FROM span_events
-    WHERE name = 'exception' AND match(concat(attributes['exception.message'], attributes['exception.type']),
-                                       {words:String})
-"""
-
-
 def _reported(scene: Scene, settings: Settings) -> list[Finding]:
-    steps = time_steps(scene.store, "spans", count=64)
-    rows = scene.store.query(
-        f"""
-        WITH told AS ({_TOLD}),
-        -- Reports are passed up the calls. The innermost span began last; of events the first comes from within.
-        firsts AS (
-            SELECT trace_id, argMax(service, (t.depth, t.span_id)) AS service,
-                   argMax(span_id, (t.depth, t.span_id)) AS span_id, min(t.time_ns) AS time_ns,
-                   any(message) AS message
-            FROM told AS t GROUP BY trace_id
-        )
-        SELECT service, count() AS requests, min(firsts.time_ns) AS since, max(message) AS message,
-               groupArray({step_of("time_ns")}) AS steps,
-               arraySlice(arraySort(groupArray((time_ns, trace_id, span_id))), 1, 3) AS worst
-        FROM firsts GROUP BY service HAVING requests >= {{least:UInt32}} ORDER BY requests DESC, service LIMIT 1
-        """,
-        words=_WORDS,
-        least=settings.min_requests,
-        **steps.parameters(),
-    )
-    return [finding for row in rows if (finding := _report(scene, row, settings)) is not None]
+    if not prepare_lock_reports(scene.store):
+        return []
+    for report in reported(scene.store, "deadlock", 2)[:1]:
+        chance = probability(report.change.log_evidence, 1)
+        if report.requests < settings.min_requests or chance < settings.min_probability:
+            chance = _chance_of_waits(scene.store, report.service, settings)
+        if chance >= settings.min_probability:
+            return [_report(scene, report, chance)]
+    return []
 
 
-def _report(scene: Scene, row: Row, settings: Settings) -> Finding | None:
-    service, store = str(row["service"]), scene.store
-    steps = time_steps(store, "spans", count=64)
-    trials = store.query(
-        f"SELECT {step_of('start_ns')} AS step, uniqExact(trace_id) AS n FROM spans "
-        "WHERE service = {service:String} GROUP BY step ORDER BY step",
-        service=service,
-        **steps.parameters(),
-    )
-    counts = steps.spread((int(t["step"]), int(t["n"])) for t in trials)
-    failures = [min(n, k) for n, k in zip(counts, steps.spread((step, 1) for step in row["steps"]), strict=True)]
-    change = outcome_change(failures, counts)
-    chance = probability(change.log_evidence, 1) if change is not None else 0.0
-    if chance < settings.min_probability:
-        return None
-    since_ns = int(row["since"])
+def _chance_of_waits(store: CaseStore, service: str, settings: Settings) -> float:
+    """Few are told of a deadlock where most who wait go on at last: how likely it is that they wait longer now."""
+    prepare_waits(store)
+    rises = [
+        probability(waits.change.log_evidence, 1)
+        for waits in long_waits(store, settings.length, settings.min_waits)
+        if waits.service == service and waits.change.rate_after - waits.change.rate_before >= settings.min_rise
+    ]
+    return max(rises, default=0.0)
+
+
+def _report(scene: Scene, report: Report, chance: float) -> Finding:
     return Finding(
         code="locks.deadlock",
         mechanism="deadlock",
-        service=service,
-        summary=f'{service}: {row["requests"]} requests are told of a deadlock: "{str(row["message"])[:160]}"',
+        service=report.service,
+        summary=f'{report.service}: {report.requests} requests are told of a deadlock: "{report.message[:160]}"',
         severity=1.0,
         confidence=min(0.95, chance),
         facts={
-            "requests": int(row["requests"]),
-            "message": str(row["message"])[:300],
-            "onset": format_instant(since_ns),
+            "requests": report.requests,
+            "message": report.message[:300],
+            "onset": format_instant(report.since_ns),
         },
-        citations=tuple(span_citation(trace, span) for _, trace, span in row["worst"]),
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
-        resource=_resource(store, service),
+        citations=report.citations,
+        window=Window(report.since_ns, max(report.since_ns + 1, scene.windows.incident.end_ns)),
+        resource=_resource(scene.store, report.service),
     )
 
 
 def _resource(store: CaseStore, service: str) -> str | None:
     """The lock that the service takes most often, where any is seen."""
-    if not store.query("EXISTS TABLE lock_waits")[0]["result"]:
-        return None
     rows = store.query(
         "SELECT key, count() AS n FROM lock_waits WHERE service = {service:String} "
         "GROUP BY key ORDER BY n DESC, key LIMIT 1",

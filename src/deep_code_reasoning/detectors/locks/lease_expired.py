@@ -2,7 +2,9 @@
 
 Looks for: a lock that one holder takes while another, who took it before, still works under it: the lease ran out
 before it was renewed. Told with it: by how much the renewal came too late, and whether a clock that is off is why: a
-time of expiry that one host computes and another one judges is wrong by the difference of their clocks.
+time of expiry that one host computes and another one judges is wrong by the difference of their clocks. And what the
+first holder still did to others when it had lost the lock, and whether a fencing token would have let them refuse
+(Kleppmann, *How to do distributed locking*, 2016).
 
 Why it matters: both work on what only one may touch; money is moved twice, writes are lost. No single service sees
 it: each holder has a correct lock, and the failures have no pattern but this one.
@@ -25,6 +27,8 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import outcome_change
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
 from .holds import prepare_holds
 
 
@@ -49,27 +53,41 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if not prepare_holds(scene.store):
         return Skipped("no span or event takes and gives back a lock")
     store = scene.store
+    steps = time_steps(store, "lock_holds")
     rows = store.query(
-        """
-        WITH counts AS (SELECT service, count() AS holds FROM lock_holds GROUP BY service)
-        SELECT prior_service AS service, any(holds) AS holds, count() AS overlaps, uniqExact(key) AS locks,
-               min(start_ns) AS since
+        f"""
+        WITH counts AS (
+            SELECT service, sum(n) AS holds, groupArray((step, n)) AS held
+            FROM (SELECT service, {step_of("start_ns")} AS step, count() AS n FROM lock_holds GROUP BY service, step)
+            GROUP BY service
+        )
+        SELECT prior_service AS service, any(holds) AS holds, any(held) AS held, count() AS overlaps,
+               uniqExact(key) AS locks, min(lock_overlaps.start_ns) AS since,
+               groupArray({step_of("lock_overlaps.start_ns")}) AS steps
         FROM lock_overlaps JOIN counts ON counts.service = prior_service
-        GROUP BY service HAVING overlaps <= {most:Float64} * holds ORDER BY overlaps DESC, service
+        GROUP BY service HAVING overlaps <= {{most:Float64}} * holds ORDER BY overlaps DESC, service
         """,
         most=settings.max_overlapping,
+        **steps.parameters(),
     )
-    return [_finding(scene, row, settings) for row in rows]
+    return [_finding(scene, row, _since(row, steps), settings) for row in rows]
 
 
-def _finding(scene: Scene, row: Row, settings: Settings) -> Finding:
+def _since(row: Row, steps: TimeSteps) -> int:
+    """When overlaps became frequent; when they always were, the first: one may come of a pause long before."""
+    overlaps, holds = steps.spread((step, 1) for step in row["steps"]), steps.spread(row["held"])
+    change = outcome_change(overlaps, [max(n, k) for n, k in zip(holds, overlaps, strict=True)])
+    return int(row["since"]) if change is None else max(int(row["since"]), steps.start_of(change.index))
+
+
+def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Finding:
     service, overlaps = str(row["service"]), int(row["overlaps"])
     worst = _examples(scene.store, service)
     first, gaps = worst[0], _gaps(scene.store, service)
     gap_ms = float(gaps["gap_ms"]) if gaps["gap_ms"] is not None and float(gaps["gap_ms"]) > 0 else None
     skew = _skewed_clock(scene.store, service, max(settings.min_skew_ms, (gap_ms or 0.0) / 2))
-    failed, touched = _failures(scene.store, service)
-    since_ns = int(row["since"])
+    requests = _requests(scene.store, service)
+    failed = int(requests["failed"])
     owners = tuple(str(first[name] or first[trace]) for name, trace in _OWNERS)
     text = [
         f"{service}: {first['key']} had two owners at once ({overlaps} times on {row['locks']} locks, of "
@@ -81,7 +99,9 @@ def _finding(scene: Scene, row: Row, settings: Settings) -> Finding:
         way = "ahead" if float(skew["offset_ms"]) > 0 else "behind"
         text.append(f"the clock of {skew['clock']} is {abs(float(skew['offset_ms'])):.1f} ms {way}")
     if failed:
-        text.append(f"{failed} of {touched} requests under it failed")
+        text.append(f"{failed} of {requests['touched']} requests under it failed")
+    if requests["calls"]:
+        text.append(f"{requests['calls']} calls were made under a lock that was lost")
     return Finding(
         code="locks.lease_expired",
         mechanism="lock_lease_expired",
@@ -90,8 +110,14 @@ def _finding(scene: Scene, row: Row, settings: Settings) -> Finding:
         severity=1.0 if failed else 0.6,
         confidence=0.97 if overlaps >= settings.sure_overlaps else 0.7,
         facts=_facts(row, first, gaps, skew, owners)
-        | {"gap_ms": None if gap_ms is None else round(gap_ms, 3)}
-        | {"requests_failed": failed, "requests_under_it": touched},
+        | {
+            "gap_ms": None if gap_ms is None else round(gap_ms, 3),
+            "requests_failed": failed,
+            "requests_under_it": int(requests["touched"]),
+            "calls_after_loss": int(requests["calls"]),
+            "fencing_token": bool(requests["fenced"]),
+            "onset": format_instant(since_ns),
+        },
         citations=_citations(worst),
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=str(first["key"]),
@@ -108,13 +134,13 @@ def _facts(row: Row, first: Row, gaps: Row, skew: Row | None, owners: tuple[str,
         "owners": owners,
         "hosts": (str(first["prior_clock"]), str(first["clock"])),
         "skewed_host": str(skew["clock"]) if skew is not None else None,
+        "expiry_on_another_clock": skew is not None and first["prior_clock"] != first["clock"],
         "clock_offset_ms": round(float(skew["offset_ms"]), 3) if skew is not None else None,
         "ttl_ms": round(int(first["prior_ttl_ns"]) / NS_PER_MS, 3) or None,
         "overlap_ms": round(float(gaps["overlap_ms"]), 3),
         "overlaps": int(row["overlaps"]),
         "locks": int(row["locks"]),
         "holds": int(row["holds"]),
-        "onset": format_instant(int(row["since"])),
     }
 
 
@@ -181,21 +207,27 @@ def _skewed_clock(store: CaseStore, service: str, least_ms: float) -> Row | None
     return rows[0] if rows and 2 * int(rows[0]["n"]) >= int(overlaps) else None
 
 
-def _failures(store: CaseStore, service: str) -> tuple[int, int]:
-    """Requests with an overlap: how many failed, of how many."""
-    row = store.query(
-        """
-        WITH touched AS (
-            SELECT DISTINCT arrayJoin([trace_id, prior_trace_id]) AS trace_id FROM lock_overlaps
-            WHERE prior_service = {service:String}
+def _requests(store: CaseStore, service: str) -> Row:
+    """Requests with an overlap (`touched`): how many `failed`, how many `calls` their first holders still made to
+    others after the second had the lock, and whether anything in them carries a fencing token (`fenced`)."""
+    return store.query(
+        r"""
+        WITH lost AS (SELECT * FROM lock_overlaps WHERE prior_service = {service:String}),
+        touched AS (SELECT DISTINCT arrayJoin([trace_id, prior_trace_id]) AS trace_id FROM lost),
+        done AS (
+            SELECT trace_id, span_id, start_ns, status = 'error' AS failed, kind IN ('client', 'producer') AS calls,
+                   arrayExists(key -> match(key, '(?i)fenc|epoch|(lock|lease)[._-]?(version|generation|term)'),
+                               mapKeys(attributes)) AS fenced
+            FROM spans WHERE trace_id IN (SELECT trace_id FROM touched)
         )
-        SELECT (SELECT count() FROM touched) AS touched,
-               uniqExactIf(trace_id, status = 'error') AS failed
-        FROM spans WHERE trace_id IN (SELECT trace_id FROM touched)
+        SELECT (SELECT count() FROM touched) AS touched, uniqExactIf(d.trace_id, d.failed) AS failed,
+               uniqExactIf((d.trace_id, d.span_id), d.calls AND d.span_id NOT IN (SELECT span_id FROM lock_ops)
+                   AND d.start_ns - l.prior_offset_ns BETWEEN l.start_ns AND l.prior_end_ns) AS calls,
+               max(d.fenced) AS fenced
+        FROM done AS d LEFT JOIN lost AS l ON d.trace_id = l.prior_trace_id
         """,
         service=service,
     )[0]
-    return int(row["failed"]), int(row["touched"])
 
 
 def _citations(rows: Sequence[Row]) -> tuple[Citation, ...]:
@@ -205,7 +237,7 @@ def _citations(rows: Sequence[Row]) -> tuple[Citation, ...]:
         cited += [
             span_citation(row["prior_trace_id"], row["prior_first_span"]),
             span_citation(row["trace_id"], row["first_span"]),
-            span_citation(row["prior_trace_id"], row["prior_last_span"]),
+            span_citation(row["prior_last_trace"], row["prior_last_span"]),
         ]
     return tuple(dict.fromkeys(cited))[:6]
 

@@ -1,15 +1,16 @@
 """Lock operations, whatever they were written as: the table `lock_ops`.
 
-    lock_ops    a row an operation: key, owner ('' when nothing says), holder (the owner, else the trace), verb
-                (acquire, renew, release, hold), ok (1, 0, or -1 where nothing says), ttl_ns (0: unknown), rank (of the
-                witness: lower is better), trace_id, span_id, service, clock, start_ns, end_ns, offset_ns, doubt_ns
+    lock_ops    a row an operation: key, owner ('' when nothing says), holder (the owner, else the trace, else where
+                others than the taker's trace renew: the process), verb (acquire, renew, release, hold), ok (1, 0, or -1
+                where nothing says), ttl_ns (0: unknown), rank (of the witness: lower is better), trace_id, span_id,
+                service, clock, start_ns, end_ns, offset_ns, doubt_ns
 
     lock_waits  a row an operation that returns when it has the lock: key, trace_id, span_id, service, start_ns (as
                 recorded), wait_ns, failed
 
 Times of `lock_ops` are on the common timeline (`timeline/clocks.py`). The witnesses are spans and events that name what
-they do (`words.py`) and the commands and statements that locks are made of (`commands.py`). Where one operation has
-both, the one that names it is believed: it knows the outcome.
+they do (`words.py`), the commands and statements that locks are made of (`commands.py`), and calls of services that
+keep locks (`services.py`). Where one operation has several, the one that names it is believed: it knows the outcome.
 """
 
 from __future__ import annotations
@@ -21,9 +22,21 @@ from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clock_offsets
 from ..timeline.linked_spans import CLOCK_OF
 from .commands import LOCK_STATEMENT, database_waits, redis_operations, statement_of, table_operations
+from .services import (
+    DOCUMENT,
+    ETCD_NAME,
+    HTTP_NAME,
+    LOCK_PATH,
+    URL,
+    document_operations,
+    http_operations,
+    zookeeper_operations,
+)
 from .words import roles_of
 
-_NOUN: Final = r"(?i)lock|lease|mutex|latch"
+# Names and keys that may speak of locks; of releases, blocks and clocks they do not.
+_NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i)mutex|latch|leader"
+_VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|(^|[^s])elect|claim|extend"
 _MAX_SHAPES: Final = 2000
 _REFUSED: Final = (
     "^(?i)(false|0|no|fail(ed|ure)?|denied|refused|rejected|timeout|timed.?out|busy|contended|held|lost|expired|"
@@ -38,28 +51,45 @@ def prepare_lock_ops(store: CaseStore) -> bool:
         _gather(store)
         store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
         store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
-        if store.query("SELECT count() AS n FROM lock_candidates")[0]["n"]:
+        store.execute(f"CREATE TABLE lock_ops ({_OPS_COLUMNS}) ENGINE = Memory")
+        if store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
             _read(store)
+            prepare_clock_offsets(store)
+            store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
         store.execute("DROP TABLE lock_candidates")
-        _correct(store)
-    return bool(store.query("SELECT (SELECT count() FROM lock_ops) + (SELECT count() FROM lock_waits) AS n")[0]["n"])
+        store.execute("DROP TABLE lock_ops_raw")
+    return bool(
+        store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1")
+    )
 
 
 def _read(store: CaseStore) -> None:
     """What the candidates say, as each dialect says it."""
     _named_operations(store)
-    store.execute(f"INSERT INTO lock_ops_raw {table_operations()}")
-    store.execute(f"INSERT INTO lock_ops_raw {redis_operations()}")
+    dialects = {
+        "statement != ''": (table_operations, redis_operations, zookeeper_operations, document_operations),
+        "url != ''": (http_operations,),
+    }
+    for condition, operations in dialects.items():
+        if store.query(f"SELECT 1 AS n FROM lock_candidates WHERE {condition} LIMIT 1"):
+            for read in operations:
+                store.execute(f"INSERT INTO lock_ops_raw {read()}")
     store.execute(f"INSERT INTO lock_waits {database_waits()}")
     store.execute(
         "INSERT INTO lock_waits SELECT key, trace_id, span_id, service, start_ns, greatest(0, duration_ns), ok = 0 "
-        "FROM lock_ops_raw WHERE verb = 'acquire' AND rank = 0"
+        "FROM lock_ops_raw WHERE verb = 'acquire' AND rank = 0 AND key != ''"
     )
 
 
 _COLUMNS: Final = (
-    "rank UInt8, key String, owner String, verb String, ok Int8, ttl_ns Int64, trace_id String, span_id String, "
-    "service String, clock String, start_ns Int64, duration_ns Int64"
+    "rank UInt8, key String, owner String, session String, verb String, ok Int8, ttl_ns Int64, trace_id String, "
+    "span_id String, service String, clock String, process String, start_ns Int64, duration_ns Int64"
+)
+
+
+_OPS_COLUMNS: Final = (
+    "key String, owner String, holder String, verb String, ok Int8, ttl_ns Int64, rank UInt8, trace_id String, "
+    "span_id String, service String, clock String, start_ns Int64, end_ns Int64, offset_ns Int64, doubt_ns Int64"
 )
 
 
@@ -67,20 +97,35 @@ _WAIT_COLUMNS: Final = (
     "key String, trace_id String, span_id String, service String, start_ns Int64, wait_ns Int64, failed UInt8"
 )
 
+# What is done, where a name leaves that to an attribute (`lock.operation = renew`).
+_ACT: Final = "(?i)(^|[._])(operation|action|op|event|phase|step|type|state)$"
+_OTHERS_ACT: Final = "^(db|http|rpc|messaging|code|otel|net|url|exception|error)[._]"
+_SAID: Final = f"""concat(toString(name), arrayStringConcat(arrayMap(key -> concat(' ', attributes[key]),
+    arrayFilter(key -> match(key, '{_ACT}') AND NOT match(key, '{_OTHERS_ACT}'), mapKeys(attributes)))))"""
+
 
 def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
     store.execute(
         f"""
         CREATE TABLE lock_candidates ENGINE = Memory AS
-        SELECT trace_id, span_id, toString(service) AS service, toString({CLOCK_OF}) AS clock, toString(name) AS name,
-               start_ns, duration_ns, toString(status) AS status, attributes, {statement_of()} AS statement
-        FROM spans
-        WHERE match(name, {{noun:String}}) OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}})
-           OR match(statement, {{statement:String}})
+        SELECT trace_id, span_id, toString(service) AS service, toString({CLOCK_OF}) AS clock,
+               toString(if(s.instance != '', s.instance, clock)) AS process, {_SAID} AS name, toString(kind) AS kind,
+               start_ns, duration_ns, toString(status) AS status, attributes, {statement_of()} AS statement,
+               if(match(s.name, {{http:String}}), {URL}, '') AS url
+        FROM spans AS s
+        WHERE match(s.name, {{noun:String}}) OR match(s.name, {{verb:String}}) OR match(s.name, {{etcd:String}})
+           OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}})
+           OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
+           OR (url != '' AND match(url, {{path:String}}))
         """,
         noun=_NOUN,
+        verb=_VERB,
+        etcd=ETCD_NAME,
+        http=HTTP_NAME,
+        path=LOCK_PATH,
         statement=LOCK_STATEMENT,
+        document=DOCUMENT,
     )
     if not store.count("span_events"):
         return
@@ -88,103 +133,167 @@ def _gather(store: CaseStore) -> None:
         f"""
         INSERT INTO lock_candidates
         WITH told AS (
-            SELECT * FROM span_events WHERE match(name, {{noun:String}})
-               OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}})
+            SELECT * FROM span_events WHERE name != 'exception' AND (match(name, {{noun:String}})
+               OR match(name, {{verb:String}}) OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}}))
         )
-        SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(e.name), e.time_ns, 0, '',
-               mapUpdate(s.attributes, e.attributes), ''
+        SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process),
+               {_SAID.replace("name", "e.name", 1)}, '',
+               e.time_ns, 0, '', mapUpdate(s.attributes, e.attributes) AS attributes, '', ''
         FROM told AS e LEFT ANY JOIN (
-            SELECT trace_id, span_id, {CLOCK_OF} AS clock, attributes FROM spans
-            WHERE trace_id IN (SELECT trace_id FROM told)
+            SELECT trace_id, span_id, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process, attributes
+            FROM spans WHERE trace_id IN (SELECT trace_id FROM told)
         ) AS s ON e.trace_id = s.trace_id AND e.span_id = s.span_id
         """,
         noun=_NOUN,
+        verb=_VERB,
     )
+
+
+_SHAPE: Final = "replaceRegexpAll(name, '[0-9]+', '#')"
 
 
 def _named_operations(store: CaseStore) -> None:
     """Spans and events whose names say what they do: each different shape is read once, the engine does the rest."""
     shapes = store.query(
-        """
-        SELECT replaceRegexpAll(name, '[0-9]+', '#') AS shape, arraySort(mapKeys(attributes)) AS keys,
-               min(name) AS example
-        FROM lock_candidates WHERE empty(statement) GROUP BY shape, keys ORDER BY shape, keys LIMIT {most:UInt32}
+        f"""
+        SELECT {_SHAPE} AS shape, arraySort(mapKeys(attributes)) AS keys, min(name) AS example
+        FROM lock_candidates WHERE empty(statement) AND empty(url)
+        GROUP BY shape, keys ORDER BY shape, keys LIMIT {{most:UInt32}}
         """,
         most=_MAX_SHAPES,
     )
-    store.execute(
-        "CREATE TABLE lock_shapes (shape String, keys Array(String), verb String, key_name String, owner_name String, "
-        "ttl_name String, expires_name String, outcome_name String, unit_ns Int64) ENGINE = Memory"
-    )
-    for shape in shapes:
-        roles = roles_of(shape["example"], shape["keys"])
-        if roles is not None and roles.verb != "lost":
-            store.execute(
-                "INSERT INTO lock_shapes SELECT {shape:String}, {keys:Array(String)}, {verb:String}, {key:String}, "
-                "{owner:String}, {ttl:String}, {expires:String}, {outcome:String}, {unit:Int64}",
-                shape=shape["shape"],
-                keys=shape["keys"],
-                verb=roles.verb,
-                key=roles.key,
-                owner=roles.owner,
-                ttl=roles.ttl,
-                expires=roles.expires,
-                outcome=roles.outcome,
-                unit=roles.ttl_ns,
-            )
+    read = [(shape, roles_of(shape["example"], shape["keys"])) for shape in shapes]
+    known = [(shape, roles) for shape, roles in read if roles is not None and roles.verb != "lost"]
+    if not known:
+        return
     store.execute(
         f"""
         INSERT INTO lock_ops_raw
-        SELECT 0, c.attributes[s.key_name] AS key, c.attributes[s.owner_name], s.verb,
-               multiIf(c.status = 'error' OR match(c.attributes[s.outcome_name], {{refused:String}}), 0,
-                       match(c.attributes[s.outcome_name], {{agreed:String}}), 1, -1),
-               {_TTL}, c.trace_id, c.span_id, c.service, c.clock, c.start_ns, c.duration_ns
+        WITH shapes AS (
+            SELECT row.1 AS shape, splitByChar('\\n', row.2) AS keys, splitByChar('\\n', row.3) AS roles,
+                   row.4 AS unit_ns, row.5 AS refused,
+                   roles[1] AS verb, roles[2] AS key_name, roles[3] AS owner_name, roles[4] AS session_name,
+                   roles[5] AS ttl_name, roles[6] AS expires_name, roles[7] AS outcome_name
+            FROM (SELECT arrayJoin(arrayZip({{shapes:Array(String)}}, {{keys:Array(String)}},
+                {{roles:Array(String)}}, {{units:Array(Int64)}}, {{refused:Array(UInt8)}})) AS row)
+        )
+        SELECT 0, c.attributes[s.key_name] AS key, c.attributes[s.owner_name], c.attributes[s.session_name] AS session,
+               s.verb, multiIf(s.refused OR c.status = 'error'
+                                   OR match(c.attributes[s.outcome_name], {{refusal:String}}), 0,
+                               match(c.attributes[s.outcome_name], {{agreed:String}}), 1, -1),
+               {_TTL}, c.trace_id, c.span_id, c.service, c.clock, c.process, c.start_ns, c.duration_ns
         FROM lock_candidates AS c
-        JOIN lock_shapes AS s ON replaceRegexpAll(c.name, '[0-9]+', '#') = s.shape
-                              AND arraySort(mapKeys(c.attributes)) = s.keys
-        WHERE key != ''
+        JOIN shapes AS s ON {_SHAPE.replace("name", "c.name")} = s.shape AND arraySort(mapKeys(c.attributes)) = s.keys
+        WHERE key != '' OR session != ''
         """,
-        refused=_REFUSED,
+        shapes=[shape["shape"] for shape, _ in known],
+        keys=["\n".join(shape["keys"]) for shape, _ in known],
+        roles=["\n".join((r.verb, r.key, r.owner, r.session, r.ttl, r.expires, r.outcome)) for _, r in known],
+        units=[roles.ttl_ns for _, roles in known],
+        refused=[int(roles.refused) for _, roles in known],
+        refusal=_REFUSED,
         agreed=_AGREED,
     )
-    store.execute("DROP TABLE lock_shapes")
 
 
-# A time to live as the attribute says it: with a unit in its name or value, else milliseconds from 200 on: leases of
-# less are too short for a network, and none is granted for longer than 200 s. An instant counts from the start.
-_TTL: Final = """
-    multiIf(
-        s.ttl_name != '' AND toFloat64OrZero(extract(c.attributes[s.ttl_name], '([0-9]+[.]?[0-9]*)')) > 0,
-        toInt64(toFloat64OrZero(extract(c.attributes[s.ttl_name], '([0-9]+[.]?[0-9]*)')) * multiIf(
-            match(c.attributes[s.ttl_name], '(?i)[0-9] *ms'), 1e6, match(c.attributes[s.ttl_name], '(?i)[0-9] *s'), 1e9,
-            match(c.attributes[s.ttl_name], '(?i)[0-9] *m'), 6e10, s.unit_ns > 0, toFloat64(s.unit_ns),
-            toFloat64OrZero(c.attributes[s.ttl_name]) >= 200, 1e6, 1e9)),
-        match(c.attributes[s.expires_name], '^[0-9]{13}$'),
-        greatest(0, toInt64OrZero(c.attributes[s.expires_name]) * 1000000 - c.start_ns),
-        match(c.attributes[s.expires_name], '^[0-9]{19}$'),
-        greatest(0, toInt64OrZero(c.attributes[s.expires_name]) - c.start_ns), 0)
+def _lasting(value: str, unit: str) -> str:
+    """SQL: how many nanoseconds after the start a lease ends, as a text says; 0 where it says nothing.
+
+    Without a unit in its name or value a number counts milliseconds from 200 on, else seconds: leases of less than
+    200 ms are too short for a network, and none is granted for longer than 200 s. What is the number of an instant in
+    our days is an instant.
+    """
+    number = f"toFloat64OrZero(extract({value}, '([0-9]+[.]?[0-9]*)'))"
+    instant = f"match({value}, '^[0-9]{{{{n}}}}([.][0-9]+)?$') AND {unit} = 0"
+    scales = ((19, "1"), (16, "1e3"), (13, "1e6"), (10, "1e9"))
+    instants = "".join(f"{instant.format(n=n).replace('{n}', str(n))}, {number} * {scale} - c.start_ns, "
+                       for n, scale in scales)  # fmt: skip
+    return f"""toInt64(greatest(0, multiIf({value} = '', 0., {instants}
+        match({value}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]'),
+        toFloat64(ifNull(toUnixTimestamp64Nano(accurateCastOrNull({value}, 'DateTime64(9, \\'UTC\\')')), 0)
+                  - c.start_ns),
+        {number} * multiIf(match({value}, '(?i)[0-9] *ms|milli'), 1e6, match({value}, '(?i)[0-9] *s'), 1e9,
+                           match({value}, '(?i)[0-9] *m'), 6e10, {unit} > 0, toFloat64({unit}),
+                           {number} >= 200, 1e6, 1e9))))"""
+
+
+_TTL: Final = (
+    f"if({_lasting('c.attributes[s.ttl_name]', 's.unit_ns')} > 0, {_lasting('c.attributes[s.ttl_name]', 's.unit_ns')}, "
+    f"{_lasting('c.attributes[s.expires_name]', '0')})"
+)
+
+
+_ATTRIBUTED: Final = """    sessions AS (
+        SELECT session, min(w.key) AS key FROM lock_ops_raw AS w WHERE w.key NOT IN ('', session) AND session != ''
+        GROUP BY session
+    ),
+    known AS (
+        SELECT r.* REPLACE (if(r.key IN ('', r.session) AND s.key != '', s.key, r.key) AS key,
+                            multiIf(r.owner != '', r.owner, s.key != '', r.session,
+                                    r.verb = 'write', r.process, '') AS owner)
+        FROM lock_ops_raw AS r LEFT ANY JOIN sessions AS s ON r.session = s.session
+    ),
+    -- A command that gives back by the key alone is of whoever took the key on this way.
+    takers AS (
+        SELECT key, trace_id, argMax(k.owner, k.start_ns) AS owner FROM known AS k
+        WHERE k.verb IN ('acquire', 'either') AND k.owner != '' GROUP BY key, trace_id
+    ),
+    best AS (SELECT key, min(rank) AS rank FROM known GROUP BY key),
+    covered AS (SELECT DISTINCT trace_id, service FROM known WHERE rank = 0),
+    renewed AS (SELECT DISTINCT key FROM known WHERE verb = 'renew'),
+    -- Locks that a background task prolongs and gives back, in traces of its own.
+    apart AS (
+        SELECT key FROM (
+            SELECT key, trace_id, countIf(verb IN ('acquire', 'either')) > 0 AS takes,
+                   countIf(verb IN ('renew', 'release')) > 0 AS follows
+            FROM known WHERE owner = '' GROUP BY key, trace_id
+        ) GROUP BY key HAVING 2 * countIf(takes AND follows) < countIf(follows)
+    )
 """
+# CTEs over `lock_ops_raw`: `known` (the operations, a session's number replaced by its key), `takers`
+# of keys on the way of a trace, the `best` witness of a key, traces that are `covered` by good ones, keys `renewed` by
+# name, and keys whose holders are `apart` from the traces that take them.
 
 
-def _correct(store: CaseStore) -> None:
-    """The operations on the common timeline; of two witnesses of one lock the better."""
-    prepare_clock_offsets(store)
-    store.execute(
-        f"""
-        CREATE TABLE lock_ops ENGINE = Memory AS
-        WITH best AS (SELECT key, min(rank) AS rank FROM lock_ops_raw GROUP BY key),
-        covered AS (SELECT DISTINCT trace_id, service FROM lock_ops_raw WHERE rank = 0)
-        SELECT r.key AS key, r.owner AS owner, if(r.owner = '', r.trace_id, r.owner) AS holder, r.verb AS verb,
-               r.ok AS ok, r.ttl_ns AS ttl_ns, r.rank AS rank, r.trace_id AS trace_id, r.span_id AS span_id,
-               r.service AS service, r.clock AS clock, {corrected("r.start_ns")} AS start_ns,
+def _corrected_ops() -> str:
+    """SQL: the operations on the common timeline, each with its holder; of the witnesses of one lock the best.
+
+    A lease's or session's number stands for the key where another operation names both. A write of a lease takes it
+    when another wrote it before; one that fails is a renewal that comes too late when its writer held the lease and
+    came back as it used to. One script may both acquire and renew: who waits for a lock asks often, who holds it comes
+    back late.
+    """
+    return f"""
+    WITH {_ATTRIBUTED},
+    timed AS (
+        SELECT r.key AS key, if(r.owner != '', r.owner, t.owner) AS owner,
+               multiIf(owner != '', owner, r.key IN apart, concat(r.service, ' on ', r.process), r.trace_id)
+                   AS holder,
+               r.verb AS verb, r.ok AS ok, r.ttl_ns AS ttl_ns, r.rank AS rank, r.trace_id AS trace_id,
+               r.span_id AS span_id, r.service AS service, r.clock AS clock, {corrected("r.start_ns")} AS start_ns,
                start_ns + greatest(0, r.duration_ns) AS end_ns,
                toInt64(o.offset_ns + o.slope * (r.start_ns - o.middle_ns)) AS offset_ns, toInt64(o.doubt_ns) AS doubt_ns
-        FROM lock_ops_raw AS r JOIN best ON best.key = r.key AND best.rank = r.rank
+        FROM known AS r JOIN best ON best.key = r.key AND best.rank = r.rank
+        LEFT ANY JOIN takers AS t ON r.key = t.key AND r.trace_id = t.trace_id
         {join_offsets("r.clock", "r.start_ns")}
-        WHERE r.rank = 0 OR (r.trace_id, r.service) NOT IN covered
-        """
+        WHERE r.key != '' AND (r.rank = 0 OR (r.trace_id, r.service) NOT IN covered)
     )
-    store.execute("DROP TABLE lock_ops_raw")
+    SELECT * REPLACE (multiIf(verb = 'either' AND (key IN renewed OR start_ns - asked_ns <= ttl_ns / 4), 'acquire',
+                              verb = 'either', 'renew',
+                              verb != 'write', verb, ok != 0, if(taker = holder, 'renew', 'acquire'),
+                              start_ns - last_ns <= 3 * (last_ns - first_ns), 'renew', 'try') AS verb)
+           EXCEPT (taker, asked_ns, last_ns, first_ns)
+    FROM (
+        SELECT *, argMaxIf(holder, start_ns, ok != 0) OVER (PARTITION BY key ORDER BY start_ns, span_id
+                                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taker,
+               lagInFrame(end_ns, 1, start_ns) OVER own AS asked_ns,
+               if(lagInFrame(ok) OVER own != 0, lagInFrame(start_ns) OVER own, 0) AS last_ns,
+               if(lagInFrame(ok, 2) OVER own != 0, lagInFrame(start_ns, 2) OVER own, last_ns) AS first_ns
+        FROM timed
+        WINDOW own AS (PARTITION BY key, holder ORDER BY start_ns, span_id
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+    ) WHERE verb != 'try'
+    """
 
 
 SLACK_NS: Final = 2 * NS_PER_MS

@@ -13,7 +13,8 @@ from typing import Final
 
 _NOUNS: Final = frozenset(
     "lock locks locking locked lease leases leased mutex redlock shedlock dlock rlock latch trylock unlock unlocked "
-    "leaselock locker relock".split()
+    "leaselock locker relock leader leadership leaderelection election claim claims mutexes "
+    "etcdserverpb lockpb electionpb".split()
 )
 # In this order: `lock.renewed` renews, `lock.release` releases, whatever else stands beside it.
 _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
@@ -21,20 +22,51 @@ _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("renew", frozenset("renew renewed renewing renewal extend extended extending extension refresh refreshed "
                         "keepalive heartbeat prolong reacquire touch alive".split())),
     ("release", frozenset("release released releasing unlock unlocked revoke revoked relinquish free freed drop "
-                          "dropped delete giveup".split())),
+                          "dropped delete giveup resign resigned surrender abandon yield stepdown".split())),
     ("hold", frozenset("hold held holding critical guarded section under".split())),
     ("acquire", frozenset("acquire acquired acquiring acquisition trylock obtain obtained grab take taken get lock "
-                          "locking locked enter grant granted claim claimed wait waiting relock".split())),
+                          "locking locked enter grant granted claim claimed wait waiting relock campaign elect elected "
+                          "checkout txn".split())),
 )  # fmt: skip
+# These also stand for other things: only a name that speaks of a lock itself means a lock by them.
+_EVERYDAY: Final = frozenset(
+    "get take taken enter wait waiting delete dropped drop touch free freed hold section under "
+    "claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split()
+)
+# Of a lock only where something says whose it is or how long.
+_AMBIGUOUS: Final = frozenset({"claim", "claims"})
+# Who asks how a lock stands does nothing to it.
+_QUESTIONS: Final = frozenset("check status info list count inspect describe exists stats metrics verify".split())
+_REFUSED: Final = frozenset(
+    "failed failure denied refused rejected contended busy unavailable timeout conflict not unsuccessful".split()
+)
+# What ends with `id` or `key` and is about the caller, not about what is locked.
+_CALLERS: Final = frozenset(
+    "thread process request trace span host container service worker client node instance correlation session pod "
+    "http db net server peer user_agent code".split()
+)
 # Parts, the best word first. A word of an earlier group beats one of a later.
 _KEY: Final = ("key", "name", "resource", "path", "lock", "mutex", "lease", "target", "entity", "subject", "id")
-_OWNER: Final = ("owner", "holder", "by", "token", "session", "identity", "client", "worker", "requester", "value")
+_OWNER: Final = (
+    "owner", "holder", "by", "token", "session", "identity", "client", "worker", "requester", "candidate", "leader",
+    "who", "instance", "node", "value",
+)  # fmt: skip
+# Whoever says whose it is speaks of a lock, even where no word does.
+_WHOSE: Final = frozenset({"owner", "holder", "lessee", "leaseholder"})
 _TTL: Final = ("ttl", "duration", "expiry", "expiration", "expire", "px", "timeout", "lease", "time")
 _EXPIRES: Final = ("until", "expires", "expiry", "expiration", "deadline")
+_SESSIONS: Final = frozenset({"lease", "session"})
 _OUTCOME: Final = (
     "acquired", "granted", "success", "succeeded", "ok", "obtained", "renewed", "released", "outcome", "result",
     "status",
 )  # fmt: skip
+_ACTS: Final = ("operation", "action", "op", "event", "phase", "step", "type", "state")
+_UNITS: Final = {
+    **dict.fromkeys(("ns", "nanos", "nanoseconds"), 1),
+    **dict.fromkeys(("ms", "millis", "milliseconds", "px"), 1_000_000),
+    **dict.fromkeys(("s", "sec", "secs", "seconds"), 1_000_000_000),
+    **dict.fromkeys(("min", "mins", "minutes"), 60_000_000_000),
+}
 _NO_TTL: Final = frozenset("wait waited waiting acquire held hold elapsed retry took latency".split())
 _SHARED: Final = frozenset("shared read reader semaphore permit permits".split())
 
@@ -43,17 +75,20 @@ _SHARED: Final = frozenset("shared read reader semaphore permit permits".split()
 class Roles:
     """An operation, and the names of the attributes that say on what, by whom, for how long, till when, with what end.
 
-    '' where none does. `ttl_ns` is how many nanoseconds a unit of the time to live is; 0 when the value or its size
-    has to tell.
+    '' where none does. `session` is the number of a lease or session that stands for the key in renewals. `ttl_ns` is
+    how many nanoseconds a unit of the time to live is; 0 when the value or its size has to tell. `refused`: the name
+    itself says that it did not succeed.
     """
 
     verb: str
     key: str
     owner: str
+    session: str
     ttl: str
     expires: str
     outcome: str
     ttl_ns: int
+    refused: bool
 
 
 def words(text: str) -> list[str]:
@@ -63,20 +98,43 @@ def words(text: str) -> list[str]:
 
 def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
     """What a span or event of this name with these attributes does to a lock; None when it is not about one."""
-    said = words(name)
-    about = [key for key in attributes if _NOUNS & set(words(key))]
-    if not (_NOUNS & set(said) or about) or _SHARED & set(said):
+    spoken, parts = words(name), [set(words(attribute)) for attribute in attributes]
+    said, attributed = set(spoken), set[str]().union(*parts)
+    whose = any(_WHOSE & part for part in parts)
+    if not (_NOUNS & (said | attributed) or whose) or (_SHARED | _QUESTIONS) & said:
         return None
-    verb = next((verb for verb, known in _VERBS if known & set(said)), "")
-    key = _best(attributes, _KEY, _OWNER[:4] + _TTL[:4] + _OUTCOME[:6] + ("until", "mode", "wait"))
+    known = said if _NOUNS & said else said - _EVERYDAY
+    verb = "hold" if spoken[:1] == ["with"] else next((verb for verb, meant in _VERBS if meant & known), "")
+    session = next((a for a in attributes if _SESSIONS & set(words(a)) and words(a)[-1] == "id"), "")
+    key = _key([a for a in attributes if a != session], session)
     if not verb or not key:
         return None
     owner = _best(attributes, _OWNER, ("fencing", "fence", key))
     expires = _best([a for a in attributes if {"at", "until", "deadline"} & set(words(a))], _EXPIRES, ())
-    timed = [a for a in attributes if a not in (key, owner, expires) and not _NO_TTL & set(words(a))]
-    ttl = _best(timed, _TTL, ())
-    outcome = _best([a for a in attributes if a not in (key, owner, ttl, expires)], _OUTCOME, ("http", "code", "db"))
-    return Roles(verb, key, owner if owner != key else "", ttl, expires, outcome, _unit_ns(ttl))
+    ttl = _best(
+        [a for a in attributes if a not in (key, owner, session, expires) and not _NO_TTL & set(words(a))], _TTL, ()
+    )
+    outcome = _best(
+        [a for a in attributes if a not in (key, owner, ttl, expires)],
+        _OUTCOME,
+        ("http", "code", "db", "at", "by", "ms"),
+    )
+    refused = bool(_REFUSED & said)
+    if _NOUNS & (said | attributed) <= _AMBIGUOUS and not (whose or ttl or expires):
+        return None
+    return Roles(verb, key, owner if owner != key else "", session, ttl, expires, outcome, _unit_ns(ttl), refused)
+
+
+def _key(attributes: Sequence[str], session: str) -> str:
+    """The attribute that says what is locked; where none speaks of locks, the one key or number of a thing there is."""
+    parts = {*_OWNER[:4], *_TTL[:4], *_OUTCOME[:6], *_UNITS, "until", "mode", "wait", "leader", "candidate", *_ACTS}
+    key = _best(attributes, _KEY, tuple(parts))
+    things = {
+        ending: [a for a in attributes if words(a)[-1:] == [ending] and not (_CALLERS | parts) & set(words(a))]
+        for ending in ("key", "id")
+    }
+    keys, numbers = things["key"], things["id"]
+    return key or (keys[0] if len(keys) == 1 else session or (numbers[0] if len(numbers) == 1 else ""))
 
 
 def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> str:
@@ -96,9 +154,4 @@ def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[s
 
 
 def _unit_ns(attribute: str) -> int:
-    said = set(words(attribute))
-    if said & {"ms", "millis", "milliseconds", "px"}:
-        return 1_000_000
-    if said & {"s", "sec", "secs", "seconds"}:
-        return 1_000_000_000
-    return 1 if said & {"ns", "nanos"} else 0
+    return next((_UNITS[word] for word in words(attribute) if word in _UNITS), 0)

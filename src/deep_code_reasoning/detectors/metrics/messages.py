@@ -11,8 +11,8 @@ Stays silent when: the depth comes and goes as it always did, or the metric is a
 Example finding: `mailer: messages of orders are taken and not acknowledged since 09:19:50 (9 now, 0 usual)`.
 
 The consumer's spans tell the two apart. Where the broker counts what is held unacknowledged, that is far more than
-what is in work at a time (Little's law over the spans). Where all is one lag: who has processed what came, and is
-behind nevertheless, does not acknowledge.
+what is in work at a time (Little's law over the spans). Where all is one lag: who takes what comes as soon as before,
+and is behind nevertheless, does not acknowledge.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
+from ..traces.message_waits import keeps_pace
 from .vocabulary import words_of
 
 _DEPTH: Final = frozenset(
@@ -54,15 +55,12 @@ class Settings:
         far: a depth is unusual beyond so many times its usual level: queues breathe.
         min_unusual: so many of the latest points must be unusual: one is a burst that is being worked off.
         min_probability: a finding is told when it is likelier than not.
-        unprocessed: where more than this share of the messages that came since is not processed, that is why they pile
-            up. A share, since traces may hold one message of ten where the broker counts all.
         confidence: at most; consumers may be slow for another's sake.
     """
 
     far: float = 3.0
     min_unusual: int = 3
     min_probability: float = 0.5
-    unprocessed: float = 0.15
     confidence: float = 0.9
 
 
@@ -161,7 +159,7 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
     kept = [pile for pile in group if pile.depth.held]
     pile = max(kept or waiting, key=lambda p: (p.now, p.depth.name))
     consumption = _consumption(scene.store, pile.depth.destination, min(p.since_ns for p in group))
-    held = _held(kept, waiting, consumption, settings, _counts_held(scene.store, pile.depth))
+    held = _held(scene, kept, waiting, consumption, settings)
     if not held and waiting:
         pile = max(waiting, key=lambda p: (p.now, p.depth.name))
     service = consumption.service or pile.depth.service
@@ -195,12 +193,15 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
 
 
 def _held(
-    kept: Sequence[_Pile], waiting: Sequence[_Pile], seen: _Consumption, settings: Settings, counted: bool
+    scene: Scene, kept: Sequence[_Pile], waiting: Sequence[_Pile], seen: _Consumption, settings: Settings
 ) -> bool:
     """Whether the messages are not acknowledged, rather than not processed."""
     if kept:
         return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
-    return not counted and seen.published > 0 and seen.processed >= (1 - settings.unprocessed) * seen.published
+    depth = waiting[0].depth
+    return not _counts_held(scene.store, depth) and bool(
+        keeps_pace(scene.store, depth.destination, min(pile.since_ns for pile in waiting))
+    )
 
 
 def _counts_held(store: CaseStore, depth: _Depth) -> bool:

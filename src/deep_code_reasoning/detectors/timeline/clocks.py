@@ -31,7 +31,7 @@ from .linked_spans import prepare_linked_spans
 from .offsets import Estimate, Interval, estimate
 from .time_steps import TimeSteps, step_of, time_steps
 
-# Drift is followed in this many steps at most; a step needs enough calls for some of them to be quick.
+# Drift is followed in this many steps at most; a clock needs enough calls a step for some of them to be quick.
 _MAX_STEPS: Final = 48
 _CALLS_A_STEP: Final = 8
 # The quickest of a step's calls, but for one in fifty, whose time stamps may be wrong.
@@ -100,13 +100,13 @@ def _steps(store: CaseStore) -> TimeSteps | None:
     """How finely the calls between clocks let drift be followed; None when there are none."""
     row = store.query(
         """
-        SELECT count() AS calls, uniqExact(least(clock, parent_clock), greatest(clock, parent_clock)) AS pairs
+        SELECT count() AS calls, uniqExactArray([clock, parent_clock]) AS clocks
         FROM linked_spans WHERE has_parent AND clock != parent_clock AND clock != '' AND parent_clock != ''
         """
     )[0]
-    if not row["pairs"]:
+    if not row["calls"]:
         return None
-    count = int(row["calls"]) // (int(row["pairs"]) * _CALLS_A_STEP)
+    count = int(row["calls"]) // (int(row["clocks"]) * _CALLS_A_STEP)
     return time_steps(store, "linked_spans", count=max(1, min(_MAX_STEPS, count)))
 
 

@@ -25,9 +25,9 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.linked_spans import taken_traces
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.rises import Rise, rises
+from ..timeline.time_steps import step_of, time_steps
 
 # The system of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote.
 _SYSTEM: Final = (
@@ -76,21 +76,12 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         """,
         **steps.parameters(),
     )
-    found = []
-    for row in rows:
-        change = outcome_change(
-            steps.spread((step, missed) for step, _, missed in row["steps"]),
-            steps.spread((step, n) for step, n, _ in row["steps"]),
-        )
-        if (
-            change is None
-            or change.failures_after < settings.min_missed
-            or change.rate_after - change.rate_before < settings.min_rise
-        ):
-            continue
-        chance = probability(change.log_evidence, len(rows))
-        if chance >= settings.min_probability:
-            found.append(_finding(scene, row["service"], change, min(settings.most, chance), steps))
+    found = [
+        _finding(scene, rise, settings)
+        for rise in rises(rows, steps, settings.min_probability, looked_at=len(rows))
+        if rise.change.failures_after >= settings.min_missed
+        and rise.change.rate_after - rise.change.rate_before >= settings.min_rise
+    ]
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
 
 
@@ -115,8 +106,8 @@ def _prepare_lookups(store: CaseStore, reads: str) -> None:
     )
 
 
-def _finding(scene: Scene, service: str, change: OutcomeChange, confidence: float, steps: TimeSteps) -> Finding:
-    since_ns = steps.start_of(change.index)
+def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
+    service, change, since_ns = str(rise.row["service"]), rise.change, rise.since_ns
     missed = scene.store.query(
         """
         SELECT trace_id, span_id FROM cache_lookups
@@ -135,7 +126,7 @@ def _finding(scene: Scene, service: str, change: OutcomeChange, confidence: floa
             f"{format_instant(since_ns)}, {change.rate_before:.0%} before"
         ),
         severity=change.rate_after,
-        confidence=confidence,
+        confidence=min(settings.most, rise.probability),
         facts={
             "missed_share_before": round(change.rate_before, 4),
             "missed_share": round(change.rate_after, 4),

@@ -16,6 +16,7 @@ time (a token not yet valid, a time stamp in the future) and go through that hos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -60,11 +61,14 @@ class Settings:
         min_offset_ms: hosts under time synchronisation differ by a few milliseconds; nothing sound relies on less.
         min_certainty: the offset must be this many times what is uncertain of it.
         min_failures: so few requests may fail for reasons of time by chance, or by attack.
+        min_share: who complains of seconds does not mean a clock that is off by milliseconds: of the shortest time
+            named, so much at least.
     """
 
     min_offset_ms: float = 10.0
     min_certainty: float = 2.0
     min_failures: int = 3
+    min_share: float = 0.1
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -95,7 +99,9 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
     service = _service(scene.store, clock.name)
     failures = _time_failures(scene.store, clock.name)
     failed = int(failures["requests"])
-    harmful = failed >= settings.min_failures
+    harmful = failed >= settings.min_failures and abs(clock.offset_ns) >= settings.min_share * named_ns(
+        str(failures["message"])
+    )
     offset_ms, doubt_ms = clock.offset_ns / NS_PER_MS, clock.uncertainty_ns / NS_PER_MS
     way = "ahead of" if offset_ms > 0 else "behind"
     summary = (
@@ -127,6 +133,21 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
         resource=clock.name,
         instance=clock.name,
     )
+
+
+_NAMED: Final = re.compile(
+    r"(?i)(?<![\w.])(\d+(?:\.\d+)?) ?(ms|millis\w*|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b"
+)
+_UNITS: Final = {"ms": 1_000_000, "m": 60_000_000_000, "s": 1_000_000_000, "h": 3_600_000_000_000}
+
+
+def named_ns(text: str) -> float:
+    """The shortest time that a text names, in nanoseconds; 0 when it names none."""
+    found = []
+    for number, unit in _NAMED.findall(text):
+        unit = "ms" if unit.lower().startswith("mil") else unit.lower()
+        found.append(float(number) * next(_UNITS[known] for known in ("ms", "m", "s", "h") if unit.startswith(known)))
+    return min((ns for ns in found if ns > 0), default=0.0)
 
 
 def _service(store: CaseStore, clock: str) -> str:

@@ -1,7 +1,10 @@
 """A caller that gives up before its callee is done.
 
 Looks for: calls that fail after one and the same time while the callee goes on working, and mostly succeeds: the
-caller's deadline is shorter than the work it covers, or than the deadlines and retries inside of it.
+caller's deadline is shorter than the work it covers, or than the deadlines and retries inside of it (budgets that are
+the wrong way round along the chain).
+
+Where calls that took longer were waited for before, the deadline itself is new.
 
 Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
 callers may try again.
@@ -17,16 +20,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.rises import Rise, rises
+from ..timeline.time_steps import step_of, time_steps
+
+# Some calls that took clearly longer before show that the deadline was not there; one may be a clock's leap.
+_LONGER: Final = 1.1
+_MIN_LONGER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,52 +86,85 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         same=settings.same_time,
         **steps.parameters(),
     )
-    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
-    # Where deadlines fail above each other, the outer one is too short for what happens inside.
+    found = [_finding(scene, rise) for rise in rises(rows, steps, settings.min_probability)]
+    # A deadline that is new explains those above it. Else, where deadlines fail above each other, the outer one is too
+    # short for what happens inside.
+    told = [finding for finding in found if finding.facts["deadline_is_new"]]
     callers = {finding.service for finding in found}
-    outer = [f for f in found if not callers & set(scene.graph.upstream(f.service)) - {f.service}]
-    return sorted(outer or found, key=lambda f: (-f.confidence, -f.severity, f.service))
+    told = told or [f for f in found if not callers & set(scene.graph.upstream(f.service)) - {f.service}]
+    return sorted(told or found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
-def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
-    change = outcome_change(
-        steps.spread((step, given_up) for step, _, given_up in row["steps"]),
-        steps.spread((step, n) for step, n, _ in row["steps"]),
-    )
-    chance = probability(change.log_evidence, 1) if change is not None else 0.0
-    if change is None or chance < settings.min_probability:
-        return None
-    return _finding(scene, row, change, chance, steps.start_of(change.index))
-
-
-def _finding(scene: Scene, row: Row, change: OutcomeChange, chance: float, since_ns: int) -> Finding:
+def _finding(scene: Scene, rise: Rise) -> Finding:
+    row, change = rise.row, rise.change
     caller, callee = str(row["caller"]), str(row["callee"])
     deadline_ms, most_ms = float(row["low_ns"]) / NS_PER_MS, float(row["most_ns"]) / NS_PER_MS
     operation, cited = _examples(scene.store, caller, callee)
+    longer = _longer_before(scene.store, rise, deadline_ms)
+    is_new = longer >= _MIN_LONGER
+    waited = f"; {longer} earlier calls that took longer were waited for" if is_new else ""
+    inner, waits_ms = _waits_inside(scene.store, caller, callee)
+    inverted = f", and itself waits up to {waits_ms:.0f} ms for {inner}" if waits_ms > deadline_ms else ""
     return Finding(
-        code="traces.early_timeout",
+        code="traces.new_deadline" if is_new else "traces.early_timeout",
         mechanism="timeout_budget",
         service=caller,
         summary=(
             f"{caller}: gives up on {callee} after {deadline_ms:.0f} ms while it still works "
-            f"({change.failures_after} of {change.trials_after} calls since {format_instant(since_ns)}, "
+            f"({change.failures_after} of {change.trials_after} calls since {format_instant(rise.since_ns)}, "
             f"{change.failures_before} of {change.trials_before} before); it needs up to {most_ms:.0f} ms"
+            f"{inverted}{waited}"
         ),
         severity=min(1.0, max(0.5, change.rate_after)),
-        confidence=min(0.95, chance),
+        confidence=min(0.95, rise.probability),
         facts={
             "callee": callee,
             "deadline_ms": round(deadline_ms, 3),
             "longest_work_ms": round(most_ms, 3),
+            "deadline_is_new": is_new,
+            "callee_waits_ms": round(waits_ms, 3),
             "given_up_share": round(change.rate_after, 4),
             "given_up_share_before": round(change.rate_before, 4),
-            "onset": format_instant(since_ns),
+            "onset": format_instant(rise.since_ns),
         },
         citations=cited,
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        window=Window(rise.since_ns, max(rise.since_ns + 1, scene.windows.incident.end_ns)),
         operation=operation,
         resource=callee,
     )
+
+
+def _longer_before(store: CaseStore, rise: Rise, deadline_ms: float) -> int:
+    """Calls that took longer than the deadline and were waited for before it showed."""
+    row = store.query(
+        """
+        SELECT count() AS n FROM linked_spans
+        WHERE parent_service = {caller:String} AND service = {callee:String} AND parent_start_ns < {since:Int64}
+          AND NOT parent_failed AND parent_duration_ns > {longer:Int64} AND kind NOT IN ('consumer', 'producer')
+        """,
+        caller=rise.row["caller"],
+        callee=rise.row["callee"],
+        since=rise.since_ns,
+        longer=round(_LONGER * deadline_ms * NS_PER_MS),
+    )[0]
+    return int(row["n"])
+
+
+def _waits_inside(store: CaseStore, caller: str, callee: str) -> tuple[str, float]:
+    """For whom the callee itself waited longest in requests that were given up on, and how long, in milliseconds."""
+    rows = store.query(
+        """
+        SELECT service, max(parent_duration_ns) AS waited_ns FROM linked_spans
+        WHERE parent_service = {callee:String} AND service != parent_service AND kind NOT IN ('consumer', 'producer')
+          AND trace_id IN (SELECT trace_id FROM linked_spans
+                           WHERE parent_service = {caller:String} AND service = {callee:String} AND parent_failed
+                             AND duration_ns > parent_duration_ns)
+        GROUP BY service ORDER BY waited_ns DESC, service LIMIT 1
+        """,
+        caller=caller,
+        callee=callee,
+    )
+    return (str(rows[0]["service"]), float(rows[0]["waited_ns"]) / NS_PER_MS) if rows else ("", 0.0)
 
 
 def _examples(store: CaseStore, caller: str, callee: str) -> tuple[str | None, tuple[Citation, ...]]:

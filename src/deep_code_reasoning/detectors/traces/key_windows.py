@@ -8,8 +8,8 @@
                     and of a window of another trace that it crosses other_read and other_write, each `TRACE/SPAN`
     entries         a row a trace and service that was told of conflicts: trace_id, service, start_ns, entry (the
                     name of the span that it began with)
-    message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was taken again before the
-                    first turn was done), conflict, spans (`TRACE/SPAN` of its turns)
+    message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was in work twice at
+                    once), conflict, spans (`TRACE/SPAN` of its turns)
 
 Times are on the common timeline (`timeline/clocks.py`). A key is any value that both statements name, as a literal or
 as a recorded parameter: which column it stands in says little across dialects. Reads that lock their rows open none.
@@ -46,7 +46,7 @@ _MESSAGE_IDS: Final = (
     "messaging.message.id", "messaging.message_id", "message.id", "message_id", "messageId", "message",
     "idempotency.key", "idempotency_key", "http.request.header.idempotency-key",
 )  # fmt: skip
-_QUEUES: Final = ("messaging.destination.name", "messaging.destination", "queue", "topic", "messaging.source.name")
+QUEUE_NAMES: Final = ("messaging.destination.name", "messaging.destination", "queue", "topic", "messaging.source.name")
 
 
 def prepare_conflicts(store: CaseStore) -> bool:
@@ -178,10 +178,18 @@ def _prepare_accesses(store: CaseStore) -> None:
     )
 
 
+PROCESSES: Final = """(kind = 'consumer' AND attributes['messaging.operation.type'] != 'receive'
+    OR attributes['messaging.operation'] = 'process' OR attributes['messaging.operation.type'] = 'process')"""
+"""SQL: whether a span works on one message."""
+
+
 def prepare_message_turns(store: CaseStore) -> bool:
-    """Make `message_turns`, once; False when no message was taken twice at once, or none has an id."""
+    """Make `message_turns`, once; False when no message was taken twice at once, or none can be told from others.
+
+    A message without an id is known by the span that sent it. One such span may send several: then only failures tell.
+    """
     named = f"hasAny(mapKeys(attributes), [{', '.join(map(repr, _MESSAGE_IDS))}])"
-    if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} LIMIT 1"):
+    if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} OR {PROCESSES} LIMIT 1"):
         return False
     prepare_clock_offsets(store)
     store.derive(
@@ -189,7 +197,8 @@ def prepare_message_turns(store: CaseStore) -> bool:
         f"""
         WITH taken AS (
             SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, {CLOCK_OF} AS clock,
-                   start_ns, duration_ns, {_first_of(_MESSAGE_IDS)} AS message, {_first_of(_QUEUES)} AS queue, status
+                   start_ns, duration_ns, {_first_of(_MESSAGE_IDS)} AS id, if({PROCESSES}, parent_span_id, '') AS sent,
+                   if(id != '', id, sent) AS message, {QUEUE} AS queue, status
             FROM spans
             WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
               AND attributes['messaging.operation.type'] NOT IN ('send', 'publish', 'create', 'receive', 'settle')
@@ -205,8 +214,9 @@ def prepare_message_turns(store: CaseStore) -> bool:
             FROM timed
         )
         SELECT service, name, message, any(b.queue) AS queue, min(b.start_ns) AS start_ns,
-               max(prior_end_ns > b.start_ns + b.doubt_ns + {{slack:Int64}}) AS at_once,
                max(status = 'error') AS conflict,
+               max(least(prior_end_ns, b.end_ns) > b.start_ns + b.doubt_ns + {{slack:Int64}})
+                   AND (conflict OR any(id) != '') AS at_once,
                arraySlice(arrayMap(turn -> concat(turn.2, '/', turn.3),
                           arraySort(groupArray((b.start_ns, trace_id, span_id)))), 1, 3) AS spans
         FROM beside AS b GROUP BY service, name, message
@@ -219,3 +229,7 @@ def prepare_message_turns(store: CaseStore) -> bool:
 def _first_of(names: tuple[str, ...]) -> str:
     """SQL: the first attribute of these that is there, else ''."""
     return f"multiIf({''.join(f'attributes[{name!r}] != {chr(39) * 2}, attributes[{name!r}], ' for name in names)}'')"
+
+
+QUEUE: Final = _first_of(QUEUE_NAMES)
+"""SQL: the queue, topic or subscription that a span is about, '' when none is named."""

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.citation import Citation
-from ...domain.finding import Finding
+from ...domain.finding import Fact, Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import Row
@@ -42,11 +42,15 @@ class Settings:
         min_requests: fewer than this may be one client's own doing, such as a double click.
         min_contrast: log Bayes factor that who crosses another meets more conflicts than who does not: beyond what is
             worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
+        most_contrast: so much of that adds to what speaks for a beginning: strong evidence on the same scale.
+        min_ratio: conflicts that are so many times as frequent as before are new ones.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
     min_requests: int = 3
     min_contrast: float = 1.0
+    most_contrast: float = 3.0
+    min_ratio: float = 5.0
     min_probability: float = 0.5
 
 
@@ -94,21 +98,31 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
     for row in rows:
         bad, crossing = int(row["concerned"]), int(row["crossing"])
         apart, alone = int(row["conflicts"]) - bad, int(row["requests"]) - crossing
-        tied = rate_contrast(bad, crossing, apart, alone) >= settings.min_contrast and bad * alone > apart * crossing
-        dated = _dated(row, steps, looked_at, settings)
-        if tied and dated is not None:
+        contrast = rate_contrast(bad, crossing, apart, alone)
+        if contrast < settings.min_contrast or bad * alone <= apart * crossing:
+            continue
+        dated = _dated(row, steps, looked_at, settings, min(contrast, settings.most_contrast))
+        if dated is not None:
             found.append(_crossing(scene, row, *dated, steps))
     return found
 
 
-def _dated(row: Row, steps: TimeSteps, looked_at: int, settings: Settings) -> tuple[OutcomeChange, float] | None:
-    """Since when it happens, and how sure that is; None when it was so before."""
+def _dated(
+    row: Row, steps: TimeSteps, looked_at: int, settings: Settings, tied: float = 0.0
+) -> tuple[OutcomeChange, float] | None:
+    """Since when it happens, and how sure that is; None when it was so before.
+
+    `tied` is what else speaks for it, as a log Bayes factor: it counts only for what hardly happened before.
+    """
     change = outcome_change(
         steps.spread((step, bad) for step, _, bad in row["steps"]),
         steps.spread((step, n) for step, n, _ in row["steps"]),
     )
-    chance = probability(change.log_evidence, looked_at) if change is not None else 0.0
-    return (change, chance) if change is not None and chance >= settings.min_probability else None
+    if change is None:
+        return None
+    new = change.rate_after >= settings.min_ratio * change.rate_before
+    chance = probability(change.log_evidence + (tied if new else 0.0), looked_at)
+    return (change, chance) if chance >= settings.min_probability else None
 
 
 def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
@@ -134,30 +148,14 @@ def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, step
         )
     ]  # fmt: skip
     message = str(worst[0]["message"])[:120] if worst else ""
-    return Finding(
-        code="traces.race_condition",
-        mechanism="race_condition",
-        service=service,
-        summary=(
-            f"{service}: {change.failures_after} of {change.trials_after} requests read and wrote {target} across "
-            f'another\'s read and write since {format_instant(since_ns)} and met a conflict ("{message}"), '
-            f"{change.failures_before} of {change.trials_before} before"
-        ),
-        severity=min(1.0, max(0.5, change.rate_after)),
-        confidence=min(0.95, chance),
-        facts={
-            "object": target,
-            "key": str(worst[0]["key"]) if worst else "",
-            "kind": "read, then write",
-            "conflicting_requests": change.failures_after,
-            "conflicting_requests_before": change.failures_before,
-            "crossing_requests": int(row["crossing"]),
-            "requests": int(row["requests"]),
-            "onset": format_instant(since_ns),
-        },
-        citations=tuple(Citation("span", ref) for ref in dict.fromkeys(cited)),
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
-        resource=target,
+    return _finding(
+        scene,
+        _Race(service, target, str(worst[0]["key"]) if worst else "", "read, then write", since_ns, chance, change),
+        f"{change.failures_after} of {change.trials_after} requests read and wrote {target} across another's read and "
+        f'write since {format_instant(since_ns)} and met a conflict ("{message}"), {change.failures_before} of '
+        f"{change.trials_before} before",
+        {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
+        cited,
     )
 
 
@@ -197,29 +195,58 @@ def _double_turn(scene: Scene, row: Row, change: OutcomeChange, chance: float, s
         name=name,
         since=since_ns,
     )
+    return _finding(
+        scene,
+        _Race(
+            service,
+            queue,
+            str(examples[0]["message"]) if examples else "",
+            "one message, twice at once",
+            since_ns,
+            chance,
+            change,
+        ),
+        f"takes {change.failures_after} of {change.trials_after} messages of {queue} again while it is still "
+        f"processing them since {format_instant(since_ns)}, {change.failures_before} of {change.trials_before} before; "
+        f"{row['failing']} of them fail",
+        {"failing": int(row["failing"])},
+        [ref for example in examples for ref in example["spans"]],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """What got into each other's way: a key of an object in a service, how, since when and how surely."""
+
+    service: str
+    target: str
+    key: str
+    kind: str
+    since_ns: int
+    chance: float
+    change: OutcomeChange
+
+
+def _finding(scene: Scene, race: _Race, told: str, facts: dict[str, Fact], spans: Sequence[str]) -> Finding:
     return Finding(
         code="traces.race_condition",
         mechanism="race_condition",
-        service=service,
-        summary=(
-            f"{service}: takes {change.failures_after} of {change.trials_after} messages of {queue} again while it is "
-            f"still processing them since {format_instant(since_ns)}, {change.failures_before} of "
-            f"{change.trials_before} before; {row['failing']} of them fail"
-        ),
-        severity=min(1.0, max(0.5, change.rate_after)),
-        confidence=min(0.95, chance),
+        service=race.service,
+        summary=f"{race.service}: {told}",
+        severity=min(1.0, max(0.5, race.change.rate_after)),
+        confidence=min(0.95, race.chance),
         facts={
-            "object": queue,
-            "key": str(examples[0]["message"]) if examples else "",
-            "kind": "one message, twice at once",
-            "conflicting_requests": change.failures_after,
-            "conflicting_requests_before": change.failures_before,
-            "failing": int(row["failing"]),
-            "onset": format_instant(since_ns),
+            "object": race.target,
+            "key": race.key,
+            "kind": race.kind,
+            "conflicting_requests": race.change.failures_after,
+            "conflicting_requests_before": race.change.failures_before,
+            **facts,
+            "onset": format_instant(race.since_ns),
         },
-        citations=tuple(Citation("span", ref) for example in examples for ref in example["spans"]),
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
-        resource=queue,
+        citations=tuple(Citation("span", ref) for ref in dict.fromkeys(spans)),
+        window=Window(race.since_ns, max(race.since_ns + 1, scene.windows.incident.end_ns)),
+        resource=race.target,
     )
 
 

@@ -13,26 +13,25 @@ Example finding: `orders: 24 calls of SELECT prices a request (median of those c
 it; one a row, by their parameters or number`.
 
 The thresholds are Sentry's and perf-sentinel's published defaults: 5 repeats of one kind, 15 calls in all, 50 ms.
-Counting by name needs no literals: sanitised and plain statements are alike. Calls are counted a request that enters
-the service, so that a service called in a loop is not taken for the one that loops.
+Counting by name needs no literals: sanitised and plain statements are alike (`call_sample.py` tells one a row from the
+same ones over again). Calls are counted a request that enters the service, operation by operation, so that a service
+called in a loop is not taken for the one that loops.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
-from ..locks.commands import statement_of
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from .call_sample import sample_of
 
 ALL = "*"
 """Stands for calls of all kinds together."""
@@ -85,24 +84,27 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         f"""
         WITH {step_of("start_ns")} AS step,
         calm AS (
-            SELECT service, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calls
-            FROM call_counts GROUP BY service, name
+            SELECT service, entry, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calls
+            FROM call_counts GROUP BY service, entry, name
         ),
         usual AS (
-            SELECT service, name, greatest(if(name = '{ALL}', {{chatty:Float64}}, {{repeats:Float64}}),
-                                           if(isNaN(calls), 0, {{factor:Float64}} * calls)) AS most FROM calm
+            SELECT service, entry, name,
+                   greatest(if(name = '{ALL}', {{chatty:Float64}}, {{repeats:Float64}}),
+                            if(isNaN(calls), 0, {{factor:Float64}} * calls)) AS most FROM calm
         ),
         requests AS (
-            SELECT service, {step_of("start_ns")} AS at, count() AS n FROM call_counts WHERE name = '{ALL}'
-            GROUP BY service, at
+            SELECT service, entry, {step_of("start_ns")} AS at, count() AS n FROM call_counts WHERE name = '{ALL}'
+            GROUP BY service, entry, at
         )
-        SELECT service, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps,
+        SELECT service, entry, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps,
                any(trials) AS trials
         FROM (
-            SELECT service, name, step, countIf(calls >= most) AS many
-            FROM call_counts JOIN usual USING (service, name) GROUP BY service, name, step
-        ) AS c JOIN (SELECT service, groupArray((at, n)) AS trials FROM requests GROUP BY service) AS r USING (service)
-        GROUP BY service, name HAVING concerned >= {{least:UInt32}} ORDER BY service, name
+            SELECT service, entry, name, step, countIf(calls >= most) AS many
+            FROM call_counts JOIN usual USING (service, entry, name) GROUP BY service, entry, name, step
+        ) AS c
+        JOIN (SELECT service, entry, groupArray((at, n)) AS trials FROM requests GROUP BY service, entry) AS r
+        USING (service, entry)
+        GROUP BY service, entry, name HAVING concerned >= {{least:UInt32}} ORDER BY service, entry, name
         """,
         chatty=float(settings.min_calls),
         repeats=float(settings.min_repeats),
@@ -122,14 +124,18 @@ def _calm_end(scene: Scene) -> int:
 
 
 def _prepare_counts(store: CaseStore) -> None:
-    """The table `call_counts`: by trace, service and name of the call, how many a request, and how long in all."""
+    """The table `call_counts`: by trace, service and name of the call, how many a request, and how long in all.
+
+    `entry` is the operation by which the request came in; those that come once only are one.
+    """
     store.derive(
         "call_counts",
         f"""
         WITH entries AS (
             SELECT trace_id, service, countIf(parent_service != service) AS entries, min(t.start_ns) AS start_ns,
                    maxIf(duration_ns, parent_service != service) AS request_ns,
-                   argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS entry
+                   argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS first,
+                   if(count() OVER (PARTITION BY service, first) > 1, first, '') AS entry
             FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
         ),
         inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
@@ -142,7 +148,8 @@ def _prepare_counts(store: CaseStore) -> None:
         counted AS (
             SELECT * FROM leaves
             UNION ALL
-            SELECT trace_id, service, '{ALL}', sum(calls), sum(calls_ns) FROM leaves GROUP BY trace_id, service
+            SELECT trace_id, service, '{ALL}', sum(l.calls), sum(l.calls_ns)
+            FROM entries LEFT JOIN leaves AS l USING (trace_id, service) GROUP BY trace_id, service
         )
         SELECT e.trace_id AS trace_id, e.service AS service, e.entry AS entry, c.name AS name, e.start_ns AS start_ns,
                c.calls / e.entries AS calls, c.calls_ns / e.entries AS calls_ns, e.request_ns AS request_ns
@@ -151,59 +158,89 @@ def _prepare_counts(store: CaseStore) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Calls of one name, by the requests of one operation of a service."""
+
+    service: str
+    entry: str
+    name: str
+
+
 def _judge(scene: Scene, row: Row, steps: TimeSteps, looked_at: int, settings: Settings) -> Finding | None:
     change = outcome_change(steps.spread(row["steps"]), steps.spread(row["trials"]))
     chance = probability(change.log_evidence, looked_at) if change is not None else 0.0
     if change is None or chance < settings.min_probability:
         return None
-    call, since_ns = (str(row["service"]), str(row["name"])), steps.start_of(change.index)
+    call, since_ns = _Call(row["service"], row["entry"], row["name"]), steps.start_of(change.index)
     extent = _extent(scene.store, call, since_ns, settings)
     calls_ms, request_ms = float(extent["calls_ns"] or 0) / NS_PER_MS, float(extent["request_ns"] or 0) / NS_PER_MS
-    if int(extent["concerned"]) < settings.min_requests:
+    if int(extent["concerned"]) < max(settings.min_requests, settings.min_looping * int(extent["requests"])):
         return None
     if calls_ms < settings.min_total_ms and calls_ms < settings.min_share * request_ms:
         return None
     return _finding(scene, call, extent, (since_ns, chance))
 
 
-def _extent(store: CaseStore, call: tuple[str, str], since_ns: int, settings: Settings) -> Row:
+def _extent(store: CaseStore, call: _Call, since_ns: int, settings: Settings) -> Row:
     """Requests with many more calls than those that came the same way in before: other requests may need more."""
-    service, name = call
     return store.query(
         f"""
         WITH requests AS (
-            SELECT r.entry AS entry, r.start_ns AS start_ns, r.request_ns AS request_ns, c.calls AS calls,
-                   c.calls_ns AS calls_ns
-            FROM (SELECT * FROM call_counts WHERE service = {{service:String}} AND name = '{ALL}') AS r
+            SELECT r.start_ns AS start_ns, r.request_ns AS request_ns, c.calls AS calls, c.calls_ns AS calls_ns
+            FROM (SELECT * FROM call_counts
+                  WHERE service = {{service:String}} AND entry = {{entry:String}} AND name = '{ALL}') AS r
             LEFT JOIN (SELECT * FROM call_counts WHERE service = {{service:String}} AND name = {{name:String}}) AS c
             ON r.trace_id = c.trace_id
         ),
         calm AS (
-            SELECT entry, quantileExact(0.9)(calls) AS most, quantileExact(0.5)(calls) AS usual FROM requests
-            WHERE start_ns < {{since:Int64}} GROUP BY entry HAVING count() >= {{known:UInt32}}
+            SELECT quantileExact(0.9)(calls) AS most, quantileExact(0.5)(calls) AS usual, count() AS known FROM requests
+            WHERE start_ns < {{since:Int64}}
         ),
         since AS (
-            SELECT *, calls >= {{least:Float64}} AND calls >= {{factor:Float64}} * most AS many
-            FROM requests JOIN calm USING (entry) WHERE start_ns >= {{since:Int64}}
-        ),
-        looping AS (SELECT entry FROM since GROUP BY entry HAVING avg(many) >= {{share:Float64}})
-        SELECT count() AS concerned, quantileExact(0.5)(calls) AS now, quantileExact(0.5)(calls_ns) AS calls_ns,
-               quantileExact(0.5)(request_ns) AS request_ns, quantileExact(0.5)(usual) AS before
-        FROM since WHERE many AND entry IN looping
+            SELECT *, known >= {{known:UInt32}} AND calls >= {{least:Float64}}
+                      AND calls >= {{factor:Float64}} * most AS many
+            FROM requests CROSS JOIN calm WHERE start_ns >= {{since:Int64}}
+        )
+        SELECT countIf(many) AS concerned, count() AS requests, quantileExactIf(0.5)(calls, many) AS now,
+               quantileExactIf(0.5)(calls_ns, many) AS calls_ns, quantileExactIf(0.5)(request_ns, many) AS request_ns,
+               any(usual) AS before
+        FROM since
         """,
-        service=service,
-        name=name,
+        service=call.service,
+        entry=call.entry,
+        name=call.name,
         since=since_ns,
         known=settings.known_requests,
         factor=settings.factor,
-        share=settings.min_looping,
-        least=float(settings.min_calls if name == ALL else settings.min_repeats),
+        least=float(settings.min_calls if call.name == ALL else settings.min_repeats),
     )[0]
 
 
-def _finding(scene: Scene, call: tuple[str, str], extent: Row, dated: tuple[int, float]) -> Finding | None:
-    (service, name), (since_ns, chance) = call, dated
-    sample = _sample(scene.store, service, name, since_ns)
+def _most_concerned(store: CaseStore, call: _Call, since_ns: int) -> list[str]:
+    """Some traces of those with most calls, spread over them."""
+    rows = store.query(
+        """
+        SELECT trace_id FROM (
+            SELECT trace_id FROM call_counts
+            WHERE service = {service:String} AND entry = {entry:String} AND name = {name:String}
+              AND start_ns >= {since:Int64}
+            ORDER BY calls DESC, trace_id LIMIT 200
+        )
+        ORDER BY cityHash64(trace_id), trace_id LIMIT 8
+        """,
+        service=call.service,
+        entry=call.entry,
+        name=call.name,
+        since=since_ns,
+    )
+    return [str(row["trace_id"]) for row in rows]
+
+
+def _finding(scene: Scene, call: _Call, extent: Row, dated: tuple[int, float]) -> Finding | None:
+    since_ns, chance = dated
+    name = "" if call.name == ALL else call.name
+    sample = sample_of(scene.store, call.service, name, _most_concerned(scene.store, call, since_ns))
     if sample is None:
         return None
     now, before = float(extent["now"]), float(extent["before"])
@@ -211,10 +248,10 @@ def _finding(scene: Scene, call: tuple[str, str], extent: Row, dated: tuple[int,
     return Finding(
         code="traces.repeated_calls",
         mechanism="n_plus_one" if sample.follows_data else "chatty_calls",
-        service=service,
+        service=call.service,
         summary=(
-            f"{service}: {now:.0f} calls of {sample.what} a request (median of those concerned), {before:.0f} before "
-            f"{format_instant(since_ns)}, {calls_ms:.0f} ms of it; {sample.why}"
+            f"{call.service}: {now:.0f} calls of {sample.what} a request (median of those concerned), {before:.0f} "
+            f"before {format_instant(since_ns)}, {calls_ms:.0f} ms of it; {sample.why}"
         ),
         severity=min(1.0, 0.4 + calls_ms / max(calls_ms, request_ms, 1e-9) / 2),
         confidence=min(0.95, chance),
@@ -228,83 +265,9 @@ def _finding(scene: Scene, call: tuple[str, str], extent: Row, dated: tuple[int,
         },
         citations=sample.citations,
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        operation=call.entry or None,
         resource=sample.resource,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What the calls of some requests are of: one kind whose parameters follow the data, or not."""
-
-    what: str
-    why: str
-    follows_data: bool
-    resource: str | None
-    citations: tuple[Citation, ...]
-
-
-def _sample(store: CaseStore, service: str, name: str, since_ns: int) -> Sample | None:
-    """Look at the calls of a few requests.
-
-    One kind with ever other parameters is a loop over rows; its parameters may be hidden. Many kinds, or the same
-    parameters over again, are calls that one would do for.
-    """
-    rows = store.query(
-        f"""
-        WITH concerned AS (
-            SELECT trace_id FROM call_counts
-            WHERE service = {{service:String}} AND name = {{name:String}} AND start_ns >= {{since:Int64}}
-            ORDER BY calls DESC, trace_id LIMIT 200
-        ),
-        taken AS (SELECT trace_id FROM concerned ORDER BY cityHash64(trace_id), trace_id LIMIT 8),
-        inside AS (SELECT * FROM spans WHERE trace_id IN (SELECT trace_id FROM taken)),
-        callees AS (SELECT trace_id, parent_span_id, min(name) AS name FROM inside
-                    WHERE service != {{service:String}} GROUP BY trace_id, parent_span_id),
-        inner AS (SELECT DISTINCT trace_id, parent_span_id FROM inside WHERE service = {{service:String}})
-        SELECT i.trace_id AS trace_id, i.span_id AS span_id, toString(i.name) AS name,
-               {statement_of("i.")} AS statement,
-               multiIf(statement != '', statement, i.attributes['url.full'] != '', i.attributes['url.full'],
-                       i.attributes['http.url'] != '', i.attributes['http.url'],
-                       i.attributes['http.target'] != '', i.attributes['http.target'], '') AS text,
-               c.name AS callee,
-               if(i.attributes['db.collection.name'] != '', i.attributes['db.collection.name'],
-                  i.attributes['db.sql.table']) AS table
-        FROM inside AS i LEFT ANY JOIN callees AS c ON c.trace_id = i.trace_id AND c.parent_span_id = i.span_id
-        WHERE i.service = {{service:String}} AND i.status != 'error' AND i.parent_span_id != ''
-          AND (i.trace_id, i.span_id) NOT IN inner AND ({{name:String}} = '{ALL}' OR i.name = {{name:String}})
-          AND (i.kind NOT IN ('server', 'consumer') OR i.name = {{name:String}})
-        ORDER BY i.trace_id, i.start_ns, i.span_id LIMIT 2000
-        """,
-        service=service,
-        name=name,
-        since=since_ns,
-    )
-    if not rows:
-        return None
-    kinds: dict[str, list[Row]] = {}
-    for row in rows:
-        kinds.setdefault(_kind(row), []).append(row)
-    kind = max(sorted(kinds), key=lambda known: len(kinds[known]))
-    members = kinds[kind]
-    cited = tuple(span_citation(row["trace_id"], row["span_id"]) for row in members[:4])
-    if 2 * len(members) < len(rows):
-        return Sample(f"{len(kinds)} kinds", "no kind stands out", False, None, cited)
-    first = members[0]
-    what = str(first["table"] or first["callee"] or _table(str(first["statement"])) or first["name"])
-    asked = {(row["trace_id"], row["text"]) for row in members}
-    same = first["text"] not in ("", kind) and 2 * len(asked) < len(members)
-    why = "the same ones over again" if same else "one a row, by their parameters or number"
-    return Sample(what, why, not same, what, cited)
-
-
-def _kind(row: Row) -> str:
-    """What a call is, its parameters masked."""
-    return re.sub(r"'[^']*'|[0-9a-f]{8,}|[0-9]+", "?", str(row["text"] or row["callee"] or row["name"]))
-
-
-def _table(statement: str) -> str:
-    found = re.search(r"(?i)\b(?:from|into|update)\s+[`\"]?([\w.]+)", statement)
-    return found[1] if found else ""
 
 
 def _told_once(findings: Sequence[Finding]) -> list[Finding]:

@@ -30,8 +30,9 @@ from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
 from ..metrics.series import find_step, series_of
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.rises import rises
 from ..timeline.time_steps import step_of, time_steps
 
 
@@ -92,15 +93,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         **steps.parameters(),
     )
     found = []
-    for row in rows:
-        long = steps.spread((step, slow) for step, _, slow in row["steps"])
-        change = outcome_change(long, steps.spread((step, count) for step, count, _ in row["steps"]))
-        if change is None or change.rate_after - change.rate_before < settings.min_rise:
-            continue
-        chance = probability(change.log_evidence, looked_at=len(rows))
-        if chance >= settings.min_probability:
-            onset_ns = steps.start_of(change.index)
-            finding = _finding(scene, Slowness(row["service"], change, chance, onset_ns), settings)
+    for rise in rises(rows, steps, settings.min_probability, looked_at=len(rows)):
+        if rise.change.rate_after - rise.change.rate_before >= settings.min_rise:
+            slow = Slowness(rise.row["service"], rise.change, rise.probability, rise.since_ns)
+            finding = _finding(scene, slow, settings)
             if finding is not None:
                 found.append(finding)
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))

@@ -11,7 +11,7 @@ from ..reply import page
 from ..tool import Call, Facts, Tool, case_name
 
 # Rows of each table in the overview.
-_OVERVIEW: Final = {"operations": 10, "logs": 8, "metrics": 10}
+_OVERVIEW: Final = {"values": 8, "call_tree": 8, "latency": 4, "operations": 8, "logs": 6, "metrics": 8}
 
 
 class CompareWindows(Arguments):
@@ -23,14 +23,14 @@ class CompareWindows(Arguments):
     b_from: str | None = Field(None, description="Default: the bad stretch")
     b_to: str | None = None
     service: str = Field("", description="Only this one")
-    table: Literal["all", "operations", "logs", "metrics"] = Field(
+    table: Literal["all", "values", "call_tree", "latency", "operations", "logs", "metrics"] = Field(
         "all", description="Default all: the first rows of each"
     )
     cursor: str | None = Field(None, description="next_cursor, with table")
 
 
 async def run(arguments: CompareWindows, call: Call) -> Facts:
-    """Compare in a worker; the rows of the three tables that differ most, as many as fit."""
+    """Compare in a worker; the rows of each table that differ most, as many as fit."""
     from ...app.comparison import compare_windows
 
     compared = await call.workers.run(
@@ -51,8 +51,8 @@ TOOL = Tool(
     name="compare_windows",
     title="Compare two stretches of time",
     description=(
-        "What changed from stretch a to stretch b of a case: operations (rate, failures, p50/p95), log templates that "
-        "appeared or stopped, metrics that moved; pairs are [a, b], the most changed first."
+        "What changed from stretch a to b of a case: values and pairs that b's bad requests share, the call tree, who "
+        "owns the latency, operations, log templates, metrics; pairs are [a, b], the most changed first."
     ),
     arguments=CompareWindows,
     run=run,

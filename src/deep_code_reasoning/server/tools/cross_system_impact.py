@@ -45,8 +45,9 @@ TOOL = Tool(
     name="cross_system_impact",
     title="Find what a change reaches",
     description=(
-        "Who uses what these files define, in all allowed repositories (breaking); with a case, which services call "
-        "theirs and how fast (performance), and what was seen there (behavioral)."
+        "Who uses what these files define, and who relies on the routes, RPC methods, topics and tables that they or "
+        "their callers serve, in all allowed repositories (breaking); who calls them (behavioral). With a case also "
+        "what its changes of these files do, how often their code runs (performance), and what was seen there."
     ),
     arguments=CrossSystemImpact,
     run=run,

@@ -34,7 +34,7 @@ async def run(arguments: GetEvidencePack, call: Call) -> Facts:
         "question": arguments.question,
         "analysis_type": arguments.analysis_type,
         "budget_tokens": arguments.budget_tokens,
-        "roots": [str(root) for root in call.settings.roots],
+        "roots": [str(root) for root in (await call.settings()).roots],
     }
     return await results.begin(call, "pack", asked, MAX_WAIT_S)
 

@@ -10,11 +10,10 @@ from ..tool import MAX_WAIT_S, Call, Facts, Tool, case_name
 
 
 class InvestigateCase(Arguments):
-    """Which case, and what is asked of it."""
+    """Which case, and what is known of the incident."""
 
     case: str = Field(description="From open_case")
     noticed_at: str | None = Field(None, description="ISO 8601; the onset is estimated all the same")
-    question: str | None = None
     wait_seconds: float = Field(30, ge=0, le=MAX_WAIT_S, description="Default 30")
 
 

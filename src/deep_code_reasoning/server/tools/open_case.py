@@ -19,7 +19,7 @@ class OpenCase(Arguments):
     repositories: list[str] = Field([], description="Git repositories whose commits are evidence")
     baseline_paths: list[str] = Field([], description="Evidence of a calm time, to compare with")
     noticed_at: str | None = Field(None, description="ISO 8601; when somebody noticed")
-    question: str | None = None
+    question: str | None = Field(None, description="Steers packs of the case when nothing else is asked")
     case_name: str | None = Field(None, description="Default: follows from the evidence")
     wait_seconds: float = Field(30, ge=0, le=MAX_WAIT_S, description="Default 30")
 
@@ -29,8 +29,9 @@ async def run(arguments: OpenCase, call: Call) -> Facts:
     if not arguments.paths and not arguments.repositories:
         raise UsageError("no evidence is given", "name files or folders in 'paths'")
     asked = arguments.model_dump(exclude={"wait_seconds"})
+    settings = await call.settings()
     for name in ("paths", "repositories", "baseline_paths"):
-        asked[name] = [str(call.settings.allowed_path(path)) for path in asked[name]]
+        asked[name] = [str(settings.allowed_path(path)) for path in asked[name]]
     return await results.begin(call, "open_case", asked, arguments.wait_seconds)
 
 

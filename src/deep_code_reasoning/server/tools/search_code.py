@@ -27,7 +27,7 @@ async def run(arguments: SearchCode, call: Call) -> Facts:
     """Search or read in a worker."""
     from ...app.code_search import read_code, search_code
 
-    roots = call.settings.roots
+    roots = (await call.settings()).roots
     if not arguments.query:
         if not arguments.path:
             raise UsageError("nothing to look for", "give 'query' to search, or 'path' to read a file")

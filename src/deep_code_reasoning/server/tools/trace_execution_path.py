@@ -14,7 +14,9 @@ class TraceExecutionPath(About):
 
     entry_point: EntryPoint
     max_depth: int = Field(10, ge=1, le=50, description="Default 10")
-    include_data_flow: bool = Field(True, description="Default true: what is passed at each call")
+    include_data_flow: bool = Field(
+        True, description="Default true: what is passed at each call, and where parameters end"
+    )
 
 
 async def run(arguments: TraceExecutionPath, call: Call) -> Facts:
@@ -26,8 +28,9 @@ TOOL = Tool(
     name="trace_execution_path",
     title="Trace what runs from an entry point",
     description=(
-        "Follow calls from a function through all allowed repositories; with a case, joined with the spans that ran "
-        "there. A model is asked only if you name one."
+        "Follow calls from a function through all allowed repositories, and over routes, RPC and topics into other "
+        "services; with a case, joined with the spans and stack traces that prove what ran. Follows parameters to "
+        "queries, requests and messages. A model is asked only if you name one."
     ),
     arguments=TraceExecutionPath,
     run=run,

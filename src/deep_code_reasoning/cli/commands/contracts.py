@@ -1,0 +1,27 @@
+"""`dcr contracts`: what services promise and ask, read out of code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("contracts", context_settings={"show_default": True})
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--kind", type=click.Choice(["http", "rpc", "topic", "table", "graphql"]), default=None, help="Default: all."
+)
+@click.option("--case", metavar="NAME", default="", help="A case whose traces the service graph is compared with.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def command(folders: tuple[Path, ...], kind: str | None, case: str, form: str) -> None:
+    """Show who calls whom in FOLDERS of code: routes, RPC, topics, tables, GraphQL; nothing is run."""
+    from ...app.contracts import contracts_of
+    from ...report.contracts import contracts_as_json, contracts_as_text
+
+    found, differences = contracts_of(folders, case)
+    if form == "json":
+        click.echo(json.dumps(contracts_as_json(found, differences, kind or ""), indent=2, ensure_ascii=False))
+    else:
+        click.echo(contracts_as_text(found, differences, kind or ""))

@@ -1,0 +1,1 @@
+"""What tells some requests from others: good from bad, before from after."""

@@ -1,0 +1,169 @@
+"""Routes that annotations and attributes declare, with the path of their class before them; and the interfaces that
+declare, with the same annotations, what a client calls (Feign, Retrofit, Refit, `@HttpExchange`, MicroProfile)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from .environment import Deployment
+from .frameworks import CLASS_MARKS, CLIENT_MARKS, FUNCTION_MARKS, PATH_MARKS, SPEAKS_LIKE, VERBS
+from .grammars import CLASS_TYPES
+from .nodes import definition_name, enclosing, last_name, text_of
+from .records import CONSUMED, PROVIDED, Contract
+from .syntax import Call, CodeFile, Mark, items
+from .templates import joined, split_address
+from .values import HOLE, Values
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_PATHS: Final = ("value", "path", "uri", "template", "url")
+_GLOBAL_KEYS: Final = (
+    "server.servlet.context-path", "spring.mvc.servlet.path", "spring.webflux.base-path", "quarkus.http.root-path",
+    "quarkus.rest.path", "micronaut.server.context-path",
+)  # fmt: skip
+_INTERFACE: Final = re.compile(r"\binterface\b")
+_RETROFIT: Final = re.compile(r"\bretrofit2\b|\bRefit\b")
+_JAX_RS: Final = re.compile(r"\b(?:jakarta|javax)\.ws\.rs\b")
+_MARKERS: Final = {
+    # Whose annotations they are: `Get` of Micronaut and NestJS, not of a container of values.
+    "java": re.compile(r"springframework|ws\.rs|micronaut|retrofit|quarkus|feign"),
+    "typescript": re.compile(r"nestjs|routing-controllers|tsoa|@Controller"),
+    "csharp": re.compile(r"AspNetCore|ControllerBase|ApiController|\bRefit\b|\[Http|Controller\b"),
+    "php": re.compile(r"Routing|Route"),
+    "rust": re.compile(r"actix|rocket|routes!|web::"),
+}
+Marks = dict[int, list[Mark]]
+
+
+class ClassRoutes:
+    """The routes that marks declare."""
+
+    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
+        self._values = values
+        self._global = {
+            service: given[key]
+            for service, given in deployment.settings.items()
+            for key in _GLOBAL_KEYS
+            if key in given
+        }
+        for file in files:
+            for call in file.calls:
+                if call.name == "setGlobalPrefix" and call.arguments:
+                    self._global[file.service] = values.text(call.positional(0), file)
+            for mark in file.marks:
+                if mark.call.name == "ApplicationPath" and mark.call.arguments:
+                    self._global[file.service] = values.text(mark.call.positional(0), file)
+
+    def contracts(self, file: CodeFile) -> Iterator[Contract]:
+        """What the marks of a file declare: served routes, and calls of clients."""
+        language = SPEAKS_LIKE.get(file.language, file.language)
+        verbs_of = FUNCTION_MARKS.get(language)
+        if verbs_of is None or not _MARKERS[language].search(file.text):
+            return
+        by_target: Marks = {}
+        for mark in file.marks:
+            if mark.target is not None:
+                by_target.setdefault(mark.target.id, []).append(mark)
+        for marks in by_target.values():
+            if not marks[0].on_class:
+                yield from self._of_function(marks, by_target, file, language)
+
+    def _of_function(
+        self, marks: Sequence[Mark], by_target: Marks, file: CodeFile, language: str
+    ) -> Iterator[Contract]:
+        target = marks[0].target
+        named = [mark for mark in marks if mark.call.name.removesuffix("Attribute") in FUNCTION_MARKS[language]]
+        if target is None or not named:
+            return
+        owner = enclosing(target, CLASS_TYPES)
+        owner_marks = by_target.get(owner.id, []) if owner is not None else []
+        side, host, base = self._side(owner, owner_marks, named, file, language)
+        beside = [m for m in marks if m.call.name in PATH_MARKS.get(language, frozenset()) and m not in named]
+        for mark in named:
+            paths = self._paths(mark.call, file)
+            if not paths and beside:
+                paths = [path for other in beside for path in self._paths(other.call, file)]
+            for before in base:
+                for path in paths or [""]:
+                    template = self._template(before, path, owner, target, language)
+                    if side == PROVIDED:
+                        template = joined(self._global.get(file.service, "").replace(HOLE, ""), template)
+                    for verb in self._verbs(mark.call, file, language) or ("",):
+                        yield Contract(
+                            "http", side, template, verb, file.service, file.where.repo, file.where.path,
+                            mark.call.line, host, definition_name(target) if side == PROVIDED else "",
+                        )  # fmt: skip
+
+    def _side(
+        self, owner: Node | None, owner_marks: Sequence[Mark], named: Sequence[Mark], file: CodeFile, language: str
+    ) -> tuple[str, str, list[str]]:
+        """Whether a class serves or calls, whom it calls, and the paths of the class."""
+        classes = CLASS_MARKS.get(language, frozenset())
+        base = [path for mark in owner_marks if mark.call.name in classes for path in self._paths(mark.call, file)]
+        client = next((mark for mark in owner_marks if mark.call.name in CLIENT_MARKS), None)
+        # Kotlin's grammar calls an interface a class.
+        is_interface = owner is not None and _INTERFACE.search(text_of(owner).partition("{")[0]) is not None
+        declares = is_interface and _RETROFIT.search(file.text) is not None and not _JAX_RS.search(file.text)
+        if client is None and not declares and not any(mark.call.name.endswith("Exchange") for mark in named):
+            return PROVIDED, "", base or [""]
+        host, own = "", ""
+        if client is not None:
+            host, own = self._whom(client.call, file)
+        return CONSUMED, host, [joined(own, before) for before in base or [""]]
+
+    def _whom(self, client: Call, file: CodeFile) -> tuple[str, str]:
+        given = client.named("url", "baseUri", "baseUrl")
+        address = split_address(self._values.text(given, file)) if given is not None else None
+        named = client.named("name", "value", "configKey", "id", "contextId") or client.positional(0)
+        name = self._values.text(named, file) if named is not None else ""
+        own = self._values.text(client.named("path"), file) if client.named("path") is not None else ""
+        if client.name == "HttpExchange" and address is None:
+            return "", name if name.startswith("/") else own.replace(HOLE, "")
+        if address is not None and address[0]:
+            return address[0], joined(address[1], own)
+        return name.strip("/").replace(HOLE, ""), own.replace(HOLE, "")
+
+    def _paths(self, mark: Call, file: CodeFile) -> list[str]:
+        given = mark.named(*_PATHS) or mark.positional(0)
+        if mark.name in ("HTTP", "AcceptVerbs"):
+            given = mark.named("path", "Route")
+        if given is None:
+            return []
+        if "token" in given.type:
+            return [text_of(given)]
+        return [value for item in items(given) if (value := self._values.text(item, file)) != HOLE]
+
+    def _verbs(self, mark: Call, file: CodeFile, language: str) -> tuple[str, ...]:
+        verb = FUNCTION_MARKS[language][mark.name.removesuffix("Attribute")]
+        if verb:
+            return (verb,)
+        if mark.name == "AcceptVerbs":
+            texts = [self._values.text(argument.node, file) for argument in mark.arguments if not argument.name]
+            return tuple(text.upper() for text in texts if text.lower() in VERBS)
+        given = mark.named("method", "methods")
+        if given is None:
+            return ()
+        found = [
+            last_name(text_of(item)).removeprefix("METHOD_") or self._values.text(item, file) for item in items(given)
+        ]
+        found = [
+            text if text.lower() in VERBS else self._values.text(item, file)
+            for text, item in zip(found, items(given), strict=True)
+        ]
+        return tuple(text.upper() for text in found if text.lower() in VERBS)
+
+    def _template(self, base: str, path: str, owner: Node | None, target: Node, language: str) -> str:
+        if language == "csharp":
+            if path.startswith(("/", "~/")):
+                base, path = "", path.removeprefix("~")
+            controller = re.sub(r"Controller(?:V\d+)?$", "", definition_name(owner))
+            names = {
+                "controller": controller,
+                "action": definition_name(target).removesuffix("Async"),
+                "area": "{area}",
+            }
+            base, path = (re.sub(r"\[(\w+)\]", lambda f: names.get(f[1].lower(), f[0]), part) for part in (base, path))
+        return joined(base, path)

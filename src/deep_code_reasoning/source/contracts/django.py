@@ -1,0 +1,102 @@
+"""Django's routes: `urlpatterns` with `include`, and the routers of Django REST framework."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from .class_views import class_verbs
+from .nodes import definition_name, last_name, text_of, unwrapped
+from .prefixes import Prefixes
+from .syntax import Call, CodeFile, Type, items
+from .templates import from_regex, joined
+from .values import HOLE, Values
+
+Found = tuple[tuple[str, ...], str, int, str]
+_ALLOWING: Final = frozenset({"api_view", "require_http_methods", "require_GET", "require_POST", "require_safe"})
+_LISTS: Final = {"GET": r"ListModelMixin|ListAPIView|\blist\b", "POST": r"CreateModelMixin|\bcreate\b"}
+_ITEMS: Final = {
+    "GET": r"RetrieveModelMixin|\bretrieve\b",
+    "PUT": r"UpdateModelMixin|\bupdate\b",
+    "PATCH": r"UpdateModelMixin|\bpartial_update\b",
+    "DELETE": r"DestroyModelMixin|\bdestroy\b",
+}
+
+
+def django_routes(file: CodeFile, files: Sequence[CodeFile], values: Values, prefixes: Prefixes) -> Iterator[Found]:
+    """The routes of a file of URL patterns, as (verbs, template, line, handler)."""
+    if "django" not in file.text and "rest_framework" not in file.text:
+        return
+    for call in file.calls:
+        if call.name in ("path", "re_path", "url") and len(call.arguments) > 1:
+            view = unwrapped(call.arguments[1].node)
+            made = file.by_node.get(view.id)
+            if (made is not None and made.name == "include") or last_name(text_of(view)) == "urls":
+                continue
+            own = values.text(call.positional(0), file)
+            if own != HOLE:
+                own = own if call.name == "path" else from_regex(own)
+                handler = last_name(re.sub(r"\.as_view\(.*", "", text_of(view), flags=re.DOTALL))
+                verbs = (
+                    class_verbs(handler, files) if ".as_view(" in text_of(view) else _allowed(handler, files, values)
+                )
+                for before in prefixes.before(call, file):
+                    yield verbs, joined(from_regex(before), own), call.line, handler
+        elif call.name == "register" and call.receiver.endswith("router") and len(call.arguments) > 1:
+            yield from _registered(call, file, files, values, prefixes)
+
+
+def _allowed(function: str, files: Sequence[CodeFile], values: Values) -> tuple[str, ...]:
+    """The verbs that a view's decorator allows: `@api_view(["GET"])`, `@require_http_methods`, `@require_POST`."""
+    for file in files:
+        for mark in file.marks:
+            if mark.call.name not in _ALLOWING or definition_name(mark.target) != function:
+                continue
+            if mark.call.name.startswith("require_") and mark.call.name[8:].isupper():
+                return (mark.call.name[8:],)
+            return tuple(values.texts(mark.call.positional(0), file)) or ("GET",)
+    return ()
+
+
+def _registered(
+    call: Call, file: CodeFile, files: Sequence[CodeFile], values: Values, prefixes: Prefixes
+) -> Iterator[Found]:
+    """A view set: the list, an item of it, and its own actions."""
+    own = values.text(call.positional(0), file)
+    name = last_name(text_of(call.arguments[1].node))
+    places = [(where, each) for where in files for each in where.types if each.name == name]
+    shape = _text(places[0][1]) if places else ""
+    everything = not places or ("ModelViewSet" in places[0][1].header and "ReadOnly" not in places[0][1].header)
+    reads = "ReadOnlyModelViewSet" in shape
+    for before in prefixes.of_receiver(call.receiver_node, call, file):
+        base = joined(from_regex(before), own)
+        for methods, template in ((_LISTS, base), (_ITEMS, joined(base, "{pk}"))):
+            verbs = tuple(
+                v for v, by in methods.items() if everything or (reads and v == "GET") or re.search(by, shape)
+            )
+            if verbs:
+                yield verbs, template, call.line, name
+        for where, view in places[:1]:
+            yield from _actions(where, view, base, values)
+
+
+def _actions(file: CodeFile, view: Type, base: str, values: Values) -> Iterator[Found]:
+    for mark in file.marks:
+        target = mark.target
+        if mark.call.name != "action" or target is None or not _within(target.start_byte, view):
+            continue
+        function = text_of(target.child_by_field_name("name"))
+        path = values.text(given, file) if (given := mark.call.named("url_path")) is not None else function
+        listed = mark.call.named("methods")
+        verbs = tuple(values.text(item, file).upper() for item in items(listed)) if listed is not None else ("GET",)
+        detail = text_of(mark.call.named("detail")) == "True"
+        yield verbs, joined(base, "{pk}" if detail else "", path), mark.call.line, function
+
+
+def _within(start: int, view: Type) -> bool:
+    return view.node.start_byte <= start < view.node.end_byte
+
+
+def _text(view: Type) -> str:
+    return text_of(view.node)

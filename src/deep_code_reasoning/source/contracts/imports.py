@@ -1,0 +1,95 @@
+"""Where a name of a file comes from: the file that defines it, and its name there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from .syntax import CodeFile
+
+_PYTHON: Final = re.compile(
+    r"(?m)^\s*from\s+([.\w]+)\s+import\s+(\([^)]*\)|[^\n]+)|^\s*import\s+([\w.]+)(?:\s+as\s+(\w+))?"
+)
+_SCRIPT: Final = re.compile(
+    r"import\s+(?:type\s+)?(?P<what>[\w$*{},\s]+?)\s+from\s+['\"](?P<from>[^'\"]+)['\"]"
+    r"|(?:const|let|var)\s+(?P<names>[\w$]+|\{[^}]*\})\s*=\s*(?:await\s+import|require)\(\s*['\"](?P<required>[^'\"]+)['\"]\s*\)"
+)
+_RENAMED: Final = re.compile(r"([\w$*]+)(?:\s+as\s+|\s*:\s*)?([\w$]+)?")
+
+
+class Imports:
+    """The names that files take from each other, in the languages that say it by path (Python, JavaScript)."""
+
+    def __init__(self, files: Sequence[CodeFile]) -> None:
+        self._stems: dict[str, list[CodeFile]] = {}
+        for file in files:
+            self._stems.setdefault(_stem(file.where.path), []).append(file)
+        self._of: dict[int, dict[str, tuple[str, str]]] = {}
+
+    def source(self, name: str, file: CodeFile) -> tuple[CodeFile, str] | None:
+        """The file that a name comes from, and its name there ('' for the module or its default)."""
+        known = self._of.setdefault(id(file), dict(_imported(file)))
+        if name not in known:
+            return None
+        module, inside = known[name]
+        found = self.module(module, file)
+        if found is None and inside:
+            nested = self.module(f"{module}/{inside}", file)
+            return (nested, "") if nested is not None else None
+        return (found, inside) if found is not None else None
+
+    def module(self, module: str, near: CodeFile) -> CodeFile | None:
+        """The file of a module, written as a dotted or as a relative path; the one that fits the most of it."""
+        plain = (
+            module.replace(".", "/") if near.language == "python" else re.sub(r"\.(?:[mc]?js|ts|[jt]sx)$", "", module)
+        )
+        parts = [part for part in re.sub(r"/(?:index|__init__)$", "", plain).split("/") if part.strip(".")]
+        if not parts:
+            return None
+        candidates = [file for file in self._stems.get(parts[-1], ()) if file.where.repo == near.where.repo]
+        candidates = [file for file in candidates if file is not near]
+        return max(candidates, key=lambda file: (_common(file, parts), _near(file, near)), default=None)
+
+
+def _imported(file: CodeFile) -> Iterator[tuple[str, tuple[str, str]]]:
+    if file.language == "python":
+        for module, names, whole, alias in _PYTHON.findall(file.text):
+            if whole:
+                yield alias or whole.rpartition(".")[2], (whole, "")
+            for name, renamed in _RENAMED.findall(names.strip("() \t")) if names else ():
+                yield renamed or name, (module, name)
+        return
+    for found in _SCRIPT.finditer(file.text):
+        module = found["from"] or found["required"]
+        what = found["what"] or found["names"]
+        inside = re.search(r"\{([^}]*)\}", what)
+        for name, renamed in _RENAMED.findall(inside[1]) if inside else ():
+            yield renamed or name, (module, name)
+        default = re.sub(r"\{[^}]*\}|\*\s+as|,", " ", what).split()
+        if default:
+            yield default[0], (module, "")
+
+
+def _stem(path: str) -> str:
+    name = path.rpartition("/")[2].rpartition(".")[0]
+    return path.rpartition("/")[0].rpartition("/")[2] if name in ("__init__", "index") else name
+
+
+def _common(file: CodeFile, parts: Sequence[str]) -> int:
+    own = re.sub(r"/(?:__init__|index)$", "", file.where.path.rpartition(".")[0]).split("/")
+    count = 0
+    for one, other in zip(reversed(own), reversed(parts), strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _near(file: CodeFile, other: CodeFile) -> int:
+    shared = 0
+    for one, two in zip(file.where.path.split("/"), other.where.path.split("/"), strict=False):
+        if one != two:
+            break
+        shared += 1
+    return shared

@@ -1,0 +1,114 @@
+"""Small questions to a syntax tree, the same in every grammar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from .grammars import FUNCTION_TYPES, WRAPPERS
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_LAST_NAME: Final = re.compile(r"([A-Za-z_$]\w*[!?]?)\s*(?:::)?(?:<[^()]*>)?[!?]*\s*$")
+
+
+def text_of(node: Node | None) -> str:
+    """A node's text."""
+    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
+
+
+def unwrapped(node: Node) -> Node:
+    """What is meant inside of argument wrappers, brackets, references, casts."""
+    while node.type in WRAPPERS and node.named_child_count:
+        inner = node.named_children
+        node = inner[-1] if node.type in ("argument", "value_argument", "cast_expression") else inner[0]
+    return node
+
+
+def last_name(text: str) -> str:
+    """The last name of an expression: `shop.orders.Topic` is `Topic`."""
+    found = _LAST_NAME.search(text)
+    return found[1].lstrip("$") if found else ""
+
+
+def fields(node: Node) -> Iterator[tuple[str, Node]]:
+    """The named values of an object, map, struct or array with keys."""
+    node = unwrapped(node)
+    if node.type in ("composite_literal",):
+        node = node.child_by_field_name("body") or node
+    for child in node.named_children:
+        if child.type == "hash":
+            yield from fields(child)
+        if child.type in ("pair", "keyed_element", "array_element_initializer", "assignment_expression"):
+            inside = child.named_children
+            if len(inside) >= 2:
+                yield key_text(inside[0]), inside[-1]
+        elif child.type == "shorthand_property_identifier":
+            yield text_of(child), child
+        elif child.type in ("keyword_argument", "element_value_pair", "property"):
+            inside = child.named_children
+            if len(inside) >= 2:
+                yield text_of(inside[0]), inside[-1]
+
+
+def enclosing(node: Node, types: frozenset[str]) -> Node | None:
+    """The innermost node of some types around one."""
+    above = node.parent
+    while above is not None and above.type not in types:
+        above = above.parent
+    return above
+
+
+def definition_name(node: Node | None) -> str:
+    """The name that a function or type is defined by, '' when it has none."""
+    if node is None:
+        return ""
+    named = node.child_by_field_name("name")
+    if named is None and node.type == "impl_item":
+        named = node.child_by_field_name("type")
+    if named is None:
+        named = next((child for child in node.named_children if child.type in ("identifier", "type_identifier")), None)
+    if named is None:
+        named = node.child_by_field_name("declarator")
+    return last_name(text_of(named).partition("(")[0])
+
+
+def function_around(node: Node) -> str:
+    """The name of the function that holds a node, '' outside of all."""
+    return definition_name(enclosing(node, FUNCTION_TYPES))
+
+
+def parameters(node: Node) -> list[str]:
+    """The names of a function's or a lambda's parameters, in order."""
+    if node.type in ("do_block", "block", "lambda_literal"):
+        held = node.child_by_field_name("parameters") or next(
+            (child for child in node.named_children if child.type in ("block_parameters", "lambda_parameters")), None
+        )
+    else:
+        held = node.child_by_field_name("parameters") or node.child_by_field_name("parameter")
+    if held is None:
+        return []
+    if not held.named_child_count or held.type in ("identifier", "implicit_parameter"):
+        return [text_of(held).strip("|() ")]
+    return [name for child in held.named_children if (name := _parameter_name(child))]
+
+
+def key_text(node: Node) -> str:
+    """A key without its quotes and colons."""
+    return text_of(node).strip("\"'`: ").lstrip(":$")
+
+
+def _parameter_name(node: Node) -> str:
+    for name in ("name", "pattern", "declarator"):
+        found = node.child_by_field_name(name)
+        if found is not None:
+            return text_of(found).lstrip("$&*")
+    inner = next((child for child in node.named_children if child.type in ("identifier", "variable_name")), None)
+    return text_of(inner if inner is not None else node).lstrip("$&*")
+
+
+def first_field(node: Node, names: Iterable[str]) -> Node | None:
+    """The first of these fields that a node has."""
+    return next((found for name in names if (found := node.child_by_field_name(name)) is not None), None)

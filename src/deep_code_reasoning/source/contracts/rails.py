@@ -1,0 +1,165 @@
+"""Rails' routes: `config/routes.rb` and the files that it draws, with namespaces, scopes and resources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from .frameworks import VERBS
+from .nodes import text_of
+from .syntax import Call, CodeFile
+from .templates import joined
+from .values import HOLE, Values
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+Found = tuple[tuple[str, ...], str, int, str]
+_FILE: Final = re.compile(r"(?:^|/)config/routes(?:/[\w/]+)?\.rb$")
+# What `resources` makes: action -> (verbs, below an item?, last part).
+_PLURAL: Final = {
+    "index": (("GET",), False, ""), "create": (("POST",), False, ""), "new": (("GET",), False, "new"),
+    "show": (("GET",), True, ""), "edit": (("GET",), True, "edit"), "update": (("PATCH", "PUT"), True, ""),
+    "destroy": (("DELETE",), True, ""),
+}  # fmt: skip
+_SINGULAR: Final = {
+    "show": (("GET",), False, ""), "create": (("POST",), False, ""), "new": (("GET",), False, "new"),
+    "edit": (("GET",), False, "edit"), "update": (("PATCH", "PUT"), False, ""), "destroy": (("DELETE",), False, ""),
+}  # fmt: skip
+_HOLDERS: Final = frozenset("namespace scope resources resource member collection constraints concern".split())
+
+
+def is_rails_routes(file: CodeFile) -> bool:
+    """Whether a file holds routes of Rails."""
+    return file.language == "ruby" and _FILE.search(file.where.path) is not None
+
+
+def rails_routes(file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
+    """The routes of a file, as (verbs, template, line, handler); an application without views has no forms."""
+    concerns = {values.text(call.positional(0), file): call for call in file.calls if call.name == "concern"}
+    for call in file.calls:
+        if call.receiver or _concern_around(call, file) is not None:
+            continue
+        before = _before(call, file, values)
+        yield from _of(call, before, file, values, api_only)
+        for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
+            item = joined(
+                before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}"
+            )
+            for inner in file.calls:
+                if name in concerns and _concern_around(inner, file) is concerns[name]:
+                    yield from _of(inner, joined(item, _before(inner, file, values)), file, values, api_only)
+
+
+def _of(call: Call, before: str, file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
+    if not call.receiver:
+        if call.name in ("resources", "resource"):
+            for argument in call.arguments:
+                if not argument.name:
+                    yield from _resource(call, argument.node, before, file, values, api_only)
+        elif call.name in VERBS or call.name in ("match", "root"):
+            yield from _single(call, before, file, values)
+
+
+def _single(call: Call, before: str, file: CodeFile, values: Values) -> Iterator[Found]:
+    if call.name == "root":
+        yield ("GET",), joined(before), call.line, _to(call, file, values)
+        return
+    via = (
+        [text.upper() for text in values.texts(call.named("via"), file)]
+        if call.name == "match"
+        else [call.name.upper()]
+    )
+    verbs = () if via == ["ALL"] else tuple(via)
+    on = values.text(call.named("on"), file)
+    holder = _holder(call, file)
+    item = ""
+    if holder is not None and holder.name == "resources" and on != "collection":
+        item = "{id}" if on == "member" else "{" + _key(holder, file, values) + "}"
+    for argument in call.arguments:
+        given = argument.node
+        if argument.name and (
+            argument.name in ("to", "via", "on", "as", "action", "controller", "constraints", "defaults", "format")
+        ):
+            continue
+        path = argument.name or values.text(given, file)
+        if path != HOLE:
+            yield verbs, joined(before, item, re.sub(r"\(\.:\w+\)", "", path)), call.line, _to(call, file, values)
+
+
+def _resource(call: Call, name: Node, before: str, file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
+    actions = _PLURAL if call.name == "resources" else _SINGULAR
+    only = values.texts(call.named("only"), file) if call.named("only") is not None else list(actions)
+    without = values.texts(call.named("except"), file)
+    path = _path_of(call, name, file, values)
+    key = "{" + (values.text(call.named("param"), file) if call.named("param") is not None else "id") + "}"
+    for action, (verbs, below, last) in actions.items():
+        if action in only and action not in without and not (last and api_only):
+            controller = values.text(name, file)
+            yield verbs, joined(before, path, key if below else "", last), call.line, f"{controller}#{action}"
+
+
+def _before(call: Call, file: CodeFile, values: Values) -> str:
+    """What the blocks around a call put before it."""
+    parts: list[str] = []
+    inner, holder = call, _holder(call, file)
+    while holder is not None:
+        parts.insert(0, _part(holder, inner, file, values))
+        inner, holder = holder, _holder(holder, file)
+    return joined(*parts)
+
+
+def _part(holder: Call, inner: Call, file: CodeFile, values: Values) -> str:
+    first = holder.positional(0)
+    if holder.name == "namespace":
+        given = holder.named("path") or first
+        return values.text(given, file) if given is not None else ""
+    if holder.name == "scope":
+        given = holder.named("path") or first
+        text = values.text(given, file) if given is not None and "symbol" not in given.type else ""
+        return "" if text == HOLE else text if text else _symbol(given)
+    if holder.name in ("resources", "resource") and first is not None:
+        path = _path_of(holder, first, file, values)
+        nested = inner.name in ("resources", "resource") or inner.name in ("namespace", "scope")
+        return joined(path, "{" + _key(holder, file, values) + "}") if nested and holder.name == "resources" else path
+    return "{id}" if holder.name == "member" else ""
+
+
+def _symbol(given: Node | None) -> str:
+    return text_of(given).strip(":\"'") if given is not None else ""
+
+
+def _key(holder: Call, file: CodeFile, values: Values) -> str:
+    named = holder.named("param")
+    name = values.text(holder.positional(0), file)
+    single = re.sub(r"ies$", "y", name) if name.endswith("ies") else name.removesuffix("s")
+    return f"{single}_{values.text(named, file) if named is not None else 'id'}"
+
+
+def _path_of(call: Call, name: Node, file: CodeFile, values: Values) -> str:
+    given = call.named("path")
+    return values.text(given if given is not None else name, file)
+
+
+def _to(call: Call, file: CodeFile, values: Values) -> str:
+    given = call.named("to")
+    text = values.text(given, file) if given is not None else ""
+    return "" if text == HOLE else text
+
+
+def _concern_around(call: Call, file: CodeFile) -> Call | None:
+    holder = _holder(call, file)
+    while holder is not None and holder.name != "concern":
+        holder = _holder(holder, file)
+    return holder
+
+
+def _holder(call: Call, file: CodeFile) -> Call | None:
+    above = call.node.parent
+    while above is not None:
+        outer = file.by_node.get(above.id)
+        if outer is not None and outer.name in _HOLDERS and outer.node.id != call.node.id:
+            return outer
+        above = above.parent
+    return None

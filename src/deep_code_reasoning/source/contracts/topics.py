@@ -1,0 +1,313 @@
+"""Topics, queues and streams: who sends to them and who receives, their names through constants and configuration.
+
+Which calls, annotations and objects of which libraries those are is a table: Kafka (kafka-python, aiokafka, confluent,
+kafkajs, Spring, kafka-clients, sarama, kafka-go, franz-go, rdkafka, Karafka), RabbitMQ (pika, amqplib, Spring, amqp091,
+RabbitMQ.Client, bunny, php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, Service Bus.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from re import Pattern
+from typing import TYPE_CHECKING, Final
+
+from .environment import Deployment
+from .nodes import definition_name, fields
+from .records import CONSUMED, PROVIDED, Contract
+from .syntax import Call, CodeFile
+from .values import HOLE, Values, fill, variables
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCall:
+    """A call, mark or object that names a topic: of which system, in files that mention what (in small letters), and
+    where the name is."""
+
+    system: str
+    mentions: tuple[str, ...]
+    name: Pattern[str]
+    sends: bool
+    places: tuple[int | str, ...]
+
+
+def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str) -> TopicCall:
+    return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
+
+
+_KAFKA: Final = "kafka sarama kgo."
+_RABBIT: Final = "rabbit amqp pika bunny kombu"
+_AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
+_REDIS: Final = "redis valkey"
+_GO_REDIS: Final = "go-redis redis/v"
+_BULL: Final = "bullmq 'bull' \"bull\""
+_BUS: Final = "servicebus"
+
+# Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
+TOPIC_CALLS: Final = (
+    _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
+    _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
+    _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
+    _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
+    _row("kafka", "rdkafka", "to", True, 0),
+    _row("kafka", "rdkafka", "newTopic", True, 0),
+    _row("kafka", _KAFKA, "KafkaConsumer|AIOKafkaConsumer", False, "*"),
+    _row("kafka", _KAFKA, "subscribe|Subscribe|SubscribeTopics|subscribeTopics", False, "topic", "topics", 0),
+    _row("kafka", _KAFKA, "ReaderConfig", False, "Topic", "GroupTopics"),
+    _row("kafka", "sarama", "Consume", False, 1),
+    _row("kafka", "sarama", "ConsumePartition", False, 0),
+    _row("kafka", _KAFKA, "ConsumeTopics", False, "*"),
+    _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
+    _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
+    _row("kafka", "micronaut", "Topic", False, 0),
+    _row(
+        "rabbitmq",
+        _RABBIT,
+        "basic_publish|basicPublish|BasicPublish|BasicPublishAsync",
+        True,
+        "exchange+routing_key",
+        "exchange+routingKey",
+        "0+1",
+    ),
+    _row("rabbitmq", _RABBIT, "sendToQueue", True, 0),
+    _row("rabbitmq", _RABBIT, "PublishWithContext", True, "1+2"),
+    _row("rabbitmq", _RABBIT, "publish|Publish", True, "routing_key", "0+1"),
+    _row("rabbitmq", "rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
+    _row(
+        "rabbitmq",
+        _RABBIT,
+        "basic_consume|basicConsume|BasicConsume|BasicConsumeAsync|consume|Consume",
+        False,
+        "queue",
+        0,
+    ),
+    _row("rabbitmq", _RABBIT, "queue_bind|queueBind|QueueBind|QueueBindAsync|bindQueue", False, "exchange", 1),
+    _row("rabbitmq", _RABBIT, "RabbitListener", False, "queues", "value", 0),
+    _row(
+        "sqs",
+        _AWS,
+        "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
+        True,
+        "QueueUrl",
+        0,
+    ),
+    _row(
+        "sqs",
+        _AWS,
+        "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
+        False,
+        "QueueUrl",
+        0,
+    ),
+    _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
+    _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
+    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
+    _row(
+        "nats",
+        "nats",
+        "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe",
+        False,
+        "subject",
+        0,
+    ),
+    _row("redis", _REDIS, "publish|PublishAsync", True, 0),
+    _row("redis", _GO_REDIS, "Publish", True, 1),
+    _row("redis", _REDIS, "xadd|xAdd|StreamAdd|StreamAddAsync", True, 0),
+    _row("redis", _REDIS, "XAddArgs", True, "Stream"),
+    _row("redis", _REDIS, "subscribe|psubscribe|pSubscribe|SubscribeAsync", False, "*"),
+    _row("redis", _GO_REDIS, "Subscribe|PSubscribe", False, 1),
+    _row(
+        "redis",
+        _REDIS,
+        "xread|xReadGroup|xreadgroup|xRead|StreamRead|StreamReadGroup|StreamReadGroupAsync",
+        False,
+        "streams",
+        "key",
+    ),
+    _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
+    _row("celery", "celery", "send_task", True, "name", 0),
+    _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", _BULL, "Worker|Processor", False, 0),
+    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
+    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
+    _row(
+        "servicebus",
+        _BUS,
+        "CreateSender|createSender|get_queue_sender|get_topic_sender",
+        True,
+        "queue_name",
+        "topic_name",
+        0,
+    ),
+    _row(
+        "servicebus",
+        _BUS,
+        "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver",
+        False,
+        "queue_name",
+        "topic_name",
+        0,
+    ),
+    _row("jms", "jms", "JmsListener", False, "destination", 0),
+    _row("jms", "jmstemplate", "convertAndSend|send", True, 0),
+)
+_TASK_MARKS: Final = frozenset({"task", "shared_task"})
+_TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
+# Calls of these names are so common that what they are called on has to say more.
+_PLAIN: Final = frozenset(
+    {
+        "send",
+        "publish",
+        "subscribe",
+        "consume",
+        "request",
+        "emit",
+        "to",
+        "Publish",
+        "Subscribe",
+        "Message",
+        "Record",
+        "Queue",
+    }
+)
+_OTHERS: Final = re.compile(
+    r"(?i)(?:^|[._$])(?:res|response|reply|ws|socket|http|axios|email|mailer?|window|emitter|store|observable|logger|fetch|api)\d*(?:\(\))?$"
+)
+
+
+class Topics:
+    """The topics of many files."""
+
+    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
+        self._files = files
+        self._values = values
+        self._deployment = deployment
+
+    def contracts(self) -> Iterator[Contract]:
+        """Who sends (`provided`) and who receives (`consumed`) what."""
+        tasks = dict(self._tasks())
+        for file in self._files:
+            rows = [row for row in TOPIC_CALLS if any(word in file.lower for word in row.mentions)]
+            calls = [*file.calls, *(mark.call for mark in file.marks)] if rows else []
+            for call in calls:
+                yield from self._of_call(call, file, rows)
+            for name, (where, line) in tasks.items():
+                if where is file:
+                    yield _contract(file, "celery", name, False, line)
+            yield from self._channels(file)
+            if tasks:
+                yield from self._delayed(file, tasks)
+
+    def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall]) -> Iterator[Contract]:
+        for row in rows:
+            if not row.name.match(call.name) or (call.name in _PLAIN and _OTHERS.search(call.receiver)):
+                continue
+            names = [name for name in self._names(call, row, file) if _TOPIC.match(name)]
+            for name in names:
+                yield _contract(file, row.system, name, row.sends, call.line)
+            if names:
+                return
+
+    def _names(self, call: Call, row: TopicCall, file: CodeFile) -> list[str]:
+        for place in row.places:
+            if place == "*":
+                nodes = [argument.node for argument in call.arguments if not argument.name]
+            elif isinstance(place, int):
+                nodes = [node] if (node := call.positional(place)) is not None else []
+            elif "+" in place:
+                found = self._routed(call, place, file)
+                if found:
+                    return [found]
+                continue
+            else:
+                nodes = self._fields_named(call, place)
+            names = [name for node in nodes for value in self._texts(node, file) if (name := self._name(value, file))]
+            if names:
+                return names
+        return []
+
+    def _fields_named(self, call: Call, name: str) -> list[Node]:
+        found = call.named(name)
+        if found is not None and name == "streams":  # redis: { name: from }
+            return list(_keys(found))
+        if found is not None:
+            return [found]
+        if name == "topic":  # kafkajs: sendBatch({ topicMessages: [{ topic }] })
+            listed = call.named("topicMessages")
+            inside = listed.named_children if listed is not None else []
+            return [value for each in inside for key, value in fields(each) if key == name]
+        return []
+
+    def _routed(self, call: Call, places: str, file: CodeFile) -> str:
+        """RabbitMQ: the exchange, or for the default exchange the routing key, which is the queue's name."""
+        values = []
+        for place in places.split("+"):
+            node = call.positional(int(place)) if place.isdigit() else call.named(place)
+            values.append(self._name(self._values.text(node, file), file) if node is not None else "")
+        if call.name.startswith("convert") and len(call.arguments) < 3:
+            return values[0]
+        return next((value for value in values if value and value not in ("''", '""')), "")
+
+    def _texts(self, node: Node, file: CodeFile) -> list[str]:
+        return self._values.texts(node, file)
+
+    def _name(self, value: str, file: CodeFile) -> str:
+        name = fill(value, self._deployment.of(file.service))
+        if HOLE in name:
+            named = variables(value)
+            name = f"${{{named[0]}}}" if named and not value.strip(HOLE).startswith("/") else ""
+        if name.startswith(("arn:", "http")):  # a queue's address ends with its name
+            name = re.split(r"[:/]", name.rstrip("/"))[-1]
+        return name.strip()
+
+    def _tasks(self) -> Iterator[tuple[str, tuple[CodeFile, int]]]:
+        for file in self._files:
+            if "celery" not in file.lower:
+                continue
+            for mark in file.marks:
+                if mark.call.name in _TASK_MARKS and mark.target is not None:
+                    given = mark.call.named("name")
+                    module = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).replace("/", ".")
+                    name = (
+                        self._values.text(given, file)
+                        if given is not None
+                        else f"{module}.{definition_name(mark.target)}"
+                    )
+                    yield name, (file, mark.call.line)
+
+    def _delayed(self, file: CodeFile, tasks: Mapping[str, object]) -> Iterator[Contract]:
+        by_function: dict[str, list[str]] = {}
+        for task in tasks:
+            by_function.setdefault(task.rpartition(".")[2], []).append(task)
+        for call in file.calls:
+            if call.name in ("delay", "apply_async") and call.receiver:
+                for name in by_function.get(call.receiver.rpartition(".")[2], ()):
+                    yield _contract(file, "celery", name, True, call.line)
+
+    def _channels(self, file: CodeFile) -> Iterator[Contract]:
+        """Reactive Messaging: channels that the configuration leads to topics."""
+        if "reactive.messaging" not in file.text:
+            return
+        given = self._deployment.of(file.service)
+        for mark in file.marks:
+            if mark.call.name in ("Incoming", "Outgoing", "Channel") and mark.call.arguments:
+                channel = self._values.text(mark.call.positional(0), file)
+                sends = mark.call.name != "Incoming"
+                way = "outgoing" if sends else "incoming"
+                topic = given.get(f"mp.messaging.{way}.{channel}.topic", channel)
+                yield _contract(file, "kafka", topic, sends, mark.call.line)
+
+
+def _keys(node: Node) -> Iterator[Node]:
+    for child in node.named_children:
+        if child.type in ("pair", "string"):
+            yield child.named_children[0] if child.type == "pair" else child
+
+
+def _contract(file: CodeFile, system: str, name: str, sends: bool, line: int) -> Contract:
+    side = PROVIDED if sends else CONSUMED
+    return Contract("topic", side, name, system, file.service, file.where.repo, file.where.path, line)

@@ -1,0 +1,172 @@
+"""What services promise and ask is read out of code and configuration, and both sides are joined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deep_code_reasoning.source import Roots
+from deep_code_reasoning.source.contracts.read import Contracts, read_contracts
+from deep_code_reasoning.source.contracts.tables import tables_of_sql
+
+HERE = Path(__file__).parent
+PROTO = """syntax = "proto3";
+package helloworld;
+// service Old { }
+service Greeter {
+  rpc SayHello (HelloRequest) returns (HelloReply) {}
+}
+"""
+
+
+def cases(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((HERE / name).read_text("utf-8"))
+    return found
+
+
+def read(folder: Path, files: dict[str, str]) -> Contracts:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, "utf-8")
+    return read_contracts(Roots(sorted(each for each in folder.iterdir() if each.is_dir())))
+
+
+def plain(names: Iterable[str]) -> set[str]:
+    return {re.sub(r"\{[^{}]*\}", "{}", name) if "${" not in name else name for name in names}
+
+
+ROUTES = {
+    **cases("routes.yaml"),
+    **cases("more_routes.yaml"),
+    **cases("third_routes.yaml"),
+    **cases("fourth_routes.yaml"),
+}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_routes_are_found_with_all_their_prefixes_and_no_others(name: str, tmp_path: Path) -> None:
+    found = read(tmp_path, {f"shop/{path}": text for path, text in ROUTES[name]["files"].items()}).contracts
+    served = {f"{c.method or 'ANY'} {c.name}" for c in found if c.kind == "http" and c.side == "provided"}
+    assert plain(served) == plain(ROUTES[name]["provided"])
+
+
+REQUESTS = cases("clients.yaml")
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_requests_are_found_with_whom_they_name(name: str, tmp_path: Path) -> None:
+    found = read(tmp_path, {f"shop/{path}": text for path, text in REQUESTS[name]["files"].items()}).contracts
+    asked = {
+        " ".join(filter(None, (c.method, c.host, c.name))) for c in found if (c.kind, c.side) == ("http", "consumed")
+    }
+    assert plain(asked) == plain(REQUESTS[name]["consumed"])
+
+
+RPC = cases("rpc.yaml")
+
+
+@pytest.mark.parametrize("language", RPC)
+def test_a_stub_leads_to_the_method_of_the_server(language: str, tmp_path: Path) -> None:
+    files = {**RPC[language]["server"], **RPC[language]["stub"], "proto/greeter.proto": PROTO}
+    found = read(tmp_path, files)
+    (edge,) = [edge for edge in found.edges if edge.source.kind == "rpc"]
+    assert (edge.source.service, edge.callee) == ("c", "s")
+    assert edge.target is not None
+    assert edge.target.name == "helloworld.Greeter/SayHello"
+    if language != "elixir":  # no grammar: the call is known, its method is not
+        assert edge.source.name == "helloworld.Greeter/SayHello"
+        assert "ello" in (tmp_path / edge.target.repo / edge.target.path).read_text().split("\n")[edge.target.line - 1]
+
+
+TOPICS = cases("topics.yaml")
+
+
+@pytest.mark.parametrize("library", TOPICS)
+def test_topics_are_found_with_who_sends_and_who_receives(library: str, tmp_path: Path) -> None:
+    path, text, expected = TOPICS[library]
+    found = read(tmp_path, {f"shop/{path}": text}).contracts
+    topics = {("+" if c.side == "provided" else "-") + c.name for c in found if c.kind == "topic"}
+    assert topics == set(expected)
+
+
+def test_names_that_only_look_like_stubs_are_none(tmp_path: Path) -> None:
+    text = "package a\nfunc f() {\n  c := s3.NewHTTPClient(x)\n  r := NewRegistryClient(y)\n}\n"
+    assert not [c for c in read(tmp_path, {"a/a.go": text}).contracts if c.kind == "rpc"]
+
+
+SHOP = cases("shop.yaml")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Contracts:
+    folder = tmp_path_factory.mktemp("shops")
+    return read(folder, {f"shop/{path}": text for path, text in SHOP.items()})
+
+
+def test_services_are_told_by_folders_and_compose_files(shop: Contracts) -> None:
+    assert {"cart", "stock-api", "pricing-service", "mail", "web", "billing", "offers"} <= set(shop.services)
+
+
+def test_the_service_graph_is_drawn_from_code_alone(shop: Contracts) -> None:
+    assert shop.graph == {
+        ("cart", "billing"): ("topic",),
+        ("cart", "mail"): ("topic",),
+        ("cart", "pricing-service"): ("http",),
+        ("cart", "stock-api"): ("http",),
+        ("pricing-service", "stock-api"): ("table",),
+        ("web", "cart"): ("http",),
+        ("web", "offers"): ("graphql",),
+    }
+
+
+def test_an_edge_says_what_joined_it_and_where(shop: Contracts) -> None:
+    by = {(e.source.service, e.callee): (e.by, e.target and e.target.place) for e in shop.edges}
+    assert by["cart", "stock-api"] == ("host", "code:shop/stock/app.py#3")
+    assert by["web", "cart"] == ("path", "code:shop/carts/src/main.js#3")
+    assert by["cart", "mail"] == ("name", "code:shop/mail/worker.rb#2")
+
+
+def test_written_contracts_count(shop: Contracts) -> None:
+    (written,) = [c for c in shop.contracts if c.path == "billing/openapi.yaml"]
+    assert (written.method, written.name, written.line, written.handler) == (
+        "GET",
+        "/v2/invoices/{id}",
+        6,
+        "getInvoice",
+    )
+
+
+def test_what_tests_do_is_nobodys_contract(shop: Contracts) -> None:
+    assert not [c for c in shop.contracts if "tests/" in c.path]
+
+
+def test_tables_of_a_statement_are_told_from_its_other_words() -> None:
+    sql = 'WITH x AS (SELECT 1) INSERT INTO "orders" SELECT * FROM carts c LEFT JOIN public.users u ON u.id = c.user'
+    assert tables_of_sql(sql) == [("orders", "write"), ("carts", "read"), ("users", "read")]
+
+
+def test_a_statement_behind_a_docstring_is_found(tmp_path: Path) -> None:
+    text = 'def f():\n    """Rows."""\n    with connection() as db:\n        db.execute("SELECT amount FROM price")\n'
+    (found,) = read(tmp_path, {"shop/a.py": text}).contracts
+    assert (found.name, found.method, found.line) == ("price", "read", 4)
+
+
+def test_hostile_files_are_survived(tmp_path: Path) -> None:
+    names = "abcdefghijklmnopqrst"
+    laughs = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise(names))
+    deep = "x = (" * 3_000 + "1" + ")" * 3_000 + "\n@app.get('/x'" + " + '/y'" * 3_000 + ")\ndef f(): ...\n"
+    circle = "const a = b\nconst b = a\napp.get(a, handler)\nfetch(a + '/x')\n" + "router.use('/a', router)\n" * 30
+    files = {
+        "shop/docker-compose.yml": laughs,
+        "shop/openapi.yaml": "openapi: 3.0.0\npaths: {{ .Values.paths }}\n",
+        "shop/a.py": "app = FastAPI()\n" + deep,
+        "shop/b.js": circle,
+    }
+    found = read(tmp_path, files)
+    assert {c.path for c in found.contracts} <= {"a.py", "b.js", "openapi.yaml"}
