@@ -126,3 +126,12 @@ def test_a_lost_node_is_told_of_the_service_that_is_not_reached(scene: Scene) ->
     node = Finding("external.platform", "infrastructure_fault", "edge", "node down", 0.9, 0.85)
     lost = Finding("traces.unreachable", "infrastructure_fault", "db", "not reached", 0.9, 0.95)
     assert attribute(scene, [], [node, lost])[0].service == "db"
+
+
+@pytest.mark.parametrize(("gap", "blamed"), [(0.85, False), (0.6, True)], ids=["surely on the way", "perhaps"])
+def test_time_that_is_lost_on_the_way_is_no_commits_doing(gap: float, blamed: bool, scene: Scene) -> None:
+    slower = replace(change(0.8), mechanism="latency_regression")
+    way = Finding("traces.network_gap", "network_delay", "api", "late on the way", 1.0, gap)
+    suspects = [Suspect("api", "network_delay", 1.0, (way,), first_failing_service="api")]
+    first = attribute(scene, suspects, [slower, way])[0]
+    assert (first.change is not None) == blamed

@@ -59,6 +59,8 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         key=_strength,
         default=None,
     )
+    if change is not None and _on_the_way(change, findings):
+        change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
         # No commit sets a host's clock; all else that is seen may be a change's doing.
@@ -173,6 +175,13 @@ def _from_change(change: Finding, findings: Sequence[Finding], outside: Finding 
 
 def _repo(change: Finding) -> str | None:
     return next((c.ref.rsplit("@", 1)[0] for c in change.citations if c.kind == "commit"), "") or None
+
+
+def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that."""
+    return change.mechanism == "latency_regression" and any(
+        f.code == "traces.network_gap" and f.confidence >= change.confidence for f in findings
+    )
 
 
 def _cut_off(findings: Sequence[Finding]) -> str:
