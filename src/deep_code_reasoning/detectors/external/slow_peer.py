@@ -39,7 +39,8 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        slow_factor: a call is slow at this multiple of the shorter quarter of its kind: beyond the ordinary spread.
+        slow_factor: a call is slow at this multiple of the shorter quarter of its kind: nearly an order of magnitude. Who
+            takes three times as long is having a bad day, which deadlines are there to stand.
         min_extra_ms: and by so much: a partner's answers vary by tens of milliseconds on any day.
         min_slow: most of the calls must be slow.
         min_calls: fewer slow calls than this prove nothing.
@@ -47,7 +48,7 @@ class Settings:
         confidence: at most; the way to the partner may be slow.
     """
 
-    slow_factor: float = 3.0
+    slow_factor: float = 8.0
     min_extra_ms: float = 100.0
     min_slow: float = 0.5
     min_calls: int = 5
