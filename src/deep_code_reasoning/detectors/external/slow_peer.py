@@ -39,7 +39,7 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        slow_factor: a call is slow at this multiple of the shorter quarter of its kind: nearly an order of magnitude. Who
+        slow_factor: a call is slow at this multiple of the shorter quarter of its kind: nearly ten times. Who
             takes three times as long is having a bad day, which deadlines are there to stand.
         min_extra_ms: and by so much: a partner's answers vary by tens of milliseconds on any day.
         min_slow: most of the calls must be slow.
