@@ -17,6 +17,7 @@ from .timeline.windows import date_windows, undated_windows
 # Modules in this package, each with a `DETECTOR`. The order is that of the answer's checks.
 MODULES: Final[tuple[str, ...]] = (
     "traces.failures",
+    "traces.unreachable",
     "traces.self_time",
     "traces.lost_time",
     "traces.critical_path",
@@ -43,6 +44,7 @@ MODULES: Final[tuple[str, ...]] = (
     "metrics.shortage",
     "metrics.leak",
     "metrics.messages",
+    "metrics.neighbour",
     "metrics.service_level",
     "changes.correlation",
     "external.certificate",
@@ -50,6 +52,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.provider_outage",
     "external.third_party",
     "external.peer_outage",
+    "external.slow_peer",
     "external.platform",
     "external.traffic_surge",
     "external.request_rate",

@@ -15,7 +15,8 @@ from . import engine
 from .baseline import BaselineShift
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
-from .schema import TABLES, Table
+from .owners import OWNERS, owned, owners_of
+from .schema import METRICS, TABLES, Table
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
@@ -134,7 +135,17 @@ def _define(database: Database, folder: Path, manifest: Manifest, table: Table, 
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
         return True
     scan = shift.select(table, engine.scan_of(paths, table.structure))
-    in_memory = sum(path.stat().st_size for path in paths) <= _IN_MEMORY_BYTES
+    size = sum(path.stat().st_size for path in paths)
+    in_memory = _create(database, table, scan, size)
+    if table is METRICS and (owners := owners_of(database)):
+        database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
+        database.execute(f"DROP TABLE {table.name}")
+        _create(database, table, owned(scan), size)
+    return in_memory
+
+
+def _create(database: Database, table: Table, scan: str, size: int) -> bool:
+    in_memory = size <= _IN_MEMORY_BYTES
     kind = f"TABLE {table.name} ENGINE = Memory" if in_memory else f"VIEW {table.name}"
     database.execute(f"CREATE {kind} AS {scan}")
     return in_memory

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Final
@@ -124,10 +124,10 @@ _Place = tuple[str, str, str, int]
 def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) -> list[tuple[_Place, Series]]:
     rows = store.query(
         """
-        SELECT service, instance, name, labels, arraySort(groupArray((at, level))) AS points
+        SELECT service, instance, name, labels, max(own) AS own, arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
-                   min(time_ns) AS at, quantileExact(0.5)(value) AS level
+                   min(time_ns) AS at, quantileExact(0.5)(value) AS level, max(service = host) AS own
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
             GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
@@ -152,9 +152,12 @@ def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) ->
 def _series(service: str, instance: str, metric: _Metric, row: Row) -> Series:
     times = tuple(int(time) for time, _ in row["points"])
     values = tuple(float(value) for _, value in row["points"])
-    if metric.meaning.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
+    about = metric.meaning
+    if row["own"]:
+        about = replace(about, shared=False)  # a machine of its own shares nothing
+    if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
         times, values = times[1:], tuple(b - a for a, b in pairwise(values))
-    return Series(service, instance, metric.name, metric.unit, metric.meaning, times, values)
+    return Series(service, instance, metric.name, metric.unit, about, times, values)
 
 
 def find_step(values: Sequence[float]) -> Step | None:

@@ -66,8 +66,9 @@ def _link_spans(store: CaseStore) -> None:
                sum(greatest(0, least(start_ns + duration_ns, parent_start_ns + parent_duration_ns)
                                - greatest(start_ns, parent_start_ns))) AS inside_ns,
                max(service != parent_service) AS calls_out,
-               argMin(tuple(service, kind, start_ns, duration_ns), (start_ns, linked_spans.span_id)) AS first,
-               first.1 AS callee, first.2 AS child_kind, first.3 AS child_start_ns, first.4 AS child_duration_ns
+               argMin(tuple(service, kind, start_ns, duration_ns, clock), (start_ns, linked_spans.span_id)) AS first,
+               first.1 AS callee, first.2 AS child_kind, first.3 AS child_start_ns, first.4 AS child_duration_ns,
+               first.5 AS callee_clock
         FROM linked_spans
         WHERE has_parent
         GROUP BY trace_id, parent_span_id
