@@ -279,8 +279,8 @@ def main(threads: str = "2") -> int:
     with tempfile.TemporaryDirectory() as home, serving(threads) as tiny:
         os.environ |= {"DCR_HOME": home, "DCR_OFFLINE": "1", "DCR_MODELS": str(Path(home, "models.json"))}
         card = {"id": "tiny", "model": "openai-compatible:tiny", "base_url": f"{tiny.url}/v1", "key": ""}
-        # Half of what it takes: instructions and results of tools need room beside the evidence, and it reads slowly.
-        limits = {"context_window_tokens": 4_096, "max_output_tokens": 512, "answer": "native"}
+        # Less than it takes, for it reads slowly: instructions and results of tools come on top of the evidence.
+        limits = {"context_window_tokens": 2_560, "max_output_tokens": 1_024, "answer": "native"}
         Path(home, "models.json").write_text(json.dumps({"model": [card | limits]}))
         for check in CHECKS:
             name, started_s = check.__name__.replace("_", " "), time.monotonic()

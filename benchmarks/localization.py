@@ -5,31 +5,37 @@ issue's text alone is the question. A file counts as found at k when one of the 
 first k. Plain BM25 over whole files without tests, with the same words, runs beside it; chance is what a random
 order gives. Issues whose edited files the release does not have stay in: nobody can find them.
 
-Then the share of issues all edited lines of which are among those that are chosen under a budget of tokens, beside
-whole files in the same order. The lines are those of the issue's commit, which in a release before it stand a little
-elsewhere: whole files don't feel that, functions do.
+Then what of the edited lines is among those that are chosen under a budget of tokens, beside whole files in the same
+order: the share of issues with all of them, for all issues and for those with one edited file (as all of SWE-bench Lite
+are), and the mean share of an issue's edited lines. The lines are those of the issue's commit, which in a release
+before it stand a little elsewhere: whole files don't feel that, functions do.
+
+`--aider PYTHON` runs aider's repository map as a third peer, by an interpreter that has it (see aider_map.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from deep_code_reasoning.domain.tokens import estimate_tokens
 from deep_code_reasoning.source import Roots
+from deep_code_reasoning.source.apart import stands_apart
 from deep_code_reasoning.source.index import SourceIndex
-from deep_code_reasoning.source.localise import _APART, Place, localise
+from deep_code_reasoning.source.localise import Place, localise
 from deep_code_reasoning.source.roots import SourcePath
-from deep_code_reasoning.source.selection import Candidate, select_lines
+from deep_code_reasoning.source.selection import Candidate, Lead, select_lines
 from deep_code_reasoning.source.words import words
 from localization_corpus import Issue, load_issues
 
@@ -62,39 +68,44 @@ class Score:
 
 
 class Packed:
-    """How many issues have all their edited lines in the code that is chosen under each budget."""
+    """What of the edited lines is in the code that is chosen under each budget, issue by issue."""
 
     def __init__(self) -> None:
-        self._issues: Counter[bool] = Counter()
-        self._covered: Counter[tuple[str, bool, int]] = Counter()
+        self._shares: dict[tuple[str, int], list[tuple[float, bool]]] = {}
 
     def add(self, issue: Issue, candidates: Sequence[Candidate]) -> None:
         """Take one issue's files, the likeliest first."""
-        single = len(issue.gold) == 1
-        self._issues[single] += 1
+        lead = Lead(issue.text, tuple(candidates))
         for budget in _BUDGETS:
-            chosen = {file.path: set(file.lines) for file in select_lines(candidates, budget, _tokens)}
-            self._covered["chosen lines", single, budget] += _covers(chosen, issue, candidates)
-            self._covered["whole files", single, budget] += _covers(_whole_files(candidates, budget), issue, candidates)
+            lines = {file.path: file.lines.keys() for file in select_lines(lead, budget, _tokens)}
+            for way, chosen in (("chosen lines", lines), ("whole files", _whole_files(candidates, budget))):
+                share = _share(chosen, issue, candidates)
+                self._shares.setdefault((way, budget), []).append((share, len(issue.gold) == 1))
 
     def table(self) -> str:
-        """A row a way to choose, in percent, for all issues and for those with one edited file."""
-        rows = [f"{'':24}" + "".join(f"{budget // 1000:7}K" for budget in (*_BUDGETS, *_BUDGETS))]
-        for name in ("chosen lines", "whole files"):
-            alone = [self._covered[name, True, budget] for budget in _BUDGETS]
-            in_all = [self._covered[name, False, budget] + count for budget, count in zip(_BUDGETS, alone, strict=True)]
-            cells = [100 * count / max(1, self._issues.total()) for count in in_all]
-            cells += [100 * count / max(1, self._issues[True]) for count in alone]
-            rows.append(f"{name:24}" + "".join(f"{cell:8.1f}" for cell in cells))
+        """A row a way to choose, in percent."""
+        rows = [f"{'':24}" + f"{'all lines, all issues':>28}{'all lines, one file':>28}{'mean share of lines':>28}"]
+        rows.append(f"{'':24}" + "".join(f"{budget // 1000:6}K" for _ in range(3) for budget in _BUDGETS))
+        for way in ("chosen lines", "whole files"):
+            found = [self._shares[way, budget] for budget in _BUDGETS]
+            cells = [_mean([share == 1 for share, _ in issues]) for issues in found]
+            cells += [_mean([share == 1 for share, single in issues if single]) for issues in found]
+            cells += [_mean([share for share, _ in issues]) for issues in found]
+            rows.append(f"{way:24}" + "".join(f"{100 * cell:7.1f}" for cell in cells))
         return "\n".join(rows)
 
 
-def _covers(chosen: Mapping[str, set[int]], issue: Issue, candidates: Sequence[Candidate]) -> bool:
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))
+
+
+def _share(chosen: Mapping[str, Collection[int]], issue: Issue, candidates: Sequence[Candidate]) -> float:
+    """The share of an issue's edited lines that are chosen."""
     length = {candidate.place.path: len(candidate.lines) for candidate in candidates}
-    return all(
-        path in chosen and all(min(line, length[path]) in chosen[path] for line in lines)
-        for path, lines in issue.gold.items()
-    )
+    found = [
+        path in chosen and min(line, length[path]) in chosen[path] for path in issue.gold for line in issue.gold[path]
+    ]
+    return sum(found) / len(found)
 
 
 def _whole_files(candidates: Sequence[Candidate], budget: int) -> dict[str, set[int]]:
@@ -116,13 +127,18 @@ class PlainBm25:
     """Whole files ranked by BM25 (k1 1.2, b 0.75): the peer."""
 
     def __init__(self, root: Path) -> None:
-        paths = [path for path in sorted(root.rglob("*.py")) if not _APART.search(path.relative_to(root).as_posix())]
+        paths = [path for path in sorted(root.rglob("*.py")) if not stands_apart(path.relative_to(root).as_posix())]
         self._files = {
             path.relative_to(root).as_posix(): Counter(words(path.read_text(encoding="utf-8", errors="replace")))
             for path in paths
         }
         self._having = Counter(word for file in self._files.values() for word in file)
         self._mean = sum(map(Counter.total, self._files.values())) / max(1, len(self._files))
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that are ranked."""
+        return list(self._files)
 
     def rank(self, text: str) -> list[str]:
         """All files, best first."""
@@ -140,15 +156,37 @@ class PlainBm25:
         return total
 
 
+class AiderMap:
+    """Aider's repository map over the same files, in a process of its own: the other peer."""
+
+    def __init__(self, interpreter: Path) -> None:
+        script = Path(__file__).with_name("aider_map.py")
+        self._process = subprocess.Popen(
+            [str(interpreter), str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def rank(self, root: Path, paths: Sequence[str], text: str) -> list[str]:
+        """All files, best first."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("aider's process has no pipes")
+        self._process.stdin.write(json.dumps({"root": str(root), "files": list(paths), "text": text}) + "\n")
+        self._process.stdin.flush()
+        ranked: list[str] = json.loads(self._process.stdout.readline())
+        return ranked
+
+
 def main() -> int:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir(), "dcr-localization"))
+    parser.add_argument("--aider", type=Path, help="an interpreter that has aider-chat")
     parser.add_argument("--wrong", action="store_true", help="list the issues whose first file is wrong")
     options = parser.parse_args()
     issues = [issue for issue in load_issues(options.data / "swebench-dev.jsonl", options.cache) if issue.gold]
-    ours, plain, packed = Score(Counter(), Counter()), Score(Counter(), Counter()), Packed()
+    ours, plain, theirs = (Score(Counter(), Counter()) for _ in range(3))
+    packed = Packed()
+    aider = AiderMap(options.aider) if options.aider else None
     query_s: list[float] = []
     chance = 0.0
     for root in sorted({issue.root for issue in issues}):
@@ -164,13 +202,17 @@ def main() -> int:
                 packed.add(issue, [_candidate(index, tree, roots, place) for place in places[:_PACKED_FILES]])
                 ranked = peer.rank(issue.text)
                 plain.add(ranked, list(issue.gold))
+                if aider is not None:
+                    theirs.add(aider.rank(root, peer.paths, issue.text), list(issue.gold))
                 chance += min(1.0, len(issue.gold) / max(1, len(ranked)))
     print(f"{ours.issues} issues; percent with {'an edited file':>16} | all of them among the first")
     print(f"{'':24}" + "".join(f"{k:8}" for k in (*_AT, *_AT)))
     print(ours.row("deep-code-reasoning"))
     print(plain.row("plain BM25"))
+    if aider is not None:
+        print(theirs.row("aider's repository map"))
     print(f"{'chance':24}{100 * chance / ours.issues:8.1f}")
-    print(f"\npercent with all edited lines in so many tokens: all issues | those with {'one edited file':>16}")
+    print("\npercent of the edited lines in so many tokens")
     print(packed.table())
     print(
         f"median query {1000 * sorted(query_s)[len(query_s) // 2]:.0f} ms, slowest {max(query_s):.2f} s; "

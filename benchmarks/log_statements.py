@@ -1,9 +1,14 @@
 """Log lines back to their statements: `python benchmarks/log_statements.py FOLDER...`, of Python projects.
 
 Python's own `ast` finds the calls of loggers whose text is a literal, a `%` or `+` of one, an f-string or `.format`;
-each is written with made-up values as the logging module would, and has to be found again: path and first line.
-It is asked with the logger's name (the module's), as a log record has it, and without. Statements whose text is nothing
-but values say nothing and are counted apart.
+tests and the like apart. Each is written with made-up values as the logging module would, and has to be found again:
+path and first line. It is asked with the logger's name (the module's), as a log record has it, and without. Statements
+whose text is nothing but values say nothing and are counted apart.
+
+`--next FOLDER...` gives a neighbouring release of each project: what ran is the first, what is at hand the second. A
+line has to lead to its statement in the second: found there by its text, or found in the first and re-anchored by the
+diff. Which statement that is, `ast` says: that of the same text, in the same function of the same file, the same one of
+several. Statements that the second has no more, or with another text, are counted apart.
 """
 
 from __future__ import annotations
@@ -14,10 +19,14 @@ import random
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from deep_code_reasoning.source import Roots
+from deep_code_reasoning.source.anchors import moved_line
+from deep_code_reasoning.source.apart import stands_apart
 from deep_code_reasoning.source.index import SourceIndex
 from deep_code_reasoning.source.telemetry import log_origins
 
@@ -31,10 +40,53 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--wrong", action="store_true", help="list the lines whose first statement is another")
+    parser.add_argument("--next", type=Path, nargs="+", default=[], help="a neighbouring release of each")
     options = parser.parse_args()
     for folder in options.folders:
         _measure(folder, options.wrong)
+    for folder, following in zip(options.folders, options.next, strict=bool(options.next)):
+        _measure_next(folder, following, options.wrong)
     return 0
+
+
+def _measure_next(folder: Path, following: Path, say_wrong: bool) -> None:
+    roots = Roots([folder, following])
+    then, now = roots.names
+    there = {identity: at for at, identity, _ in _statements(following, random.Random(7))}
+    right = {"by its text": 0, "re-anchored": 0}
+    lines = moved = gone = 0
+    with tempfile.TemporaryDirectory() as place, SourceIndex(Path(place, "index.db")) as index:
+        trees = {name: index.add_folder(name, roots).tree for name in roots.names}
+        for (path, line), identity, text in _statements(folder, random.Random(7)):
+            if not any(map(str.isalpha, re.sub("\0[^\0]*\0", "", text))):
+                continue
+            if identity not in there:
+                gone += 1
+                continue
+            lines += 1
+            moved += there[identity] != (path, line)
+            logger = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            message = text.replace("\0", "")
+            found = {
+                "by its text": [(hit.path, hit.line) for hit in log_origins(index, [trees[now]], message, logger, 1)],
+                "re-anchored": [
+                    (hit.path, moved_line(_lines(folder, hit.path), _lines(following, hit.path), hit.line))
+                    for hit in log_origins(index, [trees[then]], message, logger, 1)
+                ],
+            }
+            for name, places in found.items():
+                right[name] += places == [there[identity]]
+                if say_wrong and places != [there[identity]]:
+                    print(f"{path}:{line} {name}: {message!r} leads to {places}", file=sys.stderr)
+    shares = ", ".join(f"{name} {100 * count / max(1, lines):.1f} %" for name, count in right.items())
+    counts = f"{lines} lines, {moved} at another place"
+    print(f"{folder.name} to {following.name}: {counts}; {shares}; {gone} have no successor")
+
+
+@lru_cache(maxsize=100)
+def _lines(folder: Path, path: str) -> list[str]:
+    place = folder / path
+    return place.read_text(encoding="utf-8", errors="replace").split("\n") if place.is_file() else []
 
 
 def _measure(folder: Path, say_wrong: bool) -> None:
@@ -65,16 +117,36 @@ def _measure(folder: Path, say_wrong: bool) -> None:
     print(f"{folder.name}: {lines} lines; {shares}; {only_values} of nothing but values")
 
 
+def _statements(folder: Path, rng: random.Random) -> Iterator[tuple[tuple[str, int], tuple[object, ...], str]]:
+    """(path, line), what makes a statement the same one in another release, and message of every log statement."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    for path, line, text in _written(folder, rng):
+        functions = _functions(folder, path)
+        around = [name for name, first, last in functions if first <= line <= last]
+        constant = re.sub("\0[^\0]*\0", "\0", text)
+        seen[path, tuple(around), constant] += 1
+        yield (path, line), (path, tuple(around), constant, seen[path, tuple(around), constant]), text
+
+
+@lru_cache(maxsize=100)
+def _functions(folder: Path, path: str) -> list[tuple[str, int, int]]:
+    """(name, first line, last line) of the functions and classes of a file, the outer ones first."""
+    tree = ast.parse((folder / path).read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [(node.name, node.lineno, node.end_lineno or 0) for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
 def _written(folder: Path, rng: random.Random) -> Iterator[tuple[str, int, str]]:
-    """(path, line, message) of every log statement; values stand between null characters."""
+    """(path, line, message) of every log statement, in order; values stand between null characters."""
     for path in sorted(folder.rglob("*.py")):
+        if stands_apart(path.relative_to(folder).as_posix()):
+            continue
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError):
             continue
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call):
-                continue
+        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+        for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
             argument = _argument(node)
             text = _text(argument, rng) if argument is not None else None
             if text is not None:

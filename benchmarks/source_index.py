@@ -1,9 +1,10 @@
-"""Time and memory of the source index: `python benchmarks/source_index.py [--files N]`.
+"""Time and memory of the source index: `python benchmarks/source_index.py [--files N] [--models FOLDER...]`.
 
-The tree is made of the Python standard library's own files, over and over, each copy with words of its own, so that
-every content is new and the vocabulary is one of real code. Measured: the cold index, bringing it up to date with
-nothing and with a hundredth changed, and queries. Processor time is of all processes; wall time is that of a machine
-with nothing else to do only when it has nothing else to do.
+The tree is made of real files (the folders given, else the Python standard library), over and over, each copy with
+words of its own, so that every content is new and the vocabulary is one of real code; paths stay, so that tests are
+tests. Measured: the cold index, bringing it up to date with nothing and with a hundred files changed, and queries.
+Processor time is of all processes; wall time is that of a machine with nothing else to do only when it has nothing else
+to do.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import resource
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -27,7 +28,7 @@ Result = TypeVar("Result")
 _QUESTIONS = (
     "Connection is not returned to the pool after a timeout\nThe socket stays open when the server closes first.",
     "TypeError in parse_headers when the charset is missing",
-    'ValueError: unknown option\n  File "/app/package7/argparse_7.py", line 120, in parse_args\n    raise error',
+    'ValueError: unknown option\n  File "/app/package7/argparse.py", line 120, in parse_args\n    raise error',
 )
 
 
@@ -35,10 +36,11 @@ def main() -> int:
     """Make the tree, index it, ask it, print what each took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--models", type=Path, nargs="+", default=[Path(sysconfig.get_path("stdlib"))])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root, database = Path(folder, "tree"), Path(folder, "index.db")
-        size = _make_tree(root, options.files)
+        size = _make_tree(root, options.files, options.models)
         print(f"{options.files:,} files, {size / 1e6:,.0f} MB")
         with SourceIndex(database) as index:
 
@@ -58,15 +60,19 @@ def main() -> int:
     return 0
 
 
-def _make_tree(root: Path, files: int) -> int:
-    library = Path(sysconfig.get_path("stdlib"))
-    models = [path for path in sorted(library.rglob("*.py")) if "site-packages" not in path.parts]
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in models]
+def _make_tree(root: Path, files: int, folders: Sequence[Path]) -> int:
+    models = [
+        (Path(folder.name, path.relative_to(folder)), path.read_text(encoding="utf-8", errors="replace"))
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        if "site-packages" not in path.parts
+    ]
     size = 0
     for number in range(files):
         copy, which = divmod(number, len(models))
-        text = f"{texts[which]}\n\ndef only_in_{models[which].stem}_{copy}():\n    return 'word{number}'\n"
-        place = root / f"package{copy}" / models[which].parent.name / f"{models[which].stem}_{copy}.py"
+        path, text = models[which]
+        text += f"\n\ndef only_in_{path.stem}_{copy}():\n    return 'word{number}'\n"
+        place = root / f"package{copy}" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
         size += len(text)

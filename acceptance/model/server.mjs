@@ -9,9 +9,9 @@ import {LlamaChatSession, LlamaLogLevel, getLlama} from "node-llama-cpp";
 
 const CONTEXT_TOKENS = 8192;
 const THREADS = Number(process.argv[3] ?? 2);
-const MAX_TOKENS = 512;
+const MAX_TOKENS = 1024;
 // A schema without bounds is one that a small model never comes to the end of.
-const MAX_STRING = 48;
+const MAX_STRING = 24;
 const MAX_ITEMS = 1;
 
 const llama = await getLlama({gpu: false, maxThreads: THREADS, build: "never", logLevel: LlamaLogLevel.error});

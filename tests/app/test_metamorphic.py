@@ -124,6 +124,20 @@ def test_a_wrong_time_of_notice_changes_no_first_cause(plain: dict[str, Any], sh
     assert essence(told[0]) == essence(causes(plain)[0])
 
 
+@pytest.mark.parametrize(
+    ("deployed", "is_suspected"), [("2023-01-29T10:20:00Z", False), ("2023-01-29T09:50:00Z", True)]
+)
+def test_a_deploy_takes_confidence_from_a_cause_without_a_change_only_where_it_came_before_it(
+    plain: dict[str, Any], tmp_path: Path, deployed: str, is_suspected: bool
+) -> None:
+    deploys = [{"service": "ts-station-service", "timestamp": deployed, "commit_sha": "c0ffee1"}]
+    (tmp_path / "deploys.json").write_text(json.dumps(deploys))
+    (told, *_), (known, *_) = causes(answer(EXAMPLE, tmp_path / "deploys.json")), causes(plain)
+    assert essence(told) == essence(known)
+    assert told["change"] is None
+    assert (told["confidence"] < known["confidence"]) is is_suspected
+
+
 def test_all_at_another_time_is_the_same_story(plain: dict[str, Any], tmp_path: Path) -> None:
     def shifted(value: Any, move: Callable[[str], str]) -> Any:
         if isinstance(value, dict):

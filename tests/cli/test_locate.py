@@ -23,7 +23,7 @@ def repository(tmp_path: Path) -> Repository:
         {
             "shop/cart.py": "class Cart:\n    def total(self):\n        return self.voucher\n",
             "shop/stock.py": "def reserve():\n    pass\n",
-            "app.min.js": "function a(){return 1};" * 1_000,
+            "app.bundle.js": "function a(){return 1};" * 1_000,
         }
     )
     return made
@@ -47,6 +47,7 @@ def test_a_trace_leads_to_its_line(repository: Repository) -> None:
         "repo": "shop",
         "path": "shop/cart.py",
         "lines": [3],
+        "lines_now": [3],
         "units": [
             {"kind": "function", "name": "Cart.total", "lines": [2, 3]},
             {"kind": "class", "name": "Cart", "lines": [1, 3]},
@@ -59,7 +60,8 @@ def test_a_trace_leads_to_its_line(repository: Repository) -> None:
             "repo": "shop",
             "files": 3,
             "new_files": 3,
-            "left_out": [{"path": "app.min.js", "reason": "its lines are too long to be written by people"}],
+            "by_name_only": 0,
+            "left_out": [{"path": "app.bundle.js", "reason": "its lines are too long to be written by people"}],
         }
     ]
     assert answer("-", "--repo", repository.folder, text=TRACE)["searched"][0]["new_files"] == 0
@@ -78,9 +80,28 @@ def test_a_log_line_leads_to_the_statement_that_wrote_it(repository: Repository)
     repository.commit({"shop/pay.py": 'def pay(cart):\n    log.warning("payment of cart %s was refused", cart)\n'})
     line = "2026-11-25 10:00:00 WARNING shop payment of cart 17 was refused"
     assert answer(line, "--repo", repository.folder)["written_by"] == [
-        {"log_line": line, "citation": "code:shop/shop/pay.py#2"}
+        {"log_line": line, "citation": "code:shop/shop/pay.py#2", "line_now": 2}
     ]
     assert f"shop/shop/pay.py:2 writes: {line}" in run(line, "--repo", repository.folder).stdout
+
+
+def test_lines_of_what_ran_are_told_as_of_now_too(repository: Repository) -> None:
+    pay = 'def pay(cart):\n    log.warning("payment of cart %s was refused", cart)\n'
+    refund = 'def refund(cart):\n    log.warning("no refund of cart %s at all", cart)\n'
+    ran = repository.commit({"shop/pay.py": pay, "shop/refund.py": refund})
+    cart = (repository.folder / "shop/cart.py").read_text()
+    repository.write({"shop/pay.py": f"import os\n\n{pay}", "shop/cart.py": f"import os\n{cart}"})
+    (repository.folder / "shop/refund.py").unlink()
+    report = f"{TRACE}payment of cart 17 was refused\nno refund of cart 17 at all\n"
+    found = answer("-", "--repo", repository.folder, "--revision", ran, text=report)
+    assert {said["citation"]: said["line_now"] for said in found["written_by"]} == {
+        "code:shop/shop/pay.py#2": 4, "code:shop/shop/refund.py#2": None,
+    }  # fmt: skip
+    (place,) = (place for place in found["places"] if place["path"] == "shop/cart.py")
+    assert (place["lines"], place["lines_now"]) == ([3], [4])
+    shown = run("-", "--repo", repository.folder, "--revision", ran, text=report).stdout
+    assert "shop/shop/pay.py:2 (now line 4) writes: payment" in shown
+    assert "shop/shop/refund.py:2 (now gone) writes: no refund" in shown
 
 
 def test_a_revision_is_searched_as_it_was(repository: Repository) -> None:

@@ -183,7 +183,7 @@ def test_code_is_shown_with_line_numbers_and_never_from_outside(shop: Packable) 
         ("\tat com.shop.cart.CartService.total(CartService.java:88)", "com/shop/cart/CartService.java", 88),
         ("    at total (/srv/app/cart.js:12:7)", "/srv/app/cart.js", 12),
         ("\t/go/src/shop/cart.go:55 +0x1d", "/go/src/shop/cart.go", 55),
-        ("   at Shop.Cart.Total() in C:\\src\\Cart.cs:line 31", "C:\\src\\Cart.cs", 31),
+        ("   at Shop.Cart.Total() in C:\\src\\Cart.cs:line 31", "C:/src/Cart.cs", 31),
         ("app/models/cart.rb:9:in `total'", "app/models/cart.rb", 9),
         ("panicked at src/cart.rs:77:5", "src/cart.rs", 77),
     ],

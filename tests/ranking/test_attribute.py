@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,3 +95,43 @@ def test_ranks_have_no_ties(scene: Scene) -> None:
 )
 def test_the_remedy_follows_from_what_did_it(mechanism: str, finding: Finding | None, expected: str | None) -> None:
     assert remediation(mechanism, finding) == expected
+
+
+GRAPH = ServiceGraph(("edge", "api", "db"), {("edge", "api"): 9, ("api", "db"): 9})
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "seen_as", "outside_at", "outside_as", "leads"),
+    [
+        ("api", "retry_storm", "db", "dependency_outage", "dependency_outage"),
+        ("db", "retry_storm", "api", "dependency_outage", "retry_storm"),
+        ("api", "n_plus_one", "db", "dependency_outage", "n_plus_one"),
+        ("db", "lock_contention", "edge", "traffic_surge", "traffic_surge"),
+        ("edge", "lock_contention", "api", "traffic_surge", "lock_contention"),
+    ],
+    ids=["an outage below", "an outage above", "no reaction to one", "a surge above", "a surge below"],
+)
+def test_how_services_take_an_outage_or_a_surge_is_behind_it(
+    seen_at: str, seen_as: str, outside_at: str, outside_as: str, leads: str, scene: Scene
+) -> None:
+    code = {"retry_storm": "traces.retry_storm", "n_plus_one": "traces.repeated_calls"}.get(seen_as, "locks.contention")
+    seen = Finding(code, seen_as, seen_at, "seen", 0.9, 0.95)
+    cause = Finding("external.peer_outage", outside_as, outside_at, "outside", 0.9, 0.8)
+    suspects = [Suspect(seen_at, seen_as, 1.0, (seen,), first_failing_service=seen_at)]
+    first = attribute(replace(scene, graph=GRAPH), suspects, [seen, cause])[0]
+    assert first.mechanism == leads
+
+
+def test_a_lost_node_is_told_of_the_service_that_is_not_reached(scene: Scene) -> None:
+    node = Finding("external.platform", "infrastructure_fault", "edge", "node down", 0.9, 0.85)
+    lost = Finding("traces.unreachable", "infrastructure_fault", "db", "not reached", 0.9, 0.95)
+    assert attribute(scene, [], [node, lost])[0].service == "db"
+
+
+@pytest.mark.parametrize(("gap", "blamed"), [(0.85, False), (0.6, True)], ids=["surely on the way", "perhaps"])
+def test_time_that_is_lost_on_the_way_is_no_commits_doing(gap: float, blamed: bool, scene: Scene) -> None:
+    slower = replace(change(0.8), mechanism="latency_regression")
+    way = Finding("traces.network_gap", "network_delay", "api", "late on the way", 1.0, gap)
+    suspects = [Suspect("api", "network_delay", 1.0, (way,), first_failing_service="api")]
+    first = attribute(scene, suspects, [slower, way])[0]
+    assert (first.change is not None) == blamed

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import pytest
+
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.base import Scene
 from deep_code_reasoning.domain.cause import Suspect
@@ -134,3 +136,27 @@ def test_repeated_calls_explain_a_wait_on_the_way_only_when_they_take_as_long(bu
     (long,) = suspects(build_case, calls, found("traces.network_gap", "cart", "network_delay", gap_ms=2000.0))
     (short,) = suspects(build_case, calls, found("traces.network_gap", "cart", "network_delay", gap_ms=60.0))
     assert (long.mechanism, short.mechanism) == ("network_delay", "n_plus_one")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "first"),
+    [
+        (found("traces.unreachable", "db", "startup_failure"), "db"),
+        (found("metrics.saturation", "db", "disk_saturation"), "db"),
+        (found("traces.failures", "db", "deadlock", error="deadlock detected"), "db"),
+        (found("traces.failures", "db", error="503 Service Unavailable", severity=0.4), "cart"),
+        (found("metrics.saturation", "db", "thread_pool_exhausted", severity=0.4), "cart"),
+    ],
+    ids=["it is down", "its disk is full", "an error of its own", "it is overrun", "its workers are taken"],
+)
+def test_retries_are_a_reaction_to_what_they_cannot_have_caused(
+    trouble: Finding, first: str, build_case: Build
+) -> None:
+    ranked = suspects(build_case, found("traces.retry_storm", "cart", "retry_storm"), trouble)
+    assert ranked[0].service == first
+
+
+def test_a_deadline_that_passes_because_someone_below_became_slower_is_no_short_deadline(build_case: Build) -> None:
+    late = found("traces.early_timeout", "cart", "timeout_budget")
+    assert suspects(build_case, late, found("traces.self_time", "db", "latency_regression"))[0].service == "db"
+    assert suspects(build_case, late)[0].mechanism == "timeout_budget"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from deep_code_reasoning.app.ingest import Evidence, ingest
 from deep_code_reasoning.domain.case import Source
-from deep_code_reasoning.readers import otlp_json
+from deep_code_reasoning.readers import otlp_json, otlp_scan
+from deep_code_reasoning.readers.base import HEAD_BYTES
 from deep_code_reasoning.store import open_case
 
 TABLES = ("spans", "span_events", "span_links", "logs", "metrics", "rejected")
@@ -190,6 +192,7 @@ DOCUMENTS: dict[str, list[Any]] = {
         {"resourceSpans": [*traces(span(0))["resourceSpans"], *traces(span(1), service="b")["resourceSpans"]]}
     ],
     "logs": [logs(*LOGS)],
+    "gauges": [metrics(METRICS[0])],
     "metrics": [metrics(*METRICS), metrics({"name": "bad", "gauge": {"dataPoints": [POINT, {"asInt": 1}]}})],
 }
 
@@ -200,6 +203,7 @@ def test_the_engine_reads_what_is_usual(read: Callable[..., tuple[Read, Any]]) -
     assert {source.name: (source.rows, source.rejected) for source in sources} == {
         "bad_spans": (2, 2),
         "events": (3 + 2 + 1, 0),
+        "gauges": (2, 0),
         "logs": (5, 0),
         "metrics": (6, 2),
         "no_resource": (1, 0),
@@ -210,6 +214,19 @@ def test_the_engine_reads_what_is_usual(read: Callable[..., tuple[Read, Any]]) -
         "values": (1, 0),
     }
     assert tables["spans"][0]["service"] in ("", "cart")
+
+
+@pytest.mark.usefixtures("only_the_engine")
+def test_kinds_of_metrics_that_a_files_head_does_not_show_are_read_by_the_engine_too(
+    read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp_scan, "_WORTH_A_PASS_BYTES", 0)
+    head = lines(*[metrics(METRICS[0])] * (HEAD_BYTES // 200))
+    assert len(head) > HEAD_BYTES
+    tables, (source,) = read(metrics=head + lines(metrics(*METRICS)))
+    assert source.rejected == 0
+    kinds = Counter(row["kind"] for row in tables["metrics"])
+    assert kinds == {"gauge": 2 * (HEAD_BYTES // 200) + 2, "sum": 1, "delta": 1, "histogram": 2}
 
 
 def snake(value: Any) -> Any:

@@ -111,7 +111,9 @@ def write_evidence(folder: Path) -> None:
 
 
 def write_code(folder: Path) -> None:
-    """Two services: `shop` calls what `stock` defines."""
+    """Two services: `shop` calls what `stock` defines; and a file that nothing leads to."""
+    (folder / "misc").mkdir()
+    (folder / "misc" / "halves.py").write_text("def halve(whole):\n    return whole // 2\n")
     (folder / "stock").mkdir()
     (folder / "stock" / "stock.py").write_text(
         "class Stock:\n"

@@ -90,9 +90,9 @@ def test_each_part_of_a_scope_changes_the_pack(agent: AgentSession, case: str) -
         return pack_of(agent, answer)
 
     bare = pack()
-    assert "def find_item" not in bare
-    assert "def find_item" in pack(files=[STOCK])
-    assert "def find_item" in pack(entry_points=[{"file": STOCK, "line": 12, "function_name": "find_item"}])
+    assert "def halve" not in bare
+    assert "def halve" in pack(files=["misc/halves.py"])
+    assert "def halve" in pack(entry_points=[{"file": "misc/halves.py", "line": 1, "function_name": "halve"}])
 
 
 def test_services_and_depth_change_the_pack(agent: AgentSession, booking: str) -> None:

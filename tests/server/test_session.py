@@ -141,6 +141,8 @@ def test_stretches_of_time_are_compared(agent: AgentSession, case: str) -> None:
     failed = {row["service"]: row["failed"] for row in whole["operations"]}
     assert failed["stock"][0] == 0
     assert failed["stock"][1] > 50
+    assert {"values", "call_tree", "latency"} <= whole.keys()
+    assert any("fails more" in row["what"] and "stock" in row["path"] for row in whole["call_tree"])
     ours = agent.answer(
         "compare_windows", case=case, a_from="2026-03-01T10:00:00Z", a_to="2026-03-01T10:01:00Z",
         b_from="2026-03-01T10:07:00Z", b_to="2026-03-01T10:08:00Z", service="stock", table="operations",

@@ -32,7 +32,7 @@ TRACES = {
     ),
     "go": (
         "goroutine 1:\nmain.(*Cart).Pay(0xc000)\n\t/app/cart.go:40 +0x1d\nmain.main()\n\t/app/main.go:12 +0x2f\n",
-        [("/app/cart.go", 40, None), ("/app/main.go", 12, None)],
+        [("/app/cart.go", 40, "main.(*Cart).Pay"), ("/app/main.go", 12, "main.main")],
     ),
     "ruby": (
         "app/cart.rb:40:in `pay': no (RuntimeError)\n\tfrom app/api.rb:12:in 'Api#post'\n",
@@ -47,6 +47,93 @@ TRACES = {
         [("./src/cart.rs", 40, None), ("./src/main.rs", 12, None)],
     ),
 }  # fmt: skip
+
+
+# What else the runtimes print: (trace, the first frames).
+UNUSUAL = {
+    "java, nested causes, inner classes, what is left out, jars": (
+        "2026-11-25 10:00:00 ERROR [http-1] c.a.Api - failed\n"
+        "org.springframework.web.util.NestedServletException: no; nested exception is java.lang.RuntimeException\n"
+        "\tat org.springframework.web.FrameworkServlet.processRequest(FrameworkServlet.java:1014)"
+        " ~[spring-web-5.3.jar:5.3]\n"
+        "\tat com.acme.api.Api$$FastClassBySpringCGLIB$$5c3.invoke(<generated>)\n"
+        "\tat jdk.internal.reflect.GeneratedMethodAccessor12.invoke(Unknown Source)\n"
+        "\tSuppressed: java.io.IOException: close\n\t\tat com.acme.io.Pipe.close(Pipe.java:9)\n"
+        "\t\tCaused by: java.io.EOFException\n\t\t\tat com.acme.io.Pipe.flush(Pipe.java:7)\n\t\t\t... 3 more\n"
+        "Caused by: java.lang.RuntimeException: two\n\tat com.acme.api.Api.post(Api.java:12)\n\t... 41 more\n"
+        "Caused by: java.lang.IllegalStateException: one\n\tat com.acme.cart.Cart$Item$1.price(Cart.java:77)\n"
+        "\t... 42 common frames omitted\n",
+        [("com/acme/cart/Cart.java", 77, "price"), ("com/acme/api/Api.java", 12, "post")],
+    ),
+    "java, the first cause first": (
+        "java.lang.IllegalStateException: one\n\tat com.acme.cart.Cart.pay(Cart.java:40)\n\t... 3 common frames\n"
+        "Wrapped by: java.lang.RuntimeException: two\n\tat com.acme.api.Api.post(Api.java:12)\n",
+        [("com/acme/cart/Cart.java", 40, "pay"), ("com/acme/api/Api.java", 12, "post")],
+    ),
+    "kotlin": (
+        "kotlin.KotlinNullPointerException\n\tat com.acme.cart.CartKt$pay$2.invokeSuspend(Cart.kt:41)\n"
+        "\tat com.acme.cart.Cart.pay-WZ4Q5Ns(Cart.kt:40)\n\tat com.acme.cart.CartTest.pays the cart(CartTest.kt:12)\n",
+        [("com/acme/cart/Cart.kt", 41, "invokeSuspend"), ("com/acme/cart/Cart.kt", 40, "pay-WZ4Q5Ns"),
+         ("com/acme/cart/CartTest.kt", 12, "pays the cart")],
+    ),
+    "java, pasted out of JSON": (
+        '{"stack": "java.lang.Error: no\\n\\tat com.acme.Api.post(Api.java:12)\\nCaused by: java.lang.Error\\n'
+        '\\tat com.acme.Cart.pay(Cart.java:40)\\n"}',
+        [("com/acme/Cart.java", 40, "pay"), ("com/acme/Api.java", 12, "post")],
+    ),
+    "python, a direct cause": (
+        'Traceback (most recent call last):\n  File "/app/cart.py", line 40, in pay\nKeyError\n\nThe above exception '
+        'was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File "/app/api.py", '
+        "line 12, in post\nApiError\n",
+        [("/app/cart.py", 40, "pay"), ("/app/api.py", 12, "post")],
+    ),
+    "node, modules, anonymous functions and a cause": (
+        "Error: no\n    at Object.<anonymous> (file:///app/src/api.mjs:12:5)\n    at async Promise.all (index 0)\n"
+        "    at process.processTicksAndRejections (node:internal/process/task_queues:95:5) {\n  [cause]: TypeError: x\n"
+        "      at Cart.pay [as checkout] (/app/src/cart.ts:40:13)\n  }\n",
+        [("/app/src/cart.ts", 40, "Cart.pay [as checkout]"), ("file:///app/src/api.mjs", 12, "Object.<anonymous>")],
+    ),
+    "firefox": ("pay@https://shop.example/static/cart.js?v=3:40:13\n",
+                [("https://shop.example/static/cart.js", 40, "pay")]),
+    "dotnet, async, generic, inner first, another language": (
+        "System.AggregateException: One\n ---> System.InvalidOperationException: no\n"
+        "   at Acme.Cart.<PayAsync>d__12.MoveNext() in /src/Acme/Cart.cs:line 40\n"
+        "   at Acme.Store`1.Load[T](T id, Func`2 f) in C:\\src\\Acme\\Store.cs:line 7\n"
+        "   --- End of inner exception stack trace ---\n   bei Acme.Api.Post() in C:\\src\\Api.cs:Zeile 12.\n",
+        [("/src/Acme/Cart.cs", 40, "Acme.Cart.<PayAsync>d__12.MoveNext"),
+         ("C:/src/Acme/Store.cs", 7, "Acme.Store`1.Load"),
+         ("C:/src/Api.cs", 12, "Acme.Api.Post")],
+    ),
+    "go, a panic and its creator": (
+        "panic: runtime error: index out of range [3] with length 3\n\ngoroutine 18 [running]:\n"
+        "github.com/acme/shop/cart.(*Cart).Pay(0xc0000b2000, {0x1, 0x2})\n"
+        "\tgithub.com/acme/shop/cart/cart.go:40 +0x1d\n"
+        "created by main.main in goroutine 1\n\t/app/main.go:12 +0x2f\n",
+        [("github.com/acme/shop/cart/cart.go", 40, "github.com/acme/shop/cart.(*Cart).Pay")],
+    ),
+    "rust, a panic": (
+        "thread 'main' panicked at 'no: Err', src/cart.rs:40:9\nstack backtrace:\n   0: rust_begin_unwind\n"
+        "             at /rustc/90b35a6/library/std/src/panicking.rs:575:5\n",
+        [("/rustc/90b35a6/library/std/src/panicking.rs", 575, None), ("src/cart.rs", 40, None)],
+    ),
+    "php, uncaught, with closures": (
+        "PHP Fatal error:  Uncaught Exception: no in /app/src/Cart.php:40\nStack trace:\n"
+        "#0 /app/src/Api.php(12): Acme\\Api::{closure}(Object(Acme\\Cart))\n#1 [internal function]: x()\n#2 {main}\n"
+        "  thrown in /app/src/Cart.php on line 40\n",
+        [("/app/src/Cart.php", 40, None), ("/app/src/Api.php", 12, "Acme\\Api::{closure}")],
+    ),
+    "ruby, templates": (
+        "app/views/cart/show.html.erb:4:in `block in _app_views': undefined method (NoMethodError)\n"
+        "\tfrom /app/lib/cart.rb:40:in 'Acme::Cart#pay'\n",
+        [("app/views/cart/show.html.erb", 4, "block in _app_views"), ("/app/lib/cart.rb", 40, "Acme::Cart#pay")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trace", UNUSUAL)
+def test_what_else_runtimes_print_is_read(trace: str) -> None:
+    text, expected = UNUSUAL[trace]
+    assert hints(text).frames[: len(expected)] == tuple(Frame(*frame) for frame in expected)
 
 
 @pytest.mark.parametrize("language", TRACES)
@@ -65,7 +152,26 @@ def test_dotted_names_are_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["at ", "a.", "a/", "a\\", "at a (", " a.go", '"File ', "#1 a", "at a.b(", "at a(b) in "]
+    "unit",
+    [
+        "at ",
+        "a.",
+        "a/",
+        "a\\",
+        "at a (",
+        " a.go",
+        '"File ',
+        "#1 a",
+        "at a.b(",
+        "at a(b) in ",
+        "at a.b[",
+        "a@",
+        "\n a.go",
+        "a\n",
+        "in a.php",
+        "panicked at '",
+        "\\n\\t",
+    ],
 )
 def test_no_text_takes_long(unit: str) -> None:
     started = time.process_time()

@@ -12,6 +12,7 @@ import pytest
 
 from deep_code_reasoning.errors import UnreadableSourceError
 from deep_code_reasoning.source import Roots
+from deep_code_reasoning.source.apart import stands_apart
 from deep_code_reasoning.source.index import SourceIndex, path_stem
 from deep_code_reasoning.source.words import words
 from source.conftest import Repository
@@ -35,7 +36,7 @@ def test_functions_are_found_by_words_names_and_calls(index: SourceIndex, reposi
     ]  # fmt: skip
     assert index.files([tree]) == [("shop", "shop/cart.py"), ("shop", "shop/discount.py")]
     assert index.files_with_stem(["cart", "nothing"], [tree]) == [("shop", "shop/cart.py")]
-    assert index.files_by_path_word("discount", [tree]) == [("shop", "shop/discount.py")]
+    assert index.files_by_path_word("discount", [tree], 9) == [("shop", "shop/discount.py")]
     assert index.rare(["price", "cart", "nothing"], 9) == ["price", "cart"]
     assert index.rare(["price", "cart", "nothing"], 2) == ["price"]
 
@@ -77,7 +78,7 @@ def test_a_folder_and_a_revision_share_what_they_have_in_common(index: SourceInd
 def test_what_is_left_out_is_said(index: SourceIndex, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "app.min.js").write_text("function a(){return 1};" * 1_000)
+    (folder / "app.bundle.js").write_text("function a(){return 1};" * 1_000)
     (folder / "data.py").write_bytes(b"x\0y")
     (folder / "huge.py").write_bytes(b"x = 1\n" * 400_000)
     (folder / "latin.py").write_bytes(b"def caf\xe9():\n    pass\n")
@@ -87,9 +88,46 @@ def test_what_is_left_out_is_said(index: SourceIndex, tmp_path: Path) -> None:
     done = index.add_folder("shop", Roots([folder]))
     assert found(index, done.tree, "caf") == ["latin.py:caf"]
     assert {item.path.rpartition("/")[2] for item in done.left_out} == {
-        "app.min.js", "data.py", "huge.py", "pipe.py", "'bad\\udcff.py'", "key.conf",
+        "app.bundle.js", "data.py", "huge.py", "pipe.py", "'bad\\udcff.py'", "key.conf",
     }  # fmt: skip
     assert all(item.reason for item in done.left_out)
+
+
+def test_what_there_was_no_time_for_comes_with_the_next_time(index: SourceIndex, repository: Repository) -> None:
+    repository.commit({f"{name}.py": f"def {name}():\n    pass\n" for name in "abc"})
+    turns = iter([False, True])
+    first = index.add_folder("shop", Roots([repository.folder]), stop=lambda: next(turns))
+    assert (first.files, first.new_files, first.unread) == (1, 1, 2)
+    second = index.add_folder("shop", Roots([repository.folder]))
+    assert (second.files, second.new_files, second.unread) == (3, 2, 0)
+
+
+def test_files_that_stand_apart_are_listed_and_not_read(index: SourceIndex, repository: Repository) -> None:
+    repository.commit({"shop/cart.py": CART, "tests/test_cart.py": DISCOUNT, "vendor/x.js": "price()"})
+    for done in (
+        index.add_revision("shop", repository.folder, "HEAD"),
+        index.add_folder("shop", Roots([repository.folder])),
+    ):
+        assert (done.files, done.apart) == (3, 2)
+        assert found(index, done.tree, "price") == []
+        assert index.files_with_stem(["test_cart"], [done.tree]) == [("shop", "tests/test_cart.py")]
+    moved = repository.commit({"shop/discount.py": DISCOUNT})
+    assert found(index, index.add_revision("shop", repository.folder, moved).tree, "price") == [
+        "shop/discount.py:apply_discount"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "apart"),
+    [
+        ("tests/helper.py", True), ("src/test/java/a/B.java", True), ("shop/test/client.py", False),
+        ("shop/test/test_client.py", True), ("test/client.py", True), ("web/cart.spec.ts", True), ("CartTest.kt", True),
+        ("api/cart_pb2.py", True), ("api/cart.pb.go", True), ("vendor/lib/a.go", True), ("latest/contest.py", False),
+        ("shop/inspect.py", False), ("shop/vendors/a.py", False),
+    ],
+)  # fmt: skip
+def test_what_stands_apart_is_known_by_its_path(path: str, apart: bool) -> None:
+    assert stands_apart(path) is apart
 
 
 def test_many_files_are_read_by_several_processes(

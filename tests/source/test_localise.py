@@ -64,6 +64,36 @@ def test_a_java_frame_finds_its_file_by_the_package(places) -> None:
     assert (first.path, first.lines, first.units[0].name) == ("web/src/main/java/com/acme/Api.java", (3,), "Api.post")
 
 
+def test_a_test_that_met_the_fault_comes_after_what_it_called(index: SourceIndex, tmp_path: Path) -> None:
+    main, test = "src/main/java/com/acme/text/Joiner.java", "src/test/java/com/acme/text/JoinerTest.java"
+    other = "src/main/java/com/acme/text/Splitter.java"
+    files = {
+        main: "class Joiner {\n  static class Row {\n    String add() {\n      return join(null);\n    }\n  }\n}\n",
+        test: "class JoinerTest {\n  void testJoin() {\n    new Joiner.Row().add();\n  }\n}\n",
+        other: "class Splitter {\n  void join() {}\n}\n",
+    }
+    for path, text in files.items():
+        (tmp_path / "repo" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "repo" / path).write_text(text)
+    tree = index.add_folder("repo", Roots([tmp_path / "repo"])).tree
+    thrown = localise(
+        index,
+        [tree],
+        "java.lang.NullPointerException\n\tat com.acme.text.Joiner$Row.add(Joiner.java:4)\n"
+        "\tat com.acme.text.JoinerTest.testJoin(JoinerTest.java:3)\n"
+        "\tat java.base/jdk.internal.reflect.DirectMethodHandleAccessor.invoke(DirectMethodHandleAccessor.java:103)\n",
+    )
+    assert (thrown[0].path, thrown[0].lines, thrown[0].units[0].name) == (main, (4,), "Joiner.Row.add")
+    assert paths(thrown).index(test) > 0
+    asserted = localise(
+        index,
+        [tree],
+        "junit.framework.ComparisonFailure: expected:<[a]> but was:<[b]>\n\tat junit.framework.Assert.assertEquals"
+        "(Assert.java:100)\n\tat com.acme.text.JoinerTest.testJoin(JoinerTest.java:3)\n",
+    )
+    assert asserted[0].path == main
+
+
 def test_a_module_that_is_named_goes_before(places) -> None:
     named = places("shop.stock.reserve is slow")[0]
     assert (named.path, named.reasons) == ("shop/stock.py", ("its module is named",))

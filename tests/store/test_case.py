@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -111,6 +112,33 @@ def test_threads_query_one_case_at_once(tmp_path: Path) -> None:
             pool.map(lambda n: store.query(f"SELECT count() AS n FROM logs WHERE line > {n}")[0]["n"], range(20))
         )
     assert counts == [1000 - n for n in range(20)]
+
+
+def test_what_several_threads_ask_is_found_once(tmp_path: Path) -> None:
+    write(tmp_path / "case", "x")
+    asked, all_here = [], threading.Barrier(4)
+    with open_case(tmp_path / "case") as store, ThreadPoolExecutor(4) as pool:
+
+        def find() -> int:
+            asked.append(store.once("inner", lambda: "found"))
+            return len(asked)
+
+        def ask(_: int) -> int:
+            all_here.wait(30)
+            return store.once("outer", find)
+
+        assert list(pool.map(ask, range(4))) == [1, 1, 1, 1]
+    assert asked == ["found"]
+
+
+def test_what_could_not_be_found_is_looked_for_again(tmp_path: Path) -> None:
+    write(tmp_path / "case", "x")
+    with open_case(tmp_path / "case") as store:
+        with pytest.raises(EngineError):
+            store.derive("bodies", "SELECT nothing FROM logs")
+        store.derive("bodies", "SELECT body FROM logs")
+        store.derive("bodies", "SELECT nothing FROM logs")
+        assert store.query("SELECT body FROM bodies") == [{"body": "x"}]
 
 
 def test_two_cases_are_open_at_once(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks for, read from its body."""
+    """What a request asks for, read from its body. `code_outputs`: also what code at the provider printed."""
 
     model: str
     stream: bool
     tools: tuple[str, ...] = ()
     json_text: bool = False
+    code_outputs: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Turn:
     finish: Finish
     usage: Tokens | None
     thinking: str = ""
+    code_outputs: bool = True
 
     @property
     def calls_tools(self) -> bool:

@@ -22,6 +22,7 @@ class OpenAIResponses:
             bool(body.get("stream")),
             tuple(tool["name"] for tool in body.get("tools") or [] if tool.get("type") == "function"),
             ((body.get("text") or {}).get("format") or {}).get("type") in ("json_schema", "json_object"),
+            "code_interpreter_call.outputs" in (body.get("include") or ()),
         )
 
     def opening(self, turn: Turn) -> Iterator[bytes]:
@@ -91,7 +92,7 @@ class OpenAIResponses:
                 "status": "completed",
                 "code": part.code,
                 "container_id": "cntr_1",
-                "outputs": [{"type": "logs", "logs": part.output}],
+                "outputs": [{"type": "logs", "logs": part.output}] if turn.code_outputs else None,
             }
         if part.tool:
             return {

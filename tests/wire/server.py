@@ -244,7 +244,8 @@ def _turn(form: Format, stub: Stub, seen: Seen, step: Reply) -> _Rendered:
     else:
         assert isinstance(step, Say | CallTool)
         parts = step.parts
-    turn = Turn(len(stub.requests), seen.wanted.model, parts, step.finish, step.usage, step.thinking)
+    wanted = seen.wanted
+    turn = Turn(len(stub.requests), wanted.model, parts, step.finish, step.usage, step.thinking, wanted.code_outputs)
     return _Rendered(turn, step.ending)
 
 

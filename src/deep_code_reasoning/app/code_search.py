@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import SourceError, UsageError
-from ..packing.pieces.code import code_piece
+from ..packing.pieces.code import chosen_pieces, code_piece
 from ..packing.redaction import redact
 from ..source import Roots
 from ..source.roots import SourceFile, SourcePath
+from .localise import lead
 
 # A search ends after this long and says so; a hundred thousand files take about as long.
 _MAX_SECONDS: Final = 20.0
+# Files that are named, the likeliest first; the lines of most of them are not shown.
+_MAX_FILES: Final = 20
 # Longer lines are generated; a pattern over them may take forever.
 _MAX_LINE: Final = 1_000
 
@@ -47,6 +50,22 @@ def search_code(
         "files_searched": searched,
         "files": len(files),
         "complete": searched == len(files),
+        "roots": list(code.names),
+    }
+
+
+def code_about(roots: Sequence[Path], report: str, max_tokens: int) -> dict[str, Any]:
+    """The functions that a report in words is most likely about, with what holds them together, secrets taken out.
+
+    Raises:
+        UnreadableSourceError: when the index cannot be used.
+    """
+    code = Roots(roots)
+    found = lead(report, code)
+    pieces = chosen_pieces(code, found, max_tokens)
+    return {
+        "files": [f"{place.repo}/{place.path}" for place in (c.place for c in found.candidates[:_MAX_FILES])],
+        "code": "\n\n".join(f"{piece.title}\n{piece.text}" for piece in pieces),
         "roots": list(code.names),
     }
 

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ..domain.asking import Message, ModelRequest, Passage
+from ..domain.asking import ModelRequest
 from ..domain.deadline import Deadline
 from ..domain.escalation import Extent
 from ..domain.model import ModelCard
 from ..domain.pack import Pack
+from ..domain.tokens import ESTIMATE_METHOD
 from ..providers import prices
 from ..providers.client import ModelClient
 from ..specialists.consultation import OUTPUT_TOKENS
@@ -29,8 +30,6 @@ PACK_TOKENS: Final = (8_000, 16_000, 32_000, 64_000, 128_000)
 _SHARE_FOR_PACK: Final = 0.6
 # From this share of the limit on, the provider is asked to count: the error of estimates on ordinary text, twice.
 _NEAR: Final = 0.8
-# Stands for the next question, for vendors count what ends with one.
-_NEXT: Final = Passage("?")
 
 
 def pack_budget(depth: int, cards: Sequence[ModelCard]) -> int:
@@ -60,13 +59,17 @@ async def fitted(pack: Pack, bench: Workbench, card: ModelCard, client: ModelCli
 
 
 async def history_tokens(
-    messages: Sequence[Message], estimate: int, room: int, card: ModelCard, client: ModelClient, deadline: Deadline
+    request: ModelRequest, estimate: int, room: int, card: ModelCard, client: ModelClient, deadline: Deadline
 ) -> int:
-    """What a history takes: the estimate, or the provider's count where that comes near the room for it."""
-    if not messages or estimate < _NEAR * room:
+    """What a request's history takes: the estimate, or where that comes near the room for it, the provider's count.
+
+    Counted is the whole request: vendors refuse calls of tools without the tools. What stands beside a history is
+    little in the windows of those that count.
+    """
+    if not request.history or estimate < _NEAR * room:
         return estimate
-    count = await client.count_tokens(card.id, ModelRequest((_NEXT,), history=tuple(messages)), deadline)
-    return count.tokens if count.exact else estimate
+    count = await client.count_tokens(card.id, request, deadline)
+    return estimate if count.method == ESTIMATE_METHOD else count.tokens
 
 
 async def _counted(pack: Pack, card: ModelCard, client: ModelClient, deadline: Deadline) -> Pack:

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..detectors import runner
+from ..detectors.changes.judgement import ONSET_SLACK_NS
+from ..detectors.changes.records import is_any_before
 from ..domain.case import CaseInfo
 from ..domain.cause import Cause
 from ..domain.investigation import Investigation
@@ -59,7 +61,9 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         causes: tuple[Cause, ...] = ()
         if scene is not None:
             ranked = attribute(scene, localise(scene, findings), findings)
-            causes = calibrate(ranked, findings, checks, changes_known=bool(store.count("changes")))
+            # What came after the onset can be held against no explanation without a change.
+            suspected = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
+            causes = calibrate(ranked, findings, checks, changes_known=suspected)
             if any(source.format == "git" for source in store.sources):
                 from .operation_code import with_code  # reads code, which most investigations are given none of
 

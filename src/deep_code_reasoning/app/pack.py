@@ -18,6 +18,7 @@ from ..source import Roots
 from ..store import open_case
 from ..store.library import find_case
 from .investigate import investigate_case
+from .localise import with_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def pack_investigation(folder: Path, investigation: Investigation, request: Pack
             request.analysis_type,
             request.depth,
         )
+        subject = with_code(subject)
         return pack(subject, request.budget_tokens, count=request.count, counted=request.counted, salt=request.salt)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ..domain.asking import Message, ModelEvent, Passage, ToolUsed
+from ..domain.asking import Message, ModelEvent, ModelRequest, Passage, ToolUsed
 from ..domain.call import Call
+from ..domain.conversation import Turn
 from ..domain.deadline import Deadline
 from ..domain.opinion import Opinion
 from ..providers import prices
@@ -75,7 +76,6 @@ class TurnTaking:
             ConversationBusyError: when somebody took the conversation over meanwhile.
         """
         setting = self.setting
-        history = await self._history()
         used: list[ToolUsed] = []
 
         def listen(event: ModelEvent) -> None:
@@ -85,14 +85,16 @@ class TurnTaking:
 
         asked = transcript.content_of(question, (Message("user", prompt),))
         self.meter.before_first = lambda: self._write("user", asked)
-        request = model_request(
-            specialist_for(setting.request.analysis_type), self.bench, setting.request.depth, prompt, history
-        )
         agent = setting.request.analysis_type
+        turns = self.ledger.conversations.turns(self.hold.id)
+        request = model_request(
+            specialist_for(agent), self.bench, setting.request.depth, prompt, transcript.history(turns)
+        )
+        request = await self._shortened(request, turns)
         about = {"dcr.surface": self.meter.surface, "dcr.escalation.id": self.meter.escalation_id}
         with open_recorder().analysis(agent, about) as trace, trace.turn(agent, setting.model or "") as turn:
             answer = await self.client.ask(setting.model or "", request, self.deadline, turn.listening(listen))
-        opinion = opinion_of(answer, self.bench, history, used)
+        opinion = opinion_of(answer, self.bench, request.history, used)
         self._keep(self.meter.calls[-1], opinion, answer.messages[1:])
         return opinion
 
@@ -100,20 +102,18 @@ class TurnTaking:
         content = transcript.content_of(opinion.summary, messages, opinion.as_json(), self.bench.experiments)
         self.ledger.conversations.answer(self.hold, replace(call, verification=opinion.verification), content)
 
-    async def _history(self) -> tuple[Message, ...]:
-        """What the model is told again; summed up first when it has outgrown the window."""
-        turns = self.ledger.conversations.turns(self.hold.id)
-        messages = transcript.history(turns)
+    async def _shortened(self, request: ModelRequest, turns: Sequence[Turn]) -> ModelRequest:
+        """The request; what was said before is summed up first when it has outgrown the window."""
         card = self.client.catalogue.card(self.setting.model or "")
         window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
         room = int(_SHARE_FOR_HISTORY * input_room(card, self.setting.request.depth, window))
-        estimate = transcript.tokens_of(messages)
-        if await history_tokens(messages, estimate, room, card, self.client, self.deadline) <= room:
-            return messages
+        estimate = transcript.tokens_of(request.history)
+        if await history_tokens(request, estimate, room, card, self.client, self.deadline) <= room:
+            return request
         shorter = transcript.compacted(turns, self.bench)
         self._write("summary", transcript.content_of("The history was summed up.", shorter))
         self.compacted = True
-        return shorter
+        return replace(request, history=shorter)
 
     def _write(self, role: str, content: str) -> None:
         self.ledger.conversations.add(self.hold, role, content)

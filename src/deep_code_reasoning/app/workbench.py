@@ -20,6 +20,7 @@ from ..specialists.bench import Bench
 from ..specialists.ground import Ground
 from ..store import CaseStore, CaseWriter, open_case
 from .investigate import investigate_case
+from .localise import with_code
 from .sandbox import open_sandbox
 
 
@@ -66,7 +67,7 @@ class Workbench:
         Raises:
             EmptyPackError: when there is nothing to reason over: neither evidence, nor code that could be read.
         """
-        packed = pack(self.subject, budget_tokens)
+        packed = pack(with_code(self.subject, self.request.context.lines), budget_tokens)
         code = [entry for entry in packed.manifest if entry.key.startswith("code/")]
         if not self.has_case and all(entry.state == "dropped" for entry in code):
             why = "; ".join(f"{entry.key.partition('/')[2]}: {entry.reason}" for entry in code) or "no files are named"

@@ -111,6 +111,7 @@ def pack(
     Raises:
         EmptyPackError: when nothing can be sent: no evidence, or a budget that holds none of it.
     """
+    subject = replace(subject, budget_tokens=budget_tokens)
     offers = [_offer(draft, count) for draft in chain.from_iterable(view.drafts(subject) for view in VIEWS)]
     stable = _unique([offer for offer in offers if not offer.draft.asked])
     asked = _unique([offer for offer in offers if offer.draft.asked])

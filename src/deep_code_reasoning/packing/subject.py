@@ -11,6 +11,7 @@ from ..domain.investigation import Investigation
 from ..domain.pack import Scope
 from ..domain.window import Window
 from ..source import Roots
+from ..source.selection import Lead
 from ..store import CaseStore
 
 ANALYSIS_TYPES: Final = ("execution_trace", "cross_system", "performance", "hypothesis_test")
@@ -26,7 +27,8 @@ class Subject:
     """Everything the views of the evidence start from.
 
     `depth` (1 to 5, 3 is usual) scales how much of each kind is offered. `scope.window`, where given, takes the place
-    of the bad stretch.
+    of the bad stretch. `budget_tokens` is that of the whole pack. `told` are the files that the evidence leads to,
+    `asked` those that question and scope lead to.
     """
 
     store: CaseStore
@@ -36,6 +38,9 @@ class Subject:
     question: str = ""
     analysis_type: str = "cross_system"
     depth: int = 3
+    budget_tokens: int = 32_000
+    told: Lead = field(default_factory=Lead)
+    asked: Lead = field(default_factory=Lead)
 
     @property
     def calm(self) -> Window:

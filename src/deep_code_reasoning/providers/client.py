@@ -84,10 +84,11 @@ class ModelClient:
         A provider that does not answer soon is no reason to wait: then it is the estimate too.
         """
         exchange = opening(request)
-        left_s = min(COUNT_TIMEOUT_S, (deadline or Deadline()).remaining_s)
+        deadline = deadline or Deadline()
         try:
-            async with asyncio.timeout(left_s), (await self._wires_in_time(model, Deadline()))[0] as wire:
-                return await wire.count_tokens(exchange)
+            async with (await self._wires_in_time(model, deadline))[0] as wire:
+                async with asyncio.timeout(min(COUNT_TIMEOUT_S, deadline.remaining_s)):
+                    return await wire.count_tokens(exchange)
         except (ProviderError, ModelNotConfiguredError, TimeoutError):
             return TokenCount(estimate_exchange(exchange), exact=False, method=ESTIMATE_METHOD)
 

@@ -103,6 +103,19 @@ def _compatible(card: ModelCard, key: Secret | None) -> Model:
     return OpenAIChatModel(card.model, provider=provider)
 
 
+def _usual(provider: str, runs_code: bool) -> dict[str, Any]:
+    """What a vendor has to be told that does otherwise by itself."""
+    told: dict[str, Any] = {}
+    if provider in _STORES:
+        # Evidence is sent to be answered, not to be kept; and code that ran is of no use without what it printed.
+        told["openai_store"] = False
+        if runs_code:
+            told["openai_include_code_execution_outputs"] = True
+    if provider == "xai" and runs_code:
+        told["xai_include_code_execution_output"] = True
+    return told
+
+
 class VendorWire:
     """One model over the client library: one request a `send`, streamed, checked to be whole."""
 
@@ -204,9 +217,7 @@ class VendorWire:
         marked = any(passage.cache_after for message in exchange.messages for passage in message.passages)
         if marked or exchange.tools:
             ours["cache"] = True  # this request's beginning comes again, with the next turn or the tools' results
-        # Evidence is sent to be answered, not to be kept: OpenAI stores responses unless told otherwise.
-        kept = {"openai_store": False} if self.card.provider in _STORES else {}
-        return {**kept, **self.card.settings, **ours}
+        return {**_usual(self.card.provider, self._runs_code(exchange)), **self.card.settings, **ours}
 
     async def count_tokens(self, exchange: Exchange) -> TokenCount:
         """See `wire.Wire.count_tokens`."""

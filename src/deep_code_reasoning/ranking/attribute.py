@@ -19,11 +19,12 @@ from ..detectors.symptoms.front import Front, failing_front, spoken_graph
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
-from .localise import MECHANISM_SEEN
+from .localise import MECHANISM_SEEN, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
+_MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
 # How those above take an outage, and those below a surge.
@@ -50,11 +51,16 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         (
             f
             for f in findings
-            if f.code in MECHANISM_SEEN and not f.facts.get("harmless") and not _behind(scene, f, outside)
+            if f.code in MECHANISM_SEEN
+            and not f.facts.get("harmless")
+            and not _behind(scene, f, outside)
+            and not is_reaction(scene, f, findings)
         ),
         key=_strength,
         default=None,
     )
+    if change is not None and _on_the_way(change, findings):
+        change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
         # No commit sets a host's clock; all else that is seen may be a change's doing.
@@ -64,7 +70,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front_of(change, scene))
     elif outside is not None:
-        lead = _from_outside(outside, change, _front(scene))
+        lead = _from_outside(outside, change, _front(scene), _cut_off(findings))
     if lead is not None:
         causes = [
             _enriched(lead, suspects),
@@ -102,7 +108,10 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
 
 
 def _front(scene: Scene) -> Front:
-    symptoms = symptoms_of(new_texts(scene), shifts(scene))
+    # What machines count of the calls that come to them (a cache, a database) falls and rises with their callers.
+    machines = {row["service"] for row in scene.store.query(_MACHINES)}
+    found = symptoms_of(new_texts(scene), shifts(scene))
+    symptoms = [symptom for symptom in found if symptom.service not in machines] or found
     services = service_names(scene.store)
     return failing_front(symptoms, spoken_graph(scene.graph, symptoms, services), services)
 
@@ -168,13 +177,28 @@ def _repo(change: Finding) -> str | None:
     return next((c.ref.rsplit("@", 1)[0] for c in change.citations if c.kind == "commit"), "") or None
 
 
-def _from_outside(outside: Finding, change: Finding | None, front: Front) -> Cause:
+def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that."""
+    return change.mechanism == "latency_regression" and any(
+        f.code == "traces.network_gap" and f.confidence >= change.confidence for f in findings
+    )
+
+
+def _cut_off(findings: Sequence[Finding]) -> str:
+    """The service that most calls no longer get to, '' where all are reached."""
+    lost = [f for f in findings if f.code == "traces.unreachable"]
+    return max(lost, key=_strength).service if lost else ""
+
+
+def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_off: str) -> Cause:
     components = set(_texts(outside, "components"))
     # Where the finding tells who speaks of the outside cause, nobody else is its first victim.
     speaking = _texts(outside, "services")
     first = front.first if front.first and front.first not in components else outside.service
     if speaking and first not in speaking:
         first = outside.service
+    if outside.mechanism == "infrastructure_fault" and cut_off:
+        first = cut_off  # who stood on what failed; the others miss it
     victims = tuple(name for name in front.failing if name != first and name not in components)
     against = (f"a change could have done it: {change.summary}",) if change is not None else ()
     return Cause(

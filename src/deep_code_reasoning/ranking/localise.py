@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..detectors.base import Scene
+from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
@@ -27,6 +28,7 @@ SYMPTOMS: Final = frozenset(
         "traces.failures",
         "traces.network_gap",
         "traces.self_time",
+        "traces.unreachable",
     }
 )
 """Codes of findings that say that a service serves its callers worse than before."""
@@ -35,6 +37,9 @@ SYMPTOMS: Final = frozenset(
 _INHERITED: Final = frozenset(
     {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
 )
+
+# What a mechanism that was seen at work explains: symptoms, and deadlines that were long enough until it came.
+_EXPLAINED: Final = SYMPTOMS | {"traces.early_timeout"}
 
 # What runs out while work stands in line for something else.
 _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
@@ -45,7 +50,9 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
     "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
     "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
-    "connection_pool_exhausted": frozenset({"latency_regression", "exception"}),
+    "connection_pool_exhausted": frozenset(
+        {"latency_regression", "exception", "network_delay", "thread_pool_exhausted", "timeout_budget"}
+    ),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
     "clock_skew": frozenset({"exception"}),
@@ -88,6 +95,38 @@ MECHANISM_SEEN: Final = frozenset(
 requests show beside it, up and down the calls, is what it does to them."""
 
 
+# How callers take what another has: they try again, or give up. What that other has may be of these kinds; a storm of
+# retries can itself take a processor, a pool or the workers, and makes who is overrun slow.
+_NOT_OF_RETRIES: Final = frozenset(
+    {"disk_saturation", "memory_saturation", "memory_leak", "network_loss", "network_delay", "startup_failure"}
+)
+
+
+def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
+    if seen.code not in ("traces.retry_storm", "traces.early_timeout"):
+        return False
+    here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
+    return any(
+        # What comes from outside is told of who calls it.
+        f.service in (below | here if f.code.startswith("external.") else below)
+        and f.severity * f.confidence >= seen.severity * seen.confidence / 3
+        and _provokes(f, seen)
+        for f in findings
+    )
+
+
+def _provokes(trouble: Finding, seen: Finding) -> bool:
+    if trouble.code in ("traces.failures", "logs.new_errors"):
+        return not trouble.facts.get("names_services") and is_of_its_own(str(trouble.facts.get("error") or ""))
+    if trouble.code == "traces.unreachable" or trouble.mechanism in _NOT_OF_RETRIES:
+        return True
+    if trouble.code.startswith("external."):
+        return trouble.mechanism != "traffic_surge"
+    # A deadline that was long enough before is passed because someone below became slower.
+    return seen.code == "traces.early_timeout" and trouble.code in SYMPTOMS | {"metrics.shortage", "traces.exhausted"}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Weights, each between 0 and 1.
@@ -125,11 +164,13 @@ class Settings:
             "metrics.shortage": 1.0,
             "metrics.leak": 1.0,
             "metrics.messages": 1.0,
+            "metrics.neighbour": 1.0,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
             "logs.silent_operation": 0.9,
             "logs.chronic_error": 0.9,
+            "traces.unreachable": 1.0,
             "traces.failures": 0.8,
             "traces.self_time": 0.7,
             "logs.new_errors": 0.7,
@@ -173,21 +214,25 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     for finding, weight in own:
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
-    seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN]
+    own = [(f, weight * settings.explained if is_reaction(scene, f, findings) else weight) for f, weight in own]
+    seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
+    piling = any(f.code == "metrics.messages" for f, _ in own)
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
         shown = max((w for f, w in seen if f.service in near and not _outlasts(finding, f)), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
-        if finding.facts.get("names_services"):
+        if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
+            factor = settings.explained  # the same line, told of the broker that counts it
+        elif finding.facts.get("names_services"):
             factor = settings.named
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
         elif (finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3) or (
-            finding.code in SYMPTOMS and shown >= weight / 3
+            finding.code in _EXPLAINED and shown >= weight / 3
         ):
             factor = settings.explained
         elif finding.code in _INHERITED and below >= weight / 2:

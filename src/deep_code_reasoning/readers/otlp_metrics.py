@@ -1,30 +1,42 @@
 """Metrics of OTLP in the engine's terms: gauges, sums and histograms (see `otlp_signal`).
 
-Exponential histograms and summaries are rare; lines that hold some are read the thorough way.
+Exponential histograms and summaries are rare; lines that hold some are read the thorough way. Many files hold gauges
+alone, or gauges and sums: a statement about fewer kinds is understood in half the time, so there is one for each set of
+kinds, and lines with another kind are put aside for the one that takes all.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Final
 
 from .otlp_signal import Column, Signal
 from .otlp_sql import KEY_VALUES, attribute_map, has_lists, number_map, some_text, spread
 
-_KINDS: Final = ("gauge", "sum", "histogram")
+KINDS: Final = ("gauge", "sum", "histogram")
 _NUMBER: Final = f"timeUnixNano Int64, attributes {KEY_VALUES}, asDouble Nullable(Float64), asInt Nullable(Float64)"
 _POINT: Final = f"""Array(Tuple({_NUMBER}, count Nullable(Float64), sum Nullable(Float64), min Nullable(Float64),
     max Nullable(Float64), explicitBounds Array(Float64), bucketCounts Array(Float64)))"""
-_TYPE: Final = f"""Array(Tuple(
+_MEMBERS: Final = {
+    "gauge": f"gauge Tuple(dataPoints {_POINT})",
+    "sum": f"sum Tuple(dataPoints {_POINT}, aggregationTemporality String)",
+    "histogram": f"histogram Tuple(dataPoints {_POINT})",
+}
+_RARE: Final = ("exponentialHistogram", "summary")
+_SAID: Final = {
+    "gauge": "'gauge'",
+    "sum": "if(m.sum.aggregationTemporality IN ('1', 'AGGREGATION_TEMPORALITY_DELTA'), 'delta', 'sum')",
+    "histogram": "'histogram'",
+}
+
+
+def _type(members: Sequence[str]) -> str:
+    return f"""Array(Tuple(
     resource Tuple(attributes {KEY_VALUES}),
     scopeMetrics Array(Tuple(scope Tuple(name String), metrics Array(Tuple(
-        name String, unit String, gauge Tuple(dataPoints {_POINT}),
-        sum Tuple(dataPoints {_POINT}, aggregationTemporality String), histogram Tuple(dataPoints {_POINT}),
-        exponentialHistogram String, summary String)))),
+        name String, unit String, {", ".join(members)})))),
     instrumentationLibraryMetrics String))"""
-
-
-def _points(metric: str) -> str:
-    return f"arrayConcat({', '.join(f'{metric}.{kind}.dataPoints' for kind in _KINDS)})"
 
 
 def _each_metric(value: str) -> str:
@@ -36,18 +48,26 @@ def _of_resource(value: str) -> str:
     return f"arrayFlatten(arrayMap(s -> arrayFlatten(arrayMap(m -> {value}, s.metrics)), r.scopeMetrics))"
 
 
-_DELTA: Final = "m.sum.aggregationTemporality IN ('1', 'AGGREGATION_TEMPORALITY_DELTA')"
 _METRIC: Final = "Tuple(name String, unit String, kind String)"
 
 
-def _about(kind: str, points: str) -> str:
-    return f"arrayMap(p -> CAST(tuple(m.name, m.unit, {kind}), '{_METRIC}'), {points}.timeUnixNano)"
+def _about(kind: str) -> str:
+    """For each point of metric `m` that is of a kind: what the metric is."""
+    return f"arrayMap(p -> CAST(tuple(m.name, m.unit, {_SAID[kind]}), '{_METRIC}'), m.{kind}.dataPoints.timeUnixNano)"
 
 
-_ABOUT: Final = ", ".join(
-    _about(kind, f"m.{member}.dataPoints")
-    for member, kind in (("gauge", "'gauge'"), ("sum", f"if({_DELTA}, 'delta', 'sum')"), ("histogram", "'histogram'"))
-)
+def _joined(arrays: Sequence[str]) -> str:
+    return f"arrayConcat({', '.join(arrays)})" if len(arrays) > 1 else arrays[0]
+
+
+def _without(points: Sequence[str]) -> str:
+    """Whether some metric has no points of the kinds that are known: it has others, or none at all."""
+    empties = ", ".join(
+        f"arrayFlatten(arrayMap(s -> arrayMap(m -> arrayMap(p -> empty(p), m), s), {each}.timeUnixNano))"
+        for each in points
+    )
+    names = [f"empty_{number}" for number in range(len(points))]
+    return f"arrayExists(({', '.join(names)}) -> {' AND '.join(names)}, {empties})"
 
 
 def _real(member: str) -> str:
@@ -79,29 +99,31 @@ _COLUMNS: Final = (
     Column("valued", "UInt8", "kind = 'histogram' OR isNotNull(record.asDouble) OR isNotNull(record.asInt)"),
 )
 
-METRICS: Final = Signal(
-    name="metrics",
-    member="resourceMetrics",
-    type=_TYPE,
-    records=_each_metric(_points("m")),
-    strange=" OR ".join(
-        (
-            some_text("resources.instrumentationLibraryMetrics"),
-            some_text("resources.scopeMetrics.metrics.exponentialHistogram"),
-            some_text("resources.scopeMetrics.metrics.summary"),
-        )
-    ),
-    lists=" OR ".join(
-        has_lists(f"resources.scopeMetrics.metrics.{kind}.dataPoints.attributes.value") for kind in _KINDS
-    ),
-    spreads=(
-        ("who", spread(*(f"resources.scopeMetrics.metrics.{kind}.dataPoints.timeUnixNano" for kind in _KINDS))),
-        ("metric", _each_metric(f"arrayConcat({_ABOUT})")),
-    ),
-    columns=_COLUMNS,
-    bad="multiIf(time_ns <= 0, concat('a point of ', name, ' without a time'), "
-    "valued = 0, concat('a point of ', name, ' without a value'), '')",
-    excerpt="concat(name, ' ', service)",
-    table="metrics",
-    unwritten=("valued",),
-)
+
+@functools.cache
+def metrics_of(kinds: tuple[str, ...]) -> Signal:
+    """Metrics whose points are of these kinds, in the order of `KINDS`; lines with others are put aside."""
+    points = [f"resources.scopeMetrics.metrics.{kind}.dataPoints" for kind in kinds]
+    all_kinds = kinds == KINDS
+    rare = " OR ".join(some_text(f"resources.scopeMetrics.metrics.{member}") for member in _RARE)
+    return Signal(
+        name="metrics",
+        member="resourceMetrics",
+        type=_type([_MEMBERS[kind] for kind in kinds] + [f"{member} String" for member in _RARE if all_kinds]),
+        records=_each_metric(_joined([f"m.{kind}.dataPoints" for kind in kinds])),
+        strange=f"{some_text('resources.instrumentationLibraryMetrics')} OR {rare if all_kinds else _without(points)}",
+        lists=" OR ".join(has_lists(f"{each}.attributes.value") for each in points),
+        spreads=(
+            ("who", spread(*(f"{each}.timeUnixNano" for each in points))),
+            ("metric", _each_metric(_joined([_about(kind) for kind in kinds]))),
+        ),
+        columns=_COLUMNS,
+        bad="multiIf(time_ns <= 0, concat('a point of ', name, ' without a time'), "
+        "valued = 0, concat('a point of ', name, ' without a value'), '')",
+        excerpt="concat(name, ' ', service)",
+        table="metrics",
+        unwritten=("valued",),
+    )
+
+
+METRICS: Final = metrics_of(KINDS)

@@ -20,7 +20,7 @@ from ..store.intake import Intake
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head
 from .otlp_logs import LOGS
-from .otlp_metrics import METRICS
+from .otlp_metrics import KINDS, METRICS, metrics_of
 from .otlp_signal import Signal
 from .otlp_sql import Dialect
 from .otlp_traces import TRACES
@@ -82,7 +82,7 @@ def plan_of(head: Head, size_bytes: int) -> Plan | None:
     if layout == "documents" and size_bytes < _SMALL_DOCUMENT_BYTES:
         return None
     name = root[0].lower()
-    signal = LOGS if b"logs" in name else METRICS if b"metrics" in name else TRACES
+    signal = LOGS if b"logs" in name else _metrics_in(head) if b"metrics" in name else TRACES
     outer = _OUTER.match(head.data)
     dialect = Dialect(
         outer=(outer[1].decode(),) if outer else (),
@@ -93,6 +93,12 @@ def plan_of(head: Head, size_bytes: int) -> Plan | None:
         lists=_LISTS.search(head.data) is not None,
     )
     return Plan(signal, dialect, layout)
+
+
+def _metrics_in(head: Head) -> Signal:
+    """Metrics of the kinds that a head shows; of all kinds where it shows none."""
+    shown = tuple(kind for kind in KINDS if re.search(rb'"%s"\s*:\s*\{' % kind.encode(), head.data))
+    return metrics_of(shown or KINDS)
 
 
 def _layout_of(head: Head) -> str:
@@ -149,7 +155,8 @@ class Scan:
 
     def _read_aside(self, plan: Plan, aside: str) -> None:
         """Send what can be told to be a signal's through the engine, with care; leave the rest."""
-        alike = Plan(plan.signal, replace(plan.dialect, base64=True, lists=True))
+        (signal,) = (signal for signal in SIGNALS if signal.name == plan.signal.name)
+        alike = Plan(signal, replace(plan.dialect, base64=True, lists=True))
         others = [Plan(signal, Dialect(snake=s, base64=True, lists=True)) for signal in SIGNALS for s in (False, True)]
         ways = list(dict.fromkeys((alike, *others)))
         chosen = ", ".join(

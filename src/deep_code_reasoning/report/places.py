@@ -25,6 +25,7 @@ def places_as_json(found: Located) -> dict[str, Any]:
                 "repo": place.repo,
                 "path": place.path,
                 "lines": list(place.lines),
+                "lines_now": [found.now.get((place.repo, place.path, line), line) for line in place.lines],
                 "units": [
                     {"kind": unit.kind, "name": unit.name, "lines": [unit.first_line, unit.last_line]}
                     for unit in place.units[:_UNITS]
@@ -35,7 +36,11 @@ def places_as_json(found: Located) -> dict[str, Any]:
             for rank, place in enumerate(found.places, start=1)
         ],
         "written_by": [
-            {"log_line": line, "citation": str(Citation("code", f"{origin.repo}/{origin.path}#{origin.line}"))}
+            {
+                "log_line": line,
+                "citation": str(Citation("code", f"{origin.repo}/{origin.path}#{origin.line}")),
+                "line_now": found.now.get((origin.repo, origin.path, origin.line), origin.line),
+            }
             for line, origin in found.written_by
         ],
         "searched": [
@@ -43,6 +48,7 @@ def places_as_json(found: Located) -> dict[str, Any]:
                 "repo": repo,
                 "files": done.files,
                 "new_files": done.new_files,
+                "by_name_only": done.apart,
                 "left_out": [{"path": item.path, "reason": item.reason} for item in done.left_out],
             }
             for repo, done in found.indexed
@@ -62,10 +68,13 @@ def places_as_text(found: Located) -> str:
     if not found.places:
         lines.append("nothing that is searched shares a rare word with it")
     for line, origin in found.written_by:
-        lines.append(f"{printable(f'{origin.repo}/{origin.path}')}:{origin.line} writes: {printable(line, 100)}")
+        now = found.now.get((origin.repo, origin.path, origin.line), origin.line)
+        moved = "" if now == origin.line else " (now gone)" if now is None else f" (now line {now})"
+        lines.append(f"{printable(f'{origin.repo}/{origin.path}')}:{origin.line}{moved} writes: {printable(line, 100)}")
     for repo, done in found.indexed:
         left_out = f", {len(done.left_out):,} left out" if done.left_out else ""
-        lines.append(f"searched {printable(repo)}: {done.files:,} files, {done.new_files:,} new{left_out}")
+        apart = f", {done.apart:,} of tests and the like by name only" if done.apart else ""
+        lines.append(f"searched {printable(repo)}: {done.files:,} files, {done.new_files:,} new{apart}{left_out}")
     if found.unlisted:
         lines.append("the folders hold more files than are listed; give narrower ones")
     return "\n".join(lines)

@@ -57,10 +57,10 @@ def revision_files(repository: Path, revision: str) -> tuple[dict[str, str], lis
         for entry in _entries(listing.output.read()):
             about, _, name = entry.partition(b"\t")
             mode, _, sha, size = about.split()
-            path = name.decode("utf-8", "replace")
+            path = name.decode("utf-8", "surrogateescape")
             reason = _why_left_out(path, mode, size)
             if reason:
-                left_out.append(LeftOut(path, reason))
+                left_out.append(LeftOut(path if path.isprintable() else ascii(path), reason))
             else:
                 files[path] = sha.decode()
     if listing.fault:
@@ -122,6 +122,8 @@ def _entries(listing: bytes) -> list[bytes]:
 
 
 def _why_left_out(path: str, mode: bytes, size: bytes) -> str:
+    if not path.isprintable():
+        return "its name is no text"
     if mode not in _REGULAR_FILES:
         return "a link" if mode == b"120000" else "another repository inside this one"
     if size.isdigit() and int(size) > MAX_FILE_BYTES:

@@ -14,12 +14,16 @@ from typing import Final
 from ..errors import UnreadableSourceError
 
 # Raised with every change of the tables or of what is put into them.
-_VERSION: Final = 3
+_VERSION: Final = 4
 _TABLES: Final = ("blobs", "units", "calls", "statements", "paths", "trees", "tree_files", "stats")
+NOT_READ: Final = "-"
+"""Stands for the id of a content that is not read, because the file stands apart."""
+
 _TOKENS: Final = "tokenize=\"unicode61 remove_diacritics 0 tokenchars '_'\""
 _SCHEMA: Final = f"""
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, sha TEXT NOT NULL UNIQUE, language TEXT NOT NULL, lines INTEGER NOT NULL,
     note TEXT NOT NULL);
+INSERT INTO blobs VALUES (0, '{NOT_READ}', '', 0, '');
 CREATE TABLE units (id INTEGER PRIMARY KEY, blob INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     own_name TEXT NOT NULL, first_line INTEGER NOT NULL, last_line INTEGER NOT NULL);
 CREATE INDEX units_by_blob ON units (blob);

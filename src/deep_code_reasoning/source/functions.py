@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .languages import language_of
+from .languages import language_of, syntax_tree
 from .outline import structure
 from .roots import SourceFile
 
@@ -23,17 +23,18 @@ class Function:
 def functions(file: SourceFile) -> list[Function]:
     """The functions of a file, in order; what a nested one calls, the outer one calls too. None without a grammar."""
     language = language_of(file.where.path)
-    if language is None:
+    root = syntax_tree(language, file.text.encode()) if language is not None else None
+    if language is None or root is None:
         return []
-    found = structure(language, file.text.encode())
+    definitions, calls = structure(language, root)
     return [
         Function(
             definition.name,
             definition.first_line,
             definition.last_line,
-            tuple((call.name, call.line) for call in found.calls if definition.start <= call.start < definition.end),
+            tuple((call.name, call.line) for call in calls if definition.start <= call.start < definition.end),
         )
-        for definition in sorted(found.definitions, key=lambda definition: definition.start)
+        for definition in definitions
         if definition.kind == "function"
     ]
 

@@ -59,6 +59,8 @@ def git(path: Path, arguments: Sequence[str], asked: IO[bytes] | None = None) ->
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
+        # None: unlike `protocol.allow` it cannot be overruled by the repository's `protocol.ext.allow`.
+        "GIT_ALLOW_PROTOCOL": "",
         "LC_ALL": "C",
     }
     with tempfile.TemporaryFile() as errors:

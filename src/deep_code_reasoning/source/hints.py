@@ -11,28 +11,44 @@ from typing import Final
 _PYTHON: Final = re.compile(
     r'File "(?P<path>[^"\n]{1,400})", line (?P<line>\d{1,7})(?:, in (?P<function>[^\s,]{1,200}))?'
 )
+# Java, Kotlin, Scala, Groovy; a Kotlin function may have dashes, and spaces where it is a test.
 _JAVA: Final = re.compile(
-    r"\bat (?:[\w.@-]{0,100}/{1,2}){0,2}(?P<module>[\w$.]{1,300})\.(?P<function>[\w$<>]{1,200})"
-    r"\((?P<path>[\w$]{1,200}\.\w{1,10}):(?P<line>\d{1,7})\)"
+    r"\bat (?:[\w.@-]{0,100}/{1,2}){0,2}(?P<module>[\w$.]{1,300})\.(?P<function>[\w$<>][\w$<> -]{0,199})"
+    r"\((?P<path>[\w$-]{1,200}\.\w{1,10}):(?P<line>\d{1,7})\)"
 )
 _INNERMOST_FIRST: Final = (
     re.compile(
-        r"\bat (?:async )?(?:(?P<function>[\w$.<>\[\] ]{1,200}) \()?"
+        r"\bat (?:async )?(?:(?P<function>[\w$.<>\[\] #]{1,200}) \()?"
         r"(?P<path>[^\s()]{1,400}?):(?P<line>\d{1,7}):\d{1,7}\)?"
-    ),  # Node
+    ),  # Node, Chrome, Rust
+    re.compile(r"(?m)^\s{0,20}(?P<function>[^\s@]{0,200})@(?P<path>\S{1,400}?):(?P<line>\d{1,7}):\d{1,7}$"),  # Firefox
     re.compile(
-        r"\bat (?P<function>[\w.<>`+]{1,300})\([^)\n]{0,400}\) in (?P<path>[^\n]{1,400}?):line (?P<line>\d{1,7})"
+        r"\b\w{1,4} (?P<function>[\w.<>`+|]{1,300})(?:\[[^\]\n]{0,200}\])?\([^)\n]{0,400}\) \w{1,5} "
+        r"(?P<path>[^\n]{1,400}?):(?:line|Zeile|ligne|línea|linea|linha|строка) (?P<line>\d{1,7})"
     ),  # .NET
-    re.compile(r"(?m)^\s{1,20}(?P<path>\S{1,400}\.go):(?P<line>\d{1,7})(?: \+0x[0-9a-f]+)?"),  # Go
-    re.compile(r"(?P<path>[^\s:]{1,400}\.rb):(?P<line>\d{1,7}):in [`'](?P<function>[^'\n]{1,200})'"),  # Ruby
-    re.compile(r"#\d{1,4} (?P<path>[^\s(]{1,400}\.php)\((?P<line>\d{1,7})\): (?P<function>[\w\\>:-]{1,200})"),  # PHP
-    re.compile(r"(?m)^\s{1,20}at (?P<path>\S{1,400}\.rs):(?P<line>\d{1,7})"),  # Rust
+    re.compile(
+        r"(?m)(?:^(?P<function>[^\s(][^\n]{0,300}?)(?:\([^()\n]{0,300}\))?\r?\n)?^\s{1,20}(?P<path>\S{1,400}\.go)"
+        r":(?P<line>\d{1,7})\b"
+    ),  # Go
+    re.compile(
+        r"(?P<path>[^\s:]{1,400}\.(?:rb|rake|erb|haml|slim)):(?P<line>\d{1,7}):in [`'](?P<function>[^'\n]{1,200})'"
+    ),  # Ruby
+    re.compile(r"\bin (?P<path>[^\s:()]{1,400}\.php)(?: on line |:|\()(?P<line>\d{1,7})"),  # PHP, where it was thrown
+    re.compile(r"#\d{1,4} (?P<path>[^\s(]{1,400}\.php)\((?P<line>\d{1,7})\): (?P<function>[^\s(]{1,200})"),  # PHP
+    re.compile(r"panicked at (?:'[^\n]{0,400}', )?(?P<path>[^\s:]{1,400}\.rs):(?P<line>\d{1,7})"),  # Rust
 )
-_CAUSED_BY: Final = re.compile(r"(?m)^Caused by: ")
+# What was the cause of what stands before it, and what was caused by it.
+_CAUSED_BY: Final = re.compile(r"(?m)^[\s|]{0,20}Caused by: |\[cause\]: ")
+_WRAPPED_BY: Final = re.compile(r"(?m)^\s{0,20}Wrapped by: ")
+_CAUSED: Final = "The above exception was the direct cause of the following exception"
+# A trace that was pasted out of JSON has its line breaks written out.
+_ESCAPED_BREAK: Final = re.compile(
+    r"(?:\\r)?\\n(?:\\t| ){0,12}(?=(?:at|File|from|in|Caused by:|Wrapped by:|#\d{1,4}) )"
+)
 _PATH: Final = re.compile(
     r"(?<![\w/\\.-])(?P<path>(?:[\w.-]{1,100}[\\/]){0,40}[\w-]{1,100}"
-    r"\.(?:py|pyi|[cm]?[jt]sx?|java|kts?|go|cs|rb|php|rs|cc?|cpp|hp?p?|sql|proto|ya?ml|toml|json|xml|properties|vue|tf))\b"
-    r"(?::(?P<line>\d{1,7}))?"
+    r"\.(?:py|pyi|[cm]?[jt]sx?|java|kts?|scala|groovy|go|cs|cshtml|razor|rb|erb|php|rs|swift|exs?|cc?|cpp|hp?p?|sql|proto"
+    r"|ya?ml|toml|json|xml|properties|vue|tf))\b(?::(?P<line>\d{1,7}))?"
 )
 _DOTTED: Final = re.compile(r"(?<![\w.])[A-Za-z_]\w{0,99}(?:\.[A-Za-z_]\w{0,99}){1,20}")
 
@@ -58,9 +74,10 @@ class Hints:
 def hints(text: str) -> Hints:
     """Find what a text names outright; each once.
 
-    A frame is nearer to the fault the further in it is. Python says the innermost last, the others first; of Java's
-    `Caused by` the last is the first cause.
+    A frame is nearer to the fault the further in it is. Python says the innermost last, the others first. What a trace
+    says to be the cause of another goes before it.
     """
+    text = _ESCAPED_BREAK.sub("\n    ", text)
     paths = (Frame(found["path"].replace("\\", "/"), _line(found["line"])) for found in _PATH.finditer(text))
     return Hints(
         frames=tuple(dict.fromkeys(_frames(text))),
@@ -70,19 +87,29 @@ def hints(text: str) -> Hints:
 
 
 def _frames(text: str) -> Iterator[Frame]:
-    for match in reversed(list(_PYTHON.finditer(text))):
-        yield _frame(match)
-    for section in reversed(_CAUSED_BY.split(text)):
+    for section in _causes_first(text):
+        for match in reversed(list(_PYTHON.finditer(section))):
+            yield _frame(match)
         for match in _JAVA.finditer(section):
             # The class and the bare name of its file: the package gives the folders.
             yield _frame(match, "/".join([*match["module"].split(".")[:-1], match["path"]]))
-    for pattern in _INNERMOST_FIRST:
-        for match in pattern.finditer(text):
-            yield _frame(match)
+        for pattern in _INNERMOST_FIRST:
+            for match in pattern.finditer(section):
+                yield _frame(match)
+
+
+def _causes_first(text: str) -> list[str]:
+    """The parts of a trace, each before those that it led to."""
+    if _WRAPPED_BY.search(text):
+        return _WRAPPED_BY.split(text)
+    if _CAUSED in text:
+        return text.split(_CAUSED)
+    return _CAUSED_BY.split(text)[::-1]
 
 
 def _frame(match: re.Match[str], path: str = "") -> Frame:
-    return Frame((path or match["path"]).replace("\\", "/"), _line(match["line"]), match.groupdict().get("function"))
+    place = (path or match["path"]).partition("?")[0].replace("\\", "/")
+    return Frame(place, _line(match["line"]), match.groupdict().get("function") or None)
 
 
 def _line(said: str | None) -> int | None:

@@ -1,7 +1,8 @@
 """The source index: an SQLite file that finds functions by their words, names and calls.
 
 It holds structure and words, no text: the text stays where it is. Contents are keyed by git's id, so repositories,
-revisions and folders share what they have in common, and a second revision costs its new files alone. Words are ranked
+revisions and folders share what they have in common, and a second revision costs its new files alone. Files that stand
+apart (tests, examples, vendored and generated code) are known by their paths alone. Words are ranked
 by SQLite's FTS5 with BM25 (Robertson and Zaragoza 2009; k1 1.2, b 0.75 are FTS5's constants).
 """
 
@@ -9,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from .apart import stands_apart
 from .blobs import LeftOut, folder_content, git_id, revision_contents, revision_files, why_not_text
-from .database import connect, naming
+from .database import NOT_READ, connect, naming
 from .languages import is_searched
-from .outline import Unit
 from .parsing import Content, Parsed, parse
 from .roots import Roots, SourcePath
-from .words import words
+from .words import joined_words, words
 
 # A word in the name of a function says more than one in its text; 3 was best on half of the labelled issues, and 2 to
 # 6 are within a point of it.
@@ -46,9 +47,10 @@ _CALLERS: Final = (
 )
 _UNITS: Final = f"SELECT {_UNIT} FROM units u {_TREES} WHERE t.repo = ? AND p.path = ? ORDER BY {_PLACE}"
 _FILES: Final = f"SELECT t.repo, p.path FROM tree_files f {_FILES_OF} WHERE f.tree IN ({{trees}})"
+# CROSS JOIN keeps SQLite from walking all files of the trees and asking for the words of each.
 _BY_PATH_WORD: Final = (
-    "SELECT t.repo, p.path FROM path_words JOIN tree_files f ON f.path = path_words.rowid AND f.tree IN ({trees}) "
-    f"{_FILES_OF} WHERE path_words MATCH ?"
+    "SELECT t.repo, p.path FROM path_words CROSS JOIN tree_files f ON f.path = path_words.rowid "
+    f"AND f.tree IN ({{trees}}) {_FILES_OF} WHERE path_words MATCH ? LIMIT ?"
 )
 
 _STATEMENTS: Final = (
@@ -66,11 +68,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What became of a tree: how many files it has, how many were new to the index, and those left out and why."""
+    """What became of a tree: how many files it has, how many were new to the index, and those left out and why.
+
+    `apart` are those of its files that are known by their paths alone, `unread` those that there was no time for.
+    """
 
     tree: int
     files: int
     new_files: int
+    apart: int
+    unread: int
     left_out: tuple[LeftOut, ...]
 
 
@@ -119,8 +126,17 @@ class SourceIndex:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def add_folder(self, repo: str, roots: Roots, progress: Progress | None = None) -> Indexed:
-        """Read the files of one root as they stand in its folder; those whose size and time are known are not read."""
+    def add_folder(
+        self, repo: str, roots: Roots, progress: Progress | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> Indexed:
+        """Read the files of one root as they stand in its folder; those whose size and time are known are not read.
+
+        Args:
+            repo: the root's name.
+            roots: the folders.
+            progress: told of what was read.
+            stop: asked before each file; what is unread when it says yes comes with the next time.
+        """
         folder = str(roots.folder(repo))
         rows = self._rows("SELECT path, mtime_ns, size, sha FROM stats WHERE folder = ?", (folder,))
         known = {path: (sha, (mtime_ns, size)) for path, mtime_ns, size, sha in rows}
@@ -131,7 +147,9 @@ class SourceIndex:
             status = roots.status(where) if where.repo == repo and is_searched(where.path) else None
             if status is None:
                 continue
-            if known.get(where.path, ("", None))[1] == status:
+            if stands_apart(where.path) and where.path.isprintable():
+                now[where.path] = (NOT_READ, status)
+            elif known.get(where.path, ("", None))[1] == status:
                 now[where.path] = known[where.path]
             elif not where.path.isprintable():
                 left_out.append(LeftOut(ascii(where.path), "its name is no text"))
@@ -140,6 +158,8 @@ class SourceIndex:
 
         def contents() -> Iterator[Content]:
             for where, status in changed.items():
+                if stop():
+                    return
                 content = folder_content(roots, where)
                 if isinstance(content, LeftOut):
                     left_out.append(content)
@@ -155,7 +175,9 @@ class SourceIndex:
                 (folder, path, *status, sha) for path, (sha, status) in now.items() if known.get(path) != now[path]
             ]
             self._db.executemany("INSERT OR REPLACE INTO stats VALUES (?, ?, ?, ?, ?)", fresh)
-        return self._plant((repo, folder, ""), {path: sha for path, (sha, _) in now.items()}, new, left_out)
+        done = self._plant((repo, folder, ""), {path: sha for path, (sha, _) in now.items()}, new, left_out)
+        refused = {item.path for item in left_out}
+        return replace(done, unread=sum(where.path not in now and where.path not in refused for where in changed))
 
     def add_revision(self, repo: str, repository: Path, revision: str, progress: Progress | None = None) -> Indexed:
         """Read the files of a revision from git's objects.
@@ -164,7 +186,7 @@ class SourceIndex:
             SourceError: when there is no such revision, or the repository is broken.
         """
         listed, left_out = revision_files(repository, revision)
-        files = {path: sha for path, sha in listed.items() if is_searched(path)}
+        files = {path: NOT_READ if stands_apart(path) else sha for path, sha in listed.items() if is_searched(path)}
         known = self._known(files.values())
         wanted = {sha: path for path, sha in files.items() if sha not in known}
 
@@ -231,9 +253,9 @@ class SourceIndex:
         """Files of a name without its ending (`path_stem`)."""
         return self._rows_of(f"{_FILES} AND p.stem IN ({{values}})", trees, stems)
 
-    def files_by_path_word(self, word: str, trees: Sequence[int]) -> list[File]:
-        """Files whose path has a word of `words.words`."""
-        return self._rows(_BY_PATH_WORD.format(trees=_marks(trees)), (*trees, f'"{word}"'))
+    def files_by_path_word(self, word: str, trees: Sequence[int], limit: int) -> list[File]:
+        """Files whose path has a word of `words.words`; any of them when there are more than the limit."""
+        return self._rows(_BY_PATH_WORD.format(trees=_marks(trees)), (*trees, f'"{word}"', limit))
 
     def _take(self, contents: Iterator[Content], total: int, progress: Progress | None) -> int:
         """Put new contents into the index; one transaction for some hundred files, so that others get their turn."""
@@ -258,24 +280,19 @@ class SourceIndex:
             (file.sha, file.outline.language, file.outline.lines, file.outline.note),
         ).lastrowid
         for unit, (name_words, body_words) in zip(file.outline.units, file.words, strict=True):
-            row = self._insert_unit(blob, unit)
-            insert("INSERT INTO unit_words (rowid, name, body) VALUES (?, ?, ?)", (row, name_words, body_words))
+            row = insert(
+                "INSERT INTO units (blob, kind, name, own_name, first_line, last_line) VALUES (?, ?, ?, ?, ?, ?)",
+                (blob, unit.kind, unit.name, unit.own_name, unit.first_line, unit.last_line),
+            ).lastrowid
             calls = [(name, row, line) for name, line in unit.calls]
             self._db.executemany("INSERT OR IGNORE INTO calls VALUES (?, ?, ?)", calls)
+            insert("INSERT INTO unit_words (rowid, name, body) VALUES (?, ?, ?)", (row, name_words, body_words))
         for statement in file.outline.statements:
             row = insert(
                 "INSERT INTO statements (blob, line, template) VALUES (?, ?, ?)",
                 (blob, statement.line, statement.template),
             ).lastrowid
-            insert(
-                "INSERT INTO statement_words (rowid, words) VALUES (?, ?)", (row, " ".join(words(statement.template)))
-            )
-
-    def _insert_unit(self, blob: int | None, unit: Unit) -> int | None:
-        return self._db.execute(
-            "INSERT INTO units (blob, kind, name, own_name, first_line, last_line) VALUES (?, ?, ?, ?, ?, ?)",
-            (blob, unit.kind, unit.name, unit.own_name, unit.first_line, unit.last_line),
-        ).lastrowid
+            insert("INSERT INTO statement_words (rowid, words) VALUES (?, ?)", (row, joined_words(statement.template)))
 
     def _plant(
         self, tree_of: tuple[str, str, str], files: dict[str, str], new: int, left_out: Sequence[LeftOut]
@@ -306,7 +323,8 @@ class SourceIndex:
             "WHERE f.tree = ? AND b.note <> '' ORDER BY p.path",
             (tree,),
         )
-        return Indexed(int(tree), len(files), new, (*left_out, *(LeftOut(*row) for row in notes)))
+        apart = sum(sha == NOT_READ for sha in files.values())
+        return Indexed(int(tree), len(files), new, apart, 0, (*left_out, *(LeftOut(*row) for row in notes)))
 
     def _add_paths(self, files: Iterable[str]) -> None:
         known = {path for (path,) in self._rows_of("SELECT path FROM paths WHERE path IN ({values})", (), files)}

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .apart import stands_apart
 from .hints import Hints, hints
 from .index import File, SourceIndex, UnitHit, path_stem
 from .languages import language_of
@@ -27,6 +28,8 @@ from .words import words
 # search takes goes by this number. No labelled issue's first file changes by it.
 _MAX_OCCURRENCES: Final = 100_000
 _MAX_UNITS: Final = 3_000
+# A word that so many paths have tells none of them apart.
+_MAX_PATHS: Final = 5_000
 # A word that comes often in a report counts at most this often: else a log that is pasted in drowns what is asked.
 _MAX_REPEATS: Final = 2
 _TITLE_REPEATS: Final = 2
@@ -35,10 +38,6 @@ _HEADING: Final = re.compile(r"^(?:#{1,6} *|\*\*)(?P<title>[^\n]*?)[*: ]*$")
 _ASIDE: Final = re.compile(
     r"(?i)\b(?:system info\w*|environment|versions?|version info\w*|dependenc(?:y|ies)|screenshots?|show_versions"
     r"|search before asking|willing to|code of conduct|checklist)\b"
-)
-_APART: Final = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|spec|specs|examples?|samples?|docs?|benchmarks?|vendor|third_party|_vendor|extern)/"
-    r"|(?:^|/)(?:conftest\.py|test_[^/]*|[^/]*(?:_test|_spec|\.test|\.spec|Tests?|IT)\.\w+)$"
 )
 # A file counts by its best functions, each after the first by this much less.
 _BEST_UNITS: Final = 5
@@ -49,6 +48,9 @@ _NAMED_FILE_ONLY: Final = 0.35
 _NAMED_MODULE: Final = 0.15
 _INNERMOST_FRAME: Final = 0.5
 _OUTERMOST_FRAME: Final = 0.15
+# A frame of a test says where the fault was met; what has to change is seldom there.
+_FRAME_APART: Final = 0.2
+_FRAMED: Final = "a frame of a stack trace is in it"
 # An `__init__` gathers names that others define.
 _GATHERING: Final = 0.1
 _GATHERS: Final = re.compile(r"(?:^|/)(?:__init__\.pyi?|index\.[jt]sx?|mod\.rs)$")
@@ -94,10 +96,12 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
     places = []
     for repo, path in by_file.keys() | by_path.keys() | maybe_named:
         named, reasons = _named(path, told) if (repo, path) in maybe_named else (0.0, [])
-        if _APART.search(path) and not named:
+        if stands_apart(path) and not named:
             continue
         units = by_file.get((repo, path), [])
-        score = _of_units(units) + by_path.get((repo, path), 0.0)
+        # A test that only a frame names is not what its path is about.
+        path_score = 0.0 if stands_apart(path) and _FRAMED in reasons else by_path.get((repo, path), 0.0)
+        score = _of_units(units) + path_score
         if language_of(path) is None:
             score *= _PLAIN_FILE
         score += best * (named - (_GATHERING if _GATHERS.search(path) else 0.0))
@@ -139,7 +143,9 @@ def _path_scores(index: SourceIndex, trees: Sequence[int], asked: Mapping[str, i
     count = index.count_files(trees)
     scores: dict[File, float] = defaultdict(float)
     for word in sorted(asked):
-        having = index.files_by_path_word(word, trees)
+        having = index.files_by_path_word(word, trees, _MAX_PATHS)
+        if len(having) == _MAX_PATHS:
+            continue
         idf = math.log(1 + (count - len(having) + 0.5) / (len(having) + 0.5))
         for file in having:
             scores[file] += idf * math.sqrt(asked[word])
@@ -155,6 +161,13 @@ def _stems(told: Hints) -> set[str]:
 def _named(path: str, told: Hints) -> tuple[float, list[str]]:
     """What a file gets because the report names it, as a share of the best function's score, and why."""
     share, reasons = 0.0, []
+    depths = [depth for depth, frame in enumerate(told.frames) if _same_file(path, frame.path)]
+    of_frame = 0.0
+    if depths:
+        of_frame = _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * depths[0] / len(told.frames)
+        reasons.append(_FRAMED)
+        if stands_apart(path):
+            return of_frame * _FRAME_APART, reasons
     path_named = max((_named_path(path, named.path) for named in told.paths), default=0.0)
     if path_named:
         share += path_named
@@ -163,11 +176,7 @@ def _named(path: str, told: Hints) -> tuple[float, list[str]]:
     if "/" in module and any(f"{name.replace('.', '/')}/".startswith(f"{module}/") for name in told.dotted):
         share += _NAMED_MODULE
         reasons.append("its module is named")
-    depths = [depth for depth, frame in enumerate(told.frames) if _same_file(path, frame.path)]
-    if depths:
-        share += _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * depths[0] / len(told.frames)
-        reasons.append("a frame of a stack trace is in it")
-    return share, reasons
+    return share + of_frame, reasons
 
 
 def _with_lines(index: SourceIndex, trees: Sequence[int], place: Place, told: Hints) -> Place:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ HOLE: Final = "\0"
 """Stands in a template for what is not known before it runs."""
 
 _NAMES: Final = re.compile(
-    r"(?i)(?:log)?(?:trace|debug|info|information|notice|warn|warning|error|critical|exception|fatal|panic|log|print)"
-    r"(?:f|ln|w|context|ctx)?|fine(?:r|st)?|severe"
+    rb"(?i)(?:log)?(?:trace|debug|info|information|notice|warn|warning|error|critical|exception|fatal|panic|log|print)"
+    rb"(?:f|ln|w|context|ctx)?|fine(?:r|st)?|severe"
 )
+# A word in front of what it may be given.
+_GIVEN: Final = re.compile(rb"(?<![\w$])[A-Za-z]++(?=\s{0,9}+[(\"'`])")
 _LOGS: Final = re.compile(r"(?i)log|console|zap")
+_LOGS_HERE: Final = re.compile(rb"[lL][oO][gG]|[cC]onsole|[zZ]ap")
 _CALLS: Final = frozenset({"call", "call_expression", "method_invocation", "invocation_expression"})
 _STRINGS: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "
@@ -51,25 +55,53 @@ class LogStatement:
     template: str
 
 
-def log_statement(name: Node, called: str) -> LogStatement | None:
-    """The log statement that calls a name, or None when it is none or says nothing constant."""
-    if not _NAMES.fullmatch(called):
-        return None
+def log_statements(root: Node, content: bytes) -> list[LogStatement]:
+    """The log statements of a syntax tree, in order; `content` is what it was made of.
+
+    Names that may write to a log are found in the text, then their nodes by the place: far fewer than all calls.
+    """
+    found: dict[int, LogStatement] = {}
+    if not _LOGS_HERE.search(content):
+        return []
+    for match in _GIVEN.finditer(content):
+        if not _may_write(match.group()):
+            continue
+        name = root.named_descendant_for_byte_range(match.start(), match.end())
+        if name is None or not name.type.endswith(("identifier", "name")) or name.text != match.group():
+            continue
+        call = _call_of(name)
+        template = _template(call) if call is not None and call.start_byte not in found else ""
+        if call is not None and template:
+            found[call.start_byte] = LogStatement(call.start_point.row + 1, template)
+    return [found[start] for start in sorted(found)]
+
+
+@lru_cache(maxsize=10_000)
+def _may_write(name: bytes) -> bool:
+    return _NAMES.fullmatch(name) is not None
+
+
+def _call_of(name: Node) -> Node | None:
     call = name.parent
     for _ in range(2):
         if call is not None and call.type not in _CALLS:
             call = call.parent
-    arguments = call.child_by_field_name("arguments") if call is not None else None
-    if call is None or arguments is None:
-        return None
+    return call
+
+
+def _template(call: Node) -> str:
+    """The template of a call; '' when it writes to no log, or says nothing constant."""
+    arguments = call.child_by_field_name("arguments")
+    if arguments is None:
+        return ""
     callee = (call.text or b"")[: min(_CALLEE_BYTES, arguments.start_byte - call.start_byte)].decode("utf-8", "replace")
     if not _LOGS.search(callee):
-        return None
+        return ""
     for argument in arguments.named_children[:_MAX_ARGUMENTS]:
         template = re.sub(f"{HOLE}+", HOLE, "".join(_parts(argument, 0))).strip()
         if any(map(str.isalpha, template)):
-            return LogStatement(call.start_point.row + 1, template)
-    return None
+            return template
+    return ""
 
 
 def wrote(template: str, message: str) -> bool:

@@ -1,17 +1,34 @@
-"""A file's structure: the pieces that it is read and found in, and what each of them calls."""
+"""A file's structure: the pieces that it is read and found in, what is called in it, and what it writes to a log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from .languages import Language, grammar, language_of
-from .log_statements import LogStatement, log_statement
-from .words import words
+from .languages import Language, grammar, language_of, syntax_tree
+from .log_statements import LogStatement, log_statements
+from .words import joined_words
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 # Lines this long on average are minified or generated: they are searched by nobody and cost the most.
 _MAX_MEAN_LINE: Final = 400
+
+
+class Span(Protocol):
+    """What has a kind and lines from 1, both included."""
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def first_line(self) -> int: ...  # noqa: D102
+    @property
+    def last_line(self) -> int: ...  # noqa: D102
+
+
+SpanT = TypeVar("SpanT", bound=Span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +50,6 @@ class Call:
     start: int
     name: str
     line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """What the parser met in a file."""
-
-    definitions: list[Definition]
-    calls: list[Call]
-    statements: list[LogStatement]
 
 
 @dataclass(slots=True)
@@ -86,33 +94,33 @@ def outline(path: str, content: bytes) -> Outline:
     lines = content.decode("utf-8", "replace").split("\n")
     if len(content) > _MAX_MEAN_LINE * len(lines):
         return Outline(name, len(lines), note="its lines are too long to be written by people")
-    found = structure(language, content) if language else Structure([], [], [])
-    units = _units(found)
+    units, statements = [], []
+    if language:
+        root = syntax_tree(language, content)
+        if root is None:
+            return Outline(name, len(lines), note="its structure takes too long to be read")
+        units = _units(*structure(language, root))
+        statements = log_statements(root, content)
     units.append(Unit("module", "", 1, len(lines)))
     _share_out(units, lines)
     units.sort(key=lambda unit: (unit.first_line, unit.kind != "module"))
-    return Outline(name, len(lines), tuple(units), tuple(found.statements))
+    return Outline(name, len(lines), tuple(units), tuple(statements))
 
 
 def unit_words(unit: Unit) -> tuple[str, str]:
     """The words of a unit's name and of its text, for the index."""
-    return " ".join(words(unit.name.replace(".", " "))), " ".join(words(unit.body))
+    return joined_words(unit.name), joined_words(unit.body)
 
 
-def structure(language: Language, content: bytes) -> Structure:
-    """All definitions of a file, nested ones too, its calls in order, and its log statements."""
+def structure(language: Language, root: Node) -> tuple[list[Definition], list[Call]]:
+    """All definitions of a syntax tree, nested ones too, and all names that are called in it, both in order."""
     import tree_sitter
 
-    parser, query = grammar(language)
-    found = Structure([], [], [])
-    for _, captures in tree_sitter.QueryCursor(query).matches(parser.parse(content).root_node):
+    definitions, calls = [], []
+    for _, captures in tree_sitter.QueryCursor(grammar(language)[1]).matches(root):
         if "call" in captures:
             node = captures["call"][0]
-            call = Call(node.start_byte, _text(node.text), node.start_point.row + 1)
-            found.calls.append(call)
-            statement = log_statement(node, call.name)
-            if statement is not None:
-                found.statements.append(statement)
+            calls.append(Call(node.start_byte, _text(node.text), node.start_point.row + 1))
             continue
         kind = "function" if "function" in captures else "class"
         node = captures[kind][0]
@@ -120,16 +128,16 @@ def structure(language: Language, content: bytes) -> Structure:
             node = node.parent
         name = _text(captures["name"][0].text)
         lines = (node.start_point.row + 1, node.end_point.row + 1)
-        found.definitions.append(Definition(node.start_byte, node.end_byte, kind, name, *lines))
-    found.calls.sort()
-    return found
+        definitions.append(Definition(node.start_byte, node.end_byte, kind, name, *lines))
+    definitions.sort(key=lambda definition: (definition.start, -definition.end, definition.kind, definition.name))
+    return definitions, sorted(calls)
 
 
-def _units(found: Structure) -> list[Unit]:
+def _units(found: Sequence[Definition], calls: Sequence[Call]) -> list[Unit]:
     """Units with the names of what they are in; functions within functions belong to the outermost."""
     units: list[Unit] = []
     around: list[tuple[int, Unit]] = []
-    for definition in sorted(found.definitions, key=lambda d: (d.start, -d.end, d.kind, d.name)):
+    for definition in found:
         while around and around[-1][0] <= definition.start:
             around.pop()
         if around and around[-1][1].kind == "function":
@@ -138,35 +146,30 @@ def _units(found: Structure) -> list[Unit]:
         unit = Unit(definition.kind, qualified, definition.first_line, definition.last_line)
         units.append(unit)
         around.append((definition.end, unit))
-    _give_calls(units, found.calls)
-    return units
-
-
-def _give_calls(units: Sequence[Unit], calls: Sequence[Call]) -> None:
-    """Give each call to the innermost unit that holds its line; calls outside of all units are nobody's."""
-    owners = _owners(units, max((call.line for call in calls), default=0))
+    of_line = owners(units, max((call.line for call in calls), default=0))
     for call in calls:
-        owner = owners[call.line]
+        owner = of_line[call.line]
         if owner is not None:
             owner.calls.append((call.name, call.line))
+    return units
 
 
 def _share_out(units: Sequence[Unit], lines: Sequence[str]) -> None:
     """Give each line to the innermost unit that holds it: each is found by its own words and by nobody else's."""
     bodies: dict[int, list[str]] = {}
-    for line, owner in zip(lines, _owners(units, len(lines))[1:], strict=True):
+    for line, owner in zip(lines, owners(units, len(lines))[1:], strict=True):
         bodies.setdefault(id(owner), []).append(line)
     for unit in units:
         unit.body = "\n".join(bodies.get(id(unit), ()))
 
 
-def _owners(units: Sequence[Unit], lines: int) -> list[Unit | None]:
+def owners(units: Sequence[SpanT], lines: int) -> list[SpanT | None]:
     """The innermost unit of each line, from line 0 (nobody's) to `lines`."""
-    owners: list[Unit | None] = [None] * (lines + 1)
+    found: list[SpanT | None] = [None] * (lines + 1)
     for unit in sorted(units, key=lambda unit: (unit.first_line, -unit.last_line, unit.kind != "module")):
         last = min(unit.last_line, lines)
-        owners[unit.first_line : last + 1] = [unit] * (last + 1 - unit.first_line)
-    return owners
+        found[unit.first_line : last + 1] = [unit] * (last + 1 - unit.first_line)
+    return found
 
 
 def _text(name: bytes | None) -> str:

@@ -1,31 +1,45 @@
 """Which lines of the places that a report leads to are worth a budget of tokens.
 
-A file is cut into its functions and what is left: module level, headers of classes, and the signature of each
-function, so that what is not sent is at least named. A cut is worth what its file is worth by rank, times how well the
-function fits the report; cuts are taken by worth for their cost until the budget is full. A file of which all cuts are
-taken is whole.
+A file is cut into its functions, its classes without them, and what is left (module level). The last two show the
+signature of each function in them, so that what is not sent is at least named. A cut is worth how likely it holds what
+has to change; cuts are taken by worth for their cost until the budget is full. A file of which all cuts are taken is
+whole.
+
+The likelihood is a product of a few factors, fitted by logistic regression to the labelled issues of
+`benchmarks/localization.py`; leaving out one of their projects and fitting the others gives the same weights within a
+third.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .index import UnitHit
 from .localise import Place
+from .outline import owners
 
-# What a cut is worth beside the function of its file that fits best: one that shares no word with the report next to
-# nothing, what is left of the file as much. Half or twice of either loses up to three points of the labelled issues.
-_ANY_FUNCTION: Final = 0.05
-_REST: Final = 1.0
-# A function that holds a line which the report names.
-_NAMED: Final = 1.0
+# Logarithms of likelihoods: of a file by its rank and by its score beside the first one's, ...
+_PER_RANK: Final = -0.8
+_FILE_FITS: Final = 1.9
+# ... of a cut by its score beside the best one's of all, and by its place among those of its file, ...
+_CUT_FITS: Final = 1.6
+_FIRST_OF_FILE: Final = 1.6
+_SHARES_NO_WORD: Final = -0.6
+# ... of one whose name, or a line in which, the report says, and of what is left of a file.
+_NAMED: Final = 1.4
+_LINE_NAMED: Final = 1.0
+_MODULE: Final = 1.25
+# A longer cut is likelier to hold it, by this power of its length, but it costs its length; between 0.5 and 0.7 the
+# labelled issues show no difference.
+_PER_TOKEN: Final = -0.6
 _SIGNATURE_LINES: Final = 6
 # Tokens of a gap and of its account, a cut.
 _GAP_TOKENS: Final = 3
+_IDENTIFIER: Final = re.compile(r"[^\W\d]\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +52,23 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """A text, and the files that it led to in the order of `localise`."""
+
+    report: str = ""
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Selected:
-    """Lines of a file that are sent, sorted, counted from 1; `whole` when these are all."""
+    """Lines of a file that are sent, by their numbers from 1, in order, and what each is worth for its cost.
+
+    `whole` when these are all.
+    """
 
     repo: str
     path: str
-    lines: tuple[int, ...]
+    lines: dict[int, float]
     whole: bool
 
 
@@ -51,57 +76,93 @@ class Selected:
 class _Cut:
     rank: int
     lines: tuple[int, ...]
-    tokens: int
     worth: float
 
 
-def select_lines(candidates: Sequence[Candidate], budget_tokens: int, count: Callable[[str], int]) -> list[Selected]:
+def select_lines(lead: Lead, budget_tokens: int, count: Callable[[str], int]) -> list[Selected]:
     """Choose lines of files, the likeliest file first, that take no more than the budget.
 
     Args:
-        candidates: files in the order of `localise`.
+        lead: what is asked, and the files.
         budget_tokens: what all lines together may take.
         count: how many tokens a text takes.
     """
-    cuts = [cut for rank, candidate in enumerate(candidates) for cut in _cuts(rank, candidate, count)]
-    taken: dict[int, set[int]] = defaultdict(set)
+    candidates = lead.candidates
+    names = frozenset(_IDENTIFIER.findall(lead.report))
+    best_file = max((candidate.place.score for candidate in candidates), default=0.0) or 1.0
+    best_cut = max((unit.score for candidate in candidates for unit in candidate.place.units), default=0.0) or 1.0
+    sizes = [[0, *(count(line) + 1 for line in candidate.lines)] for candidate in candidates]
+    cuts = [
+        cut
+        for rank, candidate in enumerate(candidates)
+        for cut in _cuts(rank, candidate, names, best_file, best_cut, sizes[rank])
+    ]
+    taken: list[dict[int, float]] = [{} for _ in candidates]
     left = budget_tokens
-    for cut in sorted(cuts, key=lambda cut: (-cut.worth / math.sqrt(cut.tokens), cut.rank, cut.lines)):
-        if cut.tokens <= left:
-            taken[cut.rank].update(cut.lines)
-            left -= cut.tokens
+    for cut in sorted(cuts, key=lambda cut: (-cut.worth, cut.rank, cut.lines)):
+        fresh = [line for line in cut.lines if line not in taken[cut.rank]]
+        tokens = sum(sizes[cut.rank][line] for line in fresh) + _GAP_TOKENS
+        if tokens <= left:
+            taken[cut.rank].update(dict.fromkeys(fresh, cut.worth))
+            left -= tokens
     return [
         Selected(
-            candidates[rank].place.repo,
-            candidates[rank].place.path,
-            tuple(sorted(lines)),
-            len(lines) == len(candidates[rank].lines),
+            candidate.place.repo, candidate.place.path, dict(sorted(lines.items())), len(lines) == len(candidate.lines)
         )
-        for rank, lines in sorted(taken.items())
+        for candidate, lines in zip(candidates, taken, strict=True)
+        if lines
     ]
 
 
-def _cuts(rank: int, candidate: Candidate, count: Callable[[str], int]) -> list[_Cut]:
+def _cuts(
+    rank: int,
+    candidate: Candidate,
+    names: Collection[str],
+    best_file: float,
+    best_cut: float,
+    sizes: Sequence[int],
+) -> Iterator[_Cut]:
+    """The cuts of a file, each with what it is worth for its cost."""
+    place = candidate.place
+    order = {_key(unit): number for number, unit in enumerate(place.units)}
+    scores = {_key(unit): unit.score for unit in place.units}
+    of_file = _PER_RANK * math.log(rank + 1) + _FILE_FITS * place.score / best_file
+    for unit, lines in _lines_of(candidate):
+        key = _key(unit)
+        likely = of_file + _CUT_FITS * scores.get(key, 0.0) / best_cut
+        likely += _FIRST_OF_FILE / (order[key] + 1) if key in order else _SHARES_NO_WORD
+        if unit.kind == "module":
+            likely += _MODULE
+        elif unit.name.rpartition(".")[2] in names:
+            likely += _NAMED
+        if any(line in lines for line in place.lines):
+            likely += _LINE_NAMED
+        tokens = sum(sizes[line] for line in lines) + _GAP_TOKENS
+        yield _Cut(rank, lines, math.exp(likely) * tokens**_PER_TOKEN)
+
+
+def _lines_of(candidate: Candidate) -> Iterator[tuple[UnitHit, tuple[int, ...]]]:
+    """Each unit of a file with its own lines; a class and a module with the signatures of their functions too."""
     place, lines = candidate.place, candidate.lines
-    functions = [unit for unit in candidate.units if unit.kind == "function"]
-    fits = {(unit.name, unit.first_line): unit.score for unit in place.units}
-    best = max(fits.values(), default=0.0) or 1.0
-    rest = set(range(1, len(lines) + 1))
-    cuts = []
-    for unit in functions:
-        body = range(unit.first_line, min(unit.last_line, len(lines)) + 1)
-        rest.difference_update(body)
-        worth = _ANY_FUNCTION + (fits.get((unit.name, unit.first_line), 0.0) / best) ** 2
-        if any(line in body for line in place.lines):
-            worth += _NAMED
-        cuts.append((tuple(body), worth))
-    for unit in functions:
-        rest.update(_signature(unit, lines))
-    cuts.append((tuple(sorted(rest)), _REST))
-    return [
-        _Cut(rank, cut, sum(count(lines[line - 1]) + 1 for line in cut) + _GAP_TOKENS, worth / (rank + 1))
-        for cut, worth in cuts
-    ]
+    # A file that stands apart is in the index by its path alone.
+    units = candidate.units or (UnitHit(place.repo, place.path, "module", "", 1, len(lines)),)
+    own: dict[int, set[int]] = {}
+    for number, owner in enumerate(owners(units, len(lines))):
+        if owner is not None:
+            own.setdefault(id(owner), set()).add(number)
+    holders = {unit.name: unit for unit in units if unit.kind != "function"}
+    for unit in units:
+        if unit.kind == "function":
+            holder = holders.get(unit.name.rpartition(".")[0]) or holders.get("")
+            if holder is not None:
+                own.setdefault(id(holder), set()).update(_signature(unit, lines))
+    for unit in units:
+        if id(unit) in own:
+            yield unit, tuple(sorted(own[id(unit)]))
+
+
+def _key(unit: UnitHit) -> tuple[str, str, int]:
+    return unit.kind, unit.name, unit.first_line
 
 
 def _signature(unit: UnitHit, lines: Sequence[str]) -> range:

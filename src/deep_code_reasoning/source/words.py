@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*|\d+")
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
 # What is longer was not given as a name: keys, hashes, data.
 _MAX_LENGTH: Final = 100
+# Identifiers whose words are remembered: those of some thousand files, in 20 MB.
+_MAX_KNOWN: Final = 100_000
 # Words of English and of programming languages that stand everywhere and tell nothing apart.
 _EVERYWHERE: Final = frozenset(
     "self the an of to in is it and or for not if else return def class import from as with be this that on are was "
@@ -19,18 +19,33 @@ _EVERYWHERE: Final = frozenset(
 )
 
 
-def words(text: str) -> Iterator[str]:
+class _Known(dict[str, str]):
+    """Each identifier's words, joined; code says the same names over and over, so each is taken apart once."""
+
+    def __missing__(self, identifier: str) -> str:
+        if len(self) >= _MAX_KNOWN:
+            self.clear()
+        self[identifier] = joined = " ".join(_words_of(identifier))
+        return joined
+
+
+_known: Final = _Known()
+
+
+def words(text: str) -> list[str]:
     """The words of a text, in order: `getUserName` gives `get`, `user`, `name`, `getusername`.
 
     Parts are in lower case and without the commonest endings of English; single letters, words that stand everywhere
     and identifiers of over a hundred characters are left out. An identifier of several parts comes again as a whole.
     """
-    for identifier in _IDENTIFIER.findall(text):
-        yield from _words_of(identifier)
+    return joined_words(text).split()
 
 
-# Code says the same names over and over: most of the time of an index went into taking them apart.
-@lru_cache(maxsize=50_000)
+def joined_words(text: str) -> str:
+    """The words of a text with spaces between them: what an index takes, several times faster than word by word."""
+    return " ".join(filter(None, map(_known.__getitem__, _IDENTIFIER.findall(text))))
+
+
 def _words_of(identifier: str) -> tuple[str, ...]:
     if len(identifier) > _MAX_LENGTH:
         return ()

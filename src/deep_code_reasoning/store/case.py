@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from ..domain.case import CaseInfo, Source
 from ..domain.window import Window
@@ -15,13 +15,16 @@ from . import engine
 from .baseline import BaselineShift
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
-from .schema import TABLES, Table
+from .owners import OWNERS, owned, owners_of
+from .schema import METRICS, TABLES, Table
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
 _IN_MEMORY_BYTES: Final = 8_000_000
 
 _numbers = itertools.count(1)
+
+Answer = TypeVar("Answer")
 
 
 class CaseStore:
@@ -31,15 +34,17 @@ class CaseStore:
     exists, empty where the case has no such evidence. Results must fit in Python: aggregate in SQL.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, database: Database, shift: BaselineShift) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, database: Database, shift: BaselineShift, in_memory: bool = False
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.baseline_shift = shift
+        self.in_memory = in_memory
+        """Whether every table is held in memory; else a query on a large one is streamed, and takes all processors."""
         self._database = database
-        self._counts: dict[str, int] = {}
-        self._ranges: dict[str, Window | None] = {}
-        self._derived: set[str] = set()
-        self._deriving = threading.Lock()
+        self._once: dict[Hashable, _Once] = {}
+        self._registering = threading.Lock()
 
     @property
     def info(self) -> CaseInfo:
@@ -71,12 +76,19 @@ class CaseStore:
         Raises:
             EngineRefusal: when the engine refuses the query.
         """
-        # Several threads may look at one case, as the tests of rival hypotheses do.
-        with self._deriving:
-            if table not in self._derived:
-                statement = f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}"
-                self._database.execute(statement, **parameters)
-                self._derived.add(table)
+        statement = f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}"
+        self.once(("table", table), lambda: self._database.execute(statement, **parameters))
+
+    def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+        """What `make` answers, asked once as long as the case is open: detectors look at one case from several threads.
+
+        Whoever asks for the same key meanwhile waits for it, and for nothing else. A `make` may ask for other keys, as
+        long as none of these leads back to its own. When it raises, the next one who asks tries again.
+        """
+        with self._registering:
+            known = self._once.setdefault(key, _Once())
+        answer: Answer = known.get(make)
+        return answer
 
     def execute(self, sql: str, **parameters: Parameter) -> None:
         """Run a statement on this case's database, for its effect."""
@@ -84,15 +96,12 @@ class CaseStore:
 
     def count(self, table: str) -> int:
         """Rows in a table."""
-        if table not in self._counts:
-            self._counts[table] = int(self.query(f"SELECT count() AS n FROM {TABLES[table].name}")[0]["n"])
-        return self._counts[table]
+        statement = f"SELECT count() AS n FROM {TABLES[table].name}"
+        return self.once(("count", table), lambda: int(self.query(statement)[0]["n"]))
 
     def time_range(self, table: str) -> Window | None:
         """From the first to just after the last moment of a table; None when it is empty or untimed."""
-        if table not in self._ranges:
-            self._ranges[table] = self._look_up_range(table)
-        return self._ranges[table]
+        return self.once(("time range", table), lambda: self._look_up_range(table))
 
     def _look_up_range(self, table: str) -> Window | None:
         column = TABLES[table].time
@@ -104,16 +113,42 @@ class CaseStore:
         return Window(int(row["a"]), int(row["b"]) + 1) if row["n"] else None
 
 
-def _define(database: Database, folder: Path, manifest: Manifest, table: Table, shift: BaselineShift) -> None:
+class _Once:
+    """An answer that one thread finds while the others wait for it."""
+
+    def __init__(self) -> None:
+        # Reentrant: a key that leads back to itself is an error at once, and not a wait for ever.
+        self._finding = threading.RLock()
+        self._answers: list[Any] = []
+
+    def get(self, make: Callable[[], Any]) -> Any:
+        with self._finding:
+            if not self._answers:
+                self._answers.append(make())
+        return self._answers[0]
+
+
+def _define(database: Database, folder: Path, manifest: Manifest, table: Table, shift: BaselineShift) -> bool:
+    """Make a table known to the engine; whether it is held in memory."""
     paths = [folder / name for name in manifest.files.get(table.name, ())]
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
-        return
+        return True
     scan = shift.select(table, engine.scan_of(paths, table.structure))
-    if sum(path.stat().st_size for path in paths) <= _IN_MEMORY_BYTES:
-        database.execute(f"CREATE TABLE {table.name} ENGINE = Memory AS {scan}")
-    else:
-        database.execute(f"CREATE VIEW {table.name} AS {scan}")
+    size = sum(path.stat().st_size for path in paths)
+    in_memory = _create(database, table, scan, size)
+    if table is METRICS and (owners := owners_of(database)):
+        database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
+        database.execute(f"DROP TABLE {table.name}")
+        _create(database, table, owned(scan), size)
+    return in_memory
+
+
+def _create(database: Database, table: Table, scan: str, size: int) -> bool:
+    in_memory = size <= _IN_MEMORY_BYTES
+    kind = f"TABLE {table.name} ENGINE = Memory" if in_memory else f"VIEW {table.name}"
+    database.execute(f"CREATE {kind} AS {scan}")
+    return in_memory
 
 
 @contextmanager
@@ -133,8 +168,7 @@ def open_case(folder: Path, join_baseline: bool = False) -> Iterator[CaseStore]:
     database = Database(f"case_{next(_numbers)}")
     shift = BaselineShift.of(manifest.sources) if join_baseline else BaselineShift()
     try:
-        for table in TABLES.values():
-            _define(database, folder, manifest, table, shift)
-        yield CaseStore(folder, manifest, database, shift)
+        in_memory = [_define(database, folder, manifest, table, shift) for table in TABLES.values()]
+        yield CaseStore(folder, manifest, database, shift, all(in_memory))
     finally:
         database.drop()

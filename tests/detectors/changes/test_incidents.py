@@ -27,6 +27,7 @@ from deep_code_reasoning.domain.instant import NS_PER_S, parse_instant
 from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.ranking.attribute import attribute
 from deep_code_reasoning.store import CaseStore
+from deep_code_reasoning.store.resolve import resolve
 
 MINUTE = 60 * NS_PER_S
 ONSET = 1_700_000_000 * NS_PER_S
@@ -207,6 +208,8 @@ def test_what_came_from_outside_is_told_and_no_change_is_blamed(
         witnesses = [d for d in runner.detectors() if d.code.startswith(("external.", "changes."))]
         findings, _ = runner.run(scene, witnesses)
         causes = attribute(scene, (), findings)
+        for told in (*findings, *causes):
+            assert all(resolve(store, citation) for citation in told.citations)
     assert causes[0].change is None
     assert causes[0].mechanism == incident["outside"]
     assert causes[0].citations

@@ -165,6 +165,57 @@ def test_our_own_deadlines_requests_and_services_are_no_third_party(text: str, b
     assert look(third_party, build_case, logs=logs(("pay", text), ("subs", text))) == []
 
 
+def calls_to_partner(failing: int) -> list[dict[str, Any]]:
+    rows = []
+    for number in range(100):
+        failed = number < failing
+        rows.append(
+            {
+                "trace_id": f"t{number}",
+                "span_id": f"s{number}",
+                "service": "pay",
+                "name": "POST",
+                "kind": "client",
+                "start_ns": ONSET + number * NS_PER_S,
+                "duration_ns": 10,
+                "status": "error" if failed else "",
+                "status_message": "api.psp.com returned 503" if failed else "",
+                "source_id": 1,
+                "line": number,
+            }
+        )
+    return rows
+
+
+@pytest.mark.parametrize(("failing", "told"), [(60, 1), (8, 0)], ids=["most calls fail", "a few do"])
+def test_a_third_party_is_blamed_only_where_many_calls_to_it_fail(
+    failing: int, told: int, build_case: BuildCase
+) -> None:
+    lines = logs(("pay", "POST https://api.psp.com/v1 returned 503"))
+    assert len(look(third_party, build_case, logs=lines, spans=calls_to_partner(failing))) == told
+
+
+def test_one_caller_alone_and_a_quota_are_less_sure_than_several_callers(build_case: BuildCase) -> None:
+    (single,) = look(third_party, build_case, logs=logs(("pay", "POST https://api.psp.com/v1 returned 503")))
+    (quota,) = look(
+        third_party, build_case, logs=logs(("geo", "api.maps.com says: daily limit reached, quota exceeded"))
+    )
+    assert single.confidence == third_party.Settings().single
+    assert (quota.confidence, quota.facts["quota"]) == (third_party.Settings().quota, True)
+
+
+def test_the_first_caller_is_the_deepest_of_those_that_speak_of_a_third_party(build_case: BuildCase) -> None:
+    lines = logs(("edge", "pay failed: api.psp.com returned 503"), ("pay", "api.psp.com returned 503"))
+    (finding,) = look(third_party, build_case, ServiceGraph(("edge", "pay"), {("edge", "pay"): 9}), logs=lines)
+    assert finding.service == "pay"
+
+
+def test_a_resolver_that_fails_for_now_is_no_typing_error(build_case: BuildCase) -> None:
+    (now,) = look(dns, build_case, logs=logs(("pay", "getaddrinfo EAI_AGAIN stock")))
+    (typed,) = look(dns, build_case, logs=logs(("pay", "getaddrinfo ENOTFOUND stokc")))
+    assert (now.confidence, typed.confidence) == (dns.Settings().for_now, dns.Settings().one_name)
+
+
 def test_a_lost_node_is_told_with_those_whom_it_cut_off(build_case: BuildCase) -> None:
     lines = logs(
         ("kubelet", "node n7 status is now: NodeNotReady"), ("cart", "connection refused"), ("img", "no route to host")

@@ -87,3 +87,49 @@ def test_a_few_calls_are_silent(look: Look) -> None:
     findings, check = look("traces.repeated_calls", shop(lambda _: ["SELECT * FROM prices WHERE id = ?"] * 3).tables())
     assert not findings
     assert check.verdict == "clear"
+
+
+def told_by(attributes: Callable[[int, int], dict[str, str]], callee_path: str = "", rows: int = 8) -> Fleet:
+    """From request 60 on, `rows` calls a request whose attributes say what `attributes(request, row)` gives."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        root = fleet.span(trace, "", "orders", "h1", "GET /orders", at, 120, "server")
+        for row in range(rows if number >= 60 else 1):
+            call = fleet.span(trace, root, "orders", "h1", "ask", at + 5 + 12 * row, 11, "client")
+            fleet.spans[-1]["attributes"] = attributes(number, row)
+            if callee_path:
+                fleet.span(trace, call, "prices", "h2", "GET /prices/{id}", at + 6 + 12 * row, 9, "server")
+                fleet.spans[-1]["attributes"] = {"url.path": callee_path.format(row=row)}
+    return fleet
+
+
+HIDDEN = {"db.query.text": "SELECT * FROM prices WHERE id = $1"}
+
+
+@pytest.mark.parametrize(
+    ("fleet", "mechanism"),
+    [
+        (told_by(lambda n, row: HIDDEN | {"db.query.parameter.0": str(n + row)}), "n_plus_one"),
+        (told_by(lambda n, _: HIDDEN | {"db.query.parameter.0": str(n)}), "chatty_calls"),
+        (told_by(lambda *_: HIDDEN), "chatty_calls"),
+        (told_by(lambda *_: HIDDEN, rows=16), "n_plus_one"),
+        (told_by(lambda *_: {"url.full": "http://prices/prices/{id}"}, "/prices/{row}"), "n_plus_one"),
+        (told_by(lambda *_: {"url.full": "http://prices/prices/{id}"}, "/prices/7"), "chatty_calls"),
+        (told_by(lambda *_: {}), "n_plus_one"),
+    ],
+    ids=[
+        "other values",
+        "one value",
+        "hidden, a few",
+        "hidden, many",
+        "callee's address",
+        "one address",
+        "says nothing",
+    ],
+)
+def test_one_a_row_is_told_from_the_same_over_again_by_whatever_says_it(
+    fleet: Fleet, mechanism: str, look: Look
+) -> None:
+    (finding,), _ = look("traces.repeated_calls", fleet.tables())
+    assert finding.mechanism == mechanism

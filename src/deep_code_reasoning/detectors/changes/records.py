@@ -12,6 +12,18 @@ from .trial import Change, Rollout
 
 def changes(store: CaseStore) -> tuple[Change, ...]:
     """All commits with their deploys; a deploy whose commit is not known, and a flag, as a change without a diff."""
+    return store.once("changes", lambda: _read_changes(store))
+
+
+def is_any_before(store: CaseStore, until_ns: int) -> bool:
+    """Whether some change went out up to a moment, or was made up to it where nobody says when it went out."""
+    return any(
+        min((rollout.time_ns for rollout in change.rollouts), default=change.time_ns) <= until_ns
+        for change in changes(store)
+    )
+
+
+def _read_changes(store: CaseStore) -> tuple[Change, ...]:
     rows = store.query(
         "SELECT kind, id, time_ns, repo, service, commit_sha, message, files, diff, attributes['flag'] AS flag "
         "FROM changes WHERE kind IN ('commit', 'deploy', 'flag') ORDER BY time_ns, kind, id, repo"

@@ -17,7 +17,7 @@ from ...domain.critical_path import SpanTimes, critical_path, time_saved
 from ...domain.instant import NS_PER_MS
 from ...domain.window import Window
 from ...store import CaseStore
-from ..timeline.clocks import corrected, join_offsets, prepare_clock_offsets
+from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from .outcomes import prepare_outcomes
 
 # So many traces about the median, and so many of the slowest hundredth (or of the slowest, where there are few), tell
@@ -185,7 +185,7 @@ def _saved(traces: Mapping[str, Spans], members: Sequence[str], place: Place) ->
 
 def _spans(store: CaseStore, traces: Sequence[str]) -> dict[str, Spans]:
     """The spans of some traces on the corrected timeline; who sends a message does not wait for its consumer."""
-    prepare_clock_offsets(store)
+    prepare_clocks(store)
     rows = store.query(
         f"""
         SELECT trace_id, groupArray((span_id, parent, begins, duration_ns, service, name, calls_out)) AS spans FROM (

@@ -7,7 +7,8 @@ Why it matters: a resolver's trouble looks like trouble of every dependency at o
 deploy. No change of one service makes others fail to resolve other names.
 
 Stays silent when: nothing speaks of resolution. A single name that only one service fails to find is told with little
-confidence: a typing error in a configured host looks just like that.
+confidence: a typing error in a configured host looks just like that. Where the resolver says that it failed for now,
+and not that there is no such name, it is no typing error.
 
 Example finding: `4 services fail to resolve 4 names since 10:30:05Z, first payments`.
 """
@@ -29,6 +30,11 @@ _HOST: Final = re.compile(r"(?<![\w.@/\-])((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+[a-zA
 _CODE: Final = re.compile(r"(?i)^(java|javax|org|com|net|io|sun|kotlin)\.\w+\.|exception$|error$")
 _SERVER: Final = re.compile(r"(?i)\b(servfail|upstreams?|nameservers?|forward|recursion|resolver)\b")
 
+_FOR_NOW: Final = re.compile(
+    r"(?i)temporary failure in name|eai_again|try again|servfail|server misbehaving|"
+    r"(lookup|resol\w+|dns).{0,80}(i/o timeout|timed? ?out)|resource temporarily unavailable"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -37,11 +43,13 @@ class Settings:
     Attributes:
         outage: confidence when several names, from several services or seen by a name server, fail together.
         several_names: confidence when one service fails to resolve several names.
+        for_now: confidence when the resolver says that it failed, and not that the name does not exist.
         one_name: confidence when it is one name: more often a wrong name than a failing resolver.
     """
 
     outage: float = 0.93
     several_names: float = 0.7
+    for_now: float = 0.75
     one_name: float = 0.35
 
 
@@ -56,6 +64,8 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     names = sorted({host for text in texts if text.service not in servers for host in _hosts(text)})
     if len(names) >= 2 and (len(clients) >= 2 or servers or gauges):
         confidence = settings.outage
+    elif any(_FOR_NOW.search(text.text) for text in texts):
+        confidence = settings.for_now
     else:
         confidence = settings.several_names if len(names) >= 2 else settings.one_name
     first = min((t for t in texts if t.service not in servers or not clients), key=lambda t: (t.first_ns, t.service))

@@ -26,6 +26,7 @@ from ...store import CaseStore, Row
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
 # The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote. A
@@ -36,6 +37,8 @@ _PEER: Final = (
     "nullIf(domain(attributes['url.full']), ''), nullIf(domain(attributes['http.url']), ''), "
     "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
 )
+# A client's class stands in each of its errors, and is no pool that ran empty.
+_SAID: Final = f"replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', '')"
 _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
@@ -69,7 +72,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     prepare_linked_spans(scene.store)
     if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
         return Skipped("no span says that it failed")
-    _prepare_exits(scene.store)
+    prepare_exits(scene.store)
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
         f"""
@@ -87,21 +90,23 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
-def _prepare_exits(store: CaseStore) -> None:
-    """The table `exits`: calls to peers that have no spans, and whether each failed for the peer's part."""
+def prepare_exits(store: CaseStore) -> None:
+    """The table `exits`, once: calls to peers that have no spans, and whether each failed for the peer's part."""
+    prepare_span_errors(store)
     store.derive(
         "exits",
         f"""
         WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service),
              calls AS (
-                SELECT trace_id, span_id, service, start_ns, status, status_message, {_PEER} AS peer,
-                       concat(status_message, ' ', attributes['error.type'], ' ',
+                SELECT trace_id, span_id, service, start_ns, greatest(0, duration_ns) AS duration_ns, status,
+                       {ERROR_TEXT} AS error, {_PEER} AS peer,
+                       concat({_SAID}, ' ', attributes['error.type'], ' ',
                               attributes['http.response.status_code'], ' ', attributes['http.status_code']) AS said,
                        (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
-                FROM spans
+                FROM spans {JOIN_ERRORS}
                 WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
              )
-        SELECT trace_id, span_id, service, peer, start_ns, status_message,
+        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error,
                status = 'error' AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}}) AS its_part
         FROM calls
         WHERE peer NOT IN (SELECT peer FROM calls WHERE inside)
@@ -126,7 +131,7 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
     service, peer, since_ns = str(row["service"]), str(row["peer"]), steps.start_of(change.index)
     failed = scene.store.query(
         """
-        SELECT trace_id, span_id, status_message, start_ns FROM exits
+        SELECT trace_id, span_id, error, start_ns FROM exits
         WHERE service = {service:String} AND peer = {peer:String} AND its_part AND start_ns >= {since:Int64}
         ORDER BY start_ns, trace_id, span_id LIMIT 4
         """,
@@ -134,7 +139,7 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
         peer=peer,
         since=since_ns,
     )
-    message = next((one["status_message"] for one in failed if one["status_message"]), "")
+    message = next((one["error"] for one in failed if one["error"]), "")
     return Finding(
         code="external.peer_outage",
         mechanism="dependency_outage",

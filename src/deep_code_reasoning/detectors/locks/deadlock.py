@@ -62,11 +62,17 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def _seen(scene: Scene, settings: Settings) -> list[Finding]:
     rows = scene.store.query(
         """
-        WITH asked AS (
+        WITH tries AS (
+            -- Who polls asks from the first attempt to the last.
+            SELECT key, trace_id, argMin(span_id, t.start_ns) AS span_id, min(t.start_ns) AS start_ns,
+                   max(t.end_ns) AS end_ns
+            FROM lock_steps AS t WHERE verb IN ('acquire', 'refused') GROUP BY key, holder, turn, trace_id
+        ),
+        asked AS (
             SELECT h.service AS service, h.key AS held, o.key AS wanted, o.trace_id AS trace_id, o.span_id AS span_id,
                    o.start_ns AS start_ns, least(o.end_ns, h.end_ns) AS end_ns
-            FROM lock_holds AS h JOIN lock_ops AS o ON h.trace_id = o.trace_id
-            WHERE o.verb = 'acquire' AND o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
+            FROM lock_holds AS h JOIN tries AS o ON h.trace_id = o.trace_id
+            WHERE o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
         )
         SELECT a.service AS service, a.held AS held, a.wanted AS wanted, uniqExact(a.trace_id, b.trace_id) AS pairs,
                min(a.start_ns) AS since, argMin((a.trace_id, a.span_id, b.trace_id, b.span_id), a.start_ns) AS first

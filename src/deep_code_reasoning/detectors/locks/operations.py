@@ -19,7 +19,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
-from ..timeline.clocks import corrected, join_offsets, prepare_clock_offsets
+from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from .commands import LOCK_STATEMENT, database_waits, redis_operations, statement_of, table_operations
 from .services import (
@@ -47,17 +47,20 @@ _AGREED: Final = "^(?i)(true|1|yes|ok|success(ful)?|succeeded|acquired|granted|o
 
 def prepare_lock_ops(store: CaseStore) -> bool:
     """Make `lock_ops` and `lock_waits`, once; False when the case has no lock operations at all."""
-    if not store.query("EXISTS TABLE lock_ops")[0]["result"]:
-        _gather(store)
-        store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
-        store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
-        store.execute(f"CREATE TABLE lock_ops ({_OPS_COLUMNS}) ENGINE = Memory")
-        if store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
-            _read(store)
-            prepare_clock_offsets(store)
-            store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
-        store.execute("DROP TABLE lock_candidates")
-        store.execute("DROP TABLE lock_ops_raw")
+    return store.once("lock operations", lambda: _find_lock_ops(store))
+
+
+def _find_lock_ops(store: CaseStore) -> bool:
+    _gather(store)
+    store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
+    store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
+    store.execute(f"CREATE TABLE lock_ops ({_OPS_COLUMNS}) ENGINE = Memory")
+    if store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
+        _read(store)
+        prepare_clocks(store)
+        store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
+    store.execute("DROP TABLE lock_candidates")
+    store.execute("DROP TABLE lock_ops_raw")
     return bool(
         store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1")
     )

@@ -4,7 +4,7 @@
                     record names none), span_id, service, name (of the innermost span that says so), time_ns, message,
                     source_id, line, item
 
-An error is passed up the calls: of a request the innermost service that tells it counts.
+An error is passed up the calls: of a request those count whose call of a database failed with it, else the innermost.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _DENIED: Final = (
     r"|CannotAcquireLock|(failed|unable|timed? ?out).{0,40}(acquir|obtain|wait|get)[a-z]* .{0,30}\block"
     r"|\block .{0,60}(not (free|available|acquired|obtained)|timed? ?out|held by another)"
 )
+_BY_DATABASE: Final = "attributes['db.system.name'] != '' OR attributes['db.system'] != ''"
 _CODE: Final = "concat(attributes['db.response.status_code'], ' ', attributes['error.type'])"
 
 
@@ -51,7 +52,7 @@ def prepare_lock_reports(store: CaseStore) -> bool:
     about = "(match(said, {deadlock:String}) OR match(said, {denied:String}))"
     logs = "" if not store.count("logs") else (
         f" UNION ALL SELECT trace_id, span_id, toString(service), '', time_ns, substring(body, 1, 400) AS said, {kind},"
-        f" (-1, -time_ns), source_id, line, item FROM logs WHERE severity IN ('warn', 'error', 'fatal') AND {about}"
+        f" (-1, -time_ns), 0, source_id, line, item FROM logs WHERE severity IN ('warn', 'error', 'fatal') AND {about}"
     )  # fmt: skip
     store.derive(
         "lock_reports",
@@ -59,18 +60,19 @@ def prepare_lock_reports(store: CaseStore) -> bool:
         WITH told AS (
             SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, start_ns AS time_ns,
                    concat(status_message, ' ', {_CODE}) AS said, {kind} AS kind, (1, start_ns) AS depth,
-                   source_id, line, item
+                   {_BY_DATABASE} AS own, source_id, line, item
             FROM spans WHERE status = 'error' AND {about}
             UNION ALL
             SELECT trace_id, span_id, toString(service), '', time_ns,
                    concat(attributes['exception.message'], ' ', attributes['exception.type']) AS said, {kind},
-                   (0, -time_ns), source_id, line, item
+                   (0, -time_ns), 0, source_id, line, item
             FROM span_events WHERE name = 'exception' AND {about}
             {logs}
         )
         SELECT kind, trace_id, span_id, service, name, time_ns, trimBoth(said) AS message, source_id, line, item
-        FROM told ORDER BY depth DESC, source_id, line, item
-        LIMIT 1 BY kind, if(trace_id = '', toString((source_id, line, item)), trace_id)
+        FROM told WHERE own OR trace_id NOT IN (SELECT trace_id FROM told WHERE own)
+        ORDER BY depth DESC, source_id, line, item
+        LIMIT 1 BY kind, if(own, service, ''), if(trace_id = '', toString((source_id, line, item)), trace_id)
         """,
         deadlock=_DEADLOCK,
         denied=_DENIED,
@@ -95,7 +97,11 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
     )
     found = []
     for row in rows:
-        change = outcome_change(*_trials(store, steps, str(row["service"]), row["steps"], list(row["names"])))
+        service, told = str(row["service"]), row["steps"]
+        # What is done only since it fails says nothing of before: then all of the service's requests do.
+        change = outcome_change(*_trials(store, steps, service, told, list(row["names"]))) or outcome_change(
+            *_trials(store, steps, service, told, [])
+        )
         if change is not None:
             cited = tuple(
                 span_citation(trace, span)

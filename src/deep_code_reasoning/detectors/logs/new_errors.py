@@ -29,6 +29,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
+from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -150,7 +151,7 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
     named = tuple(sorted({name for kind in new for name in mentions(kind.sample, scene.graph.services, told.service)}))
     return Finding(
         code="logs.new_errors",
-        mechanism="exception",
+        mechanism=told_mechanism(told.sample),
         service=told.service,
         summary=(
             f"{told.service}: errors since {format_instant(onset_ns)} (in {change.failures_after} of "
@@ -175,7 +176,7 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
 
 DETECTOR = Detector(
     code="logs.new_errors",
-    mechanisms=("exception",),
+    mechanisms=TOLD_MECHANISMS,
     needs=("logs",),
     settings=Settings(),
     detect=detect,

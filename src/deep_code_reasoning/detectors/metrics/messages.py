@@ -88,8 +88,8 @@ class _Pile:
 
 @dataclass(frozen=True, slots=True)
 class _Consumption:
-    """A destination's consumer ('' when no span tells), messages sent and processed, and how many are in work at a
-    time since they pile up."""
+    """A destination's consumer ('' when no span tells); messages sent, processed, and in work at a time, all since
+    they pile up."""
 
     service: str
     published: int
@@ -232,15 +232,16 @@ def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumpt
                    a.kind = 'producer' OR (a.kind = '' AND p.service = a.service) AS sends
             FROM about AS a LEFT ANY JOIN parents AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id
         )
-        SELECT service, countIf(takes) AS taken, countIf(sends) AS sent,
+        SELECT service, countIf(takes) AS taken_ever, countIf(takes AND start_ns >= {since:Int64}) AS taken,
+               countIf(sends AND start_ns >= {since:Int64}) AS sent,
                sumIf(duration_ns, takes AND start_ns >= {since:Int64})
                    / greatest(1, (SELECT max(start_ns + duration_ns) FROM spans) - {since:Int64}) AS in_work
-        FROM sides GROUP BY service ORDER BY taken DESC, service
+        FROM sides GROUP BY service ORDER BY taken_ever DESC, service
         """,
         destination=destination,
         since=since_ns,
     )
-    if not rows or not rows[0]["taken"]:
+    if not rows or not rows[0]["taken_ever"]:
         return _Consumption("", 0, 0, 0.0)
     first = rows[0]
     return _Consumption(

@@ -42,6 +42,7 @@ MECHANISMS: Final = {
     "threads": "thread_pool_exhausted",
     "files": "connection_pool_exhausted",
     "queue": "message_backlog",
+    "loss": "network_loss",
 }
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -56,32 +57,77 @@ class Step:
         return math.inf if self.after > 0 else 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """What a metric's name stands for, when it was taken, and the most points of one instance."""
+
+    name: str
+    unit: str
+    meaning: Meaning
+    first_ns: int
+    last_ns: int
+    longest: int
+
+
 def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_POINTS) -> list[Series]:
     """All series of a case whose name is about one of `kinds`, thinned to `max_points` each."""
-    names = store.query("SELECT name, max(unit) AS unit, max(kind) AS kind FROM metrics GROUP BY name ORDER BY name")
-    meanings = {row["name"]: meaning(row["name"], row["unit"], row["kind"]) for row in names}
-    units = {row["name"]: row["unit"] for row in names}
-    wanted = tuple(name for name, about in meanings.items() if about.kind in kinds)
+    wanted = [metric for metric in store.once("metrics", lambda: _metrics(store)) if metric.meaning.kind in kinds]
     if not wanted:
         return []
-    bounds = store.query(
-        """
-        SELECT min(first_ns) AS first_ns, max(last_ns) AS last_ns, max(n) AS longest FROM (
-            SELECT min(time_ns) AS first_ns, max(time_ns) AS last_ns, count() AS n FROM metrics
-            WHERE name IN {names:Array(String)} AND time_ns > 0
-            GROUP BY service, instance, name
-        )
-        """,
-        names=wanted,
-    )[0]
-    thin = int(bounds["longest"] or 0) > max_points
-    width_ns = max(1, (int(bounds["last_ns"] or 0) - int(bounds["first_ns"] or 0)) // max_points) if thin else 1
+    first_ns = min((metric.first_ns for metric in wanted if metric.longest), default=0)
+    span_ns = max(metric.last_ns for metric in wanted) - first_ns
+    thin = max(metric.longest for metric in wanted) > max_points
+    width_ns = max(1, span_ns // max_points) if thin else 1
+    # Several detectors look at the same metrics, mostly alone or together with others: each kind is read once.
+    by_kind: dict[str, list[_Metric]] = {}
+    for metric in wanted:
+        by_kind.setdefault(metric.meaning.kind, []).append(metric)
+    found = [
+        series
+        for kind, metrics in by_kind.items()
+        for series in store.once(("series", kind, width_ns), partial(_read_series, store, metrics, width_ns))
+    ]
+    # As many as one query would give: of a kind no more are read, and of all the first are kept.
+    return [series for _, series in sorted(found, key=lambda pair: pair[0])[:_MAX_SERIES]]
+
+
+def _metrics(store: CaseStore) -> list[_Metric]:
     rows = store.query(
         """
-        SELECT service, instance, name, labels, arraySort(groupArray((at, level))) AS points
+        SELECT name, max(unit) AS unit, max(kind) AS kind, minIf(first_ns, n > 0) AS first_ns,
+               max(last_ns) AS last_ns, max(n) AS longest
+        FROM (
+            SELECT name, max(unit) AS unit, max(kind) AS kind, minIf(time_ns, time_ns > 0) AS first_ns,
+                   max(time_ns) AS last_ns, countIf(time_ns > 0) AS n
+            FROM metrics GROUP BY service, instance, name
+        )
+        GROUP BY name ORDER BY name
+        """
+    )
+    return [
+        _Metric(
+            row["name"],
+            row["unit"],
+            meaning(row["name"], row["unit"], row["kind"]),
+            int(row["first_ns"]),
+            int(row["last_ns"]),
+            int(row["longest"]),
+        )
+        for row in rows
+    ]
+
+
+_Place = tuple[str, str, str, int]
+"""By what series are in order: service, instance, name, hash of the labels."""
+
+
+def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) -> list[tuple[_Place, Series]]:
+    rows = store.query(
+        """
+        SELECT service, instance, name, labels, max(own) AS own, arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
-                   min(time_ns) AS at, quantileExact(0.5)(value) AS level
+                   min(time_ns) AS at, quantileExact(0.5)(value) AS level, max(service = host) AS own
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
             GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
@@ -89,22 +135,29 @@ def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_PO
         GROUP BY service, instance, name, labels
         ORDER BY service, instance, name, labels LIMIT {series:UInt32}
         """,
-        names=wanted,
+        names=[metric.name for metric in metrics],
         width=width_ns,
         series=_MAX_SERIES,
     )
+    known = {metric.name: metric for metric in metrics}
     return [
-        _series(row["service"], row["instance"], row["name"], units[row["name"]], meanings[row["name"]], row)
+        (
+            (row["service"], row["instance"], row["name"], int(row["labels"])),
+            _series(row["service"], row["instance"], known[row["name"]], row),
+        )
         for row in rows
     ]
 
 
-def _series(service: str, instance: str, name: str, unit: str, about: Meaning, row: Row) -> Series:
+def _series(service: str, instance: str, metric: _Metric, row: Row) -> Series:
     times = tuple(int(time) for time, _ in row["points"])
     values = tuple(float(value) for _, value in row["points"])
+    about = metric.meaning
+    if row["own"]:
+        about = replace(about, shared=False)  # a machine of its own shares nothing
     if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
         times, values = times[1:], tuple(b - a for a, b in pairwise(values))
-    return Series(service, instance, name, unit, about, times, values)
+    return Series(service, instance, metric.name, metric.unit, about, times, values)
 
 
 def find_step(values: Sequence[float]) -> Step | None:

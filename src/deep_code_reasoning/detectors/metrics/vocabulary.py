@@ -39,6 +39,19 @@ KINDS: Final[dict[str, frozenset[str]]] = {
         "capacity".split()
     ),
 }
+# A network's errors are packets that did not arrive; a processor that is throttled is one that is short. What the words
+# mean alone (requests that fail, calls that are turned away) they do not mean there.
+_TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
+    (
+        "loss",
+        frozenset({"network", "net", "tcp", "packet", "packets", "interface", "nic", "eth0"}),
+        frozenset(
+            "error errors drop drops dropped discards discarded retransmit retransmits retransmitted retransmissions "
+            "retrans retranssegs loss lost".split()
+        ),
+    ),
+    ("cpu", frozenset({"cpu"}), frozenset({"throttle", "throttled", "throttling"})),
+)
 _LIMITS: Final = frozenset({"limit", "limits", "max", "maximum", "quota", "allocatable", "capacity"})
 _PERCENT: Final = frozenset({"percent", "percentage", "pct"})
 _RATIOS: Final = frozenset({"ratio", "utilization", "utilisation", "fraction", "share"})
@@ -76,13 +89,19 @@ def words_of(name: str) -> frozenset[str]:
 def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
     """Read a metric's name, unit (UCUM or plain) and OTLP kind."""
     words = words_of(name)
-    kind = "" if words & _GIVEN_UP else next((kind for kind, known in KINDS.items() if words & known), "")
+    kind = next((kind for kind, one, other in _TOGETHER if words & one and words & other), "")
+    if not kind and not words & _GIVEN_UP:
+        kind = next((kind for kind, known in KINDS.items() if words & known), "")
     percent = "%" in name or unit in ("%", "percent") or bool(words & _PERCENT)
+    ratio = percent or bool(words & _RATIOS)
     return Meaning(
         kind=kind,
-        ratio=percent or bool(words & _RATIOS),
+        ratio=ratio,
         percent=percent,
-        limit=bool(words & _LIMITS) and kind in ("pool", "threads", "queue", "cpu", "memory", "disk", "files"),
+        # `k8s.container.cpu_limit_utilization` is a share of the limit, and not the limit.
+        limit=bool(words & _LIMITS)
+        and not ratio
+        and kind in ("pool", "threads", "queue", "cpu", "memory", "disk", "files"),
         counter=metric_kind == "sum" or "total" in words,
         shared=bool(words & _SHARED),
     )

@@ -6,8 +6,7 @@ import functools
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Final, TypeVar
 
 from ...domain.citation import Citation, log_citation, metric_citation, span_citation
 from ...domain.window import Windows
@@ -31,20 +30,12 @@ _TROUBLE: Final = (
 )
 
 
-_kept: WeakKeyDictionary[CaseStore, dict[tuple[str, Windows], Any]] = WeakKeyDictionary()
-
-
 def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
     """Keep what a pure function of a scene answers for as long as its case is open: several detectors ask the same."""
 
     @functools.wraps(look)
     def kept(scene: Scene) -> Answer:
-        answers = _kept.setdefault(scene.store, {})
-        key = (look.__name__, scene.windows)
-        if key not in answers:
-            answers[key] = look(scene)
-        answer: Answer = answers[key]
-        return answer
+        return scene.store.once((look.__name__, scene.windows), lambda: look(scene))
 
     return kept
 
@@ -135,10 +126,13 @@ ORDER BY bad DESC, first_ns, service, type, message LIMIT {limit:UInt32}
 
 @dataclass(frozen=True, slots=True)
 class _Series:
+    """Levels of a metric in slices of time: when each slice begins, and when its first point was."""
+
     service: str
     name: str
     cumulative: bool
     times: list[int]
+    points_ns: list[int]
     values: list[float]
 
 
@@ -184,9 +178,10 @@ def _metric_series(scene: Scene) -> list[_Series]:
     width = max(1, (span.end_ns - span.start_ns) // _SLICES)
     rows = scene.store.query(
         """
-        SELECT service, name, max(kind) AS kind, groupArray(slice) AS slices, groupArray(level) AS levels FROM
+        SELECT service, name, max(kind) AS kind, groupArray(slice) AS slices, groupArray(at) AS points,
+               groupArray(level) AS levels FROM
             (SELECT service, name, max(kind) AS kind, intDiv(time_ns - {start:Int64}, {width:Int64}) AS slice,
-                    quantileExact(0.5)(value) AS level
+                    min(time_ns) AS at, quantileExact(0.5)(value) AS level
              FROM metrics WHERE isFinite(value) AND name IN {names:Array(String)}
              GROUP BY service, name, slice ORDER BY service, name, slice)
         GROUP BY service, name ORDER BY service, name LIMIT {limit:UInt32}
@@ -199,9 +194,9 @@ def _metric_series(scene: Scene) -> list[_Series]:
     found = []
     for row in rows:
         times = [span.start_ns + int(number) * width for number in row["slices"]]
-        found.append(
-            _rates(_Series(row["service"], row["name"], row["kind"] == "sum", times, [float(v) for v in row["levels"]]))
-        )
+        points_ns = [int(point) for point in row["points"]]
+        levels = [float(level) for level in row["levels"]]
+        found.append(_rates(_Series(row["service"], row["name"], row["kind"] == "sum", times, points_ns, levels)))
     return found
 
 
@@ -214,7 +209,7 @@ def _rates(series: _Series) -> _Series:
     ):
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
-    return _Series(series.service, series.name, True, series.times[1:], steps)
+    return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)
 
 
 def _shift(series: _Series, scene: Scene) -> Shift | None:
@@ -266,7 +261,10 @@ def _ramp_start(series: _Series, before: float) -> int | None:
 
 
 def _cite(series: _Series, time_ns: int) -> tuple[Citation, ...]:
-    return (metric_citation(series.name, series.service, time_ns),) if time_ns else ()
+    """The first point of the slice that begins at a time: a slice's beginning is a point's time by accident only."""
+    if not time_ns:
+        return ()
+    return (metric_citation(series.name, series.service, series.points_ns[series.times.index(time_ns)]),)
 
 
 def _span_shifts(scene: Scene) -> list[Shift]:

@@ -132,7 +132,8 @@ backlog:
     messages? (are )?piling
 dns:
     no such host | enotfound | eai_again | getaddrinfo | nxdomain | servfail |
-    name (or service not known|resolution) | name resolver | unknownhost | could not resolve | unresolved host |
+    name (or service not known|resolution) | name resolver | unknownhost | could not resolve(?! placeholder) |
+    unresolved host |
     dns\b | lookup .{1,80}(timeout|misbehaving|no such) | nameserver
 certificate_expired:
     certificate.{0,40}(has )?expired | cert_has_expired | expired certificate | notafter | validity check |
@@ -231,9 +232,14 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
+# A common client names its class in every error; that it keeps a pool says nothing of the error.
+_NO_POOL: Final = re.compile(r"HTTPS?ConnectionPool")
+
+
 @functools.lru_cache(maxsize=4096)
 def kinds_of_text(text: str) -> tuple[str, ...]:
     """The kinds of trouble that a text speaks of, the more specific ones first; empty when it speaks of none."""
+    text = _NO_POOL.sub("", text)
     found = [kind for kind, pattern in _patterns() if pattern.search(text)]
     implied = {other for kind in found for other in _IMPLIES.get(kind, ())}
     specific = [kind for kind in found if kind not in implied]

@@ -65,23 +65,16 @@ class Clock:
 
 
 def prepare_clocks(store: CaseStore) -> tuple[Clock, ...]:
-    """Make the table `clock_offsets` and say which clocks are off, the furthest first."""
+    """Make the table `clock_offsets`, once, and say which clocks are off, the furthest first."""
+    return store.once("clocks", lambda: _find_clocks(store))
+
+
+def _find_clocks(store: CaseStore) -> tuple[Clock, ...]:
     prepare_linked_spans(store)
     steps = _steps(store)
     clocks = () if steps is None else _clocks(_bounds(store, steps), steps)
-    if not _kept(store):
-        _keep(store, clocks, steps)
+    _keep(store, clocks, steps)
     return clocks
-
-
-def prepare_clock_offsets(store: CaseStore) -> None:
-    """Make the table `clock_offsets`, once."""
-    if not _kept(store):
-        prepare_clocks(store)
-
-
-def _kept(store: CaseStore) -> bool:
-    return bool(store.query("EXISTS TABLE clock_offsets")[0]["result"])
 
 
 def corrected(column: str, offset: str = "o") -> str:
@@ -205,18 +198,20 @@ def _keep(store: CaseStore, clocks: Sequence[Clock], steps: TimeSteps | None) ->
         "CREATE TABLE clock_offsets (clock String, step Int64, offset_ns Float64, slope Float64, middle_ns Int64, "
         "doubt_ns Float64) ENGINE = Memory"
     )
-    for clock in clocks:
+    moments = [(clock, step, moment) for clock in clocks for step, moment in enumerate(clock.path)]
+    if moments and steps is not None:
         store.execute(
             """
             INSERT INTO clock_offsets
-            SELECT {clock:String}, row.1, row.2, {slope:Float64}, row.3, row.4
-            FROM (SELECT arrayJoin(arrayZip({steps:Array(Int64)}, {offsets:Array(Float64)}, {middles:Array(Int64)},
-                                            {doubts:Array(Float64)})) AS row)
+            SELECT row.1, row.2, row.3, row.4, row.5, row.6
+            FROM (SELECT arrayJoin(arrayZip({clocks:Array(String)}, {steps:Array(Int64)}, {offsets:Array(Float64)},
+                                            {slopes:Array(Float64)}, {middles:Array(Int64)}, {doubts:Array(Float64)}))
+                         AS row)
             """,
-            clock=clock.name,
-            slope=(clock.drift_ppm or 0.0) / 1e6,
-            steps=list(range(len(clock.path))),
-            offsets=[offset for _, offset, _ in clock.path],
-            middles=[start_ns + (steps.width_ns // 2 if steps else 0) for start_ns, _, _ in clock.path],
-            doubts=[doubt for _, _, doubt in clock.path],
+            clocks=[clock.name for clock, _, _ in moments],
+            steps=[step for _, step, _ in moments],
+            offsets=[offset for _, _, (_, offset, _) in moments],
+            slopes=[(clock.drift_ppm or 0.0) / 1e6 for clock, _, _ in moments],
+            middles=[start_ns + steps.width_ns // 2 for _, _, (start_ns, _, _) in moments],
+            doubts=[doubt for _, _, (_, _, doubt) in moments],
         )

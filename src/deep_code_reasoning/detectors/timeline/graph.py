@@ -15,7 +15,8 @@ def service_graph(store: CaseStore) -> ServiceGraph:
     """Draw the service graph of a case.
 
     A call is a span whose parent is of another service, or one that names a known service as its peer
-    (`peer.service`, OpenTelemetry semantic conventions). A service whose warnings or errors name another one is taken
+    (`peer.service`, else the address that it calls; OpenTelemetry semantic conventions): a database is known by its
+    metrics. A service whose warnings or errors name another one is taken
     to call it (with 0 calls), unless spans show a path between the two: they are the better witness.
     """
     prepare_linked_spans(store)
@@ -38,17 +39,19 @@ def service_graph(store: CaseStore) -> ServiceGraph:
             """
         )
     ]
-    known = set(names)
     peers = store.query(
         """
-        SELECT service AS caller, attributes['peer.service'] AS callee, count() AS calls FROM spans
-        WHERE attributes['peer.service'] != '' AND callee != caller
+        SELECT service AS caller,
+               firstNonDefault(attributes['peer.service'], attributes['server.address'], attributes['net.peer.name'])
+                   AS callee,
+               count() AS calls
+        FROM spans WHERE kind IN ('client', 'producer', '') AND callee IN {names:Array(String)} AND callee != caller
         GROUP BY caller, callee ORDER BY caller, callee
-        """
+        """,
+        names=names,
     )
     for row in peers:
-        if row["callee"] in known:
-            calls.setdefault((row["caller"], row["callee"]), int(row["calls"]))
+        calls.setdefault((row["caller"], row["callee"]), int(row["calls"]))
     seen = ServiceGraph(tuple(names), dict(calls))
     for caller, callee in _spoken_of(store, names):
         if not seen.path(caller, callee) and not seen.path(callee, caller):

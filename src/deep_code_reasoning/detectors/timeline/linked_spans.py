@@ -33,6 +33,10 @@ def taken_traces(store: CaseStore) -> int:
 
 def prepare_linked_spans(store: CaseStore) -> None:
     """Make both tables, once."""
+    store.once("linked spans", lambda: _link_spans(store))
+
+
+def _link_spans(store: CaseStore) -> None:
     # The spans are read once and joined in memory: large cases are streamed from files.
     store.derive(
         "taken_spans",
@@ -62,8 +66,9 @@ def prepare_linked_spans(store: CaseStore) -> None:
                sum(greatest(0, least(start_ns + duration_ns, parent_start_ns + parent_duration_ns)
                                - greatest(start_ns, parent_start_ns))) AS inside_ns,
                max(service != parent_service) AS calls_out,
-               argMin(tuple(service, kind, start_ns, duration_ns), (start_ns, linked_spans.span_id)) AS first,
-               first.1 AS callee, first.2 AS child_kind, first.3 AS child_start_ns, first.4 AS child_duration_ns
+               argMin(tuple(service, kind, start_ns, duration_ns, clock), (start_ns, linked_spans.span_id)) AS first,
+               first.1 AS callee, first.2 AS child_kind, first.3 AS child_start_ns, first.4 AS child_duration_ns,
+               first.5 AS callee_clock
         FROM linked_spans
         WHERE has_parent
         GROUP BY trace_id, parent_span_id

@@ -27,6 +27,10 @@ _MIN_CURVES_NS: Final = 24 * 3600 * NS_PER_S
 
 def hole_in_traces(store: CaseStore) -> Window | None:
     """From the last span of a first recording to the first of a second; None when there is one recording."""
+    return store.once("hole in traces", lambda: _find_hole(store))
+
+
+def _find_hole(store: CaseStore) -> Window | None:
     whole = store.time_range("spans")
     if whole is None:
         return None

@@ -48,6 +48,10 @@ def time_steps(store: CaseStore, table: str, column: str = "start_ns", count: in
     The outermost thousandth on either side is left out of account: one absurd time stamp would make all others one
     step.
     """
+    return store.once(("time steps", table, column, count), lambda: _find_steps(store, table, column, count))
+
+
+def _find_steps(store: CaseStore, table: str, column: str, count: int) -> TimeSteps:
     row = store.query(
         f"SELECT quantileExact(0.001)({column}) AS first, quantileExact(0.999)({column}) AS last "
         f"FROM {table} WHERE {column} > 0"

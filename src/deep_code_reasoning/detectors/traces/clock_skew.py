@@ -33,8 +33,9 @@ from ..timeline.clocks import Clock, prepare_clocks
 # times, TLS validity, TOTP, event stores' sequence checks.
 TIME_ERRORS: Final = (
     r"(?i)not yet valid|not valid yet|used before|before nbf|\bnbf\b|\biat\b|issued (in|at a time in) the future"
-    r"|in the future|clock|skew|(timestamp|request ?time|time ?stamp|date).{0,40}(invalid|out of|too|expired|differ)"
-    r"|too old|stale|(message|event|request|token|signature|nonce|ticket).{0,30}expired|age .{0,30}exceeds"
+    r"|in the future|\bclock|skew|(timestamp|request ?time|time ?stamp|date).{0,40}(invalid|out of|too|expired|differ)"
+    r"|too old|\bstale (token|time ?stamp|request|message|nonce)|age .{0,30}exceeds"
+    r"|(message|event|request|token|signature|nonce|ticket).{0,30}expired"
     r"|out of (the )?(allowed |acceptable )?(time )?(window|tolerance)"
 )
 

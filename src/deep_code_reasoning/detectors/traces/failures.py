@@ -22,9 +22,11 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
+from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.names import mentions
+from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
 
 
@@ -85,16 +87,17 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def _prepare_failures(store: CaseStore) -> None:
     """The table `failures`: spans with error status whose children have none, and which were not cancelled."""
     prepare_linked_spans(store)
+    prepare_span_errors(store)
     store.derive(
         "failures",
-        """
+        f"""
         WITH failing AS (
             SELECT trace_id, span_id, parent_span_id, service, name, start_ns, status_message,
                    attributes['rpc.grpc.status_code'] IN ('1', 'CANCELLED')
                        OR match(status_message, '(?i)cancell?ed') AS cancelled
-            FROM spans WHERE status = 'error' AND cityHash64(trace_id) % {every:UInt32} = 0
+            FROM spans WHERE status = 'error' AND cityHash64(trace_id) % {{every:UInt32}} = 0
         )
-        SELECT trace_id, span_id, service, name, start_ns, status_message FROM failing
+        SELECT trace_id, span_id, service, name, start_ns, {ERROR_TEXT} AS error FROM failing {JOIN_ERRORS}
         WHERE NOT cancelled AND (trace_id, span_id) NOT IN (
             SELECT trace_id, parent_span_id FROM failing WHERE NOT cancelled AND span_id != parent_span_id
         )
@@ -106,7 +109,7 @@ def _prepare_failures(store: CaseStore) -> None:
 def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, float], since_ns: int) -> Finding:
     rows = scene.store.query(
         """
-        SELECT name, status_message, trace_id, span_id, start_ns FROM failures
+        SELECT name, error, trace_id, span_id, start_ns FROM failures
         WHERE service = {service:String} AND start_ns >= {since:Int64}
         ORDER BY start_ns, trace_id, span_id LIMIT 1000
         """,
@@ -118,12 +121,12 @@ def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, floa
         names[row["name"]] = names.get(row["name"], 0) + 1
     operation = max(sorted(names), key=lambda name: names[name])
     told = [row for row in rows if row["name"] == operation]
-    message = next((row["status_message"] for row in told if row["status_message"]), "")
+    message = next((row["error"] for row in told if row["error"]), "")
     onset_ns = int(rows[0]["start_ns"])
     before, after = rates
     return Finding(
         code="traces.failures",
-        mechanism="exception",
+        mechanism=told_mechanism(message),
         service=service,
         summary=(
             f"{service}: requests fail in {operation} since {format_instant(onset_ns)} ({after:.0%} of them, "
@@ -146,7 +149,7 @@ def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, floa
 
 DETECTOR = Detector(
     code="traces.failures",
-    mechanisms=("exception",),
+    mechanisms=TOLD_MECHANISMS,
     needs=("spans",),
     settings=Settings(),
     detect=detect,

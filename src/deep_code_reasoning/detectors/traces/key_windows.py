@@ -22,7 +22,7 @@ from typing import Final
 from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..locks.commands import statement_of
-from ..timeline.clocks import corrected, join_offsets, prepare_clock_offsets
+from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 
 # What databases, mappers and stores say of a write that came second: SQLSTATE 23505 and 40001 in PostgreSQL's and
@@ -75,7 +75,7 @@ def prepare_conflicts(store: CaseStore) -> bool:
 
 def prepare_key_windows(store: CaseStore) -> None:
     """Make `key_windows` and `entries` of the services that were told of conflicts, once; `conflicts` must be there."""
-    prepare_clock_offsets(store)
+    prepare_clocks(store)
     _prepare_accesses(store)
     _prepare_windows(store)
     store.execute("TRUNCATE TABLE key_accesses")
@@ -191,7 +191,7 @@ def prepare_message_turns(store: CaseStore) -> bool:
     named = f"hasAny(mapKeys(attributes), [{', '.join(map(repr, _MESSAGE_IDS))}])"
     if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} OR {PROCESSES} LIMIT 1"):
         return False
-    prepare_clock_offsets(store)
+    prepare_clocks(store)
     store.derive(
         "message_turns",
         f"""

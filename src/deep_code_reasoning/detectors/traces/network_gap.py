@@ -8,9 +8,11 @@ whomever it calls, its own way out is slow.
 Why it matters: a slow network shows as slowness of the *callers*, while the pod that has it looks healthy: its own
 spans are as short as ever.
 
+Where no whole service is affected, the way may be slow to one of its hosts, or between two services alone
+(`narrow_gaps.py`).
+
 Stays silent when: no two services talk in the traces; gaps are as usual, or are long for a minority of the calls only
-(a full connection pool, a pause of the collector); only one caller sees the delay while others of the same service
-do not, and that caller sees it towards nobody else.
+(a full connection pool, a pause of the collector).
 
 Example finding: `payments: calls into it take 2003 ms longer than it works on them (7 ms elsewhere, 4 ms before
 13:22:40), from all 3 callers`.
@@ -33,9 +35,7 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability, rate_contrast
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-
-RESOURCE = "NetworkP90(ms)"
-"""Name of the series this detector derives: the 90th percentile of the time a call spends between two services."""
+from .narrow_gaps import RESOURCE, narrow_gaps
 
 # A child may seem to start before its parent, or to end after it, by as much as hosts' clocks usually differ.
 _CLOCK_SLACK_NS = 5 * NS_PER_MS
@@ -127,6 +127,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         finding = _judge(scene, side, calls, settings)
         if finding is not None:
             found.append(finding)
+    if not found:
+        found = narrow_gaps(scene, steps, limit_ns, settings.min_slow_share)
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
     return found
 
@@ -138,7 +140,8 @@ def _prepare_gaps(store: CaseStore) -> None:
         "call_gaps",
         """
         SELECT p.trace_id AS trace_id, p.span_id AS span_id, p.service AS caller, c.callee AS callee,
-               p.start_ns AS start_ns, p.duration_ns - c.child_duration_ns AS gap_ns
+               p.clock AS caller_clock, c.callee_clock AS callee_clock, p.start_ns AS start_ns,
+               p.duration_ns - c.child_duration_ns AS gap_ns
         FROM linked_spans AS p JOIN span_children AS c ON p.trace_id = c.trace_id AND p.span_id = c.span_id
         WHERE c.children = 1 AND c.calls_out AND c.callee != '' AND p.service != ''
           AND p.kind IN ('client', 'producer', '') AND c.child_kind IN ('server', 'consumer', '')
@@ -310,7 +313,7 @@ def _citations(store: CaseStore, service: str, far: str, limit_ns: int) -> tuple
 
 DETECTOR = Detector(
     code="traces.network_gap",
-    mechanisms=("network_delay",),
+    mechanisms=("network_delay", "network_loss"),
     needs=("spans",),
     settings=Settings(),
     detect=detect,

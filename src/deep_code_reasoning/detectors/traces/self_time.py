@@ -14,8 +14,8 @@ all 7 of its operations are slower`.
 
 A request is *long* when the service's self time exceeds a limit made from the shorter requests of the same entry
 operation (`Settings`); long and short ones are outcomes in time order (`timeline/change_point.py`). When most of the
-process's operations are slower at once, whatever they do, it is the processor that they lack; when it is one of them,
-that one is slower.
+process's operations are slower at once, whatever they do, it is the processor that they lack, unless metrics of the
+processor say that it is no busier than it was; when it is one of them, that one is slower.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
+from ..metrics.series import find_step, series_of
 from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import rises
@@ -45,6 +46,8 @@ class Settings:
         min_extra_ms: and by at least this much; less is the noise of a scheduler.
         min_rise: the share of long requests must rise by this much; a fifth of all requests is felt by users.
         common_share: at this share of slower operations the process as a whole is slow, not one of them.
+        min_busier: a processor that is short is busier than it was, by a fifth at least where it was nearly full,
+        min_evidence: and surely so: any series has some step that explains it best.
         min_probability: a finding is told when it is likelier than not.
     """
 
@@ -52,6 +55,8 @@ class Settings:
     min_extra_ms: float = 10.0
     min_rise: float = 0.2
     common_share: float = 0.5
+    min_busier: float = 1.2
+    min_evidence: float = 3.0
     min_probability: float = 0.5
 
 
@@ -142,6 +147,19 @@ def prepare_self_times(store: CaseStore) -> None:
     )
 
 
+def _may_lack_processor(store: CaseStore, service: str, settings: Settings) -> bool:
+    """Whether a service's processor became busier, or nothing is known of it."""
+    known = [
+        series
+        for series in series_of(store, frozenset({"cpu"}))
+        if series.service == service and not (series.meaning.limit or series.meaning.shared)
+    ]
+    steps = [step for series in known if (step := find_step(series.values)) is not None]
+    return not steps or any(
+        step.ratio >= settings.min_busier and step.log_evidence >= settings.min_evidence for step in steps
+    )
+
+
 def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None:
     operations = _operations(scene.store, slow.service, slow.onset_ns, settings)
     slower = [row for row in operations if row["slower"]]
@@ -149,12 +167,13 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
         # Other requests came, not slower ones.
         return None
     common = len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
+    starved = common and _may_lack_processor(scene.store, slow.service, settings)
     of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
     change = slow.change
     before_ms, after_ms, cited = _extent(scene.store, slow)
     return Finding(
         code="traces.self_time",
-        mechanism="cpu_saturation" if common else "latency_regression",
+        mechanism="cpu_saturation" if starved else "latency_regression",
         service=slow.service,
         summary=(
             f"{slow.service}: works {after_ms:.0f} ms on a request (upper quartile), {before_ms:.0f} ms before "

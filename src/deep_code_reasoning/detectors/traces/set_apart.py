@@ -69,7 +69,7 @@ class Settings:
     loud_factor: float = 2.0
     of_growth: float = 0.5
     min_suffering: float = 0.1
-    min_probability: float = 0.95
+    min_probability: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     bad = divided.bad & divided.later
     if bad.bit_count() < settings.min_bad:
         return ()
-    place = _place(scene.store, divided)
+    place = _place(scene.store, divided, bad)
     if place is None:
         return ()
     passing = divided.only(place.passing)
@@ -113,7 +113,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     # A host may be one process: the process goes before it when it says as much.
     best = max(traits, key=lambda t: (round(t.separation, 1), -len(t.facets), t.facets[0].key.startswith("instance@")))
     having = reduce(and_, (facets.having[facet] for facet in best.facets))
-    finding = _apart(scene, passing, place, best, having, settings)
+    shown = _place(scene.store, passing, having & passing.bad & passing.later) or place
+    finding = _apart(scene, passing, shown, best, having, settings)
     return [] if finding is None else [finding]
 
 
@@ -228,11 +229,11 @@ def _share(some: Requests, of: Requests) -> float:
     return (some & of).bit_count() / of.bit_count() if of else 0.0
 
 
-def _place(store: CaseStore, divided: Outcomes) -> Place | None:
-    """Where most of the bad requests fail, or lose their time."""
+def _place(store: CaseStore, divided: Outcomes, bad: Requests) -> Place | None:
+    """Where most of these requests fail, or lose their time, with some that show it."""
     if not divided.failed:
         prepare_self_times(store)
-    traces = [divided.traces[number] for number in members(divided.bad & divided.later)]
+    traces = [divided.traces[number] for number in members(bad)]
     rows = store.query(_DEEPEST if divided.failed else _SLOWEST, traces=traces)
     if not rows:
         return None

@@ -1,17 +1,19 @@
 """Code around what is asked about and what the telemetry names: read through the roots, one draft a file.
 
 Places come from the scope (files, entry points), from stack traces in logs and exceptions, from `code.*` attributes
-of spans, and from the paths that suspicious commits touch. Lines near such a place are worth the most. Every line that
-is shown is cited, so that none is sent twice.
+of spans, and from the paths that suspicious commits touch. Lines near such a place are worth the most. Then come the
+functions that fit best what the evidence and the question say, of the files that these lead to (`source/selection.py`).
+Every line that is shown is cited, so that none is sent twice.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from ...domain.citation import Citation
@@ -19,7 +21,9 @@ from ...domain.pack import Piece
 from ...domain.tokens import estimate_tokens
 from ...errors import SourceError, SourceNotFoundError
 from ...source.roots import Roots, SourceFile, SourcePath
+from ...source.selection import Lead, select_lines
 from ..draft import Draft, Line, TokenCounter
+from ..shares import ASKED_SHARE
 from ..subject import Subject
 from .code_places import places_of_telemetry
 
@@ -28,6 +32,12 @@ _RADIUS: Final = 40
 # Files of the telemetry's that are offered at the usual depth, the most often named first.
 _MAX_FILES: Final = 12
 _MAX_NAMESAKES: Final = 2
+# What may be chosen of the files that the evidence leads to, beside the evidence itself; and of those that the question
+# leads to where there is no evidence: code is then all there is, less the fences.
+_SHARE_OF_TOLD: Final = 0.3
+_SHARE_ALONE: Final = 0.9
+# Tokens of a line's number and of its break.
+_NUMBER_TOKENS: Final = 3
 _DEFINITION: Final = re.compile(
     r"\s*(?:(?:export|public|private|protected|static|async|abstract|final|override|pub|inline|virtual)\s+)*"
     r"(?:def|class|function|func|fn|interface|struct|enum|trait|impl|type|module|package|import|from|use|#include)\b"
@@ -62,10 +72,19 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         for where in found if len(found) <= _MAX_NAMESAKES else ():
             named[where].add(place.line, place.worth)
     radius = subject.many(_RADIUS)
+    chosen = _chosen(subject.told, int(_SHARE_OF_TOLD * subject.budget_tokens))
     ordered = sorted(named, key=lambda where: (-named[where].worth, where))
     for where in ordered[: subject.many(_MAX_FILES)]:
         with suppress(SourceError):  # nobody asked for it
-            yield _draft(subject.roots.read(where), named[where], radius)
+            yield _draft(subject.roots.read(where), named[where], radius, chosen.pop(where, {}))
+    for rank, (where, lines) in enumerate(chosen.items()):
+        with suppress(SourceError):
+            yield _draft(subject.roots.read(where), _Places(worth=1 / (rank + 1)), radius, lines)
+    yield from _asked_drafts(subject, radius)
+
+
+def _asked_drafts(subject: Subject, radius: int) -> Iterator[Draft]:
+    """Files of the scope, then those that the question leads to."""
     asked: dict[SourcePath, _Places] = {}
     for path, line, function in _asked(subject):
         try:
@@ -76,8 +95,38 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         places = asked.setdefault(file.where, _Places(asked=True))
         places.add(line or _line_of(file, function), 2.0)
         places.whole = places.whole or not (line or function)
+    share = ASKED_SHARE if subject.services else _SHARE_ALONE
+    chosen = _chosen(subject.asked, int(share * subject.budget_tokens))
     for where, places in asked.items():
-        yield _draft(subject.roots.read(where), places, radius)
+        yield _draft(subject.roots.read(where), places, radius, chosen.pop(where, {}))
+    for rank, (where, lines) in enumerate(chosen.items()):
+        with suppress(SourceError):
+            yield _draft(subject.roots.read(where), _Places(asked=True, worth=-rank / (rank + 1)), radius, lines)
+
+
+def chosen_pieces(roots: Roots, lead: Lead, max_tokens: int, count: TokenCounter = estimate_tokens) -> list[Piece]:
+    """The lines of files that fit a report best, a piece a file, the likeliest file first.
+
+    Raises:
+        SourceError: when a file cannot be read any more.
+    """
+    pieces = []
+    for file in select_lines(lead, max_tokens, lambda line: count(line) + _NUMBER_TOKENS):
+        where = SourcePath(file.repo, file.path)
+        piece = _draft(roots.read(where), _Places(), 0, file.lines).piece(max_tokens, count)
+        max_tokens -= count(piece.text)
+        if piece.text:
+            pieces.append(piece)
+    return pieces
+
+
+def _chosen(lead: Lead, budget_tokens: int) -> dict[SourcePath, Mapping[int, float]]:
+    """By file, the likeliest first: lines with their worth, beside that of the best of all."""
+    found = select_lines(lead, budget_tokens, lambda line: estimate_tokens(line) + _NUMBER_TOKENS)
+    best = max((worth for file in found for worth in file.lines.values()), default=1.0)
+    return {
+        SourcePath(file.repo, file.path): {line: worth / best for line, worth in file.lines.items()} for file in found
+    }
 
 
 def code_piece(
@@ -132,9 +181,9 @@ def _line_of(file: SourceFile, function: str) -> int:
     return 0
 
 
-def _draft(file: SourceFile, places: _Places, radius: int) -> Draft:
+def _draft(file: SourceFile, places: _Places, radius: int, chosen: Mapping[int, float] = MappingProxyType({})) -> Draft:
     """All lines of the file, so that redaction sees the whole; those that are not offered weigh nothing."""
-    weights = _weights(file.lines, places, radius)
+    weights = _weights(file.lines, places, radius, chosen)
     width = len(str(len(file.lines)))
     lines = []
     for number, text in enumerate(file.lines, start=1):
@@ -145,12 +194,15 @@ def _draft(file: SourceFile, places: _Places, radius: int) -> Draft:
     return Draft(f"code/{file.where}", f"Code: {file.where}", tuple(lines), "", "lines", value, places.asked)
 
 
-def _weights(lines: Sequence[str], places: _Places, radius: int) -> dict[int, float]:
+def _weights(lines: Sequence[str], places: _Places, radius: int, chosen: Mapping[int, float]) -> dict[int, float]:
     weights: dict[int, float] = {}
-    if places.whole or not places.lines:
+    if places.whole or not (places.lines or chosen):
         shown: Iterable[int] = range(1, len(lines) + 1) if places.whole else range(1, min(len(lines), 2 * radius) + 1)
         for number in shown:
             weights[number] = 0.6 if _DEFINITION.match(lines[number - 1]) else 0.2
+    for number, worth in chosen.items():
+        if number <= len(lines):  # the file may be another one by now
+            weights[number] = weights.get(number, 0.0) + worth
     for place, worth in places.lines.items():
         for number in range(max(1, place - radius), min(len(lines), place + radius) + 1):
             near = worth * (1 - abs(number - place) / (radius + 1))

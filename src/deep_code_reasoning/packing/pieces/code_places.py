@@ -1,4 +1,7 @@
-"""Which places in the code the telemetry names: stack frames, `code.*` attributes, paths that commits touch."""
+"""Which places in the code the telemetry names: stack frames, `code.*` attributes, paths that commits touch.
+
+And all that it says in words, as a report that code can be searched by.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ...source.hints import hints
 from ..subject import Subject
 
 # Records and exceptions that are searched for frames.
@@ -14,17 +18,10 @@ _MAX_TEXTS: Final = 200
 # Frames that are taken of one trace: the innermost are where it broke, and libraries fill the rest.
 _MAX_FRAMES: Final = 30
 
-# A frame of a stack trace: Python, Java and Kotlin, JavaScript, Go, .NET, Ruby, Rust; else a plain `path.ext:LINE`.
-_FRAMES: Final = (
-    re.compile(r'File "(?P<path>[^"\n]{1,300})", line (?P<line>\d{1,6})'),
-    re.compile(
-        r"\bat (?P<package>(?:[\w$]+\.)+)[\w$<>]+\((?P<file>[\w$-]+\.(?:java|kt|scala|groovy)):(?P<line>\d{1,6})\)"
-    ),
-    re.compile(r"\bin (?P<path>(?:[A-Za-z]:)?[^\s:]{1,300}):line (?P<line>\d{1,6})"),
-    re.compile(
-        r"(?P<path>[\w@.~/\\-]{1,300}\.(?:py|js|mjs|cjs|ts|tsx|jsx|go|rb|rs|php|cs|java|kt|scala|ex|exs|c|cc|cpp|h)):(?P<line>\d{1,6})"
-    ),
-)
+# What is said of causes and findings further down leads elsewhere; a report of some pages holds what matters.
+_MAX_CAUSES: Final = 3
+_MAX_FINDINGS: Final = 10
+_MAX_REPORT: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +34,10 @@ class CodePlace:
 
 
 def frames(text: str) -> list[CodePlace]:
-    """Places that a stack trace or a message names, in its order."""
-    found = []
-    for pattern in _FRAMES:
-        for match in pattern.finditer(text):
-            groups = match.groupdict()
-            path = groups.get("path")
-            if path is None:
-                path = f"{groups['package'].rpartition('.')[0].rpartition('.')[0].replace('.', '/')}/{groups['file']}"
-            found.append((match.start(), CodePlace(path, int(match["line"]), 1.0)))
-    places = dict.fromkeys(place for _, place in sorted(found, key=lambda item: item[0]))
-    return list(places)[:_MAX_FRAMES]
+    """Places that a stack trace or a message names, those nearest to the fault first."""
+    told = hints(text)
+    named = (*told.frames, *(place for place in told.paths if place.line is not None))
+    return list(dict.fromkeys(CodePlace(place.path, place.line or 0, 1.0) for place in named))[:_MAX_FRAMES]
 
 
 def places_of_telemetry(subject: Subject) -> Iterator[CodePlace]:
@@ -56,6 +46,17 @@ def places_of_telemetry(subject: Subject) -> Iterator[CodePlace]:
         yield from frames(text)
     yield from _of_spans(subject)
     yield from _of_changes(subject)
+
+
+def report(subject: Subject) -> str:
+    """What the evidence says, as one text that code can be found by; the likeliest first."""
+    investigation = subject.investigation
+    said: list[str] = []
+    for cause in investigation.causes[:_MAX_CAUSES]:
+        said += [cause.summary, cause.operation or "", cause.resource or "", cause.code_region or ""]
+    said += [finding.summary for finding in investigation.findings[:_MAX_FINDINGS]]
+    said += _texts(subject)
+    return "\n".join(filter(None, said))[:_MAX_REPORT]
 
 
 def _texts(subject: Subject) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
-from ..languages import grammar, language_of
+from ..languages import grammar, language_of, syntax_tree
 from ..roots import SourceFile, SourcePath
 from .grammars import (
     CLASS_TYPES,
@@ -125,15 +125,16 @@ class CodeFile:
 
 
 def read_code(file: SourceFile, service: str) -> CodeFile | None:
-    """Parse a file; None in a language that contracts are not read from."""
+    """Parse a file; None in a language that contracts are not read from, or when it takes too long."""
     import tree_sitter
 
     language = language_of(file.where.path)
     if language is None or language.name not in QUERIES:
         return None
-    parser, _ = grammar(language)
+    root = syntax_tree(language, file.text.encode())
+    if root is None:
+        return None
     found = CodeFile(file.where, language.name, file.text, service)
-    root = parser.parse(file.text.encode()).root_node
     for _, captures in tree_sitter.QueryCursor(_query(language.name)).matches(root):
         if "call" in captures:
             call = as_call(captures["call"][0])

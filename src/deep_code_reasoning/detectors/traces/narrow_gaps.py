@@ -1,0 +1,199 @@
+"""Time lost on a narrow way: to and from one host, or between two services alone.
+
+A part of `network_gap.py`, for when no service as a whole is affected: a host whose network is slow takes a share of
+its service's calls only, and a slow way between two services none of anybody else's. What tells them from a full
+connection pool or a pause is that most of the calls on that way are slow from some moment on, and that beside it, with
+the same caller or callee, they are as quick as ever.
+
+Where it is a share of the calls, and each of these waits for as long as a lost packet takes to be sent again (200 ms
+at least, RFC 6298 as Linux has it; a second by the letter), packets are lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_MS, format_instant
+from ...domain.window import Window
+from ..base import Scene
+from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.time_steps import TimeSteps, step_of
+
+RESOURCE: Final = "NetworkP90(ms)"
+"""Name of the series that is derived: the 90th percentile of the time a call spends between two services."""
+
+# Fewer slow calls than this prove nothing.
+_MIN_SLOW: Final = 8
+# What is slow for one call in ten before, or beside, is not of this way alone.
+_MAX_ELSEWHERE: Final = 0.25
+_MAX_BEFORE: Final = 0.1
+_MIN_PROBABILITY: Final = 0.5
+# The least time after which a packet is sent again, less what clocks are apart.
+_RESENT_NS: Final = 195 * NS_PER_MS
+_MIN_LOST: Final = 0.05
+_MAX_LOST_BEFORE: Final = 0.01
+# A pause of the callee before it begins looks the same.
+_LOSS_CONFIDENCE: Final = 0.7
+# That calls wait for something in the caller (a pool for this callee) cannot be told apart.
+_MOST: Final = 0.85
+
+_NARROW: Final = (
+    "[('between', toString(caller), toString(callee)), ('at', toString(callee), toString(callee_clock)), "
+    "('at', toString(caller), toString(caller_clock))]"
+)
+_ANY: Final = (
+    "[('between', toString(caller), toString(callee)), ('around', toString(callee), ''), "
+    "('around', toString(caller), '')]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way on which calls became slow: between two services, around a service, or at one of its hosts."""
+
+    kind: str
+    one: str
+    other: str
+    change: OutcomeChange
+    since_ns: int
+    chance: float
+    limit_ns: int
+
+    @property
+    def place(self) -> dict[str, str | int | bool]:
+        """What `_ON_IT` and `_BESIDE` need in a query."""
+        return {
+            "kind": self.kind,
+            "one": self.one,
+            "other": self.other,
+            "since": self.since_ns,
+            "limit": self.limit_ns,
+        }
+
+
+_ON_IT: Final = """multiIf(
+    {kind:String} = 'between', caller = {one:String} AND callee = {other:String},
+    {kind:String} = 'around', caller = {one:String} OR callee = {one:String},
+    caller_clock = {other:String} OR callee_clock = {other:String})"""
+# Calls that share one end with those on the way; around a service, all the others.
+_BESIDE: Final = """multiIf(
+    {kind:String} = 'between', (caller = {one:String}) != (callee = {other:String}),
+    {kind:String} = 'around', caller != {one:String} AND callee != {one:String},
+    (caller = {one:String} OR callee = {one:String}) AND caller_clock != {other:String}
+        AND callee_clock != {other:String})"""
+
+
+def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float) -> list[Finding]:
+    """The slow ways that are neither all into nor all out of a service, the surest alone.
+
+    Args:
+        scene: with the table `call_gaps`.
+        steps: of that table.
+        limit_ns: from which time between two services on a call is slow.
+        min_share: of the calls on a way that must be slow.
+    """
+    ways = [
+        way
+        for way in _ways(scene, _NARROW, steps, limit_ns)
+        if way.change.rate_after >= min_share
+        and way.change.rate_before <= _MAX_BEFORE
+        and _slow_beside(scene, way) <= _MAX_ELSEWHERE
+    ]
+    if ways:
+        return [_finding(scene, ways[0], "network_delay", min(_MOST, ways[0].chance))]
+    lossy = [
+        way
+        for way in _ways(scene, _ANY, steps, max(limit_ns, _RESENT_NS))
+        if _MIN_LOST <= way.change.rate_after < min_share
+        and way.change.rate_before <= _MAX_LOST_BEFORE
+        and _slow_beside(scene, way) <= way.change.rate_after / 3
+    ]
+    return [_finding(scene, way, "network_loss", min(_LOSS_CONFIDENCE, way.chance)) for way in lossy[:1]]
+
+
+def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way]:
+    """Ways on which calls begin to be slow, the surest first."""
+    rows = scene.store.query(
+        f"""
+        SELECT way.1 AS kind, way.2 AS one, way.3 AS other, groupArray((step, n, slow)) AS steps, sum(slow) AS all_slow
+        FROM (
+            SELECT way, {step_of("start_ns")} AS step, count() AS n, countIf(gap_ns > {{limit:Int64}}) AS slow
+            FROM call_gaps ARRAY JOIN {ways} AS way GROUP BY way, step
+        )
+        GROUP BY way HAVING all_slow >= {{least:UInt32}} ORDER BY way
+        """,
+        limit=limit_ns,
+        least=_MIN_SLOW,
+        **steps.parameters(),
+    )
+    found = []
+    for row in rows:
+        change = outcome_change(
+            steps.spread((step, slow) for step, _, slow in row["steps"]),
+            steps.spread((step, n) for step, n, _ in row["steps"]),
+        )
+        chance = probability(change.log_evidence, len(rows)) if change is not None else 0.0
+        if change is not None and chance >= _MIN_PROBABILITY:
+            since_ns = steps.start_of(change.index)
+            found.append(_Way(row["kind"], row["one"], row["other"], change, since_ns, chance, limit_ns))
+    return sorted(found, key=lambda way: (-way.change.log_evidence, way.kind, way.one, way.other))
+
+
+def _slow_beside(scene: Scene, way: _Way) -> float:
+    """The share of slow calls beside a way since it is slow."""
+    told = scene.store.query(
+        f"""
+        SELECT countIf(gap_ns > {{limit:Int64}}) / greatest(1, count()) AS share FROM call_gaps
+        WHERE start_ns >= {{since:Int64}} AND {_BESIDE}
+        """,
+        **way.place,
+    )[0]
+    return float(told["share"])
+
+
+def _finding(scene: Scene, way: _Way, mechanism: str, confidence: float) -> Finding:
+    told = scene.store.query(
+        f"""
+        WITH {_ON_IT} AS on_it
+        SELECT quantileExactIf(0.5)(gap_ns, on_it AND start_ns >= {{since:Int64}}) AS now,
+               quantileExactIf(0.9)(gap_ns, on_it AND start_ns >= {{since:Int64}}) AS now_p90,
+               quantileExactIf(0.5)(gap_ns, on_it AND start_ns < {{since:Int64}}) AS before,
+               arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id),
+                   on_it AND start_ns >= {{since:Int64}} AND gap_ns > {{limit:Int64}})), 1, 3) AS examples
+        FROM call_gaps
+        """,
+        **way.place,
+    )[0]
+    service = way.other if way.kind == "between" else way.one
+    ends = {"between": f"calls of {way.one} to it", "around": "calls to and from it"}
+    calls = ends.get(way.kind, f"calls to and from {way.other}")
+    onset_ns = int(told["examples"][0][0])
+    share = way.change.rate_after
+    if mechanism == "network_loss":
+        what = f"{share:.0%} of {calls} wait on the way for {way.limit_ns // NS_PER_MS} ms or more"
+    else:
+        now_ms, before_ms = float(told["now"]) / NS_PER_MS, float(told["before"] or 0) / NS_PER_MS
+        what = f"{calls} spend {now_ms:.0f} ms between the two services ({before_ms:.0f} ms before)"
+    return Finding(
+        code="traces.network_gap",
+        mechanism=mechanism,
+        service=service,
+        summary=f"{service}: {what} since {format_instant(onset_ns)}, and others do not",
+        severity=min(1.0, share if mechanism == "network_delay" else 0.3 + share),
+        confidence=confidence,
+        facts={
+            "gap_ms": round(float(told["now"]) / NS_PER_MS, 3),
+            "gap_p90_ms": round(float(told["now_p90"]) / NS_PER_MS, 3),
+            "slow_share": round(share, 3),
+            "direction": way.kind,
+            "other": way.one if way.kind == "between" else way.other,
+            "onset": format_instant(onset_ns),
+        },
+        citations=tuple(span_citation(trace, span) for _, trace, span in told["examples"]),
+        window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
+        resource=RESOURCE,
+        instance=way.other if way.kind == "at" else None,
+    )

@@ -1,0 +1,186 @@
+"""A service that its callers no longer get through to.
+
+Looks for: calls to a service of the system that fail without ever beginning there: refused, reset, or without an
+answer, from some moment on. The service has spans of its own otherwise, and has none for these calls.
+
+Why it matters: who is down says nothing. All errors are its callers', and theirs are the names in them; a trace that
+ends in a caller's error looks like the caller's fault.
+
+Stays silent when: the calls reach the service and fail there (`failures.py`); the peer is never seen to serve (then it
+is outside of the traces: `external/peer_outage.py`); a few calls in a hundred are lost, as on any day.
+
+Example finding: `customs: 96% of 240 calls to it do not get there since 10:23:00, 0% before: "connection refused"`.
+
+What became of it, the service's own last words and the platform's tell: that it does not start, that it was killed. A
+service that lives and yet begins nothing has no worker free for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.citation import span_citation
+from ...domain.finding import Finding
+from ...domain.instant import format_instant
+from ...domain.window import Window
+from ...store import CaseStore, Row
+from ..base import Detector, Scene, Skipped
+from ..symptoms.lexicon import kinds_of_text
+from ..timeline.change_point import outcome_change, probability
+from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
+
+# The service that a call names: its name, or the first label of its address in the cluster. (The engine's `domain`
+# finds none in the plain names of clusters.)
+_URL: Final = "firstNonDefault(attributes['url.full'], attributes['http.url'])"
+_CALLED: Final = (
+    "splitByChar('.', lower(firstNonDefault(attributes['peer.service'], attributes['server.address'], "
+    f"attributes['net.peer.name'], extract({_URL}, '://([^/:?#]+)'))))[1]"
+)
+_REFUSED: Final = r"(?i)refused|reset|unreachable|no route|hang ?up|unavailable|no healthy|broken pipe"
+_SILENT: Final = r"(?i)timed? ?out|timeout|deadline|did not answer|cancell?ed"
+# What is said of a process that is gone, in the order in which it is believed.
+_FATES: Final = (("oom", "memory_saturation"), ("startup", "startup_failure"), ("config_missing", "startup_failure"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_lost: from a tenth of its calls on that is more than a pod that restarts, or a slow one of many.
+        max_before: what was lost for one call in twenty before is no news.
+        min_calls: fewer lost calls than this prove nothing.
+        min_probability: a finding is told when it is likelier than not.
+    """
+
+    min_lost: float = 0.1
+    max_before: float = 0.05
+    min_calls: int = 5
+    min_probability: float = 0.5
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
+    """Find services that calls do not reach, the surest first."""
+    prepare_linked_spans(scene.store)
+    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+        return Skipped("no span says that it failed")
+    _prepare_arrivals(scene.store)
+    steps = time_steps(scene.store, "linked_spans")
+    rows = scene.store.query(
+        f"""
+        SELECT callee, groupArray((step, n, lost)) AS steps, sum(lost) AS losses FROM (
+            SELECT callee, {step_of("start_ns")} AS step, count() AS n, countIf(refused OR silent) AS lost
+            FROM arrivals GROUP BY callee, step
+        )
+        GROUP BY callee HAVING losses >= {{least:UInt32}} ORDER BY callee
+        """,
+        least=settings.min_calls,
+        **steps.parameters(),
+    )
+    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
+
+
+def _prepare_arrivals(store: CaseStore) -> None:
+    """The table `arrivals`: calls to services of the system, and how those that never began there failed."""
+    prepare_span_errors(store)
+    store.derive(
+        "arrivals",
+        f"""
+        WITH serving AS (SELECT lower(service) AS low, any(toString(service)) AS callee FROM linked_spans GROUP BY low),
+             entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service),
+             calls AS (
+                SELECT trace_id, span_id, service AS caller, start_ns, status, status_message, {_CALLED} AS low
+                FROM spans
+                WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND low != ''
+             )
+        SELECT trace_id, span_id, caller, callee, start_ns,
+               status = 'error' AND (trace_id, span_id) NOT IN (SELECT trace_id, parent_span_id FROM entered) AS missed,
+               {ERROR_TEXT} AS said,
+               missed AND match(said, {{refused:String}}) AS refused,
+               missed AND match(said, {{silent:String}}) AS silent
+        FROM calls JOIN serving USING (low) {JOIN_ERRORS}
+        WHERE callee != caller
+        """,
+        every=taken_traces(store),
+        refused=_REFUSED,
+        silent=_SILENT,
+    )
+
+
+def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
+    change = outcome_change(
+        steps.spread((step, lost) for step, _, lost in row["steps"]),
+        steps.spread((step, n) for step, n, _ in row["steps"]),
+    )
+    if change is None or change.rate_after < settings.min_lost or change.rate_before > settings.max_before:
+        return None
+    chance = probability(change.log_evidence, len(scene.graph.services))
+    if chance < settings.min_probability:
+        return None
+    callee, since_ns = str(row["callee"]), steps.start_of(change.index)
+    lost = scene.store.query(
+        """
+        SELECT trace_id, span_id, caller, said, refused, start_ns FROM arrivals
+        WHERE callee = {callee:String} AND (refused OR silent) AND start_ns >= {since:Int64}
+        ORDER BY start_ns, trace_id, span_id LIMIT 200
+        """,
+        callee=callee,
+        since=since_ns,
+    )
+    onset_ns = int(lost[0]["start_ns"]) if lost else since_ns
+    refused = sum(int(one["refused"]) for one in lost)
+    fate = _fate(scene.store, callee, since_ns)
+    silent = "thread_pool_exhausted" if 2 * refused < len(lost) else "infrastructure_fault"
+    message = next((one["said"] for one in lost if one["said"]), "")
+    return Finding(
+        code="traces.unreachable",
+        mechanism=fate or silent,
+        service=callee,
+        summary=(
+            f"{callee}: {change.rate_after:.0%} of {change.trials_after} calls to it do not get there since "
+            f"{format_instant(onset_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
+        ),
+        severity=min(1.0, 0.3 + change.rate_after),
+        confidence=min(0.95, chance),
+        facts={
+            "lost_share_before": round(change.rate_before, 4),
+            "lost_share": round(change.rate_after, 4),
+            "refused": refused,
+            "callers": tuple(sorted({str(one["caller"]) for one in lost})),
+            "onset": format_instant(onset_ns),
+        },
+        citations=tuple(span_citation(one["trace_id"], one["span_id"]) for one in lost[:4]),
+        window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
+    )
+
+
+def _fate(store: CaseStore, service: str, since_ns: int) -> str:
+    """The mechanism that a service's own words, or those that name it or a pod of it, tell; '' for none."""
+    rows = store.query(
+        """
+        SELECT DISTINCT substring(body, 1, 400) AS body FROM logs
+        WHERE time_ns >= {since:Int64} - 120000000000 AND severity IN ('warn', 'error', 'fatal', '')
+          AND (service = {service:String} OR (service NOT IN (SELECT DISTINCT service FROM linked_spans)
+                                              AND positionCaseInsensitive(body, {service:String}) > 0))
+        ORDER BY body LIMIT 300
+        """,
+        since=since_ns,
+        service=service,
+    )
+    kinds = {kind for row in rows for kind in kinds_of_text(row["body"])}
+    return next((mechanism for kind, mechanism in _FATES if kind in kinds), "")
+
+
+DETECTOR: Final = Detector(
+    code="traces.unreachable",
+    mechanisms=("infrastructure_fault", "memory_saturation", "startup_failure", "thread_pool_exhausted"),
+    needs=("spans",),
+    settings=Settings(),
+    detect=detect,
+    dated=True,
+)

@@ -1,0 +1,96 @@
+"""Whose a metric is that no service says is its own.
+
+Programs report their own metrics with `service.name`. What an agent measures from outside (the kubelet's container
+metrics, a host's, a database's by its receiver) names a pod, a workload or a host instead. Everybody else in the case
+knows who runs in that pod; a workload is named for its service; and a host on which no known program runs is a
+machine of its own: a database, a cache, a broker, which goes by the name of its host.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from .engine import Database, Row
+
+# What orchestrators call a program that they run, by OpenTelemetry's conventions; the most specific first.
+_WORKLOADS: Final = (
+    "k8s.deployment.name",
+    "k8s.statefulset.name",
+    "k8s.daemonset.name",
+    "k8s.cronjob.name",
+    "k8s.job.name",
+    "aws.ecs.task.family",
+    "faas.name",
+)
+_WORKLOAD: Final = "firstNonDefault(" + ", ".join(f"resource['{name}']" for name in _WORKLOADS) + ")"
+_KEY: Final = f"concat(instance, '|', host, '|', {_WORKLOAD})"
+_TOLD_BY: Final = ("spans", "logs", "metrics")
+
+OWNERS: Final = """
+CREATE TABLE metric_owners ENGINE = Memory AS
+SELECT pair.1 AS key, pair.2 AS owner
+FROM (SELECT arrayJoin(arrayZip({keys:Array(String)}, {owners:Array(String)})) AS pair)
+"""
+"""The statement that keeps what `owners_of` found."""
+
+
+def owners_of(database: Database) -> Mapping[str, str]:
+    """Find who owns the metrics without a service: the keys (see `owned`) with their services."""
+    nameless = database.query(
+        f"SELECT {_KEY} AS key, any(toString(instance)) AS pod, any(toString(host)) AS machine, "
+        f"any({_WORKLOAD}) AS workload, any(resource['k8s.node.name']) AS node "
+        "FROM metrics WHERE service = '' GROUP BY key ORDER BY key"
+    )
+    if not nameless:
+        return {}
+    places = [row for table in _TOLD_BY for row in _places(database, table)]
+    services = sorted({row["service"] for row in places})
+    by_instance, by_host = _only(places, "instance"), _only(places, "host")
+    nodes = {row["node"] for row in nameless if row["pod"] or row["workload"]}
+    nodes |= {row["host"] for row in places} | {row["node"] for row in places}
+    owners = {}
+    for row in nameless:
+        instance, host = row["pod"], row["machine"]
+        # A pod is its own host to the program inside.
+        owner = by_instance.get(instance) or by_host.get(instance) or ""
+        owner = owner or _named(row["workload"] or instance, services) or row["workload"]
+        if not owner and not instance:
+            owner = by_host.get(host) or ("" if host in nodes else host)
+        if owner:
+            owners[row["key"]] = owner
+    return owners
+
+
+def owned(scan: str) -> str:
+    """A scan of the metrics with the owner (the table `metric_owners`) where no service is named."""
+    service = "CAST(if(m.service != '', m.service, o.owner), 'LowCardinality(String)')"
+    return (
+        f"SELECT m.* EXCEPT (owner_key) REPLACE ({service} AS service) "
+        f"FROM (SELECT *, {_KEY} AS owner_key FROM ({scan})) AS m "
+        "LEFT ANY JOIN metric_owners AS o ON m.owner_key = o.key"
+    )
+
+
+def _places(database: Database, table: str) -> list[Row]:
+    return database.query(
+        f"SELECT DISTINCT toString(service) AS service, toString(instance) AS instance, toString(host) AS host, "
+        f"resource['k8s.node.name'] AS node FROM {table} WHERE service != '' ORDER BY service, instance, host, node"
+    )
+
+
+def _only(places: Iterable[Row], column: str) -> dict[str, str]:
+    """What only one service is in."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in places:
+        if row[column]:
+            found[row[column]].add(row["service"])
+    return {place: next(iter(services)) for place, services in found.items() if len(services) == 1}
+
+
+def _named(name: str, services: Sequence[str]) -> str:
+    """The service that a workload or its pod is named for, whose case orchestrators do not keep; '' for none."""
+    low = name.lower()
+    found = [s for s in services if low == s.lower() or low.startswith(f"{s.lower()}-")]
+    return max(found, key=len, default="")

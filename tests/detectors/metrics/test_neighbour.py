@@ -1,0 +1,56 @@
+"""A host that somebody unknown fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from deep_code_reasoning.domain.finding import Check, Finding
+from deep_code_reasoning.domain.instant import NS_PER_MS, NS_PER_S
+from scenery import START_NS, Row
+
+Look = Callable[..., tuple[Sequence[Finding], Check]]
+
+
+def sharing(host_busy: float = 0.98, own_busy: float = 0.3, there_ms: float = 90.0, elsewhere_ms: float = 30.0) -> Row:
+    """`search` and `feed` with a copy on each of two hosts; after ten of twenty minutes the first host fills up."""
+    spans: list[Row] = []
+    metrics: list[Row] = []
+    for minute in range(20):
+        at, late = START_NS + minute * 60 * NS_PER_S, minute >= 10
+        for host in ("n1", "n2"):
+            full = late and host == "n1"
+            cpu = (host_busy if full else 0.3) + 0.01 * (minute % 3)
+            metrics.append(_point(at, "", "", host, "system.cpu.utilization", min(1.0, cpu), host))
+            for service in ("search", "feed"):
+                pod = f"{service}-{host}"
+                used = (own_busy if full else 0.3) + 0.01 * (minute % 3)
+                metrics.append(_point(at, service, pod, host, "container.cpu.utilization", used, host))
+                for number in range(4):
+                    ms = (there_ms if host == "n1" else elsewhere_ms) if late else 30.0
+                    row = {"trace_id": f"{pod}{minute}{number}", "span_id": "1", "service": service, "instance": pod}
+                    times = {"start_ns": at + number * NS_PER_S, "duration_ns": int(ms * NS_PER_MS)}
+                    spans.append({**row, **times, "name": "GET /", "kind": "server", "source_id": 1})
+    return {"spans": spans, "metrics": metrics}
+
+
+def _point(at: int, service: str, instance: str, host: str, name: str, value: float, node: str) -> Row:
+    who = {"service": service, "instance": instance, "host": host, "resource": {"k8s.node.name": node}}
+    return {**who, "time_ns": at, "name": name, "kind": "gauge", "unit": "1", "value": value, "source_id": 1}
+
+
+def test_a_host_that_fills_up_and_slows_all_who_are_on_it_has_a_noisy_neighbour(look: Look) -> None:
+    (finding,), _ = look("metrics.neighbour", sharing())
+    assert (finding.mechanism, finding.resource) == ("noisy_neighbour", "n1")
+    assert finding.facts["services"] == ("feed", "search")
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [sharing(host_busy=0.3), sharing(own_busy=0.9), sharing(there_ms=30.0), sharing(elsewhere_ms=90.0)],
+    ids=["not busy", "one of them is busier", "as quick as ever", "as slow elsewhere"],
+)
+def test_a_host_that_is_full_for_another_reason_or_hurts_nobody_is_silent(tables: Row, look: Look) -> None:
+    findings, _ = look("metrics.neighbour", tables)
+    assert not findings

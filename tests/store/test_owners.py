@@ -1,0 +1,69 @@
+"""Metrics that no service says are its own find their owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.store import CaseStore
+
+Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
+
+
+def metric(name: str, instance: str = "", host: str = "", service: str = "", **resource: str) -> dict[str, Any]:
+    return {
+        "time_ns": 1,
+        "service": service,
+        "instance": instance,
+        "host": host,
+        "name": name,
+        "value": 1.0,
+        "resource": {key.replace("__", "."): value for key, value in resource.items()},
+        "source_id": 1,
+    }
+
+
+def span(service: str, instance: str, host: str) -> dict[str, Any]:
+    row = {"trace_id": "t", "span_id": "s", "service": service, "instance": instance, "host": host, "name": "GET"}
+    return {**row, "start_ns": 1, "duration_ns": 1, "source_id": 1}
+
+
+SPANS = [span("cartService", "cart-7f9-abc", "cart-7f9-abc"), span("users", "", "users-0")]
+
+
+@pytest.mark.parametrize(
+    ("told", "owner"),
+    [
+        (metric("memory", instance="cart-7f9-abc"), "cartService"),
+        (metric("memory", instance="users-0"), "users"),
+        (metric("memory", instance="cartservice-5d8-xyz"), "cartService"),
+        (metric("memory", k8s__deployment__name="cartservice"), "cartService"),
+        (metric("memory", k8s__deployment__name="mailer"), "mailer"),
+        (metric("cpu", host="orders-db"), "orders-db"),
+        (metric("cpu", host="orders-db", service="mine"), "mine"),
+        (metric("lag"), ""),
+    ],
+    ids=[
+        "its pod",
+        "a pod is its own host",
+        "named for it",
+        "its workload",
+        "another workload",
+        "a machine",
+        "own",
+        "?",
+    ],
+)
+def test_a_metric_is_of_who_runs_where_it_was_taken(told: dict[str, Any], owner: str, build_case: Build) -> None:
+    with build_case({"spans": SPANS, "metrics": [told]}) as store:
+        assert [row["service"] for row in store.query("SELECT service FROM metrics")] == [owner]
+
+
+def test_a_node_that_others_run_on_is_nobodys_machine(build_case: Build) -> None:
+    pod = metric("memory", instance="cart-7f9-abc", host="n1", k8s__node__name="n1")
+    with build_case({"spans": SPANS, "metrics": [pod, metric("cpu", host="n1")]}) as store:
+        rows = store.query("SELECT name, service FROM metrics ORDER BY name")
+    assert [(row["name"], row["service"]) for row in rows] == [("cpu", ""), ("memory", "cartService")]
