@@ -32,6 +32,8 @@ _ELIMINATION: Final = 0.62
 # of many, a word in common is enough.
 _WANTING: Final = frozenset({"dns", "certificate_expired", "disk_full"})
 _WANTING_BY_NAME: Final = frozenset({"missing_table", "missing_column"})
+# As suspect as another, or nearly.
+_RIVAL: Final = 0.8
 _SUSPICION_HALF_LIFE_H: Final = 8.0
 _HALF_LIFE_H: Final = 36.0
 # A step takes effect when its change is live everywhere: within an hour or two of the deploy.
@@ -144,6 +146,9 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     if not own or trial.suspicion == 0 or all(symptom.kind == "slow_outside" for symptom in own):
         return verdict
     said = max(own, key=lambda s: s.weight).kind
+    rivals = [other for other in trials if other.suspicion >= _RIVAL * trial.suspicion]
+    if trial.effects and not _can(trial, said) and any(_can(other, said) for other in rivals):
+        return verdict  # what it does is known to be something else, and what another one does is not
     if said in _WANTING or (said in _WANTING_BY_NAME and not verdict.tie):
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
@@ -161,6 +166,10 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     return Verdict(
         verdict.change, score, effect, own[0], mechanism, verdict.rollout, verdict.tie, reasons, verdict.against
     )
+
+
+def _can(trial: _Trial, symptom: str) -> bool:
+    return any(capability(effect.kind).strength(symptom) for effect in trial.effects)
 
 
 def _span(seconds: float) -> str:

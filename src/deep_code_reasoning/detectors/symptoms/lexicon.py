@@ -63,6 +63,7 @@ type_error:
     invalid literal | unexpected keyword | missing \d+ required | wrong number of arguments | argument .{1,40} type
 decode_error:
     unmarshal | deserial | decod(e|ing) | parse error | failed to parse | cannot parse | invalid json |
+    could(n't| not) (be )?pars(e|ed)\b | (yaml|json|toml|xml): line \d+ | mapping values are not allowed |
     unexpected token | jsonexception | unrecognized field | unknown field | missing (required )?field |
     unknown enum | invalid enum | enum value | schema (mismatch|validation|incompat\w*) | dead ?letter |
     malformed | invalid utf | unicodedecode | avro | wire type | invalid wire | corrupt | checksum mismatch |
@@ -125,7 +126,8 @@ lock_wait:
 lease:
     lease (expired|lost) | lock (expired|lost) | no longer (the )?(owner|holder|leader) | fencing | lost leadership
 unacked:
-    unack\w* | prefetch window | consumer (timeout|stalled) | delivery acknowledgement | visibility timeout
+    unack\w* | prefetch window | consumer (timeout|stalled) | delivery acknowledgement | visibility timeout |
+    poll interval exceeded | left the group | rebalanc(e|ing)\b
 backlog:
     backlog | consumer lag | too many (parts|segments|small files) | slower than (inserts|writes|produc\w+) |
     queue.{0,12}\d+ deep | lag (is )?(growing|behind|exceed) | queue depth | falling behind |
@@ -144,7 +146,8 @@ auth:
     unauthori[sz]ed | forbidden | permission denied | access ?denied | \b40[13]\b | digest | hmac |
     signature .{0,20}(mismatch|invalid|differ|fail) |
     invalid (token|credential|signature|api key|audience|issuer) | token (expired|invalid) | not authori[sz]ed |
-    authentication failed | insufficient (scope|permission|privilege) | missing scope | jwt | csrf |
+    authentication ?failed | (login|bind|logon) (was )?refused |
+    password .{0,40}expired | insufficient (scope|permission|privilege) | missing scope | jwt | csrf |
     password authentication
 config_missing:
     (env(ironment)?( variable)?|setting|config(uration)?|option|secret).{0,60}(not set|missing|not found|unset) |
