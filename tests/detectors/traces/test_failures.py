@@ -13,7 +13,7 @@ Look = Callable[..., Any]
 
 def test_the_deepest_failing_service_is_told_and_not_those_above_it(look: Look) -> None:
     (finding,), _ = look(MODULE, System(Trouble(onset_s=40, stock_fails="no such column: price")).tables())
-    assert (finding.service, finding.operation, finding.mechanism) == ("stock", "GET /stock", "exception")
+    assert (finding.service, finding.operation, finding.mechanism) == ("stock", "GET /stock", "schema_mismatch")
     assert finding.facts["error"] == "no such column: price"
     assert abs(finding.window.start_ns - START_NS - 40 * NS_PER_S) <= NS_PER_S
 

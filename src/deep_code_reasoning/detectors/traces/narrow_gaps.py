@@ -115,12 +115,13 @@ def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float)
 
 
 def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way]:
-    """Ways on which calls begin to be slow, the surest first."""
+    """Ways on which calls begin to be slow, the surest first. Those of one request are one event: it waits once."""
     rows = scene.store.query(
         f"""
         SELECT way.1 AS kind, way.2 AS one, way.3 AS other, groupArray((step, n, slow)) AS steps, sum(slow) AS all_slow
         FROM (
-            SELECT way, {step_of("start_ns")} AS step, count() AS n, countIf(gap_ns > {{limit:Int64}}) AS slow
+            SELECT way, {step_of("start_ns")} AS step, uniqExact(trace_id) AS n,
+                   uniqExactIf(trace_id, gap_ns > {{limit:Int64}}) AS slow
             FROM call_gaps ARRAY JOIN {ways} AS way GROUP BY way, step
         )
         GROUP BY way HAVING all_slow >= {{least:UInt32}} ORDER BY way
