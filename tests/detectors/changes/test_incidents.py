@@ -1,9 +1,9 @@
 """Incidents told in a few lines each: what was seen, what was deployed, which change did it or none.
 
 `incidents/*.yaml` were written from common knowledge of how systems break, before the rules that judge them:
-`common` and `varied` first, then `disguised` (other words, decoys on the path), `nasty`, `further` and `businesses`. Times
-are minutes from the onset. `outside` names the mechanism of an incident that no change caused; `missed` says why a
-culprit is not found.
+`common` and `varied` first, then `disguised` (other words, decoys on the path), `nasty`, `further` and `businesses`.
+Times are minutes from the onset. `outside` names the mechanism of an incident that no change caused; `missed` says why
+a culprit is not found.
 """
 
 from __future__ import annotations
