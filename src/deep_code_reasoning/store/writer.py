@@ -14,6 +14,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -75,7 +76,11 @@ class CaseWriter:
 
     def abandon(self) -> None:
         """Remove everything that was written; the case stays, or stays absent, as it was before."""
-        shutil.rmtree(self._tables, ignore_errors=True)
+        # Under another name first, so that a thread that is still at work finds no folder to write on in.
+        gone = self._tables.with_name(f"{self._tables.name}.gone")
+        with suppress(FileNotFoundError):
+            self._tables.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
         for folder in (self._tables.parent, self.folder):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
