@@ -71,7 +71,7 @@ class Desk:
     def close(self) -> None:
         """Stop everything that is under way."""
         self.work.close()
-        self.workers.close()
+        self.workers.kill()
 
 
 def build(desk: Desk) -> Server[Any]:
@@ -117,6 +117,7 @@ async def _serve(desk: Desk) -> None:
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
     finally:
+        await desk.workers.end()
         desk.close()
 
 

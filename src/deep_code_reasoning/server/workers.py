@@ -53,8 +53,12 @@ class Workers:
         result: T = await self._run(function, arguments, on_progress)
         return result
 
-    def close(self) -> None:
-        """End all workers, now."""
+    async def end(self) -> None:
+        """End all workers at once; each may first remove what it has half written."""
+        await asyncio.gather(*(worker.stop() for worker in list(self._all)))
+
+    def kill(self) -> None:
+        """End all workers by force: for an owner that cannot wait."""
         for worker in list(self._all):
             worker.kill()
 
