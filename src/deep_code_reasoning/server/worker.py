@@ -33,7 +33,10 @@ def main() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     while True:
-        send(answers, _answer(inbox.get(), answers))
+        answer = _answer(inbox.get(), answers)
+        if _ending.is_set():
+            threading.Event().wait()  # what was made of work that was taken away is no answer
+        send(answers, answer)
 
 
 def send(stream: BinaryIO, message: Any) -> None:
@@ -43,11 +46,15 @@ def send(stream: BinaryIO, message: Any) -> None:
     stream.flush()
 
 
+_ending = threading.Event()
+
+
 def _listen(requests: BinaryIO, inbox: SimpleQueue[Any]) -> None:
     while len(head := requests.read(FRAME_HEAD)) == FRAME_HEAD:
         inbox.put(pickle.loads(requests.read(int.from_bytes(head, "big"))))  # noqa: S301 - our parent's own words
     from ..app.interrupt import abandon
 
+    _ending.set()
     abandon()
     os.killpg(0, signal.SIGKILL)
 
