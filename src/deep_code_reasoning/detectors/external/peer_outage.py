@@ -22,12 +22,12 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.time_steps import step_of, time_steps
 
 # The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote. A
 # service has few databases: where no address is given, the kind of database stands for it.
@@ -86,7 +86,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         least=settings.min_failed,
         **steps.parameters(),
     )
-    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    found = [
+        _finding(scene, rise, settings)
+        for rise in rises(rows, steps, settings.min_probability)
+        if rise.change.rate_after >= settings.min_failing and rise.change.rate_before <= settings.max_before
+    ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
@@ -118,17 +122,8 @@ def prepare_exits(store: CaseStore) -> None:
     )
 
 
-def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
-    change = outcome_change(
-        steps.spread((step, failed) for step, _, failed in row["steps"]),
-        steps.spread((step, n) for step, n, _ in row["steps"]),
-    )
-    if change is None or change.rate_after < settings.min_failing or change.rate_before > settings.max_before:
-        return None
-    chance = probability(change.log_evidence, 1)
-    if chance < settings.min_probability:
-        return None
-    service, peer, since_ns = str(row["service"]), str(row["peer"]), steps.start_of(change.index)
+def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
+    service, peer, since_ns, change = str(rise.row["service"]), str(rise.row["peer"]), rise.since_ns, rise.change
     failed = scene.store.query(
         """
         SELECT trace_id, span_id, error, start_ns FROM exits
@@ -149,7 +144,7 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
             f"{format_instant(since_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
         ),
         severity=change.rate_after,
-        confidence=min(settings.most, chance),
+        confidence=min(settings.most, rise.probability),
         facts={
             "peer": peer,
             "services": (service,),

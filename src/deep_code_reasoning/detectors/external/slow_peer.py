@@ -22,11 +22,11 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene
-from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.rises import Rise, rises
+from ..timeline.time_steps import step_of, time_steps
 from .peer_outage import prepare_exits
 
 # A name of the internet has a dot; what ends so is a cluster's or a house's own.
@@ -73,7 +73,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         least=settings.min_calls,
         **steps.parameters(),
     )
-    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    found = [
+        _finding(scene, rise, settings)
+        for rise in rises(rows, steps, settings.min_probability, looked_at=2)
+        if rise.change.rate_after >= settings.min_slow and rise.change.rate_before <= settings.min_slow / 5
+    ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
@@ -97,17 +101,8 @@ def _prepare_slow_exits(store: CaseStore, settings: Settings) -> None:
     )
 
 
-def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
-    change = outcome_change(
-        steps.spread((step, slow) for step, _, slow in row["steps"]),
-        steps.spread((step, n) for step, n, _ in row["steps"]),
-    )
-    if change is None or change.rate_after < settings.min_slow or change.rate_before > settings.min_slow / 5:
-        return None
-    chance = probability(change.log_evidence, 2)
-    if chance < settings.min_probability:
-        return None
-    service, peer, since_ns = str(row["service"]), str(row["peer"]), steps.start_of(change.index)
+def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
+    service, peer, since_ns, change = str(rise.row["service"]), str(rise.row["peer"]), rise.since_ns, rise.change
     told = scene.store.query(
         """
         SELECT quantileExactIf(0.5)(duration_ns, start_ns < {since:Int64}) AS before,
@@ -130,7 +125,7 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
             f"before ({change.failures_after} of {change.trials_after} slow)"
         ),
         severity=change.rate_after,
-        confidence=min(settings.confidence, chance),
+        confidence=min(settings.confidence, rise.probability),
         facts={
             "peer": peer,
             "services": (service,),

@@ -26,10 +26,10 @@ from ...domain.citation import Citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, NS_PER_S, format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.rises import Rise, rises
+from ..timeline.time_steps import step_of, time_steps
 from .key_windows import PROCESSES, QUEUE, QUEUE_NAMES
 
 
@@ -163,25 +163,16 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         messages=settings.min_messages,
         **steps.parameters(),
     )
-    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    found = [
+        _finding(scene, rise, settings)
+        for rise in rises(rows, steps, settings.min_probability)
+        if rise.change.rate_after - rise.change.rate_before >= settings.min_rise
+    ]
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.resource or ""))
 
 
-def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
-    change = outcome_change(
-        steps.spread((step, long) for step, _, long in row["steps"]),
-        steps.spread((step, n) for step, n, _ in row["steps"]),
-    )
-    if change is None or change.rate_after - change.rate_before < settings.min_rise:
-        return None
-    chance = probability(change.log_evidence, 1)
-    if chance < settings.min_probability:
-        return None
-    return _finding(scene, row, change, (steps.start_of(change.index), min(settings.most, chance)))
-
-
-def _finding(scene: Scene, row: Row, change: OutcomeChange, dated: tuple[int, float]) -> Finding:
-    queue, (since_ns, chance) = str(row["queue"]), dated
+def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
+    queue, since_ns, change = str(rise.row["queue"]), rise.since_ns, rise.change
     seen = scene.store.query(
         """
         SELECT quantileExactIf(0.5)(wait_ns, wait_ns >= 0 AND sent_ns >= {since:Int64}) AS since_ns,
@@ -195,7 +186,7 @@ def _finding(scene: Scene, row: Row, change: OutcomeChange, dated: tuple[int, fl
         since=since_ns,
     )[0]
     wait_s, before_s = (float(seen[name] or 0) / NS_PER_S for name in ("since_ns", "before_ns"))
-    service, left_over = str(row["consumer"]), int(seen["left_over"])
+    service, left_over = str(rise.row["consumer"]), int(seen["left_over"])
     refs = [ref for _, sent, taken in seen["worst"] for ref in (sent, taken) if ref]
     return Finding(
         code="traces.message_waits",
@@ -207,7 +198,7 @@ def _finding(scene: Scene, row: Row, change: OutcomeChange, dated: tuple[int, fl
             f"{wait_s:.3g} s (median; {before_s:.3g} s before), {left_over} are not taken at all"
         ),
         severity=min(1.0, max(0.5, change.rate_after)),
-        confidence=chance,
+        confidence=min(settings.most, rise.probability),
         facts={
             "wait_s": round(wait_s, 3),
             "wait_s_before": round(before_s, 3),

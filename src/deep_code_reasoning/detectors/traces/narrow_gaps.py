@@ -19,7 +19,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ..base import Scene
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import TimeSteps, step_of
 
 RESOURCE: Final = "NetworkP90(ms)"
@@ -57,9 +57,7 @@ class _Way:
     kind: str
     one: str
     other: str
-    change: OutcomeChange
-    since_ns: int
-    chance: float
+    rise: Rise
     limit_ns: int
 
     @property
@@ -69,7 +67,7 @@ class _Way:
             "kind": self.kind,
             "one": self.one,
             "other": self.other,
-            "since": self.since_ns,
+            "since": self.rise.since_ns,
             "limit": self.limit_ns,
         }
 
@@ -98,20 +96,20 @@ def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float)
     ways = [
         way
         for way in _ways(scene, _NARROW, steps, limit_ns)
-        if way.change.rate_after >= min_share
-        and way.change.rate_before <= _MAX_BEFORE
+        if way.rise.change.rate_after >= min_share
+        and way.rise.change.rate_before <= _MAX_BEFORE
         and _slow_beside(scene, way) <= _MAX_ELSEWHERE
     ]
     if ways:
-        return [_finding(scene, ways[0], "network_delay", min(_MOST, ways[0].chance))]
+        return [_finding(scene, ways[0], "network_delay", min(_MOST, ways[0].rise.probability))]
     lossy = [
         way
         for way in _ways(scene, _ANY, steps, max(limit_ns, _RESENT_NS))
-        if _MIN_LOST <= way.change.rate_after < min_share
-        and way.change.rate_before <= _MAX_LOST_BEFORE
-        and _slow_beside(scene, way) <= way.change.rate_after / 3
+        if _MIN_LOST <= way.rise.change.rate_after < min_share
+        and way.rise.change.rate_before <= _MAX_LOST_BEFORE
+        and _slow_beside(scene, way) <= way.rise.change.rate_after / 3
     ]
-    return [_finding(scene, way, "network_loss", min(_LOSS_CONFIDENCE, way.chance)) for way in lossy[:1]]
+    return [_finding(scene, way, "network_loss", min(_LOSS_CONFIDENCE, way.rise.probability)) for way in lossy[:1]]
 
 
 def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way]:
@@ -130,17 +128,11 @@ def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way
         least=_MIN_SLOW,
         **steps.parameters(),
     )
-    found = []
-    for row in rows:
-        change = outcome_change(
-            steps.spread((step, slow) for step, _, slow in row["steps"]),
-            steps.spread((step, n) for step, n, _ in row["steps"]),
-        )
-        chance = probability(change.log_evidence, len(rows)) if change is not None else 0.0
-        if change is not None and chance >= _MIN_PROBABILITY:
-            since_ns = steps.start_of(change.index)
-            found.append(_Way(row["kind"], row["one"], row["other"], change, since_ns, chance, limit_ns))
-    return sorted(found, key=lambda way: (-way.change.log_evidence, way.kind, way.one, way.other))
+    found = [
+        _Way(rise.row["kind"], rise.row["one"], rise.row["other"], rise, limit_ns)
+        for rise in rises(rows, steps, _MIN_PROBABILITY, looked_at=len(rows))
+    ]
+    return sorted(found, key=lambda way: (-way.rise.change.log_evidence, way.kind, way.one, way.other))
 
 
 def _slow_beside(scene: Scene, way: _Way) -> float:
@@ -172,7 +164,7 @@ def _finding(scene: Scene, way: _Way, mechanism: str, confidence: float) -> Find
     ends = {"between": f"calls of {way.one} to it", "around": "calls to and from it"}
     calls = ends.get(way.kind, f"calls to and from {way.other}")
     onset_ns = int(told["examples"][0][0])
-    share = way.change.rate_after
+    share = way.rise.change.rate_after
     if mechanism == "network_loss":
         what = f"{share:.0%} of {calls} wait on the way for {way.limit_ns // NS_PER_MS} ms or more"
     else:

@@ -25,13 +25,13 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..symptoms.lexicon import kinds_of_text
-from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.time_steps import step_of, time_steps
 
 # The service that a call names: its name, or the first label of its address in the cluster. (The engine's `domain`
 # finds none in the plain names of clusters.)
@@ -81,7 +81,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         least=settings.min_calls,
         **steps.parameters(),
     )
-    found = [finding for row in rows if (finding := _judge(scene, row, steps, settings)) is not None]
+    found = [
+        _finding(scene, rise)
+        for rise in rises(rows, steps, settings.min_probability, looked_at=len(scene.graph.services))
+        if rise.change.rate_after >= settings.min_lost and rise.change.rate_before <= settings.max_before
+    ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
@@ -112,17 +116,8 @@ def _prepare_arrivals(store: CaseStore) -> None:
     )
 
 
-def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Finding | None:
-    change = outcome_change(
-        steps.spread((step, lost) for step, _, lost in row["steps"]),
-        steps.spread((step, n) for step, n, _ in row["steps"]),
-    )
-    if change is None or change.rate_after < settings.min_lost or change.rate_before > settings.max_before:
-        return None
-    chance = probability(change.log_evidence, len(scene.graph.services))
-    if chance < settings.min_probability:
-        return None
-    callee, since_ns = str(row["callee"]), steps.start_of(change.index)
+def _finding(scene: Scene, rise: Rise) -> Finding:
+    callee, since_ns, change = str(rise.row["callee"]), rise.since_ns, rise.change
     lost = scene.store.query(
         """
         SELECT trace_id, span_id, caller, said, refused, start_ns FROM arrivals
@@ -146,7 +141,7 @@ def _judge(scene: Scene, row: Row, steps: TimeSteps, settings: Settings) -> Find
             f"{format_instant(onset_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
         ),
         severity=min(1.0, 0.3 + change.rate_after),
-        confidence=min(0.95, chance),
+        confidence=min(0.95, rise.probability),
         facts={
             "lost_share_before": round(change.rate_before, 4),
             "lost_share": round(change.rate_after, 4),
