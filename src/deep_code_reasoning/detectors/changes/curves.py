@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...domain.citation import Citation, metric_citation
@@ -22,6 +23,7 @@ from ..symptoms.symptom import Symptom, symptoms_of
 from ..timeline.change_point import median
 from ..timeline.level_shift import without_daily_shape
 from ..timeline.recordings import untraced_curves
+from .slowdown import step_situation
 from .trial import Change, Situation
 
 # Below a tenth nobody feels it.
@@ -55,16 +57,8 @@ def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str
         )
         for name in slowed
     )
-    return Situation(
-        (*slow, *_moved_along(scene)),
-        Front(slowed[0], tuple(slowed[1:]), scene.windows.onset_ns),
-        scene.graph,
-        scene.windows.onset_ns,
-        services,
-        any(change.rollouts for change in known),
-        scene.windows.onset,
-        scene.windows.incident.end_ns,
-    )
+    front = Front(slowed[0], tuple(slowed[1:]), scene.windows.onset_ns)
+    return step_situation(scene, known, services, (*slow, *_moved_along(scene)), front)
 
 
 def _factors(scene: Scene) -> dict[str, tuple[float, Series]]:
@@ -94,17 +88,7 @@ def _cite(series: Series, onset_ns: int) -> Citation:
 def _moved_along(scene: Scene) -> tuple[Symptom, ...]:
     """Symptoms of other kinds than slowness in the metrics: pools, queues, processors, calls that multiply."""
     return tuple(
-        Symptom(
-            symptom.kind,
-            symptom.service,
-            symptom.weight * _MOVED_ALONG,
-            symptom.texts,
-            symptom.first_ns,
-            symptom.said,
-            symptom.ramp_ns,
-            symptom.levels,
-            symptom.citations,
-        )
+        replace(symptom, weight=symptom.weight * _MOVED_ALONG)
         for symptom in symptoms_of((), shifts(scene))
         if symptom.kind != "slow"
     )

@@ -1,4 +1,4 @@
-"""Requests that became slower between two recordings, as something that changes can be tried for.
+"""Requests that became slower between two recordings, or within one, as something that changes can be tried for.
 
 Where the traces of before and of after say what requests lose and in which operation (`traces/lost_time.py`), that is
 the symptom, in the words of the spans themselves: names of operations, statements, routes, functions. It says more
@@ -57,15 +57,22 @@ def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     symptoms = tuple(_symptom(scene, loss, losses[0], since_ns) for loss in losses)
     first = losses[0].service
     victims = tuple(name for name in scene.graph.upstream(first) if name != first)
+    return step_situation(scene, known, services, symptoms, Front(first, victims, scene.windows.onset_ns))
+
+
+def step_situation(
+    scene: Scene, known: Sequence[Change], services: frozenset[str], symptoms: tuple[Symptom, ...], front: Front
+) -> Situation:
+    """What changes are tried against where the onset was a step that took effect with a deploy."""
     return Situation(
         symptoms,
-        Front(first, victims, scene.windows.onset_ns),
+        front,
         scene.graph,
         scene.windows.onset_ns,
         services,
         any(change.rollouts for change in known),
-        scene.windows.onset,
-        scene.windows.incident.end_ns,
+        began=scene.windows.onset,
+        until_ns=scene.windows.incident.end_ns,
     )
 
 

@@ -63,12 +63,6 @@ class Latency:
     owners: tuple[Owner, ...]
 
 
-@dataclass(slots=True)
-class _Sums:
-    own_ms: dict[tuple[bool, str], float]
-    traces: dict[tuple[bool, str], int]
-
-
 def latency_of(
     store: CaseStore, calm: Window, late: Window, root: Place | None = None, most: int = 6
 ) -> Latency | None:
