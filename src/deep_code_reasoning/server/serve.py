@@ -68,8 +68,13 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - the outermost frame of every tool
             return faults.as_result(error)
 
+    async def end(self) -> None:
+        """Let go of all work first, so that nobody takes the end of a worker for its answer; then end the workers."""
+        self.work.close()
+        await self.workers.end()
+
     def close(self) -> None:
-        """Stop everything that is under way."""
+        """Stop everything that is under way, by force: for an owner whose loop is gone."""
         self.work.close()
         self.workers.kill()
 
@@ -117,8 +122,7 @@ async def _serve(desk: Desk) -> None:
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
     finally:
-        await desk.workers.end()
-        desk.close()
+        await desk.end()
 
 
 def _watch_parent(parent: int) -> None:

@@ -33,10 +33,7 @@ def main() -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     while True:
-        answer = _answer(inbox.get(), answers)
-        if _ending.is_set():
-            threading.Event().wait()  # what was made of work that was taken away is no answer
-        send(answers, answer)
+        send(answers, _answer(inbox.get(), answers))
 
 
 def send(stream: BinaryIO, message: Any) -> None:
@@ -46,15 +43,11 @@ def send(stream: BinaryIO, message: Any) -> None:
     stream.flush()
 
 
-_ending = threading.Event()
-
-
 def _listen(requests: BinaryIO, inbox: SimpleQueue[Any]) -> None:
     while len(head := requests.read(FRAME_HEAD)) == FRAME_HEAD:
         inbox.put(pickle.loads(requests.read(int.from_bytes(head, "big"))))  # noqa: S301 - our parent's own words
     from ..app.interrupt import abandon
 
-    _ending.set()
     abandon()
     os.killpg(0, signal.SIGKILL)
 

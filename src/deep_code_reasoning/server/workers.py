@@ -58,7 +58,7 @@ class Workers:
         await asyncio.gather(*(worker.stop() for worker in list(self._all)))
 
     def kill(self) -> None:
-        """End all workers by force: for an owner that cannot wait."""
+        """End all workers by force."""
         for worker in list(self._all):
             worker.kill()
 
