@@ -32,6 +32,12 @@ def patient(home: Path, project: Path, tasks: Tasks) -> Iterator[AgentSession]:
         yield session
 
 
+@pytest.fixture(scope="module")
+def tasked(patient: AgentSession) -> str:
+    """A case to work on, whichever test comes first."""
+    return str(patient.answer("open_case", paths=["evidence"], case_name="tasked", wait_seconds=45)["case"])
+
+
 def state(session: AgentSession, task_id: str) -> State:
     answer = session.wait(session.client.session.send_request(about("get", task_id), State))
     assert isinstance(answer, State)
@@ -71,9 +77,9 @@ def test_an_error_of_the_work_is_its_answer(patient: AgentSession, tasks: Tasks)
     assert state(patient, tasks.seen[-1].task_id)["status"] == "completed"
 
 
-def test_a_task_can_be_stopped(patient: AgentSession, tasks: Tasks) -> None:
+def test_a_task_can_be_stopped(patient: AgentSession, tasks: Tasks, tasked: str) -> None:
     tasks.stop_at_once = True
-    stopped = patient.call("investigate_case", case="tasked", wait_seconds=0)
+    stopped = patient.call("investigate_case", case=tasked, wait_seconds=0)
     tasks.stop_at_once = False
     assert stopped.is_error
     task_id = tasks.seen[-1].task_id
@@ -84,10 +90,10 @@ def test_a_task_can_be_stopped(patient: AgentSession, tasks: Tasks) -> None:
 
 
 def test_a_task_is_taken_up_where_another_server_left_it(
-    patient: AgentSession, home: Path, monkeypatch: pytest.MonkeyPatch
+    patient: AgentSession, home: Path, tasked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DCR_HOME", str(home))
-    left = jobs.create("investigate", {"case": "tasked", "noticed_at": None})
+    left = jobs.create("investigate", {"case": tasked, "noticed_at": None})
     while (now := state(patient, left))["status"] == "working":
         time.sleep(0.05)
     assert now["result"]["structuredContent"]["verdict"] == "cause_found"
