@@ -5,9 +5,20 @@
 
 Prints one edge a line, the kinds of its contracts and where the code says so, then the counts and the processor time.
 
-With `--truth`, PATHs are sets of systems with what is to be found in them (see tests/source/contracts/systems): each is
+With `--truth`, PATHs are sets of systems with what is to be found in them (tests/source/contracts/systems): each is
 written to a folder and read, and for each list is printed how much of it was found (recall) and how much of what was
-found is right (precision).
+found is right (precision). The lists of a system:
+
+    provided   routes of all its services, METHOD /template with every prefix; ANY: any method
+    consumed   requests that it makes, METHOD /template, without the host
+    topics     names of topics, queues, subjects: +sent, -received
+    rpc        +package.Service/Method of a server, -package.Service/Method that is called
+    tables     defined, mapped, read or written, without their schema
+    edges      caller -> callee http|rpc|topic
+    optional, optional_tables: neither asked for nor too much
+
+Names of holes and the case of letters do not count. What stands only in tests, comments, documents, dead text or
+decorators of other libraries is in no list.
 """
 
 from __future__ import annotations
