@@ -72,7 +72,8 @@ class Verdict:
     """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words.
 
     `can_bring` are all mechanisms that its effects are known for; `eliminated` is True where it is held to have done it
-    because no other change can have, whatever it does. `outshines_none`: the score is its share of all, and far above that for no change at all.
+    because no other change can have, whatever it does. `outshines_none`: the score is its share of all, and far above
+    that for no change at all.
     """
 
     change: Change

@@ -152,7 +152,8 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
     told = new[0]
     # Of what is said now and then beside it, whoever it is of did not bring it.
     chief = [kind for kind in new if len(kind.steps) >= _CHIEF_SHARE * len(told.steps)]
-    named = tuple(sorted({name for kind in chief for name in mentions(kind.sample, scene.graph.services, told.service)}))
+    known = scene.graph.services
+    named = tuple(sorted({name for kind in chief for name in mentions(kind.sample, known, told.service)}))
     return Finding(
         code="logs.new_errors",
         mechanism=told_mechanism(told.sample),

@@ -47,9 +47,7 @@ def new_texts(scene: Scene) -> tuple[Text, ...]:
     longer = _length_ratio(scene.windows)
     # What was said before at half the present rate or more is how the system always talks.
     return tuple(
-        text
-        for text, bad, calm in _texts(scene)
-        if text.first_ns and (not calm or bad >= 2 * max(1.0, calm * longer))
+        text for text, bad, calm in _texts(scene) if text.first_ns and (not calm or bad >= 2 * max(1.0, calm * longer))
     )
 
 

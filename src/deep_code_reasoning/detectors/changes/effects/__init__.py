@@ -6,7 +6,21 @@ from typing import Final
 
 from ..diff import Patch
 from ..effect import Effect, Extractor
-from . import endpoints, growth, logic, loops, names, order, removals, schema, scopes, settings, units, validation, versions
+from . import (
+    endpoints,
+    growth,
+    logic,
+    loops,
+    names,
+    order,
+    removals,
+    schema,
+    scopes,
+    settings,
+    units,
+    validation,
+    versions,
+)
 
 EXTRACTORS: Final[tuple[Extractor, ...]] = (
     settings.extract,

@@ -26,7 +26,7 @@ _ROW_LOCK: Final = re.compile(
 
 def extract(patch: Patch) -> list[Effect]:
     """Releases that some way out of the code passes by, and rows that are read without their lock."""
-    found = []
+    found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind == "code":
             found += _passed_by(hunk)
@@ -67,7 +67,8 @@ def _row_locks(hunk: Hunk) -> Iterator[Effect]:
     gone = [line for line in hunk.removed if _locks_rows(line, hunk)]
     if len(gone) > sum(_locks_rows(line, hunk) for line in hunk.added):
         subjects = tuple(re.findall(r"(?i)\bFROM\s+[\"`]?(\w+)", gone[0].code))
-        yield Effect("lock_removed", f"no longer locks the rows that it reads: `{gone[0].code[:80]}`", hunk.path, subjects)
+        says = f"no longer locks the rows that it reads: `{gone[0].code[:80]}`"
+        yield Effect("lock_removed", says, hunk.path, subjects)
 
 
 def _locks_rows(line: Line, hunk: Hunk) -> bool:
