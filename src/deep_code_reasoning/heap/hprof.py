@@ -152,19 +152,16 @@ class HprofDump:
         return end
 
     def _short(self, at: int, end: int) -> int:
-        """Where a record at the end of a segment ends; 0 when it is none, or not whole."""
-        data, length_at = self.data, 5 + self.width
+        """Take a record at the end of a segment; returns where it ends, 0 when it is none, or not whole."""
+        data, start = self.data, at + 10 + self.width
         if data[at] != _PRIMITIVES:
             following = self._other(data[at], at, end)
-        else:
-            count = int.from_bytes(data[at + length_at : at + length_at + 4])
-            following = (
-                at + length_at + 5 + count * WIDTHS.get((data[at + length_at + 4 : at + length_at + 5] or b"\0")[0], 0)
-            )
-        if not at < following <= end:
+            return following if at < following <= end else 0
+        size = WIDTHS.get(data[start - 1], 0) if start <= end else 0
+        following = start + size * int.from_bytes(data[start - 5 : start - 1])
+        if not size or following > end:
             return 0
-        if data[at] == _PRIMITIVES:
-            self.primitives.append(at)
+        self.primitives.append(at)
         return following
 
     def _other(self, tag: int, at: int, end: int) -> int:

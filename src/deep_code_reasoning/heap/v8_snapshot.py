@@ -134,5 +134,5 @@ def _classes(kinds: Array, names: Array, node_types: list[str], strings: list[st
     named = np.isin(kinds, [node_types.index(kind) for kind in _NAMED if kind in node_types])
     keys = np.where(named, names, -1 - kinds)
     values, classes = np.unique(keys, return_inverse=True)
-    class_names = [strings[key] if key >= 0 else f"({node_types[-1 - key]})" for key in values.tolist()]
+    class_names = [strings[key] or "(unnamed)" if key >= 0 else f"({node_types[-1 - key]})" for key in values.tolist()]
     return classes.astype(np.int32), class_names

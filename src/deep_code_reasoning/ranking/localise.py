@@ -312,7 +312,8 @@ def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
 def _placed(scene: Scene, suspect: Suspect, symptomatic: Mapping[str, int], rank: int) -> Suspect:
     """A suspect with the first service that failed, its victims, and the way from where it was felt."""
     first = _first_failing(scene, suspect.service, symptomatic)
-    victims = tuple(sorted(name for name in symptomatic if name not in (suspect.service, first)))
+    beside = {name for finding in suspect.findings for name in _names(finding, "held_with")}
+    victims = tuple(sorted({*symptomatic, *beside} - {suspect.service, first}))
     felt = [name for name in reversed(scene.graph.upstream(suspect.service)) if name in symptomatic]
     path = scene.graph.path(felt[0], suspect.service) if felt else (suspect.service,)
     # Equal scores are told apart by a step far below any difference that means something.

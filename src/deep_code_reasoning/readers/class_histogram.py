@@ -16,8 +16,10 @@ from .heap_origin import heap_origin
 from .heap_rows import note_time
 
 _HEADER: Final = re.compile(rb"^\s*num\s+#instances\s+#bytes\s+class name", re.MULTILINE)
+# The process, where the output of `jcmd` begins with it.
+_PROCESS: Final = re.compile(r"\d+:")
 _ROW: Final = re.compile(r"\s*\d+:\s+(\d+)\s+(\d+)\s+(\S+)")
-_NO_ROW: Final = re.compile(r"\s*(?:num\s+#instances|-+\s*$|Total\s+\d+|\d+:\s*$|$)")
+_NO_ROW: Final = re.compile(r"\s*(?:num\s+#instances|-+\s*$|Total\s+\d+|$)")
 _PRIMITIVES: Final = {
     "Z": "boolean", "C": "char", "F": "float", "D": "double", "B": "byte", "S": "short", "I": "int", "J": "long"
 }  # fmt: skip
@@ -38,16 +40,13 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
 
 
 def _rows(file: EvidenceFile, common: dict[str, Any], writer: CaseWriter) -> Iterator[dict[str, Any]]:
-    begun = False
     for line in iterate_lines(file, writer):
         text = line.data.decode("utf-8", "replace")
         row = _ROW.match(text)
-        begun = begun or _HEADER.match(line.data) is not None
         if row is not None:
             counts = {"objects": float(row[1]), "bytes": float(row[2])}
             yield {**common, **counts, "class_name": class_name(row[3]), "line": line.number}
-        elif begun and not _NO_ROW.match(text):
-            # What comes before the heading is said by the tool, of itself.
+        elif not (_NO_ROW.match(text) or (line.number == 1 and _PROCESS.fullmatch(text))):
             writer.reject(file.source_id, line.number, "no row of a class histogram", text, line.offset)
 
 

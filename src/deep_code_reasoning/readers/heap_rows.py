@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, TruncatedError, open_decompressed
@@ -61,6 +60,14 @@ def _holder(holder: Holder) -> dict[str, Any]:
     }
 
 
+def is_blank(path: Path) -> bool:
+    """Whether there is nothing in a file: no evidence, and nothing to reject."""
+    return path.stat().st_size < _BLANK_BYTES and not path.read_bytes().strip()
+
+
+_BLANK_BYTES: Final = 4096
+
+
 @contextmanager
 def as_plain_file(file: EvidenceFile, writer: CaseWriter) -> Iterator[Path]:
     """The file, decompressed where it has to be: graphs are read in no order, so a stream would not do."""
@@ -71,7 +78,9 @@ def as_plain_file(file: EvidenceFile, writer: CaseWriter) -> Iterator[Path]:
     try:
         with open_decompressed(file.path, file.compression) as stream, plain.open("wb") as target:
             try:
-                shutil.copyfileobj(stream, target, 1 << 20)
+                # read1, so that what came before a damage is kept.
+                while piece := stream.read1(1 << 20):  # type: ignore[attr-defined]
+                    target.write(piece)
             except TruncatedError as fault:
                 reason = f"the compressed file is damaged or ends too early: {fault}"
                 writer.reject(file.source_id, 0, reason, offset_bytes=target.tell())

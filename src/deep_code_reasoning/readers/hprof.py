@@ -8,7 +8,7 @@ from typing import Final
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
 from .heap_origin import heap_origin
-from .heap_rows import as_plain_file, write_heap
+from .heap_rows import as_plain_file, is_blank, write_heap
 
 _MAGIC: Final = b"JAVA PROFILE 1.0."
 
@@ -26,6 +26,8 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
 
     for file in files:
         with as_plain_file(file, writer) as path:
+            if is_blank(path):
+                continue
             try:
                 dump = HprofDump(path)
             except DumpError as fault:

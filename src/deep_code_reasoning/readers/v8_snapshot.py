@@ -9,9 +9,9 @@ from typing import Final
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
 from .heap_origin import heap_origin
-from .heap_rows import as_plain_file, write_heap
+from .heap_rows import as_plain_file, is_blank, write_heap
 
-_START: Final = re.compile(rb'^\s*\{\s*"snapshot"\s*:\s*\{')
+_START: Final = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{\s*"snapshot"\s*:\s*\{')
 
 
 def sniff(head: Head) -> float:
@@ -26,6 +26,8 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
 
     for file in files:
         with as_plain_file(file, writer) as path:
+            if is_blank(path):
+                continue
             try:
                 graph = read_v8_snapshot(path)
             except DumpError as fault:
