@@ -22,6 +22,9 @@ from .symptom import Text
 # is often told twice or thrice (by a span, its exception, a log line).
 _CHANCE: Final = 0.01
 _JEFFREYS: Final = 0.5
+# From so many on, the law is the normal one as far as anybody can tell, with its upper hundredth so many deviations up.
+_MANY: Final = 200
+_CHANCE_SPREADS: Final = 2.33
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,15 @@ def _is_more(count: int, before: float, longer: float) -> bool:
     if not before:
         return True
     shape, share = before + _JEFFREYS, longer / (1 + longer)
-    below = sum(
-        math.exp(
+    middle, spread = shape * longer, math.sqrt(shape * longer * (1 + longer))
+    if middle > _MANY:
+        return count > middle + _CHANCE_SPREADS * spread
+    fewer = 0.0
+    for n in range(count):
+        fewer += math.exp(
             math.lgamma(shape + n) - math.lgamma(shape) - math.lgamma(n + 1)
             + n * math.log(share) + shape * math.log(1 - share)
-        )
-        for n in range(count)
-    )  # fmt: skip
-    return 1 - below < _CHANCE
+        )  # fmt: skip
+        if fewer > 1 - _CHANCE:
+            return True
+    return False
