@@ -18,6 +18,11 @@ _RELEASE: Final = (
     r"\b{0}\s*\??\.\s*(?:close|release|dispose|disconnect|end|unlock|free|destroy)\w*\s*\(|"
     r"\.\s*(?:close|release|put|give_?back|return_?\w*|check_?in|unlock)\w*\s*\(\s*{0}\b"
 )
+# A take that failed leaves nothing to release: the way out that follows such a check within a few lines.
+_FAILED: Final = re.compile(r"\berr(or)?\b|\bnull\b|\bnil\b|\bNone\b|\bnot \w+\s*:|!\s*\w+\s*\)|\.is_err\b")
+_CHECKED_WITHIN: Final = 3
+# What is taken and released in one function stands within so many lines.
+_MAX_HELD_LINES: Final = 80
 _ROW_LOCK: Final = re.compile(
     r"(?i)\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b|\bLOCK\s+IN\s+SHARE\s+MODE\b|"
     r"\b(?:UPDLOCK|HOLDLOCK|XLOCK)\b|\bLOCK\s+TABLE\b"
@@ -39,7 +44,11 @@ def _passed_by(hunk: Hunk) -> Iterator[Effect]:
     scoped = [line for line in hunk.removed if _SCOPED.search(without_strings(line.code))]
     undone = len(scoped) > sum(_SCOPED.search(without_strings(line.code)) is not None for line in hunk.added)
     for name, release, between in _held(hunk.after):
-        exits = [line for line in between if line.sign == "+" and not line.kept and _EXIT.search(line.code)]
+        exits = [
+            line
+            for n, line in enumerate(between)
+            if line.sign == "+" and not line.kept and _EXIT.search(line.code) and not _takes_failed(between, n)
+        ]
         new = release.sign == "+" and not release.kept
         if exits:
             says = f"leaves by `{exits[0].code}` without releasing {name}"
@@ -57,10 +66,17 @@ def _held(lines: Sequence[Line]) -> Iterator[tuple[str, Line, Sequence[Line]]]:
         if taken is None or _SCOPED.search(without_strings(line.code)):
             continue
         released = re.compile(_RELEASE.format(re.escape(taken[1])), re.I)
-        ends = [n for n in range(start + 1, len(lines)) if released.search(lines[n].code)]
+        near = lines[start + 1 : start + 1 + _MAX_HELD_LINES]
+        ends = [n for n, other in enumerate(near) if released.search(other.code)]
         # Who releases before each way out releases more than once.
-        if len(ends) == 1 and not any(_SCOPED.search(other.code) for other in lines[start + 1 : ends[0] + 1]):
-            yield taken[1], lines[ends[0]], lines[start + 1 : ends[0]]
+        if len(ends) == 1 and not any(_SCOPED.search(other.code) for other in near[: ends[0] + 1]):
+            yield taken[1], near[ends[0]], near[: ends[0]]
+
+
+def _takes_failed(between: Sequence[Line], exit_at: int) -> bool:
+    """Whether a way out right after a take follows a check that the take failed."""
+    checks = between[max(0, exit_at - 1) : exit_at + 1]
+    return exit_at < _CHECKED_WITHIN and any(_FAILED.search(line.code) for line in checks)
 
 
 def _row_locks(hunk: Hunk) -> Iterator[Effect]:
