@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
+from itertools import accumulate, count, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -278,20 +278,20 @@ class SourceIndex:
 
     def _insert_all(self, files: Sequence[Parsed]) -> None:
         """Put new contents in, a table at a time, calls by their names: so each page of the index is met but once."""
-        blob, unit, statement = (self._next_id(table) for table in ("blobs", "units", "statements"))
+        blob_ids, unit_ids, statement_ids = (self._next_ids(table) for table in ("blobs", "units", "statements"))
         blobs, units, unit_words, calls, statements, statement_words = [], [], [], [], [], []
-        for blob, file in enumerate(files, start=blob):
+        for file, blob in zip(files, blob_ids, strict=False):
             outline = file.outline
             blobs.append((blob, file.sha, outline.language, outline.lines, outline.note))
-            for unit, (found, said) in enumerate(zip(outline.units, file.words, strict=True), start=unit):
+            for found, said in zip(outline.units, file.words, strict=True):
+                unit = next(unit_ids)
                 units.append((unit, blob, found.kind, found.name, found.own_name, found.first_line, found.last_line))
                 unit_words.append((unit, *said))
                 calls += [(name, unit, line) for name, line in found.calls]
-            unit += bool(outline.units)
-            for statement, written in enumerate(outline.statements, start=statement):
+            for written in outline.statements:
+                statement = next(statement_ids)
                 statements.append((statement, blob, written.line, written.template))
                 statement_words.append((statement, joined_words(written.template)))
-            statement += bool(outline.statements)
         insert = self._db.executemany
         insert("INSERT INTO blobs VALUES (?, ?, ?, ?, ?)", blobs)
         insert("INSERT INTO units VALUES (?, ?, ?, ?, ?, ?, ?)", units)
@@ -300,9 +300,9 @@ class SourceIndex:
         insert("INSERT INTO statements VALUES (?, ?, ?, ?)", statements)
         insert("INSERT INTO statement_words (rowid, words) VALUES (?, ?)", statement_words)
 
-    def _next_id(self, table: str) -> int:
+    def _next_ids(self, table: str) -> Iterator[int]:
         ((last,),) = self._rows(f"SELECT ifnull(max(id), 0) FROM {table}")
-        return int(last) + 1
+        return count(int(last) + 1)
 
     def _plant(
         self, tree_of: tuple[str, str, str], files: dict[str, str], new: int, left_out: Sequence[LeftOut]
