@@ -20,7 +20,8 @@ NOT_READ: Final = "-"
 """Stands for the id of a content that is not read, because the file stands apart."""
 
 # Bytes of new words that are held before they are written (FTS5, "The 'hashsize' Configuration Option"), and pages of
-# the file in KiB. With SQLite's own 1 MB and 2 MB, writing takes a quarter longer: segments are merged, pages read again.
+# the file in KiB. With SQLite's own 1 MB and 2 MB, writing takes a quarter longer: segments are merged and pages read
+# again.
 _WORDS_IN_MEMORY: Final = 32_000_000
 _PAGES_KIB: Final = 64_000
 _TOKENS: Final = "tokenize=\"unicode61 remove_diacritics 0 tokenchars '_'\""
