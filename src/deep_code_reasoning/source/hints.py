@@ -16,6 +16,7 @@ _JAVA: Final = re.compile(
     r"\bat (?:[\w.@-]{0,100}/{1,2}){0,2}(?P<module>[\w$.]{1,300})\.(?P<function>[\w$<>][\w$<> -]{0,199})"
     r"\((?P<path>[\w$-]{1,200}\.\w{1,10}):(?P<line>\d{1,7})\)"
 )
+# A frame of Java that is in no file.
 _NOWHERE: Final = re.compile(r"\bat [\w$.@/<>-]{1,400}\((?:Native Method|Unknown Source|<generated>)\)")
 _INNERMOST_FIRST: Final = (
     re.compile(
