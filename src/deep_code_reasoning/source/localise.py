@@ -98,7 +98,7 @@ def localise(
     asked = _asked(without_frames(report, lambda frame: not trace.files.get(frame)))
     asked.update(dict.fromkeys(words(tests.code), 1))
     if trace.apart:
-        del asked["test"]
+        del asked["test"]  # the frame of a test says it, not the report
     kept = index.rare(asked, _MAX_OCCURRENCES)
     hits = index.search([word for word in kept for _ in range(asked[word])], trees, _MAX_UNITS)
     by_file: dict[File, list[UnitHit]] = defaultdict(list)
@@ -207,7 +207,7 @@ def _named(file: File, told: Hints, trace: _Trace, tests: Exercised) -> tuple[fl
         outward = trace.inner.index(file) / len(trace.inner)
         share += _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * outward
         reasons.append(_FRAMED)
-    if path_stem(path) in tests.subjects:
+    if path_stem(path) in tests.subjects and not stands_apart(path):
         share += _SUBJECT
         reasons.append("a test in the stack trace is named for it")
     path_named = max((_named_path(path, named.path) for named in told.paths), default=0.0)
