@@ -75,7 +75,7 @@ class Clients:
 
     def _is_client(self, call: Call, file: CodeFile) -> bool:
         given = self._values.node_of(call.receiver_node, file) if call.receiver_node is not None else None
-        made = given[0].by_node.get(unwrapped(given[1]).id) if given is not None else None
+        made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
         return made is not None and made.name in CLIENT_MAKERS
 
     def _address(self, given: Node, call: Call, file: CodeFile) -> tuple[str, str] | None:
@@ -110,7 +110,7 @@ class Clients:
             made = file.by_node.get(unwrapped(node).id)
             if made is None:
                 given = self._values.node_of(node, file) if unwrapped(node).type in NAMES | MEMBERS else None
-                found = self._base_of_chain(given[1], given[0]) if given is not None else ""
+                found = self._base_of_chain(given.node, given.file) if given is not None else ""
                 return found or self._base_of_file(file)
             found = self._base_of_call(made, file)
             if found:

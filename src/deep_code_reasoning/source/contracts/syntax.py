@@ -28,6 +28,7 @@ _REQUIRED: Final = re.compile(r"^require\(\s*['\"](?:@[\w-]+/)?([\w-]+)['\"]\s*\
 # A chain of calls that is longer is data, and is not followed to its end.
 _CALLEE_BYTES: Final = 400
 _HEADER_BYTES: Final = 600
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _MARK_HOLDERS: Final = frozenset({"modifiers", "attribute_list", "attribute_group", "annotated_expression"})
 
 
@@ -55,6 +56,12 @@ class Call:
         """The line of its name, from 1: in a chain over several lines that of the last one."""
         arguments = self.node.child_by_field_name("arguments")
         return (arguments or self.node).start_point.row + 1 if self.receiver_node else self.node.start_point.row + 1
+
+    @property
+    def words(self) -> list[str]:
+        """The names that it uses: in what it is called on, and in what it is given, functions without a name apart."""
+        given = [text_of(each.node) for each in self.arguments if unwrapped(each.node).type not in LAMBDA_TYPES]
+        return [word for text in (self.receiver, *given) for word in _WORD.findall(text[:_CALLEE_BYTES])]
 
     def positional(self, place: int) -> Node | None:
         """The argument at a place, from 0, among those without a name."""
@@ -106,6 +113,8 @@ class CodeFile:
     calls: list[Call] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     types: list[Type] = field(default_factory=list)
+    functions: list[Node] = field(default_factory=list)
+    root: Node | None = None
     values: dict[str, list[Node]] = field(default_factory=dict)
 
     @cached_property
@@ -134,7 +143,7 @@ def read_code(file: SourceFile, service: str) -> CodeFile | None:
     root = syntax_tree(language, file.text.encode())
     if root is None:
         return None
-    found = CodeFile(file.where, language.name, file.text, service)
+    found = CodeFile(file.where, language.name, file.text, service, root=root)
     for _, captures in tree_sitter.QueryCursor(_query(language.name)).matches(root):
         if "call" in captures:
             call = as_call(captures["call"][0])
@@ -148,6 +157,8 @@ def read_code(file: SourceFile, service: str) -> CodeFile | None:
                 found.marks.append(mark)
                 for name, value in _injected(mark):
                     found.values.setdefault(name, []).append(value)
+        elif "function" in captures:
+            found.functions.append(captures["function"][0])
         elif "class" in captures:
             found.types.append(_as_type(captures["class"][0]))
         elif "value" in captures:
@@ -361,6 +372,9 @@ def _given(name: Node, value: Node) -> Iterator[tuple[str, Node]]:
     if name.type == "expression_list" and value.type == "expression_list":
         for one, its in zip(name.named_children, value.named_children, strict=False):
             yield last_name(text_of(one)), its
+        return
+    if name.type == "export_statement":
+        yield "default", value
         return
     if name.type == "object_pattern":
         for part in name.named_children:

@@ -15,6 +15,7 @@ _PARAMETER: Final = re.compile(
     r"|<(?:[\w.]+(?:\([^()]*\))?:)?(?P<angles>\w+)>"
     r"|\[\[?(?:\.\.\.)?(?P<square>\w+)\]?\]"
 )
+_GROUP: Final = re.compile(r"(?<!\\)\((?!\?)(?:[^()]|\([^()]*\))*\)")
 _ANCHORS: Final = re.compile(r"\\/|\\\.|\^|\$$|\\Z$|/\?\$?$")
 _ABSOLUTE: Final = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*:)?//(?P<host>[^/?#]*)(?P<rest>.*)$", re.DOTALL)
 _HOST_PORT: Final = re.compile(
@@ -35,6 +36,7 @@ def shape(template: str) -> tuple[str, ...]:
 
 def from_regex(pattern: str) -> str:
     """A path out of a regular expression of one: anchors and escapes off, groups as parameters."""
+    pattern = _GROUP.sub("{}", pattern)
     return _ANCHORS.sub(lambda found: found[0].lstrip("\\") if found[0] in ("\\/", "\\.") else "", pattern)
 
 

@@ -1,0 +1,553 @@
+"""What a name stands for: through scopes and their runs, fields, imports, packages and the parts of objects.
+
+A function that sets something up may be run several times, each time with other arguments; a loop over a list is run
+once an element. `frames` are those runs, as far as they change what an expression is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
+from .imports import Imports
+from .nodes import definition_name, enclosing, fields, first_field, key_text, last_name, text_of, unwrapped
+from .scopes import (
+    LOOPS,
+    Frame,
+    Function,
+    Term,
+    functions_of,
+    keys_of,
+    loop_parts,
+    names_in,
+    parts_of,
+    patterns,
+    returned,
+    scopes_around,
+)
+from .syntax import Call, CodeFile, items
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# Runs of runs: deeper is a circle, wider is data.
+_MAX_DEPTH: Final = 6
+_MAX_RUNS: Final = 48
+_OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
+_EACH: Final = frozenset("forEach each map flatMap each_pair ForEach each_with_index onEach for_each".split())
+_PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pair"})
+_PARTS_OF_DECLARATION: Final = frozenset(
+    {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
+)
+
+
+class Names:
+    """The names of many files."""
+
+    def __init__(self, files: Sequence[CodeFile]) -> None:
+        self.imports = Imports(files)
+        self._given: dict[str, list[tuple[CodeFile, Node]]] = {}
+        self._functions: dict[str, list[Function]] = {}
+        self._types: dict[str, list[tuple[CodeFile, Node]]] = {}
+        self._calls: dict[str, list[tuple[Call, CodeFile]]] = {}
+        self._modules: dict[str, CodeFile] = {str(file.where): file for file in files}
+        for file in files:
+            for name, given in file.values.items():
+                self._given.setdefault(name, []).extend((file, node) for node in given)
+            for function in functions_of(file):
+                self._functions.setdefault(function.name, []).append(function)
+            for kind in file.types:
+                self._types.setdefault(kind.name, []).append((file, kind.node))
+            for call in file.calls:
+                self._calls.setdefault(call.name, []).append((call, file))
+        self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
+        self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
+        self._busy: set[tuple[int, str]] = set()
+
+    def given(self, name: str) -> list[tuple[CodeFile, Node]]:
+        """The expressions that a name is given anywhere, each with its file."""
+        return self._given.get(name, [])
+
+    def type_of(self, name: str, near: CodeFile) -> Term | None:
+        """The class of a name: of this file, of one that it imports, of its service, of any."""
+        known = self._types.get(name, [])
+        source = self.imports.source(name, near)
+        order = [near, source[0] if source is not None else None]
+        for file in order:
+            for where, node in known:
+                if where is file:
+                    return Term(node, where)
+        found = next((each for each in known if each[0].service == near.service), next(iter(known), None))
+        return Term(found[1], found[0]) if found is not None else None
+
+    def function(self, node: Node) -> Function | None:
+        """The function that a node is, when it has a name."""
+        return self._by_node.get(node.id)
+
+    # What a name stands for
+
+    def meaning(self, term: Term) -> Term | None:
+        """What the name that an expression is was given; None when nothing says so."""
+        node = unwrapped(term.node)
+        if node.type in MEMBERS:
+            holder = first_field(node, RECEIVER_FIELDS) or node.named_children[0]
+            return self._of_member(holder, last_name(text_of(node)), term)
+        return self.meaning_of(text_of(node).lstrip("$@:").rstrip(":"), term.of(node))
+
+    def _of_member(self, holder: Node, name: str, term: Term) -> Term | None:
+        if text_of(holder) in _OWN:
+            return self._field(name, term)
+        found = self.member(term.of(holder), name)
+        if found is not None:
+            return found
+        return self._by_name(name, text_of(holder), term)
+
+    def _field(self, name: str, term: Term) -> Term | None:
+        """A field of the object that the code around belongs to."""
+        own = [node for node in term.file.values.get(name, ()) if node.id != unwrapped(term.node).id]
+        around = enclosing(term.node, CLASS_TYPES)
+        inside = [node for node in own if around is not None and _within(node, around)] or own
+        if inside:
+            return term.of(inside[0])
+        others = [(file, node) for file, node in self.given(name) if file.service == term.file.service]
+        return Term(others[0][1], others[0][0]) if others else None
+
+    def member(self, holder: Term, name: str, depth: int = 0) -> Term | None:
+        """A part of what an expression is: of an object, a class, an instance, a module."""
+        if depth > _MAX_DEPTH:
+            return None
+        node = unwrapped(holder.node)
+        for key, value in fields(node):
+            if key == name:
+                return holder.of(value)
+        positional = self._by_order(node, name, holder)
+        if positional is not None:
+            return positional
+        made = holder.file.by_node.get(node.id)
+        if made is not None:
+            return self._member_of_made(made, name, holder, depth)
+        if node.type in NAMES:
+            module = self.module(text_of(node), holder.file)
+            if module is not None:
+                return self.exported(module, name)
+            kind = self.type_of(text_of(node), holder.file)
+            if kind is not None and (found := self._inside(name, kind)) is not None:
+                return found
+        if node.type in NAMES | MEMBERS:
+            meant = self.meaning(holder)
+            return self.member(meant, name, depth + 1) if meant is not None and meant.node.id != node.id else None
+        return None
+
+    def _member_of_made(self, made: Call, name: str, holder: Term, depth: int) -> Term | None:
+        if made.name == "require" and made.arguments:
+            module = self.imports.module(text_of(made.arguments[0].node).strip("\"'`"), holder.file)
+            return self.exported(module, name) if module is not None else None
+        kind = self.type_of(made.name, holder.file)
+        if kind is not None:
+            return self._inside(name, kind)
+        for function in self.targets(made, holder.file):
+            for node in returned(function.node, function.file.language):
+                found = self.member(Term(node, function.file, self.run(function, made, holder)), name, depth + 1)
+                if found is not None:
+                    return found
+        return None
+
+    def _inside(self, name: str, kind: Term) -> Term | None:
+        for node in kind.file.values.get(name, ()):
+            if _within(node, kind.node):
+                return kind.of(node)
+        return None
+
+    def _by_order(self, node: Node, name: str, holder: Term) -> Term | None:
+        """Go: a field of a struct that is written without names, `route{"GET", "/x", h}`."""
+        if holder.file.language != "go" or node.type not in ("literal_value", "composite_literal"):
+            return None
+        body = node.child_by_field_name("body") or node
+        order = _struct_fields(holder.file.text, name)
+        values = [child for child in body.named_children if child.type == "literal_element"]
+        at = next((order.index(name) for order in order if len(order) == len(values)), None)
+        return holder.of(values[at]) if at is not None else None
+
+    def module(self, name: str, file: CodeFile) -> CodeFile | None:
+        """The file that a name stands for as a whole."""
+        source = self.imports.source(name, file)
+        return source[0] if source is not None and not source[1] else None
+
+    def exported(self, module: CodeFile, name: str) -> Term | None:
+        """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
+        for own in (name,) if name and name != "default" else ("exports", "default"):
+            for node in module.values.get(own, ()):
+                if own not in ("exports", "default") or enclosing(node, FUNCTION_TYPES) is None:
+                    node = unwrapped(node)
+                    if node.type in NAMES and text_of(node) in module.values and text_of(node) != own:
+                        return Term(unwrapped(module.values[text_of(node)][0]), module)
+                    return Term(node, module)
+        function = next((each for each in self._functions.get(name, ()) if each.file is module), None)
+        if function is not None:
+            return Term(function.node, module)
+        again = self.imports.source(name, module) if name else None
+        if again is not None and again[0] is not module:
+            return self.exported(again[0], again[1]) if again[1] else None
+        exported = next(iter(module.values.get("exports", ())), None)
+        if name and exported is not None:
+            return next((Term(value, module) for key, value in fields(exported) if key == name), None)
+        return None
+
+    def meaning_of(self, name: str, term: Term) -> Term | None:
+        """What a name stands for where an expression is."""
+        own = [node for node in term.file.values.get(name, ()) if not _within(term.node, node)]
+        for scope in scopes_around(term.node, term.file):
+            bound = any(name in names_in(pattern) for pattern in patterns(scope))
+            if bound:
+                run = term.frame.find(scope.id, name) if term.frame is not None else None
+                return run or self._of_any_run(scope, name, term, own)
+            if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
+                local = [node for node in own if _within(node, scope) and node.start_byte < term.node.start_byte]
+                if local:
+                    return self._part(local[-1], name, term)
+        shared = [node for node in own if enclosing(node, FUNCTION_TYPES) is None]
+        if shared:
+            return self._part(shared[0], name, term)
+        source = self.imports.source(name, term.file)
+        if source is not None:
+            found = self.exported(*source)
+            if found is not None:
+                return found
+        return self._by_name(name, "", term)
+
+    def _of_any_run(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
+        """What a parameter is in the only way that its function is called; else its default."""
+        if (scope.id, name) not in self._busy:
+            self._busy.add((scope.id, name))
+            runs = [run.names[name] for run in self._runs(scope, term.file, None, 1) if name in run.names]
+            self._busy.discard((scope.id, name))
+            if runs and len({run.node.id for run in runs}) == 1:
+                return runs[0]
+        defaults = [node for node in own if _within(node, scope)]
+        return term.of(defaults[0]) if defaults else None
+
+    def _part(self, node: Node, name: str, term: Term) -> Term:
+        """Of `const { a, b: c } = x` the part that a name takes."""
+        declared = enclosing(node, frozenset({"variable_declarator"})) if node.type in _PARTS_OF_DECLARATION else None
+        whole = declared.child_by_field_name("value") if declared is not None else None
+        if whole is None or "env" in text_of(whole):
+            return term.of(node)
+        left = node.child_by_field_name("key") or node.child_by_field_name("left") or node
+        return self.member(term.of(whole), key_text(left)) or term.of(node)
+
+    def _by_name(self, name: str, head: str, term: Term) -> Term | None:
+        """What a name is given where nothing leads there: in the folder or the class it names, its service, anywhere."""
+        if name[:1].islower() and not head and not _is_imported(name, term.file.text) and term.file.language != "go":
+            return None
+        head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
+        others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
+        named = [place for place in others if head and head.lower() in (*_folders(place[0]), _class_around(place[1]))]
+        near = [place for place in others if place[0].service == term.file.service]
+        folder = term.file.where.path.rpartition("/")[0]
+        beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
+        found = named or (beside if not head else []) or near or (others if len(others) == 1 else [])
+        return Term(found[0][1], found[0][0]) if found else None
+
+    # Which functions a call runs, and the runs of a scope
+
+    def targets(self, call: Call, file: CodeFile) -> list[Function]:
+        """The functions that a call may run: by its name and what it is called on."""
+        known = self._functions.get(call.name, [])
+        receiver = call.receiver.lstrip("&*(").removeprefix("new ")
+        if call.name in ("require", "import"):
+            return []
+        if not receiver:
+            source = self.imports.source(call.name, file)
+            if source is not None:
+                if not source[1] or source[1] == "default":
+                    exported = self.exported(source[0], "")
+                    return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
+                known = self._functions.get(source[1], known)
+                return [each for each in known if each.file is source[0]] or self._reexported(source, known)
+            inner = unwrapped(call.node.child_by_field_name("function") or call.node)
+            required = file.by_node.get(inner.id)
+            if required is not None and required.name == "require" and required.arguments:
+                module = self.imports.module(text_of(required.arguments[0].node).strip("\"'`"), file)
+                exported = self.exported(module, "") if module is not None else None
+                return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
+            same = [each for each in known if each.file is file and (not each.owner or each.makes)]
+            beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
+            return same or _nearest([each for each in known if each.file is file] or beside, file)
+        if receiver in _OWN:
+            around = _class_around(call.node)
+            return [each for each in known if each.file is file and each.owner.lower() == around] or _nearest(
+                known, file
+            )
+        return self._of_receiver(known, receiver, call, file)
+
+    def _of_receiver(self, known: Sequence[Function], receiver: str, call: Call, file: CodeFile) -> list[Function]:
+        if not known:
+            return []
+        head = last_name(receiver)
+        module = self.module(head, file)
+        if module is not None:
+            return [each for each in known if each.file is module] or _nearest(known, file)
+        named = [each for each in known if head.lower() in (each.owner.lower(), *_folders(each.file))]
+        if named:
+            return named
+        extensions = [each for each in known if _is_extension(each)]
+        if extensions:
+            return _nearest(extensions, file)
+        maker = self._maker(call, file)
+        made = [each for each in known if maker and each.owner and each.owner in maker]
+        plain = re.sub(r"[^a-z]", "", head.lower())
+        like = [each for each in known if plain and plain in each.owner.lower()]
+        return made or like or ([] if len(known) > 3 else [each for each in known if each.owner])
+
+    def _maker(self, call: Call, file: CodeFile) -> str:
+        """The name of what makes the object that a call is called on."""
+        node = call.receiver_node
+        meant = self.meaning(Term(node, file)) if node is not None and unwrapped(node).type in NAMES | MEMBERS else None
+        at, where = (meant.node, meant.file) if meant is not None else (node, file)
+        made = where.by_node.get(unwrapped(at).id) if at is not None else None
+        return made.name if made is not None else ""
+
+    def _reexported(self, source: tuple[CodeFile, str], known: Sequence[Function]) -> list[Function]:
+        exported = self.exported(*source)
+        function = self._as_function(exported) if exported is not None else None
+        return [function] if function is not None else [each for each in known if len(known) == 1]
+
+    def _as_function(self, term: Term) -> Function | None:
+        node = unwrapped(term.node)
+        if node.type in FUNCTION_TYPES | LAMBDA_TYPES:
+            return self._by_node.get(node.id) or Function(node, term.file, "", "")
+        if node.type in NAMES:
+            return next((f for f in self._functions.get(text_of(node), ()) if f.file is term.file), None)
+        return None
+
+    def callers(self, function: Function) -> list[tuple[Call, CodeFile]]:
+        """The calls that run a function."""
+        if function.node.id not in self._callers:
+            self._callers[function.node.id] = []  # while it is asked: a circle has none
+            named = self._calls.get(function.name, []) if function.name else []
+            if not named or function.name in ("exports", "default"):
+                named = named + self._of_importers(function)
+            self._callers[function.node.id] = [
+                (call, file)
+                for call, file in named[: _MAX_RUNS * 4]
+                if any(each.node.id == function.node.id for each in self.targets(call, file))
+            ]
+        return self._callers[function.node.id]
+
+    def _of_importers(self, function: Function) -> list[tuple[Call, CodeFile]]:
+        """Calls of what a file gives without a name, under whatever name others take it."""
+        module = function.file
+        return [
+            (call, file)
+            for file in self._modules.values()
+            if file is not module and file.language == module.language
+            for call in file.calls
+            if not call.receiver
+            and ((source := self.imports.source(call.name, file)) is not None and source[0] is module or not call.name)
+        ]
+
+    def frames(
+        self, node: Node, file: CodeFile, used: Iterator[str] | Sequence[str], depth: int = 0
+    ) -> list[Frame | None]:
+        """The runs of the scopes around a node that change what the names it uses stand for; at least one."""
+        wanted = set(used)
+        found: list[Frame | None] = [None]
+        if depth > _MAX_DEPTH:
+            return found
+        for scope in reversed(list(scopes_around(node, file))):
+            bound = {name for pattern in patterns(scope) for name in names_in(pattern)}
+            if bound & wanted or (scope.type in FUNCTION_TYPES and _OWN & wanted and depth < 2):
+                runs = [run for frame in found for run in self._runs(scope, file, frame, depth + 1)]
+                found = [*islice(runs, _MAX_RUNS)] or found
+        return found
+
+    def _runs(self, scope: Node, file: CodeFile, outer: Frame | None, depth: int) -> list[Frame]:
+        if depth > _MAX_DEPTH:
+            return []
+        if scope.type in LOOPS:
+            parts = loop_parts(scope)
+            return [] if parts is None else self._run_each(scope, parts[0], Term(parts[1], file, outer))
+        call = _call_given(scope, file)
+        if call is not None and call.name in _EACH and call.receiver_node is not None:
+            bound = patterns(scope)
+            return self._run_each(scope, bound[0], Term(call.receiver_node, file, outer), bound[1:]) if bound else []
+        function = self._by_node.get(scope.id) or self._nameless(scope, file)
+        if function is None:
+            return []
+        return [
+            self.run(function, made, Term(made.node, where, frame), outer)
+            for made, where in self.callers(function)
+            for frame in self.frames(made.node, where, made.words, depth + 1)
+        ]
+
+    def _nameless(self, scope: Node, file: CodeFile) -> Function | None:
+        """What a file gives others without a name."""
+        exported = self.exported(file, "") if scope.type in LAMBDA_TYPES | FUNCTION_TYPES else None
+        return Function(scope, file, "", "") if exported is not None and exported.node.id == scope.id else None
+
+    def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None) -> Frame:
+        """A run of a function by a call, which stands in a run of its own."""
+        bound = patterns(function.node)
+        if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in _OWN:
+            bound = bound[1:]
+        names: dict[str, Term] = {}
+        given = [argument.node for argument in made.arguments if not argument.name]
+        if bound and _is_extension(function) and made.receiver_node is not None:
+            given.insert(0, made.receiver_node)
+        holder = function.node.child_by_field_name("receiver")
+        if holder is not None and made.receiver_node is not None and function.file.language == "go":
+            names[text_of(holder).strip("()").split(" ")[0]] = at.of(made.receiver_node)
+        for place, pattern in enumerate(bound):
+            value = made.named(text_of(pattern).lstrip("$&")) if pattern.type in NAMES | {"variable_name"} else None
+            if value is None and place < len(given):
+                value = given[place]
+            if value is not None:
+                names.update(self._bind(pattern, at.of(value)))
+        return Frame(function.node.id, made.node.id, names, outer)
+
+    def _run_each(self, scope: Node, pattern: Node, through: Term, more: Sequence[Node] = ()) -> list[Frame]:
+        found = []
+        for element in islice(self.elements(through), _MAX_RUNS):
+            names: dict[str, Term] = {}
+            parts = parts_of(pattern)
+            if more and len(element) > 1:
+                parts = [pattern, *more]
+            if parts is not None and len(parts) == len(element):
+                for part, value in zip(parts, element, strict=True):
+                    names.update(self._bind(part, value))
+            elif parts is not None and scope.type == "for_statement" and through.file.language == "go":
+                names.update(self._bind(parts[-1], element[-1]))  # the first is the place
+            else:
+                names.update(self._bind(pattern, element[-1]))
+            found.append(Frame(scope.id, element[-1].node.id, names, through.frame))
+        return found
+
+    def _bind(self, pattern: Node, value: Term) -> dict[str, Term]:
+        """What the names of a pattern stand for when it is given a value."""
+        keys = keys_of(pattern)
+        if keys is not None:
+            got = {key: self.member(value, key) for key, _ in keys}
+            return {name: part for key, bound in keys for name in names_in(bound) if (part := got[key]) is not None}
+        parts = parts_of(pattern)
+        if parts is not None:
+            whole = self.settled(value)
+            inside = items(whole.node)
+            if len(inside) < len(parts):
+                return {}
+            return {
+                name: term
+                for part, node in zip(parts, inside, strict=False)
+                for name, term in self._bind(part, whole.of(node)).items()
+            }
+        return {name: value for name in names_in(pattern)}
+
+    def elements(self, through: Term) -> Iterator[tuple[Term, ...]]:
+        """The elements of what is gone through; of a map its keys with their values."""
+        term = self.settled(through)
+        node = unwrapped(term.node)
+        made = term.file.by_node.get(node.id)
+        if made is not None and made.name in _PAIRS | {"values", "keys", "enumerate", "Object.entries"}:
+            inner = made.positional(0) if made.arguments else made.receiver_node
+            if inner is not None and (made.arguments or made.name not in ("enumerate",)):
+                at = {"values": -1, "keys": 0}.get(made.name)
+                for element in self.elements(term.of(inner)):
+                    yield element if at is None else (element[at],)
+            return
+        pairs = list(_pairs(node))
+        if pairs:
+            yield from ((term.of(key), term.of(value)) for key, value in pairs)
+            return
+        inside = items(node)
+        if len(inside) != 1 or unwrapped(inside[0]).id != node.id:
+            yield from ((term.of(item),) for item in inside)
+
+    def settled(self, term: Term) -> Term:
+        """What an expression stands for in the end, as far as names lead."""
+        for _ in range(_MAX_DEPTH):
+            node = unwrapped(term.node)
+            if node.type not in NAMES | MEMBERS:
+                break
+            meant = self.meaning(term)
+            if meant is None or meant.node.id == node.id:
+                break
+            term = meant
+        return term
+
+
+def _within(node: Node, outer: Node) -> bool:
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
+
+
+def _class_around(node: Node) -> str:
+    return definition_name(enclosing(node, CLASS_TYPES)).lower()
+
+
+def _folders(file: CodeFile) -> tuple[str, ...]:
+    """What others may call a file: its name, and its folder's."""
+    folder, _, name = file.where.path.rpartition("/")
+    return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
+
+
+def _is_extension(function: Function) -> bool:
+    """C#: whether a method's first parameter is what it is called on."""
+    return function.file.language == "csharp" and "(this " in text_of(function.node).partition(")")[0]
+
+
+def _is_static(function: Function) -> bool:
+    return function.file.language in ("kotlin", "csharp", "java", "ruby", "php")
+
+
+def _nearest(functions: Sequence[Function], file: CodeFile) -> list[Function]:
+    """Those of the same folder, else of the same service, else all when there are few."""
+    folder = file.where.path.rpartition("/")[0]
+    beside = [each for each in functions if each.file.where.path.rpartition("/")[0] == folder]
+    if beside:
+        return beside
+    near = [each for each in functions if each.file.service == file.service]
+    return near or (list(functions) if len(functions) == 1 else [])
+
+
+def _call_given(function: Node, file: CodeFile) -> Call | None:
+    """The call that a function without a name is given to."""
+    above = function.parent
+    for _ in range(4):
+        if above is None:
+            return None
+        if above.id in file.by_node:
+            return file.by_node[above.id]
+        above = above.parent
+    return None
+
+
+def _struct_fields(text: str, name: str) -> list[list[str]]:
+    """The fields of Go's structs that have one of a name, in order."""
+    found = []
+    for body in re.findall(r"\bstruct\s*\{([^{}]*)\}", text):
+        names = [
+            word
+            for line in body.replace(";", "\n").splitlines()
+            if (declared := re.match(r"\s*(\w+(?:\s*,\s*\w+)*)\s+\S", line)) is not None
+            for word in re.findall(r"\w+", declared[1])
+        ]
+        if name in names:
+            found.append(names)
+    return found
+
+
+def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
+    if node.type == "composite_literal":
+        node = node.child_by_field_name("body") or node
+    for child in node.named_children:
+        if child.type in ("pair", "keyed_element", "array_element_initializer") and child.named_child_count >= 2:
+            key = child.named_children[0]
+            yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]
+
+
+def _is_imported(name: str, text: str) -> bool:
+    return (
+        re.search(rf"(?m)^\s*(?:from|import|const|var|let|use|require)\b[^\n]*(?<![\w$]){re.escape(name)}\b", text)
+        is not None
+    )
