@@ -42,7 +42,7 @@ class Imports:
     def module(self, module: str, near: CodeFile) -> CodeFile | None:
         """The file of a module, written as a dotted or as a relative path; the one that fits the most of it."""
         plain = (
-            module.replace(".", "/") if near.language == "python" else re.sub(r"\.(?:[mc]?js|ts|[jt]sx)$", "", module)
+            module.replace(".", "/") if near.language == "python" else re.sub(r"\.(?:[mc]?js|ts|[jt]sx|php)$", "", module)
         )
         parts = [part for part in re.sub(r"/(?:index|__init__)$", "", plain).split("/") if part.strip(".")]
         if not parts:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, first_field, key_text, last_name, text_of, unwrapped
 from .scopes import (
@@ -38,6 +38,8 @@ _MAX_DEPTH: Final = 6
 _MAX_RUNS: Final = 48
 _OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
 _EACH: Final = frozenset("forEach each map flatMap each_pair ForEach each_with_index onEach for_each".split())
+# Languages where a field may be named without what it is of.
+_IMPLICIT_FIELDS: Final = frozenset({"java", "csharp", "kotlin", "ruby", "php"})
 _PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pair"})
 _PARTS_OF_DECLARATION: Final = frozenset(
     {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
@@ -209,6 +211,9 @@ class Names:
                 if local:
                     return self._part(local[-1], name, term)
         shared = [node for node in own if enclosing(node, FUNCTION_TYPES) is None]
+        if not shared and term.file.language in _IMPLICIT_FIELDS:
+            around = enclosing(term.node, CLASS_TYPES)
+            shared = [node for node in own if around is not None and _within(node, around)]
         if shared:
             return self._part(shared[0], name, term)
         source = self.imports.source(name, term.file)
@@ -244,6 +249,7 @@ class Names:
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
         others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
+        head = _go_package(head, term.file) or head
         named = [place for place in others if head and head.lower() in (*_folders(place[0]), _class_around(place[1]))]
         near = [place for place in others if place[0].service == term.file.service]
         folder = term.file.where.path.rpartition("/")[0]
@@ -284,15 +290,20 @@ class Names:
         return self._of_receiver(known, receiver, call, file)
 
     def _of_receiver(self, known: Sequence[Function], receiver: str, call: Call, file: CodeFile) -> list[Function]:
+        head = last_name(receiver)
         if not known:
             return []
-        head = last_name(receiver)
+        package = _go_package(head, file)
+        if package:
+            return [each for each in known if _folders(each.file)[1] == package]
         module = self.module(head, file)
         if module is not None:
             return [each for each in known if each.file is module] or _nearest(known, file)
         named = [each for each in known if head.lower() in (each.owner.lower(), *_folders(each.file))]
         if named:
             return named
+        if _is_imported(head, file.text):
+            return []  # somebody else's
         extensions = [each for each in known if _is_extension(each)]
         if extensions:
             return _nearest(extensions, file)
@@ -544,6 +555,15 @@ def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
         if child.type in ("pair", "keyed_element", "array_element_initializer") and child.named_child_count >= 2:
             key = child.named_children[0]
             yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]
+
+
+def _go_package(name: str, file: CodeFile) -> str:
+    """Go: the last folder of the package that a name stands for, '' when it stands for none."""
+    if file.language != "go":
+        return ""
+    quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
+    found = re.search(quoted, file.text)
+    return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
 
 
 def _is_imported(name: str, text: str) -> bool:

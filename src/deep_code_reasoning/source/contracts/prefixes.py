@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MAX_DEPTH: Final = 12
 _PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
 _STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions"})
+_LOADERS: Final = frozenset({"require", "include", "import", "lazy", "base_path", "app_path"})
 # Members of a router that stand for the whole of it.
 _WHOLE: Final = frozenset({"urls", "router", "routes", "handler", "Handler"})
 _TEXTS: Final = STRING_TYPES | {"binary_expression", "binary_operator"}
@@ -137,7 +138,10 @@ class Prefixes:
             path, _, name = text_of(node).strip("\"'").rpartition(".")
             module = self._names.imports.module(path, term.file)
             exported = self._names.exported(module, name) if module is not None else None
-            return self._origins(exported, depth + 1) if exported is not None else []
+            return self._origins(exported, depth + 1) if exported is not None else self._of_path(node, term, depth)
+        if text_of(node).rstrip("'\")").endswith(".php"):
+            held = node.named_children[0] if node.type.startswith(("require", "include")) else node
+            return self._of_path(held, term, depth)
         return [term]
 
     def _of_made(self, made: Call, term: Term, depth: int) -> list[Term]:
@@ -152,11 +156,10 @@ class Prefixes:
                     found += self._origins(Term(node, function.file, run), depth + 1)
         if found:
             return found
-        if made.name in ROUTERS:
+        if made.name in ROUTERS or (made.name == "new" and last_name(made.receiver) in ROUTERS):
             return [term]
-        if made.name in ("require", "include", "import", "lazy") and made.arguments:
-            path = self._values.text(made.arguments[0].node, term.file, term.frame).replace(HOLE, "")
-            return self._of_module(self._names.imports.module(path, term.file), depth)
+        if made.name in _LOADERS and made.arguments:
+            return self._of_path(made.arguments[0].node, term, depth)
         if made.name in WRAPS:
             return [origin for each in made.arguments for origin in self._origins(term.of(each.node), depth + 1)]
         if made.receiver_node is not None and not made.makes:
@@ -184,6 +187,11 @@ class Prefixes:
         if last_name(text_of(node)) in _WHOLE or meant is None:
             return self._origins(term.of(holder), depth + 1)
         return []
+
+    def _of_path(self, node: Node, term: Term, depth: int) -> list[Term]:
+        """Of a file that is named by its path or its dotted name."""
+        path = self._values.text(node, term.file, term.frame).replace(HOLE, "").lstrip("/")
+        return self._of_module(self._names.imports.module(path, term.file), depth) if path else []
 
     def _of_module(self, module: CodeFile | None, depth: int) -> list[Term]:
         if module is None:
@@ -272,7 +280,7 @@ class Prefixes:
             if parent is not None:
                 yield at, Mount(call, file, frame, "", frame, at.of(parent))
             return
-        if call.name in WRAPS and call.name != "StripPrefix":
+        if call.name in WRAPS:
             return
         under = at if call.name in HOLDERS else None
         for node, prefix in self._placed(call, file, frame):
@@ -303,6 +311,11 @@ class Prefixes:
                 given = placed[whose + 1] if call.name in ("add_namespace",) else None
         else:
             text = self._values.text(placed[0], file, frame) if placed and _may_be_text(placed[0]) else HOLE
+            if call.name == "Handle":  # net/http gives the whole path on, unless it is told not to
+                stripped = file.by_node.get(unwrapped(placed[1]).id) if len(placed) > 1 else None
+                if stripped is None or stripped.name != "StripPrefix":
+                    return
+                text = self._values.text(stripped.positional(0), file, frame)
             literal = text not in ("", HOLE) and (len(placed) > 1)
             given, routers = (placed[0], placed[1:]) if literal or text == "" else (None, placed)
             routers += [each.node for each in call.arguments if each.name in ("app", "routes", "router")]

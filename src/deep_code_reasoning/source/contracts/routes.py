@@ -83,7 +83,7 @@ class Routes(RouteReader):
             yield from self._python.of(file)
             yield from django_routes(file, self._files, self._values, self._prefixes, self._views)
         for call in file.calls:
-            if call.name.lower() in _REGISTERING and call.arguments:
+            if call.name.lower() in _REGISTERING and (call.arguments or file.language == "kotlin"):
                 for at in self.runs(call, Term(call.node, file)):
                     yield from self._registered(call, at)
 
