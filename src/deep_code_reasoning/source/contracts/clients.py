@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, MENTIONS, ClientCall
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import MEMBERS, NAMES
+from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .nodes import last_name, text_of, unwrapped
 from .records import CONSUMED, Contract
 from .syntax import Call, CodeFile
@@ -28,7 +28,7 @@ class Clients:
     """The requests of many files.
 
     Args:
-        routes: (file, line) of what is known to serve: the same names register routes and make requests.
+        registering: the nodes of calls that register routes: the same names make requests.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Clients:
         files: Sequence[CodeFile],
         values: Values,
         deployment: Deployment,
-        routes: frozenset[tuple[str, int]],
+        registering: Set[int],
     ) -> None:
         self._files = files
         self._values = values
         self._deployment = deployment
-        self._routes = routes
+        self._registering = registering
         self._registered = dict(self._registrations())
 
     def contracts(self) -> Iterator[Contract]:
@@ -51,7 +51,7 @@ class Clients:
             if mentions is not None and not re.search(mentions, file.text):
                 continue
             for call in file.calls:
-                if (str(file.where), call.line) not in self._routes:
+                if call.node.id not in self._registering:
                     yield from self._requests(call, file)
 
     def _requests(self, call: Call, file: CodeFile) -> Iterator[Contract]:
@@ -65,6 +65,8 @@ class Clients:
             given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
             if given is None:
                 continue
+            if unwrapped(given).type in LAMBDA_TYPES:  # .uri(u -> u.path("/x").build())
+                given = _first_text(given) or given
             address = self._address(given, call, file)
             if address is not None:
                 host, path = address
@@ -104,6 +106,9 @@ class Clients:
     def _base(self, call: Call, file: CodeFile) -> str:
         """The address that a client was made with."""
         node = call.receiver_node
+        if node is None and (made := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
+            given = self._values.node_of(made, file)
+            return self._base_of_chain(given.node, given.file) if given is not None else ""
         for _ in range(_MAX_CHAIN):
             if node is None:
                 break
@@ -185,6 +190,11 @@ class Clients:
             return found[-1].upper() if found else _method_in(call.receiver)
         if row.verb == "receiver":
             return last_name(call.receiver).upper()
+        if row.verb == "around":  # client.post { url("...") }
+            above = call.node.parent
+            while above is not None and (above.id not in file.by_node or file.by_node[above.id].name not in VERBS):
+                above = above.parent
+            return file.by_node[above.id].name.upper() if above is not None else "GET"
         if row.verb == "behind":
             return _verb_behind(call)
         if isinstance(row.verb, str):
@@ -192,6 +202,17 @@ class Clients:
         given = call.positional(row.verb)
         text = last_name(text_of(given)).removeprefix("Method") if given is not None else ""
         return _as_verb(text) or (_as_verb(self._values.text(given, file)) if given is not None else "")
+
+
+def _first_text(node: Node) -> Node | None:
+    """The first text inside of a function without a name."""
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop(0)
+        if inner.type in STRING_TYPES:
+            return inner
+        waiting += inner.named_children
+    return None
 
 
 def _as_verb(text: str) -> str:

@@ -51,7 +51,7 @@ SPEAKS_LIKE: Final = {"kotlin": "java", "tsx": "typescript", "javascript": "type
 
 # Calls that give what is registered inside of them, or on what they return, a prefix.
 GROUPS: Final = frozenset(
-    "Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace Party "
+    "andNest Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace Party "
     "nested".split()
 )
 # Calls that put a router that was made elsewhere under a prefix: call -> (place or name of the prefix, of the router).
@@ -69,7 +69,12 @@ ROUTERS: Final = {
     "Namespace": ("path",), "Router": ("prefix", "path"), "express": ("",), "fastify": ("",), "Fastify": ("",),
     "Hono": ("",), "KoaRouter": ("prefix",), "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",),
     "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",),
-    "New": ("",), "Engine": ("",), "DefaultRouter": ("",), "SimpleRouter": ("",),
+    "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",), "DefaultRouter": ("",), "SimpleRouter": ("",),
+}  # fmt: skip
+# Modules whose default export makes a router, under whatever name.
+ROUTER_MODULES: Final = {
+    "koa-router": "Router", "@koa/router": "Router", "express-promise-router": "Router", "koa-joi-router": "Router",
+    "express": "express", "fastify": "fastify", "koa": "App",
 }  # fmt: skip
 # What makes a router of another one: call -> names of the argument that is its prefix; the other one comes first.
 PARENTS: Final = {
@@ -77,8 +82,8 @@ PARENTS: Final = {
 }  # fmt: skip
 # What makes a router that holds others, or lists of routes: call -> names of the arguments that are held.
 HOLDERS: Final = {
-    "Router": ("route_handlers", "routes"), "Litestar": ("route_handlers",), "Starlette": ("routes",),
-    "FastAPI": ("routes",), "APIRouter": ("routes",), "group": ("",),
+    "Blueprint.group": ("",),    "Router": ("route_handlers", "routes"), "Litestar": ("route_handlers",), "Starlette": ("routes",),
+    "FastAPI": ("routes",), "APIRouter": ("routes",),
 }  # fmt: skip
 # What gives back the router that it is given, with something around it.
 WRAPS: Final = frozenset({"StripPrefix", "asyncHandler", "fp", "cors", "OtelHandler", "NewHandler", "WSGIMiddleware"})

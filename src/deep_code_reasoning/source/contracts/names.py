@@ -40,6 +40,12 @@ _OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
 _EACH: Final = frozenset("forEach each map flatMap each_pair ForEach each_with_index onEach for_each".split())
 # Languages where a field may be named without what it is of.
 _IMPLICIT_FIELDS: Final = frozenset({"java", "csharp", "kotlin", "ruby", "php"})
+_IMPORTING: Final = {
+    "python": "from\\b|import\\b",
+    "javascript": "import\\b|(?:const|let|var)\\b(?=[^\\n]*require\\()",
+    "php": "use\\b",
+}
+_IMPORTING.update(dict.fromkeys(("typescript", "tsx"), _IMPORTING["javascript"]))
 _PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pair"})
 _PARTS_OF_DECLARATION: Final = frozenset(
     {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
@@ -84,6 +90,15 @@ class Names:
                     return Term(node, where)
         found = next((each for each in known if each[0].service == near.service), next(iter(known), None))
         return Term(found[1], found[0]) if found is not None else None
+
+    def function_named(self, name: str, near: CodeFile) -> Function | None:
+        """The function that a name stands for where it is not called."""
+        source = self.imports.source(name, near)
+        if source is not None:
+            exported = self.exported(*source)
+            return self._as_function(exported) if exported is not None else None
+        known = [each for each in self._functions.get(name, ()) if not each.makes]
+        return next((each for each in known if each.file is near), None) or next(iter(_nearest(known, near)), None)
 
     def function(self, node: Node) -> Function | None:
         """The function that a node is, when it has a name."""
@@ -168,9 +183,11 @@ class Names:
         if holder.file.language != "go" or node.type not in ("literal_value", "composite_literal"):
             return None
         body = node.child_by_field_name("body") or node
-        order = _struct_fields(holder.file.text, name)
+        folder = holder.file.where.path.rpartition("/")[0]
+        beside = [file for file in self._modules.values() if file.where.path.rpartition("/")[0] == folder]
+        order = [names for file in beside if file.language == "go" for names in _struct_fields(file.text, name)]
         values = [child for child in body.named_children if child.type == "literal_element"]
-        at = next((order.index(name) for order in order if len(order) == len(values)), None)
+        at = next((names.index(name) for names in order if len(names) == len(values)), None)
         return holder.of(values[at]) if at is not None else None
 
     def module(self, name: str, file: CodeFile) -> CodeFile | None:
@@ -178,7 +195,7 @@ class Names:
         source = self.imports.source(name, file)
         return source[0] if source is not None and not source[1] else None
 
-    def exported(self, module: CodeFile, name: str) -> Term | None:
+    def exported(self, module: CodeFile, name: str, depth: int = 0) -> Term | None:
         """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
         for own in (name,) if name and name != "default" else ("exports", "default"):
             for node in module.values.get(own, ()):
@@ -190,9 +207,12 @@ class Names:
         function = next((each for each in self._functions.get(name, ()) if each.file is module), None)
         if function is not None:
             return Term(function.node, module)
+        alias = re.search(rf"export\s*\{{[^}}]*?\b(\w+)\s+as\s+{re.escape(name)}\b[^}}]*\}}\s*(?!\s*from)", module.text)
+        if name and alias is not None and alias[1] in module.values:
+            return Term(unwrapped(module.values[alias[1]][0]), module)
         again = self.imports.source(name, module) if name else None
         if again is not None and again[0] is not module:
-            return self.exported(again[0], again[1]) if again[1] else None
+            return self.exported(again[0], again[1], depth + 1) if again[1] and depth < _MAX_DEPTH else None
         exported = next(iter(module.values.get("exports", ())), None)
         if name and exported is not None:
             return next((Term(value, module) for key, value in fields(exported) if key == name), None)
@@ -245,7 +265,7 @@ class Names:
 
     def _by_name(self, name: str, head: str, term: Term) -> Term | None:
         """What a name is given where nothing leads there: in the folder or the class it names, its service, anywhere."""
-        if name[:1].islower() and not head and not _is_imported(name, term.file.text) and term.file.language != "go":
+        if name[:1].islower() and not head and not _is_imported(name, term.file) and term.file.language != "go":
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
         others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
@@ -262,7 +282,7 @@ class Names:
     def targets(self, call: Call, file: CodeFile) -> list[Function]:
         """The functions that a call may run: by its name and what it is called on."""
         known = self._functions.get(call.name, [])
-        receiver = call.receiver.lstrip("&*(").removeprefix("new ")
+        receiver = call.receiver.lstrip("&*(").removeprefix("new ").lstrip("&*(")
         if call.name in ("require", "import"):
             return []
         if not receiver:
@@ -273,6 +293,8 @@ class Names:
                     return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
                 known = self._functions.get(source[1], known)
                 return [each for each in known if each.file is source[0]] or self._reexported(source, known)
+            if self.imports.original(call.name, file)[0] and len(known) != 1:
+                return []  # somebody else's
             inner = unwrapped(call.node.child_by_field_name("function") or call.node)
             required = file.by_node.get(inner.id)
             if required is not None and required.name == "require" and required.arguments:
@@ -290,10 +312,11 @@ class Names:
         return self._of_receiver(known, receiver, call, file)
 
     def _of_receiver(self, known: Sequence[Function], receiver: str, call: Call, file: CodeFile) -> list[Function]:
-        head = last_name(receiver)
         if not known:
             return []
-        package = _go_package(head, file)
+        made = re.match(r"[\w.$@\\]+", receiver)
+        head = last_name(made[0]) if made is not None else ""
+        package = _go_package(made[0].partition(".")[0] if made is not None else "", file)
         if package:
             return [each for each in known if _folders(each.file)[1] == package]
         module = self.module(head, file)
@@ -302,11 +325,11 @@ class Names:
         named = [each for each in known if head.lower() in (each.owner.lower(), *_folders(each.file))]
         if named:
             return named
-        if _is_imported(head, file.text):
-            return []  # somebody else's
         extensions = [each for each in known if _is_extension(each)]
         if extensions:
             return _nearest(extensions, file)
+        if _is_imported(head, file):
+            return []  # somebody else's
         maker = self._maker(call, file)
         made = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
@@ -566,8 +589,8 @@ def _go_package(name: str, file: CodeFile) -> str:
     return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
 
 
-def _is_imported(name: str, text: str) -> bool:
-    return (
-        re.search(rf"(?m)^\s*(?:from|import|const|var|let|use|require)\b[^\n]*(?<![\w$]){re.escape(name)}\b", text)
-        is not None
-    )
+def _is_imported(name: str, file: CodeFile) -> bool:
+    """Whether a file says that it takes a name from elsewhere."""
+    words = _IMPORTING.get(file.language)
+    found = words and re.search(rf"(?m)^\s*(?:{words})[^\n]*(?<![\w$]){re.escape(name)}\b", file.text)
+    return found is not None and found != ""

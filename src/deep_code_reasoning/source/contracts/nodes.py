@@ -55,11 +55,11 @@ def fields(node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def enclosing(node: Node, types: frozenset[str]) -> Node | None:
-    """The innermost node of some types around one."""
+    """The innermost node of some types around one; the root of a file is none (Python's is a `module`, as a Ruby type)."""
     above = node.parent
     while above is not None and above.type not in types:
         above = above.parent
-    return above
+    return above if above is not None and above.parent is not None else None
 
 
 def definition_name(node: Node | None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .frameworks import GROUPS, HOLDERS, MOUNTS, PARENTS, ROUTERS, WRAPS
+from .frameworks import GROUPS, HOLDERS, MOUNTS, PARENTS, ROUTER_MODULES, ROUTERS, WRAPS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
 from .nodes import enclosing, first_field, last_name, parameters, text_of, unwrapped
 from .scopes import Frame, Term, names_in, patterns, returned, scopes_around
@@ -59,9 +59,10 @@ class Prefixes:
                 if call.name == "prefix" and call.receiver_node is not None and "statement" in _above(call.node):
                     for origin in self._origins(Term(call.receiver_node, file)):  # koa: router.prefix("/x")
                         self._set[origin.node.id] = self.group_prefix(call, file)
-                if call.name in MOUNTS or call.name in HOLDERS or call.name in PARENTS or call.name in WRAPS:
+                kind = self._kind(call, file)
+                if kind in MOUNTS or kind in HOLDERS or kind in PARENTS:
                     for frame in self._names.frames(call.node, file, call.words):
-                        for origin, mount in self._mounted(call, file, frame):
+                        for origin, mount in self._mounted(call, kind, file, frame):
                             self._mounts.setdefault(origin.node.id, []).append(mount)
 
     def before(self, call: Call, file: CodeFile, frame: Frame | None = None, depth: int = 0) -> list[str]:
@@ -85,9 +86,12 @@ class Prefixes:
     def is_router(self, node: Node, file: CodeFile, frame: Frame | None = None) -> bool | None:
         """Whether an expression is a router; None when that cannot be told."""
         found = self._origins(Term(node, file, frame))
-        made = [call for origin in found if (call := origin.file.by_node.get(origin.node.id)) is not None]
+        made = [(o, call) for o in found if (call := o.file.by_node.get(o.node.id)) is not None]
         if made:
-            return any(call.name in ROUTERS or call.name in PARENTS or _is_group(call) for call in made)
+            return any(
+                self._kind(call, o.file) in ROUTERS | PARENTS or _is_group(call) or call.name in ("new",)
+                for o, call in made
+            )
         return True if any(origin.node.id in self._mounts for origin in found) else None
 
     def of_receiver(
@@ -118,9 +122,20 @@ class Prefixes:
         given = group.named("prefix", "path") if group.name in _PREFIXED else None
         if given is None:
             given = group.positional(0)
+        if given is None and group.receiver_node is not None and group.receiver_node.type in STRING_TYPES:
+            given = group.receiver_node  # Kotlin: "/x".nest { }
         if given is None or unwrapped(given).type not in _TEXTS | NAMES | MEMBERS:
             return ""
         return _prefix(self._values.text(given, file, frame))
+
+    def _kind(self, call: Call, file: CodeFile) -> str:
+        """What a call is in the tables of frameworks, whatever its file calls it."""
+        if call.name == "group" and call.receiver == "Blueprint":
+            return "Blueprint.group"
+        if call.receiver or call.name in ROUTERS:
+            return call.name
+        module, name = self._names.imports.original(call.name, file)
+        return name if name and name in ROUTERS | PARENTS else ROUTER_MODULES.get(module, call.name)
 
     # Where a router comes from
 
@@ -145,9 +160,10 @@ class Prefixes:
         return [term]
 
     def _of_made(self, made: Call, term: Term, depth: int) -> list[Term]:
-        if _is_group(made) or made.name in PARENTS:
+        kind = self._kind(made, term.file)
+        if _is_group(made) or kind in PARENTS:
             return [term]
-        functions = self._names.targets(made, term.file) if made.name not in ROUTERS else []
+        functions = self._names.targets(made, term.file) if kind not in ROUTERS else []
         found = []
         for function in functions:
             if not function.makes:
@@ -156,7 +172,7 @@ class Prefixes:
                     found += self._origins(Term(node, function.file, run), depth + 1)
         if found:
             return found
-        if made.name in ROUTERS or (made.name == "new" and last_name(made.receiver) in ROUTERS):
+        if kind in ROUTERS or (made.name == "new" and last_name(made.receiver) in ROUTERS):
             return [term]
         if made.name in _LOADERS and made.arguments:
             return self._of_path(made.arguments[0].node, term, depth)
@@ -164,8 +180,8 @@ class Prefixes:
             return [origin for each in made.arguments for origin in self._origins(term.of(each.node), depth + 1)]
         if made.receiver_node is not None and not made.makes:
             return self._origins(term.of(made.receiver_node), depth + 1)
-        kind = self._names.type_of(made.name, term.file)
-        return [kind] if kind is not None else []
+        held = self._names.type_of(made.name, term.file)
+        return [held] if held is not None else []
 
     def _of_named(self, node: Node, term: Term, depth: int) -> list[Term]:
         meant = self._names.meaning(term)
@@ -181,6 +197,9 @@ class Prefixes:
             module = self._names.module(name, term.file)
             if module is not None:
                 return self._of_module(module, depth)
+            function = self._names.function_named(name, term.file)
+            if function is not None:
+                return [Term(function.node, function.file)]
             kind = self._names.type_of(name, term.file)
             return [kind] if kind is not None else []
         holder = first_field(node, RECEIVER_FIELDS) or node.named_children[0]
@@ -211,17 +230,22 @@ class Prefixes:
         return [before + own for before in self._of_mounts(origin, depth)]
 
     def _own_prefix(self, made: Call, origin: Term) -> str:
-        if made.name in PARENTS:
-            given = made.positional(1) if made.name.startswith("Nested") else made.named(*PARENTS[made.name])
+        kind = self._kind(made, origin.file)
+        if kind in PARENTS:
+            given = made.positional(1) if kind.startswith("Nested") else made.named(*PARENTS[kind])
             prefix = _prefix(self._values.text(given, origin.file, origin.frame)) if given is not None else ""
             lookup = made.named("lookup")
             return prefix + (f"/{{{self._values.text(lookup, origin.file)}_pk}}" if lookup is not None else "")
         prefix = self._set.get(made.node.id, "")
-        version = made.named("version") if made.name == "Blueprint" else None
-        for name in ROUTERS.get(made.name, ()):
+        version = made.named("version") if kind == "Blueprint" else None
+        for name in ROUTERS.get(kind, ()):
             given = made.named(name) if name else None
-            if given is not None:
+            if given is None and name == "path" and made.arguments and not made.arguments[0].name:
+                given = made.arguments[0].node  # Router("/x", route_handlers=[...])
+            if given is not None and unwrapped(given).type in _TEXTS | NAMES | MEMBERS:
                 prefix = _prefix(self._values.text(given, origin.file, origin.frame))
+        if kind == "Namespace" and not prefix and not any(m.prefix for m in self._mounts.get(made.node.id, ())):
+            prefix = _prefix(self._values.text(made.positional(0), origin.file, origin.frame))
         return (f"/v{self._values.text(version, origin.file)}" if version is not None else "") + prefix
 
     def _of_mounts(self, origin: Term, depth: int) -> list[str]:
@@ -272,32 +296,32 @@ class Prefixes:
 
     # Mounts
 
-    def _mounted(self, call: Call, file: CodeFile, frame: Frame | None) -> Iterator[tuple[Term, Mount]]:
+    def _mounted(self, call: Call, kind: str, file: CodeFile, frame: Frame | None) -> Iterator[tuple[Term, Mount]]:
         """The origins that a call mounts."""
         at = Term(call.node, file, frame)
-        if call.name in PARENTS:
+        if call.name in MOUNTS and kind not in HOLDERS and self._names.targets(call, file):
+            return  # a function of ours that is called so
+        if kind in PARENTS:
             parent = call.positional(0)
             if parent is not None:
                 yield at, Mount(call, file, frame, "", frame, at.of(parent))
             return
-        if call.name in WRAPS:
-            return
-        under = at if call.name in HOLDERS else None
-        for node, prefix in self._placed(call, file, frame):
-            for each in items(self._names.settled(at.of(node)).node) if call.name in HOLDERS else [node]:
-                whole = self._names.settled(at.of(node)) if call.name in HOLDERS else at
+        under = at if kind in HOLDERS else None
+        for node, prefix in self._placed(call, kind, file, frame):
+            for each in items(self._names.settled(at.of(node)).node) if kind in HOLDERS else [node]:
+                whole = self._names.settled(at.of(node)) if kind in HOLDERS else at
                 for origin in self._origins(whole.of(each)):
                     if origin.node.id != call.node.id:
                         yield origin, Mount(call, file, frame, prefix, origin.frame, under)
-            if call.name in HOLDERS:
+            if kind in HOLDERS:
                 whole = self._names.settled(at.of(node))
                 yield whole.of(unwrapped(whole.node)), Mount(call, file, frame, prefix, whole.frame, under)
 
-    def _placed(self, call: Call, file: CodeFile, frame: Frame | None) -> Iterator[tuple[Node, str]]:
+    def _placed(self, call: Call, kind: str, file: CodeFile, frame: Frame | None) -> Iterator[tuple[Node, str]]:
         """The expressions that a call mounts, with the prefix."""
-        if call.name in HOLDERS:
+        if kind in HOLDERS:
             for argument in call.arguments:
-                if argument.name in HOLDERS[call.name] or (not argument.name and "" in HOLDERS[call.name]):
+                if argument.name in HOLDERS[kind] or (not argument.name and "" in HOLDERS[kind]):
                     yield argument.node, ""
             return
         if call.name in ("include", "group") and file.language in ("python", "php"):
@@ -316,9 +340,10 @@ class Prefixes:
                 if stripped is None or stripped.name != "StripPrefix":
                     return
                 text = self._values.text(stripped.positional(0), file, frame)
-            literal = text not in ("", HOLE) and (len(placed) > 1)
+            named = [each.node for each in call.arguments if each.name in ("app", "routes", "router")]
+            literal = text not in ("", HOLE) and len(placed) + len(named) > 1
             given, routers = (placed[0], placed[1:]) if literal or text == "" else (None, placed)
-            routers += [each.node for each in call.arguments if each.name in ("app", "routes", "router")]
+            routers = [*routers, *named]
         prefix = _prefix(self._values.text(given, file, frame)) if given is not None else ""
         for router in routers:
             if unwrapped(router).type not in STRING_TYPES or call.name == "add_router":
@@ -365,7 +390,7 @@ def _given_by(group: Call) -> list[str]:
 
 def _is_group(call: Call) -> bool:
     """Whether a call groups what is registered on what it returns: `route("/x")`, and not `route("/x", handler)`."""
-    if call.name not in GROUPS or (call.name in HOLDERS and call.receiver in ("Blueprint",)):
+    if call.name not in GROUPS or call.receiver == "Blueprint":
         return False
     return call.name.lower() != "route" or len(call.arguments) < 2 or bool(lambdas(call))
 

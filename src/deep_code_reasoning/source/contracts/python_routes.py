@@ -42,6 +42,7 @@ class PythonRoutes(RouteReader):
     def __init__(self, values: Values, prefixes: Prefixes, views: ClassViews) -> None:
         super().__init__(values, prefixes)
         self._views = views
+        self.registering: set[int] = set()
 
     def of(self, file: CodeFile) -> Iterator[Route]:
         """The routes of a file."""
@@ -52,7 +53,9 @@ class PythonRoutes(RouteReader):
         for call in file.calls:
             if call.name in _REGISTERING and call.arguments:
                 for at in self.runs(call, Term(call.node, file)):
-                    yield from self._called(call, at)
+                    for route in self._called(call, at):
+                        self.registering.add(call.node.id)
+                        yield route
         if "tornado" in file.text and file.root is not None:
             yield from self._tornado(file.root, file)
 

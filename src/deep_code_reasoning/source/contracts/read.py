@@ -93,14 +93,13 @@ def _contracts(
     known: Mapping[str, ProtoService],
 ) -> Iterator[Contract]:
     values = Values(code)
-    routes = list(Routes(code, values, deployment).contracts())
-    yield from routes
-    served = frozenset((f"{route.repo}/{route.path}", route.line) for route in routes)
+    routes = Routes(code, values, deployment)
+    yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()
     yield from table_contracts(code, documents)
     yield from specified_contracts(code, documents)
-    yield from Clients(code, values, deployment, served).contracts()
+    yield from Clients(code, values, deployment, routes.registering).contracts()
 
 
 def _parsed(roots: Roots, paths: Sequence[SourcePath], services: Services) -> list[CodeFile]:

@@ -71,10 +71,7 @@ class RouteReader:
 
     def path(self, given: Node | None, at: Term) -> str | None:
         """The path that an argument says; None when it is no text, or nothing of it is known."""
-        if given is None or unwrapped(given).type not in STRING_TYPES | NAMES | MEMBERS | {
-            "binary_expression",
-            "binary_operator",
-        }:
+        if given is None or unwrapped(given).type not in _PATHS:
             return None
         value = self.text(given, at)
         return None if value == HOLE or " " in value.strip().partition("/")[2] else value.strip()

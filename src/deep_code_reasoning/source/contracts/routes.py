@@ -21,7 +21,7 @@ from .rails import is_rails_routes, rails_routes
 from .records import PROVIDED, Contract
 from .registered import Route, RouteReader, handler_of
 from .scopes import Term
-from .syntax import Call, CodeFile, items, lambdas
+from .syntax import BY_KEY, Call, CodeFile, items, lambdas
 from .templates import joined
 from .values import HOLE, Values, fill
 
@@ -36,7 +36,7 @@ _VERB_NAMES: Final = frozenset(
 _REGISTERING: Final = frozenset(
     [name.lower() for name in _VERB_NAMES]
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
-    "apiresource apisingleton singleton match map view redirect mapfallback".split()
+    "[] apiresource apisingleton singleton match map view redirect mapfallback".split()
 )
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
 _PATTERN: Final = re.compile(r"^(?:(?P<verb>[A-Z]{3,7})\s+)?(?P<path>[\w.\-]*/.*)$", re.DOTALL)
@@ -55,6 +55,7 @@ class Routes(RouteReader):
         self._deployment = deployment
         self._views = ClassViews(values)
         self._python = PythonRoutes(values, self._prefixes, self._views)
+        self.registering = self._python.registering
         self._classes = ClassRoutes(files, values, deployment)
         self._api_only = {file.service for file in files if _API_ONLY.search(file.text)}
 
@@ -85,7 +86,15 @@ class Routes(RouteReader):
         for call in file.calls:
             if call.name.lower() in _REGISTERING and (call.arguments or file.language == "kotlin"):
                 for at in self.runs(call, Term(call.node, file)):
-                    yield from self._registered(call, at)
+                    for route in self._registered(self._named(call, at), at):
+                        self.registering.add(call.node.id)
+                        yield route
+
+    def _named(self, call: Call, at: Term) -> Call:
+        """A call whose method is worked out: `router[method](path, handler)`."""
+        if call.name != BY_KEY or (key := call.node.child_by_field_name("function")) is None:
+            return call
+        return replace(call, name=self.text(key.child_by_field_name("index"), at).lower())
 
     def _registered(self, call: Call, at: Term) -> Iterator[Route]:
         readers = {
@@ -149,6 +158,9 @@ class Routes(RouteReader):
             verb = self.verb_of(call.positional(0), at)
             yield from self.routes(call, at, call.positional(1), (verb,) if verb else ())
             return
+        if call.name == "Match" and len(call.arguments) > 2:
+            yield from self.routes(call, at, call.positional(1), tuple(self.texts(call.positional(0), at)))
+            return
         verb = self.verb_of(call.positional(0), at) if call.positional(2) is not None else ""
         if call.name in ("Handle", "Handler", "HandlerFunc") and verb:  # httprouter
             yield from self.routes(call, at, call.positional(1), (verb,))
@@ -163,7 +175,14 @@ class Routes(RouteReader):
             return
         path = self.path(call.positional(0), at)
         found = _PATTERN.match(path) if path is not None else None
-        if found is None and path != "":
+        bare = path is not None and found is None and call.receiver_node is not None
+        if (
+            bare
+            and path
+            and (handles or not self._prefixes.is_router(call.receiver_node or call.node, at.file, at.frame))
+        ):
+            return
+        if path is None:
             return
         if not handles and (call.receiver in ("http", "otelhttp") or last_name(call.receiver) in CLIENT_NAMES):
             return
@@ -175,19 +194,15 @@ class Routes(RouteReader):
         )
         verbs = verbs or self._verbs_behind(call, at)
         rest = found["path"] if found is not None else ""
-        template = rest[rest.index("/") :] if found is not None else ""
+        template = rest[rest.index("/") :] if found is not None else path
         for before in self.before(call, at):
             yield Route(verbs, joined(before, re.sub(r"\{\$\}$", "", template)), call.line, handler_of(call))
 
     def _is_mount(self, call: Call, at: Term) -> bool:
         given = call.positional(1)
         made = at.file.by_node.get(unwrapped(given).id) if given is not None else None
-        return (
-            made is not None
-            and made.name == "StripPrefix"
-            and made.positional(1) is not None
-            and (unwrapped(made.positional(1) or made.node).type in NAMES | MEMBERS)
-        )
+        inner = made.positional(1) if made is not None and made.name == "StripPrefix" else given
+        return inner is not None and self._prefixes.is_router(inner, at.file, at.frame) is True
 
     def _verbs_behind(self, call: Call, at: Term) -> tuple[str, ...]:
         """gorilla: `HandleFunc("/x", h).Methods("GET", http.MethodPost)`."""
@@ -264,7 +279,8 @@ class Routes(RouteReader):
             if "ktor" in at.file.text:
                 yield from self.routes(call, at, call.positional(0), (call.name.upper(),), "")
         elif call.name.lower() in VERBS and call.name.isupper() and call.arguments:
-            yield from self.routes(call, at, call.positional(0), (call.name,))
+            for route in self.routes(call, at, call.positional(0), (call.name,)):
+                yield replace(route, template=joined(self._classes.global_prefix(at.file), route.template))
 
 
 def _contract(file: CodeFile, route: Route, verb: str) -> Contract:

@@ -28,6 +28,8 @@ _REQUIRED: Final = re.compile(r"^require\(\s*['\"](?:@[\w-]+/)?([\w-]+)['\"]\s*\
 # A chain of calls that is longer is data, and is not followed to its end.
 _CALLEE_BYTES: Final = 400
 _HEADER_BYTES: Final = 600
+# The name of a call whose method is worked out: `router[method](...)`.
+BY_KEY: Final = "[]"
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _MARK_HOLDERS: Final = frozenset({"modifiers", "attribute_list", "attribute_group", "annotated_expression"})
 
@@ -181,6 +183,8 @@ def as_call(node: Node) -> Call:
     initializer = node.child_by_field_name("initializer")
     if initializer is not None:
         given += tuple(Argument(key, value) for key, value in fields(initializer))
+    if callee is not None and callee.type == "subscript_expression" and node.type == "call_expression":
+        return Call(node, BY_KEY, text_of(callee), callee.child_by_field_name("object"), given)
     required = _REQUIRED.search(text)
     name = required[1] if required else last_name(text) or last_name(whole.decode("utf-8", "replace"))
     return Call(node, name, receiver.strip(), receiver_node, given, makes)

@@ -13,6 +13,7 @@ _PARAMETER: Final = re.compile(
     r"|(?<=/):(?P<colon>\w+)(?:\([^()]*\)|<[^<>]*>|\{[^{}]*\})?\??"
     r"|\{\*{0,2}(?P<braces>[\w.\-]*)(?:[:=][^{}]*(?:\{[^{}]*\}[^{}]*)?)?\??\*?\}"
     r"|<(?:[\w.]+(?:\([^()]*\))?:)?(?P<angles>\w+)>"
+    r"|(?<=/)\*(?P<star>\w+)"
     r"|\[\[?(?:\.\.\.)?(?P<square>\w+)\]?\]"
 )
 _GROUP: Final = re.compile(r"(?<!\\)\((?!\?)(?:[^()]|\([^()]*\))*\)")
@@ -25,6 +26,7 @@ _HOST_PORT: Final = re.compile(
 
 def joined(*parts: str) -> str:
     """Parts of a path under each other, with one `/` between them, one before, none behind; parameters as `{name}`."""
+    parts = tuple(re.sub(r"\{[?&][^{}]*\}", "", part) for part in parts)
     whole = "/".join(part.strip("/") for part in parts if part.strip("/"))
     return "/" + _named(re.sub(r"/{2,}", "/", whole)).strip("/")
 

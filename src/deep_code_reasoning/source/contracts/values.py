@@ -166,13 +166,26 @@ class Values:
             elif child.type in NAMES | MEMBERS or child.type.endswith("_expression"):
                 yield self._one(child, term, depth)
             elif "content" in child.type or "fragment" in child.type:
-                yield self._text_of_content(text_of(child), term)
+                yield self._text_of_content(text_of(child), child, term, depth)
             elif "escape" in child.type:
                 yield _unescaped(text_of(child))
 
-    def _text_of_content(self, text: str, term: Term) -> str:
+    def _of_kotlin(self, text: str, node: Node, term: Term, depth: int) -> str:
+        """Kotlin: `"$NAME/x"`; an escaped `\\${key}` is Spring's."""
+
+        def put(found: re.Match[str]) -> str:
+            meant = self.names.meaning_of(found[1], term.of(node))
+            return self._one(meant.node, meant, depth + 2) if meant is not None else HOLE
+
+        if node.prev_sibling is not None and text_of(node.prev_sibling) == "$":
+            text = re.sub(r"^(\w+)", put, text)
+        elif text == "$":
+            return ""
+        return placeholders(re.sub(r"(?<!\\)\$(\w+)", put, text).replace("\\$", "$"))
+
+    def _text_of_content(self, text: str, node: Node, term: Term, depth: int) -> str:
         if term.file.language == "kotlin":
-            return re.sub(r"\$(?!\{)\w+", HOLE, placeholders(text.replace("\\$", "$")))
+            return self._of_kotlin(text, node, term, depth)
         if term.file.language in ("csharp", "python"):
             text = text.replace("{{", "{").replace("}}", "}")
         if term.file.language in ("java", "csharp", "typescript", "javascript", "tsx", "python"):
