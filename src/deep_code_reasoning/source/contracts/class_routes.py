@@ -4,7 +4,8 @@ declare, with the same annotations, what a client calls (Feign, Retrofit, Refit,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from .class_paths import ClassPaths
@@ -25,6 +26,7 @@ _GLOBAL_KEYS: Final = (
     "server.servlet.context-path", "spring.mvc.servlet.path", "spring.webflux.base-path", "quarkus.http.root-path",
     "quarkus.rest.path", "micronaut.server.context-path",
 )  # fmt: skip
+_REACTIVE_KEY: Final = "spring.webflux.base-path"
 _INTERFACE: Final = re.compile(r"\binterface\b")
 _RETROFIT: Final = re.compile(r"\bretrofit2\b|\bRefit\b")
 _JAX_RS: Final = re.compile(r"\b(?:jakarta|javax)\.ws\.rs\b")
@@ -42,7 +44,13 @@ Marks = dict[int, list[Mark]]
 class ClassRoutes:
     """The routes that marks declare."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        files: Sequence[CodeFile],
+        values: Values,
+        deployment: Deployment,
+        configured: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._values = values
         self._deployment = deployment
         self._paths = ClassPaths(files, values)
@@ -53,6 +61,10 @@ class ClassRoutes:
             for key in _GLOBAL_KEYS
             if key in given
         }
+        self._reactive = {
+            service: given[_REACTIVE_KEY] for service, given in deployment.settings.items() if _REACTIVE_KEY in given
+        }
+        self._global.update(configured)
         for file in files:
             for call in file.calls:
                 if call.name == "setGlobalPrefix" and call.arguments:
@@ -63,7 +75,8 @@ class ClassRoutes:
 
     def global_prefix(self, file: CodeFile) -> str:
         """What goes before all routes of a file's service."""
-        return fill(self._global.get(file.service, ""), self._deployment.of(file.service)).replace(HOLE, "")
+        given = self._reactive if "web.reactive" in file.text else self._global
+        return fill(given.get(file.service, ""), self._deployment.of(file.service)).replace(HOLE, "")
 
     def contracts(self, file: CodeFile) -> Iterator[Contract]:
         """What the marks of a file declare: served routes, and calls of clients."""

@@ -72,7 +72,11 @@ class Prefixes:
         group = _group_around(call, file)
         root = _root(call)
         if group is not None and (
-            not call.receiver or root in _STATIC or root in _given_by(group) or root in ("this", "it")
+            not call.receiver
+            or root in _STATIC
+            or root in _given_by(group)
+            or root in ("this", "it")
+            or (file.language == "kotlin" and root not in file.values)
         ):
             own = self.group_prefix(group, file, frame) + self._of_chain(call, file, frame)
             return [before + own for before in self.before(group, file, frame, depth + 1)]
@@ -242,10 +246,10 @@ class Prefixes:
             given = made.named(name) if name else None
             if given is None and name == "path" and made.arguments and not made.arguments[0].name:
                 given = made.arguments[0].node  # Router("/x", route_handlers=[...])
-            if given is not None and unwrapped(given).type in _TEXTS | NAMES | MEMBERS:
+            if given is not None and unwrapped(given).type in _TEXTS | NAMES | MEMBERS and kind != "Namespace":
                 prefix = _prefix(self._values.text(given, origin.file, origin.frame))
         if kind == "Namespace" and not prefix and not any(m.prefix for m in self._mounts.get(made.node.id, ())):
-            prefix = _prefix(self._values.text(made.positional(0), origin.file, origin.frame))
+            prefix = _prefix(self._values.text(made.named("path") or made.positional(0), origin.file, origin.frame))
         return (f"/v{self._values.text(version, origin.file)}" if version is not None else "") + prefix
 
     def _of_mounts(self, origin: Term, depth: int) -> list[str]:

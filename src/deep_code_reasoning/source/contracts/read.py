@@ -11,6 +11,7 @@ from ...errors import SourceError
 from ..languages import language_of
 from ..roots import Roots, SourceFile, SourcePath
 from .clients import Clients
+from .configured_routes import symfony_prefixes, symfony_routes
 from .edges import join
 from .environment import Deployment, is_configuration, read_deployment, settings_of
 from .file_routes import is_file_route
@@ -93,7 +94,8 @@ def _contracts(
     known: Mapping[str, ProtoService],
 ) -> Iterator[Contract]:
     values = Values(code)
-    routes = Routes(code, values, deployment)
+    routes = Routes(code, values, deployment, symfony_prefixes(documents))
+    yield from symfony_routes(documents)
     yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()

@@ -79,7 +79,7 @@ class RouteReader:
     def verbs(self, call: Call, at: Term) -> tuple[str, ...]:
         if call.name in VERBS:
             return (call.name.upper(),)
-        given = call.named("methods", "method")
+        given = call.named("methods", "method", "http_method")
         if given is None:
             return ()
         return tuple(verb for item in items(given) if (verb := self.verb_of(item, at)))

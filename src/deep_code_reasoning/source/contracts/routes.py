@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from .configured_routes import Laravel
 from .class_routes import ClassRoutes
 from .class_views import ClassViews
 from .django import django_routes
@@ -15,6 +17,7 @@ from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
 from .grammars import MEMBERS, NAMES, STRING_TYPES
 from .nodes import definition_name, last_name, text_of, unwrapped
+from .grape import Grape
 from .prefixes import Prefixes
 from .python_routes import PythonRoutes
 from .rails import is_rails_routes, rails_routes
@@ -49,14 +52,22 @@ _API_ONLY: Final = re.compile(r"\bapi_only\s*=\s*true|ActionController::API\b")
 class Routes(RouteReader):
     """The routes of many files."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        files: Sequence[CodeFile],
+        values: Values,
+        deployment: Deployment,
+        configured: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(values, Prefixes(files, values))
         self._files = files
         self._deployment = deployment
         self._views = ClassViews(values)
         self._python = PythonRoutes(values, self._prefixes, self._views)
         self.registering = self._python.registering
-        self._classes = ClassRoutes(files, values, deployment)
+        self._classes = ClassRoutes(files, values, deployment, configured)
+        self._laravel = Laravel(files, values)
+        self._grape = Grape(files, values)
         self._api_only = {file.service for file in files if _API_ONLY.search(file.text)}
 
     def contracts(self) -> Iterator[Contract]:
@@ -80,6 +91,8 @@ class Routes(RouteReader):
             yield from (Route(*found) for found in rails_routes(file, self._values, file.service in self._api_only))
             return
         yield from (Route(*found) for found in file_routes(file))
+        yield from self._grape.routes(file)
+        yield from (Route(("GET",), joined(path), line) for where, path, line in self._laravel.health if where is file)
         if file.language == "python":
             yield from self._python.of(file)
             yield from django_routes(file, self._files, self._values, self._prefixes, self._views)
@@ -166,9 +179,7 @@ class Routes(RouteReader):
             yield from self.routes(call, at, call.positional(1), (verb,))
             return
         if call.name in ("Handler", "HandlerFunc") and call.receiver_node is not None:
-            made = at.file.by_node.get(unwrapped(call.receiver_node).id)
-            if made is not None and made.name in ("Path", "PathPrefix"):
-                yield from self.routes(made, at, made.positional(0), self._verbs_behind(made, at))
+            yield from self._gorilla(call, at)
             return
         handles = call.name in ("HandleFunc", "Handle") and len(call.arguments) > 1
         if not handles and (call.name not in _VERB_NAMES | {"Any", "All"} or len(call.arguments) < 2):
@@ -198,6 +209,25 @@ class Routes(RouteReader):
         for before in self.before(call, at):
             yield Route(verbs, joined(before, re.sub(r"\{\$\}$", "", template)), call.line, handler_of(call))
 
+    def _gorilla(self, call: Call, at: Term) -> Iterator[Route]:
+        """gorilla: `r.Methods("GET").Path("/x").Handler(h)`, in any order."""
+        chain = []
+        made = at.file.by_node.get(unwrapped(call.receiver_node).id) if call.receiver_node is not None else None
+        while made is not None:
+            chain.append(made)
+            made = at.file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
+        path = next((each for each in chain if each.name in ("Path", "PathPrefix")), None)
+        if path is not None:
+            verbs = (
+                verb
+                for each in chain
+                if each.name == "Methods"
+                for a in each.arguments
+                if (verb := self.verb_of(a.node, at))
+            )
+            for route in self.routes(path, at, path.positional(0), tuple(verbs)):
+                yield replace(route, line=call.line, handler=handler_of(call))
+
     def _is_mount(self, call: Call, at: Term) -> bool:
         given = call.positional(1)
         made = at.file.by_node.get(unwrapped(given).id) if given is not None else None
@@ -221,13 +251,15 @@ class Routes(RouteReader):
             yield from self.routes(call, at, call.positional(0), (call.name[3:].upper(),))
 
     def _ruby(self, call: Call, at: Term) -> Iterator[Route]:
+        if "Grape::API" in at.file.text:
+            return
         if call.name in VERBS and not call.receiver and lambdas(call) and call.arguments:
             yield from self.routes(call, at, call.positional(0), (call.name.upper(),))
 
     def _php(self, call: Call, at: Term) -> Iterator[Route]:
         if not (call.receiver.endswith("Route") or self._serves(call, at) or _starts_with_route(call)):
             return
-        before = ("/api",) if at.file.where.path.endswith("routes/api.php") else ("",)
+        before = (self._laravel.api_prefix(at.file),)
         if call.name in ("resource", "apiResource") and call.arguments:
             path = self.path(call.positional(0), at) or ""
             item = f"{path}/{{{_singular(path.rpartition('.')[2].rpartition('/')[2])}}}"
@@ -249,7 +281,7 @@ class Routes(RouteReader):
             return
         for route in self.routes(call, at, given, verbs):
             under = before if not route.template.startswith(before[0] + "/") else ("",)
-            yield Route(route.verbs, joined(*under, route.template), route.line, route.handler)
+            yield replace(route, template=joined(*under, route.template))
 
     def _kept_actions(self, call: Call, at: Term) -> set[str]:
         """Laravel: `->only([...])` and `->except([...])` behind a resource."""

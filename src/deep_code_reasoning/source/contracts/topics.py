@@ -14,8 +14,9 @@ from re import Pattern
 from typing import TYPE_CHECKING, Final
 
 from .environment import Deployment
-from .nodes import definition_name, fields
+from .nodes import definition_name, fields, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
+from .scopes import Term
 from .syntax import Call, CodeFile
 from .values import HOLE, Values, fill, variables
 
@@ -39,7 +40,7 @@ def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str)
     return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
 
 
-_KAFKA: Final = "kafka sarama kgo."
+_KAFKA: Final = "kafka sarama kgo. waterdrop"
 _RABBIT: Final = "rabbit amqp pika bunny kombu"
 _AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
 _REDIS: Final = "redis valkey"
@@ -64,6 +65,7 @@ TOPIC_CALLS: Final = (
     _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
     _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
     _row("kafka", "micronaut", "Topic", False, 0),
+    _row("kafka", "karafka", "topic", False, 0),
     _row(
         "rabbitmq",
         _RABBIT,
@@ -103,6 +105,9 @@ TOPIC_CALLS: Final = (
         "QueueUrl",
         0,
     ),
+    _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
+    _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
+    _row("sns", _AWS, "publish", True, "@Name"),
     _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
     _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
     _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
@@ -179,6 +184,18 @@ _OTHERS: Final = re.compile(
 )
 
 
+# What a client of messages is called where only another file tells which one it is.
+_ROLE: Final = re.compile(
+    r"(?i)(?:producer|consumer|publisher|subscriber|kafka|nats|rabbit|redis|sqs|sns|queue|channel|bus|stream|broker|client|emitter|events?)\w*(?:\(\))?$"
+)
+_NAMED: Final = frozenset(name for row in TOPIC_CALLS for name in row.name.pattern.strip("^$()?:").split("|"))
+_MENTIONS: Final = frozenset(word for row in TOPIC_CALLS for word in row.mentions)
+
+
+def _rows_of(text: str) -> list[TopicCall]:
+    return [row for row in TOPIC_CALLS if any(word in text for word in row.mentions)]
+
+
 class Topics:
     """The topics of many files."""
 
@@ -186,21 +203,35 @@ class Topics:
         self._files = files
         self._values = values
         self._deployment = deployment
+        mentioned: dict[str, set[str]] = {}
+        for file in files:
+            words = {word for word in _MENTIONS if word in file.lower}
+            mentioned.setdefault(file.service, set()).update(words)
+        self._mentioned = {service: " ".join(sorted(words)) for service, words in mentioned.items()}
 
     def contracts(self) -> Iterator[Contract]:
         """Who sends (`provided`) and who receives (`consumed`) what."""
         tasks = dict(self._tasks())
         for file in self._files:
-            rows = [row for row in TOPIC_CALLS if any(word in file.lower for word in row.mentions)]
-            calls = [*file.calls, *(mark.call for mark in file.marks)] if rows else []
-            for call in calls:
-                yield from self._of_call(call, file, rows)
+            rows = _rows_of(file.lower)
+            marks = [mark.call for mark in file.marks] if rows else []
+            for call in [*file.calls, *marks]:
+                yield from self._of_call(call, file, rows or self._rows_of_receiver(call, file))
             for name, (where, line) in tasks.items():
                 if where is file:
                     yield _contract(file, "celery", name, False, line)
             yield from self._channels(file)
             if tasks:
                 yield from self._delayed(file, tasks)
+
+    def _rows_of_receiver(self, call: Call, file: CodeFile) -> list[TopicCall]:
+        """What may send and receive where a client of another file of the service is used."""
+        if call.name not in _NAMED or not _ROLE.search(call.receiver):
+            return []
+        held = self._values.names.settled(Term(call.receiver_node, file)) if call.receiver_node is not None else None
+        if held is not None and held.file is not file:
+            return _rows_of(held.file.lower)
+        return _rows_of(self._mentioned.get(file.service, ""))
 
     def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall]) -> Iterator[Contract]:
         for row in rows:
@@ -218,6 +249,8 @@ class Topics:
                 nodes = [argument.node for argument in call.arguments if not argument.name]
             elif isinstance(place, int):
                 nodes = [node] if (node := call.positional(place)) is not None else []
+            elif place.startswith("@"):  # what it is called on was made with the name
+                nodes = self._made_with(call, place[1:], file)
             elif "+" in place:
                 found = self._routed(call, place, file)
                 if found:
@@ -229,6 +262,14 @@ class Topics:
             if names:
                 return names
         return []
+
+    def _made_with(self, call: Call, name: str, file: CodeFile) -> list[Node]:
+        if call.receiver_node is None:
+            return []
+        held = self._values.names.settled(Term(call.receiver_node, file))
+        made = held.file.by_node.get(unwrapped(held.node).id)
+        found = made.named(name) if made is not None and held.file is file else None
+        return [found] if found is not None else []
 
     def _fields_named(self, call: Call, name: str) -> list[Node]:
         found = call.named(name)
