@@ -121,7 +121,7 @@ LANGUAGES: Final = (
     ),
     Language(
         "ruby",
-        (".rb", ".rake"),
+        (".rb", ".rake", ".ru"),
         "tree_sitter_ruby",
         """
         (method name: (_) @name) @function

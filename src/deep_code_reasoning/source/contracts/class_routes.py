@@ -89,7 +89,7 @@ class ClassRoutes:
             if mark.target is not None:
                 by_target.setdefault(mark.target.id, []).append(mark)
         for marks in by_target.values():
-            if not marks[0].on_class:
+            if not marks[0].on_class or (language == "php" and "function __invoke" in text_of(marks[0].target)):
                 yield from self._of_function(marks, by_target, file, language)
 
     def _of_function(

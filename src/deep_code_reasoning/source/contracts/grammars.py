@@ -105,6 +105,10 @@ QUERIES: Final = {
         (function_definition) @function
         (method_declaration) @function
         (function_call_expression) @call
+        (require_expression) @call
+        (require_once_expression) @call
+        (include_expression) @call
+        (include_once_expression) @call
         (member_call_expression) @call
         (nullsafe_member_call_expression) @call
         (scoped_call_expression) @call

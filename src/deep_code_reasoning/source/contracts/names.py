@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
 from .imports import Imports
-from .nodes import definition_name, enclosing, fields, first_field, key_text, last_name, text_of, unwrapped
+from .nodes import definition_name, enclosing, fields, first_field, key_text, keyed, last_name, text_of, unwrapped
 from .scopes import (
     LOOPS,
     Frame,
@@ -197,6 +197,9 @@ class Names:
 
     def exported(self, module: CodeFile, name: str, depth: int = 0) -> Term | None:
         """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
+        if module.language == "php" and not name and module.root is not None:
+            given = [child for child in module.root.named_children if child.type == "return_statement"]
+            return Term(given[0].named_children[0], module) if given and given[0].named_child_count else None
         for own in (name,) if name and name != "default" else ("exports", "default"):
             for node in module.values.get(own, ()):
                 if own not in ("exports", "default") or enclosing(node, FUNCTION_TYPES) is None:
@@ -298,7 +301,7 @@ class Names:
             inner = unwrapped(call.node.child_by_field_name("function") or call.node)
             required = file.by_node.get(inner.id)
             if required is not None and required.name == "require" and required.arguments:
-                module = self.imports.module(text_of(required.arguments[0].node).strip("\"'`"), file)
+                module = self.imports.module(_literal(required.arguments[0].node), file)
                 exported = self.exported(module, "") if module is not None else None
                 return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
             same = [each for each in known if each.file is file and (not each.owner or each.makes)]
@@ -330,6 +333,9 @@ class Names:
             return _nearest(extensions, file)
         if _is_imported(head, file):
             return []  # somebody else's
+        first = made[0].partition(".")[0] if made is not None else ""
+        if file.language == "go" and not _is_variable(first, call.node, file):
+            return []  # a package that is none of ours
         maker = self._maker(call, file)
         made = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
@@ -490,7 +496,7 @@ class Names:
                 for element in self.elements(term.of(inner)):
                     yield element if at is None else (element[at],)
             return
-        pairs = list(_pairs(node))
+        pairs = list(keyed(node))
         if pairs:
             yield from ((term.of(key), term.of(value)) for key, value in pairs)
             return
@@ -556,6 +562,22 @@ def _call_given(function: Node, file: CodeFile) -> Call | None:
     return None
 
 
+def _literal(node: Node) -> str:
+    """The last text that an expression is written with: `__DIR__ . '/routes.php'`."""
+    found = re.findall(r"['\"`]([^'\"`]+)['\"`]", text_of(node))
+    return found[-1].lstrip("/") if found and "__DIR__" in text_of(node) else found[-1] if found else ""
+
+
+def _is_variable(name: str, at: Node, file: CodeFile) -> bool:
+    if name in file.values:
+        return True
+    scopes = scopes_around(at, file)
+    receivers = (text_of(scope.child_by_field_name("receiver")) for scope in scopes_around(at, file))
+    return any(name in names_in(pattern) for scope in scopes for pattern in patterns(scope)) or any(
+        name in text.strip("()").split() for text in receivers
+    )
+
+
 def _struct_fields(text: str, name: str) -> list[list[str]]:
     """The fields of Go's structs that have one of a name, in order."""
     found = []
@@ -569,15 +591,6 @@ def _struct_fields(text: str, name: str) -> list[list[str]]:
         if name in names:
             found.append(names)
     return found
-
-
-def _pairs(node: Node) -> Iterator[tuple[Node, Node]]:
-    if node.type == "composite_literal":
-        node = node.child_by_field_name("body") or node
-    for child in node.named_children:
-        if child.type in ("pair", "keyed_element", "array_element_initializer") and child.named_child_count >= 2:
-            key = child.named_children[0]
-            yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]
 
 
 def _go_package(name: str, file: CodeFile) -> str:

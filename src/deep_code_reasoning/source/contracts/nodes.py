@@ -54,6 +54,16 @@ def fields(node: Node) -> Iterator[tuple[str, Node]]:
                 yield text_of(inside[0]), inside[-1]
 
 
+def keyed(node: Node) -> Iterator[tuple[Node, Node]]:
+    """The keys and values of a map, object or array with keys."""
+    if node.type == "composite_literal":
+        node = node.child_by_field_name("body") or node
+    for child in node.named_children:
+        if child.type in ("pair", "keyed_element", "array_element_initializer") and child.named_child_count >= 2:
+            key = child.named_children[0]
+            yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]
+
+
 def enclosing(node: Node, types: frozenset[str]) -> Node | None:
     """The innermost node of some types around one; the root of a file is none (Python's is a `module`, as a Ruby type)."""
     above = node.parent

@@ -56,7 +56,11 @@ class Prefixes:
         self._set: dict[int, str] = {}
         for file in files:
             for call in file.calls:
-                if call.name == "prefix" and call.receiver_node is not None and "statement" in _above(call.node):
+                if (
+                    call.name in ("prefix", "setBasePath")
+                    and call.receiver_node is not None
+                    and "statement" in _above(call.node)
+                ):
                     for origin in self._origins(Term(call.receiver_node, file)):  # koa: router.prefix("/x")
                         self._set[origin.node.id] = self.group_prefix(call, file)
                 kind = self._kind(call, file)
@@ -114,6 +118,13 @@ class Prefixes:
         ]
         return list(dict.fromkeys(found)) or self._of_place(Term(call.node, file, frame), depth)
 
+    def is_mounted(self, node: Node) -> bool:
+        """Whether what is in a node is mounted as a whole."""
+        return any(
+            mount.prefix or self.before(mount.call, mount.file, mount.frame) != [""]
+            for mount in self._mounts.get(node.id, ())
+        )
+
     def of_definition(self, node: Node, at: Term) -> list[str]:
         """The prefixes of a function or class that is mounted as a whole, or stands in what is."""
         return self._of_mounts(at.of(node), 0) if node.id in self._mounts else self._of_place(at.of(node), 0)
@@ -158,6 +169,10 @@ class Prefixes:
             module = self._names.imports.module(path, term.file)
             exported = self._names.exported(module, name) if module is not None else None
             return self._origins(exported, depth + 1) if exported is not None else self._of_path(node, term, depth)
+        if node.type == "array_creation_expression" and len(items(node)) == 2:  # PHP: [$this, 'routes']
+            name = text_of(items(node)[1]).strip("'\"")
+            method = self._names.function_named(name, term.file)
+            return [Term(method.node, method.file)] if method is not None else [term]
         if text_of(node).rstrip("'\")").endswith(".php"):
             held = node.named_children[0] if node.type.startswith(("require", "include")) else node
             return self._of_path(held, term, depth)
@@ -176,7 +191,7 @@ class Prefixes:
                     found += self._origins(Term(node, function.file, run), depth + 1)
         if found:
             return found
-        if kind in ROUTERS or (made.name == "new" and last_name(made.receiver) in ROUTERS):
+        if kind in ROUTERS or (made.name in ("new", "create") and last_name(made.receiver) in ROUTERS):
             return [term]
         if made.name in _LOADERS and made.arguments:
             return self._of_path(made.arguments[0].node, term, depth)
@@ -207,7 +222,10 @@ class Prefixes:
             kind = self._names.type_of(name, term.file)
             return [kind] if kind is not None else []
         holder = first_field(node, RECEIVER_FIELDS) or node.named_children[0]
-        if last_name(text_of(node)) in _WHOLE or meant is None:
+        kind = self._names.type_of(last_name(text_of(node)), term.file) if term.file.language == "ruby" else None
+        if kind is not None:
+            return [kind]
+        if last_name(text_of(node)) in _WHOLE:
             return self._origins(term.of(holder), depth + 1)
         return []
 
@@ -328,8 +346,21 @@ class Prefixes:
                 if argument.name in HOLDERS[kind] or (not argument.name and "" in HOLDERS[kind]):
                     yield argument.node, ""
             return
-        if call.name in ("include", "group") and file.language in ("python", "php"):
+        if call.name == "include" and file.language in ("python", "php"):
             yield from self._included(call, file)
+            return
+        if call.name == "group" and file.language == "php" and len(call.arguments) == 1:
+            yield from self._included(call, file)
+            return
+        if call.name == "require":
+            if file.language == "php":
+                yield call.node, ""
+            return
+        if call.name == "map":  # Rack: map "/x" do run App end
+            prefix = _prefix(self._values.text(call.positional(0), file, frame)) if file.language == "ruby" else ""
+            for inner in file.calls if file.language == "ruby" else ():
+                if inner.name == "run" and inner.arguments and _within(inner.node, call.node):
+                    yield inner.arguments[0].node, prefix
             return
         at, whose = MOUNTS[call.name]
         placed = [argument.node for argument in call.arguments if not argument.name]
@@ -361,6 +392,10 @@ class Prefixes:
             given = first if first.id not in file.by_node or file.by_node[first.id].name != "path" else given
         if given is not None and given.type not in LAMBDA_TYPES:
             yield given, ""
+
+
+def _within(node: Node, outer: Node) -> bool:
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
 
 
 def _prefix(text: str) -> str:

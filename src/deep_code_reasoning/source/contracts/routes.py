@@ -16,7 +16,7 @@ from .environment import Deployment
 from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
 from .grammars import MEMBERS, NAMES, STRING_TYPES
-from .nodes import definition_name, last_name, text_of, unwrapped
+from .nodes import keyed, last_name, text_of, unwrapped
 from .grape import Grape
 from .prefixes import Prefixes
 from .python_routes import PythonRoutes
@@ -25,7 +25,7 @@ from .records import PROVIDED, Contract
 from .registered import Route, RouteReader, handler_of
 from .scopes import Term
 from .syntax import BY_KEY, Call, CodeFile, items, lambdas
-from .templates import joined
+from .templates import from_regex, joined
 from .values import HOLE, Values, fill
 
 if TYPE_CHECKING:
@@ -39,12 +39,14 @@ _VERB_NAMES: Final = frozenset(
 _REGISTERING: Final = frozenset(
     [name.lower() for name in _VERB_NAMES]
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
-    "[] apiresource apisingleton singleton match map view redirect mapfallback".split()
+    "[] apiresource apiresources resources apisingleton singleton match map view redirect mapfallback".split()
 )
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
 _PATTERN: Final = re.compile(r"^(?:(?P<verb>[A-Z]{3,7})\s+)?(?P<path>[\w.\-]*/.*)$", re.DOTALL)
 # Laravel's actions of a resource that a contract is about; those that show forms are not.
 _LIST_ACTIONS: Final = {"index": "GET", "store": "POST"}
+_RESOURCES: Final = frozenset({"resource", "apiresource", "singleton", "apisingleton"})
+_SINGLE_ACTIONS: Final = {"show": "GET", "update": "PUT PATCH"}
 _ITEM_ACTIONS: Final = {"show": "GET", "update": "PUT PATCH", "destroy": "DELETE"}
 _API_ONLY: Final = re.compile(r"\bapi_only\s*=\s*true|ActionController::API\b")
 
@@ -97,7 +99,7 @@ class Routes(RouteReader):
             yield from self._python.of(file)
             yield from django_routes(file, self._files, self._values, self._prefixes, self._views)
         for call in file.calls:
-            if call.name.lower() in _REGISTERING and (call.arguments or file.language == "kotlin"):
+            if call.name.lower() in _REGISTERING and (call.arguments or file.language in ("kotlin", "ruby")):
                 for at in self.runs(call, Term(call.node, file)):
                     for route in self._registered(self._named(call, at), at):
                         self.registering.add(call.node.id)
@@ -251,37 +253,75 @@ class Routes(RouteReader):
             yield from self.routes(call, at, call.positional(0), (call.name[3:].upper(),))
 
     def _ruby(self, call: Call, at: Term) -> Iterator[Route]:
-        if "Grape::API" in at.file.text:
+        """Sinatra; what is in a class of Grape is read elsewhere."""
+        if "Grape::API" in at.file.text or call.receiver or not lambdas(call):
             return
-        if call.name in VERBS and not call.receiver and lambdas(call) and call.arguments:
-            yield from self.routes(call, at, call.positional(0), (call.name.upper(),))
+        if call.name in VERBS:
+            given = call.positional(0)
+            pattern = given is not None and unwrapped(given).type == "regex"
+            absent = from_regex(text_of(given).strip("%r{}/")) if given is not None and pattern else ""
+            yield from self.routes(call, at, None if pattern else given, (call.name.upper(),), absent)
+        elif call.name == "route" and len(call.arguments) > 1:
+            verbs = tuple(self.text(each.node, at).upper() for each in call.arguments[:-1])
+            yield from self.routes(call, at, call.arguments[-1].node, verbs)
 
     def _php(self, call: Call, at: Term) -> Iterator[Route]:
         if not (call.receiver.endswith("Route") or self._serves(call, at) or _starts_with_route(call)):
             return
-        before = (self._laravel.api_prefix(at.file),)
-        if call.name in ("resource", "apiResource") and call.arguments:
-            path = self.path(call.positional(0), at) or ""
-            item = f"{path}/{{{_singular(path.rpartition('.')[2].rpartition('/')[2])}}}"
-            kept = self._kept_actions(call, at)
-            for actions, template in ((_LIST_ACTIONS, path), (_ITEM_ACTIONS, item)):
-                served = tuple(v for action, verbs in actions.items() if action in kept for v in verbs.split())
-                for group in self.before(call, at) if served else ():
-                    yield Route(served, joined(*before, group, template.replace(".", "/{}/")), call.line)
+        if call.name.lower().rstrip("s") in _RESOURCES and call.arguments:
+            yield from self._resource(call, at)
             return
         given = call.positional(0)
         verbs: tuple[str, ...] = (call.name.upper(),)
         if call.name == "view":
             verbs = ("GET",)
+        elif call.name == "redirect":
+            verbs = ()
         elif call.name in ("match", "map"):
             given, verbs = call.positional(1), tuple(v.upper() for v in self.texts(call.positional(0), at))
         elif call.name == "any":
             verbs = ()
         elif call.name not in VERBS or len(call.arguments) < 2:
             return
-        for route in self.routes(call, at, given, verbs):
-            under = before if not route.template.startswith(before[0] + "/") else ("",)
-            yield replace(route, template=joined(*under, route.template))
+        yield from self.routes(call, at, given, verbs)
+
+    def before(self, call: Call, at: Term) -> list[str]:
+        """The prefixes of a call; of Laravel's `routes/api.php` what nothing else puts before it."""
+        default = self._laravel.api_prefix(at.file) if at.file.language == "php" else ""
+        root = at.file.root
+        mounted = default and root is not None and self._prefixes.is_mounted(root)
+        return [joined(default, each) if default and not mounted else each for each in super().before(call, at)]
+
+    def _resource(self, call: Call, at: Term) -> Iterator[Route]:
+        """Laravel: `Route::apiResource("albums.tracks", ...)`, and several at once."""
+        given = call.positional(0)
+        pairs = [self.text(key, at) for key, _ in keyed(given)] if given is not None else []
+        kept = self._kept_actions(call, at)
+        single = "singleton" in call.name.lower()
+        shallow = self._says(call, at, "shallow")
+        for name in pairs or [self.path(given, at) or ""]:
+            parents, _, own = name.rpartition(".")
+            above = "/".join(f"{parent}/{{{_singular(parent)}}}" for parent in parents.split(".") if parent)
+            item = f"{own}/{{{_singular(own.rpartition('/')[2])}}}"
+            lists = (({} if single else _LIST_ACTIONS), joined(above, own))
+            ones = (
+                (_SINGLE_ACTIONS, joined(above, own))
+                if single
+                else (_ITEM_ACTIONS, joined("" if shallow else above, item))
+            )
+            for actions, template in (lists, ones):
+                served = tuple(v for action, verbs in actions.items() if action in kept for v in verbs.split())
+                for group in self.before(call, at) if served else ():
+                    yield Route(served, joined(group, template), call.line)
+
+    def _says(self, call: Call, at: Term, name: str) -> bool:
+        """Whether a call of a name comes behind one in its chain."""
+        above = call.node.parent
+        while above is not None and (outer := at.file.by_node.get(above.id)) is not None:
+            if outer.name == name:
+                return True
+            above = above.parent
+        return False
 
     def _kept_actions(self, call: Call, at: Term) -> set[str]:
         """Laravel: `->only([...])` and `->except([...])` behind a resource."""

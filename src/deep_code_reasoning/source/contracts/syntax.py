@@ -171,6 +171,8 @@ def read_code(file: SourceFile, service: str) -> CodeFile | None:
 
 def as_call(node: Node) -> Call:
     """Read a call, whatever its grammar."""
+    if node.type.startswith(("require", "include")):  # PHP
+        return Call(node, "require", "", None, tuple(Argument("", child) for child in node.named_children[:1]))
     arguments = _arguments_node(node)
     callee = _callee(node)
     whole = (node.text or b"")[: (arguments.start_byte - node.start_byte) if arguments is not None else _CALLEE_BYTES]

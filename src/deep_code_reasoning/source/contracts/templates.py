@@ -16,6 +16,8 @@ _PARAMETER: Final = re.compile(
     r"|(?<=/)\*(?P<star>\w+)"
     r"|\[\[?(?:\.\.\.)?(?P<square>\w+)\]?\]"
 )
+# Slim: `/x[/{id}]`.
+_OPTIONAL: Final = re.compile(r"\[(/[^\[\]]*)\]")
 _GROUP: Final = re.compile(r"(?<!\\)\((?!\?)(?:[^()]|\([^()]*\))*\)")
 _ANCHORS: Final = re.compile(r"\\/|\\\.|\^|\$$|\\Z$|/\?\$?$")
 _ABSOLUTE: Final = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*:)?//(?P<host>[^/?#]*)(?P<rest>.*)$", re.DOTALL)
@@ -26,7 +28,7 @@ _HOST_PORT: Final = re.compile(
 
 def joined(*parts: str) -> str:
     """Parts of a path under each other, with one `/` between them, one before, none behind; parameters as `{name}`."""
-    parts = tuple(re.sub(r"\{[?&][^{}]*\}", "", part) for part in parts)
+    parts = tuple(_OPTIONAL.sub(r"\1", re.sub(r"\{[?&][^{}]*\}|/\?$", "", part)) for part in parts)
     whole = "/".join(part.strip("/") for part in parts if part.strip("/"))
     return "/" + _named(re.sub(r"/{2,}", "/", whole)).strip("/")
 
