@@ -27,7 +27,7 @@ _PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
 _STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions"})
 _LOADERS: Final = frozenset({"require", "include", "import", "lazy", "base_path", "app_path"})
 # Members of a router that stand for the whole of it.
-_WHOLE: Final = frozenset({"urls", "router", "routes", "handler", "Handler"})
+_WHOLE: Final = frozenset({"urls", "router", "routes"})
 _TEXTS: Final = STRING_TYPES | {"binary_expression", "binary_operator"}
 
 
@@ -97,7 +97,7 @@ class Prefixes:
         made = [(o, call) for o in found if (call := o.file.by_node.get(o.node.id)) is not None]
         if made:
             return any(
-                self._kind(call, o.file) in ROUTERS | PARENTS or _is_group(call) or call.name in ("new",)
+                self._kind(call, o.file) in ROUTERS | PARENTS or _is_group(call) or call.name in ("new", "create")
                 for o, call in made
             )
         return True if any(origin.node.id in self._mounts for origin in found) else None

@@ -199,7 +199,7 @@ class Routes(RouteReader):
             return
         if not handles and (call.receiver in ("http", "otelhttp") or last_name(call.receiver) in CLIENT_NAMES):
             return
-        if handles and self._is_mount(call, at):
+        if call.name == "Handle" and self._is_mount(call, at):
             return
         verb = found["verb"] if found is not None and found["verb"] else ""
         verbs: tuple[str, ...] = (

@@ -14,7 +14,8 @@ from re import Pattern
 from typing import TYPE_CHECKING, Final
 
 from .environment import Deployment
-from .nodes import definition_name, fields, unwrapped
+from .grammars import CLASS_TYPES
+from .nodes import definition_name, enclosing, fields, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
 from .scopes import Term
 from .syntax import Call, CodeFile
@@ -40,7 +41,7 @@ def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str)
     return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
 
 
-_KAFKA: Final = "kafka sarama kgo. waterdrop"
+_KAFKA: Final = "kafka karafka sarama kgo. waterdrop"
 _RABBIT: Final = "rabbit amqp pika bunny kombu"
 _AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
 _REDIS: Final = "redis valkey"
@@ -105,6 +106,30 @@ TOPIC_CALLS: Final = (
         "QueueUrl",
         0,
     ),
+    _row("kafka", "kafka.streams", "stream|globalTable", False, 0),
+    _row("kafka", "kafka.streams", "to", True, 0),
+    _row("kafka", "racecar", "subscribes_to", False, "*"),
+    _row("rabbitmq", "sneakers", "from_queue", False, 0),
+    _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
+    _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
+    _row("broker", "faststream", "subscriber", False, 0),
+    _row("broker", "faststream", "publisher", True, 0),
+    _row("broker", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
+    _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
+    _row("pubsub", "pubsub", "subscription_path|subscriptionPath|subscription", False, 1, 0),
+    _row("watermill", "watermill", "Publish", True, 0),
+    _row("watermill", "watermill", "Subscribe", False, 1),
+    _row("watermill", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
+    _row("dapr", "dapr", "Topic", False, 1),
+    _row("dapr", "dapr", "PublishEventAsync|publish_event|publish", True, "topic_name", 1),
+    _row(
+        "functions",
+        "azure.functions microsoft.azure",
+        "ServiceBusTrigger|KafkaTrigger|QueueTrigger|EventHubTrigger",
+        False,
+        0,
+    ),
+    _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
     _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
     _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
     _row("sns", _AWS, "publish", True, "@Name"),
@@ -238,8 +263,9 @@ class Topics:
             if not row.name.match(call.name) or (call.name in _PLAIN and _OTHERS.search(call.receiver)):
                 continue
             names = [name for name in self._names(call, row, file) if _TOPIC.match(name)]
+            sends = row.sends or (row.name.match("Topic") is not None and _in_client(call))
             for name in names:
-                yield _contract(file, row.system, name, row.sends, call.line)
+                yield _contract(file, row.system, name, sends, call.line)
             if names:
                 return
 
@@ -341,6 +367,12 @@ class Topics:
                 way = "outgoing" if sends else "incoming"
                 topic = given.get(f"mp.messaging.{way}.{channel}.topic", channel)
                 yield _contract(file, "kafka", topic, sends, mark.call.line)
+
+
+def _in_client(call: Call) -> bool:
+    """Micronaut: whether the topics of an interface are what it sends to."""
+    around = enclosing(call.node, CLASS_TYPES)
+    return "@KafkaClient" in text_of(around).partition("{")[0]
 
 
 def _keys(node: Node) -> Iterator[Node]:
