@@ -35,7 +35,7 @@ class Imports:
 
     def source(self, name: str, file: CodeFile) -> tuple[CodeFile, str] | None:
         """The file that a name comes from, and its name there ('' for the module or its default)."""
-        known = self._of.setdefault(id(file), dict(_imported(file)))
+        known = self._known(file)
         if name not in known:
             return None
         module, inside = known[name]
@@ -45,9 +45,14 @@ class Imports:
             return (nested, "") if nested is not None else None
         return (found, inside) if found is not None else None
 
+    def _known(self, file: CodeFile) -> dict[str, tuple[str, str]]:
+        if id(file) not in self._of:
+            self._of[id(file)] = dict(_imported(file))
+        return self._of[id(file)]
+
     def original(self, name: str, file: CodeFile) -> tuple[str, str]:
         """The module that a name was taken from, and its name there: of other people's code too; ('', name) for none."""
-        return self._of.setdefault(id(file), dict(_imported(file))).get(name, ("", name))
+        return self._known(file).get(name, ("", name))
 
     def module(self, module: str, near: CodeFile) -> CodeFile | None:
         """The file of a module, written as a dotted or as a relative path; None when it is none of ours.

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 # Runs of runs: deeper is a circle, wider is data.
 _MAX_DEPTH: Final = 6
+_MAX_CHAIN: Final = 40
+# A function that is called more often sets nothing up.
+_MAX_CALLS: Final = 100
 _MAX_RUNS: Final = 48
 _OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
 _EACH: Final = frozenset("forEach each map flatMap each_pair ForEach each_with_index onEach for_each".split())
@@ -73,6 +76,9 @@ class Names:
                 self._calls.setdefault(call.name, []).append((call, file))
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
+        self._meanings: dict[tuple[int, Frame | None], Term | None] = {}
+        self._bound_by: dict[int, set[str]] = {}
+        self._depth = 0
         self._busy: set[tuple[int, str]] = set()
 
     def given(self, name: str) -> list[tuple[CodeFile, Node]]:
@@ -109,6 +115,16 @@ class Names:
     def meaning(self, term: Term) -> Term | None:
         """What the name that an expression is was given; None when nothing says so."""
         node = unwrapped(term.node)
+        key = (node.id, term.frame)
+        if key not in self._meanings:
+            self._meanings[key] = None  # while it is asked: a circle means nothing
+            if self._depth < _MAX_CHAIN:
+                self._depth += 1
+                self._meanings[key] = self._found(node, term)
+                self._depth -= 1
+        return self._meanings[key]
+
+    def _found(self, node: Node, term: Term) -> Term | None:
         if node.type in MEMBERS:
             holder = first_field(node, RECEIVER_FIELDS) or node.named_children[0]
             return self._of_member(holder, last_name(text_of(node)), term)
@@ -225,8 +241,7 @@ class Names:
         """What a name stands for where an expression is."""
         own = [node for node in term.file.values.get(name, ()) if not _within(term.node, node)]
         for scope in scopes_around(term.node, term.file):
-            bound = any(name in names_in(pattern) for pattern in patterns(scope))
-            if bound:
+            if name in self._bound(scope):
                 run = term.frame.find(scope.id, name) if term.frame is not None else None
                 return run or self._of_any_run(scope, name, term, own)
             if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
@@ -248,7 +263,7 @@ class Names:
 
     def _of_any_run(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
         """What a parameter is in the only way that its function is called; else its default."""
-        if (scope.id, name) not in self._busy:
+        if (scope.id, name) not in self._busy and len(self._busy) < _MAX_DEPTH:
             self._busy.add((scope.id, name))
             runs = [run.names[name] for run in self._runs(scope, term.file, None, 1) if name in run.names]
             self._busy.discard((scope.id, name))
@@ -343,11 +358,11 @@ class Names:
         return made or like or ([] if len(known) > 3 else [each for each in known if each.owner])
 
     def _maker(self, call: Call, file: CodeFile) -> str:
-        """The name of what makes the object that a call is called on."""
-        node = call.receiver_node
-        meant = self.meaning(Term(node, file)) if node is not None and unwrapped(node).type in NAMES | MEMBERS else None
-        at, where = (meant.node, meant.file) if meant is not None else (node, file)
-        made = where.by_node.get(unwrapped(at).id) if at is not None else None
+        """The name of what makes the object that a call is called on, as far as its own file says."""
+        node = unwrapped(call.receiver_node) if call.receiver_node is not None else None
+        if node is not None and node.type in NAMES | MEMBERS:
+            node = next(iter(file.values.get(last_name(text_of(node)), ())), None)
+        made = file.by_node.get(unwrapped(node).id) if node is not None else None
         return made.name if made is not None else ""
 
     def _reexported(self, source: tuple[CodeFile, str], known: Sequence[Function]) -> list[Function]:
@@ -372,7 +387,7 @@ class Names:
                 named = named + self._of_importers(function)
             self._callers[function.node.id] = [
                 (call, file)
-                for call, file in named[: _MAX_RUNS * 4]
+                for call, file in (named if len(named) <= _MAX_CALLS else ())
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]
@@ -389,6 +404,12 @@ class Names:
             and ((source := self.imports.source(call.name, file)) is not None and source[0] is module or not call.name)
         ]
 
+    def _bound(self, scope: Node) -> set[str]:
+        """The names that a scope binds."""
+        if scope.id not in self._bound_by:
+            self._bound_by[scope.id] = {name for pattern in patterns(scope) for name in names_in(pattern)}
+        return self._bound_by[scope.id]
+
     def frames(
         self, node: Node, file: CodeFile, used: Iterator[str] | Sequence[str], depth: int = 0
     ) -> list[Frame | None]:
@@ -398,7 +419,7 @@ class Names:
         if depth > _MAX_DEPTH:
             return found
         for scope in reversed(list(scopes_around(node, file))):
-            bound = {name for pattern in patterns(scope) for name in names_in(pattern)}
+            bound = self._bound(scope)
             if bound & wanted or (scope.type in FUNCTION_TYPES and _OWN & wanted and depth < 2):
                 runs = [run for frame in found for run in self._runs(scope, file, frame, depth + 1)]
                 found = [*islice(runs, _MAX_RUNS)] or found

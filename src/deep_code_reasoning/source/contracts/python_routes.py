@@ -51,7 +51,7 @@ class PythonRoutes(RouteReader):
                 for at in self.runs(mark.call, Term(mark.call.node, file)):
                     yield from self._decorated(mark, at)
         for call in file.calls:
-            if call.name in _REGISTERING and call.arguments:
+            if call.name in _REGISTERING and call.arguments and (call.name not in VERBS or call.receiver == "web"):
                 for at in self.runs(call, Term(call.node, file)):
                     for route in self._called(call, at):
                         self.registering.add(call.node.id)

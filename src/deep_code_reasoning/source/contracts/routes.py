@@ -41,6 +41,8 @@ _REGISTERING: Final = frozenset(
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
     "[] apiresource apiresources resources apisingleton singleton match map view redirect mapfallback".split()
 )
+# Those of them that need no path, for another call has it, or an object.
+_ONE_ARGUMENT: Final = frozenset([*VERBS, "all", "route", "handler", "handlerfunc", "apiresources", "resources"])
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
 _PATTERN: Final = re.compile(r"^(?:(?P<verb>[A-Z]{3,7})\s+)?(?P<path>[\w.\-]*/.*)$", re.DOTALL)
 # Laravel's actions of a resource that a contract is about; those that show forms are not.
@@ -98,8 +100,9 @@ class Routes(RouteReader):
         if file.language == "python":
             yield from self._python.of(file)
             yield from django_routes(file, self._files, self._values, self._prefixes, self._views)
+            return
         for call in file.calls:
-            if call.name.lower() in _REGISTERING and (call.arguments or file.language in ("kotlin", "ruby")):
+            if call.name.lower() in _REGISTERING and _may_register(call, file):
                 for at in self.runs(call, Term(call.node, file)):
                     for route in self._registered(self._named(call, at), at):
                         self.registering.add(call.node.id)
@@ -353,6 +356,15 @@ class Routes(RouteReader):
         elif call.name.lower() in VERBS and call.name.isupper() and call.arguments:
             for route in self.routes(call, at, call.positional(0), (call.name,)):
                 yield replace(route, template=joined(self._classes.global_prefix(at.file), route.template))
+
+
+def _may_register(call: Call, file: CodeFile) -> bool:
+    """Whether a call has what it takes to register a route: a path and something that serves."""
+    if file.language in ("kotlin", "ruby"):
+        return bool(lambdas(call)) or (call.name.isupper() and bool(call.arguments))
+    if file.language == "java":
+        return call.name.isupper() and bool(call.arguments)
+    return len(call.arguments) > 1 or call.name.lower() in _ONE_ARGUMENT
 
 
 def _contract(file: CodeFile, route: Route, verb: str) -> Contract:

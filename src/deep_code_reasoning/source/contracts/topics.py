@@ -218,7 +218,8 @@ _MENTIONS: Final = frozenset(word for row in TOPIC_CALLS for word in row.mention
 
 
 def _rows_of(text: str) -> list[TopicCall]:
-    return [row for row in TOPIC_CALLS if any(word in text for word in row.mentions)]
+    words = {word for word in _MENTIONS if word in text}
+    return [row for row in TOPIC_CALLS if words.intersection(row.mentions)] if words else []
 
 
 class Topics:
