@@ -218,7 +218,10 @@ def syntax_tree(language: Language, content: bytes) -> Node | None:
         return parser.parse(content).root_node
     until = time.process_time() + _MAX_PARSE_S
     try:
-        tree = parser.parse(lambda start, _: content[start : start + _CHUNK_BYTES], progress_callback=lambda *_: time.process_time() > until)
+        tree = parser.parse(
+            lambda start, _: content[start : start + _CHUNK_BYTES],
+            progress_callback=lambda *_: time.process_time() > until,
+        )
     except ValueError:
         parser.reset()
         return None

@@ -12,8 +12,8 @@ from .class_paths import ClassPaths
 from .environment import Deployment
 from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, PATH_MARKS, SPEAKS_LIKE, VERBS
 from .grammars import CLASS_TYPES
-from .nodes import definition_name, enclosing, last_name, text_of
 from .nest import Nest
+from .nodes import definition_name, enclosing, last_name, text_of
 from .records import CONSUMED, PROVIDED, Contract
 from .syntax import Call, CodeFile, Mark, items
 from .templates import joined, split_address

@@ -11,15 +11,23 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from .definitions import (
+    OWN,
+    Definitions,
+    class_around,
+    folders_of,
+    go_package,
+    is_extension,
+    is_imported,
+    struct_fields,
+)
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
-from .imports import Imports
-from .nodes import definition_name, enclosing, fields, first_field, key_text, keyed, last_name, text_of, unwrapped
+from .nodes import enclosing, fields, first_field, key_text, keyed, last_name, text_of, unwrapped, within
 from .scopes import (
     LOOPS,
     Frame,
     Function,
     Term,
-    functions_of,
     keys_of,
     loop_parts,
     names_in,
@@ -36,79 +44,25 @@ if TYPE_CHECKING:
 # Runs of runs: deeper is a circle, wider is data.
 _MAX_DEPTH: Final = 6
 _MAX_CHAIN: Final = 40
-# A function that is called more often sets nothing up.
-_MAX_CALLS: Final = 100
 _MAX_RUNS: Final = 48
-_OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
 _EACH: Final = frozenset("forEach each map flatMap each_pair ForEach each_with_index onEach for_each".split())
 # Languages where a field may be named without what it is of.
 _IMPLICIT_FIELDS: Final = frozenset({"java", "csharp", "kotlin", "ruby", "php"})
-_IMPORTING: Final = {
-    "python": "from\\b|import\\b",
-    "javascript": "import\\b|(?:const|let|var)\\b(?=[^\\n]*require\\()",
-    "php": "use\\b",
-}
-_IMPORTING.update(dict.fromkeys(("typescript", "tsx"), _IMPORTING["javascript"]))
 _PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pair"})
 _PARTS_OF_DECLARATION: Final = frozenset(
     {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
 )
 
 
-class Names:
+class Names(Definitions):
     """The names of many files."""
 
     def __init__(self, files: Sequence[CodeFile]) -> None:
-        self.imports = Imports(files)
-        self._given: dict[str, list[tuple[CodeFile, Node]]] = {}
-        self._functions: dict[str, list[Function]] = {}
-        self._types: dict[str, list[tuple[CodeFile, Node]]] = {}
-        self._calls: dict[str, list[tuple[Call, CodeFile]]] = {}
-        self._modules: dict[str, CodeFile] = {str(file.where): file for file in files}
-        for file in files:
-            for name, given in file.values.items():
-                self._given.setdefault(name, []).extend((file, node) for node in given)
-            for function in functions_of(file):
-                self._functions.setdefault(function.name, []).append(function)
-            for kind in file.types:
-                self._types.setdefault(kind.name, []).append((file, kind.node))
-            for call in file.calls:
-                self._calls.setdefault(call.name, []).append((call, file))
-        self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
-        self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
+        super().__init__(files)
         self._meanings: dict[tuple[int, Frame | None], Term | None] = {}
         self._bound_by: dict[int, set[str]] = {}
         self._depth = 0
         self._busy: set[tuple[int, str]] = set()
-
-    def given(self, name: str) -> list[tuple[CodeFile, Node]]:
-        """The expressions that a name is given anywhere, each with its file."""
-        return self._given.get(name, [])
-
-    def type_of(self, name: str, near: CodeFile) -> Term | None:
-        """The class of a name: of this file, of one that it imports, of its service, of any."""
-        known = self._types.get(name, [])
-        source = self.imports.source(name, near)
-        order = [near, source[0] if source is not None else None]
-        for file in order:
-            for where, node in known:
-                if where is file:
-                    return Term(node, where)
-        found = next((each for each in known if each[0].service == near.service), next(iter(known), None))
-        return Term(found[1], found[0]) if found is not None else None
-
-    def function_named(self, name: str, near: CodeFile) -> Function | None:
-        """The function that a name stands for where it is not called."""
-        source = self.imports.source(name, near)
-        if source is not None:
-            exported = self.exported(*source)
-            return self._as_function(exported) if exported is not None else None
-        known = [each for each in self._functions.get(name, ()) if not each.makes]
-        return next((each for each in known if each.file is near), None) or next(iter(_nearest(known, near)), None)
-
-    def function(self, node: Node) -> Function | None:
-        """The function that a node is, when it has a name."""
-        return self._by_node.get(node.id)
 
     # What a name stands for
 
@@ -131,7 +85,7 @@ class Names:
         return self.meaning_of(text_of(node).lstrip("$@:").rstrip(":"), term.of(node))
 
     def _of_member(self, holder: Node, name: str, term: Term) -> Term | None:
-        if text_of(holder) in _OWN:
+        if text_of(holder) in OWN:
             return self._field(name, term)
         found = self.member(term.of(holder), name)
         if found is not None:
@@ -142,7 +96,7 @@ class Names:
         """A field of the object that the code around belongs to."""
         own = [node for node in term.file.values.get(name, ()) if node.id != unwrapped(term.node).id]
         around = enclosing(term.node, CLASS_TYPES)
-        inside = [node for node in own if around is not None and _within(node, around)] or own
+        inside = [node for node in own if around is not None and within(node, around)] or own
         if inside:
             return term.of(inside[0])
         others = [(file, node) for file, node in self.given(name) if file.service == term.file.service]
@@ -190,7 +144,7 @@ class Names:
 
     def _inside(self, name: str, kind: Term) -> Term | None:
         for node in kind.file.values.get(name, ()):
-            if _within(node, kind.node):
+            if within(node, kind.node):
                 return kind.of(node)
         return None
 
@@ -201,57 +155,26 @@ class Names:
         body = node.child_by_field_name("body") or node
         folder = holder.file.where.path.rpartition("/")[0]
         beside = [file for file in self._modules.values() if file.where.path.rpartition("/")[0] == folder]
-        order = [names for file in beside if file.language == "go" for names in _struct_fields(file.text, name)]
+        order = [names for file in beside if file.language == "go" for names in struct_fields(file.text, name)]
         values = [child for child in body.named_children if child.type == "literal_element"]
         at = next((names.index(name) for names in order if len(names) == len(values)), None)
         return holder.of(values[at]) if at is not None else None
 
-    def module(self, name: str, file: CodeFile) -> CodeFile | None:
-        """The file that a name stands for as a whole."""
-        source = self.imports.source(name, file)
-        return source[0] if source is not None and not source[1] else None
-
-    def exported(self, module: CodeFile, name: str, depth: int = 0) -> Term | None:
-        """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
-        if module.language == "php" and not name and module.root is not None:
-            given = [child for child in module.root.named_children if child.type == "return_statement"]
-            return Term(given[0].named_children[0], module) if given and given[0].named_child_count else None
-        for own in (name,) if name and name != "default" else ("exports", "default"):
-            for node in module.values.get(own, ()):
-                if own not in ("exports", "default") or enclosing(node, FUNCTION_TYPES) is None:
-                    node = unwrapped(node)
-                    if node.type in NAMES and text_of(node) in module.values and text_of(node) != own:
-                        return Term(unwrapped(module.values[text_of(node)][0]), module)
-                    return Term(node, module)
-        function = next((each for each in self._functions.get(name, ()) if each.file is module), None)
-        if function is not None:
-            return Term(function.node, module)
-        alias = re.search(rf"export\s*\{{[^}}]*?\b(\w+)\s+as\s+{re.escape(name)}\b[^}}]*\}}\s*(?!\s*from)", module.text)
-        if name and alias is not None and alias[1] in module.values:
-            return Term(unwrapped(module.values[alias[1]][0]), module)
-        again = self.imports.source(name, module) if name else None
-        if again is not None and again[0] is not module:
-            return self.exported(again[0], again[1], depth + 1) if again[1] and depth < _MAX_DEPTH else None
-        exported = next(iter(module.values.get("exports", ())), None)
-        if name and exported is not None:
-            return next((Term(value, module) for key, value in fields(exported) if key == name), None)
-        return None
-
     def meaning_of(self, name: str, term: Term) -> Term | None:
         """What a name stands for where an expression is."""
-        own = [node for node in term.file.values.get(name, ()) if not _within(term.node, node)]
+        own = [node for node in term.file.values.get(name, ()) if not within(term.node, node)]
         for scope in scopes_around(term.node, term.file):
             if name in self._bound(scope):
                 run = term.frame.find(scope.id, name) if term.frame is not None else None
                 return run or self._of_any_run(scope, name, term, own)
             if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
-                local = [node for node in own if _within(node, scope) and node.start_byte < term.node.start_byte]
+                local = [node for node in own if within(node, scope) and node.start_byte < term.node.start_byte]
                 if local:
                     return self._part(local[-1], name, term)
         shared = [node for node in own if enclosing(node, FUNCTION_TYPES) is None]
         if not shared and term.file.language in _IMPLICIT_FIELDS:
             around = enclosing(term.node, CLASS_TYPES)
-            shared = [node for node in own if around is not None and _within(node, around)]
+            shared = [node for node in own if around is not None and within(node, around)]
         if shared:
             return self._part(shared[0], name, term)
         source = self.imports.source(name, term.file)
@@ -269,7 +192,7 @@ class Names:
             self._busy.discard((scope.id, name))
             if runs and len({run.node.id for run in runs}) == 1:
                 return runs[0]
-        defaults = [node for node in own if _within(node, scope)]
+        defaults = [node for node in own if within(node, scope)]
         return term.of(defaults[0]) if defaults else None
 
     def _part(self, node: Node, name: str, term: Term) -> Term:
@@ -283,12 +206,12 @@ class Names:
 
     def _by_name(self, name: str, head: str, term: Term) -> Term | None:
         """What a name is given where nothing leads there: in the folder or the class it names, its service, anywhere."""
-        if name[:1].islower() and not head and not _is_imported(name, term.file) and term.file.language != "go":
+        if name[:1].islower() and not head and not is_imported(name, term.file) and term.file.language != "go":
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
         others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
-        head = _go_package(head, term.file) or head
-        named = [place for place in others if head and head.lower() in (*_folders(place[0]), _class_around(place[1]))]
+        head = go_package(head, term.file) or head
+        named = [place for place in others if head and head.lower() in (*folders_of(place[0]), class_around(place[1]))]
         near = [place for place in others if place[0].service == term.file.service]
         folder = term.file.where.path.rpartition("/")[0]
         beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
@@ -296,113 +219,6 @@ class Names:
         return Term(found[0][1], found[0][0]) if found else None
 
     # Which functions a call runs, and the runs of a scope
-
-    def targets(self, call: Call, file: CodeFile) -> list[Function]:
-        """The functions that a call may run: by its name and what it is called on."""
-        known = self._functions.get(call.name, [])
-        receiver = call.receiver.lstrip("&*(").removeprefix("new ").lstrip("&*(")
-        if call.name in ("require", "import"):
-            return []
-        if not receiver:
-            source = self.imports.source(call.name, file)
-            if source is not None:
-                if not source[1] or source[1] == "default":
-                    exported = self.exported(source[0], "")
-                    return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
-                known = self._functions.get(source[1], known)
-                return [each for each in known if each.file is source[0]] or self._reexported(source, known)
-            if self.imports.original(call.name, file)[0] and len(known) != 1:
-                return []  # somebody else's
-            inner = unwrapped(call.node.child_by_field_name("function") or call.node)
-            required = file.by_node.get(inner.id)
-            if required is not None and required.name == "require" and required.arguments:
-                module = self.imports.module(_literal(required.arguments[0].node), file)
-                exported = self.exported(module, "") if module is not None else None
-                return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
-            same = [each for each in known if each.file is file and (not each.owner or each.makes)]
-            beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
-            return same or _nearest([each for each in known if each.file is file] or beside, file)
-        if receiver in _OWN:
-            around = _class_around(call.node)
-            return [each for each in known if each.file is file and each.owner.lower() == around] or _nearest(
-                known, file
-            )
-        return self._of_receiver(known, receiver, call, file)
-
-    def _of_receiver(self, known: Sequence[Function], receiver: str, call: Call, file: CodeFile) -> list[Function]:
-        if not known:
-            return []
-        made = re.match(r"[\w.$@\\]+", receiver)
-        head = last_name(made[0]) if made is not None else ""
-        package = _go_package(made[0].partition(".")[0] if made is not None else "", file)
-        if package:
-            return [each for each in known if _folders(each.file)[1] == package]
-        module = self.module(head, file)
-        if module is not None:
-            return [each for each in known if each.file is module] or _nearest(known, file)
-        named = [each for each in known if head.lower() in (each.owner.lower(), *_folders(each.file))]
-        if named:
-            return named
-        extensions = [each for each in known if _is_extension(each)]
-        if extensions:
-            return _nearest(extensions, file)
-        if _is_imported(head, file):
-            return []  # somebody else's
-        first = made[0].partition(".")[0] if made is not None else ""
-        if file.language == "go" and not _is_variable(first, call.node, file):
-            return []  # a package that is none of ours
-        maker = self._maker(call, file)
-        made = [each for each in known if maker and each.owner and each.owner in maker]
-        plain = re.sub(r"[^a-z]", "", head.lower())
-        like = [each for each in known if plain and plain in each.owner.lower()]
-        return made or like or ([] if len(known) > 3 else [each for each in known if each.owner])
-
-    def _maker(self, call: Call, file: CodeFile) -> str:
-        """The name of what makes the object that a call is called on, as far as its own file says."""
-        node = unwrapped(call.receiver_node) if call.receiver_node is not None else None
-        if node is not None and node.type in NAMES | MEMBERS:
-            node = next(iter(file.values.get(last_name(text_of(node)), ())), None)
-        made = file.by_node.get(unwrapped(node).id) if node is not None else None
-        return made.name if made is not None else ""
-
-    def _reexported(self, source: tuple[CodeFile, str], known: Sequence[Function]) -> list[Function]:
-        exported = self.exported(*source)
-        function = self._as_function(exported) if exported is not None else None
-        return [function] if function is not None else [each for each in known if len(known) == 1]
-
-    def _as_function(self, term: Term) -> Function | None:
-        node = unwrapped(term.node)
-        if node.type in FUNCTION_TYPES | LAMBDA_TYPES:
-            return self._by_node.get(node.id) or Function(node, term.file, "", "")
-        if node.type in NAMES:
-            return next((f for f in self._functions.get(text_of(node), ()) if f.file is term.file), None)
-        return None
-
-    def callers(self, function: Function) -> list[tuple[Call, CodeFile]]:
-        """The calls that run a function."""
-        if function.node.id not in self._callers:
-            self._callers[function.node.id] = []  # while it is asked: a circle has none
-            named = self._calls.get(function.name, []) if function.name else []
-            if not named or function.name in ("exports", "default"):
-                named = named + self._of_importers(function)
-            self._callers[function.node.id] = [
-                (call, file)
-                for call, file in (named if len(named) <= _MAX_CALLS else ())
-                if any(each.node.id == function.node.id for each in self.targets(call, file))
-            ]
-        return self._callers[function.node.id]
-
-    def _of_importers(self, function: Function) -> list[tuple[Call, CodeFile]]:
-        """Calls of what a file gives without a name, under whatever name others take it."""
-        module = function.file
-        return [
-            (call, file)
-            for file in self._modules.values()
-            if file is not module and file.language == module.language
-            for call in file.calls
-            if not call.receiver
-            and ((source := self.imports.source(call.name, file)) is not None and source[0] is module or not call.name)
-        ]
 
     def _bound(self, scope: Node) -> set[str]:
         """The names that a scope binds."""
@@ -420,7 +236,7 @@ class Names:
             return found
         for scope in reversed(list(scopes_around(node, file))):
             bound = self._bound(scope)
-            if bound & wanted or (scope.type in FUNCTION_TYPES and _OWN & wanted and depth < 2):
+            if bound & wanted or (scope.type in FUNCTION_TYPES and OWN & wanted and depth < 2):
                 runs = [run for frame in found for run in self._runs(scope, file, frame, depth + 1)]
                 found = [*islice(runs, _MAX_RUNS)] or found
         return found
@@ -452,11 +268,11 @@ class Names:
     def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None) -> Frame:
         """A run of a function by a call, which stands in a run of its own."""
         bound = patterns(function.node)
-        if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in _OWN:
+        if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in OWN:
             bound = bound[1:]
         names: dict[str, Term] = {}
         given = [argument.node for argument in made.arguments if not argument.name]
-        if bound and _is_extension(function) and made.receiver_node is not None:
+        if bound and is_extension(function) and made.receiver_node is not None:
             given.insert(0, made.receiver_node)
         holder = function.node.child_by_field_name("receiver")
         if holder is not None and made.receiver_node is not None and function.file.language == "go":
@@ -503,7 +319,7 @@ class Names:
                 for part, node in zip(parts, inside, strict=False)
                 for name, term in self._bind(part, whole.of(node)).items()
             }
-        return {name: value for name in names_in(pattern)}
+        return dict.fromkeys(names_in(pattern), value)
 
     def elements(self, through: Term) -> Iterator[tuple[Term, ...]]:
         """The elements of what is gone through; of a map its keys with their values."""
@@ -538,39 +354,6 @@ class Names:
         return term
 
 
-def _within(node: Node, outer: Node) -> bool:
-    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
-
-
-def _class_around(node: Node) -> str:
-    return definition_name(enclosing(node, CLASS_TYPES)).lower()
-
-
-def _folders(file: CodeFile) -> tuple[str, ...]:
-    """What others may call a file: its name, and its folder's."""
-    folder, _, name = file.where.path.rpartition("/")
-    return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
-
-
-def _is_extension(function: Function) -> bool:
-    """C#: whether a method's first parameter is what it is called on."""
-    return function.file.language == "csharp" and "(this " in text_of(function.node).partition(")")[0]
-
-
-def _is_static(function: Function) -> bool:
-    return function.file.language in ("kotlin", "csharp", "java", "ruby", "php")
-
-
-def _nearest(functions: Sequence[Function], file: CodeFile) -> list[Function]:
-    """Those of the same folder, else of the same service, else all when there are few."""
-    folder = file.where.path.rpartition("/")[0]
-    beside = [each for each in functions if each.file.where.path.rpartition("/")[0] == folder]
-    if beside:
-        return beside
-    near = [each for each in functions if each.file.service == file.service]
-    return near or (list(functions) if len(functions) == 1 else [])
-
-
 def _call_given(function: Node, file: CodeFile) -> Call | None:
     """The call that a function without a name is given to."""
     above = function.parent
@@ -581,50 +364,3 @@ def _call_given(function: Node, file: CodeFile) -> Call | None:
             return file.by_node[above.id]
         above = above.parent
     return None
-
-
-def _literal(node: Node) -> str:
-    """The last text that an expression is written with: `__DIR__ . '/routes.php'`."""
-    found = re.findall(r"['\"`]([^'\"`]+)['\"`]", text_of(node))
-    return found[-1].lstrip("/") if found and "__DIR__" in text_of(node) else found[-1] if found else ""
-
-
-def _is_variable(name: str, at: Node, file: CodeFile) -> bool:
-    if name in file.values:
-        return True
-    scopes = scopes_around(at, file)
-    receivers = (text_of(scope.child_by_field_name("receiver")) for scope in scopes_around(at, file))
-    return any(name in names_in(pattern) for scope in scopes for pattern in patterns(scope)) or any(
-        name in text.strip("()").split() for text in receivers
-    )
-
-
-def _struct_fields(text: str, name: str) -> list[list[str]]:
-    """The fields of Go's structs that have one of a name, in order."""
-    found = []
-    for body in re.findall(r"\bstruct\s*\{([^{}]*)\}", text):
-        names = [
-            word
-            for line in body.replace(";", "\n").splitlines()
-            if (declared := re.match(r"\s*(\w+(?:\s*,\s*\w+)*)\s+\S", line)) is not None
-            for word in re.findall(r"\w+", declared[1])
-        ]
-        if name in names:
-            found.append(names)
-    return found
-
-
-def _go_package(name: str, file: CodeFile) -> str:
-    """Go: the last folder of the package that a name stands for, '' when it stands for none."""
-    if file.language != "go":
-        return ""
-    quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
-    found = re.search(quoted, file.text)
-    return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
-
-
-def _is_imported(name: str, file: CodeFile) -> bool:
-    """Whether a file says that it takes a name from elsewhere."""
-    words = _IMPORTING.get(file.language)
-    found = words and re.search(rf"(?m)^\s*(?:{words})[^\n]*(?<![\w$]){re.escape(name)}\b", file.text)
-    return found is not None and found != ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .nodes import definition_name, fields, text_of, unwrapped
-from .syntax import Call, CodeFile, Mark, items
+from .syntax import CodeFile, Mark, items
 from .templates import joined
 from .values import HOLE, Values
 

@@ -64,6 +64,11 @@ def keyed(node: Node) -> Iterator[tuple[Node, Node]]:
             yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]
 
 
+def within(node: Node, outer: Node) -> bool:
+    """Whether a node stands inside of another one of its file."""
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
+
+
 def enclosing(node: Node, types: frozenset[str]) -> Node | None:
     """The innermost node of some types around one; the root of a file is none (Python's is a `module`, as a Ruby type)."""
     above = node.parent

@@ -6,14 +6,13 @@ framework, the list, class or file that is mounted as a whole. Mounts lead from 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .frameworks import GROUPS, HOLDERS, MOUNTS, PARENTS, ROUTER_MODULES, ROUTERS, WRAPS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
-from .nodes import enclosing, first_field, last_name, parameters, text_of, unwrapped
+from .nodes import enclosing, first_field, last_name, parameters, text_of, unwrapped, within
 from .scopes import Frame, Term, names_in, patterns, returned, scopes_around
 from .syntax import Call, CodeFile, items, lambdas
 from .values import HOLE, Values
@@ -359,7 +358,7 @@ class Prefixes:
         if call.name == "map":  # Rack: map "/x" do run App end
             prefix = _prefix(self._values.text(call.positional(0), file, frame)) if file.language == "ruby" else ""
             for inner in file.calls if file.language == "ruby" else ():
-                if inner.name == "run" and inner.arguments and _within(inner.node, call.node):
+                if inner.name == "run" and inner.arguments and within(inner.node, call.node):
                     yield inner.arguments[0].node, prefix
             return
         at, whose = MOUNTS[call.name]
@@ -392,10 +391,6 @@ class Prefixes:
             given = first if first.id not in file.by_node or file.by_node[first.id].name != "path" else given
         if given is not None and given.type not in LAMBDA_TYPES:
             yield given, ""
-
-
-def _within(node: Node, outer: Node) -> bool:
-    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
 
 
 def _prefix(text: str) -> str:

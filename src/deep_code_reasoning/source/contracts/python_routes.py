@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .class_views import ClassViews
 from .frameworks import CLIENT_NAMES, VERBS
 from .grammars import CLASS_TYPES, MEMBERS, NAMES, STRING_TYPES
-from .nodes import definition_name, enclosing, last_name, text_of, unwrapped
+from .nodes import definition_name, enclosing, last_name, text_of, unwrapped, within
 from .prefixes import Prefixes
 from .registered import Route, RouteReader
 from .scopes import Term
@@ -91,7 +91,7 @@ class PythonRoutes(RouteReader):
         owner = enclosing(mark.target, CLASS_TYPES)
         own = ""
         if owner is not None:  # litestar: the path of a class of handlers
-            own = next((self.text(n, at) for n in at.file.values.get("path", ()) if _within(n, owner)), "")
+            own = next((self.text(n, at) for n in at.file.values.get("path", ()) if within(n, owner)), "")
         return [joined(before, own) for before in self._prefixes.of_definition(owner or mark.target, at)]
 
     def _called(self, call: Call, at: Term) -> Iterator[Route]:
@@ -168,7 +168,3 @@ def _pairs(root: Node) -> Iterator[Sequence[Node]]:
             if inside[0].type in STRING_TYPES | {"binary_operator"} and inside[1].type in NAMES | MEMBERS:
                 yield inside
         waiting += inside
-
-
-def _within(node: Node, outer: Node) -> bool:
-    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte

@@ -8,16 +8,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from .configured_routes import Laravel
 from .class_routes import ClassRoutes
 from .class_views import ClassViews
+from .configured_routes import Laravel
 from .django import django_routes
 from .environment import Deployment
 from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
-from .grammars import MEMBERS, NAMES, STRING_TYPES
-from .nodes import keyed, last_name, text_of, unwrapped
+from .grammars import STRING_TYPES
 from .grape import Grape
+from .nodes import keyed, last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .python_routes import PythonRoutes
 from .rails import is_rails_routes, rails_routes
@@ -26,7 +26,7 @@ from .registered import Route, RouteReader, handler_of
 from .scopes import Term
 from .syntax import BY_KEY, Call, CodeFile, items, lambdas
 from .templates import from_regex, joined
-from .values import HOLE, Values, fill
+from .values import Values, fill
 
 if TYPE_CHECKING:
     from tree_sitter import Node
