@@ -106,8 +106,8 @@ class Clients:
     def _base(self, call: Call, file: CodeFile) -> str:
         """The address that a client was made with."""
         node = call.receiver_node
-        if node is None and (made := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
-            given = self._values.node_of(made, file)
+        if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
+            given = self._values.node_of(called, file)
             return self._base_of_chain(given.node, given.file) if given is not None else ""
         for _ in range(_MAX_CHAIN):
             if node is None:

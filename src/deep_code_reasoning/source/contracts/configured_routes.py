@@ -34,7 +34,7 @@ def symfony_routes(documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Cont
 def symfony_prefixes(documents: Sequence[tuple[SourceFile, str]]) -> dict[str, str]:
     """What goes before the routes that attributes declare, a service each."""
     return {
-        service: given["prefix"]
+        service: str(given["prefix"])
         for file, service in documents
         for _, given in _entries(file)
         if isinstance(given.get("prefix"), str) and given.get("type") in ("attribute", "annotation", None)

@@ -165,10 +165,10 @@ class Definitions:
         if file.language == "go" and not _is_variable(first, call.node, file):
             return []  # a package that is none of ours
         maker = self._maker(call, file)
-        made = [each for each in known if maker and each.owner and each.owner in maker]
+        of_maker = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
         like = [each for each in known if plain and plain in each.owner.lower()]
-        return made or like or ([] if len(known) > 3 else [each for each in known if each.owner])
+        return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
 
     def _maker(self, call: Call, file: CodeFile) -> str:
         """The name of what makes the object that a call is called on, as far as its own file says."""

@@ -44,9 +44,14 @@ def django_routes(
                 verbs = views.verbs(handler, file) if ".as_view(" in text_of(view) else _allowed(handler, files, values)
                 for before in prefixes.before(call, file):
                     yield Route(verbs, joined(from_regex(before), own), call.line, handler)
-        elif call.name == "register" and len(call.arguments) > 1 and call.receiver_node is not None:
-            if call.receiver.endswith("router") or prefixes.is_router(call.receiver_node, file):
-                yield from _registered(call, file, values, prefixes, views)
+        elif call.name == "register" and len(call.arguments) > 1 and _is_router(call, file, prefixes):
+            yield from _registered(call, file, values, prefixes, views)
+
+
+def _is_router(call: Call, file: CodeFile, prefixes: Prefixes) -> bool:
+    return call.receiver.endswith("router") or (
+        call.receiver_node is not None and prefixes.is_router(call.receiver_node, file) is True
+    )
 
 
 def _allowed(function: str, files: Sequence[CodeFile], values: Values) -> tuple[str, ...]:

@@ -59,8 +59,9 @@ MOUNTS: Final = {
     "include_router": (("prefix",), 0), "register_blueprint": (("url_prefix",), 0), "mount": (0, 1), "Mount": (0, 1),
     "use": (0, -1), "route": (0, 1), "Route": (0, 1), "nest": (0, 1), "add_subapp": (0, 1),
     "register": (("prefix",), 0), "add_router": (0, 1), "add_namespace": (("path",), 0),
-    "blueprint": (("url_prefix",), 0), "group": (0, 1), "Group": (0, 1), "include": (0, 1), "Handle": (0, 1),
-    "path": (0, 1), "require": (0, 0), "map": (0, 0), "add_routes": (0, 0), "configure": (0, 0), "addRouter": (0, 1), "register_controllers": (0, 0),
+    "blueprint": (("url_prefix",), 0), "group": (0, 1), "Group": (0, 1),
+    "include": (0, 1), "Handle": (0, 1),
+    "path": (0, 1), "require": (0, 0), "map": (0, 0), "add_routes": (0, 0),
 }  # fmt: skip
 # What makes a router: call -> names of the argument that is its prefix.
 ROUTERS: Final = {
@@ -69,7 +70,8 @@ ROUTERS: Final = {
     "Namespace": ("path",), "Router": ("prefix", "path"), "express": ("",), "fastify": ("",), "Fastify": ("",),
     "Hono": ("",), "KoaRouter": ("prefix",), "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",),
     "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",),
-    "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",), "DefaultRouter": ("",), "SimpleRouter": ("",), "AppFactory": ("",),
+    "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
+    "DefaultRouter": ("",), "SimpleRouter": ("",), "AppFactory": ("",),
 }  # fmt: skip
 # Modules whose default export makes a router, under whatever name.
 ROUTER_MODULES: Final = {
@@ -82,7 +84,8 @@ PARENTS: Final = {
 }  # fmt: skip
 # What makes a router that holds others, or lists of routes: call -> names of the arguments that are held.
 HOLDERS: Final = {
-    "Blueprint.group": ("",),    "Router": ("route_handlers", "routes"), "Litestar": ("route_handlers",), "Starlette": ("routes",),
+    "Blueprint.group": ("",), "Router": ("route_handlers", "routes"), "Litestar": ("route_handlers",),
+    "Starlette": ("routes",),
     "FastAPI": ("routes",), "APIRouter": ("routes",),
 }  # fmt: skip
 # What gives back the router that it is given, with something around it.

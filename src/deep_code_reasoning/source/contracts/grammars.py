@@ -155,7 +155,8 @@ LAMBDA_TYPES: Final = frozenset(
 WRAPPERS: Final = frozenset(
     "argument value_argument parenthesized_expression await_expression await unary_expression reference_expression "
     "literal_element as_expression satisfies_expression non_null_expression expression_list cast_expression "
-    "postfix_unary_expression list_splat spread_element variadic_unpacking pointer_expression try_expression body_statement".split()
+    "postfix_unary_expression list_splat spread_element variadic_unpacking pointer_expression try_expression "
+    "body_statement".split()
 )
 STRING_TYPES: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "

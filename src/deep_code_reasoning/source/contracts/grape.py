@@ -35,7 +35,7 @@ class Grape:
         if file.language != "ruby" or "Grape::API" not in file.text:
             return
         for call in file.calls:
-            verbs = (call.name.upper(),) if call.name in VERBS else ()
+            verbs: tuple[str, ...] = (call.name.upper(),) if call.name in VERBS else ()
             if call.name == "route" and call.arguments:
                 verbs = tuple(text.upper() for text in self._values.texts(call.positional(0), file))
             kind = enclosing(call.node, CLASS_TYPES)

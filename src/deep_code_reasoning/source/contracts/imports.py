@@ -51,7 +51,7 @@ class Imports:
         return self._of[id(file)]
 
     def original(self, name: str, file: CodeFile) -> tuple[str, str]:
-        """The module that a name was taken from, and its name there: of other people's code too; ('', name) for none."""
+        """The module that a name was taken from, whoever wrote it, and its name there; no module for our own names."""
         return self._known(file).get(name, ("", name))
 
     def module(self, module: str, near: CodeFile) -> CodeFile | None:

@@ -205,7 +205,7 @@ class Names(Definitions):
         return self.member(term.of(whole), key_text(left)) or term.of(node)
 
     def _by_name(self, name: str, head: str, term: Term) -> Term | None:
-        """What a name is given where nothing leads there: in the folder or the class it names, its service, anywhere."""
+        """What a name is given where nothing leads there: in the folder or class it names, its service, anywhere."""
         if name[:1].islower() and not head and not is_imported(name, term.file) and term.file.language != "go":
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")

@@ -70,7 +70,7 @@ def within(node: Node, outer: Node) -> bool:
 
 
 def enclosing(node: Node, types: frozenset[str]) -> Node | None:
-    """The innermost node of some types around one; the root of a file is none (Python's is a `module`, as a Ruby type)."""
+    """The innermost node of some types around one; never the root (Python's is a `module`, as a Ruby type)."""
     above = node.parent
     while above is not None and above.type not in types:
         above = above.parent

@@ -118,7 +118,7 @@ class PythonRoutes(RouteReader):
         given = call.positional(0) or call.named("path", "rule", "uri")
         view = call.named("view_func", "endpoint") or call.positional(1)
         path = self.path(given, at)
-        if path is not None and path.upper().lower() in VERBS + ("*",):  # aiohttp: the verb comes first
+        if path is not None and path.upper().lower() in (*VERBS, "*"):  # aiohttp: the verb comes first
             verbs = (path.upper(),) if path != "*" else ()
             given, view = call.positional(1), call.positional(2)
             if (path := self.path(given, at)) is None or not path.startswith(("/", "{")):
@@ -164,7 +164,11 @@ def _pairs(root: Node) -> Iterator[Sequence[Node]]:
     while waiting:
         node = waiting.pop()
         inside = node.named_children
-        if node.type in ("tuple", "argument_list") and len(inside) >= 2:
-            if inside[0].type in STRING_TYPES | {"binary_operator"} and inside[1].type in NAMES | MEMBERS:
-                yield inside
+        if (
+            node.type in ("tuple", "argument_list")
+            and len(inside) >= 2
+            and inside[0].type in STRING_TYPES | {"binary_operator"}
+            and inside[1].type in NAMES | MEMBERS
+        ):
+            yield inside
         waiting += inside

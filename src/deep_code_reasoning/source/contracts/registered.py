@@ -61,6 +61,7 @@ class RouteReader:
     def routes(
         self, call: Call, at: Term, given: Node | None, verbs: tuple[str, ...], absent: str | None = None
     ) -> Iterator[Route]:
+        """The routes that a call registers at a path; `absent` is the path where none is given, None for no route."""
         path = self.path(given, at) if given is not None else absent
         if path is None:
             path = absent
@@ -77,6 +78,7 @@ class RouteReader:
         return None if value == HOLE or " " in value.strip().partition("/")[2] else value.strip()
 
     def verbs(self, call: Call, at: Term) -> tuple[str, ...]:
+        """The verbs that a call says by its name or its arguments; none for any."""
         if call.name in VERBS:
             return (call.name.upper(),)
         given = call.named("methods", "method", "http_method")

@@ -1,4 +1,4 @@
-"""Scopes of a syntax tree that give names a meaning of their own: functions and loops, what they bind, what they hold."""
+"""Scopes of a syntax tree that give names a meaning of their own: functions and loops, and what they bind."""
 
 from __future__ import annotations
 

@@ -147,26 +147,31 @@ def read_code(file: SourceFile, service: str) -> CodeFile | None:
         return None
     found = CodeFile(file.where, language.name, file.text, service, root=root)
     for _, captures in tree_sitter.QueryCursor(_query(language.name)).matches(root):
-        if "call" in captures:
-            call = as_call(captures["call"][0])
-            found.calls.append(call)
-            filled = call.positional(0)
-            if filled is not None and text_of(filled).startswith("&") and len(call.arguments) > 1:
-                found.values.setdefault(last_name(text_of(filled)), []).append(call.node)
-        elif "mark" in captures:
-            mark = _as_mark(captures["mark"][0])
-            if mark is not None:
-                found.marks.append(mark)
-                for name, value in _injected(mark):
-                    found.values.setdefault(name, []).append(value)
-        elif "function" in captures:
-            found.functions.append(captures["function"][0])
-        elif "class" in captures:
-            found.types.append(_as_type(captures["class"][0]))
-        elif "value" in captures:
-            for name, value in _given(captures["name"][0], captures["value"][0]):
-                found.values.setdefault(name, []).append(value)
+        _take(captures, found)
     return found
+
+
+def _take(captures: dict[str, list[Node]], found: CodeFile) -> None:
+    """Put what a query found into a file's lists."""
+    if "call" in captures:
+        call = as_call(captures["call"][0])
+        found.calls.append(call)
+        filled = call.positional(0)
+        if filled is not None and text_of(filled).startswith("&") and len(call.arguments) > 1:
+            found.values.setdefault(last_name(text_of(filled)), []).append(call.node)
+    elif "mark" in captures:
+        mark = _as_mark(captures["mark"][0])
+        if mark is not None:
+            found.marks.append(mark)
+            for name, value in _injected(mark):
+                found.values.setdefault(name, []).append(value)
+    elif "function" in captures:
+        found.functions.append(captures["function"][0])
+    elif "class" in captures:
+        found.types.append(_as_type(captures["class"][0]))
+    elif "value" in captures:
+        for name, value in _given(captures["name"][0], captures["value"][0]):
+            found.values.setdefault(name, []).append(value)
 
 
 def as_call(node: Node) -> Call:

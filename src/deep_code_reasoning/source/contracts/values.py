@@ -50,8 +50,11 @@ _UNWRAPS: Final = frozenset("expect unwrap get ok await block clone as_ref orEls
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
 _FORMAT_HOLE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|\{[\w:.\[\]-]*\}")
-_NUMBERS: Final = frozenset("integer number int_literal integer_literal decimal_integer_literal number_literal".split())
-_SYMBOLS: Final = frozenset({"simple_symbol", "hash_key_symbol", "bare_symbol", "bare_string"})
+# Numbers, and Ruby's symbols.
+_AS_WRITTEN: Final = frozenset(
+    "integer number int_literal integer_literal decimal_integer_literal number_literal simple_symbol hash_key_symbol "
+    "bare_symbol bare_string".split()
+)
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
 _MAX_DEPTH: Final = 14
@@ -113,12 +116,10 @@ class Values:
             yield HOLE
         elif node.type in STRING_TYPES:
             yield from self._of_string(node, term, depth)
-        elif node.type in _NUMBERS:
-            yield text_of(node)
+        elif node.type in _AS_WRITTEN:
+            yield text_of(node).strip(":")
         elif node.type == "arrow_expression_clause":  # C#: a property that is worked out
             yield self._one(node.named_children[0], term, depth)
-        elif node.type in _SYMBOLS:
-            yield text_of(node).strip(":")
         elif node.type in _DESTRUCTURED:  # const { NAME = "default" } = process.env
             named, *default = node.named_children or [node]
             yield variable(text_of(named), self._one(default[0], term, depth) if default else "")
