@@ -84,13 +84,14 @@ CLIENT_CALLS: Final = (
     _row(
         "ruby",
         r"get|get_response|post|post_form|put|delete|patch|head",
-        r"^(?:Net::HTTP|HTTP|Excon|Typhoeus|RestClient|HTTParty|Faraday|self\.class)$"
+        r"^(?:Net::HTTP|HTTP|Excon|Typhoeus|RestClient|HTTParty|Faraday|self\.class)$|^Faraday\.new\b|^HTTP\."
         r"|(?i:conn|connection|client|http|faraday)$|^$",
         0,
     ),
     _row("ruby", "new", r"Net::HTTP::(?:Get|Post|Put|Patch|Delete)$", 0, "receiver"),
     _row("php", _VERBS, r"(?i)(?:client|http|guzzle)(?:\(\))?$|^Http$|Http::.*\)$", 0),
     _row("php", "request|requestAsync", r"(?i)(?:client|http|guzzle)(?:\(\))?$", 1, 0),
+    _row("php", "curl_setopt", "", 2, "GET"),
     _row("php", "curl_init|file_get_contents", "", 0, "GET"),
     _row("rust", _VERBS, r"(?i)(?:client|reqwest|awc|http)(?:\(\))?$", 0),
 )

@@ -10,8 +10,9 @@ from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLI
 from .environment import Deployment
 from .frameworks import VERBS
 from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
-from .nodes import last_name, text_of, unwrapped
+from .nodes import last_name, text_of, unwrapped, within
 from .records import CONSUMED, Contract
+from .scopes import Term
 from .syntax import Call, CodeFile
 from .templates import split_address
 from .values import HOLE, Values, fill, variables
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _VERB: Final = re.compile(r"(?i)^(get|post|put|delete|patch|head|options|del)")
+# A path below a base that nobody tells: `users/{id}`, and neither `users:80/x` nor `users.shop/x`.
+_RELATIVE: Final = re.compile(r"[\w-]+/[^:]*$")
 _LOCAL: Final = re.compile(r"^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal)$")
 _MAX_CHAIN: Final = 12
 
@@ -63,33 +66,43 @@ class Clients:
             ):
                 continue
             given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
-            if given is None:
+            given = given or call.named("url", "uri", "requestUri")
+            if given is None or (call.name == "curl_setopt" and "CURLOPT_URL" not in call.words):
                 continue
             if unwrapped(given).type in LAMBDA_TYPES:  # .uri(u -> u.path("/x").build())
-                given = _first_text(given) or given
-            address = self._address(given, call, file)
-            if address is not None:
-                host, path = address
-                verb = self._verb(row, call, file)
-                where = file.where
-                yield Contract("http", CONSUMED, path, verb, file.service, where.repo, where.path, call.line, host)
+                given = _path_in(given, file) or given
+            found = list(self._runs(given, call, row, file))
+            yield from found
+            if found:
                 return
+
+    def _runs(self, given: Node, call: Call, row: ClientCall, file: CodeFile) -> Iterator[Contract]:
+        """The requests of a call: several where a function makes one for what it is given."""
+        for frame in self._values.names.frames(call.node, file, call.words):
+            at = Term(call.node, file, frame)
+            address = self._address(given, call, at)
+            if address is not None:
+                where = (file.service, file.where.repo, file.where.path, call.line)
+                yield Contract("http", CONSUMED, address[1], self._verb(row, call, at), *where, address[0])
 
     def _is_client(self, call: Call, file: CodeFile) -> bool:
         given = self._values.node_of(call.receiver_node, file) if call.receiver_node is not None else None
         made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
         return made is not None and made.name in CLIENT_MAKERS
 
-    def _address(self, given: Node, call: Call, file: CodeFile) -> tuple[str, str] | None:
+    def _address(self, given: Node, call: Call, at: Term) -> tuple[str, str] | None:
         """Whom a request names and the path that it asks for."""
-        value = self._values.text(given, file)
+        file = at.file
+        value = self._values.text(given, file, at.frame)
         if value == HOLE or " " in value or not value:
             return None
         whole = value
         if not re.match(r"^(?:[a-z]+:)?//", fill(value, self._deployment.of(file.service))):
-            base = self._base(call, file)
+            base = self._base(call, at)
             if base and not value.startswith((HOLE, "\1")):
                 whole = base.rstrip("/") + "/" + value.lstrip("/")
+            elif _RELATIVE.match(value):
+                whole = "/" + value
         filled = fill(whole, self._deployment.of(file.service))
         address = split_address(filled)
         if address is None:
@@ -103,8 +116,12 @@ class Clients:
         # A path of nothing known, on a host that nobody knows, says nothing.
         return address if known or address[0] else None
 
-    def _base(self, call: Call, file: CodeFile) -> str:
+    def _base(self, call: Call, at: Term) -> str:
         """The address that a client was made with."""
+        file = at.file
+        named = call.named("baseURL", "base_url")
+        if named is not None:
+            return self._values.text(named, file, at.frame)
         node = call.receiver_node
         if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
             given = self._values.node_of(called, file)
@@ -179,12 +196,13 @@ class Clients:
                 if named is not None and (name := self._values.text(named, file)) != HOLE:
                     yield name, value
 
-    def _verb(self, row: ClientCall, call: Call, file: CodeFile) -> str:
+    def _verb(self, row: ClientCall, call: Call, at: Term) -> str:
+        file = at.file
         if row.verb == "":
             return _as_verb(call.name)
         if row.verb == "method":
             given = call.named("method", "type")
-            return _as_verb(self._values.text(given, file)) if given is not None else "GET"
+            return _as_verb(self._values.text(given, file, at.frame)) if given is not None else "GET"
         if row.verb == "chain":
             found = re.findall(r"\b(get|post|put|delete|patch|head|options)\s*\(", call.receiver, re.IGNORECASE)
             return found[-1].upper() if found else _method_in(call.receiver)
@@ -200,12 +218,18 @@ class Clients:
         if isinstance(row.verb, str):
             return row.verb
         given = call.positional(row.verb)
-        text = last_name(text_of(given)).removeprefix("Method") if given is not None else ""
-        return _as_verb(text) or (_as_verb(self._values.text(given, file)) if given is not None else "")
+        if given is None:
+            return ""
+        settled = self._values.names.settled(at.of(given))
+        text = last_name(text_of(settled.node)).removeprefix("Method")
+        return _as_verb(text) if text.lower() in VERBS else _as_verb(self._values.text(given, file, at.frame))
 
 
-def _first_text(node: Node) -> Node | None:
-    """The first text inside of a function without a name."""
+def _path_in(node: Node, file: CodeFile) -> Node | None:
+    """The path that a function without a name builds an address with, else the first text in it."""
+    for call in file.calls:
+        if call.name in ("path", "replacePath", "pathSegment") and call.arguments and within(call.node, node):
+            return call.arguments[0].node
     waiting = [node]
     while waiting:
         inner = waiting.pop(0)

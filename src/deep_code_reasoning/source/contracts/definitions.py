@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
-from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped
+from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
 from .scopes import Function, Term, functions_of, names_in, patterns, scopes_around
 from .syntax import Call, CodeFile
 
@@ -21,6 +21,7 @@ _MAX_DEPTH: Final = 6
 _MAX_CALLS: Final = 100
 # What the object is called that the code around belongs to.
 OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
+_EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
 _IMPORTING: Final = {
     "python": r"from\b|import\b", "php": r"use\b",
@@ -36,6 +37,7 @@ class Definitions:
         self._given: dict[str, list[tuple[CodeFile, Node]]] = {}
         self._functions: dict[str, list[Function]] = {}
         self._types: dict[str, list[tuple[CodeFile, Node]]] = {}
+        self.types_by_node: dict[int, Term] = {}
         self._calls: dict[str, list[tuple[Call, CodeFile]]] = {}
         self._modules: dict[str, CodeFile] = {str(file.where): file for file in files}
         for file in files:
@@ -45,8 +47,10 @@ class Definitions:
                 self._functions.setdefault(function.name, []).append(function)
             for kind in file.types:
                 self._types.setdefault(kind.name, []).append((file, kind.node))
+                self.types_by_node[kind.node.id] = Term(kind.node, file)
             for call in file.calls:
                 self._calls.setdefault(call.name, []).append((call, file))
+        self.tags = {name: tag for file in files if file.language == "go" for name, tag in _tags(file.text)}
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
 
@@ -132,15 +136,28 @@ class Definitions:
                 module = self.imports.module(_literal(required.arguments[0].node), file)
                 exported = self.exported(module, "") if module is not None else None
                 return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
+            if required is not None and required.makes:  # PHP: (new Routes())($app)
+                return [each for each in self._functions.get("__invoke", ()) if each.owner == required.name]
             same = [each for each in known if each.file is file and (not each.owner or each.makes)]
             beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
             return same or _nearest([each for each in known if each.file is file] or beside, file)
         if receiver in OWN:
             around = class_around(call.node)
-            return [each for each in known if each.file is file and each.owner.lower() == around] or _nearest(
-                known, file
-            )
+            own = [each for each in known if each.file is file and each.owner.lower() == around]
+            return own or self._taken_over(known, call, file) or _nearest(known, file)
         return self._of_receiver(known, receiver, call, file)
+
+    def _taken_over(self, known: Sequence[Function], call: Call, file: CodeFile) -> list[Function]:
+        """The methods that the class around a call takes over from what it extends."""
+        around = enclosing(call.node, CLASS_TYPES)
+        kind = Term(around, file) if around is not None else None
+        for _ in range(_MAX_DEPTH):
+            above = [base for name in bases_of(kind.node) if (base := self.type_of(name, kind.file))] if kind else []
+            found = [f for f in known for base in above if within(f.node, base.node) and f.file is base.file]
+            if found or not above:
+                return found
+            kind = above[0]
+        return []
 
     def _of_receiver(self, known: Sequence[Function], receiver: str, call: Call, file: CodeFile) -> list[Function]:
         if not known:
@@ -227,6 +244,25 @@ def go_package(name: str, file: CodeFile) -> str:
     quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
     found = re.search(quoted, file.text)
     return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
+
+
+def _tags(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Go: the fields of structs that are filled from the environment, with the variable and its default."""
+    for field, tag in re.findall(r"(?m)^\s*(\w+)\s+[\w.\[\]*]+\s+`([^`]*)`", text):
+        named = re.search(r'\b(?:env|envconfig|mapstructure)\s*:\s*"([^",]+)', tag)
+        default = re.search(r'\b(?:default|envDefault|env-default)\s*[:=]\s*"?([^"`,]*)', tag)
+        if named is not None:
+            yield field, (named[1], default[1] if default is not None else "")
+
+
+def bases_of(kind: Node) -> list[str]:
+    """The names of what a class extends and implements, as far as they look like classes."""
+    body = kind.child_by_field_name("body")
+    header = (kind.text or b"")[: (body.start_byte - kind.start_byte) if body is not None else 300]
+    own = definition_name(kind)
+    text = header.decode("utf-8", "replace").partition(own)[2]
+    found = _EXTENDING.search(re.sub(r"^\s*\([^)]*\)(?=\s*:)", "", text))
+    return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
 
 
 def class_around(node: Node) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .frameworks import HOLDERS, MOUNTS, PARENTS
-from .grammars import FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .nodes import enclosing, unwrapped, within
 from .origins import Origins
 from .scopes import Frame, Term
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 TEXTS: Final = STRING_TYPES | NAMES | MEMBERS | {"binary_expression", "binary_operator"}
+_OWNERS: Final = FUNCTION_TYPES | LAMBDA_TYPES | CLASS_TYPES
 Placed = tuple["Node", str]
 """What is mounted, and under which prefix."""
 
@@ -140,11 +141,11 @@ def as_prefix(text: str) -> str:
 
 def is_same_run(mount: Mount, origin: Term) -> bool:
     """Whether a mount is of this run of what makes a router, as far as both say which run they are of."""
-    around = enclosing(origin.node, FUNCTION_TYPES | LAMBDA_TYPES)
+    around = enclosing(origin.node, _OWNERS)
     while around is not None:
         ours = origin.frame.cause_of(around.id) if origin.frame is not None else None
         theirs = mount.run.cause_of(around.id) if mount.run is not None else None
         if ours is not None and theirs is not None and ours != theirs:
             return False
-        around = enclosing(around, FUNCTION_TYPES | LAMBDA_TYPES)
+        around = enclosing(around, _OWNERS)
     return True

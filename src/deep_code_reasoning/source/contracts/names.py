@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from .definitions import (
     OWN,
     Definitions,
+    bases_of,
     class_around,
     folders_of,
     go_package,
@@ -96,9 +97,17 @@ class Names(Definitions):
         """A field of the object that the code around belongs to."""
         own = [node for node in term.file.values.get(name, ()) if node.id != unwrapped(term.node).id]
         around = enclosing(term.node, CLASS_TYPES)
-        inside = [node for node in own if around is not None and within(node, around)] or own
-        if inside:
-            return term.of(inside[0])
+        taken = self._taken_on(name, term, around) if around is not None else None
+        if taken is not None:
+            return taken
+        inside = [node for node in own if around is not None and within(node, around)]
+        inherited = (
+            self._inherited(name, Term(around, term.file), around) if around is not None and not inside else None
+        )
+        if inherited is not None:
+            return inherited
+        if inside or own:
+            return term.of((inside or own)[0])
         others = [(file, node) for file, node in self.given(name) if file.service == term.file.service]
         return Term(others[0][1], others[0][0]) if others else None
 
@@ -134,12 +143,33 @@ class Names(Definitions):
             return self.exported(module, name) if module is not None else None
         kind = self.type_of(made.name, holder.file)
         if kind is not None:
-            return self._inside(name, kind)
+            return self._inside(name, kind) or self._inherited(name, kind, kind.node)
         for function in self.targets(made, holder.file):
             for node in returned(function.node, function.file.language):
                 found = self.member(Term(node, function.file, self.run(function, made, holder)), name, depth + 1)
                 if found is not None:
                     return found
+        return None
+
+    def _taken_on(self, name: str, term: Term, around: Node) -> Term | None:
+        """What a class that extends the one around makes of a field, in a run on an object of it."""
+        cause = term.frame.cause_of(around.id) if term.frame is not None else None
+        kind = self.types_by_node.get(cause) if cause is not None else None
+        found = self._inside(name, kind) if kind is not None else None
+        return Term(found.node, found.file, term.frame) if found is not None else None
+
+    def _inherited(self, name: str, kind: Term, whose: Node, depth: int = 0) -> Term | None:
+        """A field of a class that another one extends, as it is in an object of that one."""
+        for base in bases_of(kind.node) if depth < _MAX_DEPTH else ():
+            above = self.type_of(base, kind.file)
+            if above is None or above.node.id == kind.node.id:
+                continue
+            found = self._inside(name, above)
+            if found is not None:
+                return Term(found.node, found.file, Frame(above.node.id, whose.id, {}))
+            further = self._inherited(name, above, whose, depth + 1)
+            if further is not None:
+                return further
         return None
 
     def _inside(self, name: str, kind: Term) -> Term | None:
@@ -283,6 +313,9 @@ class Names(Definitions):
                 value = given[place]
             if value is not None:
                 names.update(self._bind(pattern, at.of(value)))
+        around, owner = enclosing(made.node, CLASS_TYPES), enclosing(function.node, CLASS_TYPES)
+        if made.receiver in OWN and around is not None and owner is not None and around.id != owner.id:
+            outer = Frame(owner.id, around.id, {}, outer)  # a method that the class around takes over
         return Frame(function.node.id, made.node.id, names, outer)
 
     def _run_each(self, scope: Node, pattern: Node, through: Term, more: Sequence[Node] = ()) -> list[Frame]:

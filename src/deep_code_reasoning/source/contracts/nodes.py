@@ -59,6 +59,8 @@ def keyed(node: Node) -> Iterator[tuple[Node, Node]]:
     if node.type == "composite_literal":
         node = node.child_by_field_name("body") or node
     for child in node.named_children:
+        if child.type == "shorthand_property_identifier":
+            yield child, child
         if child.type in ("pair", "keyed_element", "array_element_initializer") and child.named_child_count >= 2:
             key = child.named_children[0]
             yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]

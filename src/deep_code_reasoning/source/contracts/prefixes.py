@@ -13,7 +13,7 @@ from .frameworks import HOLDERS, MOUNTS, PARENTS, ROUTERS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, STRING_TYPES
 from .groups import given_by, group_around, is_group, root_of
 from .mounts import TEXTS, Mount, Mounts, as_prefix, is_same_run
-from .nodes import unwrapped
+from .nodes import text_of, unwrapped
 from .origins import Origins
 from .scopes import Frame, Term
 from .syntax import Call, CodeFile
@@ -176,7 +176,7 @@ class Prefixes:
             mounts = [mount for mount in self._mounts.get(above.id, ()) if mount.call.node.id != term.node.id]
             if mounts:
                 return self._of_mounts(term.of(above), depth + 1)
-            if above.type in FUNCTION_TYPES and term.file.language == "kotlin":
+            if above.type in FUNCTION_TYPES and _is_part(above, term.file):
                 called = self._of_callers(above, term, depth)  # fun Route.orders() is served where it is called
                 if called:
                     return called
@@ -200,3 +200,10 @@ class Prefixes:
             found = (self.group_prefix(made, file, frame) if is_group(made) else "") + found
             made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
         return found
+
+
+def _is_part(function: Node, file: CodeFile) -> bool:
+    """Whether what a function registers is served where it is called: Kotlin's `fun Route.x()`, parts of Spring's."""
+    if file.language == "java":
+        return "RouterFunction" in text_of(function.child_by_field_name("type"))
+    return file.language == "kotlin"

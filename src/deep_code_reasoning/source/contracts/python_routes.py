@@ -106,6 +106,10 @@ class PythonRoutes(RouteReader):
             yield from self.routes(call, at, first, (call.name[4:].upper(),))
         elif call.name in ("view", "add_view") and (call.receiver == "web" or call.name == "add_view"):
             yield from self.routes(call, at, first, self._of_view(call.positional(1), at))
+        elif call.name == "route" and call.receiver != "web":
+            above = call.node.parent  # bp.route("/x")(view)
+            if above is not None and above.type == "call" and above.child_by_field_name("function") == call.node:
+                yield from self.routes(call, at, first, verbs or ("GET",))
         elif call.receiver == "web" and call.name in VERBS:
             yield from self.routes(call, at, first, (call.name.upper(),))
         elif call.receiver == "web" and call.name == "route":

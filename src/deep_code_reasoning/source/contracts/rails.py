@@ -29,7 +29,9 @@ _SINGULAR: Final = {
     "edit": (("GET",), False, "edit"), "update": (("PATCH", "PUT"), False, ""), "destroy": (("DELETE",), False, ""),
 }  # fmt: skip
 _SERVING: Final = frozenset({*VERBS, "match", "root", "resources", "resource"})
-_HOLDERS: Final = frozenset("namespace scope resources resource member collection constraints concern shallow".split())
+_HOLDERS: Final = frozenset(
+    "namespace scope resources resource member collection constraints concern shallow with_options".split()
+)
 
 
 def is_rails_routes(file: CodeFile) -> bool:
@@ -111,8 +113,9 @@ def _single(call: Call, before: str, file: CodeFile, values: InRun) -> Iterator[
 
 def _resource(call: Call, name: Node, before: str, file: CodeFile, values: InRun, api_only: bool) -> Iterator[Found]:
     actions = _PLURAL if call.name == "resources" else _SINGULAR
-    only = values.texts(call.named("only"), file) if call.named("only") is not None else list(actions)
-    without = values.texts(call.named("except"), file)
+    given = _option(call, file, "only")
+    only = values.texts(given, file) if given is not None else list(actions)
+    without = values.texts(_option(call, file, "except"), file)
     path = _path_of(call, name, file, values)
     key = "{" + (values.text(call.named("param"), file) if call.named("param") is not None else "id") + "}"
     for action, (verbs, below, last) in actions.items():
@@ -120,6 +123,16 @@ def _resource(call: Call, name: Node, before: str, file: CodeFile, values: InRun
             controller = values.text(name, file)
             above = _before(call, file, values, shallow=True) if below and _is_shallow(call, file) else before
             yield verbs, joined(above, path, key if below else "", last), call.line, f"{controller}#{action}"
+
+
+def _option(call: Call, file: CodeFile, name: str) -> Node | None:
+    """An option of a resource: its own, or that of the `with_options` around it."""
+    holder: Call | None = call
+    while holder is not None and holder.named(name) is None:
+        holder = _holder(holder, file)
+        if holder is not None and holder.name != "with_options":
+            return None
+    return holder.named(name) if holder is not None else None
 
 
 def _is_shallow(call: Call, file: CodeFile) -> bool:

@@ -90,7 +90,8 @@ class RouteReader:
         """GET of `"get"`, `http.MethodGet`, `RequestMethod.GET`, `HttpMethod.Get`."""
         if given is None:
             return ""
-        text = last_name(text_of(given)).removeprefix("Method").upper()
+        settled = self._values.names.settled(at.of(given))
+        text = last_name(text_of(settled.node)).removeprefix("Method").upper()
         if text.lower() not in VERBS:
             text = self.text(given, at).upper()
         return text if text.lower() in VERBS else ""

@@ -130,6 +130,8 @@ TOPIC_CALLS: Final = (
         0,
     ),
     _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
+    _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
+    _row("message", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
     _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
     _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
     _row("sns", _AWS, "publish", True, "@Name"),
@@ -185,6 +187,7 @@ TOPIC_CALLS: Final = (
     _row("jms", "jms", "JmsListener", False, "destination", 0),
     _row("jms", "jmstemplate", "convertAndSend|send", True, 0),
 )
+_BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-\d+\.destination")
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
 # Calls of these names are so common that what they are called on has to say more.
@@ -249,6 +252,7 @@ class Topics:
             yield from self._channels(file)
             if tasks:
                 yield from self._delayed(file, tasks)
+        yield from self._bindings()
 
     def _rows_of_receiver(self, call: Call, file: CodeFile) -> list[TopicCall]:
         """What may send and receive where a client of another file of the service is used."""
@@ -295,7 +299,9 @@ class Topics:
             return []
         held = self._values.names.settled(Term(call.receiver_node, file))
         made = held.file.by_node.get(unwrapped(held.node).id)
-        found = made.named(name) if made is not None and held.file is file else None
+        if made is None or held.file is not file:
+            return []
+        found = made.positional(int(name)) if name.isdigit() else made.named(name)
         return [found] if found is not None else []
 
     def _fields_named(self, call: Call, name: str) -> list[Node]:
@@ -355,6 +361,17 @@ class Topics:
             if call.name in ("delay", "apply_async") and call.receiver:
                 for name in by_function.get(call.receiver.rpartition(".")[2], ()):
                     yield _contract(file, "celery", name, True, call.line)
+
+    def _bindings(self) -> Iterator[Contract]:
+        """Spring Cloud Stream: channels of functions that the configuration binds to topics."""
+        first: dict[str, CodeFile] = {}
+        for file in self._files:
+            first.setdefault(file.service, file)
+        for service, given in self._deployment.settings.items():
+            for key, value in given.items():
+                found = _BINDING.fullmatch(key)
+                if found and service in first and (name := self._name(value, first[service])):
+                    yield _contract(first[service], "", name, found[1] == "out", 1)
 
     def _channels(self, file: CodeFile) -> Iterator[Contract]:
         """Reactive Messaging: channels that the configuration leads to topics."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .grammars import INTERPOLATIONS, MEMBERS, NAMES, STRING_TYPES, SUBSCRIPTS
+from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
 from .names import Names
-from .nodes import last_name, text_of, unwrapped
+from .nodes import first_field, last_name, text_of, unwrapped
 from .scopes import Frame, Term, returned
 from .syntax import Call, CodeFile, as_call, items
 
@@ -36,6 +36,7 @@ _READERS: Final = frozenset(
     "GetString".split()
 )
 _FORMATS: Final = frozenset({"Sprintf", "sprintf", "format", "Format", "formatted"})
+_DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
 _JOINERS: Final = frozenset({"urljoin", "JoinPath", "join_url", "resolve"})
 # Functions that give back what they are given, a little changed.
 _SAME: Final = frozenset(
@@ -46,7 +47,9 @@ _SAME: Final = frozenset(
 _DEFAULTS: Final = frozenset(
     "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
 )
-_UNWRAPS: Final = frozenset("expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
+_UNWRAPS: Final = (
+    frozenset("freeze expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
+)
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
 _FORMAT_HOLE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|\{[\w:.\[\]-]*\}")
@@ -198,7 +201,12 @@ class Values:
         head, _, last = re.sub(r"::|->|\?\.", ".", text).rpartition(".")
         if head and _STRICT.search(head) and _UPPER.fullmatch(last):
             return variable(last)
+        declared = self._declared(node, last, term, depth) if head else ""
+        if declared:
+            return declared
         meaning = self.names.meaning(term.of(node))
+        if meaning is None and (tagged := self.names.tags.get(last)) is not None:
+            return variable(*tagged)
         if meaning is None or meaning.node.id == node.id:
             return (
                 variable(last)
@@ -206,6 +214,20 @@ class Values:
                 else HOLE
             )
         return self._one(meaning.node, meaning, depth + 2)
+
+    def _declared(self, node: Node, last: str, term: Term, depth: int) -> str:
+        """The name of a queue that was declared: `q.Name`, `q.queue`, `result.method.queue`."""
+        if last not in ("Name", "QueueName", "queue"):
+            return ""
+        holder = first_field(node, RECEIVER_FIELDS)
+        if holder is not None and last_name(text_of(holder)) == "method":
+            holder = first_field(holder, RECEIVER_FIELDS)
+        made = self.names.settled(term.of(holder)) if holder is not None else None
+        call = made.file.by_node.get(unwrapped(made.node).id) if made is not None else None
+        if made is None or call is None or not _DECLARES.search(call.name):
+            return ""
+        given = call.named("queue") or call.positional(0)
+        return self._one(given, made, depth) if given is not None else ""
 
     def _of_subscript(self, node: Node, term: Term, depth: int) -> str:
         held, *keys = node.named_children
@@ -215,7 +237,8 @@ class Values:
         while inner.named_child_count and inner.type in ("bracketed_argument_list", "argument", "value_argument"):
             inner = inner.named_children[0]
         key = self._one(inner, term, depth)
-        if _ENVIRONMENTS.search(text_of(held)) and key and HOLE not in key:
+        configured = _ENVIRONMENTS.search(re.sub(r">\(\)$", "", text_of(held)))
+        if key and HOLE not in key and (configured or (term.file.language == "csharp" and ":" in key)):
             return variable(key)
         found = self.names.member(term.of(held), key)
         return self._one(found.node, found, depth + 1) if found is not None else HOLE
@@ -232,12 +255,16 @@ class Values:
             or (_ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
         ):
             return variable(first, self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else "")
+        default = call.named("default")
+        if default is not None and not first:
+            return self._one(default, term, depth)
         if call.name in _FORMATS:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
                 return self._formatted(self._one(call.receiver_node, term, depth), given, term, depth)
             return self._formatted(first, given[1:], term, depth) if given else HOLE
         if call.name in _JOINERS and len(given) > 1:
-            return first.rstrip("/") + "/" + self._one(given[1], term, depth).lstrip("/")
+            parts = [first, *(self._one(node, term, depth) for node in given[1:])]
+            return "/".join(part.strip("/") if at else part.rstrip("/") for at, part in enumerate(parts))
         if call.makes and call.name in ("URL", "Uri", "URI") and len(given) > 1:
             return self._one(given[1], term, depth).rstrip("/") + "/" + first.lstrip("/")
         if call.name in _DEFAULTS and call.receiver_node is not None:
