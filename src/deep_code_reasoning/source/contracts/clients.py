@@ -12,7 +12,7 @@ from .frameworks import VERBS
 from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .nodes import last_name, text_of, unwrapped, within
 from .records import CONSUMED, Contract
-from .scopes import Term
+from .scopes import Frame, Term
 from .syntax import Call, CodeFile
 from .templates import split_address
 from .values import HOLE, Values, fill, variables
@@ -78,7 +78,11 @@ class Clients:
 
     def _runs(self, given: Node, call: Call, row: ClientCall, file: CodeFile) -> Iterator[Contract]:
         """The requests of a call: several where a function makes one for what it is given."""
-        for frame in self._values.names.frames(call.node, file, call.words):
+        frames: list[Frame | None] = [None]
+        told = self._address(given, call, Term(call.node, file))
+        if told is None or not told[1].replace("{}", "").strip("/"):
+            frames = self._values.names.frames(call.node, file, call.words)
+        for frame in frames:
             at = Term(call.node, file, frame)
             address = self._address(given, call, at)
             if address is not None:

@@ -21,6 +21,11 @@ _MAX_DEPTH: Final = 6
 _MAX_CALLS: Final = 100
 # What the object is called that the code around belongs to.
 OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
+# Methods of so many objects that their name alone does not tell whose they are.
+_COMMON: Final = frozenset(
+    "get post put delete patch head options publish send emit subscribe consume produce request fetch call create update "
+    "find save add remove list all one execute process run start stop open close read write apply".split()
+)
 _EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
 _IMPORTING: Final = {
@@ -117,6 +122,10 @@ class Definitions:
     def targets(self, call: Call, file: CodeFile) -> list[Function]:
         """The functions that a call may run: by its name and what it is called on."""
         known = self._functions.get(call.name, [])
+        if call.name == "super" and not call.receiver:
+            around = enclosing(call.node, CLASS_TYPES)
+            bases = bases_of(around) if around is not None else []
+            return [each for base in bases for each in self._functions.get(base, ()) if each.makes]
         receiver = call.receiver.lstrip("&*(").removeprefix("new ").lstrip("&*(")
         if call.name in ("require", "import"):
             return []
@@ -185,6 +194,8 @@ class Definitions:
         of_maker = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
         like = [each for each in known if plain and plain in each.owner.lower()]
+        if call.name in _COMMON:
+            return of_maker or like
         return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
 
     def _maker(self, call: Call, file: CodeFile) -> str:
@@ -213,11 +224,14 @@ class Definitions:
         if function.node.id not in self._callers:
             self._callers[function.node.id] = []  # while it is asked: a circle has none
             named = self._calls.get(function.name, []) if function.name else []
+            if function.makes:
+                named = named + self._calls.get("super", [])
             if not named or function.name in ("exports", "default"):
                 named = named + self._of_importers(function)
             self._callers[function.node.id] = [
                 (call, file)
                 for call, file in (named if len(named) <= _MAX_CALLS else ())
+                if file.family == function.file.family and file.service == function.file.service
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]

@@ -23,7 +23,18 @@ from .definitions import (
     struct_fields,
 )
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
-from .nodes import enclosing, fields, first_field, key_text, keyed, last_name, text_of, unwrapped, within
+from .nodes import (
+    definition_name,
+    enclosing,
+    fields,
+    first_field,
+    key_text,
+    keyed,
+    last_name,
+    text_of,
+    unwrapped,
+    within,
+)
 from .scopes import (
     LOOPS,
     Frame,
@@ -53,6 +64,12 @@ _PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pai
 _PARTS_OF_DECLARATION: Final = frozenset(
     {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
 )
+
+
+# Values that are longer set nothing up; a function with more names does much else.
+_VALUE_CHARACTERS: Final = 300
+_MAX_NAMES: Final = 60
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 class Names(Definitions):
@@ -260,7 +277,7 @@ class Names(Definitions):
         self, node: Node, file: CodeFile, used: Iterator[str] | Sequence[str], depth: int = 0
     ) -> list[Frame | None]:
         """The runs of the scopes around a node that change what the names it uses stand for; at least one."""
-        wanted = set(used)
+        wanted = _with_locals(set(used), node, file)
         found: list[Frame | None] = [None]
         if depth > _MAX_DEPTH:
             return found
@@ -314,8 +331,11 @@ class Names(Definitions):
             if value is not None:
                 names.update(self._bind(pattern, at.of(value)))
         around, owner = enclosing(made.node, CLASS_TYPES), enclosing(function.node, CLASS_TYPES)
-        if made.receiver in OWN and around is not None and owner is not None and around.id != owner.id:
-            outer = Frame(owner.id, around.id, {}, outer)  # a method that the class around takes over
+        if made.receiver in OWN and around is not None and owner is not None:
+            # A method that the class around takes over, or one of an object of a class that does.
+            whose = at.frame.cause_of(owner.id) if at.frame is not None else None
+            if whose is not None or definition_name(owner) in bases_of(around):
+                outer = Frame(owner.id, whose or around.id, {}, outer)
         return Frame(function.node.id, made.node.id, names, outer)
 
     def _run_each(self, scope: Node, pattern: Node, through: Term, more: Sequence[Node] = ()) -> list[Frame]:
@@ -378,9 +398,14 @@ class Names(Definitions):
         """What an expression stands for in the end, as far as names lead."""
         for _ in range(_MAX_DEPTH):
             node = unwrapped(term.node)
-            if node.type not in NAMES | MEMBERS:
+            made = term.file.by_node.get(node.id)
+            if made is not None and made.name == "require" and made.arguments:
+                module = self.imports.module(text_of(made.arguments[0].node).strip("\"'`"), term.file)
+                meant = self.exported(module, "") if module is not None else None
+            elif node.type in NAMES | MEMBERS:
+                meant = self.meaning(term)
+            else:
                 break
-            meant = self.meaning(term)
             if meant is None or meant.node.id == node.id:
                 break
             term = meant
@@ -397,3 +422,18 @@ def _call_given(function: Node, file: CodeFile) -> Call | None:
             return file.by_node[above.id]
         above = above.parent
     return None
+
+
+def _with_locals(wanted: set[str], node: Node, file: CodeFile) -> set[str]:
+    """Names, and those that what they are given in the functions around a node is made of."""
+    outermost = None
+    for scope in scopes_around(node, file):
+        outermost = scope
+    found, waiting = set(wanted), list(wanted)
+    while waiting and outermost is not None and len(found) < _MAX_NAMES:
+        for given in file.values.get(waiting.pop(), ()):
+            if within(given, outermost) and given.type not in LAMBDA_TYPES:
+                more = set(_WORD.findall(text_of(given)[:_VALUE_CHARACTERS])) - found
+                found |= more
+                waiting += more
+    return found

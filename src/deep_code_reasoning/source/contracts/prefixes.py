@@ -149,7 +149,7 @@ class Prefixes:
             given = made.named(name) if name else None
             if given is None and name == "path" and made.arguments and not made.arguments[0].name:
                 given = made.arguments[0].node  # Router("/x", route_handlers=[...])
-            if given is not None and unwrapped(given).type in TEXTS and kind != "Namespace":
+            if given is not None and _may_be_text(given, origin) and kind != "Namespace":
                 prefix = as_prefix(self._values.text(given, origin.file, origin.frame))
         if kind == "Namespace" and not prefix and not any(m.prefix for m in self._mounts.get(made.node.id, ())):
             prefix = as_prefix(self._values.text(made.named("path") or made.positional(0), origin.file, origin.frame))
@@ -200,6 +200,10 @@ class Prefixes:
             found = (self.group_prefix(made, file, frame) if is_group(made) else "") + found
             made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
         return found
+
+
+def _may_be_text(given: Node, origin: Term) -> bool:
+    return unwrapped(given).type in TEXTS or unwrapped(given).id in origin.file.by_node
 
 
 def _is_part(function: Node, file: CodeFile) -> bool:

@@ -124,6 +124,11 @@ class CodeFile:
         """Its text in small letters: to ask quickly what it mentions."""
         return self.text.lower()
 
+    @property
+    def family(self) -> str:
+        """Its language, those that call each other's functions as one."""
+        return "script" if self.language in ("javascript", "typescript", "tsx") else self.language
+
     @cached_property
     def by_node(self) -> dict[int, Call]:
         """Its calls by the id of their node."""

@@ -267,14 +267,23 @@ class Topics:
         for row in rows:
             if not row.name.match(call.name) or (call.name in _PLAIN and _OTHERS.search(call.receiver)):
                 continue
-            names = [name for name in self._names(call, row, file) if _TOPIC.match(name)]
+            names = self._named(call, row, file)
             sends = row.sends or (row.name.match("Topic") is not None and _in_client(call))
             for name in names:
                 yield _contract(file, row.system, name, sends, call.line)
             if names:
                 return
 
-    def _names(self, call: Call, row: TopicCall, file: CodeFile) -> list[str]:
+    def _named(self, call: Call, row: TopicCall, file: CodeFile) -> list[str]:
+        """The names that a call names; where only those who call its function know them, what they say."""
+        found = self._names(call, row, Term(call.node, file))
+        if not found:
+            frames = self._values.names.frames(call.node, file, call.words)
+            found = [name for frame in frames for name in self._names(call, row, Term(call.node, file, frame))]
+        return [name for name in dict.fromkeys(found) if _TOPIC.match(name)]
+
+    def _names(self, call: Call, row: TopicCall, at: Term) -> list[str]:
+        file = at.file
         for place in row.places:
             if place == "*":
                 nodes = [argument.node for argument in call.arguments if not argument.name]
@@ -283,13 +292,18 @@ class Topics:
             elif place.startswith("@"):  # what it is called on was made with the name
                 nodes = self._made_with(call, place[1:], file)
             elif "+" in place:
-                found = self._routed(call, place, file)
+                found = self._routed(call, place, at)
                 if found:
                     return [found]
                 continue
             else:
                 nodes = self._fields_named(call, place)
-            names = [name for node in nodes for value in self._texts(node, file) if (name := self._name(value, file))]
+            names = [
+                name
+                for node in nodes
+                for value in self._values.texts(node, file, at.frame)
+                if (name := self._name(value, file))
+            ]
             if names:
                 return names
         return []
@@ -316,18 +330,15 @@ class Topics:
             return [value for each in inside for key, value in fields(each) if key == name]
         return []
 
-    def _routed(self, call: Call, places: str, file: CodeFile) -> str:
+    def _routed(self, call: Call, places: str, at: Term) -> str:
         """RabbitMQ: the exchange, or for the default exchange the routing key, which is the queue's name."""
         values = []
         for place in places.split("+"):
             node = call.positional(int(place)) if place.isdigit() else call.named(place)
-            values.append(self._name(self._values.text(node, file), file) if node is not None else "")
+            values.append(self._name(self._values.text(node, at.file, at.frame), at.file) if node is not None else "")
         if call.name.startswith("convert") and len(call.arguments) < 3:
             return values[0]
         return next((value for value in values if value and value not in ("''", '""')), "")
-
-    def _texts(self, node: Node, file: CodeFile) -> list[str]:
-        return self._values.texts(node, file)
 
     def _name(self, value: str, file: CodeFile) -> str:
         name = fill(value, self._deployment.of(file.service))

@@ -256,7 +256,7 @@ class Values:
         ):
             return variable(first, self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else "")
         default = call.named("default")
-        if default is not None and not first:
+        if default is not None and given and default.id == given[0].id:
             return self._one(default, term, depth)
         if call.name in _FORMATS:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
