@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .calls import items
 from .frameworks import CLASS_MARKS, FUNCTION_MARKS, SPEAKS_LIKE
 from .grammars import CLASS_TYPES
 from .nodes import definition_name, enclosing, last_name, text_of
-from .syntax import CodeFile, Mark, Type, items
+from .syntax import CodeFile, Mark, Type
 from .templates import joined
 from .values import HOLE, Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from .syntax import Call
+    from .calls import Call
 
 PATHS: Final = ("value", "path", "uri", "template", "url", "uris", "paths")
 _INHERITING: Final = frozenset({"java", "kotlin", "csharp"})

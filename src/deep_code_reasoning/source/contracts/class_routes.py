@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, items
 from .class_paths import ClassPaths
 from .environment import Deployment
 from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, PATH_MARKS, SPEAKS_LIKE, VERBS
@@ -15,7 +16,7 @@ from .grammars import CLASS_TYPES
 from .nest import Nest
 from .nodes import definition_name, enclosing, last_name, text_of
 from .records import CONSUMED, PROVIDED, Contract
-from .syntax import Call, CodeFile, Mark, items
+from .syntax import CodeFile, Mark
 from .templates import joined, split_address
 from .values import HOLE, Values, fill
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, MENTIONS, ClientCall
 from .environment import Deployment
 from .frameworks import VERBS
@@ -13,7 +14,7 @@ from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .nodes import last_name, text_of, unwrapped, within
 from .records import CONSUMED, Contract
 from .scopes import Frame, Term
-from .syntax import Call, CodeFile
+from .syntax import CodeFile
 from .templates import split_address
 from .values import HOLE, Values, fill, variables
 

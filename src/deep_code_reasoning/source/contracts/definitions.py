@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
 from .scopes import Function, Term, functions_of, names_in, patterns, scopes_around
-from .syntax import Call, CodeFile
+from .syntax import CodeFile
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,8 +24,8 @@ _MAX_CALLS: Final = 100
 OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
 # Methods of so many objects that their name alone does not tell whose they are.
 _COMMON: Final = frozenset(
-    "get post put delete patch head options publish send emit subscribe consume produce request fetch call create update "
-    "find save add remove list all one execute process run start stop open close read write apply".split()
+    "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
+    "update find save add remove list all one execute process run start stop open close read write apply".split()
 )
 _EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
@@ -151,8 +152,8 @@ class Definitions:
             beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
             return same or _nearest([each for each in known if each.file is file] or beside, file)
         if receiver in OWN:
-            around = class_around(call.node)
-            own = [each for each in known if each.file is file and each.owner.lower() == around]
+            owner = class_around(call.node)
+            own = [each for each in known if each.file is file and each.owner.lower() == owner]
             return own or self._taken_over(known, call, file) or _nearest(known, file)
         return self._of_receiver(known, receiver, call, file)
 
@@ -226,7 +227,7 @@ class Definitions:
             named = self._calls.get(function.name, []) if function.name else []
             if function.makes:
                 named = named + self._calls.get("super", [])
-            if not named or function.name in ("exports", "default"):
+            if function.file.family == "script" and self._is_default(function):
                 named = named + self._of_importers(function)
             self._callers[function.node.id] = [
                 (call, file)
@@ -235,6 +236,12 @@ class Definitions:
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]
+
+    def _is_default(self, function: Function) -> bool:
+        """Whether a function is what its file gives others without a name."""
+        exported = self.exported(function.file, "")
+        given = self._as_function(exported) if exported is not None else None
+        return given is not None and given.node.id == function.node.id
 
     def _of_importers(self, function: Function) -> list[tuple[Call, CodeFile]]:
         """Calls of what a file gives without a name, under whatever name others take it."""

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from .calls import Call, items
 from .class_views import ClassViews
 from .nodes import definition_name, last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .registered import Route
 from .scopes import Term
-from .syntax import Call, CodeFile, items
+from .syntax import CodeFile
 from .templates import from_regex, joined
 from .values import HOLE, Values
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from .calls import Call
 from .frameworks import VERBS
 from .grammars import CLASS_TYPES
 from .nodes import definition_name, enclosing, last_name, text_of
 from .registered import Route
-from .syntax import Call, CodeFile, Type
+from .syntax import CodeFile, Type
 from .templates import joined
 from .values import HOLE, Values
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .calls import Call, lambdas
 from .frameworks import GROUPS
 from .grammars import FUNCTION_TYPES, RECEIVER_FIELDS
 from .nodes import first_field, parameters, text_of
-from .syntax import Call, CodeFile, lambdas
+from .syntax import CodeFile
 
 if TYPE_CHECKING:
     from tree_sitter import Node

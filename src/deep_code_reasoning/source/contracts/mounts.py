@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, items
 from .frameworks import HOLDERS, MOUNTS, PARENTS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .nodes import enclosing, unwrapped, within
 from .origins import Origins
 from .scopes import Frame, Term
-from .syntax import Call, CodeFile, items
+from .syntax import CodeFile
 from .values import HOLE, Values
 
 if TYPE_CHECKING:

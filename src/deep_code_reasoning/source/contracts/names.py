@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, items
 from .definitions import (
     OWN,
     Definitions,
@@ -48,7 +49,7 @@ from .scopes import (
     returned,
     scopes_around,
 )
-from .syntax import Call, CodeFile, items
+from .syntax import CodeFile
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -235,7 +236,7 @@ class Names(Definitions):
         """What a parameter is in the only way that its function is called; else its default."""
         if (scope.id, name) not in self._busy and len(self._busy) < _MAX_DEPTH:
             self._busy.add((scope.id, name))
-            runs = [run.names[name] for run in self._runs(scope, term.file, None, 1) if name in run.names]
+            runs = [run.names[name] for run in self._runs(scope, term.file, None, _MAX_DEPTH) if name in run.names]
             self._busy.discard((scope.id, name))
             if runs and len({run.node.id for run in runs}) == 1:
                 return runs[0]

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .calls import items
 from .nodes import definition_name, fields, text_of, unwrapped
-from .syntax import CodeFile, Mark, items
+from .syntax import CodeFile, Mark
 from .templates import joined
 from .values import HOLE, Values
 

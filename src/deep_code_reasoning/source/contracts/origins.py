@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, items
 from .frameworks import PARENTS, ROUTER_MODULES, ROUTERS, WRAPS
 from .grammars import MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
 from .groups import is_group
 from .nodes import first_field, last_name, text_of, unwrapped
 from .scopes import Term, names_in, patterns, returned, scopes_around
-from .syntax import Call, CodeFile, items
+from .syntax import CodeFile
 from .values import HOLE, Values
 
 if TYPE_CHECKING:

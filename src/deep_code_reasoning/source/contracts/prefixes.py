@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .frameworks import HOLDERS, MOUNTS, PARENTS, ROUTERS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, STRING_TYPES
 from .groups import given_by, group_around, is_group, root_of
@@ -16,7 +17,7 @@ from .mounts import TEXTS, Mount, Mounts, as_prefix, is_same_run
 from .nodes import text_of, unwrapped
 from .origins import Origins
 from .scopes import Frame, Term
-from .syntax import Call, CodeFile
+from .syntax import CodeFile
 from .values import Values
 
 if TYPE_CHECKING:

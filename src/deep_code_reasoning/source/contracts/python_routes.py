@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, items
 from .class_views import ClassViews
 from .frameworks import CLIENT_NAMES, VERBS
 from .grammars import CLASS_TYPES, MEMBERS, NAMES, STRING_TYPES
@@ -13,7 +14,7 @@ from .nodes import definition_name, enclosing, last_name, text_of, unwrapped, wi
 from .prefixes import Prefixes
 from .registered import Route, RouteReader
 from .scopes import Term
-from .syntax import Call, CodeFile, Mark, items
+from .syntax import CodeFile, Mark
 from .templates import from_regex, joined
 from .values import Values
 

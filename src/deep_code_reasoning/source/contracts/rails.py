@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .frameworks import VERBS
 from .nodes import text_of
 from .scopes import Frame
-from .syntax import Call, CodeFile
+from .syntax import CodeFile
 from .templates import joined
 from .values import HOLE, Values
 

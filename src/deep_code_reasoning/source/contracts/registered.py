@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, items
 from .frameworks import VERBS
 from .grammars import MEMBERS, NAMES, STRING_TYPES
 from .nodes import last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .scopes import Term
-from .syntax import Call, items
 from .templates import joined
 from .values import HOLE, Values
 

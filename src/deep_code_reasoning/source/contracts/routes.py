@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from .calls import BY_KEY, Call, items, lambdas
 from .class_routes import ClassRoutes
 from .class_views import ClassViews
 from .configured_routes import Laravel
@@ -24,7 +25,7 @@ from .rails import is_rails_routes, rails_routes
 from .records import PROVIDED, Contract
 from .registered import Route, RouteReader, handler_of
 from .scopes import Term
-from .syntax import BY_KEY, Call, CodeFile, items, lambdas
+from .syntax import CodeFile
 from .templates import from_regex, joined
 from .values import Values, fill
 

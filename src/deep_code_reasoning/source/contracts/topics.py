@@ -1,192 +1,25 @@
-"""Topics, queues and streams: who sends to them and who receives, their names through constants and configuration.
-
-Which calls, annotations and objects of which libraries those are is a table: Kafka (kafka-python, aiokafka, confluent,
-kafkajs, Spring, kafka-clients, sarama, kafka-go, franz-go, rdkafka, Karafka), RabbitMQ (pika, amqplib, Spring, amqp091,
-RabbitMQ.Client, bunny, php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, Service Bus.
-"""
+"""Topics, queues and streams: who sends to them and who receives, their names through constants and configuration."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from re import Pattern
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .environment import Deployment
 from .grammars import CLASS_TYPES
 from .nodes import definition_name, enclosing, fields, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
 from .scopes import Term
-from .syntax import Call, CodeFile
+from .syntax import CodeFile
+from .topic_tables import MENTIONS, NAMED, ROLE, TopicCall, rows_of
 from .values import HOLE, Values, fill, variables
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 
-@dataclass(frozen=True, slots=True)
-class TopicCall:
-    """A call, mark or object that names a topic: of which system, in files that mention what (in small letters), and
-    where the name is."""
-
-    system: str
-    mentions: tuple[str, ...]
-    name: Pattern[str]
-    sends: bool
-    places: tuple[int | str, ...]
-
-
-def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str) -> TopicCall:
-    return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
-
-
-_KAFKA: Final = "kafka karafka sarama kgo. waterdrop"
-_RABBIT: Final = "rabbit amqp pika bunny kombu"
-_AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
-_REDIS: Final = "redis valkey"
-_GO_REDIS: Final = "go-redis redis/v"
-_BULL: Final = "bullmq 'bull' \"bull\""
-_BUS: Final = "servicebus"
-
-# Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
-TOPIC_CALLS: Final = (
-    _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
-    _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
-    _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
-    _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
-    _row("kafka", "rdkafka", "to", True, 0),
-    _row("kafka", "rdkafka", "newTopic", True, 0),
-    _row("kafka", _KAFKA, "KafkaConsumer|AIOKafkaConsumer", False, "*"),
-    _row("kafka", _KAFKA, "subscribe|Subscribe|SubscribeTopics|subscribeTopics", False, "topic", "topics", 0),
-    _row("kafka", _KAFKA, "ReaderConfig", False, "Topic", "GroupTopics"),
-    _row("kafka", "sarama", "Consume", False, 1),
-    _row("kafka", "sarama", "ConsumePartition", False, 0),
-    _row("kafka", _KAFKA, "ConsumeTopics", False, "*"),
-    _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
-    _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
-    _row("kafka", "micronaut", "Topic", False, 0),
-    _row("kafka", "karafka", "topic", False, 0),
-    _row(
-        "rabbitmq",
-        _RABBIT,
-        "basic_publish|basicPublish|BasicPublish|BasicPublishAsync",
-        True,
-        "exchange+routing_key",
-        "exchange+routingKey",
-        "0+1",
-    ),
-    _row("rabbitmq", _RABBIT, "sendToQueue", True, 0),
-    _row("rabbitmq", _RABBIT, "PublishWithContext", True, "1+2"),
-    _row("rabbitmq", _RABBIT, "publish|Publish", True, "routing_key", "0+1"),
-    _row("rabbitmq", "rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
-    _row(
-        "rabbitmq",
-        _RABBIT,
-        "basic_consume|basicConsume|BasicConsume|BasicConsumeAsync|consume|Consume",
-        False,
-        "queue",
-        0,
-    ),
-    _row("rabbitmq", _RABBIT, "queue_bind|queueBind|QueueBind|QueueBindAsync|bindQueue", False, "exchange", 1),
-    _row("rabbitmq", _RABBIT, "RabbitListener", False, "queues", "value", 0),
-    _row(
-        "sqs",
-        _AWS,
-        "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
-        True,
-        "QueueUrl",
-        0,
-    ),
-    _row(
-        "sqs",
-        _AWS,
-        "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
-        False,
-        "QueueUrl",
-        0,
-    ),
-    _row("kafka", "kafka.streams", "stream|globalTable", False, 0),
-    _row("kafka", "kafka.streams", "to", True, 0),
-    _row("kafka", "racecar", "subscribes_to", False, "*"),
-    _row("rabbitmq", "sneakers", "from_queue", False, 0),
-    _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
-    _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
-    _row("broker", "faststream", "subscriber", False, 0),
-    _row("broker", "faststream", "publisher", True, 0),
-    _row("broker", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
-    _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
-    _row("pubsub", "pubsub", "subscription_path|subscriptionPath|subscription", False, 1, 0),
-    _row("watermill", "watermill", "Publish", True, 0),
-    _row("watermill", "watermill", "Subscribe", False, 1),
-    _row("watermill", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
-    _row("dapr", "dapr", "Topic", False, 1),
-    _row("dapr", "dapr", "PublishEventAsync|publish_event|publish", True, "topic_name", 1),
-    _row(
-        "functions",
-        "azure.functions microsoft.azure",
-        "ServiceBusTrigger|KafkaTrigger|QueueTrigger|EventHubTrigger",
-        False,
-        0,
-    ),
-    _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
-    _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
-    _row("message", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
-    _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
-    _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
-    _row("sns", _AWS, "publish", True, "@Name"),
-    _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
-    _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
-    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
-    _row(
-        "nats",
-        "nats",
-        "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe",
-        False,
-        "subject",
-        0,
-    ),
-    _row("redis", _REDIS, "publish|PublishAsync", True, 0),
-    _row("redis", _GO_REDIS, "Publish", True, 1),
-    _row("redis", _REDIS, "xadd|xAdd|StreamAdd|StreamAddAsync", True, 0),
-    _row("redis", _REDIS, "XAddArgs", True, "Stream"),
-    _row("redis", _REDIS, "subscribe|psubscribe|pSubscribe|SubscribeAsync", False, "*"),
-    _row("redis", _GO_REDIS, "Subscribe|PSubscribe", False, 1),
-    _row(
-        "redis",
-        _REDIS,
-        "xread|xReadGroup|xreadgroup|xRead|StreamRead|StreamReadGroup|StreamReadGroupAsync",
-        False,
-        "streams",
-        "key",
-    ),
-    _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
-    _row("celery", "celery", "send_task", True, "name", 0),
-    _row("bullmq", _BULL, "Queue", True, 0),
-    _row("bullmq", _BULL, "Worker|Processor", False, 0),
-    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
-    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
-    _row(
-        "servicebus",
-        _BUS,
-        "CreateSender|createSender|get_queue_sender|get_topic_sender",
-        True,
-        "queue_name",
-        "topic_name",
-        0,
-    ),
-    _row(
-        "servicebus",
-        _BUS,
-        "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver",
-        False,
-        "queue_name",
-        "topic_name",
-        0,
-    ),
-    _row("jms", "jms", "JmsListener", False, "destination", 0),
-    _row("jms", "jmstemplate", "convertAndSend|send", True, 0),
-)
 _BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-\d+\.destination")
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
@@ -212,19 +45,6 @@ _OTHERS: Final = re.compile(
 )
 
 
-# What a client of messages is called where only another file tells which one it is.
-_ROLE: Final = re.compile(
-    r"(?i)(?:producer|consumer|publisher|subscriber|kafka|nats|rabbit|redis|sqs|sns|queue|channel|bus|stream|broker|client|emitter|events?)\w*(?:\(\))?$"
-)
-_NAMED: Final = frozenset(name for row in TOPIC_CALLS for name in row.name.pattern.strip("^$()?:").split("|"))
-_MENTIONS: Final = frozenset(word for row in TOPIC_CALLS for word in row.mentions)
-
-
-def _rows_of(text: str) -> list[TopicCall]:
-    words = {word for word in _MENTIONS if word in text}
-    return [row for row in TOPIC_CALLS if words.intersection(row.mentions)] if words else []
-
-
 class Topics:
     """The topics of many files."""
 
@@ -234,7 +54,7 @@ class Topics:
         self._deployment = deployment
         mentioned: dict[str, set[str]] = {}
         for file in files:
-            words = {word for word in _MENTIONS if word in file.lower}
+            words = {word for word in MENTIONS if word in file.lower}
             mentioned.setdefault(file.service, set()).update(words)
         self._mentioned = {service: " ".join(sorted(words)) for service, words in mentioned.items()}
 
@@ -242,7 +62,7 @@ class Topics:
         """Who sends (`provided`) and who receives (`consumed`) what."""
         tasks = dict(self._tasks())
         for file in self._files:
-            rows = _rows_of(file.lower)
+            rows = rows_of(file.lower)
             marks = [mark.call for mark in file.marks] if rows else []
             for call in [*file.calls, *marks]:
                 yield from self._of_call(call, file, rows or self._rows_of_receiver(call, file))
@@ -256,12 +76,12 @@ class Topics:
 
     def _rows_of_receiver(self, call: Call, file: CodeFile) -> list[TopicCall]:
         """What may send and receive where a client of another file of the service is used."""
-        if call.name not in _NAMED or not _ROLE.search(call.receiver):
+        if call.name not in NAMED or not ROLE.search(call.receiver):
             return []
         held = self._values.names.settled(Term(call.receiver_node, file)) if call.receiver_node is not None else None
         if held is not None and held.file is not file:
-            return _rows_of(held.file.lower)
-        return _rows_of(self._mentioned.get(file.service, ""))
+            return rows_of(held.file.lower)
+        return rows_of(self._mentioned.get(file.service, ""))
 
     def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall]) -> Iterator[Contract]:
         for row in rows:

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call, as_call, items
 from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
 from .names import Names
 from .nodes import first_field, last_name, text_of, unwrapped
 from .scopes import Frame, Term, returned
-from .syntax import Call, CodeFile, as_call, items
+from .syntax import CodeFile
 
 if TYPE_CHECKING:
     from tree_sitter import Node
