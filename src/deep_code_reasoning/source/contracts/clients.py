@@ -82,7 +82,7 @@ class Clients:
         frames: list[Frame | None] = [None]
         told = self._address(given, call, Term(call.node, file))
         if told is None or not told[1].replace("{}", "").strip("/"):
-            frames = self._values.names.frames(call.node, file, call.words)
+            frames = self._values.names.runs.frames(call.node, file, call.words)
         for frame in frames:
             at = Term(call.node, file, frame)
             address = self._address(given, call, at)

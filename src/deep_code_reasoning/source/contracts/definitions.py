@@ -225,6 +225,8 @@ class Definitions:
         if function.node.id not in self._callers:
             self._callers[function.node.id] = []  # while it is asked: a circle has none
             named = self._calls.get(function.name, []) if function.name else []
+            if function.file.language == "php" and function.name in ("", "__invoke"):
+                named = named + self._calls.get("", [])  # (require "x.php")($app), (new Routes())($app)
             if function.makes:
                 named = named + self._calls.get("super", [])
             if function.file.family == "script" and self._is_default(function):

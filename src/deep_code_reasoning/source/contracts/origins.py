@@ -81,7 +81,7 @@ class Origins:
         found = []
         for function in functions:
             if not function.makes:
-                run = self._names.run(function, made, term)
+                run = self._names.runs.run(function, made, term)
                 for node in returned(function.node, function.file.language):
                     found += self.of(Term(node, function.file, run), depth + 1)
         if found:

@@ -48,7 +48,7 @@ class Prefixes:
                     self._note_setter(call, file)
                 kind = self._origins.kind(call, file)
                 if kind in MOUNTS or kind in HOLDERS or kind in PARENTS:
-                    for frame in self._names.frames(call.node, file, call.words):
+                    for frame in self._names.runs.frames(call.node, file, call.words):
                         for origin, mount in reader.of(call, kind, file, frame):
                             self._mounts.setdefault(origin.node.id, []).append(mount)
 

@@ -46,7 +46,7 @@ def rails_routes(file: CodeFile, values: Values, api_only: bool) -> Iterator[Fou
     for call in file.calls:
         if call.receiver or call.name not in _SERVING or _concern_around(call, file) is not None:
             continue
-        for frame in values.names.frames(call.node, file, call.words):
+        for frame in values.names.runs.frames(call.node, file, call.words):
             yield from _of_run(call, file, InRun(values, frame), api_only, concerns)
 
 

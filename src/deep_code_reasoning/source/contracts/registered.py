@@ -55,7 +55,7 @@ class RouteReader:
 
     def runs(self, call: Call, at: Term) -> Iterator[Term]:
         """The runs of a call that differ."""
-        for frame in self._values.names.frames(call.node, at.file, call.words):
+        for frame in self._values.names.runs.frames(call.node, at.file, call.words):
             yield Term(call.node, at.file, frame)
 
     def routes(

@@ -98,7 +98,7 @@ class Topics:
         """The names that a call names; where only those who call its function know them, what they say."""
         found = self._names(call, row, Term(call.node, file))
         if not found:
-            frames = self._values.names.frames(call.node, file, call.words)
+            frames = self._values.names.runs.frames(call.node, file, call.words)
             found = [name for frame in frames for name in self._names(call, row, Term(call.node, file, frame))]
         return [name for name in dict.fromkeys(found) if _TOPIC.match(name)]
 

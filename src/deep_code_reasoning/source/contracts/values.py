@@ -281,7 +281,7 @@ class Values:
     def _of_function(self, call: Call, term: Term, depth: int) -> str:
         """What a function of ours gives back for what it is given."""
         for function in self.names.targets(call, term.file)[:1]:
-            run = self.names.run(function, call, term)
+            run = self.names.runs.run(function, call, term)
             for node in returned(function.node, function.file.language)[:1]:
                 return self._one(node, Term(node, function.file, run), depth + 3)
         return HOLE
