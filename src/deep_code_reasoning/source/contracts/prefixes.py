@@ -41,6 +41,7 @@ class Prefixes:
         self._origins = Origins(values)
         self._mounts: dict[int, list[Mount]] = {}
         self._set: dict[int, str] = {}
+        self._asked: set[int] = set()
         reader = Mounts(values, self._origins)
         for file in files:
             for call in file.calls:
@@ -160,6 +161,9 @@ class Prefixes:
         mounts = [mount for mount in self._mounts.get(origin.node.id, ()) if is_same_run(mount, origin)]
         if not mounts and origin.node.type not in CLASS_TYPES:
             return self._of_place(origin, depth)
+        if not mounts or origin.node.id in self._asked:
+            return [""]  # a circle leads to no root
+        self._asked.add(origin.node.id)
         found = []
         for mount in mounts:
             if mount.under is not None:
@@ -168,6 +172,7 @@ class Prefixes:
             else:
                 befores = self.before(mount.call, mount.file, mount.frame, depth + 1)
             found += [before + mount.prefix for before in befores]
+        self._asked.discard(origin.node.id)
         return list(dict.fromkeys(found)) or [""]
 
     def _of_place(self, term: Term, depth: int) -> list[str]:
