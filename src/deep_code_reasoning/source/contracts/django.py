@@ -42,11 +42,21 @@ def django_routes(
             if own != HOLE:
                 own = own if call.name == "path" else from_regex(own)
                 handler = last_name(re.sub(r"\.as_view\(.*", "", text_of(view), flags=re.DOTALL))
-                verbs = views.verbs(handler, file) if ".as_view(" in text_of(view) else _allowed(handler, files, values)
+                verbs = _verbs(text_of(view), handler, file, files, values, views)
                 for before in prefixes.before(call, file):
                     yield Route(verbs, joined(from_regex(before), own), call.line, handler)
         elif call.name == "register" and len(call.arguments) > 1 and _is_router(call, file, prefixes):
             yield from _registered(call, file, values, prefixes, views)
+
+
+def _verbs(
+    view: str, handler: str, file: CodeFile, files: Sequence[CodeFile], values: Values, views: ClassViews
+) -> tuple[str, ...]:
+    """What a view serves: as a class, as a view set whose actions are named, or as a function."""
+    mapped = re.search(r"\.as_view\(\s*\{([^}]*)\}", view)
+    if mapped:
+        return tuple(verb.upper() for verb in re.findall(r"['\"](\w+)['\"]\s*:", mapped[1]))
+    return views.verbs(handler, file) if ".as_view(" in view else _allowed(handler, files, values)
 
 
 def _is_router(call: Call, file: CodeFile, prefixes: Prefixes) -> bool:

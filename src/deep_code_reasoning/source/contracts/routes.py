@@ -16,6 +16,7 @@ from .django import django_routes
 from .environment import Deployment
 from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
+from .go_routes import GoRoutes
 from .grammars import STRING_TYPES
 from .grape import Grape
 from .nodes import keyed, last_name, text_of, unwrapped
@@ -45,7 +46,6 @@ _REGISTERING: Final = frozenset(
 # Those of them that need no path, for another call has it, or an object.
 _ONE_ARGUMENT: Final = frozenset([*VERBS, "all", "route", "handler", "handlerfunc", "apiresources", "resources"])
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
-_PATTERN: Final = re.compile(r"^(?:(?P<verb>[A-Z]{3,7})\s+)?(?P<path>[\w.\-]*/.*)$", re.DOTALL)
 # Laravel's actions of a resource that a contract is about; those that show forms are not.
 _LIST_ACTIONS: Final = {"index": "GET", "store": "POST"}
 _RESOURCES: Final = frozenset({"resource", "apiresource", "singleton", "apisingleton"})
@@ -71,6 +71,7 @@ class Routes(RouteReader):
         self._python = PythonRoutes(values, self._prefixes, self._views)
         self.registering = self._python.registering
         self._classes = ClassRoutes(files, values, deployment, configured)
+        self._go = GoRoutes(values, self._prefixes)
         self._laravel = Laravel(files, values)
         self._grape = Grape(files, values)
         self._api_only = {file.service for file in files if _API_ONLY.search(file.text)}
@@ -117,7 +118,7 @@ class Routes(RouteReader):
 
     def _registered(self, call: Call, at: Term) -> Iterator[Route]:
         readers = {
-            "go": self._go, "csharp": self._csharp, "ruby": self._ruby, "php": self._php,
+            "go": self._go.of, "csharp": self._csharp, "ruby": self._ruby, "php": self._php,
             "rust": self._rust, "kotlin": self._jvm, "java": self._jvm,
         }  # fmt: skip
         reader = self._script if at.file.language in _SCRIPTS else readers.get(at.file.language)
@@ -126,9 +127,7 @@ class Routes(RouteReader):
 
     def _script(self, call: Call, at: Term) -> Iterator[Route]:
         if call.name == "route" and call.arguments and self._serves(call, at):  # fastify.route({ method, url })
-            given = call.named("url", "path")
-            if given is not None:
-                yield from self.routes(call, at, given, self.verbs(call, at))
+            yield from self._described(call, at)
             return
         if call.name == "on" and len(call.arguments) > 2 and self._serves(call, at):
             verbs = tuple(verb.upper() for verb in self.texts(call.positional(0), at))
@@ -153,6 +152,17 @@ class Routes(RouteReader):
             for given in items(places[0]):
                 yield from self.routes(call, at, given, verbs)
 
+    def _described(self, call: Call, at: Term) -> Iterator[Route]:
+        """Fastify: a route that is an object, `fastify.route({ method, url, handler })`."""
+        names, whole = self._values.names, at.of(call.arguments[0].node)
+        url = names.member(whole, "url") or names.member(whole, "path")
+        method = names.member(whole, "method")
+        path = self.path(url.node, url) if url is not None else None
+        if path is not None:
+            verbs = tuple(verb for item in items(method.node) if (verb := self.verb_of(item, method))) if method else ()
+            for before in self.before(call, at):
+                yield Route(verbs, joined(before, path), call.line)
+
     def _serves(self, call: Call, at: Term) -> bool:
         """Whether what a call is called on is a router, as far as its making or its name tell."""
         node = call.receiver_node
@@ -172,87 +182,11 @@ class Routes(RouteReader):
             return True
         return name in ROUTER_NAMES or _ROUTER_WORD.search(name) is not None
 
-    def _go(self, call: Call, at: Term) -> Iterator[Route]:
-        if call.name in ("Method", "MethodFunc", "Add") and len(call.arguments) > 2:
-            verb = self.verb_of(call.positional(0), at)
-            yield from self.routes(call, at, call.positional(1), (verb,) if verb else ())
-            return
-        if call.name == "Match" and len(call.arguments) > 2:
-            yield from self.routes(call, at, call.positional(1), tuple(self.texts(call.positional(0), at)))
-            return
-        verb = self.verb_of(call.positional(0), at) if call.positional(2) is not None else ""
-        if call.name in ("Handle", "Handler", "HandlerFunc") and verb:  # httprouter
-            yield from self.routes(call, at, call.positional(1), (verb,))
-            return
-        if call.name in ("Handler", "HandlerFunc") and call.receiver_node is not None:
-            yield from self._gorilla(call, at)
-            return
-        handles = call.name in ("HandleFunc", "Handle") and len(call.arguments) > 1
-        if not handles and (call.name not in _VERB_NAMES | {"Any", "All"} or len(call.arguments) < 2):
-            return
-        path = self.path(call.positional(0), at)
-        found = _PATTERN.match(path) if path is not None else None
-        bare = path is not None and found is None and call.receiver_node is not None
-        if (
-            bare
-            and path
-            and (handles or not self._prefixes.is_router(call.receiver_node or call.node, at.file, at.frame))
-        ):
-            return
-        if path is None:
-            return
-        if not handles and (call.receiver in ("http", "otelhttp") or last_name(call.receiver) in CLIENT_NAMES):
-            return
-        if call.name == "Handle" and self._is_mount(call, at):
-            return
-        verb = found["verb"] if found is not None and found["verb"] else ""
-        verbs: tuple[str, ...] = (
-            (verb,) if verb else () if handles or call.name in ("Any", "All") else (call.name.upper(),)
-        )
-        verbs = verbs or self._verbs_behind(call, at)
-        rest = found["path"] if found is not None else ""
-        template = rest[rest.index("/") :] if found is not None else path
-        for before in self.before(call, at):
-            yield Route(verbs, joined(before, re.sub(r"\{\$\}$", "", template)), call.line, handler_of(call))
-
-    def _gorilla(self, call: Call, at: Term) -> Iterator[Route]:
-        """gorilla: `r.Methods("GET").Path("/x").Handler(h)`, in any order."""
-        chain = []
-        made = at.file.by_node.get(unwrapped(call.receiver_node).id) if call.receiver_node is not None else None
-        while made is not None:
-            chain.append(made)
-            made = at.file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
-        path = next((each for each in chain if each.name in ("Path", "PathPrefix")), None)
-        if path is not None:
-            verbs = (
-                verb
-                for each in chain
-                if each.name == "Methods"
-                for a in each.arguments
-                if (verb := self.verb_of(a.node, at))
-            )
-            for route in self.routes(path, at, path.positional(0), tuple(verbs)):
-                yield replace(route, line=call.line, handler=handler_of(call))
-
-    def _is_mount(self, call: Call, at: Term) -> bool:
-        given = call.positional(1)
-        made = at.file.by_node.get(unwrapped(given).id) if given is not None else None
-        inner = made.positional(1) if made is not None and made.name == "StripPrefix" else given
-        return inner is not None and self._prefixes.is_router(inner, at.file, at.frame) is True
-
-    def _verbs_behind(self, call: Call, at: Term) -> tuple[str, ...]:
-        """gorilla: `HandleFunc("/x", h).Methods("GET", http.MethodPost)`."""
-        above = call.node.parent
-        while above is not None and above.type in ("selector_expression", "call_expression"):
-            outer = at.file.by_node.get(above.id)
-            if outer is not None and outer.name == "Methods":
-                return tuple(verb for a in outer.arguments if (verb := self.verb_of(a.node, at)))
-            above = above.parent
-        return ()
-
     def _csharp(self, call: Call, at: Term) -> Iterator[Route]:
         if call.name == "MapMethods":
             yield from self.routes(call, at, call.positional(0), tuple(self.texts(call.positional(1), at)))
+        elif call.name == "Map" and len(call.arguments) > 1 and self._serves(call, at):
+            yield from self.routes(call, at, call.positional(0), ())
         elif call.name in _VERB_NAMES and call.name.startswith("Map") and len(call.arguments) > 1:
             yield from self.routes(call, at, call.positional(0), (call.name[3:].upper(),))
 

@@ -176,7 +176,7 @@ class Topics:
             for mark in file.marks:
                 if mark.call.name in _TASK_MARKS and mark.target is not None:
                     given = mark.call.named("name")
-                    module = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).replace("/", ".")
+                    module = _module_of(file)
                     name = (
                         self._values.text(given, file)
                         if given is not None
@@ -222,6 +222,12 @@ def _in_client(call: Call) -> bool:
     """Micronaut: whether the topics of an interface are what it sends to."""
     around = enclosing(call.node, CLASS_TYPES)
     return "@KafkaClient" in text_of(around).partition("{")[0]
+
+
+def _module_of(file: CodeFile) -> str:
+    """The dotted name of a file's module, below the folder of its service."""
+    parts = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).split("/")
+    return ".".join(parts[1:] if parts[0] == file.service and len(parts) > 2 else parts)
 
 
 def _keys(node: Node) -> Iterator[Node]:

@@ -202,6 +202,8 @@ class Values:
         head, _, last = re.sub(r"::|->|\?\.", ".", text).rpartition(".")
         if head and _STRICT.search(head) and _UPPER.fullmatch(last):
             return variable(last)
+        if term.file.language == "go" and head == "http" and last.startswith("Method"):
+            return last.removeprefix("Method").upper()
         declared = self._declared(node, last, term, depth) if head else ""
         if declared:
             return declared
@@ -247,6 +249,9 @@ class Values:
     def _of_call(self, node: Node, term: Term, depth: int) -> str:
         call = as_call(node)
         given = [argument.node for argument in call.arguments]
+        default = call.named("default")
+        if default is not None and default.id == given[0].id:
+            return self._one(default, term, depth)
         if given and text_of(given[0]).startswith("&") and len(given) > 1:
             given = given[1:]  # Go: mustMapEnv(&address, "NAME")
         first = self._one(given[0], term, depth) if given else ""
@@ -256,9 +261,10 @@ class Values:
             or (_ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
         ):
             return variable(first, self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else "")
-        default = call.named("default")
-        if default is not None and given and default.id == given[0].id:
-            return self._one(default, term, depth)
+        return self._joined(call, given, first, term, depth) or self._passed_on(call, given, first, term, depth)
+
+    def _joined(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
+        """What a call makes of several texts; '' when it is none that does."""
         if call.name in _FORMATS:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
                 return self._formatted(self._one(call.receiver_node, term, depth), given, term, depth)
@@ -268,6 +274,12 @@ class Values:
             return "/".join(part.strip("/") if at else part.rstrip("/") for at, part in enumerate(parts))
         if call.makes and call.name in ("URL", "Uri", "URI") and len(given) > 1:
             return self._one(given[1], term, depth).rstrip("/") + "/" + first.lstrip("/")
+        return ""
+
+    def _passed_on(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
+        """What a call gives back of what it is called on or given; what a function of ours makes of it."""
+        if call.name == "nameof" and given:
+            return last_name(text_of(given[0]))
         if call.name in _DEFAULTS and call.receiver_node is not None:
             return _with_default(self._one(call.receiver_node, term, depth), self._inside(given, term, depth))
         if call.receiver_node is not None and call.name in _UNWRAPS and not call.makes:
