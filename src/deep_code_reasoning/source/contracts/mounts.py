@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .calls import Call, items
 from .frameworks import HOLDERS, MOUNTS, PARENTS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
-from .nodes import enclosing, unwrapped, within
+from .nodes import enclosing, fields, unwrapped, within
 from .origins import Origins
 from .scopes import Frame, Term
 from .syntax import CodeFile
@@ -77,7 +77,9 @@ class Mounts:
         """The expressions that a call mounts, each with its prefix."""
         file = at.file
         if call.name == "include" or (call.name == "group" and file.language == "php" and len(call.arguments) == 1):
-            yield from self._included(call, file)
+            under = call.named("route_prefix")  # Pyramid
+            prefix = as_prefix(self._values.text(under, file, at.frame)) if under is not None else ""
+            yield from ((node, prefix) for node, _ in self._included(call, file))
         elif call.name == "require":
             yield from [(call.node, "")] if file.language == "php" else []
         elif call.name == "map":
@@ -94,6 +96,8 @@ class Mounts:
         given = call.named(*names) if isinstance(names, tuple) else None
         if given is None and call.name == "add_namespace":
             given = call.positional(whose + 1)
+        if given is None and (options := call.named("routes")) is not None:  # hapi: { routes: { prefix: "/x" } }
+            given = dict(fields(options)).get("prefix")
         if router is not None and unwrapped(router).type not in STRING_TYPES:
             yield router, as_prefix(self._values.text(given, at.file, at.frame)) if given is not None else ""
 

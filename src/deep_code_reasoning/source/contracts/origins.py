@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What gives back what gives back a router: deeper is a circle.
 _MAX_DEPTH: Final = 12
 _LOADERS: Final = frozenset({"require", "include", "import", "lazy", "base_path", "app_path"})
-_MAKERS: Final = frozenset({"new", "create"})
+_MAKERS: Final = frozenset({"new", "create", "router"})
 # Members of a router that stand for the whole of it.
 _WHOLE: Final = frozenset({"urls", "router", "routes"})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from .calls import Call
+from .calls import Call, lambdas
 from .frameworks import HOLDERS, MOUNTS, PARENTS, ROUTERS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, STRING_TYPES
 from .groups import given_by, group_around, is_group, root_of
@@ -70,6 +70,7 @@ class Prefixes:
             not call.receiver
             or root in _STATIC
             or root in given_by(group)
+            or (root == root_of(group) and bool(lambdas(group)))  # $router->group([...], fn () => $router->get(...))
             or (file.language == "kotlin" and root not in file.values)
         ):
             own = self.group_prefix(group, file, frame) + self._of_chain(call, file, frame)

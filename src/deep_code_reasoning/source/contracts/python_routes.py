@@ -129,8 +129,20 @@ class PythonRoutes(RouteReader):
             if (path := self.path(given, at)) is None or not path.startswith(("/", "{")):
                 yield from self._of_resource(call, at, verbs)
                 return
+        second = self.path(call.positional(1), at)
+        if path is not None and not path.startswith(("/", "{", "<", "\0")) and second is not None:
+            yield from self.routes(call, at, call.positional(1), self._viewed(path, at.file))
+            return
         verbs = verbs or self._of_view(view, at)
         yield from self.routes(call, at, given, verbs or (("GET",) if call.name == "add_url_rule" else ()))
+
+    def _viewed(self, name: str, near: CodeFile) -> tuple[str, ...]:
+        """Pyramid: the verbs of the views of a route's name."""
+        found = []
+        for mark in near.marks:
+            if mark.call.name == "view_config" and self._values.text(mark.call.named("route_name"), near) == name:
+                found += self._values.texts(mark.call.named("request_method"), near)
+        return tuple(verb for verb in found if verb.lower() in VERBS)
 
     def _of_resource(self, call: Call, at: Term, verbs: tuple[str, ...]) -> Iterator[Route]:
         """aiohttp: `resource = app.router.add_resource("/x"); resource.add_route("PUT", handler)`."""

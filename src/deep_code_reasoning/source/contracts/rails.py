@@ -31,7 +31,7 @@ _SINGULAR: Final = {
 }  # fmt: skip
 _SERVING: Final = frozenset({*VERBS, "match", "root", "resources", "resource"})
 _HOLDERS: Final = frozenset(
-    "namespace scope resources resource member collection constraints concern shallow with_options".split()
+    "namespace scope resources resource member collection constraints concern shallow with_options slice".split()
 )
 
 
@@ -163,6 +163,8 @@ def _part(holder: Call, inner: Call, file: CodeFile, values: InRun) -> str:
     if holder.name == "namespace":
         given = holder.named("path") or first
         return values.text(given, file) if given is not None else ""
+    if holder.name == "slice":  # Hanami
+        return values.text(holder.named("at"), file).replace(HOLE, "")
     if holder.name == "scope":
         given = holder.named("path") or first
         text = values.text(given, file) if given is not None and "symbol" not in given.type else ""

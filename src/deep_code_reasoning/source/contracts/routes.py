@@ -43,6 +43,7 @@ _REGISTERING: Final = frozenset(
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
     "[] apiresource apiresources resources apisingleton singleton match map view redirect mapfallback".split()
 )
+_LIGHT: Final = re.compile(r"\bio\.javalin\b|\bio\.vertx\.ext\.web\.Router\b|\bimport static spark\.")
 # Those of them that need no path, for another call has it, or an object.
 _ONE_ARGUMENT: Final = frozenset([*VERBS, "all", "route", "handler", "handlerfunc", "apiresources", "resources"])
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
@@ -154,7 +155,13 @@ class Routes(RouteReader):
 
     def _described(self, call: Call, at: Term) -> Iterator[Route]:
         """Fastify: a route that is an object, `fastify.route({ method, url, handler })`."""
-        names, whole = self._values.names, at.of(call.arguments[0].node)
+        names = self._values.names
+        listed = names.settled(at.of(call.arguments[0].node))
+        for each in items(listed.node):
+            yield from self._of_object(call, listed.of(each), at)
+
+    def _of_object(self, call: Call, whole: Term, at: Term) -> Iterator[Route]:
+        names = self._values.names
         url = names.member(whole, "url") or names.member(whole, "path")
         method = names.member(whole, "method")
         path = self.path(url.node, url) if url is not None else None
@@ -291,6 +298,12 @@ class Routes(RouteReader):
         elif call.name.lower() in VERBS and call.name.isupper() and call.arguments:
             for route in self.routes(call, at, call.positional(0), (call.name,)):
                 yield replace(route, template=joined(self._classes.global_prefix(at.file), route.template))
+        elif call.name in VERBS and at.file.language == "java":  # Javalin, Vert.x, Spark
+            yield from self.routes(
+                call, at, call.positional(0), (call.name.upper(),), "" if not call.receiver else None
+            )
+        elif call.name == "route" and len(call.arguments) == 2 and (verb := self.verb_of(call.positional(0), at)):
+            yield from self.routes(call, at, call.positional(1), (verb,))
 
 
 def _may_register(call: Call, file: CodeFile) -> bool:
@@ -298,7 +311,7 @@ def _may_register(call: Call, file: CodeFile) -> bool:
     if file.language in ("kotlin", "ruby"):
         return bool(lambdas(call)) or (call.name.isupper() and bool(call.arguments))
     if file.language == "java":
-        return call.name.isupper() and bool(call.arguments)
+        return bool(call.arguments) and (call.name.isupper() or _LIGHT.search(file.text) is not None)
     return len(call.arguments) > 1 or call.name.lower() in _ONE_ARGUMENT
 
 
