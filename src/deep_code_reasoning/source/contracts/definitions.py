@@ -10,7 +10,7 @@ from .calls import Call
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
-from .scopes import Function, Term, functions_of, names_in, patterns, scopes_around
+from .scopes import Function, Term, functions_of, names_in, owner_of, patterns, scopes_around
 from .syntax import CodeFile
 
 if TYPE_CHECKING:
@@ -177,6 +177,9 @@ class Definitions:
         package = go_package(made[0].partition(".")[0] if made is not None else "", file)
         if package:
             return [each for each in known if folders_of(each.file)[1] == package]
+        own = _own_methods(known, head, call)
+        if own:
+            return own
         module = self.module(head, file)
         if module is not None:
             return [each for each in known if each.file is module] or _nearest(known, file)
@@ -194,7 +197,7 @@ class Definitions:
         maker = self._maker(call, file)
         of_maker = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
-        like = [each for each in known if plain and plain in each.owner.lower()]
+        like = [each for each in known if len(plain) > 2 and plain in each.owner.lower()]
         if call.name in _COMMON:
             return of_maker or like
         return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
@@ -297,6 +300,15 @@ def folders_of(file: CodeFile) -> tuple[str, ...]:
     """What others may call a file: its name, and its folder's."""
     folder, _, name = file.where.path.rpartition("/")
     return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
+
+
+def _own_methods(known: Sequence[Function], head: str, call: Call) -> list[Function]:
+    """Go: the methods of the type of the method around a call, when it is called on what that is called on."""
+    around = enclosing(call.node, FUNCTION_TYPES)
+    receiver = around.child_by_field_name("receiver") if around is not None else None
+    if around is None or receiver is None or text_of(receiver).strip("()").split(" ")[0] != head:
+        return []
+    return [each for each in known if each.owner == owner_of(around)]
 
 
 def is_extension(function: Function) -> bool:

@@ -41,7 +41,7 @@ _VERB_NAMES: Final = frozenset(
 _REGISTERING: Final = frozenset(
     [name.lower() for name in _VERB_NAMES]
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
-    "[] apiresource apiresources resources apisingleton singleton match map view redirect mapfallback".split()
+    "[] apiresource apiresources resources apisingleton singleton match map addroute view redirect mapfallback".split()
 )
 _LIGHT: Final = re.compile(r"\bio\.javalin\b|\bio\.vertx\.ext\.web\.Router\b|\bimport static spark\.")
 # Those of them that need no path, for another call has it, or an object.
@@ -222,7 +222,7 @@ class Routes(RouteReader):
             verbs = ("GET",)
         elif call.name == "redirect":
             verbs = ()
-        elif call.name in ("match", "map"):
+        elif call.name in ("match", "map", "addRoute"):
             given, verbs = call.positional(1), tuple(v.upper() for v in self.texts(call.positional(0), at))
         elif call.name == "any":
             verbs = ()
