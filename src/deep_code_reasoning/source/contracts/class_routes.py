@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
@@ -50,7 +49,7 @@ class ClassRoutes:
         files: Sequence[CodeFile],
         values: Values,
         deployment: Deployment,
-        configured: Mapping[str, str] = MappingProxyType({}),
+        configured: Mapping[str, str],
     ) -> None:
         self._values = values
         self._deployment = deployment

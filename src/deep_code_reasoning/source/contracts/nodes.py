@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from .grammars import FUNCTION_TYPES, WRAPPERS
+from .grammars import WRAPPERS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -91,11 +91,6 @@ def definition_name(node: Node | None) -> str:
     if named is None:
         named = node.child_by_field_name("declarator")
     return last_name(text_of(named).partition("(")[0])
-
-
-def function_around(node: Node) -> str:
-    """The name of the function that holds a node, '' outside of all."""
-    return definition_name(enclosing(node, FUNCTION_TYPES))
 
 
 def parameters(node: Node) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from .calls import BY_KEY, Call, items, lambdas
@@ -43,9 +42,10 @@ _REGISTERING: Final = frozenset(
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
     "[] apiresource apiresources resources apisingleton singleton match map addroute view redirect mapfallback".split()
 )
-_LIGHT: Final = re.compile(r"\bio\.javalin\b|\bio\.vertx\.ext\.web\.Router\b|\bimport static spark\.")
 # Those of them that need no path, for another call has it, or an object.
 _ONE_ARGUMENT: Final = frozenset([*VERBS, "all", "route", "handler", "handlerfunc", "apiresources", "resources"])
+# Frameworks of Java whose verbs are written in small letters, as everybody's are.
+_LIGHT: Final = re.compile(r"\bio\.javalin\b|\bio\.vertx\.ext\.web\.Router\b|\bimport static spark\.")
 _ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
 # Laravel's actions of a resource that a contract is about; those that show forms are not.
 _LIST_ACTIONS: Final = {"index": "GET", "store": "POST"}
@@ -63,7 +63,7 @@ class Routes(RouteReader):
         files: Sequence[CodeFile],
         values: Values,
         deployment: Deployment,
-        configured: Mapping[str, str] = MappingProxyType({}),
+        configured: Mapping[str, str],
     ) -> None:
         super().__init__(values, Prefixes(files, values))
         self._files = files
