@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 
+_EXCHANGES: Final = frozenset({"topic", "fanout", "direct", "headers", "exchange", "declare_exchange"})
 _BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-\d+\.destination")
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
@@ -135,6 +136,9 @@ class Topics:
         made = held.file.by_node.get(unwrapped(held.node).id)
         if made is None or held.file is not file:
             return []
+        if name == "exchange":  # channel.topic("orders").publish(...), declare_exchange("orders")
+            given = made.positional(0) if made.name in _EXCHANGES else None
+            return [given] if given is not None else []
         found = made.positional(int(name)) if name.isdigit() else made.named(name)
         return [found] if found is not None else []
 
