@@ -63,9 +63,9 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        # No commit sets a host's clock; all else that is seen may be a change's doing.
-        of_clocks = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host")
-        if change is not None and of_clocks and change.confidence <= seen.confidence:
+        # No commit sets a host's clock, nor fills a host with what is not of ours; all else may be a change's doing.
+        of_hosts = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour"
+        if change is not None and of_hosts and change.confidence <= seen.confidence:
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front_of(change, scene))

@@ -89,6 +89,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.bad_input",
         "traces.noisy_neighbour",
         "traces.new_deadline",
+        "metrics.neighbour",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -221,7 +222,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
-        shown = max((w for f, w in seen if f.service in near and not _outlasts(finding, f)), default=0.0)
+        shown = max((w for f, w in seen if near & _seen_in(f) and not _outlasts(finding, f)), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
         if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
@@ -241,6 +242,12 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.outranked
         result.append((finding, weight * factor))
     return result
+
+
+def _seen_in(seen: Finding) -> set[str]:
+    """The services at which a mechanism was seen at work: all on the host whose processor somebody takes."""
+    on_host = seen.facts.get("services") if seen.code == "metrics.neighbour" else None
+    return {seen.service, *map(str, on_host if isinstance(on_host, tuple) else ())}
 
 
 def _held_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
