@@ -90,6 +90,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.noisy_neighbour",
         "traces.new_deadline",
         "metrics.neighbour",
+        "traces.zone_gap",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -115,6 +116,11 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
         and _provokes(f, seen)
         for f in findings
     )
+
+
+def explains(mechanism: str, other: str) -> bool:
+    """Whether a mechanism at work in a service produces what speaks for the other there."""
+    return other in _EXPLAINS.get(mechanism, ())
 
 
 def _provokes(trouble: Finding, seen: Finding) -> bool:
@@ -167,6 +173,7 @@ class Settings:
             "metrics.messages": 1.0,
             "metrics.neighbour": 1.0,
             "traces.network_gap": 0.95,
+            "traces.zone_gap": 1.0,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
             "logs.silent_operation": 0.9,
@@ -245,9 +252,9 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
 
 
 def _seen_in(seen: Finding) -> set[str]:
-    """The services at which a mechanism was seen at work: all on the host whose processor somebody takes."""
-    on_host = seen.facts.get("services") if seen.code == "metrics.neighbour" else None
-    return {seen.service, *map(str, on_host if isinstance(on_host, tuple) else ())}
+    """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
+    there = seen.facts.get("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else None
+    return {seen.service, *map(str, there if isinstance(there, tuple) else ())}
 
 
 def _held_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
@@ -282,7 +289,7 @@ def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
     ordered = sorted(group, key=lambda item: (-item[0], item[1].code, item[1].operation or ""))
     mechanisms = [finding.mechanism for weight, finding in ordered if weight >= ordered[0][0] / 2]
     chief = next(
-        (m for m in mechanisms if not any(m in _EXPLAINS.get(other, ()) for other in mechanisms)), mechanisms[0]
+        (m for m in mechanisms if not any(explains(other, m) for other in mechanisms)), mechanisms[0]
     )
     # The findings of the chief mechanism come first: the suspect is summed up by the first.
     ordered.sort(key=lambda item: item[1].mechanism != chief)
