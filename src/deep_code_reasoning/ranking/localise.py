@@ -288,9 +288,7 @@ def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:
 def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
     ordered = sorted(group, key=lambda item: (-item[0], item[1].code, item[1].operation or ""))
     mechanisms = [finding.mechanism for weight, finding in ordered if weight >= ordered[0][0] / 2]
-    chief = next(
-        (m for m in mechanisms if not any(explains(other, m) for other in mechanisms)), mechanisms[0]
-    )
+    chief = next((m for m in mechanisms if not any(explains(other, m) for other in mechanisms)), mechanisms[0])
     # The findings of the chief mechanism come first: the suspect is summed up by the first.
     ordered.sort(key=lambda item: item[1].mechanism != chief)
     doubt = 1.0

@@ -117,7 +117,8 @@ def prepare_exits(store: CaseStore) -> None:
                 SELECT service, peer, quantileExactIf({{patient:Float64}})(duration_ns, status != 'error') AS usual_ns
                 FROM calls GROUP BY service, peer
              )
-        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error, CAST(status = 'error', 'UInt8') AS failed,
+        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error,
+               CAST(status = 'error', 'UInt8') AS failed,
                failed AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}})
                    AND NOT (match(said, {{silence:String}}) AND duration_ns < usual_ns) AS its_part
         FROM calls JOIN answers USING (service, peer)

@@ -88,13 +88,15 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     ]
     whole = {rise.row["service"] for rise in risen if not rise.row["operation"]}
     found = [
-        _finding(scene, rise, settings) for rise in risen if not rise.row["operation"] or rise.row["service"] not in whole
+        _finding(scene, rise, settings)
+        for rise in risen
+        if not rise.row["operation"] or rise.row["service"] not in whole
     ]
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.operation or ""))
 
 
 def _prepare_lookups(store: CaseStore, reads: str) -> None:
-    """The table `cache_lookups`: requests that read a cache, for which operation, and whether they went on to a store."""
+    """The table `cache_lookups`: requests that read a cache, for which operation, and whether they went on."""
     prepare_linked_spans(store)
     store.derive(
         "cache_lookups",

@@ -24,10 +24,13 @@ from ..timeline.time_steps import step_of, time_steps
 _APART: Final = 1.1
 # Some calls prove it: that were given up on, that had taken longer before, that took less.
 _MIN_CALLS: Final = 3
-# Of those that had been waited for longer so many may be still: other operations, with a deadline of their own.
+# Of those that had been waited for longer so many may be still: other operations, with a deadline of their own. And so
+# many of those that took less must be answered still.
 _STILL: Final = 0.2
 _MIN_PROBABILITY: Final = 0.5
 _MOST: Final = 0.95
+# A deadline is the same for all calls: hardly any fails at another time.
+_SAME: Final = 0.8
 _GIVEN_UP: Final = r"(?i)timed? ?out|timeout|deadline|cancell?ed|abort"
 
 
@@ -51,7 +54,7 @@ def deadlines_outside(scene: Scene) -> list[Finding]:
 
 
 def _prepare_cut_exits(store: CaseStore) -> None:
-    """The table `cut_exits`: calls to peers that fail some, and whether each failed after the time after which most do."""
+    """The table `cut_exits`: calls to peers that fail some, and whether each failed when most do, by its duration."""
     prepare_exits(store)
     store.derive(
         "cut_exits",
@@ -74,6 +77,7 @@ def _judge(scene: Scene, rise: Rise) -> Finding | None:
         SELECT min(limit_ns) AS deadline_ns, countIf(NOT late) AS before, countIf(late) AS since,
                countIf(NOT late AND NOT failed AND longer) AS longer_before, countIf(late AND NOT failed AND longer)
                    AS longer_since, countIf(NOT late AND NOT failed AND duration_ns < limit_ns) AS shorter_before,
+               countIf(late AND failed) AS failed_since, countIf(late AND cut) AS cut_since,
                max(late AND cut AND match(error, {given_up:String})) AS says_so,
                arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id), late AND cut)), 1, 3) AS examples
         FROM (
@@ -87,11 +91,14 @@ def _judge(scene: Scene, rise: Rise) -> Finding | None:
         service=rise.row["service"],
         peer=rise.row["peer"],
     )[0]
-    longer = int(told["longer_before"])
-    expected = longer * int(told["since"]) / max(1, int(told["before"]))
-    new = longer >= _MIN_CALLS and int(told["longer_since"]) <= _STILL * expected
+    longer, shorter = int(told["longer_before"]), int(told["shorter_before"])
+    growth = int(told["since"]) / max(1, int(told["before"]))
+    new = longer >= _MIN_CALLS and int(told["longer_since"]) <= _STILL * longer * growth
+    same = int(told["cut_since"]) >= _SAME * int(told["failed_since"])
+    # Who answers in time is still waited for; a peer that is gone answers nobody.
+    served = int(told["since"]) - int(told["failed_since"]) >= _STILL * shorter * growth
     # What fails sooner than anything was answered may as well be refused.
-    if not new or not (told["says_so"] or int(told["shorter_before"]) >= _MIN_CALLS):
+    if not (new and same and served and (told["says_so"] or shorter >= _MIN_CALLS)):
         return None
     return _finding(scene, rise, told, longer)
 
