@@ -59,7 +59,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         key=_strength,
         default=None,
     )
-    if change is not None and _on_the_way(change, findings):
+    if change is not None and (_on_the_way(change, findings) or _short_below(scene, change, findings)):
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
@@ -184,6 +184,16 @@ def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
     """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that."""
     return change.mechanism == "latency_regression" and any(
         f.code in ("traces.network_gap", "traces.zone_gap") and f.confidence >= change.confidence for f in findings
+    )
+
+
+def _short_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether a change fits by time alone, and what its service calls was measured to have run short of something."""
+    below = set(scene.graph.downstream(change.service)) - {change.service, change.facts.get("deployed_to")}
+    return change.facts.get("effect") is None and any(
+        f.code == "metrics.shortage" and f.service in below and f.confidence >= change.confidence
+        for f in findings
+        if explains(f.mechanism, change.mechanism)
     )
 
 
