@@ -190,10 +190,12 @@ def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
 def _short_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
     """Whether a change fits by time alone, and what its service calls was measured to have run short of something."""
     below = set(scene.graph.downstream(change.service)) - {change.service, change.facts.get("deployed_to")}
-    return change.facts.get("effect") is None and any(
-        f.code == "metrics.shortage" and f.service in below and f.confidence >= change.confidence
+    return any(
+        f.code == "metrics.shortage"
+        and f.service in below
+        and f.confidence >= change.confidence
+        and _fits_by_time(change, f)
         for f in findings
-        if explains(f.mechanism, change.mechanism)
     )
 
 

@@ -69,16 +69,17 @@ class _Witness:
 
 def small_shifts(store: CaseStore, steps: TimeSteps) -> list[Shift]:
     """What each service that works longer than before shows most surely, of the table `request_times`."""
-    witnesses = _witnesses(_ranked(store, steps), steps)
+    parts = _parts(_ranked(store, steps))
     surest: dict[str, tuple[float, int, _Witness]] = {}
-    for witness in witnesses:
+    for part, rows in parts.items():
+        witness = _witness(part, rows, steps)
         index, evidence = _turn(witness)
         # A part speaks for itself where it says more than the whole.
         if evidence >= _MIN_EVIDENCE and evidence > surest.get(witness.service, (0.0,))[0]:
             surest[witness.service] = (evidence, index, witness)
     found = []
     for _, (evidence, index, witness) in sorted(surest.items()):
-        chance = probability(evidence, len(witnesses))
+        chance = probability(evidence, len(parts))
         shift = _measured(store, witness, steps.start_of(index), evidence, chance)
         if shift is not None:
             found.append(shift)
@@ -106,8 +107,8 @@ def _ranked(store: CaseStore, steps: TimeSteps) -> list[Row]:
     )
 
 
-def _witnesses(rows: Sequence[Row], steps: TimeSteps) -> list[_Witness]:
-    """Each service as a whole, then each of its hosts and operations where there are several."""
+def _parts(rows: Sequence[Row]) -> dict[tuple[str, str, str], list[Row]]:
+    """The rows of each service as a whole, and of each of its hosts and operations where there are several."""
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     hosts: dict[str, set[str]] = defaultdict(set)
     operations: dict[str, set[str]] = defaultdict(set)
@@ -117,20 +118,20 @@ def _witnesses(rows: Sequence[Row], steps: TimeSteps) -> list[_Witness]:
         operations[service].add(operation)
         for key in ((service, "", ""), (service, host, ""), (service, "", operation)):
             groups[key].append(row)
-    return [
-        _witness(key, members, steps)
-        for key, members in sorted(groups.items())
-        if not (key[1] and len(hosts[key[0]]) == 1) and not (key[2] and len(operations[key[0]]) == 1)
-    ]
+    return {
+        (service, host, operation): members
+        for (service, host, operation), members in sorted(groups.items())
+        if not (host and len(hosts[service]) == 1) and not (operation and len(operations[service]) == 1)
+    }
 
 
-def _witness(key: tuple[str, str, str], rows: Iterable[Row], steps: TimeSteps) -> _Witness:
+def _witness(part: tuple[str, str, str], rows: Iterable[Row], steps: TimeSteps) -> _Witness:
     count, ranks = [0] * steps.count, [0.0] * steps.count
     for row in rows:
         for step, n, total in row["steps"]:
             count[int(step)] += int(n)
             ranks[int(step)] += float(total)
-    return _Witness(*key, count, ranks)
+    return _Witness(*part, count, ranks)
 
 
 def _turn(witness: _Witness) -> tuple[int, float]:
