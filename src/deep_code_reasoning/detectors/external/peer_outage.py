@@ -7,7 +7,7 @@ Why it matters: it has no spans and no logs of its own, so that its callers look
 again above them, are its victims.
 
 Stays silent when: the peer is traced (its own spans tell more), its calls fail for the caller's part (wrong requests,
-locks, a full pool), some always failed, or most still succeed.
+locks, a full pool), some always failed, most still succeed, or the caller gives up sooner than the peer often took.
 
 Example finding: `payments: 95% of 120 calls to psp.example.net fail since 09:12:04Z, 1% before: "connection refused"`.
 """
@@ -43,6 +43,9 @@ _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
 )
+# Silence until the caller's deadline, which is the caller's affair where one answer in so many took longer than that.
+_SILENCE: Final = r"(?i)did not answer|timed? ?out|timeout|deadline"
+_PATIENT: Final = 0.9
 _OUR_PART: Final = (
     r"(?i)\block|deadlock|serializ|statement|pool|circuit|cancel|worker|duplicate|connection is not available"
 )
@@ -95,7 +98,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def prepare_exits(store: CaseStore) -> None:
-    """The table `exits`, once: calls to peers that have no spans, and whether each failed for the peer's part."""
+    """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part."""
     prepare_span_errors(store)
     store.derive(
         "exits",
@@ -109,15 +112,23 @@ def prepare_exits(store: CaseStore) -> None:
                        (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
                 FROM spans {JOIN_ERRORS}
                 WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
+             ),
+             answers AS (
+                SELECT service, peer, quantileExactIf({{patient:Float64}})(duration_ns, status != 'error') AS usual_ns
+                FROM calls GROUP BY service, peer
              )
         SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error,
-               status = 'error' AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}}) AS its_part
-        FROM calls
+               CAST(status = 'error', 'UInt8') AS failed,
+               failed AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}})
+                   AND NOT (match(said, {{silence:String}}) AND duration_ns < usual_ns) AS its_part
+        FROM calls JOIN answers USING (service, peer)
         WHERE peer NOT IN (SELECT peer FROM calls WHERE inside)
           AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
         """,
         every=taken_traces(store),
         its=_ITS_PART,
+        silence=_SILENCE,
+        patient=_PATIENT,
         ours=_OUR_PART,
     )
 
