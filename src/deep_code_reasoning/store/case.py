@@ -70,13 +70,21 @@ class CaseStore:
         """
         return self._database.query(sql, **parameters)
 
-    def derive(self, table: str, select: str, **parameters: Parameter) -> None:
+    def derive(self, table: str, select: str, columns: str = "", **parameters: Parameter) -> None:
         """Keep the answer to a query as a table for later queries, in memory; once it is there, nothing is done.
+
+        Args:
+            table: its name.
+            select: the query.
+            columns: the table's columns, `name type, ...`, in the query's order. Where they are not given the engine works them out, for
+                which it analyses the query once more: for a long one that takes longer than to answer it.
+            parameters: of the query.
 
         Raises:
             EngineRefusal: when the engine refuses the query.
         """
-        statement = f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}"
+        structure = f"({columns})" if columns else ""
+        statement = f"CREATE TABLE {engine.identifier(table)} {structure} ENGINE = Memory AS {select}"
         self.once(("table", table), lambda: self._database.execute(statement, **parameters))
 
     def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:

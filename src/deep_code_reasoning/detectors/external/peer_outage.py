@@ -38,7 +38,14 @@ _PEER: Final = (
     "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
 )
 # A client's class stands in each of its errors, and is no pool that ran empty.
-_SAID: Final = f"replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', '')"
+_SAID: Final = (
+    f"concat(replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', ''), ' ', attributes['error.type'], ' ', "
+    "attributes['http.response.status_code'], ' ', attributes['http.status_code'])"
+)
+_CALL: Final = (
+    "trace_id String, span_id String, service LowCardinality(String), peer String, start_ns Int64, duration_ns Int64, "
+    "error String"
+)
 _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
@@ -97,28 +104,32 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def prepare_exits(store: CaseStore) -> None:
     """The table `exits`, once: calls to peers that have no spans, and whether each failed for the peer's part."""
     prepare_span_errors(store)
+    # In a step of its own, so that the spans are read once.
     store.derive(
-        "exits",
+        "peer_calls",
         f"""
-        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service),
-             calls AS (
-                SELECT trace_id, span_id, service, start_ns, greatest(0, duration_ns) AS duration_ns, status,
-                       {ERROR_TEXT} AS error, {_PEER} AS peer,
-                       concat({_SAID}, ' ', attributes['error.type'], ' ',
-                              attributes['http.response.status_code'], ' ', attributes['http.status_code']) AS said,
-                       (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
-                FROM spans {JOIN_ERRORS}
-                WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
-             )
-        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error,
-               status = 'error' AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}}) AS its_part
-        FROM calls
-        WHERE peer NOT IN (SELECT peer FROM calls WHERE inside)
-          AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
+        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service)
+        SELECT trace_id, span_id, service, {_PEER} AS peer, start_ns, greatest(0, duration_ns) AS duration_ns,
+               {ERROR_TEXT} AS error,
+               status = 'error' AND match({_SAID}, {{its:String}}) AND NOT match({_SAID}, {{ours:String}}) AS its_part,
+               (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
+        FROM spans {JOIN_ERRORS}
+        WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
         """,
+        f"{_CALL}, its_part UInt8, inside UInt8",
         every=taken_traces(store),
         its=_ITS_PART,
         ours=_OUR_PART,
+    )
+    store.derive(
+        "exits",
+        """
+        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error, its_part
+        FROM peer_calls
+        WHERE peer NOT IN (SELECT peer FROM peer_calls WHERE inside)
+          AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
+        """,
+        f"{_CALL}, its_part UInt8",
     )
 
 
