@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,6 +21,10 @@ from .schema import METRICS, TABLES, Table
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
 _IN_MEMORY_BYTES: Final = 8_000_000
+# An analysis asks some hundred questions, a score of which read the maps of all spans: that takes a fifth of the time
+# in memory, where tables are ten times as large (380 MB for the 700,000 spans of 500 MB of OTLP JSON). Held compressed
+# they would be a third of that, and no quicker than on disk.
+_ANALYSED_IN_MEMORY_BYTES: Final = 48_000_000
 
 _numbers = itertools.count(1)
 
@@ -76,8 +80,8 @@ class CaseStore:
         Args:
             table: its name.
             select: the query.
-            columns: the table's columns, `name type, ...`, in the query's order. Where they are not given the engine works them out, for
-                which it analyses the query once more: for a long one that takes longer than to answer it.
+            columns: the table's columns, `name type, ...`, in the query's order. Where they are not given the engine
+                works them out, for which it analyses the query once more: a long one takes longer for that than to run.
             parameters: of the query.
 
         Raises:
@@ -136,37 +140,34 @@ class _Once:
         return self._answers[0]
 
 
-def _define(database: Database, folder: Path, manifest: Manifest, table: Table, shift: BaselineShift) -> bool:
-    """Make a table known to the engine; whether it is held in memory."""
-    paths = [folder / name for name in manifest.files.get(table.name, ())]
+def _define(database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, most_bytes: int) -> bool:
+    """Make a table known to the engine, in memory up to so many bytes of Parquet; whether it is held there."""
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
         return True
     scan = shift.select(table, engine.scan_of(paths, table.structure))
-    size = sum(path.stat().st_size for path in paths)
-    in_memory = _create(database, table, scan, size)
+    in_memory = sum(path.stat().st_size for path in paths) <= most_bytes
+    _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
         database.execute(f"DROP TABLE {table.name}")
-        _create(database, table, owned(scan), size)
+        _create(database, table, owned(scan), in_memory)
     return in_memory
 
 
-def _create(database: Database, table: Table, scan: str, size: int) -> bool:
-    in_memory = size <= _IN_MEMORY_BYTES
-    kind = f"TABLE {table.name} ENGINE = Memory" if in_memory else f"VIEW {table.name}"
+def _create(database: Database, table: Table, scan: str, in_memory: bool) -> None:
+    kind = f"TABLE {table.name} ({table.structure}) ENGINE = Memory" if in_memory else f"VIEW {table.name}"
     database.execute(f"CREATE {kind} AS {scan}")
-    return in_memory
 
 
 @contextmanager
-def open_case(folder: Path, join_baseline: bool = False) -> Iterator[CaseStore]:
+def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     """Open a case folder for queries and let it go at the end.
 
     Args:
         folder: the case.
-        join_baseline: see the baseline's rows right before the incident's, as an analysis needs them (`baseline.py`);
-            otherwise all times are as recorded.
+        for_analysis: see the baseline's rows right before the incident's (`baseline.py`), and hold larger tables in
+            memory; otherwise all times are as recorded, and opening costs little.
 
     Raises:
         CaseNotFoundError: when the folder is no case.
@@ -174,9 +175,13 @@ def open_case(folder: Path, join_baseline: bool = False) -> Iterator[CaseStore]:
     """
     manifest = read_manifest(folder)
     database = Database(f"case_{next(_numbers)}")
-    shift = BaselineShift.of(manifest.sources) if join_baseline else BaselineShift()
+    shift = BaselineShift.of(manifest.sources) if for_analysis else BaselineShift()
+    most_bytes = _ANALYSED_IN_MEMORY_BYTES if for_analysis else _IN_MEMORY_BYTES
     try:
-        in_memory = [_define(database, folder, manifest, table, shift) for table in TABLES.values()]
+        in_memory = [
+            _define(database, table, [folder / name for name in manifest.files.get(table.name, ())], shift, most_bytes)
+            for table in TABLES.values()
+        ]
         yield CaseStore(folder, manifest, database, shift, all(in_memory))
     finally:
         database.drop()

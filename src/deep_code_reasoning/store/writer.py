@@ -130,7 +130,7 @@ class CaseWriter:
             self.on_progress(read_bytes)
 
     def new_file(self, table: str) -> Path:
-        """A path for the next Parquet file of a table, already entered in the manifest-to-be; several threads may ask."""
+        """A path for a table's next Parquet file, already entered in the manifest-to-be; several threads may ask."""
         with self._naming:
             names = self._files.setdefault(table, [])
             names.append(f"tables/{self._generation}/{table}-{len(names) + 1:04d}.parquet")
