@@ -289,7 +289,7 @@ def test_both_ways_give_the_same_rows(
 def test_a_statement_is_not_worth_its_price_for_a_small_file(
     read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_json, "_read_by_engine", refuse)
+    monkeypatch.setattr(otlp_json, "_takes", refuse)
     small = lines(*next(iter(DOCUMENTS.values())))
     monkeypatch.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", len(small) + 1)
     assert read(traces=small)[0]["spans"]

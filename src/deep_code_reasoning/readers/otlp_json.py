@@ -67,14 +67,13 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
         else:
             by_plan.setdefault(plan, []).append(file)
     for_engine: list[_Group] = []
+    thoroughly: list[EvidenceFile] = []
     for plan, group in by_plan.items():
         if plan is None or _text_bytes(group) < _WORTH_A_STATEMENT_BYTES:
-            for file in group:
-                _read_thoroughly(file, writer)
+            thoroughly.extend(group)
         else:
             for_engine.append((plan, group))
-    if for_engine:
-        _read_by_engine(for_engine, writer)
+    _read_by_engine(for_engine, writer, thoroughly)
 
 
 def _text_bytes(files: Sequence[EvidenceFile]) -> int:
@@ -82,13 +81,19 @@ def _text_bytes(files: Sequence[EvidenceFile]) -> int:
     return sum(file.size_bytes * (_COMPRESSION if file.compression else 1) for file in files)
 
 
-def _read_by_engine(groups: Sequence[_Group], writer: CaseWriter) -> None:
-    """Read groups of files, each of one plan: two at once where they are small, else one after the other."""
+def _read_by_engine(groups: Sequence[_Group], writer: CaseWriter, thoroughly: Sequence[EvidenceFile] = ()) -> None:
+    """Read groups of files, each of one plan: two at once where they are small, else one after the other.
+
+    Meanwhile other files are read thoroughly: the interpreter's lock is free while the engine reads.
+    """
     at_once = _AT_ONCE if sum(_text_bytes(files) for _, files in groups) <= _AT_ONCE_BYTES else 1
     with ExitStack() as stack:
         scans = [stack.enter_context(Scan(writer)) for _ in groups]
         pool = stack.enter_context(ThreadPoolExecutor(at_once, "reader"))
-        for (plan, files), scan, taken in zip(groups, scans, pool.map(_takes, scans, groups), strict=True):
+        all_taken = pool.map(_takes, scans, groups)
+        for file in thoroughly:
+            _read_thoroughly(file, writer)
+        for (plan, files), scan, taken in zip(groups, scans, all_taken, strict=True):
             if not taken:
                 _read_apart(plan, files, writer)
                 continue
