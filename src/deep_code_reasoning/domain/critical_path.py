@@ -56,16 +56,15 @@ def critical_path(spans: Sequence[SpanTimes]) -> list[tuple[str, int]]:
     return [(id_, own[id_]) for id_ in sorted(begins, key=lambda id_: (begins[id_], order[id_]))]
 
 
-def time_saved(spans: Sequence[SpanTimes], quick: Collection[str]) -> int:
+def time_saved(spans: Sequence[SpanTimes], what_ifs: Sequence[Collection[str]]) -> list[int]:
     """How many nanoseconds sooner a trace would end if the own time of some spans were nothing: what-if slack.
 
     Whatever began after another had ended is taken to have waited for it; what ran beside the path then decides.
+
+    Args:
+        spans: the trace.
+        what_ifs: sets of span ids; each is asked apart from the others.
     """
-    return times_saved(spans, [quick])[0]
-
-
-def times_saved(spans: Sequence[SpanTimes], what_ifs: Sequence[Collection[str]]) -> list[int]:
-    """`time_saved` for each of several sets of spans."""
     root, children = _tree(spans)
     if root is None:
         return [0] * len(what_ifs)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.citation import Citation, span_citation
-from ...domain.critical_path import SpanTimes, critical_path, times_saved
+from ...domain.critical_path import SpanTimes, critical_path, time_saved
 from ...domain.instant import NS_PER_MS
 from ...domain.window import Window
 from ...store import CaseStore
@@ -178,7 +178,7 @@ def _saved(traces: Mapping[str, Spans], members: Sequence[str], places: Sequence
         for id_, (_, place, _) in spans.items():
             if place in ids:
                 ids[place].add(id_)
-        found = times_saved([times for times, _, _ in spans.values()], list(ids.values()))
+        found = time_saved([times for times, _, _ in spans.values()], list(ids.values()))
         saved_ns = [so_far + ns for so_far, ns in zip(saved_ns, found, strict=True)]
     return [ns / NS_PER_MS / max(1, len(members)) for ns in saved_ns]
 
