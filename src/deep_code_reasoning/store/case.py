@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,7 +14,7 @@ from ..domain.window import Window
 from . import engine
 from .baseline import BaselineShift
 from .engine import Database, Parameter, Row
-from .layout import Manifest, read_manifest
+from .layout import Manifest, decompressed_bytes, read_manifest
 from .owners import OWNERS, owned, owners_of
 from .schema import METRICS, TABLES, Table
 
@@ -22,9 +22,10 @@ from .schema import METRICS, TABLES, Table
 # opening the file takes five. Larger ones stay on disk and are streamed.
 _IN_MEMORY_BYTES: Final = 8_000_000
 # An analysis asks some hundred questions, a score of which read the maps of all spans: that takes a fifth of the time
-# in memory, where tables are ten times as large (380 MB for the 700,000 spans of 500 MB of OTLP JSON). Held compressed
-# they would be a third of that, and no quicker than on disk.
-_ANALYSED_IN_MEMORY_BYTES: Final = 48_000_000
+# in memory. Larger tables are held for it, too, as long as they come to no more than this when they are decompressed
+# (the spans of 500 MB of OTLP JSON: 640 MB, which take 380 MB of memory, as most words are the same). Held compressed
+# they would take a third of that, and be no quicker than on disk.
+_HELD_FOR_ANALYSIS_BYTES: Final = 750_000_000
 
 _numbers = itertools.count(1)
 
@@ -140,19 +141,30 @@ class _Once:
         return self._answers[0]
 
 
-def _define(database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, most_bytes: int) -> bool:
-    """Make a table known to the engine, in memory up to so many bytes of Parquet; whether it is held there."""
+def _held(files: Mapping[str, Sequence[Path]], for_analysis: bool) -> frozenset[str]:
+    """The tables that are held in memory: small ones, and for an analysis larger ones, the smallest first."""
+    sizes = {name: sum(path.stat().st_size for path in paths) for name, paths in files.items()}
+    held = {name for name, size in sizes.items() if size <= _IN_MEMORY_BYTES}
+    if for_analysis:
+        room = _HELD_FOR_ANALYSIS_BYTES
+        for name in sorted(sizes.keys() - held, key=lambda name: (sizes[name], name)):
+            room -= sum(map(decompressed_bytes, files[name]))
+            if room >= 0:
+                held.add(name)
+    return frozenset(held)
+
+
+def _define(database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, in_memory: bool) -> None:
+    """Make a table known to the engine."""
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
-        return True
+        return
     scan = shift.select(table, engine.scan_of(paths, table.structure))
-    in_memory = sum(path.stat().st_size for path in paths) <= most_bytes
     _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
         database.execute(f"DROP TABLE {table.name}")
         _create(database, table, owned(scan), in_memory)
-    return in_memory
 
 
 def _create(database: Database, table: Table, scan: str, in_memory: bool) -> None:
@@ -176,12 +188,11 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     manifest = read_manifest(folder)
     database = Database(f"case_{next(_numbers)}")
     shift = BaselineShift.of(manifest.sources) if for_analysis else BaselineShift()
-    most_bytes = _ANALYSED_IN_MEMORY_BYTES if for_analysis else _IN_MEMORY_BYTES
+    files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
+    held = _held(files, for_analysis)
     try:
-        in_memory = [
-            _define(database, table, [folder / name for name in manifest.files.get(table.name, ())], shift, most_bytes)
-            for table in TABLES.values()
-        ]
-        yield CaseStore(folder, manifest, database, shift, all(in_memory))
+        for name, table in TABLES.items():
+            _define(database, table, files[name], shift, name in held)
+        yield CaseStore(folder, manifest, database, shift, held == TABLES.keys())
     finally:
         database.drop()
