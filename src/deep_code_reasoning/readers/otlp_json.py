@@ -41,7 +41,7 @@ _COPY_BYTES: Final = 1 << 20
 _WORTH_A_STATEMENT_BYTES: Final = 1_500_000
 # Of so little text two groups are read at once: it is understanding a statement that takes long, which one processor
 # does. What is larger keeps all processors busy by itself, and would take twice the memory.
-_AT_ONCE_BYTES: Final = 100_000_000
+_AT_ONCE_BYTES: Final = 50_000_000
 _AT_ONCE: Final = 2
 # Telemetry is repetitive: OTLP JSON shrinks to about a tenth.
 _COMPRESSION: Final = 10
