@@ -155,6 +155,7 @@ def test_tables_on_disk_and_in_memory_give_the_same_answer(
     plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deep_code_reasoning.store.case._IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("deep_code_reasoning.store.case._HELD_FOR_ANALYSIS_BYTES", 0)
     assert causes(answer(EXAMPLE)) == causes(plain)
 
 

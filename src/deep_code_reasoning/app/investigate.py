@@ -53,7 +53,7 @@ def folder_of(evidence: Evidence, answer: Investigation) -> Path:
 
 def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
     """Investigate a case that was read before; what `asked` says (time, title, question) goes before the case's own."""
-    with open_case(folder, join_baseline=True) as store:
+    with open_case(folder, for_analysis=True) as store:
         info = describe(store, asked)
         started = time.perf_counter()
         scene, findings, checks = runner.look(store, info.noticed_at_ns)

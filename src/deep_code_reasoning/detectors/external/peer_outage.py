@@ -38,7 +38,14 @@ _PEER: Final = (
     "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
 )
 # A client's class stands in each of its errors, and is no pool that ran empty.
-_SAID: Final = f"replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', '')"
+_SAID: Final = (
+    f"concat(replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', ''), ' ', attributes['error.type'], ' ', "
+    "attributes['http.response.status_code'], ' ', attributes['http.status_code'])"
+)
+_CALL: Final = (
+    "trace_id String, span_id String, service LowCardinality(String), peer String, start_ns Int64, duration_ns Int64, "
+    "error String, failed UInt8"
+)
 _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
@@ -100,32 +107,37 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def prepare_exits(store: CaseStore) -> None:
     """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part."""
     prepare_span_errors(store)
+    # In a step of its own, so that the spans are read once.
+    store.derive(
+        "peer_calls",
+        f"""
+        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service)
+        SELECT trace_id, span_id, service, {_PEER} AS peer, start_ns, greatest(0, duration_ns) AS duration_ns,
+               {ERROR_TEXT} AS error, CAST(status = 'error', 'UInt8') AS failed,
+               concat({_SAID}, ' ', attributes['error.type'], ' ', attributes['http.response.status_code'], ' ',
+                      attributes['http.status_code']) AS said,
+               (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
+        FROM spans {JOIN_ERRORS}
+        WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
+        """,
+        f"{_CALL}, said String, inside UInt8",
+        every=taken_traces(store),
+    )
     store.derive(
         "exits",
-        f"""
-        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service),
-             calls AS (
-                SELECT trace_id, span_id, service, start_ns, greatest(0, duration_ns) AS duration_ns, status,
-                       {ERROR_TEXT} AS error, {_PEER} AS peer,
-                       concat({_SAID}, ' ', attributes['error.type'], ' ',
-                              attributes['http.response.status_code'], ' ', attributes['http.status_code']) AS said,
-                       (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
-                FROM spans {JOIN_ERRORS}
-                WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
-             ),
-             answers AS (
-                SELECT service, peer, quantileExactIf({{patient:Float64}})(duration_ns, status != 'error') AS usual_ns
-                FROM calls GROUP BY service, peer
-             )
-        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error,
-               CAST(status = 'error', 'UInt8') AS failed,
-               failed AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}})
-                   AND NOT (match(said, {{silence:String}}) AND duration_ns < usual_ns) AS its_part
-        FROM calls JOIN answers USING (service, peer)
-        WHERE peer NOT IN (SELECT peer FROM calls WHERE inside)
+        """
+        WITH answers AS (
+            SELECT service, peer, quantileExactIf({patient:Float64})(duration_ns, NOT failed) AS usual_ns
+            FROM peer_calls GROUP BY service, peer
+        )
+        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error, failed,
+               failed AND match(said, {its:String}) AND NOT match(said, {ours:String})
+                   AND NOT (match(said, {silence:String}) AND duration_ns < usual_ns) AS its_part
+        FROM peer_calls JOIN answers USING (service, peer)
+        WHERE peer NOT IN (SELECT peer FROM peer_calls WHERE inside)
           AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
         """,
-        every=taken_traces(store),
+        f"{_CALL}, its_part UInt8",
         its=_ITS_PART,
         silence=_SILENCE,
         patient=_PATIENT,
