@@ -72,10 +72,14 @@ async def run_tournament(
     model: str | None = None,
     config: TournamentConfig | None = None,
     means: Means | None = None,
+    tournament_id: str | None = None,
 ) -> TournamentAnswer:
     """Let hypotheses compete to explain a case; arguments as for `escalate`, `request.question` is the issue.
 
     Without a model the hypotheses are the analysers', and queries over the evidence test them.
+
+    Args:
+        tournament_id: under which it is kept, for a caller that may have to find it again; made here when None.
 
     Raises:
         as `escalate` does; UsageError also when the configuration is out of bounds.
@@ -106,6 +110,7 @@ async def run_tournament(
             config={**asdict(config), "named": model is not None, "setting": setting.as_json()},
             escalation_id=begin_escalation(ledger, bench, pack, judge_request(bench, means, chosen), means.surface),
             case_id=bench.investigation.case.id if bench.has_case else None,
+            tournament_id=tournament_id,
         )
         return await _Run(ledger, tournament, setting, bench, means, deadline).go_on()
 

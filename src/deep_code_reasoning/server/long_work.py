@@ -105,4 +105,5 @@ class LongWork:
                 jobs.note_progress(job.handle, Progress(done, total, elapsed_s))
 
         async with self._places:
-            return await self._workers.run_reporting(run_job, job.kind, job.arguments, on_progress=on_progress)
+            asked = {**job.arguments, "handle": job.handle}
+            return await self._workers.run_reporting(run_job, job.kind, asked, on_progress=on_progress)
