@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ ENDINGS = ("input", "SIGTERM", "SIGKILL", "parent")
 class RawServer:
     """A server, spoken to in bytes."""
 
-    def __init__(self, home: Path, project: Path, prefix: list[str] | None = None) -> None:
-        environment = {**os.environ, "DCR_HOME": str(home), "DCR_OFFLINE": "1"}
+    def __init__(
+        self,
+        home: Path,
+        project: Path,
+        prefix: list[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        environment = {**os.environ, "DCR_HOME": str(home), "DCR_OFFLINE": "1", **(environment or {})}
         self.process = subprocess.Popen(
             [*(prefix or []), *SERVER],
             stdin=subprocess.PIPE,

@@ -281,7 +281,8 @@ def _from_analysers(
 def _status(ledger: Ledger, conversation_id: str) -> ConversationStatus:
     conversation = ledger.conversations.get(conversation_id)
     given = transcript.opinions(ledger.conversations.turns(conversation_id))
-    return ConversationStatus(conversation, progress_of(given), conversation.context["model"])
+    calls = ledger.calls.of_conversation(conversation_id)
+    return ConversationStatus(conversation, progress_of(given), conversation.context["model"], calls)
 
 
 def _choose(
