@@ -53,7 +53,7 @@ def examine(asked: Mapping[str, Any], _: Any) -> dict[str, Any]:
 
 
 def needs_of(code: str) -> tuple[str, ...]:
-    """What code needs of the place where it runs, by its imports; nothing when it is no Python, as running it will say."""
+    """What code needs of the place where it runs, by its imports; nothing when it is no Python: running it says so."""
     try:
         nodes = list(ast.walk(ast.parse(code)))
     except (SyntaxError, ValueError):

@@ -57,12 +57,10 @@ def serve_http(address: str) -> None:
     token = os.environ.get(TOKEN_VARIABLE) or ("" if is_loopback(host) else secrets.token_urlsafe(32))
     if token and TOKEN_VARIABLE not in os.environ:
         sys.stderr.write(f"Authorization: Bearer {token}\n")
-    desk = Desk(load_settings(Path.cwd()))
+    served = application(Desk(load_settings(Path.cwd())), host, port, token)
     jobs.sweep()
-    try:
-        uvicorn.run(application(desk, host, port, token), host=host, port=port, log_level="warning")
-    finally:
-        desk.close()
+    # Work outlives the server by its handle: a signal waits for no answer, and what is under way is let go at once.
+    uvicorn.run(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=0)
 
 
 def application(desk: Desk, host: str, port: int, token: str = "") -> Any:

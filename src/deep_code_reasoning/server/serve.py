@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -73,14 +75,16 @@ class Desk:
         self.work.close()
         await self.workers.end()
 
-    def close(self) -> None:
-        """Stop everything that is under way, by force: for an owner whose loop is gone."""
-        self.work.close()
-        self.workers.kill()
-
 
 def build(desk: Desk) -> Server[Any]:
-    """The server over a desk."""
+    """The server over a desk, which ends with it."""
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await desk.end()
 
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[tool.advertised() for tool in desk.tools.values()])
@@ -90,6 +94,7 @@ def build(desk: Desk) -> Server[Any]:
         version=version("deep-code-reasoning-mcp"),
         title="Deep Code Reasoning",
         instructions=INSTRUCTIONS,
+        lifespan=lifespan,
         on_list_tools=list_tools,
         on_list_resources=resources.list_resources,
         on_list_resource_templates=resources.list_templates,
@@ -118,11 +123,8 @@ def serve_stdio() -> None:
 async def _serve(desk: Desk) -> None:
     jobs.sweep()
     server = build(desk)
-    try:
-        async with stdio_server() as (incoming, outgoing):
-            await server.run(incoming, outgoing, server.create_initialization_options())
-    finally:
-        await desk.end()
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 def _watch_parent(parent: int) -> None:
