@@ -70,11 +70,15 @@ async def start_conversation(
     turn_limit: int = TURN_LIMIT,
     spend_limit_usd: Decimal | None = None,
     ttl_s: int = TTL_S,
+    conversation_id: str | None = None,
 ) -> ConversationReply:
     """Begin a conversation with its first question; arguments as for `escalate`.
 
     A model is asked when one can be: whoever starts a conversation wants one. Without a model each turn brings the
     analysers' answer and the evidence that fits the question.
+
+    Args:
+        conversation_id: under which it is kept, for a caller that may have to find it again; made here when None.
 
     Raises:
         as `escalate` does.
@@ -110,6 +114,7 @@ async def start_conversation(
             spend_limit_usd=spend_limit_usd,
             escalation_id=escalation_id,
             case_id=bench.investigation.case.id if bench.has_case else None,
+            conversation_id=conversation_id,
         )
         with ledger.conversations.held(conversation.id) as hold:
             if chosen is None:
@@ -129,7 +134,7 @@ async def continue_conversation(
     time_budget_s: float | None = None,
     means: Means | None = None,
 ) -> ConversationReply:
-    """Put the next question.
+    """Put the next question. One that a crash left without its answer, put again, gets the answer that was paid for.
 
     Args:
         include_code_snippets: also give the lines of code that the answer cites.
@@ -151,8 +156,12 @@ async def continue_conversation(
             pack = await within(deadline, lambda: bench.pack(pack_budget(asked.depth, ())))
             return _from_analysers(ledger, conversation_id, setting, bench, pack)
         taking = await _taking(stack, ledger, hold, setting, conversation.escalation_id, means, deadline)
+        unanswered = transcript.unanswered_question(ledger.conversations.turns(conversation_id))
         recovered = taking.recover()
-        reply = await _put(taking, message, (Passage(plain(message)),))
+        if isinstance(recovered, Opinion) and unanswered and transcript.text_of(unanswered) == message:
+            reply, recovered = _replied(taking, recovered), None
+        else:
+            reply = await _put(taking, message, (Passage(plain(message)),))
         lines = snippets(reply.opinion, taking.bench) if include_code_snippets and reply.opinion else ()
         return replace(reply, recovered=_said(recovered), snippets=lines)
 
@@ -227,14 +236,19 @@ async def _put(
     taking: TurnTaking, question: str, prompt: tuple[Passage, ...], account: Pack | None = None
 ) -> ConversationReply:
     """Put a question; a model that fails is told of, and the conversation goes on."""
-    conversation_id, failure, opinion = taking.hold.id, None, None
+    failure, opinion = None, None
     try:
         opinion = await taking.ask(question, prompt)
     except ProviderError as fault:
         failure = Failure.of(taking.setting.model or "", fault)
-    status = _status(taking.ledger, conversation_id)
+    return _replied(taking, opinion, failure, account)
+
+
+def _replied(
+    taking: TurnTaking, opinion: Opinion | None, failure: Failure | None = None, account: Pack | None = None
+) -> ConversationReply:
     return ConversationReply(
-        status=status,
+        status=_status(taking.ledger, taking.hold.id),
         reply=opinion.summary if opinion else f"no usable answer: {failure.message if failure else ''}",
         opinion=opinion.as_json() if opinion else None,
         failure=failure,
