@@ -14,7 +14,7 @@ from deep_code_reasoning.server.reply import MAX_BYTES
 from .conftest import stamp
 from .test_contract import context
 
-SERVICES = 12
+SERVICES = 8
 LAST = SERVICES - 1
 # Two bytes a letter: what is counted in characters is too long by half.
 WIDE = "ü" * 1_500
@@ -22,7 +22,7 @@ WIDE = "ü" * 1_500
 
 @pytest.fixture(scope="module")
 def wide(agent: AgentSession, project: Path) -> str:
-    """Twelve services with long names that call each other in a chain; the last one fails from 10:06 on, at length."""
+    """Eight services with long names that call each other in a chain; the last one fails from 10:06 on, at length."""
     folder = project / "wide"
     folder.mkdir()
     spans, logs = [], []
@@ -63,7 +63,7 @@ def bounded(agent: AgentSession, tool: str, **arguments: Any) -> dict[str, Any]:
 
 def test_every_answer_about_a_wide_case_stays_in_its_bounds(agent: AgentSession, wide: str) -> None:
     about = {"case": wide}
-    stuck = {**context(stuck_description=WIDE * 4, attempted_approaches=[WIDE] * 30), "partial_findings": [WIDE] * 30}
+    stuck = {**context(stuck_description=WIDE * 4, attempted_approaches=[WIDE] * 8), "partial_findings": [WIDE] * 8}
     long_ones: list[tuple[str, dict[str, Any]]] = [
         ("open_case", {"paths": ["wide"], "case_name": "wide", "wait_seconds": 45}),
         ("investigate_case", {**about, "wait_seconds": 45}),
