@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,8 +17,6 @@ from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, UsageError
 from ..report.answer import as_json as investigation_as_json
-from ..routing.check import informed
-from ..routing.choice import Need, Occasion, choose
 from ..specialists.consultation import Consultation, opening_prompt, plain
 from ..specialists.registry import specialist_for
 from . import transcript
@@ -40,13 +35,13 @@ from .fitting import fitted, pack_budget
 from .ledger import open_ledger
 from .means import Means
 from .metering import Meter
+from .partner import choose_partner
 from .setting import Setting
 from .timely import entered, within
 from .turn import TurnTaking, snippets
 from .workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
-    from ..domain.model import ModelCard
     from ..ledger import Ledger
     from ..ledger.leases import Hold
 
@@ -96,8 +91,11 @@ async def start_conversation(
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         reason = why_no_model(model, cards)
-        chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
-        reason = reason or (None if chosen else NONE_WORTH_IT)
+        chosen = None
+        if reason is None:
+            kind = request.analysis_type
+            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
+            reason = None if chosen else NONE_WORTH_IT
         if chosen is not None:
             pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
@@ -297,18 +295,6 @@ def _status(ledger: Ledger, conversation_id: str) -> ConversationStatus:
     given = transcript.opinions(ledger.conversations.turns(conversation_id))
     calls = ledger.calls.of_conversation(conversation_id)
     return ConversationStatus(conversation, progress_of(given), conversation.context["model"], calls)
-
-
-def _choose(
-    ledger: Ledger, cards: Sequence[ModelCard], bench: Workbench, pack: Pack, model: str | None, means: Means
-) -> str | None:
-    """The model to talk to: the one that is named, or the one that routing chooses."""
-    need = Need(bench.request.analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
-    occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-    policy = informed(means.settings.policy, ledger.statistics.check())
-    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
-    ledger.routing.record(decision)
-    return decision.chosen
 
 
 def _close(ledger: Ledger, escalation_id: str | None, conversation_id: str) -> None:
