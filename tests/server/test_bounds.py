@@ -46,7 +46,7 @@ def wide(agent: AgentSession, project: Path) -> str:
             )
         said = f"WideError: {WIDE * 4} while serving {n}" if bad else f"served {n} {WIDE}"
         level = "ERROR" if bad else "INFO"
-        logs.append({"timestamp": stamp(second), "service": f"s{LAST}-{WIDE}", "severity_text": level, "msg": said})
+        logs.append({"timestamp": stamp(second), "service": f"s{LAST:02d}-{WIDE}", "severity_text": level, "msg": said})
     (folder / "traces.json").write_text(json.dumps(spans))
     (folder / "logs.ndjson").write_text("".join(json.dumps(record) + "\n" for record in logs))
     return str(agent.answer("open_case", paths=["wide"], case_name="wide", wait_seconds=45)["case"])
@@ -81,7 +81,7 @@ def test_every_answer_about_a_wide_case_stays_in_its_bounds(agent: AgentSession,
     bounded(agent, "compare_windows", **about)
     bounded(agent, "compare_windows", **about, table="logs")
     bounded(agent, "query_evidence", **about, sql="SELECT * FROM spans", max_rows=1_000)
-    bounded(agent, "cross_system_impact", **about, change_scope={"files": [], "service_names": [f"s{LAST}-{WIDE}"]})
+    bounded(agent, "cross_system_impact", **about, change_scope={"files": [], "service_names": [f"s{LAST:02d}-{WIDE}"]})
 
 
 def test_the_verdict_comes_first_whatever_follows(agent: AgentSession, wide: str) -> None:
@@ -89,7 +89,7 @@ def test_the_verdict_comes_first_whatever_follows(agent: AgentSession, wide: str
     assert text_of(found).startswith("verdict: cause_found\nheadline: ")
     answer = found.structured_content
     assert list(answer)[:2] == ["verdict", "headline"]
-    assert answer["causes"][0]["service"].startswith(f"s{LAST}-")
+    assert answer["causes"][0]["service"].startswith(f"s{LAST:02d}-")
     # The way to the rest is never what is left out.
     assert answer["handle"].startswith("work-")
     assert "causes" in answer["sections"]

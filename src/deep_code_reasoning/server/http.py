@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..app import jobs
 from ..app.settings import load_settings
 from ..errors import UsageError
-from .serve import Desk, build
+from .serve import Desk, build, leave
 
 TOKEN_VARIABLE: Final = "DCR_HTTP_TOKEN"  # noqa: S105 - the name of a variable
 PATH: Final = "/mcp"
@@ -61,6 +61,7 @@ def serve_http(address: str) -> None:
     jobs.sweep()
     # Work outlives the server by its handle: a signal waits for no answer, and what is under way is let go at once.
     uvicorn.run(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=0)
+    leave()
 
 
 def application(desk: Desk, host: str, port: int, token: str = "") -> Any:

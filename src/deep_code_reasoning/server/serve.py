@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import mcp_types as types
 from mcp.server.lowlevel import Server
@@ -115,7 +115,11 @@ def serve_stdio() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     asyncio.run(_serve(Desk(load_settings(Path.cwd()))))
-    # A thread may still wait in a read of stdin that was cut off; nothing is left to do for it.
+    leave()
+
+
+def leave() -> NoReturn:
+    """End at once: threads may still wait for what nobody will say, and there is nothing left to tidy up."""
     sys.stderr.flush()
     os._exit(0)
 
