@@ -13,7 +13,7 @@ from ..tool import Call, Facts, Tool
 class OwnExperiment(Arguments):
     """Code of the caller's, and the rows and files that lie beside it."""
 
-    code: str = Field(description="Python; an assert fails when the hypothesis is wrong")
+    code: str = Field(description="Python; an assert fails if the hypothesis is wrong")
     inputs: dict[str, str] = Field({}, description="JSON file name -> SELECT over the case")
     files: list[str] = Field([], description="Code to import")
 
@@ -24,7 +24,7 @@ class HypothesisTest(About):
     hypothesis: str
     code_scope: Files
     test_approach: str
-    experiment: OwnExperiment | None = Field(None, description="Run in a sandbox")
+    experiment: OwnExperiment | None = None
 
 
 async def run(arguments: HypothesisTest, call: Call) -> Facts:
@@ -49,7 +49,7 @@ TOOL = Tool(
     title="Test a hypothesis",
     description=(
         "Hold an explanation against the evidence: supported, refuted or inconclusive, test by test. Runs your own "
-        "experiment; a specialist may run more."
+        "experiment in a sandbox."
     ),
     arguments=HypothesisTest,
     run=run,
