@@ -114,8 +114,7 @@ def prepare_exits(store: CaseStore) -> None:
         WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service)
         SELECT trace_id, span_id, service, {_PEER} AS peer, start_ns, greatest(0, duration_ns) AS duration_ns,
                {ERROR_TEXT} AS error, CAST(status = 'error', 'UInt8') AS failed,
-               concat({_SAID}, ' ', attributes['error.type'], ' ', attributes['http.response.status_code'], ' ',
-                      attributes['http.status_code']) AS said,
+               {_SAID} AS said,
                (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
         FROM spans {JOIN_ERRORS}
         WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
