@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression demo-heap test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients test-real-model bench-localization clean endings
+.PHONY: demo demo-lease demo-regression demo-heap test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients test-postgresql test-real-model bench-localization clean endings
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -86,6 +86,9 @@ clients: $(VENV)/.ready acceptance/node_modules
 
 test-real-model: $(VENV)/.ready-dev acceptance/model/node_modules acceptance/model/.weights
 	$(BIN)/python acceptance/real_model.py
+
+test-postgresql: $(VENV)/.ready-dev
+	$(BIN)/python acceptance/postgresql.py $(if $(POSTGRES_URL),--url $(POSTGRES_URL))
 
 acceptance/model/node_modules: acceptance/model/package.json
 	cd acceptance/model && npm install --no-audit --no-fund --no-package-lock --silent --omit=optional

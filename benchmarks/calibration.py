@@ -108,7 +108,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
         case = ingest(Evidence((folder,)))
     except NoEvidenceError:
         return None
-    with open_case(case, join_baseline=True) as store:
+    with open_case(case, for_analysis=True) as store:
         info = describe(store, CaseInfo(""))
         scene, findings, checks = runner.look(store, info.noticed_at_ns)
         if scene is None:

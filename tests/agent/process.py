@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ ENDINGS = ("input", "SIGTERM", "SIGKILL", "parent")
 class RawServer:
     """A server, spoken to in bytes."""
 
-    def __init__(self, home: Path, project: Path, prefix: list[str] | None = None) -> None:
-        environment = {**os.environ, "DCR_HOME": str(home), "DCR_OFFLINE": "1"}
+    def __init__(
+        self,
+        home: Path,
+        project: Path,
+        prefix: list[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        environment = {**os.environ, "DCR_HOME": str(home), "DCR_OFFLINE": "1", **(environment or {})}
         self.process = subprocess.Popen(
             [*(prefix or []), *SERVER],
             stdin=subprocess.PIPE,
@@ -67,10 +74,7 @@ class RawServer:
     def in_the_middle(self, tool: str, into_s: float = 1.0, **arguments: Any) -> list[int]:
         """Begin work; the ids of all processes below, once a worker has spent so many seconds of processor time."""
         began = self.call(tool, wait_seconds=0, **arguments)["structuredContent"]
-        until = time.monotonic() + PATIENCE_S * into_s
-        while sum(map(_worker_cpu_s, below := descendants(self.process.pid))) < into_s:
-            assert time.monotonic() < until, "no worker is at it"
-            time.sleep(0.02)
+        below = at_work(self.process.pid, into_s)
         now = self.call("get_result", handle=began["handle"], wait_seconds=0)["structuredContent"]
         assert now.get("state") == "running", f"it was through too soon: {now}"
         return below
@@ -103,6 +107,15 @@ def descendants(pid: int) -> list[int]:
         frontier = {child for child, parent in parents.items() if parent in frontier}
         found += sorted(frontier)
     return found
+
+
+def at_work(pid: int, into_s: float = 1.0) -> list[int]:
+    """The ids of all processes below a server, once its workers have spent so many seconds of processor time."""
+    until = time.monotonic() + PATIENCE_S * into_s
+    while sum(map(_worker_cpu_s, below := descendants(pid))) < into_s:
+        assert time.monotonic() < until, "no worker is at it"
+        time.sleep(0.02)
+    return below
 
 
 def _worker_cpu_s(pid: int) -> float:

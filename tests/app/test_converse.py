@@ -269,6 +269,18 @@ def test_kill_9_in_the_middle_of_a_conversation_loses_nothing_that_was_paid_for(
     assert transcript.text_of(turns[-1]) == "Stock fails."
 
 
+def test_a_question_that_is_put_again_after_a_crash_gets_the_answer_that_was_paid_for(incident: Incident) -> None:
+    command = [sys.executable, "-c", WORKER, str(incident.folder), str(Path(__file__).parents[1]), "answered"]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+    with open_ledger() as ledger:
+        (conversation_id,) = _conversations(ledger)
+    means, model = scripted(Answers(answer(incident)))
+    reply = asyncio.run(continue_conversation(conversation_id, ASKED.question, means=means))
+    assert (reply.reply, reply.recovered, model.seen) == ("Paid for.", None, [])
+    assert reply.status.as_json()["requests"] == 1
+    assert reply.status.as_json()["turns_used"] == 1
+
+
 def _conversations(ledger: Any) -> list[str]:
     from sqlalchemy import select
 

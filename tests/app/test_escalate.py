@@ -109,7 +109,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "attempted_approaches": {"context": CallerContext(attempted_approaches=("restarted it",))},
     "partial_findings": {"context": CallerContext(partial_findings=({"type": "race", "location": "user.go:142"},))},
     "stuck_description": {"context": CallerContext(stuck_description="no pattern")},
-    "more": {"more": ("Follow at most 3 calls.",)},
 }
 
 

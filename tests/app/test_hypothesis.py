@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deep_code_reasoning.app.hypotheses import needs_of
 from deep_code_reasoning.app.hypothesis import CallersExperiment, examine_hypothesis
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.pack import Scope
@@ -57,6 +58,14 @@ def test_an_experiment_of_the_callers_is_run_on_the_evidence(code: str, outcome:
     found = examine("stock fails", incident, experiment=experiment)
     (told,) = [p for p in found["predictions"] if p["name"] == "the caller's experiment"]
     assert told["outcome"] == outcome, found["experiment"]
+
+
+def test_what_an_experiment_needs_is_read_off_its_imports() -> None:
+    assert needs_of("import pandas as pd, json\nfrom concurrent.futures import ThreadPoolExecutor") == (
+        "numpy",
+        "threads",
+    )
+    assert needs_of("print(1 + 2)") == needs_of("this is (no Python") == ()
 
 
 def test_a_specialist_runs_experiments_and_only_proven_predictions_count(incident: Incident) -> None:

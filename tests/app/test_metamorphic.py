@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from deep_code_reasoning.app.ingest import Evidence
-from deep_code_reasoning.app.investigate import investigate
+from deep_code_reasoning.app.ingest import Evidence, ingest
+from deep_code_reasoning.app.investigate import investigate, investigate_case
 from deep_code_reasoning.domain.case import CaseInfo
 from deep_code_reasoning.domain.instant import parse_instant
 from deep_code_reasoning.report.answer import as_json
@@ -53,10 +53,20 @@ def causes(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The evidence as it is, read once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DCR_HOME", str(tmp_path_factory.mktemp("home")))
-        return answer(EXAMPLE)
+        return ingest(Evidence((EXAMPLE,)))
+
+
+@pytest.fixture(scope="module")
+def plain(case: Path) -> dict[str, Any]:
+    return asked_anew(case)
+
+
+def asked_anew(case: Path, noticed_at_ns: int | None = None) -> dict[str, Any]:
+    return as_json(investigate_case(case, CaseInfo("", noticed_at_ns=noticed_at_ns)))
 
 
 def test_the_order_of_rows_and_files_means_nothing(plain: dict[str, Any], tmp_path: Path) -> None:
@@ -118,9 +128,9 @@ def test_names_of_services_mean_nothing(plain: dict[str, Any], tmp_path: Path) -
 
 
 @pytest.mark.parametrize("shift_s", [-60, 60])
-def test_a_wrong_time_of_notice_changes_no_first_cause(plain: dict[str, Any], shift_s: int) -> None:
+def test_a_wrong_time_of_notice_changes_no_first_cause(case: Path, plain: dict[str, Any], shift_s: int) -> None:
     noticed = (parse_instant(plain["case"]["noticed_at"]) or 0) + shift_s * 10**9
-    told = causes(answer(EXAMPLE, info=CaseInfo("", noticed_at_ns=noticed)))
+    told = causes(asked_anew(case, noticed))
     assert essence(told[0]) == essence(causes(plain)[0])
 
 
@@ -152,10 +162,11 @@ def test_all_at_another_time_is_the_same_story(plain: dict[str, Any], tmp_path: 
 
 
 def test_tables_on_disk_and_in_memory_give_the_same_answer(
-    plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    case: Path, plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deep_code_reasoning.store.case._IN_MEMORY_BYTES", 0)
-    assert causes(answer(EXAMPLE)) == causes(plain)
+    monkeypatch.setattr("deep_code_reasoning.store.case._HELD_FOR_ANALYSIS_BYTES", 0)
+    assert causes(asked_anew(case)) == causes(plain)
 
 
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:

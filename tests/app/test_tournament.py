@@ -6,6 +6,8 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,7 @@ from deep_code_reasoning.providers.fake import Answers, Fails, FakeModel, Hangs,
 from deep_code_reasoning.providers.wire import Exchange
 from deep_code_reasoning.specialists.bench import Bench
 from deep_code_reasoning.specialists.judging import prefers
+from deep_code_reasoning.specialists.predictions import predict
 
 from .conftest import GUILTY, LATE, Incident, answer, cause, scripted
 
@@ -80,6 +83,50 @@ def test_without_a_model_queries_over_the_evidence_decide(incident: Incident) ->
     victims = [h for h in shown["hypotheses"] if h["service"] in ("front", "orders")]
     assert all(h["state"] != "crowned" for h in victims)
     assert (shown["calls"], shown["total_cost_usd"]) == (0, 0.0)
+
+
+def held_between(incident: Incident, *rivals: dict[str, Any], **config: int) -> Any:
+    """A tournament without a model, of analysers who have found these causes and nothing else."""
+    first = replace(incident.investigation.causes[0], change=None, citations=())
+    found = replace(incident.investigation, causes=tuple(replace(first, **rival) for rival in rivals), findings=())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deep_code_reasoning.app.workbench.investigate_case", lambda *_: found)
+        return run(incident, config=TournamentConfig(**config))
+
+
+def test_without_a_model_each_round_tests_what_came_up_in_the_one_before(incident: Incident) -> None:
+    victim = {"service": "front", "mechanism": "exception"}
+    once = held_between(incident, victim, max_rounds=1)
+    assert {h.state for h in once.hypotheses if h.tests[1:]} == {"eliminated"}
+    assert once.winner is None
+    found = held_between(incident, victim, max_rounds=2)
+    assert found.winner is not None
+    assert found.winner.statement == "stock fails, and front with it"
+    assert found.winner.origin == "the test of hypothesis 1"
+    assert (once.tournament.round, found.tournament.round) == (1, 2)
+
+
+@pytest.mark.parametrize("places", [1, 3])
+def test_without_a_model_as_many_are_tested_at_a_time_as_asked(
+    incident: Incident, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, most, count = 0, 0, threading.Lock()
+
+    def counted(claim: Any, trial: Any) -> Any:
+        nonlocal at_once, most
+        with count:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        told = predict(claim, trial)
+        with count:
+            at_once -= 1
+        return told
+
+    monkeypatch.setattr("deep_code_reasoning.app.rounds.predict", counted)
+    rivals = [{"rank": n, "mechanism": kind} for n, kind in enumerate(("exception", "deadlock", "bad_input"), 1)]
+    assert len(held_between(incident, *rivals, parallel_sessions=places).hypotheses) == 3
+    assert most == places
 
 
 def test_the_same_tournament_twice_scores_the_same(incident: Incident) -> None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from deep_code_reasoning.cli.main import cli
 
 DCR = [sys.executable, "-m", "deep_code_reasoning"]
 
 
-def dcr(*words: str | Path, home: Path | None = None) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, **({"DCR_HOME": str(home)} if home else {})}
+def dcr(*words: str | Path, home: Path | None = None, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONHASHSEED": seed, **({"DCR_HOME": str(home)} if home else {})}
     return subprocess.run([*DCR, *map(str, words)], capture_output=True, text=True, env=env, timeout=120, check=False)
 
 
@@ -25,11 +30,10 @@ def stamp(second: int) -> str:
     return f"2026-03-01T10:{second // 60:02d}:{second % 60:02d}Z"
 
 
-@pytest.fixture
-def incident(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten minutes of two services; from 10:06 on `stock` raises an error on every request and `shop` with it."""
-    folder = tmp_path / "evidence"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("evidence")
     (folder / "incident.json").write_text(json.dumps({"title": "Orders fail", "noticed_at": stamp(440)}))
     spans, logs = [], []
     for n in range(200):
@@ -55,15 +59,34 @@ def incident(tmp_path: Path) -> Path:
     return folder
 
 
-def investigate(incident: Path, *words: str) -> dict[str, Any]:
-    done = dcr("investigate", incident, "--format", "json", *words)
+@dataclass(frozen=True)
+class Told:
+    """What the command said of the incident: as JSON, as text, as a page; the first is in the case `orders`."""
+
+    home: Path
+    answer: dict[str, Any]
+    text: str
+    page: str
+
+
+@pytest.fixture(scope="module")
+def told(incident: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    home = tmp_path_factory.mktemp("home")
+    answer = investigate(incident, "--case", "orders", home=home, seed="1")
+    shown = dcr("investigate", incident, "--html", home / "page.html", home=home)
+    assert shown.returncode == 0, shown.stderr
+    return Told(home, answer, shown.stdout, (home / "page.html").read_text("utf-8"))
+
+
+def investigate(incident: Path, *words: str, **where: Any) -> dict[str, Any]:
+    done = dcr("investigate", incident, "--format", "json", *words, **where)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
-def test_an_incident_is_investigated_and_every_citation_resolves(incident: Path) -> None:
-    answer = investigate(incident, "--case", "orders")
+def test_an_incident_is_investigated_and_every_citation_resolves(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = told.answer
     assert answer["case"]["title"] == "Orders fail"
     assert answer["case"]["noticed_at"] == stamp(440)
     assert answer["verdict"] == "cause_found"
@@ -71,48 +94,49 @@ def test_an_incident_is_investigated_and_every_citation_resolves(incident: Path)
     assert (cause["service"], cause["mechanism"]) == ("stock", "exception")
     assert cause["change"] is None
     assert cause["citations"]
-    for finding in answer["findings"]:
-        for citation in finding["citations"]:
-            shown = dcr("case", "show", "orders", citation, "--format", "json")
-            assert shown.returncode == 0, shown.stderr
-            assert json.loads(shown.stdout)[0]["source_line"]
+    monkeypatch.setenv("DCR_HOME", str(told.home))
+    for citation in {citation for finding in answer["findings"] for citation in finding["citations"]}:
+        shown = CliRunner().invoke(cli, ["case", "show", "orders", citation, "--format", "json"])
+        assert shown.exit_code == 0, shown.stderr
+        assert json.loads(shown.stdout)[0]["source_line"]
 
 
-def test_what_was_not_read_is_said(incident: Path) -> None:
-    evidence = {source["source"]: source for source in investigate(incident)["case"]["evidence"]}
+def test_what_was_not_read_is_said(told: Told) -> None:
+    evidence = {source["source"]: source for source in told.answer["case"]["evidence"]}
     assert evidence["logs.ndjson"]["rows"] == 200
     assert evidence["logs.ndjson"]["rejected"] == 1
-    text = dcr("investigate", incident).stdout
-    assert "logs.ndjson" in text
-    assert "1 rejected row" in text
+    assert "logs.ndjson" in told.text
+    assert "1 rejected row" in told.text
 
 
-def test_the_same_evidence_gives_the_same_bytes_whatever_the_hash_seed(incident: Path) -> None:
-    answers = []
-    for seed in ("1", "2"):
-        os.environ["PYTHONHASHSEED"] = seed
-        answer = investigate(incident)
-        del answer["elapsed_s"]
-        answers.append(json.dumps(answer))
-    assert answers[0] == answers[1]
+def test_the_same_evidence_gives_the_same_bytes_whatever_the_hash_seed(incident: Path, told: Told) -> None:
+    again = investigate(incident, "--case", "orders", seed="2")
+    one, other = (
+        {name: value for name, value in answer.items() if name != "elapsed_s"} for answer in (told.answer, again)
+    )
+    assert json.dumps(one) == json.dumps(other)
 
 
-def test_the_forms_agree_on_the_cause(incident: Path, tmp_path: Path) -> None:
-    page = tmp_path / "answer.html"
-    assert "stock" in dcr("investigate", incident, "--html", page).stdout
-    assert "stock" in dcr("investigate", incident, "--format", "markdown").stdout
-    assert "stock" in page.read_text("utf-8")
+def test_the_forms_agree_on_the_cause(told: Told, incident: Path) -> None:
+    assert "stock" in told.text
+    assert "stock" in told.page
+    assert "stock" in CliRunner().invoke(cli, ["investigate", str(incident), "--format", "markdown"]).stdout
 
 
-def test_a_case_is_listed_queried_and_deleted(incident: Path) -> None:
-    investigate(incident, "--case", "orders")
-    assert "orders" in dcr("case", "list").stdout
-    rows = json.loads(dcr("case", "query", "orders", "SELECT count() AS n FROM spans", "--format", "json").stdout)
+def test_a_case_is_listed_queried_and_deleted(told: Told, tmp_path: Path) -> None:
+    home = tmp_path / "copied"
+    shutil.copytree(told.home, home)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return dcr(*words, home=home)
+
+    assert "orders" in run("case", "list").stdout
+    rows = json.loads(run("case", "query", "orders", "SELECT count() AS n FROM spans", "--format", "json").stdout)
     assert rows == [{"n": 400}]
-    assert dcr("case", "query", "orders", "SELECT * FROM file('/etc/passwd')").returncode == 2
-    assert "stock" in dcr("report", "orders").stdout
-    assert dcr("case", "delete", "orders").returncode == 0
-    assert dcr("case", "show", "orders").returncode == 2
+    assert run("case", "query", "orders", "SELECT * FROM file('/etc/passwd')").returncode == 2
+    assert "stock" in run("report", "orders").stdout
+    assert run("case", "delete", "orders").returncode == 0
+    assert run("case", "show", "orders").returncode == 2
 
 
 def test_more_evidence_joins_a_case(incident: Path) -> None:
@@ -152,10 +176,12 @@ def test_nothing_readable_is_exit_3_and_says_which_files(tmp_path: Path) -> None
 
 def test_ctrl_c_leaves_no_half_written_case(incident: Path, tmp_path: Path) -> None:
     record = (incident / "logs.ndjson").read_text().splitlines()[0] + "\n"
-    (incident / "big.ndjson").write_text(record * 400_000)
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    (evidence / "big.ndjson").write_text(record * 400_000)
     home = tmp_path / "interrupted"
     process = subprocess.Popen(
-        [*DCR, "investigate", str(incident), "--case", "half"],
+        [*DCR, "investigate", str(evidence), "--case", "half"],
         env={**os.environ, "DCR_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     tables = home / "cases" / "half" / "tables"

@@ -179,3 +179,46 @@ def test_what_was_left_over_takes_the_mechanism_that_shows_at_its_service(scene:
     first = attribute(scene, [suspect("api")], [change(0.5, eliminated=True, deployed_to="api")])[0]
     assert first.change is not None
     assert (first.service, first.mechanism) == ("api", "cpu_saturation")
+
+
+def seen(code: str, mechanism: str, service: str = "api", confidence: float = 0.9) -> Finding:
+    return Finding(code, mechanism, service, f"{mechanism} was seen", 1.0, confidence)
+
+
+@pytest.mark.parametrize(
+    ("effect", "confidence", "blamed"),
+    [(None, 0.8, False), ("call_in_loop", 0.8, True), (None, 0.95, True)],
+    ids=["by time alone", "by what it does", "surer still"],
+)
+def test_a_change_that_fits_by_time_alone_yields_to_what_was_seen_at_work(
+    effect: str | None, confidence: float, blamed: bool, scene: Scene
+) -> None:
+    slower = replace(change(confidence, effect=effect), mechanism="latency_regression")
+    misses = seen("traces.cache_misses", "cache_stampede")
+    suspects = [Suspect("api", "cache_stampede", 1.0, (misses,), first_failing_service="api")]
+    first = attribute(scene, suspects, [slower, misses])[0]
+    assert (first.change is not None) == blamed
+
+
+@pytest.mark.parametrize(("below", "blamed"), [("db", False), ("mail", True)], ids=["below", "elsewhere"])
+def test_a_change_that_fits_by_time_alone_yields_to_a_shortage_below(below: str, blamed: bool, scene: Scene) -> None:
+    scene = replace(scene, graph=ServiceGraph(("api", "db", "mail"), {("api", "db"): 9}))
+    slower = replace(change(0.6), mechanism="latency_regression")
+    short = seen("metrics.shortage", "cpu_saturation", below, 1.0)
+    suspects = [Suspect(below, "cpu_saturation", 1.0, (short,), first_failing_service=below)]
+    first = attribute(scene, suspects, [slower, short])[0]
+    assert (first.change is not None) == blamed
+
+
+def test_no_commit_fills_a_host_with_what_is_not_of_ours(scene: Scene) -> None:
+    host = seen("metrics.neighbour", "noisy_neighbour")
+    suspects = [Suspect("api", "noisy_neighbour", 1.0, (host,), first_failing_service="api")]
+    first = attribute(scene, suspects, [change(0.8, effect="call_in_loop"), host])[0]
+    assert (first.mechanism, first.change) == ("noisy_neighbour", None)
+
+
+def test_where_a_change_does_what_was_seen_it_began_where_it_was_seen(scene: Scene) -> None:
+    shorter = replace(change(0.8, effect="timeout_lowered"), mechanism="timeout_budget", service="db")
+    first = attribute(scene, [], [shorter, seen("traces.new_deadline", "timeout_budget", "web")])[0]
+    assert first.change is not None
+    assert first.service == first.first_failing_service == "web"

@@ -160,3 +160,15 @@ def test_a_deadline_that_passes_because_someone_below_became_slower_is_no_short_
     late = found("traces.early_timeout", "cart", "timeout_budget")
     assert suspects(build_case, late, found("traces.self_time", "db", "latency_regression"))[0].service == "db"
     assert suspects(build_case, late)[0].mechanism == "timeout_budget"
+
+
+@pytest.mark.parametrize("code", ["metrics.neighbour", "traces.zone_gap"])
+def test_what_is_seen_of_a_host_or_a_zone_explains_all_that_is_slow_there(code: str, build_case: Build) -> None:
+    mechanism = "noisy_neighbour" if code == "metrics.neighbour" else "network_delay"
+    slow = found("traces.self_time", "mail", "latency_regression")
+    there = found(code, "db", mechanism, severity=0.9, services=("db", "mail"))
+    first, second = suspects(build_case, slow, there)
+    assert (first.service, first.mechanism) == ("db", mechanism)
+    assert first.score > 3 * second.score
+    elsewhere = found(code, "db", mechanism, severity=0.9, services=("db",))
+    assert suspects(build_case, slow, elsewhere)[1].score > 3 * second.score

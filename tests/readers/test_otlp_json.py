@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -289,12 +290,27 @@ def test_both_ways_give_the_same_rows(
 def test_a_statement_is_not_worth_its_price_for_a_small_file(
     read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_json, "_read_by_engine", refuse)
+    monkeypatch.setattr(otlp_json, "_takes", refuse)
     small = lines(*next(iter(DOCUMENTS.values())))
     monkeypatch.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", len(small) + 1)
     assert read(traces=small)[0]["spans"]
     with pytest.raises(AssertionError, match="was left"):
         read(traces=small + b"\n")
+
+
+def test_of_groups_that_are_read_at_once_a_damaged_one_takes_nothing_from_the_others(
+    read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", 5_000)
+    many = 200
+    cut = gzip.compress(lines(*(logs({"timeUnixNano": str(START + n), "body": text(f"{n}")}) for n in range(many))))
+    points = [{"name": "m", "gauge": {"dataPoints": [{"timeUnixNano": str(START), "asInt": "1"}]}}]
+    spans = lines(*(traces(span(n)) for n in range(many)))
+    tables, sources = read(traces=spans, logs=cut[: len(cut) // 2], metrics=lines(metrics(*points)))
+    assert len(tables["spans"]) == many
+    assert 0 < len(tables["logs"]) < many
+    assert len(tables["metrics"]) == 1
+    assert [source.name for source in sources if source.rejected] == ["logs"]
 
 
 def comparable(row: dict[str, Any]) -> dict[str, Any]:

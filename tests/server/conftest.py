@@ -60,6 +60,20 @@ def case(agent: AgentSession) -> str:
 
 
 @pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evidence that takes seconds to read: log lines that Python has to parse."""
+    folder = tmp_path_factory.mktemp("large")
+    line = (
+        '{"timestamp": "2026-03-01T10:00:%02dZ", "service": "stock", "msg": "request %d took %d ms", '
+        '"x": {"y": [1, {"z": 2}]}}\n'
+    )
+    with (folder / "logs.ndjson").open("w") as file:
+        for n in range(300_000):
+            file.write(line % (n % 60, n, n % 977))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def booking(agent: AgentSession) -> str:
     """The case of the example: forty services, more than fits in a small pack."""
     evidence = EXAMPLES / "ticket-booking" / "evidence"

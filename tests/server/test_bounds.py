@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,23 @@ from deep_code_reasoning.server.reply import MAX_BYTES
 from .conftest import stamp
 from .test_contract import context
 
-SERVICES = 40
+SERVICES = 8
+LAST = SERVICES - 1
 # Two bytes a letter: what is counted in characters is too long by half.
 WIDE = "ü" * 1_500
 
 
 @pytest.fixture(scope="module")
 def wide(agent: AgentSession, project: Path) -> str:
-    """Forty services with long names that call each other in a chain; the last one fails from 10:06 on, at length."""
+    """Eight services with long names that call each other in a chain; the last one fails from 10:06 on, at length."""
     folder = project / "wide"
     folder.mkdir()
     spans, logs = [], []
-    for n in range(120):
-        bad = n >= 72
-        trace, second = f"{n + 1:032x}", n * 5
+    for n in range(60):
+        bad = n >= 36
+        trace, second = f"{n + 1:032x}", n * 10
         for depth in range(SERVICES):
-            service, failed = f"s{depth:02d}-{WIDE}", bad and depth == SERVICES - 1
+            service, failed = f"s{depth:02d}-{WIDE}", bad and depth == LAST
             spans.append(
                 {
                     "trace_id": trace,
@@ -46,42 +46,42 @@ def wide(agent: AgentSession, project: Path) -> str:
             )
         said = f"WideError: {WIDE * 4} while serving {n}" if bad else f"served {n} {WIDE}"
         level = "ERROR" if bad else "INFO"
-        logs.append({"timestamp": stamp(second), "service": f"s39-{WIDE}", "severity_text": level, "msg": said})
+        logs.append({"timestamp": stamp(second), "service": f"s{LAST:02d}-{WIDE}", "severity_text": level, "msg": said})
     (folder / "traces.json").write_text(json.dumps(spans))
     (folder / "logs.ndjson").write_text("".join(json.dumps(record) + "\n" for record in logs))
     return str(agent.answer("open_case", paths=["wide"], case_name="wide", wait_seconds=45)["case"])
 
 
-def calls(agent: AgentSession, case: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every tool that answers about a case, and every section of what it leaves behind."""
-    about = {"case": case}
-    stuck = {**context(stuck_description=WIDE * 4, attempted_approaches=[WIDE] * 30), "partial_findings": [WIDE] * 30}
+def bounded(agent: AgentSession, tool: str, **arguments: Any) -> dict[str, Any]:
+    """The answer of a tool, which is short enough in both of its forms."""
+    result = agent.call(tool, **arguments)
+    assert not result.is_error, f"{tool}: {text_of(result)[:500]}"
+    sizes = (len(text_of(result).encode()), len(json.dumps(result.structured_content, ensure_ascii=False).encode()))
+    assert max(sizes) <= MAX_BYTES, (tool, arguments.keys(), sizes)
+    return dict(result.structured_content)
+
+
+def test_every_answer_about_a_wide_case_stays_in_its_bounds(agent: AgentSession, wide: str) -> None:
+    about = {"case": wide}
+    stuck = {**context(stuck_description=WIDE * 4, attempted_approaches=[WIDE] * 8), "partial_findings": [WIDE] * 8}
     long_ones: list[tuple[str, dict[str, Any]]] = [
         ("open_case", {"paths": ["wide"], "case_name": "wide", "wait_seconds": 45}),
         ("investigate_case", {**about, "wait_seconds": 45}),
         ("escalate_analysis", {**about, "claude_context": stuck, "analysis_type": "cross_system"}),
+        ("hypothesis_test", {**about, "hypothesis": WIDE, "code_scope": {"files": []}, "test_approach": WIDE}),
         ("run_hypothesis_tournament", {**about, "claude_context": stuck, "issue": WIDE}),
         ("start_conversation", {**about, "claude_context": stuck, "analysis_type": "performance"}),
         ("get_evidence_pack", {**about, "question": WIDE}),
     ]
     for tool, arguments in long_ones:
-        yield tool, arguments
-        answer = agent.answer(tool, **arguments)
+        answer = bounded(agent, tool, **arguments)
         for section in answer["sections"]:
-            yield "get_result", {"handle": answer["handle"], "section": section}
-    yield "get_trace", about
-    yield "compare_windows", about
-    yield "compare_windows", {**about, "table": "logs"}
-    yield "query_evidence", {**about, "sql": "SELECT * FROM spans", "max_rows": 1_000}
-    yield "cross_system_impact", {**about, "change_scope": {"files": [], "service_names": [f"s39-{WIDE}"]}}
-
-
-def test_every_answer_about_a_wide_case_stays_in_its_bounds(agent: AgentSession, wide: str) -> None:
-    for tool, arguments in calls(agent, wide):
-        result = agent.call(tool, **arguments)
-        assert not result.is_error, f"{tool}: {text_of(result)[:500]}"
-        sizes = (len(text_of(result).encode()), len(json.dumps(result.structured_content, ensure_ascii=False).encode()))
-        assert max(sizes) <= MAX_BYTES, (tool, arguments.keys(), sizes)
+            bounded(agent, "get_result", handle=answer["handle"], section=section)
+    bounded(agent, "get_trace", **about)
+    bounded(agent, "compare_windows", **about)
+    bounded(agent, "compare_windows", **about, table="logs")
+    bounded(agent, "query_evidence", **about, sql="SELECT * FROM spans", max_rows=1_000)
+    bounded(agent, "cross_system_impact", **about, change_scope={"files": [], "service_names": [f"s{LAST:02d}-{WIDE}"]})
 
 
 def test_the_verdict_comes_first_whatever_follows(agent: AgentSession, wide: str) -> None:
@@ -89,7 +89,7 @@ def test_the_verdict_comes_first_whatever_follows(agent: AgentSession, wide: str
     assert text_of(found).startswith("verdict: cause_found\nheadline: ")
     answer = found.structured_content
     assert list(answer)[:2] == ["verdict", "headline"]
-    assert answer["causes"][0]["service"].startswith("s39-")
+    assert answer["causes"][0]["service"].startswith(f"s{LAST:02d}-")
     # The way to the rest is never what is left out.
     assert answer["handle"].startswith("work-")
     assert "causes" in answer["sections"]

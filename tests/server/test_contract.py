@@ -215,6 +215,43 @@ def test_a_hypothesis_and_how_to_test_it_arrive(agent: AgentSession, case: str) 
     assert answer["metadata"]["analysis_type"] == "hypothesis_test"
 
 
+@pytest.mark.parametrize(
+    ("hypothesis", "verdict"),
+    [("stock raises an exception", "supported"), ("shop is the cause: its connection pool is exhausted", "refuted")],
+)
+def test_a_hypothesis_is_held_against_the_evidence_without_a_model(
+    agent: AgentSession, case: str, hypothesis: str, verdict: str
+) -> None:
+    answer = agent.answer(
+        "hypothesis_test", hypothesis=hypothesis, code_scope={"files": []}, test_approach="", case=case
+    )
+    assert answer["verdict"] == verdict, answer["predictions"]
+    assert next(iter(answer)) == "verdict"
+    assert answer["read_as"]["service"] == hypothesis.partition(" ")[0]
+    assert all(test["outcome"] in ("holds", "fails", "unknown") for test in answer["predictions"])
+
+
+def test_an_experiment_of_the_agents_decides_too(agent: AgentSession, case: str) -> None:
+    def verdict(rows: int) -> dict[str, Any]:
+        code = f"import json\nrows = json.load(open('failed.json'))\nprint(len(rows))\nassert len(rows) == {rows}"
+        inputs = {"failed.json": "SELECT span_id FROM spans WHERE service = 'stock' AND status = 'error'"}
+        answer = agent.answer(
+            "hypothesis_test",
+            hypothesis="eighty orders failed",
+            code_scope={"files": []},
+            test_approach="count them",
+            experiment={"code": code, "inputs": inputs},
+            case=case,
+        )
+        assert answer["experiment"]["stdout"].strip() == "80"
+        return answer
+
+    assert verdict(80)["verdict"] == "supported"
+    wrong = verdict(81)
+    assert wrong["verdict"] == "refuted"
+    assert "AssertionError" in wrong["experiment"]["stderr"]
+
+
 def test_other_spellings_are_put_right_and_said(agent: AgentSession) -> None:
     loose = {
         "claudeContext": json.dumps(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from mcp.client.client import Client
 from starlette.testclient import TestClient
 
+from agent.process import PATIENCE_S, assert_gone, at_work
+from agent.session import SERVER
 from deep_code_reasoning.app.settings import Settings
 from deep_code_reasoning.errors import UsageError
 from deep_code_reasoning.server.http import application, is_loopback, parse_address
@@ -24,10 +34,9 @@ TYPES = {"Accept": "application/json, text/event-stream", "Content-Type": "appli
 
 
 def client(host: str, token: str = "") -> Iterator[TestClient]:
-    desk = Desk(Settings((Path.cwd(),)))
-    with TestClient(application(desk, host, 8765, token), base_url=f"http://{host}:8765") as served:
+    app = application(Desk(Settings((Path.cwd(),))), host, 8765, token)
+    with TestClient(app, base_url=f"http://{host}:8765") as served:
         yield served
-    desk.close()
 
 
 @pytest.fixture
@@ -75,3 +84,40 @@ def test_addresses_are_read_and_others_refused() -> None:
     assert is_loopback("::1")
     assert not is_loopback("0.0.0.0")
     assert not is_loopback("example.org")
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_it_at_once_and_what_was_half_read_is_removed(how: str, large: Path, tmp_path: Path) -> None:
+    home, port = tmp_path / "home", _free_port()
+    environment = {**os.environ, "DCR_HOME": str(home), "DCR_OFFLINE": "1"}
+    server = subprocess.Popen([*SERVER, "--http", f"127.0.0.1:{port}"], cwd=large, env=environment)
+    try:
+        handle = asyncio.run(_begin_reading(f"http://127.0.0.1:{port}/mcp", large))
+        everybody = [server.pid, *at_work(server.pid)]
+        server.send_signal(signal.Signals[how])
+        assert_gone(everybody)
+        assert list(home.rglob("*.parquet")) == []
+        # It was not stopped for good: whoever asks for it next has it done.
+        assert not (home / "work" / handle / "result.json").exists()
+    finally:
+        server.kill()
+        server.wait()
+
+
+async def _begin_reading(url: str, evidence: Path) -> str:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            async with Client(url) as agent:
+                begun = await agent.call_tool("open_case", {"paths": [str(evidence)], "wait_seconds": 0})
+                return str(begun.structured_content["handle"])
+        except* (OSError, httpx2.TransportError):
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from mcp_types import CallToolRequestParams, ElicitResult
 
+from agent.process import PATIENCE_S, RawServer, assert_gone, descendants
 from agent.session import AgentSession
 from deep_code_reasoning.app.consent import Reach, reach_of, restricted
 from deep_code_reasoning.app.settings import Settings
@@ -94,6 +96,8 @@ def test_a_hypothesis_and_how_to_test_it_reach_the_model(local: AgentSession, st
         model="deep",
     )
     assert answer["status"] == "answered"
+    assert (answer["verdict"], answer["verdict_of_the_case"]) == ("supported", None)
+    assert {"outcome": "holds", "what": "the line is there"}.items() <= answer["predictions"][-1].items()
     for known in ("the sku is missing", "leave the sku out of an order", "def find_item"):
         assert known in told(stub)
 
@@ -149,6 +153,42 @@ def test_a_tournament_is_as_long_and_as_wide_as_asked(local: AgentSession, stub:
         "rounds": {1, 2},
         "at_once": 1,
     }
+
+
+def test_a_tournament_goes_on_in_another_server_and_nothing_is_paid_for_twice(
+    tmp_path: Path, project: Path, stub: Stub
+) -> None:
+    home = tmp_path / "home"
+    catalogue = write_catalogue(tmp_path / "models.json", stub, "openai-chat")
+    environment = {"DCR_MODELS": str(catalogue), KEY_VARIABLE: KEY}
+    causes = [{**ANSWER["causes"][0], "statement": f"cause {m}", "mechanism": m} for m in MECHANISMS]
+    stub.script(Typed({**ANSWER, "causes": causes}), *(Typed(TESTED) for _ in range(30)))
+    stub.pause_s = 0.4
+    config = {"max_hypotheses": 4, "max_rounds": 1, "parallel_sessions": 1}
+    asked = {"claude_context": context(), "issue": "orders fail", "tournament_config": config, "model": "deep"}
+    first = RawServer(home, project, environment=environment)
+    try:
+        call = {"name": "run_hypothesis_tournament", "arguments": asked}
+        first.send({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
+        until = time.monotonic() + PATIENCE_S
+        while len(stub.requests) < 3:  # the proposal, and one session, are through; the next is under way
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        everybody = [first.process.pid, *descendants(first.process.pid)]
+        first.end("SIGKILL")
+        assert_gone(everybody)
+    finally:
+        first.close()
+    stub.pause_s = 0.0
+    (work,) = (home / "work").iterdir()
+    with AgentSession(home, project, environment=environment) as second:
+        answer = second.answer("get_result", handle=work.name)
+        tests = second.answer("get_result", handle=work.name, section="hypotheses")["items"]
+        usage = second.answer("get_usage")
+    assert (answer["state"], answer["rounds_finished"]) == ("finished", 1)
+    assert [[test["kind"] for test in each["tests"]] for each in tests] == [["evidence", "specialist"]] * 4
+    assert len(stub.requests) == 3 + 3, "what was answered is not asked again"
+    assert usage["escalations"] == 1
 
 
 @pytest.fixture

@@ -154,8 +154,20 @@ def test_a_large_table_is_streamed_from_disk_with_the_same_answers(
 ) -> None:
     write(tmp_path / "case", "x", rows=10)
     monkeypatch.setattr("deep_code_reasoning.store.case._IN_MEMORY_BYTES", 0)
+    for for_analysis in (False, True):
+        with open_case(tmp_path / "case", for_analysis) as store:
+            assert store.query("SELECT count() AS n, max(line) AS last FROM logs") == [{"n": 10, "last": 10}]
+            assert store.in_memory == for_analysis
+
+
+def test_a_derived_table_is_the_same_whoever_says_what_its_columns_are(tmp_path: Path) -> None:
+    write(tmp_path / "case", "x", rows=10)
     with open_case(tmp_path / "case") as store:
-        assert store.query("SELECT count() AS n, max(line) AS last FROM logs") == [{"n": 10, "last": 10}]
+        select = "SELECT line, body FROM logs WHERE line > {least:UInt32}"
+        store.derive("told", select, "line UInt64, body String", least=8)
+        store.derive("found", select, least=8)
+        tables = [store.query(f"SELECT * FROM {table} ORDER BY line") for table in ("told", "found")]
+    assert tables == [[{"line": 9, "body": "x"}, {"line": 10, "body": "x"}]] * 2
 
 
 def test_what_is_no_case_is_said_to_be_none(tmp_path: Path) -> None:

@@ -6,20 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..domain.call import Call
 from ..domain.conversation import Conversation
 from ..domain.instant import format_instant
+from ..domain.opinion import usage_as_json
 from .escalation_answer import Failure
+from .metering import total
 
 FORMATS: Final = ("detailed", "concise", "actionable")
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationStatus:
-    """How a conversation stands. `progress` is None as long as nobody has answered: nothing says how far it is."""
+    """How a conversation stands, and the requests that were made for it.
+
+    `progress` is None as long as nobody has answered: nothing says how far it is.
+    """
 
     conversation: Conversation
     progress: Mapping[str, Any] | None
     model: str | None
+    calls: tuple[Call, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -34,6 +41,8 @@ class ConversationStatus:
             "turns_left": max(0, stands.turn_limit - stands.turns_used),
             "spent_usd": float(stands.spent_usd),
             "spend_limit_usd": None if limit is None else float(limit),
+            "requests": len(self.calls),
+            "usage": usage_as_json(total(self.calls)[0]) if self.calls else None,
             "expires_at": format_instant(stands.expires_ns),
             "progress": None if self.progress is None else dict(self.progress),
         }

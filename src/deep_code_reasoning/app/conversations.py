@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import ConversationNotFoundError
 from ..providers.client import ModelClient
 from .consent import restricted
 from .conversation_answer import ConversationReply
@@ -18,7 +19,25 @@ Asked = Mapping[str, Any]
 
 def begin(asked: Asked, _: Any) -> dict[str, Any]:
     """Start a conversation."""
-    return _answered(asyncio.run(start_conversation(request_of(asked), **where_of(asked), means=means_of(asked))))
+    return _answered(asyncio.run(_begun(asked)))
+
+
+async def _begun(asked: Asked) -> ConversationReply:
+    """The conversation of this work: started, or, when a process that ended had started it, gone on with."""
+    session = asked["handle"].replace("work-", "conversation-", 1)
+    try:
+        asked_before = conversation_status(session).conversation.turns_used > 0
+    except ConversationNotFoundError:
+        return await _started(asked, session)
+    if asked_before:
+        return await continue_conversation(session, asked["question"], means=_means(session))
+    return await _started(asked, None)  # nothing was asked under that id, and nothing paid
+
+
+async def _started(asked: Asked, session: str | None) -> ConversationReply:
+    return await start_conversation(
+        request_of(asked), **where_of(asked), means=means_of(asked), conversation_id=session
+    )
 
 
 def go_on(asked: Asked, _: Any) -> dict[str, Any]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,8 +17,6 @@ from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
 from ..errors import BudgetExceededError, LedgerError, ModelNotConfiguredError, ProviderError, UsageError
 from ..report.answer import as_json as investigation_as_json
-from ..routing.check import informed
-from ..routing.choice import Need, Occasion, choose
 from ..specialists.consultation import Consultation, opening_prompt, plain
 from ..specialists.registry import specialist_for
 from . import transcript
@@ -40,13 +35,13 @@ from .fitting import fitted, pack_budget
 from .ledger import open_ledger
 from .means import Means
 from .metering import Meter
+from .partner import choose_partner
 from .setting import Setting
 from .timely import entered, within
 from .turn import TurnTaking, snippets
 from .workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
-    from ..domain.model import ModelCard
     from ..ledger import Ledger
     from ..ledger.leases import Hold
 
@@ -70,11 +65,15 @@ async def start_conversation(
     turn_limit: int = TURN_LIMIT,
     spend_limit_usd: Decimal | None = None,
     ttl_s: int = TTL_S,
+    conversation_id: str | None = None,
 ) -> ConversationReply:
     """Begin a conversation with its first question; arguments as for `escalate`.
 
     A model is asked when one can be: whoever starts a conversation wants one. Without a model each turn brings the
     analysers' answer and the evidence that fits the question.
+
+    Args:
+        conversation_id: under which it is kept, for a caller that may have to find it again; made here when None.
 
     Raises:
         as `escalate` does.
@@ -92,8 +91,11 @@ async def start_conversation(
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         reason = why_no_model(model, cards)
-        chosen = None if reason else _choose(ledger, cards, bench, pack, model, means)
-        reason = reason or (None if chosen else NONE_WORTH_IT)
+        chosen = None
+        if reason is None:
+            kind = request.analysis_type
+            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
+            reason = None if chosen else NONE_WORTH_IT
         if chosen is not None:
             pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
@@ -110,6 +112,7 @@ async def start_conversation(
             spend_limit_usd=spend_limit_usd,
             escalation_id=escalation_id,
             case_id=bench.investigation.case.id if bench.has_case else None,
+            conversation_id=conversation_id,
         )
         with ledger.conversations.held(conversation.id) as hold:
             if chosen is None:
@@ -129,7 +132,7 @@ async def continue_conversation(
     time_budget_s: float | None = None,
     means: Means | None = None,
 ) -> ConversationReply:
-    """Put the next question.
+    """Put the next question. One that a crash left without its answer, put again, gets the answer that was paid for.
 
     Args:
         include_code_snippets: also give the lines of code that the answer cites.
@@ -151,8 +154,12 @@ async def continue_conversation(
             pack = await within(deadline, lambda: bench.pack(pack_budget(asked.depth, ())))
             return _from_analysers(ledger, conversation_id, setting, bench, pack)
         taking = await _taking(stack, ledger, hold, setting, conversation.escalation_id, means, deadline)
+        unanswered = transcript.unanswered_question(ledger.conversations.turns(conversation_id))
         recovered = taking.recover()
-        reply = await _put(taking, message, (Passage(plain(message)),))
+        if isinstance(recovered, Opinion) and unanswered and transcript.text_of(unanswered) == message:
+            reply, recovered = _replied(taking, recovered), None
+        else:
+            reply = await _put(taking, message, (Passage(plain(message)),))
         lines = snippets(reply.opinion, taking.bench) if include_code_snippets and reply.opinion else ()
         return replace(reply, recovered=_said(recovered), snippets=lines)
 
@@ -227,14 +234,19 @@ async def _put(
     taking: TurnTaking, question: str, prompt: tuple[Passage, ...], account: Pack | None = None
 ) -> ConversationReply:
     """Put a question; a model that fails is told of, and the conversation goes on."""
-    conversation_id, failure, opinion = taking.hold.id, None, None
+    failure, opinion = None, None
     try:
         opinion = await taking.ask(question, prompt)
     except ProviderError as fault:
         failure = Failure.of(taking.setting.model or "", fault)
-    status = _status(taking.ledger, conversation_id)
+    return _replied(taking, opinion, failure, account)
+
+
+def _replied(
+    taking: TurnTaking, opinion: Opinion | None, failure: Failure | None = None, account: Pack | None = None
+) -> ConversationReply:
     return ConversationReply(
-        status=status,
+        status=_status(taking.ledger, taking.hold.id),
         reply=opinion.summary if opinion else f"no usable answer: {failure.message if failure else ''}",
         opinion=opinion.as_json() if opinion else None,
         failure=failure,
@@ -281,19 +293,8 @@ def _from_analysers(
 def _status(ledger: Ledger, conversation_id: str) -> ConversationStatus:
     conversation = ledger.conversations.get(conversation_id)
     given = transcript.opinions(ledger.conversations.turns(conversation_id))
-    return ConversationStatus(conversation, progress_of(given), conversation.context["model"])
-
-
-def _choose(
-    ledger: Ledger, cards: Sequence[ModelCard], bench: Workbench, pack: Pack, model: str | None, means: Means
-) -> str | None:
-    """The model to talk to: the one that is named, or the one that routing chooses."""
-    need = Need(bench.request.analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
-    occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-    policy = informed(means.settings.policy, ledger.statistics.check())
-    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
-    ledger.routing.record(decision)
-    return decision.chosen
+    calls = ledger.calls.of_conversation(conversation_id)
+    return ConversationStatus(conversation, progress_of(given), conversation.context["model"], calls)
 
 
 def _close(ledger: Ledger, escalation_id: str | None, conversation_id: str) -> None:

@@ -34,10 +34,9 @@ def predictions_of(hypothesis: Hypothesis) -> tuple[Prediction, ...]:
     return tuple(prediction_from_json(content) for test in hypothesis.tests for content in test.get("predictions", ()))
 
 
-def was_tested_in(hypothesis: Hypothesis, round_: int, *, by_model: bool) -> bool:
-    """Whether a round is through with it: with its session where there is a model, else with the queries."""
-    last = ("specialist", "failure") if by_model else ("evidence",)
-    return any(test["round"] == round_ and test["kind"] in last for test in hypothesis.tests)
+def had_session_in(hypothesis: Hypothesis, round_: int) -> bool:
+    """Whether a model's session about it was held in a round, whatever it brought."""
+    return any(test["round"] == round_ and test["kind"] in ("specialist", "failure") for test in hypothesis.tests)
 
 
 def with_test(hypothesis: Hypothesis, *tests: Mapping[str, Any]) -> Hypothesis:

@@ -53,7 +53,7 @@ def folder_of(evidence: Evidence, answer: Investigation) -> Path:
 
 def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
     """Investigate a case that was read before; what `asked` says (time, title, question) goes before the case's own."""
-    with open_case(folder, join_baseline=True) as store:
+    with open_case(folder, for_analysis=True) as store:
         info = describe(store, asked)
         started = time.perf_counter()
         scene, findings, checks = runner.look(store, info.noticed_at_ns)
@@ -67,7 +67,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
             if any(source.format == "git" for source in store.sources):
                 from .operation_code import with_code  # reads code, which most investigations are given none of
 
-                causes = with_code(store, causes)
+                causes, given_up = with_code(store, causes)
+                checks = (*checks, *given_up)
         shift = store.baseline_shift
         answer = Investigation(
             case=info,

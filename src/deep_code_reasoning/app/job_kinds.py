@@ -1,5 +1,6 @@
 """Work that takes long, by name: what is asked and what is answered are JSON values, so that both can be kept.
 
+What is asked holds the `handle` of the work too: by it work that a crash cut off finds what it had begun.
 An answer has a `head` (what matters, bounded) and `sections` (lists of objects, or text) that are read piece by piece.
 """
 
@@ -152,6 +153,7 @@ KINDS: Final[dict[str, Callable[[Asked, Progress], Answered]]] = {
     "question": _later("questions", "answer_question"),
     "pack": _later("questions", "pack_evidence"),
     "code_question": _later("questions", "answer_code_question"),
+    "hypothesis": _later("hypotheses", "examine"),
     "start_conversation": _later("conversations", "begin"),
     "continue_conversation": _later("conversations", "go_on"),
     "finalize_conversation": _later("conversations", "end"),

@@ -38,7 +38,6 @@ def request_of(asked: Asked) -> AnalysisRequest:
             tuple(asked.get("partial_findings", ())),
             asked.get("stuck_description", ""),
         ),
-        more=tuple(asked.get("more", ())),
     )
 
 
@@ -60,7 +59,7 @@ def where_of(asked: Asked) -> dict[str, Any]:
 def answer_question(asked: Asked, _: Any) -> dict[str, Any]:
     """Escalate, and answer in the contract's four parts."""
     answer = asyncio.run(escalate(request_of(asked), **where_of(asked), means=means_of(asked)))
-    return {"head": _head(answer, asked), "sections": _sections(answer)}
+    return {"head": head_of(answer, asked), "sections": sections_of(answer)}
 
 
 def pack_evidence(asked: Asked, _: Any) -> dict[str, Any]:
@@ -121,7 +120,8 @@ _ABOUT: Final = {
 }
 
 
-def _head(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:
+def head_of(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:
+    """What an agent reads first of an escalation."""
     whole = answer.as_json()
     metadata = whole["metadata"]
     if asked["withheld"]:
@@ -162,7 +162,8 @@ def _context(whole: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sections(answer: EscalationAnswer) -> dict[str, Any]:
+def sections_of(answer: EscalationAnswer) -> dict[str, Any]:
+    """What it can read of it piece by piece."""
     whole = answer.as_json()
     opinion = answer.opinion
     return {

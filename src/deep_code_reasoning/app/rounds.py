@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.claim import Claim
+from ..domain.prediction import Prediction
 from ..domain.tournament import Hypothesis
 from ..errors import BudgetExceededError, ModelNotConfiguredError, ProviderError
 from ..specialists.hypotheses import distinct
-from ..specialists.predictions import Trial, predict
+from ..specialists.predictions import Trial, culprits, predict
 from ..specialists.registry import specialist_for
 from .escalation_answer import Failure
 from .hypothesis_state import (
     claim_of,
+    had_session_in,
     new_hypothesis,
     predictions_in,
     predictions_of,
-    was_tested_in,
     with_test,
 )
 from .sessions import Sessions, hypothesis_question
@@ -51,7 +52,10 @@ class Rounds:
         """All rounds after the one that was finished last."""
         for round_ in range(finished + 1, self.max_rounds + 1):
             standing = [h for h in self.hypotheses() if h.state == "open"]
-            if not standing or (round_ > 1 and (self.sessions is None or len(standing) == 1)):
+            if self.sessions is None:
+                # Queries say all that they can the first time; a further round is for what came up in the one before.
+                standing = [h for h in standing if not predictions_of(h)]
+            if not standing or (round_ > 1 and self.sessions is not None and len(standing) == 1):
                 return
             await self._round(round_, standing)
             if self._out_of_time():
@@ -95,8 +99,7 @@ class Rounds:
                 proposed.extend(further)
                 self.ledger.tournaments.keep(self.hold, [tested])
 
-        by_model = self.sessions is not None
-        untested = [h for h in standing if not was_tested_in(h, round_, by_model=by_model)]
+        untested = [h for h in standing if not had_session_in(h, round_)]
         tests = [asyncio.ensure_future(test(h)) for h in untested]
         try:
             await asyncio.gather(*tests)
@@ -111,15 +114,21 @@ class Rounds:
     ) -> tuple[Hypothesis, list[tuple[str, Claim]]]:
         """One hypothesis in one round: by queries the first time, and by a session with a model where there is one."""
         started_s = time.monotonic()
+        further: list[tuple[str, Claim]] = []
         if not predictions_of(hypothesis):
-            told = await asyncio.to_thread(predict, claim_of(hypothesis), self.trial)
+            told, below = await asyncio.to_thread(self._queried, claim_of(hypothesis))
+            origin = f"the test of hypothesis {hypothesis.ordinal}"
+            further = [(origin, claim) for claim in below]
             duration_s = round(time.monotonic() - started_s, 3)
             entry = {"round": round_, "kind": "evidence", "predictions": [p.as_json() for p in told]}
             hypothesis = with_test(hypothesis, {**entry, "duration_s": duration_s})
         if self.sessions is None or hypothesis.state == "eliminated":
-            return hypothesis, []
-        session, further = await self._session(self.sessions, hypothesis, round_, insights)
-        return (hypothesis if session is None else with_test(hypothesis, session)), further
+            return hypothesis, further
+        session, came_up = await self._session(self.sessions, hypothesis, round_, insights)
+        return (hypothesis if session is None else with_test(hypothesis, session)), [*further, *came_up]
+
+    def _queried(self, claim: Claim) -> tuple[tuple[Prediction, ...], tuple[Claim, ...]]:
+        return predict(claim, self.trial), culprits(claim, self.trial)
 
     async def _session(
         self, sessions: Sessions, hypothesis: Hypothesis, round_: int, insights: tuple[str, ...]
@@ -156,11 +165,15 @@ class Rounds:
         return self.sessions is not None and self.sessions.deadline.passed
 
     def _newcomers(self, proposed: Sequence[tuple[str, Claim]]) -> list[Hypothesis]:
-        """Explanations that came up in sessions and that nobody had, as far as there is room."""
+        """Explanations that came up in tests and that nobody had, as far as there is room."""
         known = [claim_of(hypothesis) for hypothesis in self.hypotheses()]
         new: list[Hypothesis] = []
         for origin, claim in proposed:
             ordinal = len(known) + 1
+            # One that has no more than a service is for where nobody has thought of that service.
+            bare = not (claim.mechanism or claim.change or claim.proofs)
+            if bare and any(claim.service == other.service for other in known):
+                continue
             if ordinal <= self.max_hypotheses and distinct(claim, known):
                 known.append(claim)
                 new.append(new_hypothesis(self.hold.id, ordinal, claim, origin))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +13,7 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
 from ..domain.tournament import Hypothesis, Tournament
 from ..errors import LedgerError, UsageError
-from ..routing.check import informed
-from ..routing.choice import Need, Occasion, choose, vendor
+from ..routing.choice import vendor
 from ..routing.settings import Thresholds
 from ..specialists.consultation import plain
 from ..specialists.hypotheses import of_analysers
@@ -30,6 +27,7 @@ from .fitting import fitted, pack_budget
 from .hypothesis_state import claim_of, predictions_of, with_test
 from .ledger import open_ledger
 from .means import Means
+from .partner import choose_partner
 from .rounds import REFUSALS, Rounds
 from .sessions import Sessions
 from .setting import Setting
@@ -72,10 +70,14 @@ async def run_tournament(
     model: str | None = None,
     config: TournamentConfig | None = None,
     means: Means | None = None,
+    tournament_id: str | None = None,
 ) -> TournamentAnswer:
     """Let hypotheses compete to explain a case; arguments as for `escalate`, `request.question` is the issue.
 
     Without a model the hypotheses are the analysers', and queries over the evidence test them.
+
+    Args:
+        tournament_id: under which it is kept, for a caller that may have to find it again; made here when None.
 
     Raises:
         as `escalate` does; UsageError also when the configuration is out of bounds.
@@ -92,12 +94,7 @@ async def run_tournament(
         reason = why_no_model(model, cards)
         chosen = None
         if reason is None:
-            need = Need("hypothesis_test", bench.problem_class, pack.tokens, datetime.now(UTC).date())
-            occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-            policy = informed(means.settings.policy, ledger.statistics.check())
-            decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=model)
-            ledger.routing.record(decision)
-            chosen = decision.chosen
+            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type="hypothesis_test", named=model)
             reason = None if chosen else NONE_WORTH_IT
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         tournament = ledger.tournaments.start(
@@ -106,6 +103,7 @@ async def run_tournament(
             config={**asdict(config), "named": model is not None, "setting": setting.as_json()},
             escalation_id=begin_escalation(ledger, bench, pack, judge_request(bench, means, chosen), means.surface),
             case_id=bench.investigation.case.id if bench.has_case else None,
+            tournament_id=tournament_id,
         )
         return await _Run(ledger, tournament, setting, bench, means, deadline).go_on()
 

@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import RecordNotFoundError
 from .questions import means_of, request_of, where_of
-from .tournament import TournamentConfig, run_tournament
+from .tournament import TournamentConfig, resume_tournament, run_tournament, tournament_status
+from .tournament_answer import TournamentAnswer
+
+Asked = Mapping[str, Any]
 
 
-def hold(asked: Mapping[str, Any], _: Any) -> dict[str, Any]:
+def hold(asked: Asked, _: Any) -> dict[str, Any]:
     """Let hypotheses compete."""
-    config = TournamentConfig(**asked["tournament_config"])
-    answer = asyncio.run(
-        run_tournament(request_of(asked), **where_of(asked), config=config, means=means_of(asked))
-    ).as_json()
+    answer = asyncio.run(_held(asked)).as_json()
     hypotheses = answer.pop("hypotheses")
     if asked["withheld"]:
         answer["why_no_model"] = asked["withheld"]
@@ -25,3 +26,18 @@ def hold(asked: Mapping[str, Any], _: Any) -> dict[str, Any]:
         for hypothesis in hypotheses
     ]
     return {"head": {**kept, "hypotheses": shown}, "sections": {"hypotheses": hypotheses}}
+
+
+async def _held(asked: Asked) -> TournamentAnswer:
+    """The tournament of this work: begun, or gone on with where a process that ended has left it."""
+    tournament_id = asked["handle"].replace("work-", "tournament-", 1)
+    try:
+        known = tournament_status(tournament_id)
+    except RecordNotFoundError:
+        config = TournamentConfig(**asked["tournament_config"])
+        return await run_tournament(
+            request_of(asked), **where_of(asked), config=config, means=means_of(asked), tournament_id=tournament_id
+        )
+    if known.tournament.state != "running":
+        return known  # it was through, and its process ended before anybody was told
+    return await resume_tournament(tournament_id, means=means_of(asked))

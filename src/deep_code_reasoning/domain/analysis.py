@@ -41,7 +41,6 @@ class AnalysisRequest:
         depth: 1 to 5; how much evidence is packed, how often tools may be called, how hard a model thinks.
         time_budget_s: seconds for everything, from opening the case to the checked answer; None: as long as it takes.
         manual_debugging_s: the caller's estimate of what finding it by hand would take, in seconds.
-        more: what only one kind of question has ("maximum depth: 10"), in words for the model.
     """
 
     question: str = ""
@@ -51,7 +50,6 @@ class AnalysisRequest:
     scope: Scope = field(default_factory=Scope)
     context: CallerContext = field(default_factory=CallerContext)
     manual_debugging_s: float | None = None
-    more: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a depth that there is not.
@@ -91,5 +89,4 @@ def request_from_json(content: Mapping[str, Any]) -> AnalysisRequest:
             tuple(context["attempted_approaches"]), tuple(context["partial_findings"]), context["stuck_description"]
         ),
         manual_debugging_s=content["manual_debugging_s"],
-        more=tuple(content["more"]),
     )

@@ -56,28 +56,37 @@ def critical_path(spans: Sequence[SpanTimes]) -> list[tuple[str, int]]:
     return [(id_, own[id_]) for id_ in sorted(begins, key=lambda id_: (begins[id_], order[id_]))]
 
 
-def time_saved(spans: Sequence[SpanTimes], quick: Collection[str]) -> int:
+def time_saved(spans: Sequence[SpanTimes], what_ifs: Sequence[Collection[str]]) -> list[int]:
     """How many nanoseconds sooner a trace would end if the own time of some spans were nothing: what-if slack.
 
     Whatever began after another had ended is taken to have waited for it; what ran beside the path then decides.
+
+    Args:
+        spans: the trace.
+        what_ifs: sets of span ids; each is asked apart from the others.
     """
     root, children = _tree(spans)
     if root is None:
-        return 0
-    saved: dict[str, int] = {}
+        return [0] * len(what_ifs)
     below = [root]
     for span in below:  # grows as it goes: parents come before their children
-        below.extend(children.get(span.id, ()))
-    for span in reversed(below):
-        saved[span.id] = _saved(span, children.get(span.id, ()), saved, span.id in quick)
-    return saved[root.id]
+        below.extend(children[span.id])
+    found = []
+    for quick in what_ifs:
+        saved: dict[str, int] = {}
+        for span in reversed(below):
+            saved[span.id] = _saved(span, children[span.id], saved, span.id in quick)
+        found.append(saved[root.id])
+    return found
 
 
 def _saved(span: SpanTimes, children: Sequence[SpanTimes], saved: Mapping[str, int], is_quick: bool) -> int:
     """How much shorter a span becomes when its children become shorter, and its own time nothing if it is quick."""
+    if not children:
+        return max(0, span.end_ns - span.start_ns) if is_quick else 0
     ended: list[tuple[int, int]] = []  # of children that have ended: (end, end as it would be)
     was = would_be = span.start_ns
-    for child in sorted(children, key=lambda c: (c.start_ns, c.end_ns, c.id)):
+    for child in children:
         while ended and ended[0][0] <= child.start_ns + _TOUCH_NS:
             end, sooner = heapq.heappop(ended)
             was, would_be = max(was, end), max(would_be, sooner)
@@ -116,7 +125,7 @@ def _waited_for(children: Sequence[SpanTimes], until: int) -> list[tuple[SpanTim
 
 
 def _tree(spans: Sequence[SpanTimes]) -> tuple[SpanTimes | None, Children]:
-    """The longest root and the children of each span, moved where they begin before their parents."""
+    """The longest root and the children of each span, as they begin; moved where they begin before their parents."""
     known: dict[str, SpanTimes] = {}
     for span in spans:
         known.setdefault(span.id, span)  # ids repeat in faulty data: the first stands for all
@@ -140,5 +149,5 @@ def _tree(spans: Sequence[SpanTimes]) -> tuple[SpanTimes | None, Children]:
             at = replace(child, start_ns=child.start_ns + late, end_ns=child.end_ns + late) if late else child
             moved.append(at)
             stack.append((at, late))
-        settled[span.id] = moved
+        settled[span.id] = sorted(moved, key=lambda c: (c.start_ns, c.end_ns, c.id))
     return root, settled

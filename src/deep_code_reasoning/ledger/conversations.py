@@ -56,10 +56,11 @@ class Conversations:
         spend_limit_usd: Decimal | None = None,
         escalation_id: str | None = None,
         case_id: str | None = None,
+        conversation_id: str | None = None,
     ) -> Conversation:
-        """Begin a conversation. It expires when nothing was added to it for `ttl_s`."""
+        """Begin a conversation. It expires when nothing was added to it for `ttl_s`. Without an id one is made."""
         now_ns = self._clock()
-        conversation_id = new_id("conversation", now_ns)
+        conversation_id = conversation_id or new_id("conversation", now_ns)
         values = {
             "id": conversation_id,
             "escalation_id": escalation_id,

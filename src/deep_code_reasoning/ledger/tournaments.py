@@ -34,10 +34,11 @@ class Tournaments:
         config: Mapping[str, Any] | None = None,
         escalation_id: str | None = None,
         case_id: str | None = None,
+        tournament_id: str | None = None,
     ) -> Tournament:
-        """Begin a tournament; it may run for `ttl_s`."""
+        """Begin a tournament; it may run for `ttl_s`. Its id is made here when none is given."""
         now_ns = self._clock()
-        tournament_id = new_id("tournament", now_ns)
+        tournament_id = tournament_id or new_id("tournament", now_ns)
         values = {
             "id": tournament_id,
             "escalation_id": escalation_id,

@@ -19,7 +19,7 @@ from ..detectors.symptoms.front import Front, failing_front, spoken_graph, withi
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
-from .localise import DIRECT, MECHANISM_SEEN, is_reaction
+from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -61,18 +61,18 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         key=_strength,
         default=None,
     )
-    if change is not None and _on_the_way(change, findings):
+    if change is not None and (_on_the_way(change, findings) or _short_below(scene, change, findings)):
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        # No commit sets a host's clock; all else that is seen may be a change's doing.
-        of_clocks = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host")
-        if change is not None and of_clocks and change.confidence <= seen.confidence:
+        # No commit sets a host's clock, nor fills a host with what is not of ours; all else may be a change's doing.
+        of_hosts = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour"
+        if change is not None and (of_hosts or _fits_by_time(change, seen)) and change.confidence <= seen.confidence:
             change = None
         if change is not None and _brought_otherwise(change, seen):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        lead = _joined(_from_change(change, findings, outside, _front_of(change, scene)), change, suspects)
+        lead = _joined(_from_change(change, findings, outside, _front_of(change, seen, scene)), change, suspects)
     elif outside is not None:
         lead = _from_outside(outside, change, _front(scene), _cut_off(findings))
     if lead is not None:
@@ -95,14 +95,19 @@ def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
 
 
-def _front_of(change: Finding, scene: Scene) -> Front:
-    """Where the trouble began: as measured, where the change was tried for what was measured."""
+def _front_of(change: Finding, seen: Finding | None, scene: Scene) -> Front:
+    """Where the trouble began: as measured or seen, if the change did that; within its reach."""
+    if change.facts.get("measured"):
+        return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
     front = _front(scene)
-    if not change.facts.get("measured") and within_reach(
-        front.first, str(change.facts.get("deployed_to") or ""), scene.graph
-    ):
+    first = front.first
+    if seen is not None and seen.mechanism == change.mechanism:
+        first = seen.service
+    elif not within_reach(first, str(change.facts.get("deployed_to") or ""), scene.graph):
+        first = change.service
+    if first == front.first:
         return front
-    return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
+    return Front(first, tuple(name for name in front.failing if name != first), front.first_ns)
 
 
 def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
@@ -224,7 +229,19 @@ def _repo(change: Finding) -> str | None:
 def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
     """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that."""
     return change.mechanism == "latency_regression" and any(
-        f.code == "traces.network_gap" and f.confidence >= change.confidence for f in findings
+        f.code in ("traces.network_gap", "traces.zone_gap") and f.confidence >= change.confidence for f in findings
+    )
+
+
+def _short_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether a change fits by time alone, and what its service calls was measured to have run short of something."""
+    below = set(scene.graph.downstream(change.service)) - {change.service, change.facts.get("deployed_to")}
+    return any(
+        f.code == "metrics.shortage"
+        and f.service in below
+        and f.confidence >= change.confidence
+        and _fits_by_time(change, f)
+        for f in findings
     )
 
 
@@ -259,6 +276,11 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
         against=against,
         next_checks=next_checks(outside.mechanism, None),
     )
+
+
+def _fits_by_time(change: Finding, seen: Finding) -> bool:
+    """Whether nothing but time and place ties a change to what a mechanism that was seen at work explains."""
+    return change.facts.get("effect") is None and explains(seen.mechanism, change.mechanism)
 
 
 def _texts(finding: Finding, name: str) -> tuple[str, ...]:

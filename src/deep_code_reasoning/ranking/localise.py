@@ -90,6 +90,8 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.bad_input",
         "traces.noisy_neighbour",
         "traces.new_deadline",
+        "metrics.neighbour",
+        "traces.zone_gap",
     }
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
@@ -126,6 +128,11 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
         and _provokes(f, seen)
         for f in findings
     )
+
+
+def explains(mechanism: str, other: str) -> bool:
+    """Whether a mechanism at work in a service produces what speaks for the other there."""
+    return other in _EXPLAINS.get(mechanism, ())
 
 
 def _provokes(trouble: Finding, seen: Finding) -> bool:
@@ -180,6 +187,7 @@ class Settings:
             "heap.held_messages": 1.0,
             "heap.growth": 0.9,
             "traces.network_gap": 0.95,
+            "traces.zone_gap": 1.0,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
             "logs.silent_operation": 0.9,
@@ -236,7 +244,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
-        shown = max((w for f, w in seen if f.service in near and not _outlasts(finding, f)), default=0.0)
+        shown = max((w for f, w in seen if near & _seen_in(f) and not _outlasts(finding, f)), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
         if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
@@ -258,6 +266,12 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.outranked
         result.append((finding, weight * factor))
     return result
+
+
+def _seen_in(seen: Finding) -> set[str]:
+    """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
+    there = seen.facts.get("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else None
+    return {seen.service, *map(str, there if isinstance(there, tuple) else ())}
 
 
 def _held_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
@@ -296,9 +310,7 @@ def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:
 def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
     ordered = sorted(group, key=lambda item: (-item[0], item[1].code, item[1].operation or ""))
     mechanisms = [finding.mechanism for weight, finding in ordered if weight >= ordered[0][0] / 2]
-    chief = next(
-        (m for m in mechanisms if not any(m in _EXPLAINS.get(other, ()) for other in mechanisms)), mechanisms[0]
-    )
+    chief = next((m for m in mechanisms if not any(explains(other, m) for other in mechanisms)), mechanisms[0])
     # The findings of the chief mechanism come first, before all those that name a place in the heap: the suspect is
     # summed up by the first.
     ordered.sort(key=lambda item: (item[1].mechanism != chief, "place" not in item[1].facts))

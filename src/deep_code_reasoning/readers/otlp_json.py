@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -37,8 +39,15 @@ _READINGS: Final[tuple[tuple[tuple[str, ...], str, Callable[[Any], Iterator[Outp
 _COPY_BYTES: Final = 1 << 20
 # The engine takes 0.1 to 0.2 s to understand a statement, whatever it reads; in that time Python reads this much.
 _WORTH_A_STATEMENT_BYTES: Final = 1_500_000
+# Of so little text two groups are read at once: it is understanding a statement that takes long, which one processor
+# does. What is larger keeps all processors busy by itself, and would take twice the memory.
+_AT_ONCE_BYTES: Final = 50_000_000
+_AT_ONCE: Final = 2
 # Telemetry is repetitive: OTLP JSON shrinks to about a tenth.
 _COMPRESSION: Final = 10
+
+_Group = tuple[Plan, Sequence[EvidenceFile]]
+"""Files that are read by one plan."""
 
 
 def sniff(head: Head) -> float:
@@ -57,45 +66,65 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
             _read_apart(plan, [file], writer)
         else:
             by_plan.setdefault(plan, []).append(file)
+    for_engine: list[_Group] = []
+    thoroughly: list[EvidenceFile] = []
     for plan, group in by_plan.items():
-        if plan is None or sum(map(_text_bytes, group)) < _WORTH_A_STATEMENT_BYTES:
-            for file in group:
-                _read_thoroughly(file, writer)
+        if plan is None or _text_bytes(group) < _WORTH_A_STATEMENT_BYTES:
+            thoroughly.extend(group)
         else:
-            _read_by_engine(plan, group, writer)
+            for_engine.append((plan, group))
+    _read_by_engine(for_engine, writer, thoroughly)
 
 
-def _text_bytes(file: EvidenceFile) -> int:
-    """About how long a file is when it is decompressed."""
-    return file.size_bytes * (_COMPRESSION if file.compression else 1)
+def _text_bytes(files: Sequence[EvidenceFile]) -> int:
+    """About how long files are when they are decompressed."""
+    return sum(file.size_bytes * (_COMPRESSION if file.compression else 1) for file in files)
 
 
-def _read_by_engine(plan: Plan, files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
-    with Scan(writer) as scan:
-        try:
-            scan.read(plan, files)
-        except EngineRefusal:
-            _read_apart(plan, files, writer)
-            return
-        for rows in scan.left:
-            _read_left(rows, writer)
-    for file in files:
-        writer.advance(file.size_bytes)
+def _read_by_engine(groups: Sequence[_Group], writer: CaseWriter, thoroughly: Sequence[EvidenceFile] = ()) -> None:
+    """Read groups of files, each of one plan: two at once where they are small, else one after the other.
+
+    Meanwhile other files are read thoroughly: the interpreter's lock is free while the engine reads.
+    """
+    at_once = _AT_ONCE if sum(_text_bytes(files) for _, files in groups) <= _AT_ONCE_BYTES else 1
+    with ExitStack() as stack:
+        scans = [stack.enter_context(Scan(writer)) for _ in groups]
+        pool = stack.enter_context(ThreadPoolExecutor(at_once, "reader"))
+        all_taken = pool.map(_takes, scans, groups)
+        for file in thoroughly:
+            _read_thoroughly(file, writer)
+        for (plan, files), scan, taken in zip(groups, scans, all_taken, strict=True):
+            if not taken:
+                _read_apart(plan, files, writer)
+                continue
+            for rows in scan.left:
+                _read_left(rows, writer)
+            for file in files:
+                writer.advance(file.size_bytes)
+
+
+def _takes(scan: Scan, group: _Group) -> bool:
+    """Let the engine read files of one plan; whether it could: else nothing of them is kept."""
+    try:
+        scan.read(*group)
+    except EngineRefusal:
+        return False
+    return True
 
 
 def _read_apart(plan: Plan, files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """The engine stumbles over one of the files: find it by halves, and read what can be read of it."""
     if len(files) > 1:
         middle = len(files) // 2
-        _read_by_engine(plan, files[:middle], writer)
-        _read_by_engine(plan, files[middle:], writer)
+        _read_by_engine([(plan, files[:middle])], writer)
+        _read_by_engine([(plan, files[middle:])], writer)
         return
     (file,) = files
     sound = _sound_part(file, writer) if file.compression and plan.layout == "lines" else None
     if sound is None:
         _read_thoroughly(file, writer)
         return
-    _read_by_engine(plan, [sound], writer)
+    _read_by_engine([(plan, [sound])], writer)
     sound.path.unlink()
 
 

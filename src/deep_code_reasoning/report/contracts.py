@@ -11,6 +11,8 @@ from ..source.contracts.records import Contract
 from .plain import printable
 
 _SCHEMA: Final = "deep-code-reasoning/contracts/1"
+# Files of one reason that a text names; JSON names all.
+_SHOWN: Final = 5
 
 
 def contracts_as_json(found: Contracts, differences: Sequence[GraphDifference], kind: str = "") -> dict[str, Any]:
@@ -43,6 +45,8 @@ def contracts_as_json(found: Contracts, differences: Sequence[GraphDifference], 
             for each in differences
         ],
         "files": found.files,
+        "apart": found.apart,
+        "skipped": [{"path": each.path, "reason": each.reason} for each in found.skipped],
     }
 
 
@@ -57,9 +61,23 @@ def contracts_as_text(found: Contracts, differences: Sequence[GraphDifference], 
     said = {"code": "in the code, and not in the traces", "traces": "in the traces, and not in the code"}
     apart = [f"{printable(each.caller)} -> {printable(each.callee)}  {said[each.only_in]}" for each in differences]
     count = sum(kind in ("", each.kind) for each in found.contracts)
-    return "\n".join(
-        [*lines, *apart, f"{count:,} contracts of {len(found.services)} services, {found.files:,} files read"]
+    total = (
+        f"{count:,} contracts of {len(found.services)} services, {found.files:,} files read, "
+        f"{found.apart:,} stand apart (tests, examples, vendored, generated)"
     )
+    return "\n".join([*lines, *apart, total, *_skipped(found)])
+
+
+def _skipped(found: Contracts) -> list[str]:
+    """Which files were skipped, by the reason: those of one reason in one line."""
+    by_reason: dict[str, list[str]] = {}
+    for each in found.skipped:
+        by_reason.setdefault(each.reason.removeprefix(each.path).strip(), []).append(each.path)
+    return [
+        f"skipped {len(paths):,}: {printable(', '.join(paths[:_SHOWN]))}{', ...' if len(paths) > _SHOWN else ''}"
+        f" ({printable(reason)})"
+        for reason, paths in sorted(by_reason.items())
+    ]
 
 
 def _contract(contract: Contract) -> dict[str, Any]:

@@ -17,10 +17,7 @@ def as_result(error: Exception) -> types.CallToolResult:
     """What the model reads when a tool fails: code, message, hint, and whether trying again may help."""
     if isinstance(error, ValidationError):
         error = _as_usage(error)
-    if not isinstance(error, DeepCodeReasoningError):
-        _log.error("a tool failed", exc_info=error)
-        error = DeepCodeReasoningError(f"a fault in dcr itself: {type(error).__name__}", "see the server's log")
-    plain = as_plain(error)
+    plain = as_plain(error if isinstance(error, DeepCodeReasoningError) else of_ours(error))
     lines = [f"error {plain['code']}: {plain['message']}"]
     if plain["hint"]:
         lines.append(f"hint: {plain['hint']}")
@@ -30,6 +27,12 @@ def as_result(error: Exception) -> types.CallToolResult:
         structured_content={"error": plain},
         is_error=True,
     )
+
+
+def of_ours(fault: BaseException) -> DeepCodeReasoningError:
+    """What is told of an error that nobody foresaw; its text may hold anything, and goes to the log alone."""
+    _log.error("a tool failed", exc_info=fault)
+    return DeepCodeReasoningError(f"a fault in dcr itself: {type(fault).__name__}", "see the server's log")
 
 
 def as_plain(error: DeepCodeReasoningError) -> dict[str, Any]:

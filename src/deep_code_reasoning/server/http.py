@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..app import jobs
 from ..app.settings import load_settings
 from ..errors import UsageError
-from .serve import Desk, build
+from .serve import Desk, build, leave
 
 TOKEN_VARIABLE: Final = "DCR_HTTP_TOKEN"  # noqa: S105 - the name of a variable
 PATH: Final = "/mcp"
@@ -57,12 +57,11 @@ def serve_http(address: str) -> None:
     token = os.environ.get(TOKEN_VARIABLE) or ("" if is_loopback(host) else secrets.token_urlsafe(32))
     if token and TOKEN_VARIABLE not in os.environ:
         sys.stderr.write(f"Authorization: Bearer {token}\n")
-    desk = Desk(load_settings(Path.cwd()))
+    served = application(Desk(load_settings(Path.cwd())), host, port, token)
     jobs.sweep()
-    try:
-        uvicorn.run(application(desk, host, port, token), host=host, port=port, log_level="warning")
-    finally:
-        desk.close()
+    # Work outlives the server by its handle: a signal waits for no answer, and what is under way is let go at once.
+    uvicorn.run(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=0)
+    leave()
 
 
 def application(desk: Desk, host: str, port: int, token: str = "") -> Any:

@@ -16,7 +16,8 @@ How:
 2. investigate_case(case): verdict first, then ranked causes. Long work returns a handle: get_result(handle) waits.
 3. Dig: get_result(handle, section, cursor), query_evidence (SQL), get_trace, compare_windows, search_code.
 4. escalate_analysis when code must be reasoned about: what you tried, what you found, where you are stuck, which
-   files. start_conversation and continue_conversation go on; run_hypothesis_tournament weighs rival explanations.
+   files. start_conversation and continue_conversation go on; hypothesis_test runs your own experiment on the case's
+   rows; run_hypothesis_tournament weighs rival explanations.
 5. record_outcome once you know whether the cause was right.
 
 Reading answers: every claim cites rows (span:TRACE/SPAN, log:SOURCE@LINE, commit:REPO@SHA, code:REPO/PATH#LINE); look

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from ..app import jobs
 from ..app.jobs import Job, Progress
 from ..errors import DeepCodeReasoningError, StoppedWorkError
-from .faults import as_plain
+from .faults import as_plain, of_ours
 from .workers import Workers
 
 OnProgress = Callable[[Progress], Awaitable[None]]
@@ -29,6 +30,8 @@ class LongWork:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        # Work that ended in a fault of ours, of which nothing could be kept: it would end so again.
+        self._faults: dict[str, DeepCodeReasoningError] = {}
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
 
     def start(self, kind: str, arguments: Mapping[str, Any], notes: Sequence[str]) -> str:
@@ -42,9 +45,12 @@ class LongWork:
 
         Raises:
             RecordNotFoundError, JobExpiredError: as `jobs.read`.
+            DeepCodeReasoningError: when it failed here in a way that could not be kept with it.
         """
         job = jobs.read(handle)
         if job.state == "interrupted":
+            if handle in self._faults:
+                raise self._faults[handle]
             self._see_to(handle)
         return job
 
@@ -66,7 +72,13 @@ class LongWork:
     def _see_to(self, handle: str) -> None:
         if handle not in self._tasks:
             self._tasks[handle] = asyncio.get_running_loop().create_task(self._do(handle))
-            self._tasks[handle].add_done_callback(lambda _: self._tasks.pop(handle, None))
+            self._tasks[handle].add_done_callback(partial(self._ended, handle))
+
+    def _ended(self, handle: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(handle, None)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            self._faults[handle] = of_ours(fault)
 
     async def _do(self, handle: str) -> None:
         with jobs.claimed(handle) as mine:
@@ -105,4 +117,5 @@ class LongWork:
                 jobs.note_progress(job.handle, Progress(done, total, elapsed_s))
 
         async with self._places:
-            return await self._workers.run_reporting(run_job, job.kind, job.arguments, on_progress=on_progress)
+            asked = {**job.arguments, "handle": job.handle}
+            return await self._workers.run_reporting(run_job, job.kind, asked, on_progress=on_progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,9 +69,8 @@ async def get_prompt(_: Any, asked: types.GetPromptRequestParams) -> types.GetPr
     missing = [name for name, _, required in prompt.arguments if required and not given.get(name)]
     if missing:
         raise MCPError(types.INVALID_PARAMS, f"prompt {prompt.name} needs {', '.join(missing)}", None)
-    text = prompt.text
-    for name, _, _ in prompt.arguments:
-        text = text.replace(f"{{{name}}}", given.get(name) or "not known")
+    # In one pass: what is filled in is nobody's template.
+    text = re.sub(r"\{(\w+)\}", lambda name: given.get(name[1]) or "not known", prompt.text)
     message = types.PromptMessage(role="user", content=types.TextContent(type="text", text=text))
     return types.GetPromptResult(description=prompt.description, messages=[message])
 

@@ -8,10 +8,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import mcp_types as types
 from mcp.server.lowlevel import Server
@@ -73,14 +75,16 @@ class Desk:
         self.work.close()
         await self.workers.end()
 
-    def close(self) -> None:
-        """Stop everything that is under way, by force: for an owner whose loop is gone."""
-        self.work.close()
-        self.workers.kill()
-
 
 def build(desk: Desk) -> Server[Any]:
-    """The server over a desk."""
+    """The server over a desk, which ends with it."""
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await desk.end()
 
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[tool.advertised() for tool in desk.tools.values()])
@@ -90,6 +94,7 @@ def build(desk: Desk) -> Server[Any]:
         version=version("deep-code-reasoning-mcp"),
         title="Deep Code Reasoning",
         instructions=INSTRUCTIONS,
+        lifespan=lifespan,
         on_list_tools=list_tools,
         on_list_resources=resources.list_resources,
         on_list_resource_templates=resources.list_templates,
@@ -110,7 +115,11 @@ def serve_stdio() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     asyncio.run(_serve(Desk(load_settings(Path.cwd()))))
-    # A thread may still wait in a read of stdin that was cut off; nothing is left to do for it.
+    leave()
+
+
+def leave() -> NoReturn:
+    """End at once: threads may still wait for what nobody will say, and there is nothing left to tidy up."""
     sys.stderr.flush()
     os._exit(0)
 
@@ -118,11 +127,8 @@ def serve_stdio() -> None:
 async def _serve(desk: Desk) -> None:
     jobs.sweep()
     server = build(desk)
-    try:
-        async with stdio_server() as (incoming, outgoing):
-            await server.run(incoming, outgoing, server.create_initialization_options())
-    finally:
-        await desk.end()
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 def _watch_parent(parent: int) -> None:

@@ -83,8 +83,10 @@ def _known(context: Any, work: LongWork, task_id: str) -> Job:
         raise MCPError(types.HEADER_MISMATCH, f"{MCP_NAME_HEADER} is not the task of the request", None)
     try:
         return work.look(task_id)
-    except (RecordNotFoundError, JobExpiredError) as fault:
-        raise MCPError(types.INVALID_PARAMS, fault.message, None) from fault
+    except (RecordNotFoundError, JobExpiredError) as unknown:
+        raise MCPError(types.INVALID_PARAMS, unknown.message, None) from unknown
+    except DeepCodeReasoningError as fault:
+        raise MCPError(types.INTERNAL_ERROR, fault.message, None) from fault
 
 
 def _as_task(job: Job) -> dict[str, Any]:

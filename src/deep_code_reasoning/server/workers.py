@@ -57,11 +57,6 @@ class Workers:
         """End all workers at once; each may first remove what it has half written."""
         await asyncio.gather(*(worker.stop() for worker in list(self._all)))
 
-    def kill(self) -> None:
-        """End all workers by force."""
-        for worker in list(self._all):
-            worker.kill()
-
     async def _run(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], on_progress: OnProgress | None
     ) -> Any:

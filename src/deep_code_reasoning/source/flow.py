@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .contracts.calls import Call
 from .contracts.grammars import FUNCTION_TYPES
 from .contracts.nodes import definition_name, parameters, text_of
-from .contracts.syntax import Call, CodeFile
+from .contracts.syntax import CodeFile
 from .functions import Function
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ LANGUAGES: Final = (
     ),
     Language(
         "ruby",
-        (".rb", ".rake"),
+        (".rb", ".rake", ".ru"),
         "tree_sitter_ruby",
         """
         (method name: (_) @name) @function
@@ -181,6 +181,8 @@ _PLAIN_ENDINGS: Final = frozenset(
 _PLAIN_NAMES: Final = frozenset({"dockerfile", "makefile", "jenkinsfile", "procfile", "gemfile"})
 # Shorter texts take no second, whatever they hold; 2 MB of what people write takes about a quarter of one.
 _WATCHED_BYTES: Final = 50_000
+# A tree that was read in chunks asks for them again with the text of each node: larger ones are copied for nothing.
+_CHUNK_BYTES: Final = 1_024
 _MAX_PARSE_S: Final = 3.0
 _BY_ENDING: Final = {ending: language for language in LANGUAGES for ending in language.endings}
 
@@ -216,7 +218,10 @@ def syntax_tree(language: Language, content: bytes) -> Node | None:
         return parser.parse(content).root_node
     until = time.process_time() + _MAX_PARSE_S
     try:
-        tree = parser.parse(lambda start, _: content[start:], progress_callback=lambda *_: time.process_time() > until)
+        tree = parser.parse(
+            lambda start, _: content[start : start + _CHUNK_BYTES],
+            progress_callback=lambda *_: time.process_time() > until,
+        )
     except ValueError:
         parser.reset()
         return None

@@ -114,7 +114,7 @@ def question_text(consultation: Consultation) -> str:
     """The question, with what is to be known about its bounds."""
     request = consultation.request
     question = plain(request.question) or "What caused the incident?"
-    parts = [f"Question: {question}", *(plain(line) for line in (*_where(request.scope), *request.more))]
+    parts = [f"Question: {question}", *(plain(line) for line in _where(request.scope))]
     if consultation.corrections:
         # What another model wrote may repeat what it read in the evidence: it is fenced like all of that.
         parts.append("Claims of an earlier answer that did not hold against the evidence; do not repeat what is wrong:")

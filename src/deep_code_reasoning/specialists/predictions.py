@@ -105,24 +105,40 @@ def it_is_no_victim(claim: Claim, trial: Trial) -> Prediction:
     name, windows = "it fails while what it calls does not", trial.windows
     if not claim.service or windows is None or not trial.store.count("spans"):
         return Prediction(name, "unknown", "there are no spans of its service to tell by", weight=2.0)
-    below = trial.graph.downstream(claim.service)
-    row = trial.store.query(
-        "SELECT count() AS n, countIf(below) AS victims FROM ("
-        "SELECT max(service = {service:String} AND status = 'error') AS own, "
-        "max(has({below:Array(String)}, toString(service)) AND status = 'error') AS below "
-        "FROM spans WHERE start_ns >= {start:Int64} AND start_ns < {end:Int64} GROUP BY trace_id HAVING own)",
-        service=claim.service,
-        below=list(below),
-        start=windows.incident.start_ns,
-        end=windows.incident.end_ns,
-    )[0]
-    failed, victims = int(row["n"]), int(row["victims"])
+    failed, victims, _ = _failing_below(claim.service, windows, trial)
     if failed < _MIN_TRACES:
         return Prediction(name, "unknown", f"it failed in {failed} traces, too few to tell", weight=2.0)
     share = victims / failed
     detail = f"in {victims} of the {failed} traces in which it failed, something that it calls failed too"
     outcome = "fails" if share >= _VICTIM else "holds" if share <= 1 - _VICTIM else "unknown"
     return Prediction(name, outcome, detail, fatal=share >= _SURELY_VICTIM, weight=2.0)
+
+
+def culprits(claim: Claim, trial: Trial) -> tuple[Claim, ...]:
+    """The hypothesis that follows where a claim's service is a victim: the service below which nothing fails."""
+    if not claim.service or trial.windows is None:
+        return ()
+    failed, _, by_service = _failing_below(claim.service, trial.windows, trial)
+    if failed < _MIN_TRACES:
+        return ()
+    guilty = {service for service, traces in by_service.items() if traces / failed >= _VICTIM}
+    last = sorted(service for service in guilty if not guilty.intersection(trial.graph.downstream(service)))
+    return tuple(Claim("cause", f"{service} fails, and {claim.service} with it", service) for service in last)
+
+
+def _failing_below(service: str, windows: Windows, trial: Trial) -> tuple[int, int, dict[str, int]]:
+    """Of the bad stretch: traces in which a service failed; those in which something that it calls failed too; and
+    in how many of them each service that it calls did."""
+    rows = trial.store.query(
+        _FAILING_BELOW,
+        service=service,
+        below=list(trial.graph.downstream(service)),
+        start=windows.incident.start_ns,
+        end=windows.incident.end_ns,
+    )
+    traces = {str(row["service"]): int(row["traces"]) for row in rows}
+    victims = sum(int(row["victims"]) for row in rows if not row["service"])
+    return traces.pop("", 0), victims, traces
 
 
 def an_analyser_saw_its_mechanism(claim: Claim, trial: Trial) -> Prediction:
@@ -163,6 +179,16 @@ _BEFORE_AND_AFTER: Final = """
                start_ns >= {bad_from:Int64} AND start_ns < {bad_to:Int64} AS after
         FROM spans WHERE service = {service:String}
     )
+"""
+# A row for each service that fails below, and one, without a name, for all traces together.
+_FAILING_BELOW: Final = """
+    SELECT arrayJoin(arrayConcat(below, [''])) AS service, count() AS traces, countIf(notEmpty(below)) AS victims
+    FROM (
+        SELECT groupUniqArrayIf(toString(service), has({below:Array(String)}, toString(service))) AS below
+        FROM spans WHERE start_ns >= {start:Int64} AND start_ns < {end:Int64} AND status = 'error'
+        GROUP BY trace_id HAVING countIf(service = {service:String}) > 0
+    )
+    GROUP BY service ORDER BY service
 """
 TESTS: Final[Sequence[Callable[[Claim, Trial], Prediction]]] = (
     the_evidence_does_not_contradict_it,

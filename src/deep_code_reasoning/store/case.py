@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,13 +14,18 @@ from ..domain.window import Window
 from . import engine
 from .baseline import BaselineShift
 from .engine import Database, Parameter, Row
-from .layout import Manifest, read_manifest
+from .layout import Manifest, decompressed_bytes, read_manifest
 from .owners import OWNERS, owned, owners_of
 from .schema import METRICS, TABLES, Table
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
 _IN_MEMORY_BYTES: Final = 8_000_000
+# An analysis asks some hundred questions, a score of which read the maps of all spans: that takes a fifth of the time
+# in memory. Larger tables are held for it, too, as long as they come to no more than this when they are decompressed
+# (the spans of 500 MB of OTLP JSON: 640 MB, which take 380 MB of memory, as most words are the same). Held compressed
+# they would take a third of that, and be no quicker than on disk.
+_HELD_FOR_ANALYSIS_BYTES: Final = 750_000_000
 
 _numbers = itertools.count(1)
 
@@ -70,13 +75,21 @@ class CaseStore:
         """
         return self._database.query(sql, **parameters)
 
-    def derive(self, table: str, select: str, **parameters: Parameter) -> None:
+    def derive(self, table: str, select: str, columns: str = "", **parameters: Parameter) -> None:
         """Keep the answer to a query as a table for later queries, in memory; once it is there, nothing is done.
+
+        Args:
+            table: its name.
+            select: the query.
+            columns: the table's columns, `name type, ...`, in the query's order. Where they are not given the engine
+                works them out, for which it analyses the query once more: a long one takes longer for that than to run.
+            parameters: of the query.
 
         Raises:
             EngineRefusal: when the engine refuses the query.
         """
-        statement = f"CREATE TABLE {engine.identifier(table)} ENGINE = Memory AS {select}"
+        structure = f"({columns})" if columns else ""
+        statement = f"CREATE TABLE {engine.identifier(table)} {structure} ENGINE = Memory AS {select}"
         self.once(("table", table), lambda: self._database.execute(statement, **parameters))
 
     def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
@@ -128,37 +141,45 @@ class _Once:
         return self._answers[0]
 
 
-def _define(database: Database, folder: Path, manifest: Manifest, table: Table, shift: BaselineShift) -> bool:
-    """Make a table known to the engine; whether it is held in memory."""
-    paths = [folder / name for name in manifest.files.get(table.name, ())]
+def _held(files: Mapping[str, Sequence[Path]], for_analysis: bool) -> frozenset[str]:
+    """The tables that are held in memory: small ones, and for an analysis larger ones, the smallest first."""
+    sizes = {name: sum(path.stat().st_size for path in paths) for name, paths in files.items()}
+    held = {name for name, size in sizes.items() if size <= _IN_MEMORY_BYTES}
+    if for_analysis:
+        room = _HELD_FOR_ANALYSIS_BYTES
+        for name in sorted(sizes.keys() - held, key=lambda name: (sizes[name], name)):
+            room -= sum(map(decompressed_bytes, files[name]))
+            if room >= 0:
+                held.add(name)
+    return frozenset(held)
+
+
+def _define(database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, in_memory: bool) -> None:
+    """Make a table known to the engine."""
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
-        return True
+        return
     scan = shift.select(table, engine.scan_of(paths, table.structure))
-    size = sum(path.stat().st_size for path in paths)
-    in_memory = _create(database, table, scan, size)
+    _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
         database.execute(f"DROP TABLE {table.name}")
-        _create(database, table, owned(scan), size)
-    return in_memory
+        _create(database, table, owned(scan), in_memory)
 
 
-def _create(database: Database, table: Table, scan: str, size: int) -> bool:
-    in_memory = size <= _IN_MEMORY_BYTES
-    kind = f"TABLE {table.name} ENGINE = Memory" if in_memory else f"VIEW {table.name}"
+def _create(database: Database, table: Table, scan: str, in_memory: bool) -> None:
+    kind = f"TABLE {table.name} ({table.structure}) ENGINE = Memory" if in_memory else f"VIEW {table.name}"
     database.execute(f"CREATE {kind} AS {scan}")
-    return in_memory
 
 
 @contextmanager
-def open_case(folder: Path, join_baseline: bool = False) -> Iterator[CaseStore]:
+def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     """Open a case folder for queries and let it go at the end.
 
     Args:
         folder: the case.
-        join_baseline: see the baseline's rows right before the incident's, as an analysis needs them (`baseline.py`);
-            otherwise all times are as recorded.
+        for_analysis: see the baseline's rows right before the incident's (`baseline.py`), and hold larger tables in
+            memory; otherwise all times are as recorded, and opening costs little.
 
     Raises:
         CaseNotFoundError: when the folder is no case.
@@ -166,9 +187,12 @@ def open_case(folder: Path, join_baseline: bool = False) -> Iterator[CaseStore]:
     """
     manifest = read_manifest(folder)
     database = Database(f"case_{next(_numbers)}")
-    shift = BaselineShift.of(manifest.sources) if join_baseline else BaselineShift()
+    shift = BaselineShift.of(manifest.sources) if for_analysis else BaselineShift()
+    files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
+    held = _held(files, for_analysis)
     try:
-        in_memory = [_define(database, folder, manifest, table, shift) for table in TABLES.values()]
-        yield CaseStore(folder, manifest, database, shift, all(in_memory))
+        for name, table in TABLES.items():
+            _define(database, table, files[name], shift, name in held)
+        yield CaseStore(folder, manifest, database, shift, held == TABLES.keys())
     finally:
         database.drop()

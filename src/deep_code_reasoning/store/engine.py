@@ -25,6 +25,7 @@ _SETTINGS: Final = (
     # Filters on a map's keys, pushed into the Parquet reader, fail in 26.5 ("Not found column in block").
     "optimize_move_to_prewhere = 0",
 )
+_DROP_TRIES: Final = 5
 
 
 class EngineRefusal(EngineError):  # noqa: N818 - it is the engine's word, mapped to a user's or our error by the caller
@@ -68,8 +69,15 @@ class Database:
         return [dict(zip(names, row, strict=True)) for row in answer["data"]]
 
     def drop(self) -> None:
-        """Let the database and all that is in it go."""
-        _shared().execute(f"DROP DATABASE IF EXISTS {identifier(self.name)}")
+        """Let the database and all that is in it go, also while a thread that nobody waits for any more works in it."""
+        for tries_left in reversed(range(_DROP_TRIES)):
+            try:
+                _shared().execute(f"DROP DATABASE IF EXISTS {identifier(self.name)}")
+                return
+            except EngineRefusal as refusal:
+                # Such a thread has made a table meanwhile; it makes a handful of them at most.
+                if "DATABASE_NOT_EMPTY" not in refusal.message or not tries_left:
+                    raise
 
     def _run(self, sql: str, output_format: str, parameters: Mapping[str, Parameter]) -> bytes:
         encoded = {name: encode(value) for name, value in parameters.items()}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -54,7 +55,7 @@ class CaseWriter:
         self._buffers: dict[str, list[Mapping[str, Any]]] = {}
         self._parquet: dict[str, _ParquetFile] = {}
         self._files: dict[str, list[str]] = {}
-        self._file_number = 0
+        self._naming = threading.Lock()
         self._without_shapes: list[Path] = []
         self._committed = False
         self.notes: dict[int, str] = {}
@@ -129,11 +130,11 @@ class CaseWriter:
             self.on_progress(read_bytes)
 
     def new_file(self, table: str) -> Path:
-        """A path for the next Parquet file of a table, already entered in the manifest-to-be."""
-        names = self._files.setdefault(table, [])
-        self._file_number += 1
-        names.append(f"tables/{self._generation}/{table}-{self._file_number:04d}.parquet")
-        return self.folder / names[-1]
+        """A path for a table's next Parquet file, already entered in the manifest-to-be; several threads may ask."""
+        with self._naming:
+            names = self._files.setdefault(table, [])
+            names.append(f"tables/{self._generation}/{table}-{len(names) + 1:04d}.parquet")
+            return self.folder / names[-1]
 
     @property
     def scratch(self) -> Path:

@@ -68,6 +68,59 @@ def test_requests_are_found_with_whom_they_name(name: str, tmp_path: Path) -> No
     assert plain(asked) == plain(REQUESTS[name]["consumed"])
 
 
+FIFTH = cases("fifth_systems.yaml")
+
+
+@pytest.mark.parametrize("name", FIFTH)
+def test_less_usual_styles_are_followed_to_what_they_serve_ask_and_send(name: str, tmp_path: Path) -> None:
+    found = read(tmp_path, {f"shop/{path}": text for path, text in FIFTH[name]["files"].items()}).contracts
+    http = [c for c in found if c.kind == "http"]
+    assert plain(f"{c.method or 'ANY'} {c.name}" for c in http if c.side == "provided") == plain(
+        FIFTH[name].get("provided", ())
+    )
+    asked = {" ".join(filter(None, (c.method, c.host, c.name))) for c in http if c.side == "consumed"}
+    assert plain(asked) == plain(FIFTH[name].get("consumed", ()))
+    topics = {("+" if c.side == "provided" else "-") + c.name for c in found if c.kind == "topic"}
+    assert topics == set(FIFTH[name].get("topics", ()))
+
+
+SYSTEMS = {
+    name: system for path in sorted((HERE / "systems").glob("*.yaml")) for name, system in cases(str(path)).items()
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_edges_of_whole_systems_are_drawn(name: str, tmp_path: Path) -> None:
+    system = SYSTEMS[name]
+    for path, text in system["files"].items():
+        (tmp_path / "system" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "system" / path).write_text(text, "utf-8")
+    found = read_contracts(Roots([tmp_path / "system"]))
+    edges = {f"{e.source.service} -> {e.callee} {e.source.kind}" for e in found.edges}
+    assert edges == set(system.get("edges", ()))
+    served = {f"{c.method or 'ANY'} {c.name}" for c in found.contracts if (c.kind, c.side) == ("http", "provided")}
+    wanted = plain(system.get("provided", ()))
+    assert plain(served) - plain(system.get("optional", ())) == wanted - plain(system.get("optional", ()))
+
+
+def test_what_is_skipped_is_said_with_the_reason(tmp_path: Path) -> None:
+    files = {
+        "shop/app.py": "from flask import Flask\napp = Flask(__name__)\n@app.get('/x')\ndef x(): ...\n",
+        "shop/tests/test_app.py": "client.get('/x')\n",
+        "shop/data.yaml": "a: 1\n" * 300_000,
+    }
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "huge.py").write_text("x = 1\n" * 400_000)
+    (tmp_path / "shop" / "binary.js").write_bytes(b"\0\1\2")
+    found = read(tmp_path, files)
+    reasons = {each.path: each.reason for each in found.skipped}
+    assert set(reasons) == {"shop/huge.py", "shop/binary.js", "shop/data.yaml"}
+    assert "bytes" in reasons["shop/huge.py"]
+    assert "no text" in reasons["shop/binary.js"]
+    assert "characters" in reasons["shop/data.yaml"]
+    assert found.apart == 1
+
+
 RPC = cases("rpc.yaml")
 
 

@@ -360,6 +360,8 @@ order_changed: wrong_result
     lock_wait .75 by lock_contention, slow .45, worker_exhausted .4, wrong_result .9, auth .7, race .8,
     volume_drop .6, null_reference .5, deadlock .5, not_found .45, unacked .5, backlog .3, startup .5, exception .35,
     errors .3, complaint .5
+loop_in_loop: latency_regression
+    slow .95, cpu .95, event_loop .9, worker_exhausted .6, timeout .6
 loop_changed: latency_regression
     traffic_up .85, cpu .95, fanout .9, slow .7, event_loop .9, memory_growth .6, oom .6, throttled .75,
     out_of_range .7, wrong_result .6, timeout .5, worker_exhausted .5

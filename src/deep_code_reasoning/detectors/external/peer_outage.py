@@ -7,7 +7,7 @@ Why it matters: it has no spans and no logs of its own, so that its callers look
 again above them, are its victims.
 
 Stays silent when: the peer is traced (its own spans tell more), its calls fail for the caller's part (wrong requests,
-locks, a full pool), some always failed, or most still succeed.
+locks, a full pool), some always failed, most still succeed, or the caller gives up sooner than the peer often took.
 
 Example finding: `payments: 95% of 120 calls to psp.example.net fail since 09:12:04Z, 1% before: "connection refused"`.
 """
@@ -38,11 +38,21 @@ _PEER: Final = (
     "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
 )
 # A client's class stands in each of its errors, and is no pool that ran empty.
-_SAID: Final = f"replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', '')"
+_SAID: Final = (
+    f"concat(replaceRegexpAll({ERROR_TEXT}, 'HTTPS?ConnectionPool', ''), ' ', attributes['error.type'], ' ', "
+    "attributes['http.response.status_code'], ' ', attributes['http.status_code'])"
+)
+_CALL: Final = (
+    "trace_id String, span_id String, service LowCardinality(String), peer String, start_ns Int64, duration_ns Int64, "
+    "error String, failed UInt8"
+)
 _ITS_PART: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
 )
+# Silence until the caller's deadline, which is the caller's affair where one answer in so many took longer than that.
+_SILENCE: Final = r"(?i)did not answer|timed? ?out|timeout|deadline"
+_PATIENT: Final = 0.9
 _OUR_PART: Final = (
     r"(?i)\block|deadlock|serializ|statement|pool|circuit|cancel|worker|duplicate|connection is not available"
 )
@@ -95,29 +105,41 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def prepare_exits(store: CaseStore) -> None:
-    """The table `exits`, once: calls to peers that have no spans, and whether each failed for the peer's part."""
+    """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part."""
     prepare_span_errors(store)
+    # In a step of its own, so that the spans are read once.
+    store.derive(
+        "peer_calls",
+        f"""
+        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service)
+        SELECT trace_id, span_id, service, {_PEER} AS peer, start_ns, greatest(0, duration_ns) AS duration_ns,
+               {ERROR_TEXT} AS error, CAST(status = 'error', 'UInt8') AS failed,
+               {_SAID} AS said,
+               (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
+        FROM spans {JOIN_ERRORS}
+        WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
+        """,
+        f"{_CALL}, said String, inside UInt8",
+        every=taken_traces(store),
+    )
     store.derive(
         "exits",
-        f"""
-        WITH entered AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service),
-             calls AS (
-                SELECT trace_id, span_id, service, start_ns, greatest(0, duration_ns) AS duration_ns, status,
-                       {ERROR_TEXT} AS error, {_PEER} AS peer,
-                       concat({_SAID}, ' ', attributes['error.type'], ' ',
-                              attributes['http.response.status_code'], ' ', attributes['http.status_code']) AS said,
-                       (trace_id, span_id) IN (SELECT trace_id, parent_span_id FROM entered) AS inside
-                FROM spans {JOIN_ERRORS}
-                WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0 AND peer != ''
-             )
-        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error,
-               status = 'error' AND match(said, {{its:String}}) AND NOT match(said, {{ours:String}}) AS its_part
-        FROM calls
-        WHERE peer NOT IN (SELECT peer FROM calls WHERE inside)
+        """
+        WITH answers AS (
+            SELECT service, peer, quantileExactIf({patient:Float64})(duration_ns, NOT failed) AS usual_ns
+            FROM peer_calls GROUP BY service, peer
+        )
+        SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error, failed,
+               failed AND match(said, {its:String}) AND NOT match(said, {ours:String})
+                   AND NOT (match(said, {silence:String}) AND duration_ns < usual_ns) AS its_part
+        FROM peer_calls JOIN answers USING (service, peer)
+        WHERE peer NOT IN (SELECT peer FROM peer_calls WHERE inside)
           AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
         """,
-        every=taken_traces(store),
+        f"{_CALL}, its_part UInt8",
         its=_ITS_PART,
+        silence=_SILENCE,
+        patient=_PATIENT,
         ours=_OUR_PART,
     )
 

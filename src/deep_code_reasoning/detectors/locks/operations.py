@@ -84,6 +84,11 @@ def _read(store: CaseStore) -> None:
     )
 
 
+_CANDIDATE_COLUMNS: Final = (
+    "trace_id String, span_id String, service String, clock String, process String, name String, kind String, "
+    "start_ns Int64, duration_ns Int64, status String, attributes Map(LowCardinality(String), String), "
+    "statement String, url String"
+)
 _COLUMNS: Final = (
     "rank UInt8, key String, owner String, session String, verb String, ok Int8, ttl_ns Int64, trace_id String, "
     "span_id String, service String, clock String, process String, start_ns Int64, duration_ns Int64"
@@ -111,7 +116,7 @@ def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
     store.execute(
         f"""
-        CREATE TABLE lock_candidates ENGINE = Memory AS
+        CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory AS
         SELECT trace_id, span_id, toString(service) AS service, toString({CLOCK_OF}) AS clock,
                toString(if(s.instance != '', s.instance, clock)) AS process, {_SAID} AS name, toString(kind) AS kind,
                start_ns, duration_ns, toString(status) AS status, attributes, {statement_of()} AS statement,

@@ -31,6 +31,8 @@ _DENIED: Final = (
     r"|\block .{0,60}(not (free|available|acquired|obtained)|timed? ?out|held by another)"
 )
 _BY_DATABASE: Final = "attributes['db.system.name'] != '' OR attributes['db.system'] != ''"
+_WHERE: Final = "trace_id String, span_id String, service String, name String"
+_ORIGIN: Final = "source_id UInt32, line UInt64, item UInt32"
 _CODE: Final = "concat(attributes['db.response.status_code'], ' ', attributes['error.type'])"
 
 
@@ -54,28 +56,34 @@ def prepare_lock_reports(store: CaseStore) -> bool:
         f" UNION ALL SELECT trace_id, span_id, toString(service), '', time_ns, substring(body, 1, 400) AS said, {kind},"
         f" (-1, -time_ns), 0, source_id, line, item FROM logs WHERE severity IN ('warn', 'error', 'fatal') AND {about}"
     )  # fmt: skip
+    # In a step of its own, so that the evidence is read once.
+    store.derive(
+        "told_of_locks",
+        f"""
+        SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, start_ns AS time_ns,
+               concat(status_message, ' ', {_CODE}) AS said, {kind} AS kind, (1, start_ns) AS depth,
+               {_BY_DATABASE} AS own, source_id, line, item
+        FROM spans WHERE status = 'error' AND {about}
+        UNION ALL
+        SELECT trace_id, span_id, toString(service), '', time_ns,
+               concat(attributes['exception.message'], ' ', attributes['exception.type']) AS said, {kind},
+               (0, -time_ns), 0, source_id, line, item
+        FROM span_events WHERE name = 'exception' AND {about}
+        {logs}
+        """,
+        f"{_WHERE}, time_ns Int64, said String, kind String, depth Tuple(Int8, Int64), own UInt8, {_ORIGIN}",
+        deadlock=_DEADLOCK,
+        denied=_DENIED,
+    )
     store.derive(
         "lock_reports",
-        f"""
-        WITH told AS (
-            SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, start_ns AS time_ns,
-                   concat(status_message, ' ', {_CODE}) AS said, {kind} AS kind, (1, start_ns) AS depth,
-                   {_BY_DATABASE} AS own, source_id, line, item
-            FROM spans WHERE status = 'error' AND {about}
-            UNION ALL
-            SELECT trace_id, span_id, toString(service), '', time_ns,
-                   concat(attributes['exception.message'], ' ', attributes['exception.type']) AS said, {kind},
-                   (0, -time_ns), 0, source_id, line, item
-            FROM span_events WHERE name = 'exception' AND {about}
-            {logs}
-        )
-        SELECT kind, trace_id, span_id, service, name, time_ns, trimBoth(said) AS message, source_id, line, item
-        FROM told WHERE own OR trace_id NOT IN (SELECT trace_id FROM told WHERE own)
+        """
+        SELECT trace_id, span_id, service, name, time_ns, kind, trimBoth(said) AS message, source_id, line, item
+        FROM told_of_locks WHERE own OR trace_id NOT IN (SELECT trace_id FROM told_of_locks WHERE own)
         ORDER BY depth DESC, source_id, line, item
         LIMIT 1 BY kind, if(own, service, ''), if(trace_id = '', toString((source_id, line, item)), trace_id)
         """,
-        deadlock=_DEADLOCK,
-        denied=_DENIED,
+        f"{_WHERE}, time_ns Int64, kind String, message String, {_ORIGIN}",
     )
     return bool(store.query("SELECT 1 AS n FROM lock_reports LIMIT 1"))
 

@@ -1,20 +1,25 @@
 """A node whose processor somebody else takes.
 
 Looks for: the processor of a host that several programs share, which fills up from some moment on, while the programs
-that are known on it use no more than before, and their requests take longer there, and not elsewhere.
+that are known on it use no more than before, and their own work takes longer there, and not elsewhere.
 
 Why it matters: every service with a copy on that host is slow for a part of its requests, each in its own way, and
 nothing in them changed; what fills the host is in nobody's traces.
 
 Stays silent when: the host was busy before; one of the known programs became busier (then it is the one to look at);
-their requests are as quick as ever, or as slow on other hosts.
+their work is as quick as ever, or as slow on other hosts.
 
-Example finding: `search: host n3 is full since 10:23:00 (0.31 before, 0.98 now); what runs there takes 3.1 times as
-long (6 services), elsewhere 1.0`.
+Example finding: `search: host n3 is full since 10:23:00 (0.31 before, 0.98 now); work takes 3.1 times as long on it (6
+services), elsewhere 1.0`.
+
+Work is what an operation spends outside of its calls: who waits for a service on that host is slow on any host. Each
+operation is compared with itself, on the host and on the others: the median of all is free of which came how often.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +31,7 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import median, probability
+from ..timeline.linked_spans import CLOCK_OF, prepare_linked_spans
 from .series import Step, find_step, series_of
 from .vocabulary import meaning
 
@@ -37,10 +43,11 @@ class Settings:
     Attributes:
         full: from nine tenths on a host is full: an average over a minute hides its peaks.
         min_ratio: and it must have become so: a third more than before.
-        busier: a program that uses half as much again of its processor may be the one that fills the host.
-        slower: requests must take half as long again there,
+        busier: a program that uses half as much again of its processor may be the one that fills the host,
+        lately: held against so many points before: load has its hours.
+        slower: work must take half as long again there,
         elsewhere: and hardly longer on other hosts.
-        min_requests: fewer requests on the host, before or after, prove nothing.
+        min_spans: fewer spans of an operation on the host, before or after, tell nothing of it.
         min_probability: a finding is told when it is likelier than not.
         confidence: at most: the host may be slow for a reason that its processor shows as well.
     """
@@ -48,9 +55,10 @@ class Settings:
     full: float = 0.9
     min_ratio: float = 1.33
     busier: float = 1.5
+    lately: int = 15
     slower: float = 1.5
     elsewhere: float = 1.25
-    min_requests: int = 15
+    min_spans: int = 5
     min_probability: float = 0.5
     confidence: float = 0.9
 
@@ -100,30 +108,19 @@ def _full_hosts(store: CaseStore, names: Sequence[str], settings: Settings) -> l
 
 
 def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
-    there = _instances(scene.store, host.name)
-    if not there or _busier(scene.store, there, settings):
+    there = _programs(scene.store, host.name)
+    if not there or _busier(scene.store, there, host.since_ns, settings):
         return None
-    rows = scene.store.query(
-        """
-        SELECT service, instance IN {there:Array(String)} AS is_there,
-               countIf(start_ns < {since:Int64}) AS n_before, countIf(start_ns >= {since:Int64}) AS n_after,
-               quantileExactIf(0.5)(duration_ns, start_ns < {since:Int64}) AS before,
-               quantileExactIf(0.5)(duration_ns, start_ns >= {since:Int64}) AS after
-        FROM spans WHERE kind NOT IN ('client', 'producer') AND duration_ns > 0
-        GROUP BY service, is_there HAVING n_before >= {least:UInt32} AND n_after >= {least:UInt32} AND before > 0
-        ORDER BY service, is_there
-        """,
-        there=sorted(there),
-        since=host.since_ns,
-        least=settings.min_requests,
-    )
-    slower = {row["service"]: float(row["after"]) / float(row["before"]) for row in rows if row["is_there"]}
-    others = [float(row["after"]) / float(row["before"]) for row in rows if not row["is_there"]]
-    if not slower or median(list(slower.values())) < settings.slower:
+    work = _work(scene.store, there | {host.name}, host.since_ns, settings)
+    others = [slower for is_there, _, slower in work if not is_there]
+    services: dict[str, list[float]] = defaultdict(list)
+    for is_there, service, slower in work:
+        if is_there:
+            services[service].append(slower)
+    slower = median([ratio for ratios in services.values() for ratio in ratios])
+    if not services or slower < settings.slower or (others and median(others) > settings.elsewhere):
         return None
-    if others and median(others) > settings.elsewhere:
-        return None
-    service = max(slower, key=lambda name: (slower[name], name))
+    service = max(services, key=lambda name: (median(services[name]), name))
     elsewhere = f", elsewhere {median(others):.1f}" if others else ""
     return Finding(
         code="metrics.neighbour",
@@ -131,16 +128,17 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
         service=service,
         summary=(
             f"{service}: host {host.name} is full since {format_instant(host.since_ns)} "
-            f"({host.step.before:.3g} before, {host.step.after:.3g} now); what runs there takes "
-            f"{median(list(slower.values())):.1f} times as long ({len(slower)} services){elsewhere}"
+            f"({host.step.before:.3g} before, {host.step.after:.3g} now); work takes "
+            f"{slower:.1f} times as long on it ({len(services)} services){elsewhere}"
         ),
         severity=0.9,
         confidence=min(settings.confidence, host.chance),
         facts={
             "host": host.name,
-            "services": tuple(sorted(slower)),
+            "services": tuple(sorted(services)),
             "before": host.step.before,
             "after": host.step.after,
+            "slower": round(slower, 3),
             "onset": format_instant(host.since_ns),
         },
         citations=(metric_citation(host.metric, "", host.since_ns),),
@@ -149,28 +147,54 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     )
 
 
-def _instances(store: CaseStore, host: str) -> set[str]:
-    """The instances of programs that are known to run on a host."""
+def _work(store: CaseStore, there: set[str], since_ns: int, settings: Settings) -> list[tuple[bool, str, float]]:
+    """Of each operation, on the host and elsewhere: its service, and how many times as long its work takes since."""
+    prepare_linked_spans(store)
     rows = store.query(
         """
-        SELECT DISTINCT instance FROM (
-            SELECT toString(instance) AS instance, resource['k8s.node.name'] AS node FROM spans
-            UNION ALL SELECT toString(instance) AS instance, resource['k8s.node.name'] AS node FROM metrics
+        SELECT service, name, clock IN {there:Array(String)} AS is_there, start_ns >= {since:Int64} AS late,
+               count() AS n, quantileExact(0.5)(greatest(0, duration_ns - inside_ns)) AS own_ns
+        FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+        -- Where spans have no kind, what calls out is taken for a client: it waits.
+        WHERE kind IN ('server', 'consumer', 'internal') OR (kind = '' AND NOT calls_out)
+        GROUP BY service, name, is_there, late HAVING n >= {least:UInt32} ORDER BY service, name, is_there, late
+        """,
+        there=sorted(there),
+        since=since_ns,
+        least=settings.min_spans,
+    )
+    before = {(row["service"], row["name"], row["is_there"]): float(row["own_ns"]) for row in rows if not row["late"]}
+    return [
+        (bool(row["is_there"]), str(row["service"]), float(row["own_ns"]) / own_ns)
+        for row in rows
+        if row["late"] and (own_ns := before.get((row["service"], row["name"], row["is_there"]), 0.0)) > 0
+    ]
+
+
+def _programs(store: CaseStore, host: str) -> set[str]:
+    """The programs that are known to run on a host: their instances, and what their spans' times go by."""
+    rows = store.query(
+        f"""
+        SELECT DISTINCT arrayJoin([toString(instance), toString({CLOCK_OF})]) AS program FROM (
+            SELECT service, instance, host, resource['k8s.node.name'] AS node FROM spans
+            UNION ALL SELECT service, instance, host, resource['k8s.node.name'] AS node FROM metrics
         )
-        WHERE node = {host:String} AND instance != '' ORDER BY instance
+        WHERE (node = {{host:String}} OR host = {{host:String}}) AND instance != '' ORDER BY program
         """,
         host=host,
     )
-    return {str(row["instance"]) for row in rows}
+    return {str(row["program"]) for row in rows} - {""}
 
 
-def _busier(store: CaseStore, instances: set[str], settings: Settings) -> bool:
-    """Whether one of some instances takes more of its processor than before."""
+def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Settings) -> bool:
+    """Whether one of some programs takes more of its processor since the host is full than shortly before."""
     for series in series_of(store, frozenset({"cpu"})):
-        if series.instance in instances and not series.meaning.limit and not series.meaning.counter:
-            step = find_step(series.values)
-            if step is not None and step.log_evidence > 0 and step.ratio >= settings.busier:
-                return True
+        if series.instance not in programs or series.meaning.limit or series.meaning.counter:
+            continue
+        at = bisect_left(series.times_ns, since_ns)
+        before, since = series.values[max(0, at - settings.lately) : at], series.values[at:]
+        if before and since and median(since) >= settings.busier * median(before):
+            return True
     return False
 
 

@@ -4,7 +4,8 @@ Looks for: calls that fail after one and the same time while the callee goes on 
 caller's deadline is shorter than the work it covers, or than the deadlines and retries inside of it (budgets that are
 the wrong way round along the chain).
 
-Where calls that took longer were waited for before, the deadline itself is new.
+Where calls that took longer were waited for before, the deadline itself is new; this shows for what records no spans
+as well (`deadlines_outside.py`).
 
 Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
 callers may try again.
@@ -31,6 +32,7 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
+from .deadlines_outside import deadlines_outside
 
 # Some calls that took clearly longer before show that the deadline was not there; one may be a clock's leap.
 _LONGER: Final = 1.1
@@ -87,6 +89,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         **steps.parameters(),
     )
     found = [_finding(scene, rise) for rise in rises(rows, steps, settings.min_probability)]
+    found += deadlines_outside(scene)
     # A deadline that is new explains those above it. Else, where deadlines fail above each other, the outer one is too
     # short for what happens inside.
     told = [finding for finding in found if finding.facts["deadline_is_new"]]

@@ -56,6 +56,20 @@ class Settings:
 
 def prepare_message_waits(store: CaseStore) -> bool:
     """Make `message_waits`, once; False when no span sends a message."""
+    # In a step of its own: the spans are read once, and most cases have no more to ask.
+    store.derive(
+        "message_spans",
+        f"""
+        SELECT trace_id, span_id, parent_span_id, toString(service) AS service, start_ns,
+               start_ns + greatest(0, duration_ns) AS end_ns, {QUEUE} AS queue,
+               kind = '' OR kind = 'internal' AS unsaid, {PROCESSES} AS processes,
+               kind = 'producer' OR attributes['messaging.operation.type'] IN ('send', 'publish')
+                   OR attributes['messaging.operation'] IN ('send', 'publish') AS sends
+        FROM spans WHERE kind NOT IN ('client', 'server') AND hasAny(mapKeys(attributes), {list(QUEUE_NAMES)})
+        """,
+    )
+    if not store.query("SELECT 1 AS n FROM message_spans LIMIT 1"):
+        return False
     links = (
         ""
         if not store.count("span_links")
@@ -65,20 +79,13 @@ def prepare_message_waits(store: CaseStore) -> bool:
     store.derive(
         "message_waits",
         f"""
-        WITH about AS (
-            SELECT trace_id, span_id, parent_span_id, toString(service) AS service, start_ns,
-                   start_ns + greatest(0, duration_ns) AS end_ns, {QUEUE} AS queue,
-                   kind = '' OR kind = 'internal' AS unsaid, {PROCESSES} AS processes,
-                   kind = 'producer' OR attributes['messaging.operation.type'] IN ('send', 'publish')
-                       OR attributes['messaging.operation'] IN ('send', 'publish') AS sends
-            FROM spans WHERE kind NOT IN ('client', 'server') AND hasAny(mapKeys(attributes), {list(QUEUE_NAMES)})
-        ),
-        sides AS (
+        WITH sides AS (
             SELECT a.trace_id AS trace_id, a.span_id AS span_id, a.service AS service, a.start_ns AS start_ns,
                    a.end_ns AS end_ns, a.queue AS queue, a.processes AS processes, p.span_id != '' AS sent_here,
                    if(sent_here, a.parent_span_id, {linked}) AS sender,
                    sender != '' AND (a.processes OR (a.unsaid AND NOT a.sends AND p.service != a.service)) AS takes
-            FROM about AS a LEFT ANY JOIN about AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id {links}
+            FROM message_spans AS a
+            LEFT ANY JOIN message_spans AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id {links}
         ),
         taken AS (
             SELECT sender, service, min(t.start_ns) AS start_ns,

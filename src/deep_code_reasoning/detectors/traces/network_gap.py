@@ -9,7 +9,7 @@ Why it matters: a slow network shows as slowness of the *callers*, while the pod
 spans are as short as ever.
 
 Where no whole service is affected, the way may be slow to one of its hosts, or between two services alone
-(`narrow_gaps.py`).
+(`narrow_gaps.py`); where many are, it may be what lies between two zones (`zone_gaps.py`).
 
 Stays silent when: no two services talk in the traces; gaps are as usual, or are long for a minority of the calls only
 (a full connection pool, a pause of the collector).
@@ -36,6 +36,7 @@ from ..timeline.change_point import outcome_change, probability, rate_contrast
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 from .narrow_gaps import RESOURCE, narrow_gaps
+from .zone_gaps import zone_gap
 
 # A child may seem to start before its parent, or to end after it, by as much as hosts' clocks usually differ.
 _CLOCK_SLACK_NS = 5 * NS_PER_MS
@@ -127,6 +128,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         finding = _judge(scene, side, calls, settings)
         if finding is not None:
             found.append(finding)
+    zone = zone_gap(scene, steps, limit_ns, settings.min_slow_share)
+    if zone is not None:
+        return [zone]
     if not found:
         found = narrow_gaps(scene, steps, limit_ns, settings.min_slow_share)
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))

@@ -155,6 +155,8 @@ def _prepare_counts(store: CaseStore) -> None:
                c.calls / e.entries AS calls, c.calls_ns / e.entries AS calls_ns, e.request_ns AS request_ns
         FROM counted AS c JOIN entries AS e ON c.trace_id = e.trace_id AND c.service = e.service
         """,
+        "trace_id String, service LowCardinality(String), entry String, name String, start_ns Int64, calls Float64, "
+        "calls_ns Float64, request_ns Int64",
     )
 
 

@@ -7,7 +7,7 @@ that leaves no span on the other side (a database).
 Why it matters: whoever is slow makes all its callers slow; only self time tells the one from the others.
 
 Stays silent when: only durations rise and self times do not (a callee is slow); the long requests are no more
-frequent than before; there are too few requests to tell.
+frequent than before; there are too few requests to tell; all services became slower alike.
 
 Example finding: `catalog: works 214 ms on a request, 9 ms before 13:07:03 (41 of 57 requests long, 3 of 60 before);
 all 7 of its operations are slower`.
@@ -16,6 +16,9 @@ A request is *long* when the service's self time exceeds a limit made from the s
 operation (`Settings`); long and short ones are outcomes in time order (`timeline/change_point.py`). When most of the
 process's operations are slower at once, whatever they do, it is the processor that they lack, unless metrics of the
 processor say that it is no busier than it was; when it is one of them, that one is slower.
+
+A slowdown of less than several times, by which hardly any request is long, shows in all of them together
+(`small_shifts.py`).
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import rises
 from ..timeline.time_steps import step_of, time_steps
+from .small_shifts import Shift, small_shifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,9 @@ class Settings:
         long_factor: a request is long at this multiple of the shorter quarter of its kind: above the ordinary spread
             of latencies (two to three times), below what hurts.
         min_extra_ms: and by at least this much; less is the noise of a scheduler.
-        min_rise: the share of long requests must rise by this much; a fifth of all requests is felt by users.
+        min_rise: the share of long requests must rise by this much; a fifth of all requests is felt by users,
+        sure_rise: and a tenth, where it is more than likely that they are no chance:
+        sure_evidence: long requests come in groups, as do pauses of collectors.
         common_share: at this share of slower operations the process as a whole is slow, not one of them.
         min_busier: a processor that is short is busier than it was, by a fifth at least where it was nearly full,
         min_evidence: and surely so: any series has some step that explains it best.
@@ -54,6 +60,8 @@ class Settings:
     long_factor: float = 4.0
     min_extra_ms: float = 10.0
     min_rise: float = 0.2
+    sure_rise: float = 0.1
+    sure_evidence: float = 10.0
     common_share: float = 0.5
     min_busier: float = 1.2
     min_evidence: float = 3.0
@@ -94,13 +102,46 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     )
     found = []
     for rise in rises(rows, steps, settings.min_probability, looked_at=len(rows)):
-        if rise.change.rate_after - rise.change.rate_before >= settings.min_rise:
+        sure = rise.change.log_evidence >= settings.sure_evidence
+        if rise.change.rate_after - rise.change.rate_before >= (settings.sure_rise if sure else settings.min_rise):
             slow = Slowness(rise.row["service"], rise.change, rise.probability, rise.since_ns)
             finding = _finding(scene, slow, settings)
             if finding is not None:
                 found.append(finding)
+    known = {finding.service for finding in found}
+    found += [_small(scene, shift) for shift in small_shifts(scene.store, steps) if shift.service not in known]
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
     return found
+
+
+def _small(scene: Scene, shift: Shift) -> Finding:
+    """The finding of a service of which all requests take somewhat longer."""
+    part = f" of {shift.operation}" if shift.operation else f" on {shift.host}" if shift.host else ""
+    before_ms, after_ms, cited = _extent(scene.store, shift.service, shift.since_ns)
+    return Finding(
+        code="traces.self_time",
+        mechanism="latency_regression",
+        service=shift.service,
+        summary=(
+            f"{shift.service}: works {shift.ratio:.1f} times as long on a request{part} since "
+            f"{format_instant(shift.since_ns)}, {shift.extra_ms:.0f} ms more in the median"
+        ),
+        severity=1 - 1 / shift.ratio,
+        confidence=shift.probability,
+        facts={
+            "log_evidence": round(shift.log_evidence, 3),
+            "ratio": round(shift.ratio, 3),
+            "extra_ms": round(shift.extra_ms, 3),
+            "self_ms_before_p75": round(before_ms, 3),
+            "self_ms_after_p75": round(after_ms, 3),
+            "requests": shift.requests,
+            "onset": format_instant(shift.since_ns),
+        },
+        citations=cited,
+        window=Window(shift.since_ns, max(shift.since_ns + 1, scene.windows.incident.end_ns)),
+        operation=shift.operation or None,
+        instance=shift.host or None,
+    )
 
 
 def prepare_self_times(store: CaseStore) -> None:
@@ -120,7 +161,7 @@ def prepare_self_times(store: CaseStore) -> None:
             WHERE kind IN ('client', 'producer', '')
               AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM span_children WHERE calls_out)
         )
-        SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.name AS name,
+        SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.clock AS clock, s.name AS name,
                s.start_ns AS start_ns, s.duration_ns AS duration_ns, (s.service, s.name) IN clients AS is_client,
                if(is_client, 0, greatest(0, s.duration_ns - c.inside_ns)) AS self_ns,
                s.parent_service != s.service AS is_entry
@@ -131,14 +172,16 @@ def prepare_self_times(store: CaseStore) -> None:
         "request_times",
         """
         WITH stretches AS (
-            SELECT trace_id, service, name, span_id, is_entry, is_client, start_ns, start_ns + duration_ns AS end_ns,
+            SELECT trace_id, service, clock, name, span_id, is_entry, is_client, start_ns,
+                   start_ns + duration_ns AS end_ns,
                    max(end_ns) OVER (PARTITION BY trace_id, service, is_client ORDER BY start_ns, end_ns, span_id
                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to_ns,
                    greatest(0, end_ns - greatest(start_ns, covered_to_ns)) AS new_ns
             FROM self_times WHERE is_entry OR is_client
         )
         SELECT trace_id, service, argMinIf(t.name, (t.start_ns, t.span_id), t.is_entry) AS entry,
-               argMinIf(t.span_id, (t.start_ns, t.span_id), t.is_entry) AS span_id, min(t.start_ns) AS start_ns,
+               argMinIf(t.span_id, (t.start_ns, t.span_id), t.is_entry) AS span_id,
+               argMinIf(t.clock, (t.start_ns, t.span_id), t.is_entry) AS clock, min(t.start_ns) AS start_ns,
                intDiv(greatest(0, sumIf(t.new_ns, NOT t.is_client) - sumIf(t.new_ns, t.is_client)),
                       countIf(t.is_entry)) AS self_ns
         FROM stretches AS t
@@ -161,7 +204,7 @@ def _may_lack_processor(store: CaseStore, service: str, settings: Settings) -> b
 
 
 def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None:
-    operations = _operations(scene.store, slow.service, slow.onset_ns, settings)
+    operations = _operations(scene.store, slow, settings)
     slower = [row for row in operations if row["slower"]]
     if operations and not slower:
         # Other requests came, not slower ones.
@@ -170,7 +213,7 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
     starved = common and _may_lack_processor(scene.store, slow.service, settings)
     of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
     change = slow.change
-    before_ms, after_ms, cited = _extent(scene.store, slow)
+    before_ms, after_ms, cited = _extent(scene.store, slow.service, slow.onset_ns)
     return Finding(
         code="traces.self_time",
         mechanism="cpu_saturation" if starved else "latency_regression",
@@ -196,7 +239,7 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
     )
 
 
-def _extent(store: CaseStore, slow: Slowness) -> tuple[float, float, tuple[Citation, ...]]:
+def _extent(store: CaseStore, service: str, onset_ns: int) -> tuple[float, float, tuple[Citation, ...]]:
     """Upper quartile of self time before and since, in ms, and the longest requests since."""
     times = store.query(
         """
@@ -204,28 +247,31 @@ def _extent(store: CaseStore, slow: Slowness) -> tuple[float, float, tuple[Citat
                quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after
         FROM request_times WHERE service = {service:String}
         """,
-        onset=slow.onset_ns,
-        service=slow.service,
+        onset=onset_ns,
+        service=service,
     )[0]
     longest = store.query(
         """
         SELECT trace_id, span_id FROM request_times WHERE service = {service:String} AND start_ns >= {onset:Int64}
         ORDER BY self_ns DESC, trace_id LIMIT 3
         """,
-        service=slow.service,
-        onset=slow.onset_ns,
+        service=service,
+        onset=onset_ns,
     )
     cited = tuple(span_citation(row["trace_id"], row["span_id"]) for row in longest)
     return float(times["before"] or 0) / NS_PER_MS, float(times["after"] or 0) / NS_PER_MS, cited
 
 
-def _operations(store: CaseStore, service: str, onset_ns: int, settings: Settings) -> list[Row]:
-    """Operations of a service seen on both sides of an onset, and whether their longer spans became slower."""
+def _operations(store: CaseStore, slow: Slowness, settings: Settings) -> list[Row]:
+    """Operations of a service seen on both sides of an onset, and whether their longer spans became slower.
+
+    Of those that take longer half must be beyond the quantile that is compared, or it may say that none does.
+    """
     return store.query(
         """
         WITH usual AS (
-            SELECT name, quantileExactIf(0.75)(self_ns, start_ns < {onset:Int64}) AS before,
-                   quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after,
+            SELECT name, quantileExactIf({level:Float64})(self_ns, start_ns < {onset:Int64}) AS before,
+                   quantileExactIf({level:Float64})(self_ns, start_ns >= {onset:Int64}) AS after,
                    countIf(start_ns < {onset:Int64}) AS n_before, countIf(start_ns >= {onset:Int64}) AS n_after
             FROM self_times WHERE service = {service:String} AND self_ns > 0
             GROUP BY name
@@ -233,8 +279,9 @@ def _operations(store: CaseStore, service: str, onset_ns: int, settings: Setting
         SELECT name, after > 2 * before AND after > before + {extra:Int64} AS slower, after - before AS extra
         FROM usual WHERE n_before >= 3 AND n_after >= 3 ORDER BY slower DESC, extra DESC, name
         """,
-        onset=onset_ns,
-        service=service,
+        level=max(0.75, 1 - slow.change.rate_after / 2),
+        onset=slow.onset_ns,
+        service=slow.service,
         extra=round(settings.min_extra_ms * NS_PER_MS),
     )
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, MENTIONS, ClientCall
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import MEMBERS, NAMES
-from .nodes import last_name, text_of, unwrapped
+from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
+from .nodes import last_name, text_of, unwrapped, within
 from .records import CONSUMED, Contract
-from .syntax import Call, CodeFile
+from .scopes import Frame, Term
+from .syntax import CodeFile
 from .templates import split_address
 from .values import HOLE, Values, fill, variables
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _VERB: Final = re.compile(r"(?i)^(get|post|put|delete|patch|head|options|del)")
+# A path below a base that nobody tells: `users/{id}`, and neither `users:80/x` nor `users.shop/x`.
+_RELATIVE: Final = re.compile(r"[\w-]+/[^:]*$")
 _LOCAL: Final = re.compile(r"^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal)$")
 _MAX_CHAIN: Final = 12
 
@@ -28,7 +32,7 @@ class Clients:
     """The requests of many files.
 
     Args:
-        routes: (file, line) of what is known to serve: the same names register routes and make requests.
+        registering: the nodes of calls that register routes: the same names make requests.
     """
 
     def __init__(
@@ -36,12 +40,12 @@ class Clients:
         files: Sequence[CodeFile],
         values: Values,
         deployment: Deployment,
-        routes: frozenset[tuple[str, int]],
+        registering: Set[int],
     ) -> None:
         self._files = files
         self._values = values
         self._deployment = deployment
-        self._routes = routes
+        self._registering = registering
         self._registered = dict(self._registrations())
 
     def contracts(self) -> Iterator[Contract]:
@@ -51,7 +55,7 @@ class Clients:
             if mentions is not None and not re.search(mentions, file.text):
                 continue
             for call in file.calls:
-                if (str(file.where), call.line) not in self._routes:
+                if call.node.id not in self._registering:
                     yield from self._requests(call, file)
 
     def _requests(self, call: Call, file: CodeFile) -> Iterator[Contract]:
@@ -63,31 +67,47 @@ class Clients:
             ):
                 continue
             given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
-            if given is None:
+            given = given or call.named("url", "uri", "requestUri")
+            if given is None or (call.name == "curl_setopt" and "CURLOPT_URL" not in call.words):
                 continue
-            address = self._address(given, call, file)
-            if address is not None:
-                host, path = address
-                verb = self._verb(row, call, file)
-                where = file.where
-                yield Contract("http", CONSUMED, path, verb, file.service, where.repo, where.path, call.line, host)
+            if unwrapped(given).type in LAMBDA_TYPES:  # .uri(u -> u.path("/x").build())
+                given = _path_in(given, file) or given
+            found = list(self._runs(given, call, row, file))
+            yield from found
+            if found:
                 return
+
+    def _runs(self, given: Node, call: Call, row: ClientCall, file: CodeFile) -> Iterator[Contract]:
+        """The requests of a call: several where a function makes one for what it is given."""
+        frames: list[Frame | None] = [None]
+        told = self._address(given, call, Term(call.node, file))
+        if told is None or not told[1].replace("{}", "").strip("/"):
+            frames = self._values.names.runs.frames(call.node, file, call.words)
+        for frame in frames:
+            at = Term(call.node, file, frame)
+            address = self._address(given, call, at)
+            if address is not None:
+                where = (file.service, file.where.repo, file.where.path, call.line)
+                yield Contract("http", CONSUMED, address[1], self._verb(row, call, at), *where, address[0])
 
     def _is_client(self, call: Call, file: CodeFile) -> bool:
         given = self._values.node_of(call.receiver_node, file) if call.receiver_node is not None else None
-        made = given[0].by_node.get(unwrapped(given[1]).id) if given is not None else None
+        made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
         return made is not None and made.name in CLIENT_MAKERS
 
-    def _address(self, given: Node, call: Call, file: CodeFile) -> tuple[str, str] | None:
+    def _address(self, given: Node, call: Call, at: Term) -> tuple[str, str] | None:
         """Whom a request names and the path that it asks for."""
-        value = self._values.text(given, file)
+        file = at.file
+        value = self._values.text(given, file, at.frame)
         if value == HOLE or " " in value or not value:
             return None
         whole = value
         if not re.match(r"^(?:[a-z]+:)?//", fill(value, self._deployment.of(file.service))):
-            base = self._base(call, file)
+            base = self._base(call, at)
             if base and not value.startswith((HOLE, "\1")):
                 whole = base.rstrip("/") + "/" + value.lstrip("/")
+            elif _RELATIVE.match(value):
+                whole = "/" + value
         filled = fill(whole, self._deployment.of(file.service))
         address = split_address(filled)
         if address is None:
@@ -101,16 +121,23 @@ class Clients:
         # A path of nothing known, on a host that nobody knows, says nothing.
         return address if known or address[0] else None
 
-    def _base(self, call: Call, file: CodeFile) -> str:
+    def _base(self, call: Call, at: Term) -> str:
         """The address that a client was made with."""
+        file = at.file
+        named = call.named("baseURL", "base_url")
+        if named is not None:
+            return self._values.text(named, file, at.frame)
         node = call.receiver_node
+        if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
+            given = self._values.node_of(called, file)
+            return self._base_of_chain(given.node, given.file) if given is not None else ""
         for _ in range(_MAX_CHAIN):
             if node is None:
                 break
             made = file.by_node.get(unwrapped(node).id)
             if made is None:
                 given = self._values.node_of(node, file) if unwrapped(node).type in NAMES | MEMBERS else None
-                found = self._base_of_chain(given[1], given[0]) if given is not None else ""
+                found = self._base_of_chain(given.node, given.file) if given is not None else ""
                 return found or self._base_of_file(file)
             found = self._base_of_call(made, file)
             if found:
@@ -174,24 +201,47 @@ class Clients:
                 if named is not None and (name := self._values.text(named, file)) != HOLE:
                     yield name, value
 
-    def _verb(self, row: ClientCall, call: Call, file: CodeFile) -> str:
+    def _verb(self, row: ClientCall, call: Call, at: Term) -> str:
+        file = at.file
         if row.verb == "":
             return _as_verb(call.name)
         if row.verb == "method":
             given = call.named("method", "type")
-            return _as_verb(self._values.text(given, file)) if given is not None else "GET"
+            return _as_verb(self._values.text(given, file, at.frame)) if given is not None else "GET"
         if row.verb == "chain":
             found = re.findall(r"\b(get|post|put|delete|patch|head|options)\s*\(", call.receiver, re.IGNORECASE)
             return found[-1].upper() if found else _method_in(call.receiver)
         if row.verb == "receiver":
             return last_name(call.receiver).upper()
+        if row.verb == "around":  # client.post { url("...") }
+            above = call.node.parent
+            while above is not None and (above.id not in file.by_node or file.by_node[above.id].name not in VERBS):
+                above = above.parent
+            return file.by_node[above.id].name.upper() if above is not None else "GET"
         if row.verb == "behind":
             return _verb_behind(call)
         if isinstance(row.verb, str):
             return row.verb
         given = call.positional(row.verb)
-        text = last_name(text_of(given)).removeprefix("Method") if given is not None else ""
-        return _as_verb(text) or (_as_verb(self._values.text(given, file)) if given is not None else "")
+        if given is None:
+            return ""
+        settled = self._values.names.settled(at.of(given))
+        text = last_name(text_of(settled.node)).removeprefix("Method")
+        return _as_verb(text) if text.lower() in VERBS else _as_verb(self._values.text(given, file, at.frame))
+
+
+def _path_in(node: Node, file: CodeFile) -> Node | None:
+    """The path that a function without a name builds an address with, else the first text in it."""
+    for call in file.calls:
+        if call.name in ("path", "replacePath", "pathSegment") and call.arguments and within(call.node, node):
+            return call.arguments[0].node
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop(0)
+        if inner.type in STRING_TYPES:
+            return inner
+        waiting += inner.named_children
+    return None
 
 
 def _as_verb(text: str) -> str:

@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from .class_views import class_verbs
+from .calls import Call, items
+from .class_views import ClassViews
 from .nodes import definition_name, last_name, text_of, unwrapped
 from .prefixes import Prefixes
-from .syntax import Call, CodeFile, Type, items
+from .registered import Route
+from .scopes import Term
+from .syntax import CodeFile
 from .templates import from_regex, joined
 from .values import HOLE, Values
 
-Found = tuple[tuple[str, ...], str, int, str]
 _ALLOWING: Final = frozenset({"api_view", "require_http_methods", "require_GET", "require_POST", "require_safe"})
 _LISTS: Final = {"GET": r"ListModelMixin|ListAPIView|\blist\b", "POST": r"CreateModelMixin|\bcreate\b"}
 _ITEMS: Final = {
@@ -24,8 +26,10 @@ _ITEMS: Final = {
 }
 
 
-def django_routes(file: CodeFile, files: Sequence[CodeFile], values: Values, prefixes: Prefixes) -> Iterator[Found]:
-    """The routes of a file of URL patterns, as (verbs, template, line, handler)."""
+def django_routes(
+    file: CodeFile, files: Sequence[CodeFile], values: Values, prefixes: Prefixes, views: ClassViews
+) -> Iterator[Route]:
+    """The routes of a file of URL patterns."""
     if "django" not in file.text and "rest_framework" not in file.text:
         return
     for call in file.calls:
@@ -38,13 +42,27 @@ def django_routes(file: CodeFile, files: Sequence[CodeFile], values: Values, pre
             if own != HOLE:
                 own = own if call.name == "path" else from_regex(own)
                 handler = last_name(re.sub(r"\.as_view\(.*", "", text_of(view), flags=re.DOTALL))
-                verbs = (
-                    class_verbs(handler, files) if ".as_view(" in text_of(view) else _allowed(handler, files, values)
-                )
+                verbs = _verbs(text_of(view), handler, file, files, values, views)
                 for before in prefixes.before(call, file):
-                    yield verbs, joined(from_regex(before), own), call.line, handler
-        elif call.name == "register" and call.receiver.endswith("router") and len(call.arguments) > 1:
-            yield from _registered(call, file, files, values, prefixes)
+                    yield Route(verbs, joined(from_regex(before), own), call.line, handler)
+        elif call.name == "register" and len(call.arguments) > 1 and _is_router(call, file, prefixes):
+            yield from _registered(call, file, values, prefixes, views)
+
+
+def _verbs(
+    view: str, handler: str, file: CodeFile, files: Sequence[CodeFile], values: Values, views: ClassViews
+) -> tuple[str, ...]:
+    """What a view serves: as a class, as a view set whose actions are named, or as a function."""
+    mapped = re.search(r"\.as_view\(\s*\{([^}]*)\}", view)
+    if mapped:
+        return tuple(verb.upper() for verb in re.findall(r"['\"](\w+)['\"]\s*:", mapped[1]))
+    return views.verbs(handler, file) if ".as_view(" in view else _allowed(handler, files, values)
+
+
+def _is_router(call: Call, file: CodeFile, prefixes: Prefixes) -> bool:
+    return call.receiver.endswith("router") or (
+        call.receiver_node is not None and prefixes.is_router(call.receiver_node, file) is True
+    )
 
 
 def _allowed(function: str, files: Sequence[CodeFile], values: Values) -> tuple[str, ...]:
@@ -59,29 +77,29 @@ def _allowed(function: str, files: Sequence[CodeFile], values: Values) -> tuple[
     return ()
 
 
-def _registered(
-    call: Call, file: CodeFile, files: Sequence[CodeFile], values: Values, prefixes: Prefixes
-) -> Iterator[Found]:
+def _registered(call: Call, file: CodeFile, values: Values, prefixes: Prefixes, views: ClassViews) -> Iterator[Route]:
     """A view set: the list, an item of it, and its own actions."""
     own = values.text(call.positional(0), file)
     name = last_name(text_of(call.arguments[1].node))
-    places = [(where, each) for where in files for each in where.types if each.name == name]
-    shape = _text(places[0][1]) if places else ""
-    everything = not places or ("ModelViewSet" in places[0][1].header and "ReadOnly" not in places[0][1].header)
+    classes = views.ancestry(name, file)
+    shape = "\n".join(text_of(kind.node) for kind in classes)
     reads = "ReadOnlyModelViewSet" in shape
+    everything = not classes or (re.search(r"(?<!ReadOnly)ModelViewSet", shape) is not None and not reads)
     for before in prefixes.of_receiver(call.receiver_node, call, file):
         base = joined(from_regex(before), own)
         for methods, template in ((_LISTS, base), (_ITEMS, joined(base, "{pk}"))):
             verbs = tuple(
                 v for v, by in methods.items() if everything or (reads and v == "GET") or re.search(by, shape)
             )
+            verbs = views.allowed(name, file, verbs)
             if verbs:
-                yield verbs, template, call.line, name
-        for where, view in places[:1]:
-            yield from _actions(where, view, base, values)
+                yield Route(verbs, template, call.line, name)
+        for kind in classes:
+            yield from _actions(kind, base, values)
 
 
-def _actions(file: CodeFile, view: Type, base: str, values: Values) -> Iterator[Found]:
+def _actions(view: Term, base: str, values: Values) -> Iterator[Route]:
+    file = view.file
     for mark in file.marks:
         target = mark.target
         if mark.call.name != "action" or target is None or not _within(target.start_byte, view):
@@ -91,12 +109,9 @@ def _actions(file: CodeFile, view: Type, base: str, values: Values) -> Iterator[
         listed = mark.call.named("methods")
         verbs = tuple(values.text(item, file).upper() for item in items(listed)) if listed is not None else ("GET",)
         detail = text_of(mark.call.named("detail")) == "True"
-        yield verbs, joined(base, "{pk}" if detail else "", path), mark.call.line, function
+        template = joined(base, "{pk}" if detail else "", from_regex(path))
+        yield Route(verbs, template, mark.call.line, function)
 
 
-def _within(start: int, view: Type) -> bool:
+def _within(start: int, view: Term) -> bool:
     return view.node.start_byte <= start < view.node.end_byte
-
-
-def _text(view: Type) -> str:
-    return text_of(view.node)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import yaml
 
 # A document that is larger is data, or was written to cost us time.
-_MAX_BYTES: Final = 1_000_000
+MAX_DOCUMENT_CHARACTERS: Final = 1_000_000
 _MAX_ENTRIES: Final = 50_000
 _MAX_DEPTH: Final = 40
 
@@ -28,11 +28,16 @@ class Entry:
     line: int
 
 
+def is_too_large(file: SourceFile) -> bool:
+    """Whether a YAML or JSON document is too large to be read as one."""
+    return len(file.text) > MAX_DOCUMENT_CHARACTERS and file.where.path.endswith((".yaml", ".yml", ".json"))
+
+
 def entries(file: SourceFile) -> list[Entry]:
     """The values of all documents of a file, in order."""
     import yaml
 
-    if len(file.text) > _MAX_BYTES:
+    if is_too_large(file):
         return []
     found: list[Entry] = []
     try:
@@ -48,7 +53,7 @@ def mapping(file: SourceFile) -> list[dict[str, Any]]:
     """The documents of a file that are mappings."""
     import yaml
 
-    if len(file.text) > _MAX_BYTES:
+    if is_too_large(file):
         return []
     try:
         if file.where.path.endswith(".json"):

@@ -51,22 +51,45 @@ SPEAKS_LIKE: Final = {"kotlin": "java", "tsx": "typescript", "javascript": "type
 
 # Calls that give what is registered inside of them, or on what they return, a prefix.
 GROUPS: Final = frozenset(
-    "Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace Party "
+    "andNest Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace Party "
     "nested".split()
 )
 # Calls that put a router that was made elsewhere under a prefix: call -> (place or name of the prefix, of the router).
 MOUNTS: Final = {
     "include_router": (("prefix",), 0), "register_blueprint": (("url_prefix",), 0), "mount": (0, 1), "Mount": (0, 1),
-    "use": (0, -1), "route": (0, 1), "nest": (0, 1), "add_subapp": (0, 1), "register": (("prefix",), 0),
+    "use": (0, -1), "route": (0, 1), "Route": (0, 1), "nest": (0, 1), "add_subapp": (0, 1),
+    "register": (("prefix",), 0), "add_router": (0, 1), "add_namespace": (("path",), 0),
+    "blueprint": (("url_prefix",), 0), "group": (0, 1), "Group": (0, 1),
+    "include": (0, 1), "Handle": (0, 1),
+    "path": (0, 1), "require": (0, 0), "map": (0, 0), "subRouter": (0, 0), "add_routes": (0, 0),
 }  # fmt: skip
 # What makes a router: call -> names of the argument that is its prefix.
 ROUTERS: Final = {
-    "APIRouter": ("prefix",), "FastAPI": ("",), "Flask": ("",), "Blueprint": ("url_prefix",), "Starlette": ("",),
-    "Router": ("prefix",), "express": ("",), "fastify": ("",), "Fastify": ("",), "Hono": ("",),
-    "KoaRouter": ("prefix",),
-    "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",), "App": ("",), "restify": ("",),
-    "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",), "New": ("",), "Engine": ("",),
+    "APIRouter": ("prefix",), "FastAPI": ("root_path_in_servers",), "Flask": ("",), "Blueprint": ("url_prefix",),
+    "Starlette": ("",), "Quart": ("",), "Sanic": ("",), "NinjaAPI": ("",), "Litestar": ("path",),
+    "Namespace": ("path",), "Router": ("prefix", "path"), "express": ("",), "fastify": ("",), "Fastify": ("",),
+    "Hono": ("",), "KoaRouter": ("prefix",), "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",),
+    "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",),
+    "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
+    "DefaultRouter": ("",), "SimpleRouter": ("",), "AppFactory": ("",),
 }  # fmt: skip
+# Modules whose default export makes a router, under whatever name.
+ROUTER_MODULES: Final = {
+    "koa-router": "Router", "@koa/router": "Router", "express-promise-router": "Router", "koa-joi-router": "Router",
+    "express": "express", "fastify": "fastify", "koa": "App",
+}  # fmt: skip
+# What makes a router of another one: call -> names of the argument that is its prefix; the other one comes first.
+PARENTS: Final = {
+    "Api": ("prefix",), "NestedSimpleRouter": ("",), "NestedDefaultRouter": ("",),
+}  # fmt: skip
+# What makes a router that holds others, or lists of routes: call -> names of the arguments that are held.
+HOLDERS: Final = {
+    "Blueprint.group": ("",), "Router": ("route_handlers", "routes"), "Litestar": ("route_handlers",),
+    "Starlette": ("routes",),
+    "FastAPI": ("routes",), "APIRouter": ("routes",),
+}  # fmt: skip
+# What gives back the router that it is given, with something around it.
+WRAPS: Final = frozenset({"StripPrefix", "asyncHandler", "fp", "cors", "OtelHandler", "NewHandler", "WSGIMiddleware"})
 # Names that parameters of set-up functions have when what they are given is a router.
 ROUTER_NAMES: Final = frozenset(
     "app router fastify server instance api routes route r e g rg group mux srv engine application routing admin v1 v2 "

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 _JAVASCRIPT: Final = """
+(function_declaration) @function
+(method_definition) @function
 (call_expression arguments: (arguments)) @call
 (new_expression) @call
 (decorator) @mark
@@ -17,6 +19,8 @@ _JAVASCRIPT: Final = """
 (variable_declarator name: (_) @name value: (_) @value)
 (assignment_expression left: (_) @name right: (_) @value)
 (pair key: (_) @name value: (_) @value)
+(export_statement "default" value: (_) @value) @name
+(export_statement "default" declaration: (_) @value) @name
 """
 _TYPESCRIPT: Final = (
     _JAVASCRIPT
@@ -29,6 +33,7 @@ _TYPESCRIPT: Final = (
 
 QUERIES: Final = {
     "python": """
+        (function_definition) @function
         (call) @call
         (decorator) @mark
         (class_definition) @class
@@ -42,6 +47,8 @@ QUERIES: Final = {
     "typescript": _TYPESCRIPT,
     "tsx": _TYPESCRIPT,
     "java": """
+        (method_declaration) @function
+        (constructor_declaration) @function
         (method_invocation) @call
         (object_creation_expression) @call
         (annotation) @mark
@@ -53,6 +60,7 @@ QUERIES: Final = {
         (assignment_expression left: (_) @name right: (_) @value)
         """,
     "kotlin": """
+        (function_declaration) @function
         (call_expression) @call
         (annotation) @mark
         (class_declaration) @class
@@ -61,6 +69,8 @@ QUERIES: Final = {
         (class_parameter (identifier) @name (_) @value .)
         """,
     "go": """
+        (function_declaration) @function
+        (method_declaration) @function
         (call_expression) @call
         (composite_literal) @call
         (const_spec name: (_) @name value: (_) @value)
@@ -70,6 +80,9 @@ QUERIES: Final = {
         (keyed_element key: (_) @name value: (_) @value)
         """,
     "csharp": """
+        (method_declaration) @function
+        (constructor_declaration) @function
+        (local_function_statement) @function
         (invocation_expression) @call
         (object_creation_expression) @call
         (attribute) @mark
@@ -81,13 +94,21 @@ QUERIES: Final = {
         (property_declaration name: (_) @name value: (_) @value)
         """,
     "ruby": """
+        (method) @function
+        (singleton_method) @function
         (call) @call
         (class) @class
         (module) @class
         (assignment left: (_) @name right: (_) @value)
         """,
     "php": """
+        (function_definition) @function
+        (method_declaration) @function
         (function_call_expression) @call
+        (require_expression) @call
+        (require_once_expression) @call
+        (include_expression) @call
+        (include_once_expression) @call
         (member_call_expression) @call
         (nullsafe_member_call_expression) @call
         (scoped_call_expression) @call
@@ -100,6 +121,7 @@ QUERIES: Final = {
         (property_element name: (_) @name default_value: (_) @value)
         """,
     "rust": """
+        (function_item) @function
         (call_expression) @call
         (attribute_item) @mark
         (impl_item) @class
@@ -109,6 +131,7 @@ QUERIES: Final = {
         (field_initializer field: (_) @name value: (_) @value)
         """,
     "cpp": """
+        (function_definition) @function
         (call_expression) @call
         (class_specifier) @class
         (init_declarator declarator: (_) @name value: (_) @value)
@@ -122,7 +145,7 @@ CLASS_TYPES: Final = frozenset(
 )
 FUNCTION_TYPES: Final = frozenset(
     "function_definition function_declaration method_definition method_declaration function_item method "
-    "singleton_method constructor_declaration".split()
+    "singleton_method constructor_declaration local_function_statement".split()
 )
 LAMBDA_TYPES: Final = frozenset(
     "arrow_function function_expression func_literal lambda_expression anonymous_function lambda_literal do_block "
@@ -132,7 +155,8 @@ LAMBDA_TYPES: Final = frozenset(
 WRAPPERS: Final = frozenset(
     "argument value_argument parenthesized_expression await_expression await unary_expression reference_expression "
     "literal_element as_expression satisfies_expression non_null_expression expression_list cast_expression "
-    "pointer_expression try_expression body_statement".split()
+    "postfix_unary_expression list_splat spread_element variadic_unpacking pointer_expression try_expression "
+    "body_statement".split()
 )
 STRING_TYPES: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "

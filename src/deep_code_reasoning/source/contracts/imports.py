@@ -13,8 +13,12 @@ _PYTHON: Final = re.compile(
 )
 _SCRIPT: Final = re.compile(
     r"import\s+(?:type\s+)?(?P<what>[\w$*{},\s]+?)\s+from\s+['\"](?P<from>[^'\"]+)['\"]"
+    r"|export\s*(?P<again>\{[^}]*\})\s*from\s+['\"](?P<passed>[^'\"]+)['\"]"
     r"|(?:const|let|var)\s+(?P<names>[\w$]+|\{[^}]*\})\s*=\s*(?:await\s+import|require)\(\s*['\"](?P<required>[^'\"]+)['\"]\s*\)"
 )
+_SCRIPTS: Final = frozenset({"javascript", "typescript", "tsx"})
+_ENDING: Final = re.compile(r"\.(?:[mc]?js|ts|[jt]sx|php)$")
+_INDEX: Final = re.compile(r"/(?:__init__|index)$")
 _RENAMED: Final = re.compile(r"([\w$*]+)(?:\s+as\s+|\s*:\s*)?([\w$]+)?")
 
 
@@ -23,13 +27,15 @@ class Imports:
 
     def __init__(self, files: Sequence[CodeFile]) -> None:
         self._stems: dict[str, list[CodeFile]] = {}
+        self._at: dict[tuple[str, str], CodeFile] = {}
         for file in files:
             self._stems.setdefault(_stem(file.where.path), []).append(file)
+            self._at[file.where.repo, _INDEX.sub("", file.where.path.rpartition(".")[0])] = file
         self._of: dict[int, dict[str, tuple[str, str]]] = {}
 
     def source(self, name: str, file: CodeFile) -> tuple[CodeFile, str] | None:
         """The file that a name comes from, and its name there ('' for the module or its default)."""
-        known = self._of.setdefault(id(file), dict(_imported(file)))
+        known = self._known(file)
         if name not in known:
             return None
         module, inside = known[name]
@@ -39,17 +45,56 @@ class Imports:
             return (nested, "") if nested is not None else None
         return (found, inside) if found is not None else None
 
+    def _known(self, file: CodeFile) -> dict[str, tuple[str, str]]:
+        if id(file) not in self._of:
+            self._of[id(file)] = dict(_imported(file))
+        return self._of[id(file)]
+
+    def original(self, name: str, file: CodeFile) -> tuple[str, str]:
+        """The module that a name was taken from, whoever wrote it, and its name there; no module for our own names."""
+        return self._known(file).get(name, ("", name))
+
     def module(self, module: str, near: CodeFile) -> CodeFile | None:
-        """The file of a module, written as a dotted or as a relative path; the one that fits the most of it."""
-        plain = (
-            module.replace(".", "/") if near.language == "python" else re.sub(r"\.(?:[mc]?js|ts|[jt]sx)$", "", module)
-        )
-        parts = [part for part in re.sub(r"/(?:index|__init__)$", "", plain).split("/") if part.strip(".")]
+        """The file of a module, written as a dotted or as a relative path; None when it is none of ours.
+
+        All of a module's name has to be the end of the file's path; of several the one nearest to who asks.
+        """
+        plain = module.replace(".", "/") if near.language == "python" else _ENDING.sub("", module)
+        parts = [part for part in re.sub(r"/(?:index|__init__)$", "", plain).split("/") if part.strip(".@~#")]
+        relative = module.startswith(".")
+        if not relative and near.language in _SCRIPTS and len(parts) < 2 and not module.startswith(("@/", "~/", "#")):
+            return None  # a package
         if not parts:
-            return None
+            folder = near.where.path.rpartition("/")[0] if module in (".", "./") else ""
+            return self._at.get((near.where.repo, folder)) if folder else None
+        if relative:
+            exact = self._at.get((near.where.repo, _resolved(module, near)))
+            if exact is not None and exact is not near:
+                return exact
+        if parts[0].startswith("@") and len(parts) == 2 and not relative:  # a package of the same workspace
+            ends = (f"/{parts[1]}", f"/{parts[1]}/src")
+            return next(
+                (file for (repo, at), file in self._at.items() if repo == near.where.repo and at.endswith(ends)), None
+            )
+        parts = parts[1:] if parts[0].startswith("@") else parts
         candidates = [file for file in self._stems.get(parts[-1], ()) if file.where.repo == near.where.repo]
-        candidates = [file for file in candidates if file is not near]
-        return max(candidates, key=lambda file: (_common(file, parts), _near(file, near)), default=None)
+        candidates = [file for file in candidates if file is not near and _common(file, parts) >= len(parts)]
+        return max(candidates, key=lambda file: _near(file, near), default=None)
+
+
+def _resolved(module: str, near: CodeFile) -> str:
+    """The path that a relative module is at, without its ending."""
+    folders = near.where.path.split("/")[:-1]
+    if near.language == "python":
+        dots = len(module) - len(module.lstrip("."))
+        folders = folders[: len(folders) - (dots - 1)]
+        return "/".join([*folders, *module.strip(".").split(".")])
+    for part in _ENDING.sub("", module).split("/"):
+        if part == "..":
+            folders = folders[:-1]
+        elif part not in (".", ""):
+            folders.append(part)
+    return re.sub(r"/index$", "", "/".join(folders))
 
 
 def _imported(file: CodeFile) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -61,8 +106,8 @@ def _imported(file: CodeFile) -> Iterator[tuple[str, tuple[str, str]]]:
                 yield renamed or name, (module, name)
         return
     for found in _SCRIPT.finditer(file.text):
-        module = found["from"] or found["required"]
-        what = found["what"] or found["names"]
+        module = found["from"] or found["required"] or found["passed"]
+        what = found["what"] or found["names"] or found["again"]
         inside = re.search(r"\{([^}]*)\}", what)
         for name, renamed in _RENAMED.findall(inside[1]) if inside else ():
             yield renamed or name, (module, name)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from .grammars import FUNCTION_TYPES, WRAPPERS
+from .grammars import WRAPPERS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+_PARAMETERS: Final = frozenset({"block_parameters", "lambda_parameters", "function_value_parameters"})
 _LAST_NAME: Final = re.compile(r"([A-Za-z_$]\w*[!?]?)\s*(?:::)?(?:<[^()]*>)?[!?]*\s*$")
 
 
@@ -53,12 +54,29 @@ def fields(node: Node) -> Iterator[tuple[str, Node]]:
                 yield text_of(inside[0]), inside[-1]
 
 
+def keyed(node: Node) -> Iterator[tuple[Node, Node]]:
+    """The keys and values of a map, object or array with keys."""
+    if node.type == "composite_literal":
+        node = node.child_by_field_name("body") or node
+    for child in node.named_children:
+        if child.type == "shorthand_property_identifier":
+            yield child, child
+        if child.type in ("pair", "keyed_element", "array_element_initializer") and child.named_child_count >= 2:
+            key = child.named_children[0]
+            yield (key.named_children[0] if key.type == "literal_element" else key), child.named_children[-1]
+
+
+def within(node: Node, outer: Node) -> bool:
+    """Whether a node stands inside of another one of its file."""
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
+
+
 def enclosing(node: Node, types: frozenset[str]) -> Node | None:
-    """The innermost node of some types around one."""
+    """The innermost node of some types around one; never the root (Python's is a `module`, as a Ruby type)."""
     above = node.parent
     while above is not None and above.type not in types:
         above = above.parent
-    return above
+    return above if above is not None and above.parent is not None else None
 
 
 def definition_name(node: Node | None) -> str:
@@ -75,24 +93,21 @@ def definition_name(node: Node | None) -> str:
     return last_name(text_of(named).partition("(")[0])
 
 
-def function_around(node: Node) -> str:
-    """The name of the function that holds a node, '' outside of all."""
-    return definition_name(enclosing(node, FUNCTION_TYPES))
-
-
 def parameters(node: Node) -> list[str]:
     """The names of a function's or a lambda's parameters, in order."""
-    if node.type in ("do_block", "block", "lambda_literal"):
-        held = node.child_by_field_name("parameters") or next(
-            (child for child in node.named_children if child.type in ("block_parameters", "lambda_parameters")), None
-        )
-    else:
-        held = node.child_by_field_name("parameters") or node.child_by_field_name("parameter")
+    return [text_of(named).lstrip("$&*").strip("|() ") for named in parameter_nodes(node)]
+
+
+def parameter_nodes(node: Node) -> list[Node]:
+    """The names of a function's or a lambda's parameters, or the patterns that take them apart, in order."""
+    held = node.child_by_field_name("parameters") or node.child_by_field_name("parameter")
+    if held is None:
+        held = next((child for child in node.named_children if child.type in _PARAMETERS), None)
     if held is None:
         return []
-    if not held.named_child_count or held.type in ("identifier", "implicit_parameter"):
-        return [text_of(held).strip("|() ")]
-    return [name for child in held.named_children if (name := _parameter_name(child))]
+    if held.type in ("identifier", "implicit_parameter"):
+        return [held]
+    return [named for child in held.named_children for named in _parameter_names(child)]
 
 
 def key_text(node: Node) -> str:
@@ -100,13 +115,15 @@ def key_text(node: Node) -> str:
     return text_of(node).strip("\"'`: ").lstrip(":$")
 
 
-def _parameter_name(node: Node) -> str:
+def _parameter_names(parameter: Node) -> list[Node]:
+    if "comment" in parameter.type or parameter.type in ("keyword_separator", "attribute_list"):
+        return []
     for name in ("name", "pattern", "declarator"):
-        found = node.child_by_field_name(name)
-        if found is not None:
-            return text_of(found).lstrip("$&*")
-    inner = next((child for child in node.named_children if child.type in ("identifier", "variable_name")), None)
-    return text_of(inner if inner is not None else node).lstrip("$&*")
+        found = parameter.children_by_field_name(name)
+        if found:
+            return found
+    inner = next((child for child in parameter.named_children if child.type in ("identifier", "variable_name")), None)
+    return [inner if inner is not None and parameter.type != "object_pattern" else parameter]
 
 
 def first_field(node: Node, names: Iterable[str]) -> Node | None:

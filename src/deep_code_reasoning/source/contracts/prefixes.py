@@ -1,27 +1,35 @@
-"""Under which prefix a route is served: groups around it, what its router was made with, where that is mounted."""
+"""Under which prefix a route is served: groups around it, what its router was made with, where that is mounted.
+
+A router is known by where it comes from (its origin): the call that makes it, the function that is given it by a
+framework, the list, class or file that is mounted as a whole. Mounts lead from one origin to the next, up to the root.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from .frameworks import GROUPS, MOUNTS, ROUTERS
-from .grammars import FUNCTION_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
-from .imports import Imports
-from .nodes import definition_name, enclosing, first_field, function_around, parameters, text_of, unwrapped
-from .syntax import Call, CodeFile, lambdas
-from .values import HOLE, Values
+from .calls import Call, lambdas
+from .frameworks import HOLDERS, MOUNTS, PARENTS, ROUTERS
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, STRING_TYPES
+from .groups import given_by, group_around, is_group, root_of
+from .mounts import TEXTS, Mount, Mounts, as_prefix, is_same_run
+from .nodes import text_of, unwrapped
+from .origins import Origins
+from .scopes import Frame, Term
+from .syntax import CodeFile
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 # Routers mounted in routers: deeper is a circle.
-_MAX_DEPTH: Final = 8
+_MAX_DEPTH: Final = 12
 _PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
-_STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions"})
-Key = tuple[str, str]
-"""What a router is known by: (file, variable), (file, '') for all of a module, ('', function) for what one returns."""
+# What registers in whatever group is around it.
+_STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions", "this", "it"})
+# Calls that give a router a prefix after it was made.
+_SETTERS: Final = frozenset({"prefix", "setBasePath"})
 
 
 class Prefixes:
@@ -29,268 +37,184 @@ class Prefixes:
 
     def __init__(self, files: Sequence[CodeFile], values: Values) -> None:
         self._values = values
-        self._imports = Imports(files)
-        self._mounts: dict[Key, list[tuple[Call, CodeFile, str]]] = {}
-        self._called: dict[str, list[tuple[Call, CodeFile]]] = {}
-        self._set: dict[Key, str] = {}
-        self._types = {kind.name: file for file in files for kind in file.types}
+        self._names = values.names
+        self._origins = Origins(values)
+        self._mounts: dict[int, list[Mount]] = {}
+        self._set: dict[int, str] = {}
+        self._asked: set[int] = set()
+        reader = Mounts(values, self._origins)
         for file in files:
             for call in file.calls:
-                if call.name == "prefix" and call.node.parent is not None and "statement" in call.node.parent.type:
-                    self._set[str(file.where), call.receiver] = self.group_prefix(
-                        call, file
-                    )  # koa: router.prefix("/x")
-                self._called.setdefault(call.name, []).append((call, file))
-                for key, prefix in self._mounted(call, file):
-                    self._mounts.setdefault(key, []).append((call, file, prefix))
+                if call.name in _SETTERS:
+                    self._note_setter(call, file)
+                kind = self._origins.kind(call, file)
+                if kind in MOUNTS or kind in HOLDERS or kind in PARENTS:
+                    for frame in self._names.runs.frames(call.node, file, call.words):
+                        for origin, mount in reader.of(call, kind, file, frame):
+                            self._mounts.setdefault(origin.node.id, []).append(mount)
 
-    def before(self, call: Call, file: CodeFile, depth: int = 0) -> list[str]:
+    def _note_setter(self, call: Call, file: CodeFile) -> None:
+        """Koa: `router.prefix("/x")`; Slim: `$app->setBasePath("/x")`."""
+        above = call.node.parent
+        if call.receiver_node is not None and above is not None and "statement" in above.type:
+            for origin in self._origins.of(Term(call.receiver_node, file)):
+                self._set[origin.node.id] = self.group_prefix(call, file)
+
+    def before(self, call: Call, file: CodeFile, frame: Frame | None = None, depth: int = 0) -> list[str]:
         """The prefixes that go before what a call registers; one for each place where its router is mounted."""
         if depth > _MAX_DEPTH:
             return [""]
-        group = _group_around(call, file)
-        root = _root(call)
-        inside = group is not None and (
+        group = group_around(call, file)
+        root = root_of(call)
+        if group is not None and (
             not call.receiver
             or root in _STATIC
-            or root in [name for made in lambdas(group) for name in parameters(made)]
-        )
-        if group is not None and (inside or root not in file.values):
-            own = self.group_prefix(group, file) + self._of_chain(call, file)
-            return [before + own for before in self.before(group, file, depth + 1)]
-        return self.of_receiver(call.receiver_node, call, file, depth + 1)
+            or root in given_by(group)
+            or (root == root_of(group) and bool(lambdas(group)))  # $router->group([...], fn () => $router->get(...))
+            or (file.language == "kotlin" and root not in file.values)
+        ):
+            own = self.group_prefix(group, file, frame) + self._of_chain(call, file, frame)
+            return [before + own for before in self.before(group, file, frame, depth + 1)]
+        return self.of_receiver(call.receiver_node, call, file, frame, depth + 1)
 
     def is_given(self, call: Call, file: CodeFile) -> bool:
         """Whether what a call is called on is the router that a group around it gives its function."""
-        group = _group_around(call, file)
-        return group is not None and _root(call) in [name for made in lambdas(group) for name in parameters(made)]
+        group = group_around(call, file)
+        return group is not None and root_of(call) in given_by(group)
 
-    def of_receiver(self, receiver: Node | None, call: Call, file: CodeFile, depth: int = 0) -> list[str]:
+    def is_router(self, node: Node, file: CodeFile, frame: Frame | None = None) -> bool | None:
+        """Whether an expression is a router; None when that cannot be told."""
+        found = self._origins.of(Term(node, file, frame))
+        told = [is_one for origin in found if (is_one := self._origins.is_router(origin)) is not None]
+        if told:
+            return any(told)
+        return True if any(origin.node.id in self._mounts for origin in found) else None
+
+    def of_receiver(
+        self, receiver: Node | None, call: Call, file: CodeFile, frame: Frame | None = None, depth: int = 0
+    ) -> list[str]:
         """The prefixes of a router: an expression that makes or names one."""
+        if depth > _MAX_DEPTH:
+            return [""]
         if receiver is None:
-            return self._of_module(file, call, depth)
-        receiver = unwrapped(receiver)
-        made = file.by_node.get(receiver.id)
-        if made is not None:
-            own = self.group_prefix(made, file) if _is_group(made) else self._router_prefix(made, file)
-            return [before + own for before in self.before(made, file, depth + 1)]
-        if receiver.type in NAMES | MEMBERS:
-            return self._of_variable(receiver, call, file, depth)
+            return self._of_place(Term(call.node, file, frame), depth)
+        found = [
+            prefix
+            for origin in self._origins.of(Term(receiver, file, frame))
+            if origin.node.id != call.node.id
+            for prefix in self._of_origin(origin, depth + 1)
+        ]
+        return list(dict.fromkeys(found)) or self._of_place(Term(call.node, file, frame), depth)
+
+    def is_mounted(self, node: Node) -> bool:
+        """Whether what is in a node is mounted as a whole."""
+        return any(
+            mount.prefix or self.before(mount.call, mount.file, mount.frame) != [""]
+            for mount in self._mounts.get(node.id, ())
+        )
+
+    def of_definition(self, node: Node, at: Term) -> list[str]:
+        """The prefixes of a function or class that is mounted as a whole, or stands in what is."""
+        return self._of_mounts(at.of(node), 0) if node.id in self._mounts else self._of_place(at.of(node), 0)
+
+    def group_prefix(self, group: Call, file: CodeFile, frame: Frame | None = None) -> str:
+        """What a group puts before its members: its first text, or its `prefix` (`/x/` as `/x`)."""
+        inner = file.by_node.get(unwrapped(group.arguments[0].node).id) if group.arguments else None
+        if inner is not None and inner.name in ("path", "pathPrefix"):  # Spring: nest(path("/x"), ...)
+            return self.group_prefix(inner, file, frame)
+        given = group.named("prefix", "path") if group.name in _PREFIXED else None
+        if given is None:
+            given = group.positional(0)
+        if given is None and group.receiver_node is not None and group.receiver_node.type in STRING_TYPES:
+            given = group.receiver_node  # Kotlin: "/x".nest { }
+        if given is None or unwrapped(given).type not in TEXTS:
+            return ""
+        return as_prefix(self._values.text(given, file, frame))
+
+    def _of_origin(self, origin: Term, depth: int) -> list[str]:
+        made = origin.file.by_node.get(origin.node.id)
+        if made is not None and is_group(made):
+            own = self.group_prefix(made, origin.file, origin.frame)
+            return [before + own for before in self.before(made, origin.file, origin.frame, depth + 1)]
+        own = self._own_prefix(made, origin) if made is not None else ""
+        return [before + own for before in self._of_mounts(origin, depth)]
+
+    def _own_prefix(self, made: Call, origin: Term) -> str:
+        kind = self._origins.kind(made, origin.file)
+        if kind in PARENTS:
+            given = made.positional(1) if kind.startswith("Nested") else made.named(*PARENTS[kind])
+            prefix = as_prefix(self._values.text(given, origin.file, origin.frame)) if given is not None else ""
+            lookup = made.named("lookup")
+            return prefix + (f"/{{{self._values.text(lookup, origin.file)}_pk}}" if lookup is not None else "")
+        prefix = self._set.get(made.node.id, "")
+        version = made.named("version") if kind == "Blueprint" else None
+        for name in ROUTERS.get(kind, ()):
+            given = made.named(name) if name else None
+            if given is None and name == "path" and made.arguments and not made.arguments[0].name:
+                given = made.arguments[0].node  # Router("/x", route_handlers=[...])
+            if given is not None and _may_be_text(given, origin) and kind != "Namespace":
+                prefix = as_prefix(self._values.text(given, origin.file, origin.frame))
+        if kind == "Namespace" and not prefix and not any(m.prefix for m in self._mounts.get(made.node.id, ())):
+            prefix = as_prefix(self._values.text(made.named("path") or made.positional(0), origin.file, origin.frame))
+        return (f"/v{self._values.text(version, origin.file)}" if version is not None else "") + prefix
+
+    def _of_mounts(self, origin: Term, depth: int) -> list[str]:
+        mounts = [mount for mount in self._mounts.get(origin.node.id, ()) if is_same_run(mount, origin)]
+        if not mounts and origin.node.type not in CLASS_TYPES:
+            return self._of_place(origin, depth)
+        if not mounts or origin.node.id in self._asked:
+            return [""]  # a circle leads to no root
+        self._asked.add(origin.node.id)
+        found = []
+        for mount in mounts:
+            if mount.under is not None:
+                above = self._origins.of(mount.under)
+                befores = [prefix for each in above for prefix in self._of_origin(each, depth + 1)] or [""]
+            else:
+                befores = self.before(mount.call, mount.file, mount.frame, depth + 1)
+            found += [before + mount.prefix for before in befores]
+        self._asked.discard(origin.node.id)
+        return list(dict.fromkeys(found)) or [""]
+
+    def _of_place(self, term: Term, depth: int) -> list[str]:
+        """What is mounted with all that is in it: the list, function, class or file around an expression."""
+        above = term.node.parent
+        while above is not None and depth <= _MAX_DEPTH:
+            mounts = [mount for mount in self._mounts.get(above.id, ()) if mount.call.node.id != term.node.id]
+            if mounts:
+                return self._of_mounts(term.of(above), depth + 1)
+            if above.type in FUNCTION_TYPES and _is_part(above, term.file):
+                called = self._of_callers(above, term, depth)  # fun Route.orders() is served where it is called
+                if called:
+                    return called
+            above = above.parent
         return [""]
 
-    def _of_chain(self, call: Call, file: CodeFile) -> str:
+    def _of_callers(self, node: Node, term: Term, depth: int) -> list[str]:
+        function = self._names.function(node)
+        found = [
+            before
+            for made, file in (self._names.callers(function) if function is not None else ())
+            for before in self.before(made, file, None, depth + 1)
+        ]
+        return list(dict.fromkeys(found))
+
+    def _of_chain(self, call: Call, file: CodeFile, frame: Frame | None) -> str:
         """What the calls before one in its chain put before it: `Route::prefix("x")->group(...)`."""
         found = ""
         made = file.by_node.get(unwrapped(call.receiver_node).id) if call.receiver_node is not None else None
         while made is not None:
-            found = (self.group_prefix(made, file) if _is_group(made) else "") + found
+            found = (self.group_prefix(made, file, frame) if is_group(made) else "") + found
             made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
         return found
 
-    def group_prefix(self, group: Call, file: CodeFile) -> str:
-        """What a group puts before its members: its first text, or its `prefix` (`/x/` as `/x`)."""
-        inner = file.by_node.get(unwrapped(group.arguments[0].node).id) if group.arguments else None
-        if inner is not None and inner.name in ("path", "pathPrefix"):  # Spring: nest(path("/x"), ...)
-            return self.group_prefix(inner, file)
-        given = group.named("prefix", "path") if group.name in _PREFIXED else None
-        if given is None:
-            given = group.positional(0)
-        if given is None or unwrapped(given).type not in STRING_TYPES | NAMES | MEMBERS | {"binary_expression"}:
-            return ""
-        value = self._values.text(given, file)
-        return "/" + value.strip("/") if value != HOLE and value.strip("/") else ""
 
-    def _router_prefix(self, made: Call, file: CodeFile) -> str:
-        for name in ROUTERS.get(made.name, ()):
-            given = made.named(name) if name else None
-            if given is not None:
-                return "/" + self._values.text(given, file).strip("/")
-        return ""
-
-    def _of_variable(self, receiver: Node, call: Call, file: CodeFile, depth: int) -> list[str]:
-        name = re.sub(r"(?<!^this)(?<!^self)\.(?:router|urls)$", "", text_of(receiver).lstrip("$"))
-        name = re.sub(r"^(?:this|self)\.", "", name)
-        around = enclosing(call.node, FUNCTION_TYPES)
-        if around is not None and name in parameters(around):
-            return self._of_parameter(definition_name(around), parameters(around).index(name), file, depth)
-        own = self._set.get((str(file.where), name), "")
-        given = self._values.node_of(receiver, file)
-        if given is not None:
-            made = given[0].by_node.get(unwrapped(given[1]).id)
-            if made is not None and made.node.id != call.node.id:
-                if _is_group(made) or (made.receiver_node is not None and made.name not in ROUTERS):
-                    return self.of_receiver(made.node, made, given[0], depth + 1)
-                own = own or self._router_prefix(made, given[0])
-        return self._at_mounts([(str(file.where), name)], own, depth) or [
-            before + own for before in self._of_module(file, call, depth)
-        ]
-
-    def _of_parameter(self, function: str, place: int, file: CodeFile, depth: int) -> list[str]:
-        """What the calls of a set-up function give it: `users.Register(api.Group("/users"))`."""
-        found = []
-        for call, where in self._called.get(function, ()) if function else ():
-            if call.receiver_node is not None and place == 0 and len(call.arguments) == 0:
-                found += self.of_receiver(call.receiver_node, call, where, depth + 1)
-                continue
-            given = call.positional(place)
-            if given is not None:
-                found += self.of_receiver(given, call, where, depth + 1)
-        return list(dict.fromkeys(found)) or self._at_mounts([("", function), (str(file.where), "")], "", depth) or [""]
-
-    def _of_module(self, file: CodeFile, call: Call, depth: int) -> list[str]:
-        keys = [key for name in _assigned(call.node, file) for key in ((str(file.where), name), ("", name))]
-        keys += [("", function) for function in (function_around(call.node),) if function]
-        if file.language == "kotlin":  # fun Route.orders() is served where it is called
-            called = self._called.get(function_around(call.node), ())
-            found = [before for made, where in called for before in self.before(made, where, depth + 1)]
-            if found:
-                return list(dict.fromkeys(found))
-        return self._at_mounts([*keys, (str(file.where), "")], "", depth) or [""]
-
-    def _at_mounts(self, keys: Sequence[Key], own: str, depth: int) -> list[str]:
-        found = []
-        for key in keys:
-            for call, file, prefix in self._mounts.get(key, ()):
-                found += [before + prefix + own for before in self.before(call, file, depth + 1)]
-        return list(dict.fromkeys(found))
-
-    def _mounted(self, call: Call, file: CodeFile) -> Iterator[tuple[Key, str]]:
-        """The routers that a call puts under a prefix, and the prefix."""
-        if call.name == "include" and file.language == "python" and call.arguments:
-            yield from self._included(call, file)
-        if call.name == "group" and file.language == "php":
-            yield from self._drawn(call, file)
-        strips = call.name == "Handle" and "StripPrefix(" in text_of(call.positional(1))
-        if call.name not in MOUNTS and call.name != "add_router" and not strips:
-            return
-        at, whose = MOUNTS.get(call.name, (0, 1))
-        placed = [argument.node for argument in call.arguments if not argument.name]
-        if isinstance(at, tuple):
-            given, routers = call.named(*at), placed[whose : whose + 1]
-        else:
-            texts = bool(placed) and unwrapped(placed[0]).type in STRING_TYPES | {"binary_expression"} | NAMES
-            literal = texts and self._values.text(placed[0], file) not in ("", HOLE)
-            given, routers = (placed[0], placed[1:]) if literal else (None, placed)
-        prefix = self._values.text(given, file).replace(HOLE, "") if given is not None else ""
-        for router in routers:
-            key = self._key(router, file)
-            if key is not None:
-                yield key, "/" + prefix.strip("/*") if prefix.strip("/*") else ""
-
-    def _drawn(self, call: Call, file: CodeFile) -> Iterator[tuple[Key, str]]:
-        """Laravel: `Route::prefix("x")->group(base_path("routes/x.php"))`."""
-        given = unwrapped(call.arguments[0].node) if call.arguments else call.node
-        made = file.by_node.get(given.id)
-        path = self._values.text(made.positional(0) if made is not None else given, file).replace(HOLE, "").lstrip("/")
-        module = self._imports.module(path.removesuffix(".php"), file) if path.endswith(".php") else None
-        if module is not None:
-            yield (str(module.where), ""), ""
-
-    def _included(self, call: Call, file: CodeFile) -> Iterator[tuple[Key, str]]:
-        """Django: `path("x/", include("app.urls"))`, and lists and routers in place of a module."""
-        given = unwrapped(call.arguments[0].node)
-        if given.type in ("tuple", "list") and given.named_child_count:
-            given = unwrapped(given.named_children[0])
-        if given.type in STRING_TYPES:
-            module = self._imports.module(self._values.text(given, file), file)
-            if module is not None:
-                yield (str(module.where), ""), ""
-        elif given.type in NAMES | MEMBERS:
-            key = self._key(given, file)
-            if key is not None:
-                yield (key if self._is_made(key) else (key[0], "")), ""
-
-    def _is_made(self, key: Key) -> bool:
-        """Whether a variable is given what a call makes, and no list."""
-        given = self._values.named(key[1])
-        return any(str(file.where) == key[0] and unwrapped(node).id in file.by_node for file, node in given)
-
-    def _key(self, router: Node, file: CodeFile) -> Key | None:
-        router = unwrapped(router)
-        made = file.by_node.get(router.id)
-        if made is not None:
-            if made.name in ("routes", "router", "urls", "default") and made.receiver_node is not None:
-                return self._key(made.receiver_node, file)
-            if made.name in ("StripPrefix", "require") and made.arguments:
-                return self._required(made, file)
-            return ("", made.name) if made.name not in ROUTERS else None
-        if router.type not in NAMES | MEMBERS:
-            return None
-        head, _, last = text_of(router).lstrip("$").rpartition(".")
-        holder = re.match(r"(?:new\s+)?(\w+)\(", head)
-        if holder and holder[1] in self._types:  # new Carts().router
-            return str(self._types[holder[1]].where), last
-        head = re.sub(r"^(?:this|self)(?:\.|$)", "", head)
-        if last == "urls" and head:
-            return str(file.where), head
-        source = self._imports.source(head.partition(".")[0] or last, file)
-        if source is not None:
-            defined, inside = source
-            name = last if head else inside
-            exported = unwrapped(defined.values[name][0]) if name in defined.values else None
-            if exported is not None and exported.type in NAMES:  # module.exports = { orders: router }
-                return str(defined.where), text_of(exported)
-            return str(defined.where), name if exported is not None else ""
-        if last in file.values:
-            return str(file.where), last
-        return ("", last) if last in self._functions(file) else None
-
-    def _required(self, made: Call, file: CodeFile) -> Key | None:
-        if made.name == "StripPrefix":
-            inner = made.positional(1)
-            return self._key(inner, file) if inner is not None else None
-        module = self._imports.module(self._values.text(made.arguments[0].node, file), file)
-        return (str(module.where), "") if module is not None else None
-
-    def _functions(self, file: CodeFile) -> set[str]:
-        return {function_around(call.node) for call in file.calls}
+def _may_be_text(given: Node, origin: Term) -> bool:
+    return unwrapped(given).type in TEXTS or unwrapped(given).id in origin.file.by_node
 
 
-def _assigned(node: Node, file: CodeFile) -> Iterator[str]:
-    """The name that a chain of calls is given as a whole."""
-    above: Node | None = node
-    while above is not None and above.type not in FUNCTION_TYPES:
-        if above.id in file.names:
-            yield file.names[above.id]
-            return
-        above = above.parent
-
-
-def _is_group(call: Call) -> bool:
-    """Whether a call groups what is registered on what it returns: `route("/x")`, and not `route("/x", handler)`."""
-    return call.name in GROUPS and (call.name.lower() != "route" or len(call.arguments) < 2 or bool(lambdas(call)))
-
-
-def _root(call: Call) -> str:
-    """The first name of what a call is called on."""
-    node = call.receiver_node
-    while node is not None and (inner := first_field(node, ("function", *RECEIVER_FIELDS))) is not None:
-        node = inner
-    return text_of(node).lstrip("$").partition(".")[0] if node is not None else ""
-
-
-def _group_around(call: Call, file: CodeFile) -> Call | None:
-    """The innermost call around one that groups what is registered inside of it."""
-    node, above = call.node, call.node.parent
-    while above is not None:
-        outer = file.by_node.get(above.id)
-        if outer is not None and _is_inside(node, outer) and _groups(outer, node):
-            return outer
-        if above.type in FUNCTION_TYPES:
-            return None
-        node, above = above, above.parent
-    return None
-
-
-def _is_inside(node: Node, outer: Call) -> bool:
-    """Whether a node is given to a call, and not what it is called on."""
-    receiver = outer.receiver_node
-    return receiver is None or node.start_byte >= receiver.end_byte
-
-
-def _groups(outer: Call, node: Node) -> bool:
-    if outer.name in ("path", "re_path", "url", "Mount"):
-        return True
-    if outer.name in ("group", "register") and outer.receiver:
-        return outer.name == "group" or bool(lambdas(outer))
-    return outer.name in GROUPS and (bool(lambdas(outer)) or node.type in ("arguments", "argument_list"))
+def _is_part(function: Node, file: CodeFile) -> bool:
+    """Whether what a function registers is served where it is called: Kotlin's `fun Route.x()`, parts of Spring's."""
+    if file.language == "java":
+        return "RouterFunction" in text_of(function.child_by_field_name("type"))
+    return file.language == "kotlin"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .frameworks import VERBS
 from .nodes import text_of
-from .syntax import Call, CodeFile
+from .scopes import Frame
+from .syntax import CodeFile
 from .templates import joined
 from .values import HOLE, Values
 
@@ -27,7 +29,10 @@ _SINGULAR: Final = {
     "show": (("GET",), False, ""), "create": (("POST",), False, ""), "new": (("GET",), False, "new"),
     "edit": (("GET",), False, "edit"), "update": (("PATCH", "PUT"), False, ""), "destroy": (("DELETE",), False, ""),
 }  # fmt: skip
-_HOLDERS: Final = frozenset("namespace scope resources resource member collection constraints concern".split())
+_SERVING: Final = frozenset({*VERBS, "match", "root", "resources", "resource"})
+_HOLDERS: Final = frozenset(
+    "namespace scope resources resource member collection constraints concern shallow with_options slice".split()
+)
 
 
 def is_rails_routes(file: CodeFile) -> bool:
@@ -39,20 +44,39 @@ def rails_routes(file: CodeFile, values: Values, api_only: bool) -> Iterator[Fou
     """The routes of a file, as (verbs, template, line, handler); an application without views has no forms."""
     concerns = {values.text(call.positional(0), file): call for call in file.calls if call.name == "concern"}
     for call in file.calls:
-        if call.receiver or _concern_around(call, file) is not None:
+        if call.receiver or call.name not in _SERVING or _concern_around(call, file) is not None:
             continue
-        before = _before(call, file, values)
-        yield from _of(call, before, file, values, api_only)
-        for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
-            item = joined(
-                before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}"
-            )
-            for inner in file.calls:
-                if name in concerns and _concern_around(inner, file) is concerns[name]:
-                    yield from _of(inner, joined(item, _before(inner, file, values)), file, values, api_only)
+        for frame in values.names.runs.frames(call.node, file, call.words):
+            yield from _of_run(call, file, InRun(values, frame), api_only, concerns)
 
 
-def _of(call: Call, before: str, file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
+class InRun:
+    """What expressions are in one run of the blocks around them."""
+
+    def __init__(self, values: Values, frame: Frame | None) -> None:
+        self._values = values
+        self._frame = frame
+
+    def text(self, node: Node | None, file: CodeFile) -> str:
+        """The value of an expression."""
+        return self._values.text(node, file, self._frame)
+
+    def texts(self, node: Node | None, file: CodeFile) -> list[str]:
+        """The values of a list."""
+        return self._values.texts(node, file, self._frame)
+
+
+def _of_run(call: Call, file: CodeFile, values: InRun, api_only: bool, concerns: Mapping[str, Call]) -> Iterator[Found]:
+    before = _before(call, file, values)
+    yield from _of(call, before, file, values, api_only)
+    for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
+        item = joined(before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}")
+        for inner in file.calls:
+            if name in concerns and _concern_around(inner, file) is concerns[name]:
+                yield from _of(inner, joined(item, _before(inner, file, values)), file, values, api_only)
+
+
+def _of(call: Call, before: str, file: CodeFile, values: InRun, api_only: bool) -> Iterator[Found]:
     if not call.receiver:
         if call.name in ("resources", "resource"):
             for argument in call.arguments:
@@ -62,7 +86,7 @@ def _of(call: Call, before: str, file: CodeFile, values: Values, api_only: bool)
             yield from _single(call, before, file, values)
 
 
-def _single(call: Call, before: str, file: CodeFile, values: Values) -> Iterator[Found]:
+def _single(call: Call, before: str, file: CodeFile, values: InRun) -> Iterator[Found]:
     if call.name == "root":
         yield ("GET",), joined(before), call.line, _to(call, file, values)
         return
@@ -88,33 +112,59 @@ def _single(call: Call, before: str, file: CodeFile, values: Values) -> Iterator
             yield verbs, joined(before, item, re.sub(r"\(\.:\w+\)", "", path)), call.line, _to(call, file, values)
 
 
-def _resource(call: Call, name: Node, before: str, file: CodeFile, values: Values, api_only: bool) -> Iterator[Found]:
+def _resource(call: Call, name: Node, before: str, file: CodeFile, values: InRun, api_only: bool) -> Iterator[Found]:
     actions = _PLURAL if call.name == "resources" else _SINGULAR
-    only = values.texts(call.named("only"), file) if call.named("only") is not None else list(actions)
-    without = values.texts(call.named("except"), file)
+    given = _option(call, file, "only")
+    only = values.texts(given, file) if given is not None else list(actions)
+    without = values.texts(_option(call, file, "except"), file)
     path = _path_of(call, name, file, values)
     key = "{" + (values.text(call.named("param"), file) if call.named("param") is not None else "id") + "}"
     for action, (verbs, below, last) in actions.items():
         if action in only and action not in without and not (last and api_only):
             controller = values.text(name, file)
-            yield verbs, joined(before, path, key if below else "", last), call.line, f"{controller}#{action}"
+            above = _before(call, file, values, shallow=True) if below and _is_shallow(call, file) else before
+            yield verbs, joined(above, path, key if below else "", last), call.line, f"{controller}#{action}"
 
 
-def _before(call: Call, file: CodeFile, values: Values) -> str:
-    """What the blocks around a call put before it."""
+def _option(call: Call, file: CodeFile, name: str) -> Node | None:
+    """An option of a resource: its own, or that of the `with_options` around it."""
+    holder: Call | None = call
+    while holder is not None and holder.named(name) is None:
+        holder = _holder(holder, file)
+        if holder is not None and holder.name != "with_options":
+            return None
+    return holder.named(name) if holder is not None else None
+
+
+def _is_shallow(call: Call, file: CodeFile) -> bool:
+    """Whether the items of a resource go without what it is nested in: it says so, or what is around it does."""
+    holder: Call | None = call
+    while holder is not None:
+        given = holder.named("shallow")
+        if holder.name == "shallow" or (given is not None and text_of(given) == "true"):
+            return True
+        holder = _holder(holder, file)
+    return False
+
+
+def _before(call: Call, file: CodeFile, values: InRun, shallow: bool = False) -> str:
+    """What the blocks around a call put before it; of a shallow resource only the namespaces."""
     parts: list[str] = []
     inner, holder = call, _holder(call, file)
     while holder is not None:
-        parts.insert(0, _part(holder, inner, file, values))
+        if not (shallow and holder.name in ("resources", "resource")):
+            parts.insert(0, _part(holder, inner, file, values))
         inner, holder = holder, _holder(holder, file)
     return joined(*parts)
 
 
-def _part(holder: Call, inner: Call, file: CodeFile, values: Values) -> str:
+def _part(holder: Call, inner: Call, file: CodeFile, values: InRun) -> str:
     first = holder.positional(0)
     if holder.name == "namespace":
         given = holder.named("path") or first
         return values.text(given, file) if given is not None else ""
+    if holder.name == "slice":  # Hanami
+        return values.text(holder.named("at"), file).replace(HOLE, "")
     if holder.name == "scope":
         given = holder.named("path") or first
         text = values.text(given, file) if given is not None and "symbol" not in given.type else ""
@@ -130,19 +180,19 @@ def _symbol(given: Node | None) -> str:
     return text_of(given).strip(":\"'") if given is not None else ""
 
 
-def _key(holder: Call, file: CodeFile, values: Values) -> str:
+def _key(holder: Call, file: CodeFile, values: InRun) -> str:
     named = holder.named("param")
     name = values.text(holder.positional(0), file)
     single = re.sub(r"ies$", "y", name) if name.endswith("ies") else name.removesuffix("s")
     return f"{single}_{values.text(named, file) if named is not None else 'id'}"
 
 
-def _path_of(call: Call, name: Node, file: CodeFile, values: Values) -> str:
+def _path_of(call: Call, name: Node, file: CodeFile, values: InRun) -> str:
     given = call.named("path")
     return values.text(given if given is not None else name, file)
 
 
-def _to(call: Call, file: CodeFile, values: Values) -> str:
+def _to(call: Call, file: CodeFile, values: InRun) -> str:
     given = call.named("to")
     text = values.text(given, file) if given is not None else ""
     return "" if text == HOLE else text

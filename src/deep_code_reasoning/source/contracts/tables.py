@@ -32,6 +32,14 @@ _USES: Final = (
     (re.compile(rf"(?<!DELETE )\bFROM\s+{_NAME}", re.IGNORECASE), "read"),
     (re.compile(rf"\bJOIN\s+{_NAME}", re.IGNORECASE), "read"),
 )
+_STATEMENT: Final = re.compile(
+    r"\s*(?:SELECT\s+(?!FROM\b).+?\bFROM\b|INSERT\s|UPDATE\s+\S+(?:\s+(?:AS\s+)?\w+)?\s+SET\b|DELETE\s+FROM\b|MERGE\s|REPLACE\s"
+    r"|WITH\b.+\bAS\s*\()",
+    re.IGNORECASE | re.DOTALL,
+)
+# Queries over classes and not over tables: JPQL, DQL.
+_ENTITIES: Final = re.compile(r"@Query\(\s*(?:value\s*=\s*)?$|\bcreateQuery\(\s*$")
+_NATIVE: Final = re.compile(r"nativeQuery\s*=\s*true")
 _DEFINES: Final = re.compile(
     rf"\b(?:CREATE|ALTER)\s+(?:UNLOGGED\s+|TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?{_NAME}",
     re.IGNORECASE,
@@ -39,6 +47,13 @@ _DEFINES: Final = re.compile(
 _NO_TABLES: Final = frozenset(
     "select set where values lateral unnest dual information_schema only table if as the json".split()
 )
+
+
+_NAMED: Final = re.compile(
+    r"\bdb_table\b|\babstract\s*=\s*True|\bself\.(?:table_name|abstract_class)\b|\bproxy\s*=\s*True"
+)
+_ACTIVE_RECORD: Final = re.compile(r"<\s*(?:ApplicationRecord|ActiveRecord::Base)")
+_GORM: Final = re.compile(r"\btype\s+(\w+)\s+struct\s*\{[^{}]*\bgorm\.Model\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,8 @@ _MAPPINGS: Final = (
     _map("python", r"\bdb_table\s*=\s*['\"]([\w.]+)['\"]"),
     _map("python", r"\bTable\(\s*['\"](\w+)['\"]\s*,\s*\w*metadata"),
     _map("python", r"\bop\.(?:create_table|add_column|alter_column|drop_column)\(\s*['\"](\w+)['\"]", True),
+    _map("java kotlin", r"@(?:Join|Collection|Secondary)Table\s*\(\s*(?:[^)]*?\bname\s*=\s*)?\"(\w+)\""),
+    _map("kotlin", r":\s*(?:[\w.]+\.)?(?:Int|Long|UUID)?(?:Id)?Table\(\s*\"(\w+)\""),
     _map("java kotlin", r"@Table\s*\(\s*(?:[^)]*?\bname\s*=\s*)?\"(\w+)\""),
     _map("java kotlin", r"@Entity\s*\(\s*name\s*=\s*\"(\w+)\""),
     _map(_SCRIPTS, r"@Entity\(\s*(?:\{\s*name\s*:\s*)?['\"`](\w+)['\"`]"),
@@ -68,11 +85,15 @@ _MAPPINGS: Final = (
     _map(_SCRIPTS, r"\b(?:createTable|alterTable|createTableIfNotExists)\(\s*['\"`](\w+)['\"`]", True),
     _map(_SCRIPTS, r"\b(?:pg|mysql|sqlite)Table\(\s*['\"`](\w+)['\"`]", True),
     _map(_SCRIPTS, r"\b(?:knex|db|trx)\(\s*['\"`](\w+)['\"`]\s*\)"),
+    _map(_SCRIPTS, r"\.(?:left|right|inner|cross|leftOuter|full)?[jJ]oin\(\s*['\"`](\w+)['\"`]\s*,"),
     _map("csharp", r"\[Table\(\s*\"(\w+)\""),
     _map("csharp", r"\.ToTable\(\s*\"(\w+)\""),
     _map("csharp", r"migrationBuilder\.CreateTable\(\s*name:\s*\"(\w+)\"", True),
     _map("ruby", r"\bself\.table_name\s*=\s*['\"](\w+)['\"]"),
     _map("ruby", r"\b(?:create_table|add_column|change_table|add_index)\s*\(?\s*[:'\"](\w+)", True),
+    _map("ruby", r"\bSequel::Model\(\s*:(\w+)"),
+    _map("ruby", r"\b(?:DB|db)\[\s*:(\w+)\s*\]"),
+    _map("php", r"->(?:left|right|cross)?[jJ]oin\(\s*['\"](\w+)['\"]\s*,"),
     _map("php", r"\bprotected\s+\$table\s*=\s*['\"](\w+)['\"]"),
     _map("php", r"\bSchema::(?:create|table)\(\s*['\"](\w+)['\"]", True),
     _map("php", r"\bDB::table\(\s*['\"](\w+)['\"]"),
@@ -86,6 +107,10 @@ def table_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFi
     for file in code:
         where = (file.where.repo, file.where.path)
         for found in _STRING.finditer(file.text):
+            if _ENTITIES.search(file.text, max(0, found.start() - 60), found.start()) and not _NATIVE.search(
+                file.text, found.start() - 60, found.end() + 60
+            ):
+                continue  # the names of classes
             line = _line(file.text, found.start())
             yield from _of_sql(found[2] or found[3], line, file.service, where)
         for mapping in _MAPPINGS:
@@ -95,6 +120,7 @@ def table_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFi
                     yield Contract(
                         "table", side, found[1].lower(), method, file.service, *where, _line(file.text, found.start(1))
                     )
+        yield from _by_convention(file)
     for document, service in documents:
         if document.where.path.endswith(".sql"):
             where = (document.where.repo, document.where.path)
@@ -104,8 +130,40 @@ def table_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFi
                 )
 
 
+def _by_convention(file: CodeFile) -> Iterator[Contract]:
+    """The tables of classes that name none: Django, ActiveRecord and GORM make a name of theirs."""
+    where = (file.where.repo, file.where.path)
+    for kind in file.types:
+        body = kind.node.text.decode("utf-8", "replace") if kind.node.text else ""
+        name = ""
+        if file.language == "python" and "models.Model" in kind.header:
+            app = file.where.path.rpartition("/models")[0].rpartition("/")[2]
+            name = f"{app}_{kind.name.lower()}" if app and not _NAMED.search(body) else ""
+        elif file.language == "ruby" and _ACTIVE_RECORD.search(kind.header) and not _NAMED.search(body):
+            name = _plural(_snake(kind.name))
+        if name:
+            line = kind.node.start_point.row + 1
+            yield Contract("table", CONSUMED, name, "map", file.service, *where, line)
+    for found in _GORM.finditer(file.text) if file.language == "go" and "gorm" in file.text else ():
+        if not re.search(rf"\(\s*(?:\w+\s+)?\*?{found[1]}\)\s*TableName\(", file.text):
+            line = _line(file.text, found.start())
+            yield Contract("table", CONSUMED, _plural(_snake(found[1])), "map", file.service, *where, line)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _plural(name: str) -> str:
+    if re.search(r"[^aeiou]y$", name):
+        return name[:-1] + "ies"
+    return name + ("es" if re.search(r"(?:s|x|z|ch|sh)$", name) else "s")
+
+
 def tables_of_sql(sql: str) -> list[tuple[str, str]]:
-    """(table, `read` or `write`) of a statement, in order."""
+    """(table, `read` or `write`) of a statement, in order; none of prose that begins like one."""
+    if not _STATEMENT.match(sql):
+        return []
     found = [(match.start(), _plain(match[1]), method) for pattern, method in _USES for match in pattern.finditer(sql)]
     return list(dict.fromkeys((name, method) for _, name, method in sorted(found) if name not in _NO_TABLES))
 

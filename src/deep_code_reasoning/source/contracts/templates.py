@@ -13,8 +13,12 @@ _PARAMETER: Final = re.compile(
     r"|(?<=/):(?P<colon>\w+)(?:\([^()]*\)|<[^<>]*>|\{[^{}]*\})?\??"
     r"|\{\*{0,2}(?P<braces>[\w.\-]*)(?:[:=][^{}]*(?:\{[^{}]*\}[^{}]*)?)?\??\*?\}"
     r"|<(?:[\w.]+(?:\([^()]*\))?:)?(?P<angles>\w+)>"
+    r"|(?<=/)\*(?P<star>\w+)"
     r"|\[\[?(?:\.\.\.)?(?P<square>\w+)\]?\]"
 )
+# Slim: `/x[/{id}]`.
+_OPTIONAL: Final = re.compile(r"\[(/[^\[\]]*)\]")
+_GROUP: Final = re.compile(r"(?<!\\)\((?!\?)(?:[^()]|\([^()]*\))*\)")
 _ANCHORS: Final = re.compile(r"\\/|\\\.|\^|\$$|\\Z$|/\?\$?$")
 _ABSOLUTE: Final = re.compile(r"^(?P<scheme>[a-z][a-z0-9+.-]*:)?//(?P<host>[^/?#]*)(?P<rest>.*)$", re.DOTALL)
 _HOST_PORT: Final = re.compile(
@@ -24,6 +28,7 @@ _HOST_PORT: Final = re.compile(
 
 def joined(*parts: str) -> str:
     """Parts of a path under each other, with one `/` between them, one before, none behind; parameters as `{name}`."""
+    parts = tuple(_OPTIONAL.sub(r"\1", re.sub(r"\{[?&][^{}]*\}|/\?$", "", part)) for part in parts)
     whole = "/".join(part.strip("/") for part in parts if part.strip("/"))
     return "/" + _named(re.sub(r"/{2,}", "/", whole)).strip("/")
 
@@ -35,6 +40,7 @@ def shape(template: str) -> tuple[str, ...]:
 
 def from_regex(pattern: str) -> str:
     """A path out of a regular expression of one: anchors and escapes off, groups as parameters."""
+    pattern = _GROUP.sub("{}", pattern)
     return _ANCHORS.sub(lambda found: found[0].lstrip("\\") if found[0] in ("\\/", "\\.") else "", pattern)
 
 

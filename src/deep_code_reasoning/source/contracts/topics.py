@@ -1,160 +1,27 @@
-"""Topics, queues and streams: who sends to them and who receives, their names through constants and configuration.
-
-Which calls, annotations and objects of which libraries those are is a table: Kafka (kafka-python, aiokafka, confluent,
-kafkajs, Spring, kafka-clients, sarama, kafka-go, franz-go, rdkafka, Karafka), RabbitMQ (pika, amqplib, Spring, amqp091,
-RabbitMQ.Client, bunny, php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, Service Bus.
-"""
+"""Topics, queues and streams: who sends to them and who receives, their names through constants and configuration."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from re import Pattern
 from typing import TYPE_CHECKING, Final
 
+from .calls import Call
 from .environment import Deployment
-from .nodes import definition_name, fields
+from .grammars import CLASS_TYPES
+from .nodes import definition_name, enclosing, fields, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
-from .syntax import Call, CodeFile
+from .scopes import Term
+from .syntax import CodeFile
+from .topic_tables import MENTIONS, NAMED, ROLE, TopicCall, rows_of
 from .values import HOLE, Values, fill, variables
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 
-@dataclass(frozen=True, slots=True)
-class TopicCall:
-    """A call, mark or object that names a topic: of which system, in files that mention what (in small letters), and
-    where the name is."""
-
-    system: str
-    mentions: tuple[str, ...]
-    name: Pattern[str]
-    sends: bool
-    places: tuple[int | str, ...]
-
-
-def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str) -> TopicCall:
-    return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
-
-
-_KAFKA: Final = "kafka sarama kgo."
-_RABBIT: Final = "rabbit amqp pika bunny kombu"
-_AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
-_REDIS: Final = "redis valkey"
-_GO_REDIS: Final = "go-redis redis/v"
-_BULL: Final = "bullmq 'bull' \"bull\""
-_BUS: Final = "servicebus"
-
-# Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
-TOPIC_CALLS: Final = (
-    _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
-    _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
-    _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
-    _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
-    _row("kafka", "rdkafka", "to", True, 0),
-    _row("kafka", "rdkafka", "newTopic", True, 0),
-    _row("kafka", _KAFKA, "KafkaConsumer|AIOKafkaConsumer", False, "*"),
-    _row("kafka", _KAFKA, "subscribe|Subscribe|SubscribeTopics|subscribeTopics", False, "topic", "topics", 0),
-    _row("kafka", _KAFKA, "ReaderConfig", False, "Topic", "GroupTopics"),
-    _row("kafka", "sarama", "Consume", False, 1),
-    _row("kafka", "sarama", "ConsumePartition", False, 0),
-    _row("kafka", _KAFKA, "ConsumeTopics", False, "*"),
-    _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
-    _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
-    _row("kafka", "micronaut", "Topic", False, 0),
-    _row(
-        "rabbitmq",
-        _RABBIT,
-        "basic_publish|basicPublish|BasicPublish|BasicPublishAsync",
-        True,
-        "exchange+routing_key",
-        "exchange+routingKey",
-        "0+1",
-    ),
-    _row("rabbitmq", _RABBIT, "sendToQueue", True, 0),
-    _row("rabbitmq", _RABBIT, "PublishWithContext", True, "1+2"),
-    _row("rabbitmq", _RABBIT, "publish|Publish", True, "routing_key", "0+1"),
-    _row("rabbitmq", "rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
-    _row(
-        "rabbitmq",
-        _RABBIT,
-        "basic_consume|basicConsume|BasicConsume|BasicConsumeAsync|consume|Consume",
-        False,
-        "queue",
-        0,
-    ),
-    _row("rabbitmq", _RABBIT, "queue_bind|queueBind|QueueBind|QueueBindAsync|bindQueue", False, "exchange", 1),
-    _row("rabbitmq", _RABBIT, "RabbitListener", False, "queues", "value", 0),
-    _row(
-        "sqs",
-        _AWS,
-        "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
-        True,
-        "QueueUrl",
-        0,
-    ),
-    _row(
-        "sqs",
-        _AWS,
-        "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
-        False,
-        "QueueUrl",
-        0,
-    ),
-    _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
-    _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
-    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
-    _row(
-        "nats",
-        "nats",
-        "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe",
-        False,
-        "subject",
-        0,
-    ),
-    _row("redis", _REDIS, "publish|PublishAsync", True, 0),
-    _row("redis", _GO_REDIS, "Publish", True, 1),
-    _row("redis", _REDIS, "xadd|xAdd|StreamAdd|StreamAddAsync", True, 0),
-    _row("redis", _REDIS, "XAddArgs", True, "Stream"),
-    _row("redis", _REDIS, "subscribe|psubscribe|pSubscribe|SubscribeAsync", False, "*"),
-    _row("redis", _GO_REDIS, "Subscribe|PSubscribe", False, 1),
-    _row(
-        "redis",
-        _REDIS,
-        "xread|xReadGroup|xreadgroup|xRead|StreamRead|StreamReadGroup|StreamReadGroupAsync",
-        False,
-        "streams",
-        "key",
-    ),
-    _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
-    _row("celery", "celery", "send_task", True, "name", 0),
-    _row("bullmq", _BULL, "Queue", True, 0),
-    _row("bullmq", _BULL, "Worker|Processor", False, 0),
-    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
-    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
-    _row(
-        "servicebus",
-        _BUS,
-        "CreateSender|createSender|get_queue_sender|get_topic_sender",
-        True,
-        "queue_name",
-        "topic_name",
-        0,
-    ),
-    _row(
-        "servicebus",
-        _BUS,
-        "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver",
-        False,
-        "queue_name",
-        "topic_name",
-        0,
-    ),
-    _row("jms", "jms", "JmsListener", False, "destination", 0),
-    _row("jms", "jmstemplate", "convertAndSend|send", True, 0),
-)
+_EXCHANGES: Final = frozenset({"topic", "fanout", "direct", "headers", "exchange", "declare_exchange"})
+_BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-\d+\.destination")
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
 # Calls of these names are so common that what they are called on has to say more.
@@ -186,49 +53,94 @@ class Topics:
         self._files = files
         self._values = values
         self._deployment = deployment
+        mentioned: dict[str, set[str]] = {}
+        for file in files:
+            words = {word for word in MENTIONS if word in file.lower}
+            mentioned.setdefault(file.service, set()).update(words)
+        self._mentioned = {service: " ".join(sorted(words)) for service, words in mentioned.items()}
 
     def contracts(self) -> Iterator[Contract]:
         """Who sends (`provided`) and who receives (`consumed`) what."""
         tasks = dict(self._tasks())
         for file in self._files:
-            rows = [row for row in TOPIC_CALLS if any(word in file.lower for word in row.mentions)]
-            calls = [*file.calls, *(mark.call for mark in file.marks)] if rows else []
-            for call in calls:
-                yield from self._of_call(call, file, rows)
+            rows = rows_of(file.lower)
+            marks = [mark.call for mark in file.marks] if rows else []
+            for call in [*file.calls, *marks]:
+                yield from self._of_call(call, file, rows or self._rows_of_receiver(call, file))
             for name, (where, line) in tasks.items():
                 if where is file:
                     yield _contract(file, "celery", name, False, line)
             yield from self._channels(file)
             if tasks:
                 yield from self._delayed(file, tasks)
+        yield from self._bindings()
+
+    def _rows_of_receiver(self, call: Call, file: CodeFile) -> list[TopicCall]:
+        """What may send and receive where a client of another file of the service is used."""
+        if call.name not in NAMED or not ROLE.search(call.receiver):
+            return []
+        held = self._values.names.settled(Term(call.receiver_node, file)) if call.receiver_node is not None else None
+        if held is not None and held.file is not file:
+            return rows_of(held.file.lower)
+        return rows_of(self._mentioned.get(file.service, ""))
 
     def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall]) -> Iterator[Contract]:
         for row in rows:
             if not row.name.match(call.name) or (call.name in _PLAIN and _OTHERS.search(call.receiver)):
                 continue
-            names = [name for name in self._names(call, row, file) if _TOPIC.match(name)]
+            names = self._named(call, row, file)
+            sends = row.sends or (row.name.match("Topic") is not None and _in_client(call))
             for name in names:
-                yield _contract(file, row.system, name, row.sends, call.line)
+                yield _contract(file, row.system, name, sends, call.line)
             if names:
                 return
 
-    def _names(self, call: Call, row: TopicCall, file: CodeFile) -> list[str]:
+    def _named(self, call: Call, row: TopicCall, file: CodeFile) -> list[str]:
+        """The names that a call names; where only those who call its function know them, what they say."""
+        found = self._names(call, row, Term(call.node, file))
+        if not found:
+            frames = self._values.names.runs.frames(call.node, file, call.words)
+            found = [name for frame in frames for name in self._names(call, row, Term(call.node, file, frame))]
+        return [name for name in dict.fromkeys(found) if _TOPIC.match(name)]
+
+    def _names(self, call: Call, row: TopicCall, at: Term) -> list[str]:
+        file = at.file
         for place in row.places:
             if place == "*":
                 nodes = [argument.node for argument in call.arguments if not argument.name]
             elif isinstance(place, int):
                 nodes = [node] if (node := call.positional(place)) is not None else []
+            elif place.startswith("@"):  # what it is called on was made with the name
+                nodes = self._made_with(call, place[1:], file)
             elif "+" in place:
-                found = self._routed(call, place, file)
+                found = self._routed(call, place, at)
                 if found:
                     return [found]
                 continue
             else:
                 nodes = self._fields_named(call, place)
-            names = [name for node in nodes for value in self._texts(node, file) if (name := self._name(value, file))]
+            names = [
+                name
+                for node in nodes
+                for value in self._values.texts(node, file, at.frame)
+                if (name := self._name(value, file))
+            ]
             if names:
                 return names
         return []
+
+    def _made_with(self, call: Call, name: str, file: CodeFile) -> list[Node]:
+        if call.receiver_node is None:
+            return []
+        held = self._values.names.settled(Term(call.receiver_node, file))
+        made = held.file.by_node.get(unwrapped(held.node).id)
+        if made is None or held.file is not file:
+            return []
+        if name == "exchange":  # channel.topic("orders").publish(...), declare_exchange("orders")
+            given = made.positional(0) if made.name in _EXCHANGES else None
+            return [given] if given is not None else []
+        found = made.positional(int(name)) if name.isdigit() else made.named(name)
+        return [found] if found is not None else []
 
     def _fields_named(self, call: Call, name: str) -> list[Node]:
         found = call.named(name)
@@ -242,18 +154,15 @@ class Topics:
             return [value for each in inside for key, value in fields(each) if key == name]
         return []
 
-    def _routed(self, call: Call, places: str, file: CodeFile) -> str:
+    def _routed(self, call: Call, places: str, at: Term) -> str:
         """RabbitMQ: the exchange, or for the default exchange the routing key, which is the queue's name."""
         values = []
         for place in places.split("+"):
             node = call.positional(int(place)) if place.isdigit() else call.named(place)
-            values.append(self._name(self._values.text(node, file), file) if node is not None else "")
+            values.append(self._name(self._values.text(node, at.file, at.frame), at.file) if node is not None else "")
         if call.name.startswith("convert") and len(call.arguments) < 3:
             return values[0]
         return next((value for value in values if value and value not in ("''", '""')), "")
-
-    def _texts(self, node: Node, file: CodeFile) -> list[str]:
-        return self._values.texts(node, file)
 
     def _name(self, value: str, file: CodeFile) -> str:
         name = fill(value, self._deployment.of(file.service))
@@ -271,7 +180,7 @@ class Topics:
             for mark in file.marks:
                 if mark.call.name in _TASK_MARKS and mark.target is not None:
                     given = mark.call.named("name")
-                    module = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).replace("/", ".")
+                    module = _module_of(file)
                     name = (
                         self._values.text(given, file)
                         if given is not None
@@ -288,6 +197,17 @@ class Topics:
                 for name in by_function.get(call.receiver.rpartition(".")[2], ()):
                     yield _contract(file, "celery", name, True, call.line)
 
+    def _bindings(self) -> Iterator[Contract]:
+        """Spring Cloud Stream: channels of functions that the configuration binds to topics."""
+        first: dict[str, CodeFile] = {}
+        for file in self._files:
+            first.setdefault(file.service, file)
+        for service, given in self._deployment.settings.items():
+            for key, value in given.items():
+                found = _BINDING.fullmatch(key)
+                if found and service in first and (name := self._name(value, first[service])):
+                    yield _contract(first[service], "", name, found[1] == "out", 1)
+
     def _channels(self, file: CodeFile) -> Iterator[Contract]:
         """Reactive Messaging: channels that the configuration leads to topics."""
         if "reactive.messaging" not in file.text:
@@ -300,6 +220,18 @@ class Topics:
                 way = "outgoing" if sends else "incoming"
                 topic = given.get(f"mp.messaging.{way}.{channel}.topic", channel)
                 yield _contract(file, "kafka", topic, sends, mark.call.line)
+
+
+def _in_client(call: Call) -> bool:
+    """Micronaut: whether the topics of an interface are what it sends to."""
+    around = enclosing(call.node, CLASS_TYPES)
+    return "@KafkaClient" in text_of(around).partition("{")[0]
+
+
+def _module_of(file: CodeFile) -> str:
+    """The dotted name of a file's module, below the folder of its service."""
+    parts = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).split("/")
+    return ".".join(parts[1:] if parts[0] == file.service and len(parts) > 2 else parts)
 
 
 def _keys(node: Node) -> Iterator[Node]:

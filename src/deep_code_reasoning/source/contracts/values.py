@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .grammars import FUNCTION_TYPES, INTERPOLATIONS, MEMBERS, NAMES, STRING_TYPES, SUBSCRIPTS
-from .nodes import enclosing, fields, last_name, text_of, unwrapped
-from .syntax import CodeFile, as_call, items
+from .calls import Call, as_call, items
+from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
+from .names import Names
+from .nodes import first_field, last_name, text_of, unwrapped
+from .scopes import Frame, Term, returned
+from .syntax import CodeFile
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -34,6 +37,7 @@ _READERS: Final = frozenset(
     "GetString".split()
 )
 _FORMATS: Final = frozenset({"Sprintf", "sprintf", "format", "Format", "formatted"})
+_DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
 _JOINERS: Final = frozenset({"urljoin", "JoinPath", "join_url", "resolve"})
 # Functions that give back what they are given, a little changed.
 _SAME: Final = frozenset(
@@ -44,11 +48,17 @@ _SAME: Final = frozenset(
 _DEFAULTS: Final = frozenset(
     "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
 )
-_UNWRAPS: Final = frozenset("expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
+_UNWRAPS: Final = (
+    frozenset("freeze expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
+)
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
 _FORMAT_HOLE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|\{[\w:.\[\]-]*\}")
-_SYMBOLS: Final = frozenset({"simple_symbol", "hash_key_symbol", "bare_symbol", "bare_string"})
+# Numbers, and Ruby's symbols.
+_AS_WRITTEN: Final = frozenset(
+    "integer number int_literal integer_literal decimal_integer_literal number_literal simple_symbol hash_key_symbol "
+    "bare_symbol bare_string".split()
+)
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
 _MAX_DEPTH: Final = 14
@@ -80,204 +90,229 @@ def placeholders(text: str) -> str:
 
 
 class Values:
-    """The named values of many files."""
+    """What the expressions of many files are."""
 
     def __init__(self, files: Sequence[CodeFile]) -> None:
-        self._named: dict[str, list[tuple[CodeFile, Node]]] = {}
-        for file in files:
-            for name, given in file.values.items():
-                self._named.setdefault(name, []).extend((file, node) for node in given)
+        self.names = Names(files)
 
-    def named(self, name: str) -> list[tuple[CodeFile, Node]]:
-        """The expressions that a name is given anywhere, each with its file."""
-        return self._named.get(name, [])
-
-    def text(self, node: Node | None, file: CodeFile) -> str:
+    def text(self, node: Node | None, file: CodeFile, frame: Frame | None = None) -> str:
         """The value of an expression; `HOLE` when nothing is known of it."""
-        return "".join(self._parts(node, file, 0)) if node is not None else HOLE
+        return "".join(self._parts(node, Term(node, file, frame), 0)) if node is not None else HOLE
 
-    def texts(self, node: Node | None, file: CodeFile) -> list[str]:
+    def texts(self, node: Node | None, file: CodeFile, frame: Frame | None = None) -> list[str]:
         """The values of a list's elements, of a single value, or of what a name stands for."""
         if node is None:
             return []
-        named = unwrapped(node)
-        if named.type in NAMES | MEMBERS:
-            given = self._meaning(text_of(named), named, file)
-            if given is not None and len(items(given[1])) > 1:
-                return [self.text(item, given[0]) for item in items(given[1])]
-        return [self.text(item, file) for item in items(node)]
+        term = Term(node, file, frame)
+        named = self.names.settled(term)
+        if len(items(named.node)) > 1:
+            term = named
+        return [self.text(item, term.file, term.frame) for item in items(term.node)]
 
-    def node_of(self, node: Node, file: CodeFile) -> tuple[CodeFile, Node] | None:
-        """The expression that a name was given, and its file."""
+    def node_of(self, node: Node, file: CodeFile, frame: Frame | None = None) -> Term | None:
+        """The expression that a name was given, where it is."""
         node = unwrapped(node)
-        return self._meaning(text_of(node), node, file) if node.type in NAMES | MEMBERS else None
+        return self.names.meaning(Term(node, file, frame)) if node.type in NAMES | MEMBERS else None
 
-    def _parts(self, given: Node, file: CodeFile, depth: int) -> Iterator[str]:
+    def _parts(self, given: Node, term: Term, depth: int) -> Iterator[str]:
         node = unwrapped(given)
         if depth > _MAX_DEPTH:
             yield HOLE
         elif node.type in STRING_TYPES:
-            yield from self._of_string(node, file, depth)
-        elif node.type in _SYMBOLS:
+            yield from self._of_string(node, term, depth)
+        elif node.type in _AS_WRITTEN:
             yield text_of(node).strip(":")
+        elif node.type == "arrow_expression_clause":  # C#: a property that is worked out
+            yield self._one(node.named_children[0], term, depth)
         elif node.type in _DESTRUCTURED:  # const { NAME = "default" } = process.env
             named, *default = node.named_children or [node]
-            yield variable(text_of(named), self._one(default[0], file, depth) if default else "")
+            yield variable(text_of(named), self._one(default[0], term, depth) if default else "")
         elif node.type in _CHOICES:
-            yield self._first_known(node.named_children[-2:], file, depth)
+            yield self._first_known(node.named_children[-2:], term, depth)
         elif _operator(node):
-            yield self._of_operation(node, file, depth)
+            yield self._of_operation(node, term, depth)
         elif node.type in SUBSCRIPTS:
-            yield self._of_subscript(node, file, depth)
+            yield self._of_subscript(node, term, depth)
         elif node.type == "macro_invocation":
-            yield self._of_macro(node, file, depth)
+            yield self._of_macro(node, term, depth)
         elif node.child_by_field_name("arguments") is not None or node.type in ("call_expression", "call"):
-            yield self._of_call(node, file, depth)
+            yield self._of_call(node, term, depth)
         elif node.type in NAMES | MEMBERS:
-            yield self._of_name(node, file, depth)
+            yield self._of_name(node, term, depth)
         else:
             yield HOLE
 
-    def _one(self, node: Node, file: CodeFile, depth: int) -> str:
-        return "".join(self._parts(node, file, depth + 1))
+    def _one(self, node: Node, term: Term, depth: int) -> str:
+        return "".join(self._parts(node, term, depth + 1))
 
-    def _first_known(self, nodes: Sequence[Node], file: CodeFile, depth: int) -> str:
-        found = [self._one(node, file, depth) for node in nodes]
+    def _first_known(self, nodes: Sequence[Node], term: Term, depth: int) -> str:
+        found = [self._one(node, term, depth) for node in nodes]
         return next((value for value in found if value != HOLE), HOLE)
 
-    def _of_operation(self, node: Node, file: CodeFile, depth: int) -> str:
+    def _of_operation(self, node: Node, term: Term, depth: int) -> str:
         left, right, sign = node.named_children[0], node.named_children[-1], _operator(node)
         if sign in _OR:
-            return _with_default(self._one(left, file, depth), self._one(right, file, depth))
+            return _with_default(self._one(left, term, depth), self._one(right, term, depth))
         if sign in _JOIN:
-            return self._one(left, file, depth) + self._one(right, file, depth)
-        return self._formatted(self._one(left, file, depth), items(right), file, depth) if sign == "%" else HOLE
+            return self._one(left, term, depth) + self._one(right, term, depth)
+        return self._formatted(self._one(left, term, depth), items(right), term, depth) if sign == "%" else HOLE
 
-    def _of_string(self, node: Node, file: CodeFile, depth: int) -> Iterator[str]:
+    def _of_string(self, node: Node, term: Term, depth: int) -> Iterator[str]:
         inner = [child for child in node.children if child.is_named]
         if not inner:
             yield placeholders(_unescaped(text_of(node).lstrip("@$rbfuRBFU").strip("\"'`")))
             return
         for child in inner:
             if child.type in STRING_TYPES:
-                yield from self._of_string(child, file, depth)
+                yield from self._of_string(child, term, depth)
             elif child.type in INTERPOLATIONS:
                 held = [part for part in child.named_children if "brace" not in part.type and "format" not in part.type]
-                yield self._one(held[0], file, depth) if held else HOLE
+                yield self._one(held[0], term, depth) if held else HOLE
             elif child.type in NAMES | MEMBERS or child.type.endswith("_expression"):
-                yield self._one(child, file, depth)
+                yield self._one(child, term, depth)
             elif "content" in child.type or "fragment" in child.type:
-                yield self._text_of_content(text_of(child), file)
+                yield self._text_of_content(text_of(child), child, term, depth)
             elif "escape" in child.type:
                 yield _unescaped(text_of(child))
 
-    def _text_of_content(self, text: str, file: CodeFile) -> str:
-        if file.language == "kotlin":
-            return re.sub(r"\$(?!\{)\w+", HOLE, placeholders(text.replace("\\$", "$")))
-        if file.language in ("csharp", "python"):
+    def _of_kotlin(self, text: str, node: Node, term: Term, depth: int) -> str:
+        """Kotlin: `"$NAME/x"`; an escaped `\\${key}` is Spring's."""
+
+        def put(found: re.Match[str]) -> str:
+            meant = self.names.meaning_of(found[1], term.of(node))
+            return self._one(meant.node, meant, depth + 2) if meant is not None else HOLE
+
+        if node.prev_sibling is not None and text_of(node.prev_sibling) == "$":
+            text = re.sub(r"^(\w+)", put, text)
+        elif text == "$":
+            return ""
+        return placeholders(re.sub(r"(?<!\\)\$(\w+)", put, text).replace("\\$", "$"))
+
+    def _text_of_content(self, text: str, node: Node, term: Term, depth: int) -> str:
+        if term.file.language == "kotlin":
+            return self._of_kotlin(text, node, term, depth)
+        if term.file.language in ("csharp", "python"):
             text = text.replace("{{", "{").replace("}}", "}")
-        if file.language in ("java", "csharp", "typescript", "javascript", "tsx", "python"):
+        if term.file.language in ("java", "csharp", "typescript", "javascript", "tsx", "python"):
             return placeholders(text)
         return text
 
-    def _of_name(self, node: Node, file: CodeFile, depth: int) -> str:
+    def _of_name(self, node: Node, term: Term, depth: int) -> str:
         text = text_of(node)
         head, _, last = re.sub(r"::|->|\?\.", ".", text).rpartition(".")
         if head and _STRICT.search(head) and _UPPER.fullmatch(last):
             return variable(last)
-        meaning = self._meaning(text, node, file)
-        if meaning is None or meaning[1].id == node.id:
+        if term.file.language == "go" and head == "http" and last.startswith("Method"):
+            return last.removeprefix("Method").upper()
+        declared = self._declared(node, last, term, depth) if head else ""
+        if declared:
+            return declared
+        meaning = self.names.meaning(term.of(node))
+        if meaning is None and (tagged := self.names.tags.get(last)) is not None:
+            return variable(*tagged)
+        if meaning is None or meaning.node.id == node.id:
             return (
                 variable(last)
                 if head and _UPPER.fullmatch(last) and re.search(r"(?i)config|settings|env", head)
                 else HOLE
             )
-        return self._one(meaning[1], meaning[0], depth + 2)
+        return self._one(meaning.node, meaning, depth + 2)
 
-    def _meaning(self, text: str, at: Node, file: CodeFile) -> tuple[CodeFile, Node] | None:
-        """What a name was given: in its function, else in its file, else where its service says it, else anywhere."""
-        name = last_name(text)
-        own = [node for node in file.values.get(name, []) if not node.start_byte <= at.start_byte < node.end_byte]
-        head = re.split(r"\.|::|->", text)[0]
-        elsewhere = [place for place in self._named.get(name, []) if head != name and head in _folders(place[0])]
-        if elsewhere:
-            return elsewhere[0]
-        around = enclosing(at, FUNCTION_TYPES)
-        local = [
-            node
-            for node in own
-            if around is not None and around.start_byte <= node.start_byte < min(around.end_byte, at.start_byte)
-        ]
-        if local:
-            return file, local[-1]
-        shared = [node for node in own if enclosing(node, FUNCTION_TYPES) is None or "." in text] or own
-        if shared:
-            return file, shared[0]
-        if name[:1].islower() and "." not in text and not _is_imported(name, file.text):
-            return None
-        others = [place for place in self._named.get(name, []) if place[0] is not file]
-        near = [place for place in others if place[0].service == file.service]
-        return next(iter(near or (others if len(others) == 1 else [])), None)
+    def _declared(self, node: Node, last: str, term: Term, depth: int) -> str:
+        """The name of a queue that was declared: `q.Name`, `q.queue`, `result.method.queue`."""
+        if last not in ("Name", "QueueName", "queue"):
+            return ""
+        holder = first_field(node, RECEIVER_FIELDS)
+        if holder is not None and last_name(text_of(holder)) == "method":
+            holder = first_field(holder, RECEIVER_FIELDS)
+        made = self.names.settled(term.of(holder)) if holder is not None else None
+        call = made.file.by_node.get(unwrapped(made.node).id) if made is not None else None
+        if made is None or call is None or not _DECLARES.search(call.name):
+            return ""
+        given = call.named("queue") or call.positional(0)
+        return self._one(given, made, depth) if given is not None else ""
 
-    def _of_subscript(self, node: Node, file: CodeFile, depth: int) -> str:
+    def _of_subscript(self, node: Node, term: Term, depth: int) -> str:
         held, *keys = node.named_children
         if not keys:
             return HOLE
         inner = keys[-1]
         while inner.named_child_count and inner.type in ("bracketed_argument_list", "argument", "value_argument"):
             inner = inner.named_children[0]
-        key = self._one(inner, file, depth)
-        if _ENVIRONMENTS.search(text_of(held)) and key and HOLE not in key:
+        key = self._one(inner, term, depth)
+        configured = _ENVIRONMENTS.search(re.sub(r">\(\)$", "", text_of(held)))
+        if key and HOLE not in key and (configured or (term.file.language == "csharp" and ":" in key)):
             return variable(key)
-        meaning = self.node_of(held, file)
-        for name, value in fields(meaning[1]) if meaning is not None else ():
-            if name == key and meaning is not None:
-                return self._one(value, meaning[0], depth + 1)
-        return HOLE
+        found = self.names.member(term.of(held), key)
+        return self._one(found.node, found, depth + 1) if found is not None else HOLE
 
-    def _of_call(self, node: Node, file: CodeFile, depth: int) -> str:
+    def _of_call(self, node: Node, term: Term, depth: int) -> str:
         call = as_call(node)
         given = [argument.node for argument in call.arguments]
+        default = call.named("default")
+        if default is not None and default.id == given[0].id:
+            return self._one(default, term, depth)
         if given and text_of(given[0]).startswith("&") and len(given) > 1:
             given = given[1:]  # Go: mustMapEnv(&address, "NAME")
-        first = self._one(given[0], file, depth) if given else ""
+        first = self._one(given[0], term, depth) if given else ""
         if first and (
             _UPPER.fullmatch(first)
             or (call.name in _READERS and re.fullmatch(r"[\w.:-]+", first))
             or (_ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
         ):
-            return variable(first, self._one(given[1], file, depth).strip(HOLE) if len(given) > 1 else "")
+            return variable(first, self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else "")
+        return self._joined(call, given, first, term, depth) or self._passed_on(call, given, first, term, depth)
+
+    def _joined(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
+        """What a call makes of several texts; '' when it is none that does."""
         if call.name in _FORMATS:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
-                return self._formatted(self._one(call.receiver_node, file, depth), given, file, depth)
-            return self._formatted(first, given[1:], file, depth) if given else HOLE
+                return self._formatted(self._one(call.receiver_node, term, depth), given, term, depth)
+            return self._formatted(first, given[1:], term, depth) if given else HOLE
         if call.name in _JOINERS and len(given) > 1:
-            return first.rstrip("/") + "/" + self._one(given[1], file, depth).lstrip("/")
+            parts = [first, *(self._one(node, term, depth) for node in given[1:])]
+            return "/".join(part.strip("/") if at else part.rstrip("/") for at, part in enumerate(parts))
         if call.makes and call.name in ("URL", "Uri", "URI") and len(given) > 1:
-            return self._one(given[1], file, depth).rstrip("/") + "/" + first.lstrip("/")
+            return self._one(given[1], term, depth).rstrip("/") + "/" + first.lstrip("/")
+        return ""
+
+    def _passed_on(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
+        """What a call gives back of what it is called on or given; what a function of ours makes of it."""
+        if call.name == "nameof" and given:
+            return last_name(text_of(given[0]))
         if call.name in _DEFAULTS and call.receiver_node is not None:
-            return _with_default(self._one(call.receiver_node, file, depth), self._inside(given, file, depth))
+            return _with_default(self._one(call.receiver_node, term, depth), self._inside(given, term, depth))
         if call.receiver_node is not None and call.name in _UNWRAPS and not call.makes:
-            held = self._one(call.receiver_node, file, depth)
+            held = self._one(call.receiver_node, term, depth)
             if held != HOLE:
                 return held
-        return first if call.name in _SAME and first else HOLE
+        if call.name in _SAME and first:
+            return first
+        return self._of_function(call, term, depth) if depth < _MAX_DEPTH // 2 else HOLE
 
-    def _inside(self, given: Sequence[Node], file: CodeFile, depth: int) -> str:
+    def _of_function(self, call: Call, term: Term, depth: int) -> str:
+        """What a function of ours gives back for what it is given."""
+        for function in self.names.targets(call, term.file)[:1]:
+            run = self.names.runs.run(function, call, term)
+            for node in returned(function.node, function.file.language)[:1]:
+                return self._one(node, Term(node, function.file, run), depth + 3)
+        return HOLE
+
+    def _inside(self, given: Sequence[Node], term: Term, depth: int) -> str:
         """The first text that is anywhere in arguments: what a default that is a function gives back."""
         waiting = list(given)
         while waiting:
             node = waiting.pop(0)
             if node.type in STRING_TYPES:
-                return self._one(node, file, depth)
+                return self._one(node, term, depth)
             waiting += node.named_children
         return HOLE
 
-    def _formatted(self, pattern: str, given: Sequence[Node], file: CodeFile, depth: int) -> str:
-        values = iter([self._one(node, file, depth) for node in given])
+    def _formatted(self, pattern: str, given: Sequence[Node], term: Term, depth: int) -> str:
+        values = iter([self._one(node, term, depth) for node in given])
         return _FORMAT_HOLE.sub(lambda _: next(values, HOLE), pattern)
 
-    def _of_macro(self, node: Node, file: CodeFile, depth: int) -> str:
+    def _of_macro(self, node: Node, term: Term, depth: int) -> str:
         """Rust: `format!("{}/x", a)`; the grammar leaves what is inside as tokens."""
         if last_name(text_of(node.child_by_field_name("macro"))) != "format" or not node.named_child_count:
             return HOLE
@@ -287,25 +322,25 @@ class Values:
                 groups.append([])
             elif token.type not in ("(", ")"):
                 groups[-1].append(token)
-        pattern = self._one(groups[0][0], file, depth) if groups[0] else HOLE
-        values = iter([self._of_tokens(group, file, depth) for group in groups[1:] if group])
+        pattern = self._one(groups[0][0], term, depth) if groups[0] else HOLE
+        values = iter([self._of_tokens(group, term, depth) for group in groups[1:] if group])
 
         def put(found: re.Match[str]) -> str:
             inline = found[0].strip("{}").partition(":")[0]
             if inline.isidentifier():
-                given = self._meaning(inline, node, file)
-                return self._one(given[1], given[0], depth + 2) if given is not None else HOLE
+                given = self.names.meaning_of(inline, term.of(node))
+                return self._one(given.node, given, depth + 2) if given is not None else HOLE
             return next(values, HOLE)
 
         return _FORMAT_HOLE.sub(put, pattern)
 
-    def _of_tokens(self, tokens: Sequence[Node], file: CodeFile, depth: int) -> str:
-        texts = [self._one(node, file, depth) for node in _strings(tokens)]
+    def _of_tokens(self, tokens: Sequence[Node], term: Term, depth: int) -> str:
+        texts = [self._one(node, term, depth) for node in _strings(tokens)]
         if texts and _UPPER.fullmatch(texts[0]):
             return variable(texts[0], texts[1] if len(texts) > 1 else "")
         if texts:
             return texts[0]
-        return self._of_name(tokens[-1], file, depth) if tokens[-1].type in NAMES else HOLE
+        return self._of_name(tokens[-1], term, depth) if tokens[-1].type in NAMES else HOLE
 
 
 def _strings(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -314,12 +349,6 @@ def _strings(nodes: Sequence[Node]) -> Iterator[Node]:
             yield node
         else:
             yield from _strings(node.named_children)
-
-
-def _folders(file: CodeFile) -> tuple[str, ...]:
-    """What others may call a file: its name, and its folder's."""
-    folder, _, name = file.where.path.rpartition("/")
-    return name.partition(".")[0], folder.rpartition("/")[2]
 
 
 def _operator(node: Node) -> str:
@@ -334,13 +363,6 @@ def _with_default(left: str, right: str) -> str:
         return right
     found = _VARIABLE.fullmatch(left)
     return variable(found[1], right.strip(HOLE)) if found and not found[2] else left
-
-
-def _is_imported(name: str, text: str) -> bool:
-    return (
-        re.search(rf"(?m)^\s*(?:from|import|const|var|let|use|require)\b[^\n]*(?<![\w$]){re.escape(name)}\b", text)
-        is not None
-    )
 
 
 def _unescaped(text: str) -> str:

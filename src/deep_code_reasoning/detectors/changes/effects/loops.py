@@ -1,4 +1,4 @@
-"""Calls that leave the process, put where they run once an item: the N+1 query and its kin."""
+"""Work put where it runs once an item: calls that leave the process (the N+1 query and its kin), and further loops."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _COMPREHENSION: Final = re.compile(
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Remote calls newly inside a loop, batch calls replaced by single ones, eager loading taken away."""
+    """Remote calls and loops newly inside a loop, batch calls replaced by single ones, eager loading taken away."""
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind in ("code", "view"):
-            found += _calls_in_loops(hunk, patch) or _unknown_calls_in_loops(hunk)
+            found += _calls_in_loops(hunk, patch) or _unknown_calls_in_loops(hunk) or _loops_in_loops(hunk)
             found += _relations_in_loops(hunk)
     found += _eager_loading(patch)
     return found
@@ -95,6 +95,20 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
                     says = f"{call.full} is called once an item of a loop, whatever it does"
                     return [Effect("call_in_loop", says, hunk.path, (call.name, *receiver), sureness=0.5)]
     return []
+
+
+def _loops_in_loops(hunk: Hunk) -> list[Effect]:
+    """A loop newly inside another: what one of them did once an item is done once a pair."""
+    inner = _inner_loops(hunk.after)
+    if len(inner) <= len(_inner_loops(hunk.before)):
+        return []
+    names = call_names([hunk.after[index] for _, body in inner for index in body])
+    return [Effect("loop_in_loop", "loops over items within a loop", hunk.path, tuple(sorted(names)), sureness=0.8)]
+
+
+def _inner_loops(lines: Sequence[Line]) -> list[tuple[int, range]]:
+    loops = loop_bodies(lines)
+    return [one for one in loops if any(one[0] in body and one[0] != head for head, body in loops)]
 
 
 def _loop_names(head: str) -> set[str]:

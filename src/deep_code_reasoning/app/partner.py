@@ -1,0 +1,38 @@
+"""The model that a whole conversation or tournament is held with: chosen once, for the record and for later."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..domain.model import ModelCard
+from ..domain.pack import Pack
+from ..routing.check import informed
+from ..routing.choice import Need, Occasion, choose
+from .means import Means
+from .workbench import Workbench
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+
+
+def choose_partner(
+    ledger: Ledger,
+    cards: Sequence[ModelCard],
+    bench: Workbench,
+    pack: Pack,
+    means: Means,
+    *,
+    analysis_type: str,
+    named: str | None,
+) -> str | None:
+    """The model that is named, or the one that routing chooses; None when none is worth it."""
+    need = Need(analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
+    occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
+    policy = informed(means.settings.policy, ledger.statistics.check())
+    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=named)
+    ledger.routing.record(decision)
+    return decision.chosen

@@ -1,0 +1,368 @@
+"""What many files define: values, functions, types, what they give each other; and which functions a call may run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from .calls import Call
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
+from .imports import Imports
+from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
+from .scopes import Function, Term, functions_of, names_in, owner_of, patterns, scopes_around
+from .syntax import CodeFile
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# What is passed on from file to file more often goes in a circle.
+_MAX_DEPTH: Final = 6
+# A function that is called more often sets nothing up.
+_MAX_CALLS: Final = 100
+# What the object is called that the code around belongs to.
+OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
+# Methods of so many objects that their name alone does not tell whose they are.
+_COMMON: Final = frozenset(
+    "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
+    "update find save add remove list all one execute process run start stop open close read write apply".split()
+)
+_EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
+_SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
+_IMPORTING: Final = {
+    "python": r"from\b|import\b", "php": r"use\b",
+    "javascript": _SCRIPT_IMPORT, "typescript": _SCRIPT_IMPORT, "tsx": _SCRIPT_IMPORT,
+}  # fmt: skip
+
+
+class Definitions:
+    """The definitions of many files."""
+
+    def __init__(self, files: Sequence[CodeFile]) -> None:
+        self.imports = Imports(files)
+        self._given: dict[str, list[tuple[CodeFile, Node]]] = {}
+        self._functions: dict[str, list[Function]] = {}
+        self._types: dict[str, list[tuple[CodeFile, Node]]] = {}
+        self.types_by_node: dict[int, Term] = {}
+        self._calls: dict[str, list[tuple[Call, CodeFile]]] = {}
+        self._modules: dict[str, CodeFile] = {str(file.where): file for file in files}
+        for file in files:
+            for name, given in file.values.items():
+                self._given.setdefault(name, []).extend((file, node) for node in given)
+            for function in functions_of(file):
+                self._functions.setdefault(function.name, []).append(function)
+            for kind in file.types:
+                self._types.setdefault(kind.name, []).append((file, kind.node))
+                self.types_by_node[kind.node.id] = Term(kind.node, file)
+            for call in file.calls:
+                self._calls.setdefault(call.name, []).append((call, file))
+        self.tags = {name: tag for file in files if file.language == "go" for name, tag in _tags(file.text)}
+        self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
+        self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
+
+    def given(self, name: str) -> list[tuple[CodeFile, Node]]:
+        """The expressions that a name is given anywhere, each with its file."""
+        return self._given.get(name, [])
+
+    def type_of(self, name: str, near: CodeFile) -> Term | None:
+        """The class of a name: of this file, of one that it imports, of its service, of any."""
+        known = self._types.get(name, [])
+        source = self.imports.source(name, near)
+        order = [near, source[0] if source is not None else None]
+        for file in order:
+            for where, node in known:
+                if where is file:
+                    return Term(node, where)
+        found = next((each for each in known if each[0].service == near.service), next(iter(known), None))
+        return Term(found[1], found[0]) if found is not None else None
+
+    def function_named(self, name: str, near: CodeFile) -> Function | None:
+        """The function that a name stands for where it is not called."""
+        source = self.imports.source(name, near)
+        if source is not None:
+            exported = self.exported(*source)
+            return self._as_function(exported) if exported is not None else None
+        known = [each for each in self._functions.get(name, ()) if not each.makes]
+        return next((each for each in known if each.file is near), None) or next(iter(_nearest(known, near)), None)
+
+    def function(self, node: Node) -> Function | None:
+        """The function that a node is, when it has a name."""
+        return self._by_node.get(node.id)
+
+    def module(self, name: str, file: CodeFile) -> CodeFile | None:
+        """The file that a name stands for as a whole."""
+        source = self.imports.source(name, file)
+        return source[0] if source is not None and not source[1] else None
+
+    def exported(self, module: CodeFile, name: str, depth: int = 0) -> Term | None:
+        """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
+        if module.language == "php" and not name and module.root is not None:
+            given = [child for child in module.root.named_children if child.type == "return_statement"]
+            return Term(given[0].named_children[0], module) if given and given[0].named_child_count else None
+        for own in (name,) if name and name != "default" else ("exports", "default"):
+            for node in module.values.get(own, ()):
+                if own not in ("exports", "default") or enclosing(node, FUNCTION_TYPES) is None:
+                    node = unwrapped(node)
+                    if node.type in NAMES and text_of(node) in module.values and text_of(node) != own:
+                        return Term(unwrapped(module.values[text_of(node)][0]), module)
+                    return Term(node, module)
+        function = next((each for each in self._functions.get(name, ()) if each.file is module), None)
+        if function is not None:
+            return Term(function.node, module)
+        alias = re.search(rf"export\s*\{{[^}}]*?\b(\w+)\s+as\s+{re.escape(name)}\b[^}}]*\}}\s*(?!\s*from)", module.text)
+        if name and alias is not None and alias[1] in module.values:
+            return Term(unwrapped(module.values[alias[1]][0]), module)
+        again = self.imports.source(name, module) if name else None
+        if again is not None and again[0] is not module:
+            return self.exported(again[0], again[1], depth + 1) if again[1] and depth < _MAX_DEPTH else None
+        exported = next(iter(module.values.get("exports", ())), None)
+        if name and exported is not None:
+            return next((Term(value, module) for key, value in fields(exported) if key == name), None)
+        return None
+
+    def targets(self, call: Call, file: CodeFile) -> list[Function]:
+        """The functions that a call may run: by its name and what it is called on."""
+        known = self._functions.get(call.name, [])
+        if call.name == "super" and not call.receiver:
+            around = enclosing(call.node, CLASS_TYPES)
+            bases = bases_of(around) if around is not None else []
+            return [each for base in bases for each in self._functions.get(base, ()) if each.makes]
+        receiver = call.receiver.lstrip("&*(").removeprefix("new ").lstrip("&*(")
+        if call.name in ("require", "import"):
+            return []
+        if not receiver:
+            source = self.imports.source(call.name, file)
+            if source is not None:
+                if not source[1] or source[1] == "default":
+                    exported = self.exported(source[0], "")
+                    return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
+                known = self._functions.get(source[1], known)
+                return [each for each in known if each.file is source[0]] or self._reexported(source, known)
+            if self.imports.original(call.name, file)[0] and len(known) != 1:
+                return []  # somebody else's
+            inner = unwrapped(call.node.child_by_field_name("function") or call.node)
+            required = file.by_node.get(inner.id)
+            if required is not None and required.name == "require" and required.arguments:
+                module = self.imports.module(_literal(required.arguments[0].node), file)
+                exported = self.exported(module, "") if module is not None else None
+                return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
+            if required is not None and required.makes:  # PHP: (new Routes())($app)
+                return [each for each in self._functions.get("__invoke", ()) if each.owner == required.name]
+            same = [each for each in known if each.file is file and (not each.owner or each.makes)]
+            beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
+            return same or _nearest([each for each in known if each.file is file] or beside, file)
+        if receiver in OWN:
+            owner = class_around(call.node)
+            own = [each for each in known if each.file is file and each.owner.lower() == owner]
+            return own or self._taken_over(known, call, file) or _nearest(known, file)
+        return self._of_receiver(known, receiver, call, file)
+
+    def _taken_over(self, known: Sequence[Function], call: Call, file: CodeFile) -> list[Function]:
+        """The methods that the class around a call takes over from what it extends."""
+        around = enclosing(call.node, CLASS_TYPES)
+        kind = Term(around, file) if around is not None else None
+        for _ in range(_MAX_DEPTH):
+            above = [base for name in bases_of(kind.node) if (base := self.type_of(name, kind.file))] if kind else []
+            found = [f for f in known for base in above if within(f.node, base.node) and f.file is base.file]
+            if found or not above:
+                return found
+            kind = above[0]
+        return []
+
+    def _of_receiver(self, known: Sequence[Function], receiver: str, call: Call, file: CodeFile) -> list[Function]:
+        if not known:
+            return []
+        made = re.match(r"[\w.$@\\]+", receiver)
+        head = last_name(made[0]) if made is not None else ""
+        package = go_package(made[0].partition(".")[0] if made is not None else "", file)
+        if package:
+            return [each for each in known if folders_of(each.file)[1] == package]
+        own = _own_methods(known, head, call)
+        if own:
+            return own
+        module = self.module(head, file)
+        if module is not None:
+            return [each for each in known if each.file is module] or _nearest(known, file)
+        named = [each for each in known if head.lower() in (each.owner.lower(), *folders_of(each.file))]
+        if named:
+            return named
+        extensions = [each for each in known if is_extension(each)]
+        if extensions:
+            return _nearest(extensions, file)
+        if is_imported(head, file):
+            return []  # somebody else's
+        first = made[0].partition(".")[0] if made is not None else ""
+        if file.language == "go" and not _is_variable(first, call.node, file):
+            return []  # a package that is none of ours
+        maker = self._maker(call, file)
+        of_maker = [each for each in known if maker and each.owner and each.owner in maker]
+        plain = re.sub(r"[^a-z]", "", head.lower())
+        like = [each for each in known if len(plain) > 2 and plain in each.owner.lower()]
+        if call.name in _COMMON:
+            return of_maker or like
+        return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
+
+    def _maker(self, call: Call, file: CodeFile) -> str:
+        """The name of what makes the object that a call is called on, as far as its own file says."""
+        node = unwrapped(call.receiver_node) if call.receiver_node is not None else None
+        if node is not None and node.type in NAMES | MEMBERS:
+            node = next(iter(file.values.get(last_name(text_of(node)), ())), None)
+        made = file.by_node.get(unwrapped(node).id) if node is not None else None
+        return made.name if made is not None else ""
+
+    def _reexported(self, source: tuple[CodeFile, str], known: Sequence[Function]) -> list[Function]:
+        exported = self.exported(*source)
+        function = self._as_function(exported) if exported is not None else None
+        return [function] if function is not None else [each for each in known if len(known) == 1]
+
+    def _as_function(self, term: Term) -> Function | None:
+        node = unwrapped(term.node)
+        if node.type in FUNCTION_TYPES | LAMBDA_TYPES:
+            return self._by_node.get(node.id) or Function(node, term.file, "", "")
+        if node.type in NAMES:
+            return next((f for f in self._functions.get(text_of(node), ()) if f.file is term.file), None)
+        return None
+
+    def callers(self, function: Function) -> list[tuple[Call, CodeFile]]:
+        """The calls that run a function."""
+        if function.node.id not in self._callers:
+            self._callers[function.node.id] = []  # while it is asked: a circle has none
+            named = self._calls.get(function.name, []) if function.name else []
+            if function.file.language == "php" and function.name in ("", "__invoke"):
+                named = named + self._calls.get("", [])  # (require "x.php")($app), (new Routes())($app)
+            if function.makes:
+                named = named + self._calls.get("super", [])
+            if function.file.family == "script" and self._is_default(function):
+                named = named + self._of_importers(function)
+            self._callers[function.node.id] = [
+                (call, file)
+                for call, file in (named if len(named) <= _MAX_CALLS else ())
+                if file.family == function.file.family and file.service == function.file.service
+                if any(each.node.id == function.node.id for each in self.targets(call, file))
+            ]
+        return self._callers[function.node.id]
+
+    def _is_default(self, function: Function) -> bool:
+        """Whether a function is what its file gives others without a name."""
+        exported = self.exported(function.file, "")
+        given = self._as_function(exported) if exported is not None else None
+        return given is not None and given.node.id == function.node.id
+
+    def _of_importers(self, function: Function) -> list[tuple[Call, CodeFile]]:
+        """Calls of what a file gives without a name, under whatever name others take it."""
+        module = function.file
+        return [
+            (call, file)
+            for file in self._modules.values()
+            if file is not module and file.language == module.language
+            for call in file.calls
+            if not call.receiver
+            and (
+                ((source := self.imports.source(call.name, file)) is not None and source[0] is module) or not call.name
+            )
+        ]
+
+
+def go_package(name: str, file: CodeFile) -> str:
+    """Go: the last folder of the package that a name stands for, '' when it stands for none."""
+    if file.language != "go":
+        return ""
+    quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
+    found = re.search(quoted, file.text)
+    return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
+
+
+def _tags(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Go: the fields of structs that are filled from the environment, with the variable and its default."""
+    for field, tag in re.findall(r"(?m)^\s*(\w+)\s+[\w.\[\]*]+\s+`([^`]*)`", text):
+        named = re.search(r'\b(?:env|envconfig|mapstructure)\s*:\s*"([^",]+)', tag)
+        default = re.search(r'\b(?:default|envDefault|env-default)\s*[:=]\s*"?([^"`,]*)', tag)
+        if named is not None:
+            yield field, (named[1], default[1] if default is not None else "")
+
+
+def bases_of(kind: Node) -> list[str]:
+    """The names of what a class extends and implements, as far as they look like classes."""
+    body = kind.child_by_field_name("body")
+    header = (kind.text or b"")[: (body.start_byte - kind.start_byte) if body is not None else 300]
+    own = definition_name(kind)
+    text = header.decode("utf-8", "replace").partition(own)[2]
+    found = _EXTENDING.search(re.sub(r"^\s*\([^)]*\)(?=\s*:)", "", text))
+    return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
+
+
+def class_around(node: Node) -> str:
+    """The name of the class that holds a node, in small letters."""
+    return definition_name(enclosing(node, CLASS_TYPES)).lower()
+
+
+def folders_of(file: CodeFile) -> tuple[str, ...]:
+    """What others may call a file: its name, and its folder's."""
+    folder, _, name = file.where.path.rpartition("/")
+    return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
+
+
+def _own_methods(known: Sequence[Function], head: str, call: Call) -> list[Function]:
+    """Go: the methods of the type of the method around a call, when it is called on what that is called on."""
+    around = enclosing(call.node, FUNCTION_TYPES)
+    receiver = around.child_by_field_name("receiver") if around is not None else None
+    if around is None or receiver is None or text_of(receiver).strip("()").split(" ")[0] != head:
+        return []
+    return [each for each in known if each.owner == owner_of(around)]
+
+
+def is_extension(function: Function) -> bool:
+    """C#: whether a method's first parameter is what it is called on."""
+    return function.file.language == "csharp" and "(this " in text_of(function.node).partition(")")[0]
+
+
+def _is_static(function: Function) -> bool:
+    return function.file.language in ("kotlin", "csharp", "java", "ruby", "php")
+
+
+def _nearest(functions: Sequence[Function], file: CodeFile) -> list[Function]:
+    """Those of the same folder, else of the same service, else all when there are few."""
+    folder = file.where.path.rpartition("/")[0]
+    beside = [each for each in functions if each.file.where.path.rpartition("/")[0] == folder]
+    if beside:
+        return beside
+    near = [each for each in functions if each.file.service == file.service]
+    return near or (list(functions) if len(functions) == 1 else [])
+
+
+def struct_fields(text: str, name: str) -> list[list[str]]:
+    """The fields of Go's structs that have one of a name, in order."""
+    found = []
+    for body in re.findall(r"\bstruct\s*\{([^{}]*)\}", text):
+        names = [
+            word
+            for line in body.replace(";", "\n").splitlines()
+            if (declared := re.match(r"\s*(\w+(?:\s*,\s*\w+)*)\s+\S", line)) is not None
+            for word in re.findall(r"\w+", declared[1])
+        ]
+        if name in names:
+            found.append(names)
+    return found
+
+
+def _literal(node: Node) -> str:
+    """The last text that an expression is written with: `__DIR__ . '/routes.php'`."""
+    found = re.findall(r"['\"`]([^'\"`]+)['\"`]", text_of(node))
+    return found[-1].lstrip("/") if found and "__DIR__" in text_of(node) else found[-1] if found else ""
+
+
+def _is_variable(name: str, at: Node, file: CodeFile) -> bool:
+    if name in file.values:
+        return True
+    scopes = scopes_around(at, file)
+    receivers = (text_of(scope.child_by_field_name("receiver")) for scope in scopes_around(at, file))
+    return any(name in names_in(pattern) for scope in scopes for pattern in patterns(scope)) or any(
+        name in text.strip("()").split() for text in receivers
+    )
+
+
+def is_imported(name: str, file: CodeFile) -> bool:
+    """Whether a file says that it takes a name from elsewhere."""
+    words = _IMPORTING.get(file.language)
+    found = words and re.search(rf"(?m)^\s*(?:{words})[^\n]*(?<![\w$]){re.escape(name)}\b", file.text)
+    return found is not None and found != ""

@@ -1,0 +1,263 @@
+"""What a name stands for: through scopes and their runs, fields, imports, packages and the parts of objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from .calls import Call
+from .definitions import (
+    OWN,
+    Definitions,
+    bases_of,
+    class_around,
+    folders_of,
+    go_package,
+    is_imported,
+    struct_fields,
+)
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
+from .nodes import (
+    enclosing,
+    fields,
+    first_field,
+    key_text,
+    last_name,
+    text_of,
+    unwrapped,
+    within,
+)
+from .runs import MAX_DEPTH, Runs
+from .scopes import (
+    Frame,
+    Term,
+    returned,
+    scopes_around,
+)
+from .syntax import CodeFile
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_MAX_CHAIN: Final = 40
+# Languages where a field may be named without what it is of.
+_IMPLICIT_FIELDS: Final = frozenset({"java", "csharp", "kotlin", "ruby", "php"})
+_PARTS_OF_DECLARATION: Final = frozenset(
+    {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
+)
+
+
+class Names(Definitions):
+    """The names of many files."""
+
+    def __init__(self, files: Sequence[CodeFile]) -> None:
+        super().__init__(files)
+        self._meanings: dict[tuple[int, Frame | None], Term | None] = {}
+        self.runs = Runs(self)
+        self._depth = 0
+        self._busy: set[tuple[int, str]] = set()
+
+    # What a name stands for
+
+    def meaning(self, term: Term) -> Term | None:
+        """What the name that an expression is was given; None when nothing says so."""
+        node = unwrapped(term.node)
+        key = (node.id, term.frame)
+        if key not in self._meanings:
+            self._meanings[key] = None  # while it is asked: a circle means nothing
+            if self._depth < _MAX_CHAIN:
+                self._depth += 1
+                self._meanings[key] = self._found(node, term)
+                self._depth -= 1
+        return self._meanings[key]
+
+    def _found(self, node: Node, term: Term) -> Term | None:
+        if node.type in MEMBERS:
+            holder = first_field(node, RECEIVER_FIELDS) or node.named_children[0]
+            return self._of_member(holder, last_name(text_of(node)), term)
+        return self.meaning_of(text_of(node).lstrip("$@:").rstrip(":"), term.of(node))
+
+    def _of_member(self, holder: Node, name: str, term: Term) -> Term | None:
+        if text_of(holder) in OWN:
+            return self._field(name, term)
+        found = self.member(term.of(holder), name)
+        if found is not None:
+            return found
+        return self._by_name(name, text_of(holder), term)
+
+    def _field(self, name: str, term: Term) -> Term | None:
+        """A field of the object that the code around belongs to."""
+        own = [node for node in term.file.values.get(name, ()) if node.id != unwrapped(term.node).id]
+        around = enclosing(term.node, CLASS_TYPES)
+        taken = self._taken_on(name, term, around) if around is not None else None
+        if taken is not None:
+            return taken
+        inside = [node for node in own if around is not None and within(node, around)]
+        inherited = (
+            self._inherited(name, Term(around, term.file), around) if around is not None and not inside else None
+        )
+        if inherited is not None:
+            return inherited
+        if inside or own:
+            return term.of((inside or own)[0])
+        others = [(file, node) for file, node in self.given(name) if file.service == term.file.service]
+        return Term(others[0][1], others[0][0]) if others else None
+
+    def member(self, holder: Term, name: str, depth: int = 0) -> Term | None:
+        """A part of what an expression is: of an object, a class, an instance, a module."""
+        if depth > MAX_DEPTH:
+            return None
+        node = unwrapped(holder.node)
+        for key, value in fields(node):
+            if key == name:
+                return holder.of(value)
+        positional = self._by_order(node, name, holder)
+        if positional is not None:
+            return positional
+        made = holder.file.by_node.get(node.id)
+        if made is not None:
+            return self._member_of_made(made, name, holder, depth)
+        if node.type in NAMES:
+            module = self.module(text_of(node), holder.file)
+            if module is not None:
+                return self.exported(module, name)
+            kind = self.type_of(text_of(node), holder.file)
+            if kind is not None and (found := self._inside(name, kind)) is not None:
+                return found
+        if node.type in NAMES | MEMBERS:
+            meant = self.meaning(holder)
+            return self.member(meant, name, depth + 1) if meant is not None and meant.node.id != node.id else None
+        return None
+
+    def _member_of_made(self, made: Call, name: str, holder: Term, depth: int) -> Term | None:
+        if made.name == "require" and made.arguments:
+            module = self.imports.module(text_of(made.arguments[0].node).strip("\"'`"), holder.file)
+            return self.exported(module, name) if module is not None else None
+        kind = self.type_of(made.name, holder.file)
+        if kind is not None:
+            return self._inside(name, kind) or self._inherited(name, kind, kind.node)
+        for function in self.targets(made, holder.file):
+            for node in returned(function.node, function.file.language):
+                found = self.member(Term(node, function.file, self.runs.run(function, made, holder)), name, depth + 1)
+                if found is not None:
+                    return found
+        return None
+
+    def _taken_on(self, name: str, term: Term, around: Node) -> Term | None:
+        """What a class that extends the one around makes of a field, in a run on an object of it."""
+        cause = term.frame.cause_of(around.id) if term.frame is not None else None
+        kind = self.types_by_node.get(cause) if cause is not None else None
+        found = self._inside(name, kind) if kind is not None else None
+        return Term(found.node, found.file, term.frame) if found is not None else None
+
+    def _inherited(self, name: str, kind: Term, whose: Node, depth: int = 0) -> Term | None:
+        """A field of a class that another one extends, as it is in an object of that one."""
+        for base in bases_of(kind.node) if depth < MAX_DEPTH else ():
+            above = self.type_of(base, kind.file)
+            if above is None or above.node.id == kind.node.id:
+                continue
+            found = self._inside(name, above)
+            if found is not None:
+                return Term(found.node, found.file, Frame(above.node.id, whose.id, {}))
+            further = self._inherited(name, above, whose, depth + 1)
+            if further is not None:
+                return further
+        return None
+
+    def _inside(self, name: str, kind: Term) -> Term | None:
+        for node in kind.file.values.get(name, ()):
+            if within(node, kind.node):
+                return kind.of(node)
+        return None
+
+    def _by_order(self, node: Node, name: str, holder: Term) -> Term | None:
+        """Go: a field of a struct that is written without names, `route{"GET", "/x", h}`."""
+        if holder.file.language != "go" or node.type not in ("literal_value", "composite_literal"):
+            return None
+        body = node.child_by_field_name("body") or node
+        folder = holder.file.where.path.rpartition("/")[0]
+        beside = [file for file in self._modules.values() if file.where.path.rpartition("/")[0] == folder]
+        order = [names for file in beside if file.language == "go" for names in struct_fields(file.text, name)]
+        values = [child for child in body.named_children if child.type == "literal_element"]
+        at = next((names.index(name) for names in order if len(names) == len(values)), None)
+        return holder.of(values[at]) if at is not None else None
+
+    def meaning_of(self, name: str, term: Term) -> Term | None:
+        """What a name stands for where an expression is."""
+        own = [node for node in term.file.values.get(name, ()) if not within(term.node, node)]
+        for scope in scopes_around(term.node, term.file):
+            if name in self.runs.bound(scope):
+                run = term.frame.find(scope.id, name) if term.frame is not None else None
+                return run or self._of_any_run(scope, name, term, own)
+            if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
+                local = [node for node in own if within(node, scope) and node.start_byte < term.node.start_byte]
+                if local:
+                    return self._part(local[-1], name, term)
+        shared = [node for node in own if enclosing(node, FUNCTION_TYPES) is None]
+        if not shared and term.file.language in _IMPLICIT_FIELDS:
+            around = enclosing(term.node, CLASS_TYPES)
+            shared = [node for node in own if around is not None and within(node, around)]
+        if shared:
+            return self._part(shared[0], name, term)
+        source = self.imports.source(name, term.file)
+        if source is not None:
+            found = self.exported(*source)
+            if found is not None:
+                return found
+        return self._by_name(name, "", term)
+
+    def _of_any_run(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
+        """What a parameter is in the only way that its function is called; else its default."""
+        if (scope.id, name) not in self._busy and len(self._busy) < MAX_DEPTH:
+            self._busy.add((scope.id, name))
+            runs = [
+                run.names[name] for run in self.runs.of_scope(scope, term.file, None, MAX_DEPTH) if name in run.names
+            ]
+            self._busy.discard((scope.id, name))
+            if runs and len({run.node.id for run in runs}) == 1:
+                return runs[0]
+        defaults = [node for node in own if within(node, scope)]
+        return term.of(defaults[0]) if defaults else None
+
+    def _part(self, node: Node, name: str, term: Term) -> Term:
+        """Of `const { a, b: c } = x` the part that a name takes."""
+        declared = enclosing(node, frozenset({"variable_declarator"})) if node.type in _PARTS_OF_DECLARATION else None
+        whole = declared.child_by_field_name("value") if declared is not None else None
+        if whole is None or "env" in text_of(whole):
+            return term.of(node)
+        left = node.child_by_field_name("key") or node.child_by_field_name("left") or node
+        return self.member(term.of(whole), key_text(left)) or term.of(node)
+
+    def _by_name(self, name: str, head: str, term: Term) -> Term | None:
+        """What a name is given where nothing leads there: in the folder or class it names, its service, anywhere."""
+        if name[:1].islower() and not head and not is_imported(name, term.file) and term.file.language != "go":
+            return None
+        head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
+        others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
+        head = go_package(head, term.file) or head
+        named = [place for place in others if head and head.lower() in (*folders_of(place[0]), class_around(place[1]))]
+        near = [place for place in others if place[0].service == term.file.service]
+        folder = term.file.where.path.rpartition("/")[0]
+        beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
+        found = named or (beside if not head else []) or near or (others if len(others) == 1 else [])
+        return Term(found[0][1], found[0][0]) if found else None
+
+    # Which functions a call runs, and the runs of a scope
+
+    def settled(self, term: Term) -> Term:
+        """What an expression stands for in the end, as far as names lead."""
+        for _ in range(MAX_DEPTH):
+            node = unwrapped(term.node)
+            made = term.file.by_node.get(node.id)
+            if made is not None and made.name == "require" and made.arguments:
+                module = self.imports.module(text_of(made.arguments[0].node).strip("\"'`"), term.file)
+                meant = self.exported(module, "") if module is not None else None
+            elif node.type in NAMES | MEMBERS:
+                meant = self.meaning(term)
+            else:
+                break
+            if meant is None or meant.node.id == node.id:
+                break
+            term = meant
+        return term

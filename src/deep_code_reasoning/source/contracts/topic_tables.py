@@ -1,0 +1,196 @@
+"""The libraries of messages, as data: which calls, annotations and objects name a topic, a queue, a stream.
+
+Kafka (kafka-python, aiokafka, confluent, kafkajs, Spring, kafka-clients, Streams, sarama, kafka-go, franz-go, rdkafka,
+Karafka, Racecar), RabbitMQ (pika, aio-pika, amqplib, Spring, amqp091, RabbitMQ.Client, MassTransit, bunny, Sneakers,
+php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, FastStream, Watermill, Dapr, Pub/Sub, Service Bus.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from re import Pattern
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCall:
+    """A call, mark or object that names a topic: of which system, in files that mention what (in small letters), and
+    where the name is."""
+
+    system: str
+    mentions: tuple[str, ...]
+    name: Pattern[str]
+    sends: bool
+    places: tuple[int | str, ...]
+
+
+def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str) -> TopicCall:
+    return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
+
+
+_KAFKA: Final = "kafka karafka sarama kgo. waterdrop"
+_RABBIT: Final = "rabbit amqp pika bunny kombu"
+_AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
+_REDIS: Final = "redis valkey"
+_GO_REDIS: Final = "go-redis redis/v"
+_BULL: Final = "bullmq 'bull' \"bull\""
+_BUS: Final = "servicebus"
+
+# Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
+TOPIC_CALLS: Final = (
+    _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
+    _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
+    _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
+    _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
+    _row("kafka", "rdkafka", "to", True, 0),
+    _row("kafka", "rdkafka", "newTopic", True, 0),
+    _row("kafka", _KAFKA, "KafkaConsumer|AIOKafkaConsumer", False, "*"),
+    _row("kafka", _KAFKA, "subscribe|Subscribe|SubscribeTopics|subscribeTopics", False, "topic", "topics", 0),
+    _row("kafka", _KAFKA, "ReaderConfig", False, "Topic", "GroupTopics"),
+    _row("kafka", "sarama", "Consume", False, 1),
+    _row("kafka", "sarama", "ConsumePartition", False, 0),
+    _row("kafka", _KAFKA, "ConsumeTopics", False, "*"),
+    _row("kafka", _KAFKA, "each_message|each_batch", False, "topic"),
+    _row("kafka", _KAFKA, "KafkaListener", False, "topics", "value", 0),
+    _row("kafka", "micronaut", "Topic", False, 0),
+    _row("kafka", "karafka", "topic", False, 0),
+    _row(
+        "rabbitmq",
+        _RABBIT,
+        "basic_publish|basicPublish|BasicPublish|BasicPublishAsync",
+        True,
+        "exchange+routing_key",
+        "exchange+routingKey",
+        "0+1",
+    ),
+    _row("rabbitmq", _RABBIT, "sendToQueue", True, 0),
+    _row("rabbitmq", _RABBIT, "PublishWithContext", True, "1+2"),
+    _row("rabbitmq", _RABBIT, "publish", True, "@exchange", "routing_key", "0+1"),
+    _row("rabbitmq", _RABBIT, "publish|Publish", True, "routing_key", "0+1"),
+    _row("pulsar", "pulsar", "PulsarListener|PulsarReader", False, "topics", "value", 0),
+    _row("pulsar", "pulsar", "create_producer|createProducer|CreateProducer", True, "topic", "Topic", 0),
+    _row("pulsar", "pulsar", "Subscribe|subscribe", False, "topic", "Topic", 0),
+    _row("cap", "dotnetcore.cap", "CapSubscribe", False, 0),
+    _row("cap", "dotnetcore.cap", "Publish|PublishAsync", True, 0),
+    _row("asynq", "asynq", "NewTask", True, 0),
+    _row("rabbitmq", "rabbit", "convertAndSend|convertSendAndReceive", True, "0+1"),
+    _row(
+        "rabbitmq",
+        _RABBIT,
+        "basic_consume|basicConsume|BasicConsume|BasicConsumeAsync|consume|Consume",
+        False,
+        "queue",
+        0,
+    ),
+    _row("rabbitmq", _RABBIT, "queue_bind|queueBind|QueueBind|QueueBindAsync|bindQueue", False, "exchange", 1),
+    _row("rabbitmq", _RABBIT, "RabbitListener", False, "queues", "value", 0),
+    _row(
+        "sqs",
+        _AWS,
+        "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
+        True,
+        "QueueUrl",
+        0,
+    ),
+    _row(
+        "sqs",
+        _AWS,
+        "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
+        False,
+        "QueueUrl",
+        0,
+    ),
+    _row("kafka", "kafka.streams", "stream|globalTable", False, 0),
+    _row("kafka", "kafka.streams", "to", True, 0),
+    _row("kafka", "racecar", "subscribes_to", False, "*"),
+    _row("rabbitmq", "sneakers", "from_queue", False, 0),
+    _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
+    _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
+    _row("broker", "faststream", "subscriber", False, 0),
+    _row("broker", "faststream", "publisher", True, 0),
+    _row("broker", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
+    _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
+    _row("pubsub", "pubsub", "subscription_path|subscriptionPath|subscription", False, 1, 0),
+    _row("watermill", "watermill", "Publish", True, 0),
+    _row("watermill", "watermill", "Subscribe", False, 1),
+    _row("watermill", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
+    _row("dapr", "dapr", "Topic", False, 1),
+    _row("dapr", "dapr", "PublishEventAsync|publish_event|publish", True, "topic_name", 1),
+    _row(
+        "functions",
+        "azure.functions microsoft.azure",
+        "ServiceBusTrigger|KafkaTrigger|QueueTrigger|EventHubTrigger",
+        False,
+        0,
+    ),
+    _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
+    _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
+    _row("message", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
+    _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
+    _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
+    _row("sns", _AWS, "publish", True, "@Name"),
+    _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
+    _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
+    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
+    _row(
+        "nats",
+        "nats",
+        "subscribe|Subscribe|QueueSubscribe|SubscribeAsync|PullSubscribe|queue_subscribe",
+        False,
+        "subject",
+        0,
+    ),
+    _row("redis", _REDIS, "publish|PublishAsync", True, 0),
+    _row("redis", _GO_REDIS, "Publish", True, 1),
+    _row("redis", _REDIS, "xadd|xAdd|StreamAdd|StreamAddAsync", True, 0),
+    _row("redis", _REDIS, "XAddArgs", True, "Stream"),
+    _row("redis", _REDIS, "subscribe|psubscribe|pSubscribe|SubscribeAsync", False, "*"),
+    _row("redis", _GO_REDIS, "Subscribe|PSubscribe", False, 1),
+    _row(
+        "redis",
+        _REDIS,
+        "xread|xReadGroup|xreadgroup|xRead|StreamRead|StreamReadGroup|StreamReadGroupAsync",
+        False,
+        "streams",
+        "key",
+    ),
+    _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
+    _row("celery", "celery", "send_task", True, "name", 0),
+    _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", _BULL, "Worker|Processor", False, 0),
+    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
+    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
+    _row(
+        "servicebus",
+        _BUS,
+        "CreateSender|createSender|get_queue_sender|get_topic_sender",
+        True,
+        "queue_name",
+        "topic_name",
+        0,
+    ),
+    _row(
+        "servicebus",
+        _BUS,
+        "CreateProcessor|CreateReceiver|createReceiver|get_queue_receiver|get_subscription_receiver",
+        False,
+        "queue_name",
+        "topic_name",
+        0,
+    ),
+    _row("jms", "jms", "JmsListener", False, "destination", 0),
+    _row("jms", "jmstemplate", "convertAndSend|send", True, 0),
+)
+# What a client of messages is called where only another file tells which one it is.
+ROLE: Final = re.compile(
+    r"(?i)(?:producer|consumer|publisher|subscriber|kafka|nats|rabbit|redis|sqs|sns|queue|channel|bus|stream|broker|client|emitter|events?)\w*(?:\(\))?$"
+)
+NAMED: Final = frozenset(name for row in TOPIC_CALLS for name in row.name.pattern.strip("^$()?:").split("|"))
+MENTIONS: Final = frozenset(word for row in TOPIC_CALLS for word in row.mentions)
+
+
+def rows_of(text: str) -> list[TopicCall]:
+    """The calls of the libraries that a text (in small letters) mentions."""
+    words = {word for word in MENTIONS if word in text}
+    return [row for row in TOPIC_CALLS if words.intersection(row.mentions)] if words else []
