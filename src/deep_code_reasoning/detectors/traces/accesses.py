@@ -160,11 +160,14 @@ def _named(words: str) -> str:
     return rf"^(?:.*[./ ])?(?:handle|on|do|process)?[_ ]?(?:(?i:{words})(?:[A-Z_ /-]|$)|(?:{titled})(?:[A-Z_ /-]|$))"
 
 
-# Keys among the application's attributes: those that are called like the object, else those that are called ids.
+# Keys among the application's attributes: those that are called like the object, else those that are called ids, else
+# any.
 _ALIKE: Final = """arrayFilter(pair -> arrayExists(word -> length(word) >= 4 AND position(about, word) > 0,
     splitByRegexp('[._-]', lower(pair.1))), given)"""
 _IDS: Final = f"arrayFilter(pair -> match(pair.1, '{_ID_NAME}'), given)"
-_KEYS: Final = "arrayDistinct(arrayMap(pair -> pair.2, if(empty(alike), ids, alike)))"
+_KEYS: Final = "arrayDistinct(arrayMap(pair -> pair.2, multiIf(notEmpty(alike), alike, notEmpty(ids), ids, given)))"
+# One key is the row's where it is called so; what else requests say of themselves may be shared by many.
+_SURE: Final = "length(names) = 1 AND notEmpty(arrayConcat(alike, ids))"
 
 
 # A statement that takes many steps is planned for longer than it runs: each step is a table of its own.
@@ -229,8 +232,8 @@ _STATEMENTS: Final = (
         SELECT trace_id, span_id, service, turn.2 AS entry, {corrected("t.start_ns")} AS start_ns,
                start_ns + greatest(0, t.duration_ns) AS end_ns, toInt64(o.doubt_ns) AS doubt_ns, object,
                toUInt8(reads) AS reads, names, empty(names) AND masked AS hidden,
-               multiIf(key.2 != '', concat(key.1, '=', key.2), table != '' AND masked AND length(names) = 1, names[1], '')
-                   AS row,
+               multiIf(key.2 != '', concat(key.1, '=', key.2), 
+                       table != '' AND masked AND {_SURE}, names[1], '') AS row,
                toUInt8(0) AS refused, toUInt8(t.replaces) AS replaces
         FROM key_names AS t {join_offsets("t.clock", "t.start_ns")}
         """,
@@ -295,7 +298,8 @@ _CALLS: Final = (
         f"""
         SELECT n.trace_id, n.span_id, n.service, arrayLast(turn -> turn.1 <= n.asked_ns, e.turns).2 AS entry,
                {corrected("n.start_ns")} AS started_ns, started_ns + greatest(0, n.duration_ns) AS ended_ns,
-               toInt64(o.doubt_ns), n.object, n.way = 1, n.names, empty(n.names), if(length(n.names) = 1, n.names[1], ''),
+               toInt64(o.doubt_ns), n.object, n.way = 1, n.names, empty(n.names),
+               if((last > 0 AND path != '') OR ({_SURE}), n.names[1], ''),
                n.refused, n.way = 0 AND NOT n.checked AND NOT n.failed AND (n.method IN ('PUT', 'PATCH')
                    OR (n.method = '' AND match(n.verb, {{replaces:String}})))
         FROM key_named AS n LEFT ANY JOIN turns AS e ON n.trace_id = e.trace_id AND n.service = e.service

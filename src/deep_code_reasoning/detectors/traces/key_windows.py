@@ -7,8 +7,9 @@
                     that is another), key ('' where it is hidden), same (one object was read and written), trace_id,
                     service (that writes), read_span, write_span, start_ns (of the read), end_ns (of the write),
                     conflict, crossed, and of a window of another trace that it crosses other_read and other_write,
-                    each `TRACE/SPAN`; unseen (it replaced what another trace had written after it had read, with no
-                    lock and no check of a version) and unseen_write, that trace's span
+                    each `TRACE/SPAN`; unguarded (it replaced a row that is known, with no lock and no check
+                    of a version), unseen (so it did with what another trace had written after it had read) and
+                    unseen_write, that trace's span
     entries         a row a trace and service that reads and writes: trace_id, service, start_ns, entry (the name of
                     the span that it began with)
 
@@ -113,10 +114,10 @@ _FIRST: Final = f"""
         GROUP BY r.object, w.object, r.key, w.trace_id, w.service, w.span_id
     )
     SELECT object, key, trace_id, p.service AS service, any(same) AS same,
-               argMin((p.read_span, p.write_span, p.start_ns), (p.end_ns, p.write_span)) AS earliest,
-               earliest.1 AS read_span, earliest.2 AS write_span, earliest.3 AS start_ns, min(p.end_ns) AS end_ns,
-               argMin(p.written_ns, (p.end_ns, p.write_span)) AS written_ns, max(p.refused) AS refused,
-               argMin(p.row, (p.end_ns, p.write_span)) AS row, max(p.doubt_ns) AS doubt_ns
+           argMin((p.read_span, p.write_span, p.start_ns), (p.end_ns, p.write_span)) AS earliest,
+           earliest.1 AS read_span, earliest.2 AS write_span, earliest.3 AS start_ns, min(p.end_ns) AS end_ns,
+           argMin(p.written_ns, (p.end_ns, p.write_span)) AS written_ns, max(p.refused) AS refused,
+           argMin(p.row, (p.end_ns, p.write_span)) AS row, max(p.doubt_ns) AS doubt_ns
     FROM pairs AS p GROUP BY object, key, trace_id, service
 """
 
@@ -159,12 +160,13 @@ def _prepare_windows(store: CaseStore) -> None:
                next.1 NOT IN ('', b.trace_id) AND next.4 + b.doubt_ns + {slack:Int64} < b.end_ns AS before_next,
                after_prior OR before_next AS crossed, if(after_prior, prior, next) AS other,
                concat(other.1, '/', other.2) AS other_read, concat(other.1, '/', other.3) AS other_write,
-               b.row != '' AND NOT conflict AND d.written.1 NOT IN ('', b.trace_id)
-                   AND d.written.3 > b.start_ns + b.doubt_ns + {slack:Int64}
-                   AND (b.trace_id, b.service) NOT IN locking AS unseen,
+               b.row != '' AND (b.trace_id, b.service) NOT IN locking AS unguarded,
+               unguarded AND NOT conflict AND d.written.1 NOT IN ('', b.trace_id)
+                   AND d.written.3 > b.start_ns + b.doubt_ns + {slack:Int64} AS unseen,
                concat(d.written.1, '/', d.written.2) AS unseen_write
         FROM beside AS b LEFT ANY JOIN conflicts AS c ON b.trace_id = c.trace_id AND b.service = c.service
-        LEFT ANY JOIN last_writes AS d ON b.object = d.object AND b.row = d.row AND b.trace_id = d.trace_id AND b.written_ns = d.at_ns
+        LEFT ANY JOIN last_writes AS d
+            ON b.object = d.object AND b.row = d.row AND b.trace_id = d.trace_id AND b.written_ns = d.at_ns
         """,
         slack=_SLACK_NS,
     )

@@ -72,11 +72,12 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
         return []
     prepare_key_windows(scene.store)
     steps = time_steps(scene.store, "entries")
-    looked_at = int(scene.store.query("SELECT uniqExactIf((service, object), same) AS n FROM key_windows")[0]["n"])
-    found = [
-        *((_met(scene, steps, looked_at, settings)) if told else ()),
-        *_overwritten(scene, steps, looked_at, settings),
-    ]
+    objects = scene.store.query(
+        "SELECT uniqExactIf((service, object), same) AS read, uniqExactIf((service, object), unguarded) AS open "
+        "FROM key_windows"
+    )[0]
+    found = _met(scene, steps, int(objects["read"]), settings) if told else []
+    found += _overwritten(scene, steps, int(objects["open"]), settings)
     # Reads and writes of several things lie across each other together: one of them is enough.
     best: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda f: (-f.confidence, ", then " in (f.resource or ""), f.resource)):
@@ -90,7 +91,7 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
         f"""
         WITH requests AS (
             SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
-                   max(w.conflict) AS conflict, max(w.unseen) AS unseen
+                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded
             FROM key_windows AS w GROUP BY service, object, trace_id
         ),
         -- What is looked at: objects with so many of them.
@@ -103,11 +104,12 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
             FROM entries AS e JOIN ways AS w ON w.service = e.service AND w.entry = e.entry
         )
         SELECT service, object, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned, sum(over) AS crossing,
-               sum(reading) AS requests, sum(told) AS conflicts
+               sum(reading) AS requests, sum(told) AS conflicts, groupArray((step, open)) AS unguarded
         FROM (
             SELECT s.service AS service, s.object AS object, {step_of("s.start_ns")} AS step, count() AS n,
                    countIf({bad}) AS bad, countIf(r.crossed) AS over,
-                   countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told
+                   countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told,
+                   countIf(r.unguarded) AS open
             FROM served AS s LEFT ANY JOIN requests AS r
                 ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
             GROUP BY service, object, step
@@ -138,13 +140,27 @@ def _overwritten(scene: Scene, steps: TimeSteps, looked_at: int, settings: Setti
     """Objects that requests write whole although another wrote them since they read: nobody is told."""
     found = []
     for row in _requests(scene, steps, "unseen", settings.min_requests):
-        dated = _dated(row, steps, looked_at, settings)
+        first = _dated(row, steps, 1, settings, settings.most_contrast)
+        if first is None:
+            continue
+        # That reads and writes came to be without a guard, or came to be at all, speaks for it too.
+        tied = min(_less_guarded(row, steps, first[0]), settings.most_contrast)
+        dated = _dated(row, steps, looked_at, settings, tied)
         if dated is None:
             continue
         change, chance = dated
         if chance >= settings.min_silent and change.rate_after >= settings.min_ratio * change.rate_before:
             found.append(_lost(scene, row, change, chance, steps))
     return found
+
+
+def _less_guarded(row: Row, steps: TimeSteps, change: OutcomeChange) -> float:
+    """Log Bayes factor that requests write with no guard more often since then."""
+    unguarded = steps.spread(row["unguarded"])
+    before, after = sum(unguarded[: change.index]), sum(unguarded[change.index :])
+    if after * change.trials_before <= before * change.trials_after:
+        return 0.0
+    return max(0.0, rate_contrast(after, change.trials_after, before, change.trials_before))
 
 
 def _dated(
