@@ -63,9 +63,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        # No commit sets a host's clock; all else that is seen may be a change's doing.
-        of_clocks = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host")
-        if change is not None and of_clocks and change.confidence <= seen.confidence:
+        if change is not None and change.confidence <= seen.confidence and _came_only_then(change, seen):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front_of(change, scene))
@@ -89,6 +87,17 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
 
 def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
+
+
+def _came_only_then(change: Finding, seen: Finding) -> bool:
+    """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
+
+    No commit sets a host's clock. What is known to wait for locks may be a change's doing whose diff can do such
+    things; of one whose diff is not known it is not.
+    """
+    of_clocks = seen.mechanism == "clock_skew" or bool(seen.facts.get("skewed_host"))
+    of_locks = seen.code.startswith("locks.") and change.facts.get("effect") is None
+    return of_clocks or (of_locks and not change.facts.get("measured"))
 
 
 def _front_of(change: Finding, scene: Scene) -> Front:

@@ -95,8 +95,8 @@ def could_race(store: CaseStore, told: bool) -> bool:
             SELECT 1 AS n FROM spans
             WHERE notEmpty(attributes) AND if({statement_of()} AS statement != '',
                 match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES},
-                {_METHOD} IN ('PUT', 'PATCH') OR match(if(attributes['rpc.method'] != '', attributes['rpc.method'], name),
-                                                       {{replaces:String}}))
+                {_METHOD} IN ('PUT', 'PATCH') OR match(
+                    if(attributes['rpc.method'] != '', attributes['rpc.method'], name), {{replaces:String}}))
             LIMIT 1
             """,
             replaces=_named(_REPLACE_WORDS),
@@ -232,7 +232,7 @@ _STATEMENTS: Final = (
         SELECT trace_id, span_id, service, turn.2 AS entry, {corrected("t.start_ns")} AS start_ns,
                start_ns + greatest(0, t.duration_ns) AS end_ns, toInt64(o.doubt_ns) AS doubt_ns, object,
                toUInt8(reads) AS reads, names, empty(names) AND masked AS hidden,
-               multiIf(key.2 != '', concat(key.1, '=', key.2), 
+               multiIf(key.2 != '', concat(key.1, '=', key.2),
                        table != '' AND masked AND {_SURE}, names[1], '') AS row,
                toUInt8(0) AS refused, toUInt8(t.replaces) AS replaces
         FROM key_names AS t {join_offsets("t.clock", "t.start_ns")}

@@ -136,7 +136,8 @@ def _prepare_windows(store: CaseStore) -> None:
             SELECT object, row, trace_id, span_id, end_ns, end_ns FROM key_accesses WHERE replaces AND row != ''
         )
         SELECT object, row, trace_id, at_ns, argMaxIf((trace_id, span_id, end_ns), at_ns, end_ns > 0) OVER (
-            PARTITION BY object, row ORDER BY at_ns, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS written
+            PARTITION BY object, row ORDER BY at_ns, span_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS written
         FROM written
         """,
     )

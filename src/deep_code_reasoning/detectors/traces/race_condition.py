@@ -95,7 +95,8 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
             FROM key_windows AS w GROUP BY service, object, trace_id
         ),
         -- What is looked at: objects with so many of them.
-        many AS (SELECT service, object FROM requests GROUP BY service, object HAVING countIf({bad}) >= {{least:UInt32}}),
+        many AS (SELECT service, object FROM requests GROUP BY service, object
+                 HAVING countIf({bad}) >= {{least:UInt32}}),
         ways AS (SELECT DISTINCT r.service AS service, object, entry FROM requests AS r
                  JOIN entries AS e ON e.service = r.service AND e.trace_id = r.trace_id
                  WHERE (r.service, object) IN many),
