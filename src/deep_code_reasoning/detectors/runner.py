@@ -31,6 +31,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.retry_storm",
     "traces.early_timeout",
     "traces.exhausted",
+    "traces.pool_waits",
     "traces.cache_misses",
     "traces.race_condition",
     "traces.message_waits",

@@ -53,6 +53,7 @@ _STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
 _SHOWN: Final = frozenset(
     {
         "traces.exhausted",
+        "traces.pool_waits",
         "traces.message_waits",
         "traces.network_gap",
         "traces.unreachable",

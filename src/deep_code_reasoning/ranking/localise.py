@@ -47,7 +47,7 @@ _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"}
 # Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
 # connections; one behind a slow network looks slow to its callers.
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
-    "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
+    "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception", *_POOLS}),
     "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
     "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
     "connection_pool_exhausted": frozenset(
@@ -155,6 +155,7 @@ class Settings:
             "traces.early_timeout": 0.9,
             "traces.new_deadline": 0.95,
             "traces.exhausted": 1.0,
+            "traces.pool_waits": 0.95,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
             "traces.message_waits": 0.95,
