@@ -54,6 +54,7 @@ _SHOWN: Final = frozenset(
     {
         "traces.exhausted",
         "traces.pool_waits",
+        "traces.message_order",
         "traces.message_waits",
         "traces.network_gap",
         "traces.unreachable",

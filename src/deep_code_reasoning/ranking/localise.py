@@ -104,7 +104,7 @@ _NOT_OF_RETRIES: Final = frozenset(
 
 def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
     """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
-    if seen.code not in ("traces.retry_storm", "traces.early_timeout"):
+    if seen.code not in ("traces.retry_storm", "traces.hedged_calls", "traces.early_timeout"):
         return False
     here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
     return any(
@@ -152,6 +152,8 @@ class Settings:
             "traces.clock_skew": 0.95,
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
+            "traces.hedged_calls": 0.9,
+            "traces.message_order": 0.95,
             "traces.early_timeout": 0.9,
             "traces.new_deadline": 0.95,
             "traces.exhausted": 1.0,

@@ -40,7 +40,7 @@ _CONVENTIONS: Final = (
     "|graphql|source|destination|tls|event|log|session|device|browser|runtime|jvm|library|sampling|trace)[._]"
     "|^(status|error|component|peer|kind|method|ttl|duration|host|db|queue|topic|region|zone|env|version)$"
 )
-_ID_NAME: Final = r"(?i)(^|[._-]|[a-z])(id|key|uuid|guid|no|nr|number|code|sku|ref|reference|pk)$"
+ID_NAME: Final = r"(?i)(^|[._-]|[a-z])(id|key|uuid|guid|no|nr|number|code|sku|ref|reference|pk)$"
 # A condition on a version is a check that nobody wrote meanwhile.
 _VERSION: Final = r"(?i)(version|revision|etag|rev|xmin|row_?ver|updated_at|modified_at|last_?modified|timestamp)"
 _PLACEHOLDER: Final = r"[?]|[$][0-9]|%s|[:@][a-z]"
@@ -64,7 +64,7 @@ REFUSED: Final = f"""multiIf({_STATUS} IN ('409', '412', 'ABORTED', 'ALREADY_EXI
     concat('answered ', {_STATUS}), attributes['rpc.grpc.status_code'] IN ('6', '9', '10'),
     concat('answered gRPC ', attributes['rpc.grpc.status_code']), '')"""
 """SQL: that a call was refused for a conflict, in words; '' where it was not. Conventions now and before."""
-_GIVEN: Final = f"""arrayFilter(pair -> pair.2 != '' AND length(pair.2) <= 80 AND NOT match(pair.1, '{_CONVENTIONS}'),
+GIVEN: Final = f"""arrayFilter(pair -> pair.2 != '' AND length(pair.2) <= 80 AND NOT match(pair.1, '{_CONVENTIONS}'),
     arrayZip(arrayMap(key -> toString(key), mapKeys(attributes)), mapValues(attributes)))"""
 
 
@@ -126,7 +126,7 @@ def _find_accesses(store: CaseStore) -> None:
                replaceRegexpOne({_PATH}, '^[a-z]+://[^/]*|[?#].*$', '') AS said,
                if(match(said, '[{{{{<*]|/:'), '', splitByString('?', said)[1]) AS path, {_ROUTE} AS told_route,
                if(told_route = '' AND path = '', said, told_route) AS route, attributes['rpc.method'] AS rpc,
-               {_GIVEN} AS given, match(arrayStringConcat(mapKeys(attributes), ' '), '(?i)if[-_](un)?(match|modified)')
+               {GIVEN} AS given, match(arrayStringConcat(mapKeys(attributes), ' '), '(?i)if[-_](un)?(match|modified)')
                    AS checked, {REFUSED} != '' AS refused,
                status = 'error' OR match({_STATUS}, '^[45][0-9][0-9]$') AS failed
         FROM spans WHERE notEmpty(attributes) AND kind NOT IN ('internal', 'producer', 'consumer')
@@ -164,7 +164,7 @@ def _named(words: str) -> str:
 # any.
 _ALIKE: Final = """arrayFilter(pair -> arrayExists(word -> length(word) >= 4 AND position(about, word) > 0,
     splitByRegexp('[._-]', lower(pair.1))), given)"""
-_IDS: Final = f"arrayFilter(pair -> match(pair.1, '{_ID_NAME}'), given)"
+_IDS: Final = f"arrayFilter(pair -> match(pair.1, '{ID_NAME}'), given)"
 _KEYS: Final = "arrayDistinct(arrayMap(pair -> pair.2, multiIf(notEmpty(alike), alike, notEmpty(ids), ids, given)))"
 # One key is the row's where it is called so; what else requests say of themselves may be shared by many.
 _SURE: Final = "length(names) = 1 AND notEmpty(arrayConcat(alike, ids))"
@@ -187,7 +187,7 @@ _STATEMENTS: Final = (
     (
         "key_texts",
         rf"""
-        SELECT * EXCEPT (attributes), {_GIVEN} AS own_given, {_CONDITIONS} AS conditions,
+        SELECT * EXCEPT (attributes), {GIVEN} AS own_given, {_CONDITIONS} AS conditions,
                multiIf(attributes['db.collection.name'] != '', attributes['db.collection.name'],
                        attributes['db.sql.table'] != '', attributes['db.sql.table'],
                        attributes['db.mongodb.collection'] != '', attributes['db.mongodb.collection'],
@@ -208,7 +208,7 @@ _STATEMENTS: Final = (
                match(verb, {{read:String}}) AS reads,
                if(table = '', splitByRegexp(' +', trimBoth(statement))[2], '') AS store_key,
                if(table != '', lower(table), replaceRegexpAll(store_key, '[0-9a-f]*[0-9][0-9a-f]*', '#')) AS object,
-               object AS about, arrayFirst(pair -> match(pair.1, '{_ID_NAME}') AND pair.2 != '', conditions) AS key,
+               object AS about, arrayFirst(pair -> match(pair.1, '{ID_NAME}') AND pair.2 != '', conditions) AS key,
                statement = '' OR match(statement, '{_PLACEHOLDER}') AS masked,
                match(verb, '^(?i)(update|updateone|replace|replaceone|save|put|putitem|updateitem)$')
                    AND status != 'error' AND NOT arrayExists(pair -> match(pair.1, '{_VERSION}'), conditions)

@@ -108,8 +108,8 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
     late = store.query(
         """
         SELECT countIf(service != parent_service AND parent_duration_ns - duration_ns >= {least:Int64}) AS calls,
-               countIf(service = parent_service AND kind IN ('client', '') AND start_ns - parent_start_ns >= {least:Int64})
-                   AS statements
+               countIf(service = parent_service AND kind IN ('client', '')
+                       AND start_ns - parent_start_ns >= {least:Int64}) AS statements
         FROM linked_spans WHERE has_parent
         """,
         least=round(settings.length.least_ms * NS_PER_MS),
