@@ -87,48 +87,62 @@ def _prepare_hedges(store: CaseStore, settings: Settings) -> bool:
     """
     many = store.query(
         """
-        SELECT 1 AS n FROM linked_spans WHERE service != parent_service AND has_parent AND parent_kind IN ('client', '')
-        GROUP BY trace_id, parent_service, name HAVING count() > 1 LIMIT 1
-        """
+        SELECT 1 AS n FROM (
+            SELECT parent_start_ns, max(parent_start_ns + parent_duration_ns) OVER (
+                PARTITION BY trace_id, parent_service, service, name ORDER BY parent_start_ns, span_id
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS asked_until_ns
+            FROM linked_spans WHERE service != parent_service AND has_parent AND parent_kind IN ('client', '')
+        ) WHERE asked_until_ns > parent_start_ns + {overlap:Int64} LIMIT 1
+        """,
+        overlap=round(settings.min_overlap_ms * NS_PER_MS),
     )
     if not many:
+        return False
+    # In steps: a statement of them all would be planned for longer than it runs, and few cases need the last.
+    store.derive(
+        "twin_calls",
+        """
+        SELECT l.trace_id AS trace_id, l.parent_span_id AS parent, l.span_id AS span_id, toString(l.service) AS service,
+               toString(n.service) AS callee, toString(n.name) AS name, l.start_ns AS start_ns,
+               l.start_ns + l.duration_ns AS end_ns, l.failed AS failed,
+               greatest(end_ns, l.start_ns + n.duration_ns) AS done_ns,
+               l.parent_start_ns + l.parent_duration_ns AS parent_end_ns
+        FROM linked_spans AS n JOIN linked_spans AS l ON n.trace_id = l.trace_id AND n.parent_span_id = l.span_id
+        WHERE n.service != n.parent_service AND n.has_parent AND n.kind NOT IN ('consumer', 'producer')
+          AND l.kind IN ('client', '') AND l.service = l.parent_service
+        """,
+    )
+    store.derive(
+        "twin_sets",
+        """
+        SELECT trace_id, parent, service, callee, name, count() AS calls, min(c.start_ns) AS start_ns,
+               max(c.start_ns) AS last_ns, minIf(c.end_ns, NOT c.failed) AS answered_ns,
+               max(c.done_ns) AS all_done_ns, any(c.parent_end_ns) AS parent_end_ns,
+               arraySort(groupArray((c.start_ns, span_id))) AS spans,
+               calls BETWEEN 2 AND {most:UInt32} AND answered_ns > 0 AND last_ns + {overlap:Int64} < answered_ns
+                   AND all_done_ns > answered_ns + {overlap:Int64} AS twins
+        FROM twin_calls AS c GROUP BY trace_id, parent, service, callee, name
+        """,
+        most=settings.most_calls,
+        overlap=round(settings.min_overlap_ms * NS_PER_MS),
+    )
+    store.execute("TRUNCATE TABLE twin_calls")
+    if not store.query("SELECT 1 AS n FROM twin_sets WHERE twins LIMIT 1"):
         return False
     store.derive(
         "hedges",
         """
-        WITH calls AS (
-            SELECT l.trace_id AS trace_id, l.parent_span_id AS parent, l.span_id AS span_id, l.service AS service,
-                   c.callee AS callee, l.start_ns AS start_ns, l.start_ns + l.duration_ns AS end_ns, l.failed AS failed,
-                   greatest(end_ns, l.start_ns + c.child_duration_ns) AS done_ns,
-                   l.parent_start_ns + l.parent_duration_ns AS parent_end_ns, n.name AS name
-            FROM linked_spans AS l JOIN span_children AS c ON l.trace_id = c.trace_id AND l.span_id = c.span_id
-            JOIN (SELECT trace_id, parent_span_id, min(toString(name)) AS name FROM linked_spans
-                  WHERE service != parent_service GROUP BY trace_id, parent_span_id) AS n
-                ON l.trace_id = n.trace_id AND l.span_id = n.parent_span_id
-            WHERE l.kind IN ('client', '') AND l.service = l.parent_service AND c.calls_out
-              AND c.child_kind NOT IN ('consumer', 'producer')
-        ),
-        sets AS (
-            SELECT trace_id, parent, toString(c.service) AS service, toString(c.callee) AS callee, c.name AS name,
-                   count() AS calls, min(c.start_ns) AS start_ns, max(c.start_ns) AS last_ns,
-                   minIf(c.end_ns, NOT c.failed) AS answered_ns, max(c.done_ns) AS all_done_ns,
-                   any(c.parent_end_ns) AS parent_end_ns, arraySort(groupArray((c.start_ns, span_id))) AS spans
-            FROM calls AS c GROUP BY trace_id, parent, service, callee, name
-        ),
-        next AS (
+        WITH next AS (
             SELECT s.trace_id AS trace_id, s.parent AS parent, s.name AS name, min(l.start_ns) AS next_ns
-            FROM sets AS s JOIN linked_spans AS l ON s.trace_id = l.trace_id AND s.parent = l.parent_span_id
-            WHERE s.calls > 1 AND l.start_ns >= s.answered_ns GROUP BY trace_id, parent, name
+            FROM twin_sets AS s JOIN linked_spans AS l ON s.trace_id = l.trace_id AND s.parent = l.parent_span_id
+            WHERE s.twins AND l.start_ns >= s.answered_ns GROUP BY trace_id, parent, name
         )
         SELECT s.trace_id AS trace_id, service, callee, s.name AS name, calls, start_ns, spans,
-               calls BETWEEN 2 AND {most:UInt32} AND answered_ns > 0 AND last_ns + {overlap:Int64} < answered_ns
-                   AND all_done_ns > answered_ns + {overlap:Int64}
-                   AND if(n.next_ns > 0, least(n.next_ns, parent_end_ns), parent_end_ns)
-                       <= answered_ns + {goes_on:Int64} AS hedged
-        FROM sets AS s LEFT ANY JOIN next AS n ON s.trace_id = n.trace_id AND s.parent = n.parent AND s.name = n.name
+               twins AND if(n.next_ns > 0, least(n.next_ns, parent_end_ns), parent_end_ns)
+                   <= answered_ns + {goes_on:Int64} AS hedged
+        FROM twin_sets AS s
+        LEFT ANY JOIN next AS n ON s.trace_id = n.trace_id AND s.parent = n.parent AND s.name = n.name
         """,
-        most=settings.most_calls,
-        overlap=round(settings.min_overlap_ms * NS_PER_MS),
         goes_on=round(settings.goes_on_ms * NS_PER_MS),
     )
     return bool(store.query("SELECT 1 AS n FROM hedges WHERE hedged LIMIT 1"))
