@@ -268,3 +268,41 @@ def redelivered(world: World, locking: Locking) -> Script:
     queue.put = put_twice  # type: ignore[method-assign]
     yield
     return answer(world, "ledger", queue.name, shown=again[0] >= 6, resource=queue.name, facts={"again": again[0]})
+
+
+@variant("race_condition", "overtaken")
+def overtaken(world: World, locking: Locking) -> Script:
+    """Some messages take the way round by a second queue; later ones of the same account are handled before them."""
+    many_payments(world)
+    world.accounts = max(3, round(1.5 * world.rate))
+    world.message_key = "account"
+    queue = world.broker.queues[f"{world.words.services['ledger']}.entries"]
+    latest: dict[int, int] = {}
+    late, sent = [0], [0]
+
+    def number(frame: Frame) -> Process:
+        sent[0] += 1
+        frame.request["sent"] = sent[0]
+        yield 1000
+
+    def handled(frame: Frame) -> Process:
+        account, place = frame.request["account"], frame.request["sent"]
+        late[0] += place < latest.get(account, 0)
+        latest[account] = max(place, latest.get(account, 0))
+        yield 1000
+
+    world.insert("payments.charge", "number", number, before="publish")
+    world.insert("ledger.post", "handled", handled)
+    yield
+    late[0] = 0
+    put: Callable[..., None] = queue.put
+
+    def put_later(message: Any, first: bool = False) -> None:
+        if not first and world.chance.random() < 0.4:
+            world.simulation.call_later(int(world.chance.uniform(900, 4000) * MS), bound(put, message, first))
+        else:
+            put(message, first)
+
+    queue.put = put_later  # type: ignore[method-assign]
+    yield
+    return answer(world, "ledger", queue.name, shown=late[0] >= 6, resource=queue.name, facts={"late": late[0]})

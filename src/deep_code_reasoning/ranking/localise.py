@@ -64,7 +64,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "lock_lease_expired": frozenset(
         {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
     ),
-    "race_condition": frozenset({"exception", "wrong_result", "lock_contention"}),
+    "race_condition": frozenset({"exception", "wrong_result", "lock_contention", "message_backlog"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
