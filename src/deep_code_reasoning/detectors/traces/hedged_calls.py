@@ -79,13 +79,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.resource or ""))
 
 
-def _prepare_hedges(store: CaseStore, settings: Settings) -> bool:
-    """Make `hedges`: by parent, callee and operation of the calls: calls, hedged, start_ns and the calls' spans.
-
-    Calls are told by what the callee does (its span's name), so that no name of a client matters. The caller went on
-    when its next span began or the parent ended, whichever is first.
-    """
-    many = store.query(
+def _could_hedge(store: CaseStore, settings: Settings) -> bool:
+    """Whether any service is asked the same while it works on what it was asked before, in one request."""
+    rows = store.query(
         """
         SELECT 1 AS n FROM (
             SELECT parent_start_ns, max(parent_start_ns + parent_duration_ns) OVER (
@@ -96,8 +92,11 @@ def _prepare_hedges(store: CaseStore, settings: Settings) -> bool:
         """,
         overlap=round(settings.min_overlap_ms * NS_PER_MS),
     )
-    if not many:
-        return False
+    return bool(rows)
+
+
+def _prepare_twins(store: CaseStore, settings: Settings) -> bool:
+    """Make `twin_sets`: calls of one operation by one parent, and whether the first answer came while others ran."""
     # In steps: a statement of them all would be planned for longer than it runs, and few cases need the last.
     store.derive(
         "twin_calls",
@@ -127,7 +126,16 @@ def _prepare_hedges(store: CaseStore, settings: Settings) -> bool:
         overlap=round(settings.min_overlap_ms * NS_PER_MS),
     )
     store.execute("TRUNCATE TABLE twin_calls")
-    if not store.query("SELECT 1 AS n FROM twin_sets WHERE twins LIMIT 1"):
+    return bool(store.query("SELECT 1 AS n FROM twin_sets WHERE twins LIMIT 1"))
+
+
+def _prepare_hedges(store: CaseStore, settings: Settings) -> bool:
+    """Make `hedges`: by parent, callee and operation of the calls: calls, hedged, start_ns and the calls' spans.
+
+    Calls are told by what the callee does (its span's name), so that no name of a client matters. The caller went on
+    when its next span began or the parent ended, whichever is first.
+    """
+    if not _could_hedge(store, settings) or not _prepare_twins(store, settings):
         return False
     store.derive(
         "hedges",
