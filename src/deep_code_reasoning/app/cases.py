@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from ..domain.case import Source
 from ..domain.citation import Citation
@@ -32,6 +33,10 @@ class CitedRow:
 def list_cases() -> Iterator[tuple[Path, Manifest]]:
     """Every case, by name."""
     return cases()
+
+
+# What is one binary piece, or one line of a hundred megabytes.
+_WITHOUT_LINES: Final = frozenset({"hprof", "v8-heap-snapshot", "otlp-protobuf"})
 
 
 def show_citation(name: str, citation: str) -> list[CitedRow]:
@@ -65,9 +70,9 @@ def query_case(name: str, sql: str, limit: int) -> list[Row]:
 
 
 def _source_line(source: Source, number: int) -> str | None:
-    """Read one line of a source again; None when the file is gone or shorter than it was."""
+    """Read one line of a source again; None when the file has none, is gone, or is shorter than it was."""
     path = Path(source.path)
-    if number < 1 or not path.is_file():
+    if number < 1 or source.format in _WITHOUT_LINES or not path.is_file():
         return None
     with path.open("rb") as raw:
         compression = detect_compression(raw.read(8))
