@@ -149,9 +149,9 @@ def _find_accesses(store: CaseStore) -> None:
             store.derive(table, select, **used)
         else:
             store.execute(f"INSERT INTO key_accesses {select}", **used)
-    for table, _ in (*_STATEMENTS, *_CALLS):
-        if table not in ("", "key_accesses"):
-            store.execute(f"TRUNCATE TABLE {table}")
+    steps = [table for table, _ in (*_STATEMENTS, *_CALLS) if table not in ("", "key_accesses")]
+    for table in ("service_entries", "call_sides", "turns", *steps):
+        store.execute(f"TRUNCATE TABLE {table}")
 
 
 def _named(words: str) -> str:
@@ -173,20 +173,17 @@ _SURE: Final = "length(names) = 1 AND notEmpty(arrayConcat(alike, ids))"
 # A statement that takes many steps is planned for longer than it runs: each step is a table of its own.
 _STATEMENTS: Final = (
     (
-        "key_statements",
-        rf"""
-        SELECT trace_id, span_id, toString(service) AS service, {CLOCK_OF} AS clock, start_ns, duration_ns,
-               status, attributes, {statement_of()} AS statement,
-               multiIf(attributes['db.operation.name'] != '', attributes['db.operation.name'],
-                       attributes['db.operation'] != '', attributes['db.operation'],
-                       extract(statement, '[a-zA-Z]+')) AS verb
-        FROM spans WHERE notEmpty(attributes) AND (match(verb, {{read:String}}) OR match(verb, {{write:String}}))
-          AND NOT match(statement, '(?i)for +(no +key +)?(update|share)')
-        """,
-    ),
-    (
         "key_texts",
         rf"""
+        WITH told AS (
+            SELECT trace_id, span_id, toString(service) AS service, {CLOCK_OF} AS clock, start_ns, duration_ns,
+                   status, attributes, {statement_of()} AS statement,
+                   multiIf(attributes['db.operation.name'] != '', attributes['db.operation.name'],
+                           attributes['db.operation'] != '', attributes['db.operation'],
+                           extract(statement, '[a-zA-Z]+')) AS verb
+            FROM spans WHERE notEmpty(attributes) AND (match(verb, {{read:String}}) OR match(verb, {{write:String}}))
+              AND NOT match(statement, '(?i)for +(no +key +)?(update|share)')
+        )
         SELECT * EXCEPT (attributes), {GIVEN} AS own_given, {_CONDITIONS} AS conditions,
                multiIf(attributes['db.collection.name'] != '', attributes['db.collection.name'],
                        attributes['db.sql.table'] != '', attributes['db.sql.table'],
@@ -198,7 +195,7 @@ _STATEMENTS: Final = (
                    arrayMap(name -> attributes[name],
                             arrayFilter(name -> startsWith(name, 'db.query.parameter.'), mapKeys(attributes))))
                    AS literals
-        FROM key_statements
+        FROM told
         """,
     ),
     (
