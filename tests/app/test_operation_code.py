@@ -65,7 +65,31 @@ def test_a_place_that_was_known_before_stays(
     known = replace(answer.causes[0], code_region="elsewhere.py:1")
     unknown = replace(answer.causes[0], operation="nobody's", code_region=None)
     with opened(evidence) as store:
-        assert [cause.code_region for cause in with_code(store, [known, unknown])] == ["elsewhere.py:1", None]
+        causes, given_up = with_code(store, [known, unknown])
+    assert [cause.code_region for cause in causes] == ["elsewhere.py:1", None]
+    assert given_up == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [("_MAX_WAIT_S", "1 files, not read within 0 s"), ("_MAX_FILES", "1 files, more than 0")],
+)
+def test_what_takes_too_long_is_given_up_and_said(
+    investigated: tuple[Evidence, Investigation],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    reason: str,
+) -> None:
+    monkeypatch.setenv("DCR_HOME", str(tmp_path))
+    monkeypatch.setattr(f"deep_code_reasoning.app.operation_code.{limit}", 0)
+    evidence, answer = investigated
+    assert "code_places" not in {check.detector for check in answer.checks}
+    with opened(evidence) as store:
+        (cause,), (check,) = with_code(store, [replace(answer.causes[0], code_region=None)])
+    assert cause.code_region is None
+    assert (check.detector, check.verdict) == ("code_places", "skipped")
+    assert check.reason == f"the repositories of the causes' services have {reason}"
 
 
 def test_operations_are_told_with_their_spans_and_code(

@@ -132,3 +132,13 @@ def test_nothing_to_look_for_or_in_is_wrong_usage(repository: Repository, tmp_pa
     assert isinstance(run("x", "--repo", tmp_path / "none").exception, SourceNotFoundError)
     assert isinstance(run("x", "--repo", repository.folder, "--revision", "none").exception, SourceNotFoundError)
     assert run("x").exit_code == 2
+
+
+def test_a_failing_test_is_read_as_it_was_at_the_revision(repository: Repository) -> None:
+    test = "def test_all_is_well():\n    assert reserve(1)\n"
+    then = repository.commit({"tests/test_round_trip.py": test})
+    repository.write({"tests/test_round_trip.py": "def test_all_is_well():\n    assert Cart().total()\n"})
+    trace = '  File "/ci/tests/test_round_trip.py", line 2, in test_all_is_well\nAssertionError\n'
+    options = ("-", "--repo", repository.folder)
+    assert answer(*options, text=trace)["places"][0]["path"] == "shop/cart.py"
+    assert answer(*options, "--revision", then, text=trace)["places"][0]["path"] == "shop/stock.py"

@@ -135,6 +135,7 @@ def test_many_files_are_read_by_several_processes(
 ) -> None:
     monkeypatch.setattr("deep_code_reasoning.source.parsing._PARALLEL_FROM", 1)
     monkeypatch.setattr("deep_code_reasoning.source.parsing._MAX_FILES", 2)
+    monkeypatch.setattr("deep_code_reasoning.source.index._BATCHES_AT_ONCE", 2)
     folder = tmp_path / "shop"
     folder.mkdir()
     for number in range(9):
@@ -142,7 +143,7 @@ def test_many_files_are_read_by_several_processes(
     seen: list[tuple[int, int]] = []
     done = index.add_folder("shop", Roots([folder]), lambda *at: seen.append(at))
     assert (done.files, done.new_files) == (9, 9)
-    assert seen == [(2, 9), (4, 9), (6, 9), (8, 9), (9, 9)]
+    assert seen == [(4, 9), (8, 9), (9, 9)]
     assert len(found(index, done.tree, "price")) == 9
 
 

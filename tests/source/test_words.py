@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +35,11 @@ def test_words_are_lower_case_and_safe_to_quote(text: str) -> None:
         assert word == word.lower()
         assert '"' not in word
         assert not any(map(str.isspace, word))
+
+
+@given(
+    st.lists(st.sampled_from(["Total", "größe", "3rd", "x_1", "\u2014", "\u00a0", "\u2019", "+", "(", " ", "\n", "é2"]))
+)
+def test_what_stands_between_names_only_parts_them(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert words(text) == words(" ".join(re.findall(r"[^\W\d]\w*|\d+", text)))

@@ -67,7 +67,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
             if any(source.format == "git" for source in store.sources):
                 from .operation_code import with_code  # reads code, which most investigations are given none of
 
-                causes = with_code(store, causes)
+                causes, given_up = with_code(store, causes)
+                checks = (*checks, *given_up)
         shift = store.baseline_shift
         answer = Investigation(
             case=info,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -16,11 +17,12 @@ from ..packing.pieces.code_places import report
 from ..packing.subject import Subject
 from ..source import Roots
 from ..source.anchors import moved_line
-from ..source.blobs import revision_contents, revision_files
+from ..source.blobs import revision_contents, revision_files, why_not_text
+from ..source.failing_tests import TextOf
 from ..source.index import Progress, SourceIndex
 from ..source.localise import Place, localise
 from ..source.located import Located
-from ..source.roots import MAX_LISTED, SourcePath
+from ..source.roots import MAX_LISTED, SourceFile, SourcePath
 from ..source.selection import Candidate, Lead
 from ..source.telemetry import LogOrigin, log_origins
 from ..source.words import words
@@ -76,7 +78,7 @@ def lead(text: str, roots: Roots) -> Lead:
 
 
 def _lead(index: SourceIndex, trees: Sequence[int], roots: Roots, text: str) -> Lead:
-    places = localise(index, trees, text[:_MAX_REPORT], _MAX_CANDIDATES)
+    places = localise(index, trees, text[:_MAX_REPORT], _MAX_CANDIDATES, _reader(roots))
     return Lead(text, tuple(_candidates(index, trees, roots, places)))
 
 
@@ -122,7 +124,7 @@ def locate(
             for name in roots.names
         ]
         trees = [done.tree for _, done in indexed]
-        places = localise(index, trees, report, limit)
+        places = localise(index, trees, report, limit, _reader(roots, revision))
         written_by = tuple(_written_by(index, trees, report))
     lines = {(place.repo, place.path, line) for place in places for line in place.lines}
     lines |= {(origin.repo, origin.path, origin.line) for _, origin in written_by}
@@ -135,16 +137,34 @@ def _lines_now(
 ) -> dict[tuple[str, str, int], int | None]:
     """Where lines of a revision are in the folders as they stand."""
     now: dict[tuple[str, str, int], int | None] = {}
+    of_revision, of_folder = _reader(roots, revision), _reader(roots)
     for (repo, path), some in groupby(sorted(lines), key=itemgetter(0, 1)):
-        folder = roots.folder(repo)
-        ids, _ = revision_files(folder, revision)
-        ((_, then),) = revision_contents(folder, [ids[path]])
-        old = (then or b"").decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-        new: list[str] = []
-        with suppress(SourceError):  # it is gone
-            new = roots.read(SourcePath(repo, path)).lines
-        now.update({at: moved_line(old, new, at[2]) for at in some})
+        old, new = (read(repo, path) for read in (of_revision, of_folder))
+        now.update({at: moved_line(old.lines if old else [], new.lines if new else [], at[2]) for at in some})
     return now
+
+
+def _reader(roots: Roots, revision: str = "") -> TextOf:
+    """Reads files of a revision, or as they stand in their folders."""
+
+    def of_folder(repo: str, path: str) -> SourceFile | None:
+        with suppress(SourceError):  # it is gone, or refused
+            return roots.read(SourcePath(repo, path))
+        return None
+
+    @cache
+    def ids(repo: str) -> Mapping[str, str]:
+        return revision_files(roots.folder(repo), revision)[0]
+
+    def of_revision(repo: str, path: str) -> SourceFile | None:
+        if path not in ids(repo):
+            return None
+        ((_, content),) = revision_contents(roots.folder(repo), [ids(repo)[path]])
+        if content is None or why_not_text(content):
+            return None
+        return SourceFile(SourcePath(repo, path), content.decode("utf-8", "replace").replace("\r\n", "\n"))
+
+    return of_revision if revision else of_folder
 
 
 def _written_by(index: SourceIndex, trees: Sequence[int], report: str) -> Iterator[tuple[str, LogOrigin]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..domain.cause import Cause
+from ..domain.finding import Check
 from ..errors import SourceError
 from ..source import Roots
 from ..source.contracts.edges import plain_name
@@ -20,7 +22,9 @@ from .code_telemetry import milliseconds
 
 # Operations that are looked at, those with the most spans first.
 _MAX_OPERATIONS: Final = 500
-# Files of repositories that are read while an investigation waits: about half a minute of processor time.
+# How long an investigation waits for code to be read; what was read in that time is joined after it, which takes about
+# as long at most. To list and look through more files than this takes seconds before the first is read.
+_MAX_WAIT_S: Final = 5.0
 _MAX_FILES: Final = 4_000
 # What the longest span of each kind says stands for its operation; attributes of one operation have the same names.
 _OPERATIONS: Final = """
@@ -75,10 +79,17 @@ def operations(store: CaseStore, contracts: Contracts, names: References, roots:
     return Operations(contracts, names, roots, named)
 
 
-def what_ran(store: CaseStore, finder: Operations, services: Iterable[str] = ()) -> list[Ran]:
-    """The operations of a case, of some services or of all, with their code where something leads to it."""
+def what_ran(
+    store: CaseStore, finder: Operations, services: Iterable[str] = (), stop: Callable[[], bool] = lambda: False
+) -> list[Ran]:
+    """The operations of a case, of some services or of all, with their code where something leads to it.
+
+    `stop` is asked before each; the others are left out when it says yes.
+    """
     found = []
     for row in store.query(_OPERATIONS, services=sorted(set(services)), most=_MAX_OPERATIONS):
+        if stop():
+            break
         attributes, trace_id, span_id = row["typical"]
         operation = Operation(row["service"], row["name"], row["kind"], dict(attributes))
         places = tuple(finder.places(operation))
@@ -88,29 +99,42 @@ def what_ran(store: CaseStore, finder: Operations, services: Iterable[str] = ())
     return found
 
 
-def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[Cause, ...]:
+def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[tuple[Cause, ...], tuple[Check, ...]]:
     """Causes with the place of their operation in the repositories of the case, where one place alone is found.
 
-    Only the repositories of the causes' services are read, and none when these are too large to be read meanwhile.
+    Only the repositories of the causes' services are read. What would take longer than an investigation may wait is
+    given up: the causes are then as they were, and a check says so, for the first of two places is no place.
     """
     folders = [Path(source.path) for source in store.sources if source.format == "git" and Path(source.path).is_dir()]
     open_ones = [cause for cause in causes if cause.operation and not cause.code_region]
     if not folders or not open_ones:
-        return tuple(causes)
+        return tuple(causes), ()
+    until = time.monotonic() + _MAX_WAIT_S
+
+    def is_late() -> bool:
+        return time.monotonic() > until
+
     try:
         roots = Roots(_of_services(folders, {cause.service for cause in open_ones}, deployed(store)))
         if len(roots.files) > _MAX_FILES:
-            return tuple(causes)
-        with references(roots) as names:
-            finder = operations(store, read_contracts(roots), names, roots)
-            ran = what_ran(store, finder, {cause.service for cause in open_ones})
+            return tuple(causes), (_given_up(f"{len(roots.files):,} files, more than {_MAX_FILES:,}"),)
+        with references(roots, is_late) as names:
+            finder = operations(store, read_contracts(roots, is_late), names, roots)
+            services = {cause.service for cause in open_ones}
+            ran = [] if is_late() else what_ran(store, finder, services, is_late)
     except SourceError:
-        return tuple(causes)  # a repository that cannot be read is told where its commits are read
+        return tuple(causes), ()  # a repository that cannot be read is told where its commits are read
+    if is_late():
+        return tuple(causes), (_given_up(f"{len(roots.files):,} files, not read within {_MAX_WAIT_S:.0f} s"),)
     regions: dict[tuple[str, str], set[str]] = {}
     for each in ran:
         for place in each.places:
             regions.setdefault((each.operation.service, each.operation.name), set()).add(str(place))
-    return tuple(_placed(cause, regions.get((cause.service, cause.operation or ""), set())) for cause in causes)
+    return tuple(_placed(cause, regions.get((cause.service, cause.operation or ""), set())) for cause in causes), ()
+
+
+def _given_up(why: str) -> Check:
+    return Check("code_places", "skipped", f"the repositories of the causes' services have {why}")
 
 
 def _of_services(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ _JAVA: Final = re.compile(
     r"\bat (?:[\w.@-]{0,100}/{1,2}){0,2}(?P<module>[\w$.]{1,300})\.(?P<function>[\w$<>][\w$<> -]{0,199})"
     r"\((?P<path>[\w$-]{1,200}\.\w{1,10}):(?P<line>\d{1,7})\)"
 )
+# A frame of Java that is in no file.
+_NOWHERE: Final = re.compile(r"\bat [\w$.@/<>-]{1,400}\((?:Native Method|Unknown Source|<generated>)\)")
 _INNERMOST_FIRST: Final = (
     re.compile(
         r"\bat (?:async )?(?:(?P<function>[\w$.<>\[\] #]{1,200}) \()?"
@@ -86,13 +88,24 @@ def hints(text: str) -> Hints:
     )
 
 
+def without_frames(text: str, unwanted: Callable[[Frame], bool]) -> str:
+    """A text without the frames that are not wanted, and without those that say no place."""
+
+    def kept(match: re.Match[str]) -> str:
+        return " " if unwanted(_of_java(match) if match.re is _JAVA else _frame(match)) else match.group()
+
+    text = _NOWHERE.sub(" ", _ESCAPED_BREAK.sub("\n    ", text))
+    for pattern in (_PYTHON, _JAVA, *_INNERMOST_FIRST):
+        text = pattern.sub(kept, text)
+    return text
+
+
 def _frames(text: str) -> Iterator[Frame]:
     for section in _causes_first(text):
         for match in reversed(list(_PYTHON.finditer(section))):
             yield _frame(match)
         for match in _JAVA.finditer(section):
-            # The class and the bare name of its file: the package gives the folders.
-            yield _frame(match, "/".join([*match["module"].split(".")[:-1], match["path"]]))
+            yield _of_java(match)
         for pattern in _INNERMOST_FIRST:
             for match in pattern.finditer(section):
                 yield _frame(match)
@@ -105,6 +118,11 @@ def _causes_first(text: str) -> list[str]:
     if _CAUSED in text:
         return text.split(_CAUSED)
     return _CAUSED_BY.split(text)[::-1]
+
+
+def _of_java(match: re.Match[str]) -> Frame:
+    """A frame that gives the class and the bare name of its file: the package gives the folders."""
+    return _frame(match, "/".join([*match["module"].split(".")[:-1], match["path"]]))
 
 
 def _frame(match: re.Match[str], path: str = "") -> Frame:

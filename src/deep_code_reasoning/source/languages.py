@@ -182,6 +182,8 @@ _PLAIN_NAMES: Final = frozenset({"dockerfile", "makefile", "jenkinsfile", "procf
 # Shorter texts take no second, whatever they hold; 2 MB of what people write takes about a quarter of one.
 _WATCHED_BYTES: Final = 50_000
 _MAX_PARSE_S: Final = 3.0
+# A watched text is handed over in pieces of this size, again for the text of each node that is asked for.
+_CHUNK_BYTES: Final = 4_096
 _BY_ENDING: Final = {ending: language for language in LANGUAGES for ending in language.endings}
 
 
@@ -216,7 +218,10 @@ def syntax_tree(language: Language, content: bytes) -> Node | None:
         return parser.parse(content).root_node
     until = time.process_time() + _MAX_PARSE_S
     try:
-        tree = parser.parse(lambda start, _: content[start:], progress_callback=lambda *_: time.process_time() > until)
+        tree = parser.parse(
+            lambda start, _: content[start : start + _CHUNK_BYTES],
+            progress_callback=lambda *_: time.process_time() > until,
+        )
     except ValueError:
         parser.reset()
         return None

@@ -16,10 +16,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from .apart import stands_apart
-from .hints import Hints, hints
+from .failing_tests import Exercised, TextOf, exercised
+from .hints import Frame, Hints, hints, without_frames
 from .index import File, SourceIndex, UnitHit, path_stem
 from .languages import language_of
 from .words import words
@@ -49,7 +51,10 @@ _NAMED_MODULE: Final = 0.15
 _INNERMOST_FRAME: Final = 0.5
 _OUTERMOST_FRAME: Final = 0.15
 # A frame of a test says where the fault was met; what has to change is seldom there.
-_FRAME_APART: Final = 0.2
+_FRAME_APART: Final = 0.1
+# What the test that met it is named for. So many frames of tests are followed.
+_SUBJECT: Final = 0.3
+_MAX_TEST_FRAMES: Final = 20
 _FRAMED: Final = "a frame of a stack trace is in it"
 # An `__init__` gathers names that others define.
 _GATHERING: Final = 0.1
@@ -74,7 +79,9 @@ class Place:
     reasons: tuple[str, ...]
 
 
-def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int = 20) -> list[Place]:
+def localise(
+    index: SourceIndex, trees: Sequence[int], report: str, limit: int = 20, text_of: TextOf = lambda *_: None
+) -> list[Place]:
     """The files that a report is most likely about, best first.
 
     Args:
@@ -82,8 +89,16 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
         trees: which trees to look in (`Indexed.tree`).
         report: free text: an issue, an error, stack traces, log lines, names; its first line counts twice.
         limit: how many files at most.
+        text_of: reads a file of the trees; for the tests in a stack trace, whose code is not in the index.
     """
-    asked = _asked(report)
+    told = hints(report)
+    trace = _trace(index, trees, told)
+    met = ((frame, file) for frame, files in trace.files.items() for file in files if file in trace.apart)
+    tests = exercised((frame, path, text_of(repo, path)) for frame, (repo, path) in islice(met, _MAX_TEST_FRAMES))
+    asked = _asked(without_frames(report, lambda frame: not trace.files.get(frame)))
+    asked.update(dict.fromkeys(words(tests.code), 1))
+    if trace.apart:
+        del asked["test"]  # the frame of a test says it, not the report
     kept = index.rare(asked, _MAX_OCCURRENCES)
     hits = index.search([word for word in kept for _ in range(asked[word])], trees, _MAX_UNITS)
     by_file: dict[File, list[UnitHit]] = defaultdict(list)
@@ -91,24 +106,48 @@ def localise(index: SourceIndex, trees: Sequence[int], report: str, limit: int =
         by_file[hit.repo, hit.path].append(hit)
     best = hits[0].score if hits else 1.0
     by_path = _path_scores(index, trees, asked)
-    told = hints(report)
-    maybe_named = set(index.files_with_stem(_stems(told), trees))
+    maybe_named = set(index.files_with_stem(_stems(told) | tests.subjects, trees))
     places = []
-    for repo, path in by_file.keys() | by_path.keys() | maybe_named:
-        named, reasons = _named(path, told) if (repo, path) in maybe_named else (0.0, [])
+    for file in by_file.keys() | by_path.keys() | maybe_named:
+        path = file[1]
+        named, reasons = _named(file, told, trace, tests) if file in maybe_named else (0.0, [])
         if stands_apart(path) and not named:
             continue
-        units = by_file.get((repo, path), [])
+        units = by_file.get(file, [])
         # A test that only a frame names is not what its path is about.
-        path_score = 0.0 if stands_apart(path) and _FRAMED in reasons else by_path.get((repo, path), 0.0)
-        score = _of_units(units) + path_score
+        score = _of_units(units) + (0.0 if file in trace.apart else by_path.get(file, 0.0))
         if language_of(path) is None:
             score *= _PLAIN_FILE
         score += best * (named - (_GATHERING if _GATHERS.search(path) else 0.0))
         if score > 0:
-            places.append(Place(repo, path, score, tuple(units), (), tuple(reasons)))
+            places.append(Place(*file, score, tuple(units), (), tuple(reasons)))
     first = sorted(places, key=lambda place: (-place.score, place.repo, place.path))[:limit]
     return [_with_lines(index, trees, place, told) for place in first]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """Where a report's frames lead: the `files` of each, `inner` those of the system, the one that failed first first.
+
+    `apart` are the others: tests, mostly.
+    """
+
+    files: dict[Frame, list[File]]
+    inner: tuple[File, ...]
+    apart: frozenset[File]
+
+
+def _trace(index: SourceIndex, trees: Sequence[int], told: Hints) -> _Trace:
+    by_stem: dict[str, list[File]] = defaultdict(list)
+    for file in index.files_with_stem({path_stem(frame.path) for frame in told.frames}, trees):
+        by_stem[path_stem(file[1])].append(file)
+    files = {
+        frame: [file for file in by_stem[path_stem(frame.path)] if _same_file(file[1], frame.path)]
+        for frame in told.frames
+    }
+    met = dict.fromkeys(file for some in files.values() for file in some)
+    apart = frozenset(file for file in met if stands_apart(file[1]))
+    return _Trace(files, tuple(file for file in met if file not in apart), apart)
 
 
 def _asked(report: str) -> Counter[str]:
@@ -158,16 +197,19 @@ def _stems(told: Hints) -> set[str]:
     return stems | {part for name in told.dotted for part in name.split(".")}
 
 
-def _named(path: str, told: Hints) -> tuple[float, list[str]]:
+def _named(file: File, told: Hints, trace: _Trace, tests: Exercised) -> tuple[float, list[str]]:
     """What a file gets because the report names it, as a share of the best function's score, and why."""
+    path = file[1]
+    if file in trace.apart:
+        return _FRAME_APART, [_FRAMED]
     share, reasons = 0.0, []
-    depths = [depth for depth, frame in enumerate(told.frames) if _same_file(path, frame.path)]
-    of_frame = 0.0
-    if depths:
-        of_frame = _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * depths[0] / len(told.frames)
+    if file in trace.inner:
+        outward = trace.inner.index(file) / len(trace.inner)
+        share += _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * outward
         reasons.append(_FRAMED)
-        if stands_apart(path):
-            return of_frame * _FRAME_APART, reasons
+    if path_stem(path) in tests.subjects and not stands_apart(path):
+        share += _SUBJECT
+        reasons.append("a test in the stack trace is named for it")
     path_named = max((_named_path(path, named.path) for named in told.paths), default=0.0)
     if path_named:
         share += path_named
@@ -176,7 +218,7 @@ def _named(path: str, told: Hints) -> tuple[float, list[str]]:
     if "/" in module and any(f"{name.replace('.', '/')}/".startswith(f"{module}/") for name in told.dotted):
         share += _NAMED_MODULE
         reasons.append("its module is named")
-    return share + of_frame, reasons
+    return share, reasons
 
 
 def _with_lines(index: SourceIndex, trees: Sequence[int], place: Place, told: Hints) -> Place:

@@ -25,7 +25,7 @@ _NAMES: Final = re.compile(
 # A word in front of what it may be given.
 _GIVEN: Final = re.compile(rb"(?<![\w$])[A-Za-z]++(?=\s{0,9}+[(\"'`])")
 _LOGS: Final = re.compile(r"(?i)log|console|zap")
-_LOGS_HERE: Final = re.compile(rb"[lL][oO][gG]|[cC]onsole|[zZ]ap")
+_LOGS_HERE: Final = (b"log", b"console", b"zap")
 _CALLS: Final = frozenset({"call", "call_expression", "method_invocation", "invocation_expression"})
 _STRINGS: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "
@@ -61,7 +61,8 @@ def log_statements(root: Node, content: bytes) -> list[LogStatement]:
     Names that may write to a log are found in the text, then their nodes by the place: far fewer than all calls.
     """
     found: dict[int, LogStatement] = {}
-    if not _LOGS_HERE.search(content):
+    lower = content.lower()
+    if not any(logger in lower for logger in _LOGS_HERE):
         return []
     for match in _GIVEN.finditer(content):
         if not _may_write(match.group()):

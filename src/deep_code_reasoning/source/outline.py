@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from .languages import Language, grammar, language_of, syntax_tree
 from .log_statements import LogStatement, log_statements
@@ -43,8 +43,7 @@ class Definition:
     last_line: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Call:
+class Call(NamedTuple):
     """A name that is called: at which byte and on which line."""
 
     start: int

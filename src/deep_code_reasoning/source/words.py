@@ -7,6 +7,8 @@ from typing import Final
 
 _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*|\d+")
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
+# What ends a name in nearly all of a text: as a table, several times faster than a pattern.
+_BETWEEN: Final = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 # What is longer was not given as a name: keys, hashes, data.
 _MAX_LENGTH: Final = 100
 # Identifiers whose words are remembered: those of some thousand files, in 20 MB.
@@ -20,12 +22,13 @@ _EVERYWHERE: Final = frozenset(
 
 
 class _Known(dict[str, str]):
-    """Each identifier's words, joined; code says the same names over and over, so each is taken apart once."""
+    """The words of what stands between blanks, joined; code says the same names over and over: each is read once."""
 
-    def __missing__(self, identifier: str) -> str:
+    def __missing__(self, said: str) -> str:
         if len(self) >= _MAX_KNOWN:
             self.clear()
-        self[identifier] = joined = " ".join(_words_of(identifier))
+        found = (word for identifier in _IDENTIFIER.findall(said) for word in _words_of(identifier))
+        self[said] = joined = " ".join(found)
         return joined
 
 
@@ -43,7 +46,7 @@ def words(text: str) -> list[str]:
 
 def joined_words(text: str) -> str:
     """The words of a text with spaces between them: what an index takes, several times faster than word by word."""
-    return " ".join(filter(None, map(_known.__getitem__, _IDENTIFIER.findall(text))))
+    return " ".join(filter(None, map(_known.__getitem__, text.translate(_BETWEEN).split())))
 
 
 def _words_of(identifier: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,10 +61,11 @@ class Contracts:
         return {pair: tuple(sorted(kinds)) for pair, kinds in sorted(pairs.items())}
 
 
-def read_contracts(roots: Roots) -> Contracts:
+def read_contracts(roots: Roots, stop: Callable[[], bool] = lambda: False) -> Contracts:
     """Read the contracts of all files of the roots; tests, examples, vendored and generated code stand apart.
 
-    Code is parsed and let go a root at a time, for its syntax trees take thirty times its own size.
+    Code is parsed and let go a root at a time, for its syntax trees take thirty times its own size. `stop` is asked
+    before each file of code; when it says yes, those of its root and of the roots behind it are left out.
     """
     paths = [where for where in roots.files if not _APART.search(where.path)]
     documents = [file for where in paths if (file := _document(roots, where)) is not None]
@@ -77,7 +78,9 @@ def read_contracts(roots: Roots) -> Contracts:
     found: set[Contract] = set()
     files = len(documents)
     for repo in roots.names:
-        code = _parsed(roots, [where for where in written if where.repo == repo], services)
+        code = _parsed(roots, [where for where in written if where.repo == repo], services, stop)
+        if stop():
+            break
         own = [(file, services.of(file.where)) for file in documents if file.where.repo == repo]
         found.update(_contracts(code, own, deployment, known))
         files += len(code)
@@ -103,11 +106,13 @@ def _contracts(
     yield from Clients(code, values, deployment, served).contracts()
 
 
-def _parsed(roots: Roots, paths: Sequence[SourcePath], services: Services) -> list[CodeFile]:
+def _parsed(roots: Roots, paths: Sequence[SourcePath], services: Services, stop: Callable[[], bool]) -> list[CodeFile]:
     """The files of a root as syntax: all of them, or those that tell of contracts where it has too many."""
     size = sum(status[1] for where in paths if (status := roots.status(where)) is not None)
     code = []
     for where in paths:
+        if stop():
+            break
         file = _read(roots, where)
         if file is not None and (size <= _ALL_BYTES or _tells(file.text) or is_file_route(where.path)):
             parsed = read_code(file, services.of(where))
