@@ -63,9 +63,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        # No commit sets a host's clock, nor fills a host with what is not of ours; all else may be a change's doing.
-        of_hosts = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour"
-        if change is not None and (of_hosts or _fits_by_time(change, seen)) and change.confidence <= seen.confidence:
+        if change is not None and change.confidence <= seen.confidence and _only_came_then(change, seen):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         lead = _from_change(change, findings, outside, _front_of(change, seen, scene))
@@ -232,9 +230,16 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
     )
 
 
-def _fits_by_time(change: Finding, seen: Finding) -> bool:
-    """Whether nothing but time and place ties a change to what a mechanism that was seen at work explains."""
-    return change.facts.get("effect") is None and explains(seen.mechanism, change.mechanism)
+def _only_came_then(change: Finding, seen: Finding) -> bool:
+    """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
+
+    No commit sets a host's clock, nor fills a host with what is not of ours. All else may be the doing of a change whose
+    diff can do such things; of one whose diff is not known, no wait for locks is, nor what the mechanism explains.
+    """
+    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour":
+        return True
+    of_locks = seen.code.startswith("locks.") and not change.facts.get("measured")
+    return change.facts.get("effect") is None and (of_locks or explains(seen.mechanism, change.mechanism))
 
 
 def _texts(finding: Finding, name: str) -> tuple[str, ...]:
