@@ -233,13 +233,18 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
 def _only_came_then(change: Finding, seen: Finding) -> bool:
     """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
 
-    No commit sets a host's clock, nor fills a host with what is not of ours. All else may be the doing of a change whose
-    diff can do such things; of one whose diff is not known, no wait for locks is, nor what the mechanism explains.
+    No commit sets a host's clock, nor fills a host with what is not of ours. Waits for locks may be the doing of a
+    change whose diff can do such things; of one whose diff is not known they are not.
     """
     if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour":
         return True
-    of_locks = seen.code.startswith("locks.") and not change.facts.get("measured")
-    return change.facts.get("effect") is None and (of_locks or explains(seen.mechanism, change.mechanism))
+    unknown = change.facts.get("effect") is None and not change.facts.get("measured")
+    return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)
+
+
+def _fits_by_time(change: Finding, seen: Finding) -> bool:
+    """Whether nothing but time and place ties a change to what a mechanism that was seen at work explains."""
+    return change.facts.get("effect") is None and explains(seen.mechanism, change.mechanism)
 
 
 def _texts(finding: Finding, name: str) -> tuple[str, ...]:

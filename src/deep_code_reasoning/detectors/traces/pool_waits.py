@@ -162,6 +162,7 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
                {_LONG} AS is_long
         FROM all_gaps AS g JOIN usual AS u ON g.way = u.way AND g.service = u.service AND g.peer = u.peer
         """,
+        "",
         **settings.length.parameters(),
     )
     store.execute("TRUNCATE TABLE all_gaps")
