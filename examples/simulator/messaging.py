@@ -19,9 +19,16 @@ def publish(queue: str) -> Step:
         message = {"id": number, "trace": frame.trace, "span": span.id, "request": frame.request.copy(), "tries": 0}
         world.simulation.call_later(int(0.5 * MS), lambda: world.broker.queues[queue].put(message))
         site = world.style.message(world.broker.system, queue, world.broker.host, True)
-        span.end(site, world.style.message_id(number, False))
+        span.end(site, _told(frame, number, False))
 
     return step
+
+
+def _told(frame: Frame, number: str, again: bool) -> str:
+    """What a span says of its message."""
+    world = frame.world
+    key = world.style.message_key(str(frame.request[world.message_key])) if world.message_key else ""
+    return ",".join(filter(None, (world.style.message_id(number, again), key)))
 
 
 def consume(instance: Instance, queue_name: str, plan: str) -> Process:
@@ -51,7 +58,7 @@ def consume(instance: Instance, queue_name: str, plan: str) -> Process:
             world.failures[instance.service.role, failure.kind] += 1
             span.fail(failure)
         site = world.style.message(world.broker.system, queue_name, world.broker.host, False)
-        span.end(site, world.style.message_id(message["id"], message["tries"] > 0), error)
+        span.end(site, _told(frame, message["id"], message["tries"] > 0), error)
         if frame.request.pop("keeps", False):  # the consumer never answers for this one, and keeps it in memory
             instance.heap_mb += frame.request["keeps_mb"]
             continue

@@ -296,6 +296,37 @@ def _attempt(frame: Frame, role: str, plan: str, policy: Policy, attempt: int) -
     return failure
 
 
+def hedged(role: str, plan: str, after_ms: float) -> Step:
+    """A request to another service, made a second time if it is not answered soon; the first answer counts."""
+
+    def step(frame: Frame) -> Process:
+        world, reply = frame.world, Signal()
+        world.simulation.spawn(_ask(frame.fork(), role, plan, reply))
+        world.simulation.spawn(_ask(frame.fork(), role, plan, reply), int(after_ms * MS))
+        status, kind, message = yield reply
+        if not 0 < status < 400:
+            raise Failure(kind, message, status)
+
+    return step
+
+
+def _ask(frame: Frame, role: str, plan: str, reply: Signal) -> Process:
+    """One of several calls with one reply: whoever is not the first is called off when that comes."""
+    if reply.happened:
+        return
+    world, target = frame.world, frame.world.services[role]
+    instance, span = target.choose(), frame.open()
+    there = world.network(frame.instance.host, instance.host, (frame.service.role, role))
+    world.simulation.spawn(serve(instance, plan, frame, span, reply), there)
+    status, _, _ = yield reply
+    method, route = world.routes[plan]
+    if role in world.rpc_roles:
+        site = world.style.rpc(target.name, f"{world.words.business}.{target.name}", _rpc_name(plan), status, False)
+    else:
+        site = world.style.client(target.name, method, route, status, 0)
+    span.end(site)
+
+
 def _rpc_name(plan: str) -> str:
     return plan.split(".")[1].title()
 

@@ -147,6 +147,10 @@ class Current:
         """What tells one message from another."""
         return attributes({"messaging.message.id": number, "messaging.redelivered": redelivered or None})
 
+    def message_key(self, key: str) -> str:
+        """By what a message is kept in order with others."""
+        return attributes({"messaging.kafka.message.key": key})
+
     @cache  # noqa: B019
     def inner(self, module: str, function: str) -> Site:
         """A function of the service's own."""
@@ -269,6 +273,10 @@ class Older:
         """What tells one message from another."""
         return attributes({"messaging.message_id": number})
 
+    def message_key(self, key: str) -> str:
+        """By what a message is kept in order with others."""
+        return attributes({"messaging.kafka.message_key": key})
+
     @cache  # noqa: B019
     def inner(self, module: str, function: str) -> Site:
         """A function of the service's own."""
@@ -357,6 +365,10 @@ class Sparse:
     def message_id(self, number: str, redelivered: bool) -> str:
         """What tells one message from another."""
         return attributes({"message": number})
+
+    def message_key(self, key: str) -> str:
+        """By what a message is kept in order with others."""
+        return attributes({"key": key})
 
     @cache  # noqa: B019
     def inner(self, module: str, function: str) -> Site:

@@ -244,6 +244,7 @@ class World:
     size_bytes: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)  # (role, kind) of requests that failed
     tags: tuple[str, ...] = ()  # what the spans of served requests say of whose they are
+    message_key: str = ""  # what of a request keeps its messages in order, where anything does
     tag: Callable[[dict[str, Any], str], None] = lambda request, plan: None
     ended: bool = False
 

@@ -78,6 +78,38 @@ def test_locks_taken_in_one_order_are_silent(look: Look) -> None:
     assert check.verdict == "clear"
 
 
+def ring(locks: Sequence[str], times: int = 8, caught: bool = True) -> Fleet:
+    """Requests that each hold one of some locks and ask for the next, at one moment or, not `caught`, one by one."""
+    fleet = Fleet()
+    for number in range(times):
+        for place, (held, wanted) in enumerate(zip(locks, [*locks[1:], locks[0]], strict=True)):
+            at, trace = number * 20_000.0 + place * (4 if caught else 2500), f"t{number}-{place}"
+            wait = 1500 if caught else 3
+            root = fleet.span(trace, "", "depot", "h1", "move", at, 2000, "server")
+            fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 1, 2, mutex__name=held)
+            fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 30, wait, "", "error" if caught else "",
+                       mutex__name=wanted)  # fmt: skip
+            if not caught:
+                fleet.span(trace, root, "depot", "h1", "mutex.release", at + 1600, 2, mutex__name=wanted)
+            fleet.span(trace, root, "depot", "h1", "mutex.release", at + 1700, 2, mutex__name=held)
+    return fleet
+
+
+@pytest.mark.parametrize("locks", [["bay-4", "bay-9"], ["bay-4", "bay-9", "bay-2"], list("fcbad")])
+def test_a_ring_of_holders_that_ask_for_each_others_lock_is_told(locks: list[str], look: Look) -> None:
+    (finding,), _ = look("locks.deadlock", ring(locks).tables())
+    assert (finding.code, finding.service, finding.facts["cycles"]) == ("locks.deadlock", "depot", 8)
+    assert finding.facts["locks"] == tuple(sorted(locks))
+    assert len(finding.citations) == len(locks)
+
+
+@pytest.mark.parametrize("locks", [["bay-4", "bay-9"], ["bay-4", "bay-9", "bay-2"]])
+def test_orders_that_could_end_in_a_deadlock_are_told_as_harmless(locks: list[str], look: Look) -> None:
+    (finding,), _ = look("locks.deadlock", ring(locks, caught=False).tables())
+    assert (finding.code, finding.facts["harmless"]) == ("locks.order_inversion", True)
+    assert finding.facts["locks"] == tuple(sorted(locks))
+
+
 @pytest.mark.parametrize(("reports", "told"), [(20, 1), (2, 0)])
 def test_a_deadlock_that_the_database_reports_is_told_where_it_was(reports: int, told: int, look: Look) -> None:
     fleet = Fleet()

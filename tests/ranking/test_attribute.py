@@ -128,6 +128,23 @@ def test_a_lost_node_is_told_of_the_service_that_is_not_reached(scene: Scene) ->
     assert attribute(scene, [], [node, lost])[0].service == "db"
 
 
+@pytest.mark.parametrize(
+    ("effect", "sure", "blamed"),
+    [(None, 0.6, False), ("holds_lock", 0.6, True), (None, 0.96, True)],
+    ids=["its diff is not known", "its diff can do it", "surer than what is seen"],
+)
+def test_a_change_near_the_onset_does_not_outrank_a_lock_that_is_seen(
+    effect: str | None, sure: float, blamed: bool, scene: Scene
+) -> None:
+    near = change(sure)
+    near = replace(near, facts={**near.facts, "effect": effect})
+    seen = Finding("locks.contention", "lock_contention", "api", "waits", 0.9, 0.95)
+    suspects = [Suspect("api", "lock_contention", 1.0, (seen,), first_failing_service="api")]
+    first = attribute(scene, suspects, [seen, near])[0]
+    assert (first.change is not None) == blamed
+    assert blamed or first.mechanism == "lock_contention"
+
+
 @pytest.mark.parametrize(("gap", "blamed"), [(0.85, False), (0.6, True)], ids=["surely on the way", "perhaps"])
 def test_time_that_is_lost_on_the_way_is_no_commits_doing(gap: float, blamed: bool, scene: Scene) -> None:
     slower = replace(change(0.8), mechanism="latency_regression")

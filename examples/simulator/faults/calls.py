@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kernel import MS, SECOND, Process
 from ..leases import Locking
-from ..steps import Policy, cached, call, command, fail, query, repeat, sequence, work
+from ..steps import Policy, cached, call, command, fail, hedged, query, repeat, sequence, work
 from ..system import Frame, Step, World
 from .script import Script, answer, variant
 
@@ -213,6 +213,24 @@ def layers(world: World, locking: Locking) -> Script:
         also=[world.services[callee].name, world.services["edge"].name],
         facts={"retries": 3, "layers": 2},
     )
+
+
+@variant("retry_storm", "hedged")
+def hedged_calls(world: World, locking: Locking) -> Script:
+    """A caller asks a second time when it is not answered in a few milliseconds: most calls become two."""
+    caller, callee, plan, before, step = world.chance.choice(
+        (
+            ("web", "catalog", "web.list", "catalog.list", "list"),
+            ("orders", "stock", "orders.create", "stock.reserve", "reserve"),
+            ("edge", "users", "edge.history", "users.verify", "verify"),
+        )
+    )
+    world.insert(before, "work", work(60, 0.5))
+    yield
+    sha = world.deploy(caller, note="hedge")
+    world.replace(plan, step, hedged(callee, before, 8))
+    yield
+    return answer(world, caller, plan, sha, also=[world.services[callee].name], facts={"after_ms": 8})
 
 
 @variant("retry_storm", "timeouts")

@@ -310,11 +310,56 @@ def two_locks(world: World, locking: Locking) -> Script:
     )
 
 
-def _either(one: Step, other: Step) -> Step:
+def _either(*ways: Step) -> Step:
     def step(frame: Frame) -> Process:
-        yield from (one if frame.world.chance.random() < 0.5 else other)(frame)
+        yield from frame.world.chance.choice(ways)(frame)
 
     return step
+
+
+def _caught(world: World, keys: list[str]) -> int:
+    """How often all of some locks were held at once for a second, each by another: nobody in such a ring goes on."""
+    held: dict[str, tuple[str, int]] = {}
+    found = 0
+    for at in world.truth:
+        if at["key"] not in keys:
+            continue
+        if at["what"] == "taken":
+            held[at["key"]] = at["owner"], at["at_ns"]
+        elif at["what"] == "left":
+            owners = {owner for owner, _ in held.values()}
+            since = max((since for _, since in held.values()), default=0)
+            found += len(owners) == len(keys) and at["at_ns"] - since > SECOND
+            held.pop(at["key"], None)
+    return found
+
+
+@variant("deadlock", "ring")
+def ring(world: World, locking: Locking) -> Script:
+    """Payments take the locks of two of three parties, each kind the next one's second: all wait for each other."""
+    locking.wait_ms = 3000
+    many_payments(world)
+    world.load = 1.5
+    yield
+    sha = world.deploy("payments", note="transfer")
+    inner = run("payments.settle")
+    ways = [
+        leased(locking, f"account:{one}", work(450), leased(locking, f"account:{other}", inner))
+        for one, other in ((71, 72), (72, 73), (73, 71))
+    ]
+    world.replace("payments.charge", "settle", _either(*ways))
+    yield
+    keys = [f"{locking.prefix}account:{n}" for n in (71, 72, 73)]
+    caught = _caught(world, keys)
+    return answer(
+        world,
+        "payments",
+        "payments.charge",
+        sha,
+        shown=caught >= 3,
+        resource=keys[0],
+        facts={"keys": keys, "rings": caught},
+    )
 
 
 @variant("deadlock", "advisory-order")

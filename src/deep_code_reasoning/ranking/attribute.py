@@ -65,9 +65,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        # No commit sets a host's clock, nor fills a host with what is not of ours; all else may be a change's doing.
-        of_hosts = seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour"
-        if change is not None and (of_hosts or _fits_by_time(change, seen)) and change.confidence <= seen.confidence:
+        if change is not None and change.confidence <= seen.confidence and _only_came_then(change, seen):
             change = None
         if change is not None and _brought_otherwise(change, seen):
             change = None
@@ -276,6 +274,18 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
         against=against,
         next_checks=next_checks(outside.mechanism, None),
     )
+
+
+def _only_came_then(change: Finding, seen: Finding) -> bool:
+    """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
+
+    No commit sets a host's clock, nor fills a host with what is not of ours. Waits for locks may be the doing of a
+    change whose diff can do such things; of one whose diff is not known they are not.
+    """
+    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour":
+        return True
+    unknown = change.facts.get("effect") is None and not change.facts.get("measured")
+    return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)
 
 
 def _fits_by_time(change: Finding, seen: Finding) -> bool:

@@ -53,6 +53,9 @@ _STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
 _SHOWN: Final = frozenset(
     {
         "traces.exhausted",
+        "traces.hedged_calls",
+        "traces.pool_waits",
+        "traces.message_order",
         "traces.message_waits",
         "traces.network_gap",
         "traces.unreachable",

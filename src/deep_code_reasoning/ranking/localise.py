@@ -47,7 +47,7 @@ _POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"}
 # Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
 # connections; one behind a slow network looks slow to its callers.
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
-    "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception"}),
+    "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception", *_POOLS}),
     "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
     "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
     "connection_pool_exhausted": frozenset(
@@ -65,7 +65,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "lock_lease_expired": frozenset(
         {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
     ),
-    "race_condition": frozenset({"exception", "wrong_result", "lock_contention"}),
+    "race_condition": frozenset({"exception", "wrong_result", "lock_contention", "message_backlog"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
@@ -118,7 +118,7 @@ _NOT_OF_RETRIES: Final = frozenset(
 
 def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
     """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
-    if seen.code not in ("traces.retry_storm", "traces.early_timeout"):
+    if seen.code not in ("traces.retry_storm", "traces.hedged_calls", "traces.early_timeout"):
         return False
     here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
     return any(
@@ -171,9 +171,12 @@ class Settings:
             "traces.clock_skew": 0.95,
             "traces.repeated_calls": 0.95,
             "traces.retry_storm": 0.95,
+            "traces.hedged_calls": 0.9,
+            "traces.message_order": 0.95,
             "traces.early_timeout": 0.9,
             "traces.new_deadline": 0.95,
             "traces.exhausted": 1.0,
+            "traces.pool_waits": 0.95,
             "traces.cache_misses": 1.0,
             "traces.race_condition": 0.95,
             "traces.message_waits": 0.95,

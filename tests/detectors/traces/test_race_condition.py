@@ -30,6 +30,21 @@ def sanitised(verb: str, _: int) -> dict[str, object]:
     return {"db__statement": text}
 
 
+def named(verb: str, key: int) -> dict[str, object]:
+    """What a sanitiser left, and an attribute of the application's own."""
+    return {**sanitised(verb, key), "wallet__number": f"W{key}"}
+
+
+def relative(verb: str, key: int) -> dict[str, object]:
+    text = f"UPDATE wallet SET sum = sum - 5 WHERE id = {key}"
+    return {"db__statement": text} if verb == "UPDATE" else literals(verb, key)
+
+
+def versioned(verb: str, key: int) -> dict[str, object]:
+    text = f"UPDATE wallet SET sum = 5, version = 4 WHERE id = {key} AND version = 3"
+    return {"db__statement": text} if verb == "UPDATE" else literals(verb, key)
+
+
 def redis(verb: str, key: int) -> dict[str, object]:
     return {"db__query__text": f"GET wallet:{key}" if verb == "SELECT" else f"SET wallet:{key} 5"}
 
@@ -86,8 +101,8 @@ def test_writes_across_each_other_that_meet_conflicts_are_told(access: Access, l
 @pytest.mark.parametrize(
     "fleet",
     [
-        pytest.param(bank(failing=999), id="they cross as always, and no one is told of a conflict"),
-        pytest.param(bank(message="connection reset by peer"), id="they fail for another reason"),
+        pytest.param(bank(crossing=0, failing=999), id="they cross as always, and no one is told of a conflict"),
+        pytest.param(bank(sanitised, message="connection reset by peer"), id="they fail for another reason"),
         pytest.param(bank(crossing=0, failing=0), id="it was so before"),
         pytest.param(bank(crossing=999), id="the conflicts have nothing to do with crossing"),
         pytest.param(bank(locking="FOR UPDATE"), id="the rows are locked"),
@@ -100,8 +115,96 @@ def test_without_new_conflicts_of_crossing_writes_it_is_silent(fleet: Fleet, loo
     assert check.verdict == "clear"
 
 
-def ledger(again_ms: float, onset: int = 60, every: int = 3, **names: str) -> Fleet:
-    """Messages take 40 ms; from number `onset` on some come again after `again_ms`, at another host."""
+@pytest.mark.parametrize("access", [literals, mongo, named])
+def test_updates_that_are_lost_without_a_word_are_told(access: Access, look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", bank(access, failing=999).tables())
+    assert (finding.service, finding.mechanism, finding.facts["kind"]) == ("bank", "race_condition", "lost update")
+    assert finding.resource == "wallet"
+    assert len(finding.citations) >= 3
+
+
+@pytest.mark.parametrize("access", [relative, versioned, sanitised, redis])
+def test_writes_that_lose_nothing_or_hide_their_row_are_silent(access: Access, look: Look) -> None:
+    findings, _ = look("traces.race_condition", bank(access, failing=999).tables())
+    assert not findings
+
+
+Written = Callable[[int], tuple[str, dict[str, object], dict[str, object]]]
+
+
+def by_path(key: int) -> tuple[str, dict[str, object], dict[str, object]]:
+    return "PUT", {"http__request__method": "GET", "url__path": f"/v1/units/{key}"}, {
+        "http__request__method": "PUT", "url__path": f"/v1/units/{key}"}  # fmt: skip
+
+
+def by_route(key: int) -> tuple[str, dict[str, object], dict[str, object]]:
+    route = {"http__target": f"/units/{'abc'[key % 3]}", "http__route": "/units/:name"}
+    return "PATCH", {"http__method": "GET", **route}, {"http__method": "PATCH", **route}
+
+
+def by_attribute(key: int) -> tuple[str, dict[str, object], dict[str, object]]:
+    told: dict[str, object] = {"rpc__system": "grpc", "unit__id": f"u-{key}"}
+    return "SetUnit", {"rpc__method": "GetUnit", **told}, {"rpc__method": "SetUnit", **told}
+
+
+def depot(written: Written, crossing: int = 60, refused: str = "", other: str = "") -> Fleet:
+    """Pairs of requests; each asks another service for a unit and writes it back, as those of `bank` do.
+
+    With `refused` every third pair's second write is answered so. With `other` something else is written than read.
+    """
+    fleet = Fleet()
+    for pair in range(120):
+        for second in (0, 1):
+            at, trace, wait = pair * 1000.0 + 30 * second, f"t{pair}.{second}", 50.0 if pair >= crossing else 4.0
+            verb, asks, writes = written(pair % 4)
+            if other:
+                writes = {"http__request__method": "POST", "url__path": other}
+            root = fleet.span(trace, "", "desk", "h1", "POST /move", at, wait + 20, "server")
+            for name, then, told in (("GET", 2.0, asks), (verb, 2.0 + wait, writes)):
+                told = dict(told)
+                if refused and name == verb and second and pair >= 60 and pair % 3 == 0:
+                    told["http__response__status_code"] = refused
+                called = fleet.span(trace, root, "desk", "h1", name, at + then, 8, "client")
+                fleet.span(trace, called, "yard", "h2", name, at + then + 1, 6, "server", **told)
+    return fleet
+
+
+@pytest.mark.parametrize("written", [by_path, by_route, by_attribute])
+def test_what_is_lost_in_another_service_is_told_of_who_read_and_wrote(written: Written, look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", depot(written).tables())
+    assert (finding.service, finding.facts["kind"]) == ("desk", "lost update")
+    assert (finding.resource or "").startswith("yard")
+
+
+def test_refusals_for_a_conflict_are_conflicts(look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", depot(by_path, refused="409").tables())
+    assert (finding.service, finding.mechanism) == ("desk", "race_condition")
+
+
+def test_a_check_here_and_an_act_there_are_told_together(look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", depot(by_path, refused="409", other="/bookings").tables())
+    assert (finding.service, finding.resource) == ("desk", "yard /v1/units/#, then yard /bookings")
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [
+        pytest.param(depot(by_path, crossing=0), id="they always cross"),
+        pytest.param(depot(by_path, crossing=999), id="they never cross"),
+        pytest.param(depot(by_path, crossing=999, refused="409"), id="refusals have nothing to do with crossing"),
+        pytest.param(depot(by_path, other="/bookings"), id="something else is written, and nobody refuses it"),
+    ],
+)
+def test_calls_that_lose_nothing_are_silent(fleet: Fleet, look: Look) -> None:
+    findings, _ = look("traces.race_condition", fleet.tables())
+    assert not findings
+
+
+def ledger(again_ms: float, onset: int = 60, every: int = 3, failing: bool = False, **names: str) -> Fleet:
+    """Messages take 40 ms; from number `onset` on some come again after `again_ms`, at another host.
+
+    With `failing` the first turn of these fails.
+    """
     fleet = Fleet({"h2": steady(-300.0)})
     for number in range(120):
         at, trace, told = number * 1000.0, f"t{number}", {names.get("id", "messaging__message__id"): f"m{number}"}
@@ -112,8 +215,10 @@ def ledger(again_ms: float, onset: int = 60, every: int = 3, **names: str) -> Fl
         for host in ("h1", "h2"):
             client = fleet.span(trace, sent, "shop", "h0", "GET /rates", at, 5, "client")
             fleet.span(trace, client, "ledger", host, "GET /rates", at + 1, 3, "server")
-        fleet.span(trace, sent, "ledger", "h1", "process postings", at + 5, 40, kind, **told)
-        if number >= onset and number % every == 0:
+        twice = number >= onset and number % every == 0
+        status = "error" if failing and twice else ""
+        fleet.span(trace, sent, "ledger", "h1", "process postings", at + 5, 40, kind, status, **told)
+        if twice:
             fleet.span(trace, sent, "ledger", "h2", "process postings", at + 5 + again_ms, 40, kind, **told)
     return fleet
 
@@ -132,10 +237,17 @@ def test_a_message_that_is_taken_twice_at_once_is_told(names: dict[str, str], lo
     assert finding.facts["conflicting_requests"] == 20
 
 
+def test_a_message_that_is_worked_on_again_after_it_was_done_is_told(look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", ledger(200).tables())
+    assert (finding.service, finding.mechanism, finding.resource) == ("ledger", "race_condition", "postings")
+    assert finding.facts["kind"] == "one message, again after it was done"
+    assert finding.facts["conflicting_requests"] == 20
+
+
 @pytest.mark.parametrize(
     "fleet",
     [
-        pytest.param(ledger(200), id="it comes again after its first turn"),
+        pytest.param(ledger(200, failing=True), id="it comes again after its first turn failed"),
         pytest.param(ledger(20, onset=0), id="it was so before"),
         pytest.param(ledger(20, onset=119, every=7), id="it never comes again"),
     ],

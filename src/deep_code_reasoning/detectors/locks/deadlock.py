@@ -1,7 +1,8 @@
 """Holders that wait for each other.
 
-Looks for: two requests that each hold a lock which the other one asks for, at the same time; and databases and runtimes
-that say they found a deadlock (PostgreSQL 40P01, MySQL 1213, SQL Server 1205, the JVM's thread dump).
+Looks for: requests that each hold a lock which the next one asks for, in a ring of two to six, at the same time; and
+databases and runtimes that say they found a deadlock (PostgreSQL 40P01, MySQL 1213, SQL Server 1205, the JVM's thread
+dump). Where none was caught yet, locks that are taken in orders that make a ring are told as harmless so far.
 
 Why it matters: neither can go on. What ends it is a victim's error or a deadline, seconds later, in a service that did
 nothing wrong but take two locks in another order.
@@ -15,6 +16,7 @@ the other the reverse`.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,12 +24,13 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import probability
 from .holds import prepare_holds
 from .operations import prepare_lock_ops
 from .reports import Report, prepare_lock_reports, reported
+from .rings import Ask, rings
 from .waits import LONG, Length, long_waits, prepare_waits
 
 
@@ -38,12 +41,14 @@ class Settings:
     Attributes:
         min_requests: a lone deadlock happens in sound systems and is tried again.
         min_probability: a finding is told when it is likelier than not.
+        most_asks: so many of the longest are looked at: who waits for ever waits longest.
         length, min_waits, min_rise: two reports are enough where, as `locks.contention` measures it, the same
             statements begin to wait long.
     """
 
     min_requests: int = 3
     min_probability: float = 0.5
+    most_asks: int = 2000
     length: Length = LONG
     min_waits: int = 5
     min_rise: float = 0.2
@@ -67,47 +72,66 @@ def _seen(scene: Scene, settings: Settings) -> list[Finding]:
             SELECT key, trace_id, argMin(span_id, t.start_ns) AS span_id, min(t.start_ns) AS start_ns,
                    max(t.end_ns) AS end_ns
             FROM lock_steps AS t WHERE verb IN ('acquire', 'refused') GROUP BY key, holder, turn, trace_id
-        ),
-        asked AS (
-            SELECT h.service AS service, h.key AS held, o.key AS wanted, o.trace_id AS trace_id, o.span_id AS span_id,
-                   o.start_ns AS start_ns, least(o.end_ns, h.end_ns) AS end_ns
-            FROM lock_holds AS h JOIN tries AS o ON h.trace_id = o.trace_id
-            WHERE o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
         )
-        SELECT a.service AS service, a.held AS held, a.wanted AS wanted, uniqExact(a.trace_id, b.trace_id) AS pairs,
-               min(a.start_ns) AS since, argMin((a.trace_id, a.span_id, b.trace_id, b.span_id), a.start_ns) AS first
-        FROM asked AS a JOIN asked AS b ON a.held = b.wanted AND a.wanted = b.held
-        WHERE a.held < a.wanted AND a.trace_id != b.trace_id AND a.start_ns < b.end_ns AND b.start_ns < a.end_ns
-        GROUP BY service, held, wanted HAVING pairs >= {least:UInt32} ORDER BY pairs DESC, service, held, wanted
+        SELECT h.service AS service, h.key AS held, o.key AS wanted, o.trace_id AS trace_id, o.span_id AS span_id,
+               o.start_ns AS start_ns, least(o.end_ns, h.end_ns) AS end_ns
+        FROM lock_holds AS h JOIN tries AS o ON h.trace_id = o.trace_id
+        WHERE o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
+        ORDER BY end_ns - start_ns DESC, trace_id, span_id LIMIT {most:UInt32}
         """,
-        least=settings.min_requests,
+        most=settings.most_asks,
     )
-    told: dict[str, Finding] = {}
-    for row in rows:
-        told.setdefault(str(row["service"]), _cycle(scene, row))
-    return list(told.values())
+    asks = [Ask(**row) for row in rows]
+    caught: dict[str, list[tuple[Ask, ...]]] = defaultdict(list)
+    for ring in rings(asks, together=True):
+        caught[ring[0].service].append(ring)
+    found = [_cycle(scene, known) for _, known in sorted(caught.items()) if len(known) >= settings.min_requests]
+    if found:
+        return found
+    return [_inversion(scene, ring) for ring in rings(asks, together=False)[:1]]
 
 
-def _cycle(scene: Scene, row: Row) -> Finding:
-    since_ns, first = int(row["since"]), row["first"]
+def _in_words(ring: Sequence[Ask]) -> str:
+    first = ring[0]
+    if len(ring) == 2:
+        return f"one holds {first.held} and asks for {first.wanted}, the other the reverse"
+    return "each holds one of " + ", ".join(ask.held for ask in ring) + " and asks for the next"
+
+
+def _cycle(scene: Scene, caught: Sequence[Sequence[Ask]]) -> Finding:
+    """What is told of the rings of one service: the locks of those that are most."""
+    kinds = Counter(tuple(sorted(ask.held for ask in ring)) for ring in caught)
+    most = max(sorted(kinds), key=lambda kind: kinds[kind])
+    first = next(ring for ring in caught if tuple(sorted(ask.held for ask in ring)) == most)
+    since_ns = min(ask.start_ns for ring in caught for ask in ring)
+    service, many = first[0].service, "two" if len(first) == 2 else str(len(first))
     return Finding(
         code="locks.deadlock",
         mechanism="deadlock",
-        service=str(row["service"]),
-        summary=(
-            f"{row['service']}: {row['pairs']} times two requests wait for each other: one holds {row['held']} "
-            f"and asks for {row['wanted']}, the other the reverse"
-        ),
+        service=service,
+        summary=f"{service}: {len(caught)} times {many} requests wait for each other: {_in_words(first)}",
         severity=1.0,
         confidence=0.95,
-        facts={
-            "locks": (str(row["held"]), str(row["wanted"])),
-            "cycles": int(row["pairs"]),
-            "onset": format_instant(since_ns),
-        },
-        citations=(span_citation(first[0], first[1]), span_citation(first[2], first[3])),
+        facts={"locks": most, "cycles": len(caught), "onset": format_instant(since_ns)},
+        citations=tuple(span_citation(ask.trace_id, ask.span_id) for ask in first),
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
-        resource=str(row["held"]),
+        resource=most[0],
+    )
+
+
+def _inversion(scene: Scene, ring: Sequence[Ask]) -> Finding:
+    service, since_ns = ring[0].service, min(ask.start_ns for ask in ring)
+    return Finding(
+        code="locks.order_inversion",
+        mechanism="deadlock",
+        service=service,
+        summary=f"{service}: locks are taken in orders that can end in a deadlock: {_in_words(ring)}; none was seen",
+        severity=0.2,
+        confidence=0.5,
+        facts={"locks": tuple(sorted(ask.held for ask in ring)), "harmless": True, "onset": format_instant(since_ns)},
+        citations=tuple(span_citation(ask.trace_id, ask.span_id) for ask in ring),
+        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        resource=min(ask.held for ask in ring),
     )
 
 

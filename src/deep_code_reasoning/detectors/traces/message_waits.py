@@ -30,7 +30,7 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
-from .key_windows import PROCESSES, QUEUE, QUEUE_NAMES
+from .message_turns import PROCESSES, QUEUE, QUEUE_NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...domain.citation import Citation
 from ...domain.finding import Fact, Finding
@@ -31,7 +32,9 @@ from ...store import Row
 from ..base import Detector, Scene
 from ..timeline.change_point import OutcomeChange, outcome_change, probability, rate_contrast
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from .key_windows import prepare_conflicts, prepare_key_windows, prepare_message_turns
+from .accesses import could_race
+from .key_windows import prepare_conflicts, prepare_key_windows
+from .message_turns import prepare_message_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Settings:
             worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
         most_contrast: so much of that adds to what speaks for a beginning: strong evidence on the same scale.
         min_ratio: conflicts that are so many times as frequent as before are new ones.
+        min_silent: updates that are lost without a word happen wherever the last writer may win; that they began must
+            be nearly sure.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
@@ -51,51 +56,76 @@ class Settings:
     min_contrast: float = 1.0
     most_contrast: float = 3.0
     min_ratio: float = 5.0
+    min_silent: float = 0.9
     min_probability: float = 0.5
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
-    """Find objects that requests write over each other's back, and messages that are processed twice at once."""
+    """Find objects that requests write over each other's back, and messages that are processed twice."""
     found = [*_crossings(scene, settings), *_double_turns(scene, settings)]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service, f.resource or ""))
 
 
 def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
-    if not prepare_conflicts(scene.store):
+    told = prepare_conflicts(scene.store)
+    if not could_race(scene.store, told):
         return []
     prepare_key_windows(scene.store)
     steps = time_steps(scene.store, "entries")
-    rows = scene.store.query(
+    objects = scene.store.query(
+        "SELECT uniqExactIf((service, object), same) AS read, uniqExactIf((service, object), unguarded) AS open "
+        "FROM key_windows"
+    )[0]
+    found = _met(scene, steps, int(objects["read"]), settings) if told else []
+    found += _overwritten(scene, steps, int(objects["open"]), settings)
+    # Reads and writes of several things lie across each other together: one of them is enough.
+    best: dict[str, Finding] = {}
+    for finding in sorted(found, key=lambda f: (-f.confidence, ", then " in (f.resource or ""), f.resource)):
+        best.setdefault(finding.service, finding)
+    return list(best.values())
+
+
+def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]:
+    """By service and object: steps of requests that could have read and written it, with those that are `bad`."""
+    return scene.store.query(
         f"""
         WITH requests AS (
             SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
-                   max(w.conflict) AS conflict
+                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded
             FROM key_windows AS w GROUP BY service, object, trace_id
         ),
+        -- What is looked at: objects with so many of them.
+        many AS (SELECT service, object FROM requests GROUP BY service, object
+                 HAVING countIf({bad}) >= {{least:UInt32}}),
         ways AS (SELECT DISTINCT r.service AS service, object, entry FROM requests AS r
-                 JOIN entries AS e ON e.service = r.service AND e.trace_id = r.trace_id),
+                 JOIN entries AS e ON e.service = r.service AND e.trace_id = r.trace_id
+                 WHERE (r.service, object) IN many),
         served AS (
             SELECT e.service AS service, object, e.trace_id AS trace_id, e.start_ns AS start_ns
             FROM entries AS e JOIN ways AS w ON w.service = e.service AND w.entry = e.entry
         )
         SELECT service, object, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned, sum(over) AS crossing,
-               sum(reading) AS requests, sum(told) AS conflicts
+               sum(reading) AS requests, sum(told) AS conflicts, groupArray((step, open)) AS unguarded
         FROM (
             SELECT s.service AS service, s.object AS object, {step_of("s.start_ns")} AS step, count() AS n,
-                   countIf(r.crossed AND r.conflict) AS bad, countIf(r.crossed) AS over,
-                   countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told
+                   countIf({bad}) AS bad, countIf(r.crossed) AS over,
+                   countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told,
+                   countIf(r.unguarded) AS open
             FROM served AS s LEFT ANY JOIN requests AS r
                 ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
             GROUP BY service, object, step
         )
         GROUP BY service, object HAVING concerned >= {{least:UInt32}} ORDER BY service, object
         """,
-        least=settings.min_requests,
+        least=least,
         **steps.parameters(),
     )
-    looked_at = int(scene.store.query("SELECT uniqExact(service, object) AS n FROM key_windows")[0]["n"])
+
+
+def _met(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
+    """Objects over which requests that lie across each other meet conflicts."""
     found = []
-    for row in rows:
+    for row in _requests(scene, steps, "crossed AND conflict", settings.min_requests):
         bad, crossing = int(row["concerned"]), int(row["crossing"])
         apart, alone = int(row["conflicts"]) - bad, int(row["requests"]) - crossing
         contrast = rate_contrast(bad, crossing, apart, alone)
@@ -105,6 +135,33 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
         if dated is not None:
             found.append(_crossing(scene, row, *dated, steps))
     return found
+
+
+def _overwritten(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
+    """Objects that requests write whole although another wrote them since they read: nobody is told."""
+    found = []
+    for row in _requests(scene, steps, "unseen", settings.min_requests):
+        first = _dated(row, steps, 1, settings, settings.most_contrast)
+        if first is None:
+            continue
+        # That reads and writes came to be without a guard, or came to be at all, speaks for it too.
+        tied = min(_less_guarded(row, steps, first[0]), settings.most_contrast)
+        dated = _dated(row, steps, looked_at, settings, tied)
+        if dated is None:
+            continue
+        change, chance = dated
+        if chance >= settings.min_silent and change.rate_after >= settings.min_ratio * change.rate_before:
+            found.append(_lost(scene, row, change, chance, steps))
+    return found
+
+
+def _less_guarded(row: Row, steps: TimeSteps, change: OutcomeChange) -> float:
+    """Log Bayes factor that requests write with no guard more often since then."""
+    unguarded = steps.spread(row["unguarded"])
+    before, after = sum(unguarded[: change.index]), sum(unguarded[change.index :])
+    if after * change.trials_before <= before * change.trials_after:
+        return 0.0
+    return max(0.0, rate_contrast(after, change.trials_after, before, change.trials_before))
 
 
 def _dated(
@@ -131,8 +188,9 @@ def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, step
         """
         SELECT w.trace_id AS trace_id, w.read_span AS read_span, w.write_span AS write_span,
                w.other_read AS other_read, w.other_write AS other_write, w.key AS key, c.message AS message
-        FROM key_windows AS w JOIN conflicts AS c ON w.trace_id = c.trace_id AND w.service = c.service
-        WHERE w.service = {service:String} AND w.object = {target:String} AND w.crossed AND w.start_ns >= {since:Int64}
+        FROM key_windows AS w LEFT ANY JOIN conflicts AS c ON w.trace_id = c.trace_id AND w.service = c.service
+        WHERE w.service = {service:String} AND w.object = {target:String} AND w.crossed AND w.conflict
+          AND w.start_ns >= {since:Int64}
         ORDER BY w.start_ns, w.trace_id, w.key LIMIT 2
         """,
         service=service,
@@ -159,36 +217,74 @@ def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, step
     )
 
 
+def _lost(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+    service, target, since_ns = str(row["service"]), str(row["object"]), steps.start_of(change.index)
+    lost = scene.store.query(
+        """
+        SELECT concat(trace_id, '/', read_span) AS read, unseen_write, concat(trace_id, '/', write_span) AS write, key
+        FROM key_windows AS w
+        WHERE service = {service:String} AND object = {target:String} AND unseen AND w.start_ns >= {since:Int64}
+        ORDER BY w.start_ns, trace_id, key LIMIT 2
+        """,
+        service=service,
+        target=target,
+        since=since_ns,
+    )
+    return _finding(
+        scene,
+        _Race(service, target, str(lost[0]["key"]) if lost else "", "lost update", since_ns, chance, change),
+        f"{change.failures_after} of {change.trials_after} requests wrote over what another had written to {target} "
+        f"since they read it, with no lock and no check, since {format_instant(since_ns)}, {change.failures_before} of "
+        f"{change.trials_before} before; nobody is told",
+        {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
+        [str(one[ref]) for one in lost for ref in ("read", "unseen_write", "write")],
+    )
+
+
+# How a message is worked on twice, and how that is told.
+_TWICE: Final = {
+    "at_once": ("one message, twice at once", "again while it is still processing them"),
+    "again": ("one message, again after it was done", "again after they were done, and does all the work again"),
+}
+
+
 def _double_turns(scene: Scene, settings: Settings) -> list[Finding]:
     if not prepare_message_turns(scene.store):
         return []
     steps = time_steps(scene.store, "message_turns")
-    rows = scene.store.query(
-        f"""
-        SELECT service, name, any(queue) AS queue, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned,
-               sum(failed) AS failing
-        FROM (
-            SELECT service, name, min(queue) AS queue, {step_of("start_ns")} AS step, count() AS n,
-                   countIf(at_once) AS bad, countIf(at_once AND conflict) AS failed
-            FROM message_turns GROUP BY service, name, step
-        )
-        GROUP BY service, name HAVING concerned >= {{least:UInt32}} ORDER BY service, name
-        """,
-        least=settings.min_requests,
-        **steps.parameters(),
-    )
     looked_at = int(scene.store.query("SELECT uniqExact(service, name) AS n FROM message_turns")[0]["n"])
-    dated = [(row, found) for row in rows if (found := _dated(row, steps, looked_at, settings)) is not None]
-    return [_double_turn(scene, row, *found, steps) for row, found in dated]
+    found: dict[tuple[str, str], Finding] = {}
+    for how in _TWICE:
+        rows = scene.store.query(
+            f"""
+            SELECT service, name, any(queue) AS queue, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned,
+                   sum(failed) AS failing
+            FROM (
+                SELECT service, name, min(queue) AS queue, {step_of("start_ns")} AS step, count() AS n,
+                       countIf({how}) AS bad, countIf({how} AND conflict) AS failed
+                FROM message_turns GROUP BY service, name, step
+            )
+            GROUP BY service, name HAVING concerned >= {{least:UInt32}} ORDER BY service, name
+            """,
+            least=settings.min_requests,
+            **steps.parameters(),
+        )
+        for row in rows:
+            dated = _dated(row, steps, looked_at, settings)
+            if dated is not None:
+                key = str(row["service"]), str(row["name"])
+                found.setdefault(key, _double_turn(scene, row, how, *dated, steps))
+    return list(found.values())
 
 
-def _double_turn(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+def _double_turn(scene: Scene, row: Row, how: str, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
     service, name, since_ns = str(row["service"]), str(row["name"]), steps.start_of(change.index)
     queue = str(row["queue"]) or name
+    kind, told = _TWICE[how]
     examples = scene.store.query(
-        """
+        f"""
         SELECT message, spans FROM message_turns
-        WHERE service = {service:String} AND name = {name:String} AND at_once AND start_ns >= {since:Int64}
+        WHERE service = {{service:String}} AND name = {{name:String}} AND {how} AND start_ns >= {{since:Int64}}
         ORDER BY conflict DESC, start_ns, message LIMIT 2
         """,
         service=service,
@@ -197,17 +293,9 @@ def _double_turn(scene: Scene, row: Row, change: OutcomeChange, chance: float, s
     )
     return _finding(
         scene,
-        _Race(
-            service,
-            queue,
-            str(examples[0]["message"]) if examples else "",
-            "one message, twice at once",
-            since_ns,
-            chance,
-            change,
-        ),
-        f"takes {change.failures_after} of {change.trials_after} messages of {queue} again while it is still "
-        f"processing them since {format_instant(since_ns)}, {change.failures_before} of {change.trials_before} before; "
+        _Race(service, queue, str(examples[0]["message"]) if examples else "", kind, since_ns, chance, change),
+        f"takes {change.failures_after} of {change.trials_after} messages of {queue} {told} since "
+        f"{format_instant(since_ns)}, {change.failures_before} of {change.trials_before} before; "
         f"{row['failing']} of them fail",
         {"failing": int(row["failing"])},
         [ref for example in examples for ref in example["spans"]],
