@@ -97,7 +97,11 @@ def mailing(processed: int) -> Fleet:
 PILE = [0.0] * 9 + [2, 3, 4, 5, 6, 7]
 
 
-@pytest.mark.parametrize(("processed", "mechanism"), [(8, "message_backlog"), (15, "unacknowledged_messages")])
+@pytest.mark.parametrize(
+    ("processed", "mechanism"),
+    [(8, "message_backlog"), (15, "unacknowledged_messages"), (11, "unacknowledged_messages")],
+    ids=["stopped", "goes on", "goes on until it holds as much as it may"],
+)
 def test_what_the_consumer_does_tells_a_backlog_from_what_it_does_not_acknowledge(
     processed: int, mechanism: str, look: Look
 ) -> None:

@@ -98,8 +98,8 @@ def prepare_message_waits(store: CaseStore) -> bool:
 def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
     """Whether a queue's messages were taken as soon as before while it already filled up; None when no span tells.
 
-    Only what was sent in the first half of that time is looked at: what is never acknowledged stops its consumers in
-    the end. Shares and waits are of single messages, so it does not matter how many of the traces were kept.
+    Only what was sent in the first quarter of that time is looked at: what is never acknowledged stops its consumers
+    once they hold as much as they may. Shares and waits are of single messages, so it does not matter how many of the traces were kept.
     """
     if not prepare_message_waits(store):
         return None
@@ -112,7 +112,7 @@ def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
                quantileExactIf(0.5)(wait_ns, sent_ns < {since:Int64} AND wait_ns >= 0) AS before_ns,
                quantileExactIf(0.5)(wait_ns, early AND wait_ns >= 0) AS after_ns
         FROM (
-            SELECT *, sent_ns >= {since:Int64} AND sent_ns < {since:Int64} + intDiv(last_ns - {since:Int64}, 2) AS early
+            SELECT *, sent_ns >= {since:Int64} AND sent_ns < {since:Int64} + intDiv(last_ns - {since:Int64}, 4) AS early
             FROM message_waits WHERE queue = {queue:String}
         )
         """,
