@@ -135,3 +135,20 @@ def test_time_that_is_lost_on_the_way_is_no_commits_doing(gap: float, blamed: bo
     suspects = [Suspect("api", "network_delay", 1.0, (way,), first_failing_service="api")]
     first = attribute(scene, suspects, [slower, way])[0]
     assert (first.change is not None) == blamed
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "code", "place"),
+    [
+        ("retry_storm", "traces.retry_storm", "api"),
+        ("schema_mismatch", "traces.failures", "api"),
+        ("exception", "traces.failures", "edge"),
+    ],
+    ids=["seen at work", "told by its error", "what any trouble looks like"],
+)
+def test_a_change_is_blamed_where_what_it_did_is_seen(mechanism: str, code: str, place: str, scene: Scene) -> None:
+    seen = Finding(code, mechanism, "api", "seen", 0.9, 0.95)
+    blamed = replace(change(0.8), mechanism=mechanism, service="edge")
+    suspects = [replace(suspect("edge")), Suspect("api", mechanism, 0.9, (seen,), first_failing_service="api")]
+    first = attribute(replace(scene, graph=GRAPH), suspects, [blamed, seen])[0]
+    assert (first.service, first.change is not None) == (place, True)

@@ -33,6 +33,8 @@ _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
 }
 
+_ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
+
 
 def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Finding]) -> tuple[Cause, ...]:
     """Turn suspects into causes, best first, each with the change that explains it or none.
@@ -68,7 +70,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         if change is not None and of_clocks and change.confidence <= seen.confidence:
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        lead = _from_change(change, findings, outside, _front_of(change, scene))
+        lead = _from_change(change, findings, outside, _front_of(change, scene, _place_of(change, seen, suspects)))
     elif outside is not None:
         lead = _from_outside(outside, change, _front(scene), _cut_off(findings))
     if lead is not None:
@@ -91,11 +93,26 @@ def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
 
 
-def _front_of(change: Finding, scene: Scene) -> Front:
-    """Where the trouble began: as measured, where the change was tried for what was measured."""
-    if not change.facts.get("measured"):
-        return _front(scene)
-    return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
+def _front_of(change: Finding, scene: Scene, place: str) -> Front:
+    """Where the trouble began: as measured, where the change was tried for what was measured; else `place`, if any."""
+    if change.facts.get("measured"):
+        return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
+    front = _front(scene)
+    if place in ("", front.first):
+        return front
+    return Front(place, tuple(name for name in front.failing if name != place), front.first_ns)
+
+
+def _place_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> str:
+    """The service in which what a change did was seen at work, or is told by its errors and measurements; '' if none.
+
+    Of what any trouble looks like (`_ANYONES`) every service that passes it on has some.
+    """
+    if seen is not None and seen.mechanism == change.mechanism:
+        return seen.service
+    if change.mechanism in _ANYONES:
+        return ""
+    return next((suspect.service for suspect in suspects if suspect.mechanism == change.mechanism), "")
 
 
 def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
