@@ -19,6 +19,8 @@ from ..detectors.symptoms.front import Front, failing_front, spoken_graph
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
+from ..domain.instant import NS_PER_S
+from .calibrate import at_its_limit
 from .localise import MECHANISM_SEEN, is_reaction
 from .remedy import next_checks, remediation
 
@@ -27,6 +29,8 @@ MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
+# What begins within so long of a surge may be its doing: metrics come every minute, and lag.
+_TOGETHER_NS: Final = 180 * NS_PER_S
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget"}),
@@ -42,7 +46,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
     change = _strongest(findings, _CHANGES)
-    outside = _strongest(findings, _OUTSIDE)
+    outside = _strongest([f for f in findings if not f.facts.get("harmless") or _uses_up(scene, f, findings)], _OUTSIDE)
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
     if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
@@ -86,6 +90,19 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
     # Of two that are equally sure, what was seen tells more than what a status page says of it.
     return max(
         found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
+    )
+
+
+def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether what came in from outside, and is served still, takes all there is of something further in."""
+    reached = {surge.service, *scene.graph.downstream(surge.service)}
+    since_ns = surge.facts.get("since_ns")
+    return isinstance(since_ns, int) and any(
+        f.service in reached
+        and f.window is not None
+        and -_TOGETHER_NS <= f.window.start_ns - since_ns <= _TOGETHER_NS
+        and (f.code in ("metrics.shortage", "traces.exhausted") or at_its_limit(f))
+        for f in findings
     )
 
 
