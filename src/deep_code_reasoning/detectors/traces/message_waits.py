@@ -107,9 +107,9 @@ def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
         return None
     rows = store.query(
         """
-        WITH (SELECT quantileExactIf(0.5)(wait_ns, sent_ns < {since:Int64} AND wait_ns >= 0)
-              FROM message_waits WHERE queue = {queue:String}) AS before_ns
-        SELECT wait_ns < 0 OR toFloat64(wait_ns) > greatest({soon:Float64}, {times:Float64} * toFloat64(before_ns)) AS late
+        WITH (SELECT toFloat64(quantileExactIf(0.5)(wait_ns, sent_ns < {since:Int64} AND wait_ns >= 0))
+              FROM message_waits WHERE queue = {queue:String}) AS usual_ns
+        SELECT wait_ns < 0 OR toFloat64(wait_ns) > greatest({soon:Float64}, {times:Float64} * usual_ns) AS late
         FROM message_waits WHERE queue = {queue:String} AND sent_ns >= {since:Int64}
         ORDER BY sent_ns, sent LIMIT {most:UInt32}
         """,
