@@ -55,6 +55,7 @@ _SHOWN: Final = frozenset(
         "traces.exhausted",
         "traces.message_waits",
         "traces.network_gap",
+        "traces.not_found",
         "traces.unreachable",
         "metrics.shortage",
         "metrics.leak",
