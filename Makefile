@@ -8,7 +8,7 @@ STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
 
-.PHONY: demo demo-lease demo-regression test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients test-real-model bench-localization clean endings
+.PHONY: demo demo-lease demo-regression demo-heap test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients test-real-model bench-localization clean endings
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
@@ -18,6 +18,9 @@ demo-lease: $(VENV)/.ready
 
 demo-regression: $(VENV)/.ready
 	$(BIN)/python -m examples.regression.demo --size $(SIZE)
+
+demo-heap: $(VENV)/.ready
+	$(BIN)/python -m examples.heaps.demo --size $(SIZE)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal

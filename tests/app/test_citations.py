@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from examples.regression.incident import Wish, make
 
-from deep_code_reasoning.app.ingest import Evidence
+from deep_code_reasoning.app.cases import show_citation
+from deep_code_reasoning.app.ingest import Evidence, ingest
 from deep_code_reasoning.app.investigate import folder_of, investigate
 from deep_code_reasoning.store import open_case
 from deep_code_reasoning.store.resolve import resolve
@@ -33,3 +35,13 @@ def test_citations_of_a_regression_resolve(tmp_path: Path) -> None:
     make(Wish("contract", 2, REGRESSION_BYTES), tmp_path)
     repositories = tuple(sorted((tmp_path / "repos").iterdir()))
     assert cited(Evidence((tmp_path / "evidence",), repositories=repositories))
+
+
+def test_of_a_document_in_one_line_the_record_is_told_and_not_the_beginning(tmp_path: Path) -> None:
+    span = {"traceId": "a" * 32, "kind": "SERVER", "timestamp": 1_772_451_000_000_000, "duration": 1_000}
+    spans = [{**span, "id": f"{number:016x}", "name": "x" * 200} for number in range(1, 400)]
+    (tmp_path / "zipkin.json").write_text(json.dumps(spans))
+    folder = ingest(Evidence((tmp_path,)))
+    (shown,) = show_citation(folder.name, f"span:{'a' * 32}/{300:016x}")
+    assert shown.source_line is not None
+    assert shown.source_line.startswith("(record 300 of a line of ")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.app.escalate import escalate
+from deep_code_reasoning.app.ingest import Evidence, ingest
 from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.app.limits import limits_from_environment
 from deep_code_reasoning.app.means import Means
@@ -88,6 +89,14 @@ def test_no_money_is_spent_on_an_empty_pack(tmp_path: Path) -> None:
     with pytest.raises(EmptyPackError):
         ask(None, replace(REQUEST, scope=Scope(files=("gone.py",))), roots=(tmp_path,), means=means)
     assert model.seen == []
+
+
+def test_who_forgot_to_name_the_case_is_told_which_there_are(tmp_path: Path) -> None:
+    (tmp_path / "note.log").write_text("2026-03-02T10:00:00Z error disk is full\n" * 3)
+    ingest(Evidence((tmp_path / "note.log",), case_name="just-opened"))
+    with pytest.raises(EmptyPackError) as fault:
+        ask(None, replace(REQUEST, scope=Scope()), "none", roots=(tmp_path,))
+    assert "just-opened" in str(fault.value.hint)
 
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -28,11 +28,14 @@ from deep_code_reasoning.store.schema import EVIDENCE_TABLES
 CASES = Path(__file__).parent / "cases"
 # Files in which every line is a record, or belongs to the one before it.
 LINE_SUFFIXES = frozenset({".jsonl", ".csv", ".tsv", ".prom", ".txt", ".log", ".logfmt"})
-BINARY_SUFFIXES = frozenset({".binpb"})
+BINARY_SUFFIXES = frozenset({".binpb", ".hprof", ".heapsnapshot"})
+# Their rows tell of the whole, so they have no place in it.
+SUMMED_UP = frozenset({"hprof", "v8-heap-snapshot"})
 # Lines that are no record of their own: a table's header; comments, and the parts of a histogram or summary that are
 # joined to its first line; whatever follows a log record without beginning one.
 JOINED = {
     "prometheus-text": re.compile(rb"\s*#.*|\s*\w+(_bucket|_sum|_count|_created)\b.*|\s*\w+\{quantile=.*", re.DOTALL),
+    "java-class-histogram": re.compile(rb"(?:\d+:|\s*num .*|\s*-+|\s*Total .*)\s*"),
     "logfmt": re.compile(rb".*", re.DOTALL),
     "plain-log": re.compile(rb".*", re.DOTALL),
     "container-log": re.compile(rb".*", re.DOTALL),
@@ -41,7 +44,7 @@ JOINED = {
 JOINED_IN_JSON = re.compile(rb"\s*[^{\[\s].*|[\[\],\s]*", re.DOTALL)
 
 # What a row says of its place in the file, which differs where the content is the same.
-PLACE = frozenset({"source_id", "line", "item", "offset_bytes"})
+PLACE = frozenset({"source_id", "dump", "line", "item", "offset_bytes"})
 
 Row = dict[str, Any]
 
@@ -99,6 +102,10 @@ class ReaderCase:
         ]
 
     @property
+    def is_summed_up(self) -> bool:
+        return self.format in SUMMED_UP
+
+    @property
     def is_text(self) -> bool:
         return self.path.suffix not in BINARY_SUFFIXES
 
@@ -140,7 +147,7 @@ class Outcome:
 
         def kept(row: Row) -> Row:
             # The shape follows from the body, by rules that have tests of their own.
-            kept = ((name, cell) for name, cell in row.items() if name not in ("source_id", "shape"))
+            kept = ((name, cell) for name, cell in row.items() if name not in ("source_id", "shape", "dump"))
             return {name: cell for name, cell in kept if cell not in ("", None, {}, [])}
 
         tables = {name: [kept(row) for row in rows] for name, rows in self.tables.items()}

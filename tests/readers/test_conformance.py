@@ -203,6 +203,9 @@ def test_what_is_rejected_has_a_reason_and_a_place(outcomes: dict[str, Any], cas
 @pytest.mark.parametrize("cut", CUT)
 def test_of_a_file_that_ends_too_early_the_good_rows_are_kept(outcomes: dict[str, Any], case: Any, cut: str) -> None:
     outcome, plain = outcomes[cut], outcomes["plain"]
+    if case.is_summed_up:
+        assert outcome.rejected
+        return
     last_line = readable_part(cut, case.data).count(b"\n") + 1
     begun = max((line for line in plain.lines if line <= last_line), default=0)
     whole = placed(row for row in plain.rows if row["line"] < begun)
@@ -227,7 +230,7 @@ def test_bytes_that_are_no_text_cost_their_own_record_alone(outcomes: dict[str, 
 
 def placed(rows: Iterable[dict[str, Any]]) -> Counter[str]:
     """Rows with their places, but for the source's number."""
-    kept = ({name: cell for name, cell in row.items() if name != "source_id"} for row in rows)
+    kept = ({name: cell for name, cell in row.items() if name not in ("source_id", "dump")} for row in rows)
     return Counter(json.dumps(row, sort_keys=True) for row in kept)
 
 

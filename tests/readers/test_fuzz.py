@@ -195,9 +195,9 @@ def look_at(case: Any, content: bytes, outcome: Any) -> None:
         assert outcome.rejected
         return
     lines = content.split(b"\n")
-    for row in (*outcome.rows, *outcome.rejected):
+    for row in () if case.is_summed_up else (*outcome.rows, *outcome.rejected):
         assert row["line"] <= len(lines), content
-    for row in outcome.rows:
+    for row in () if case.is_summed_up else outcome.rows:
         assert lines[row["line"] - 1].strip() or not case.is_text, content
     assert all(piece["reason"].strip() for piece in outcome.rejected)
     if case.has_lines:

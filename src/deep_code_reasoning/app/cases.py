@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from ..domain.case import Source
 from ..domain.citation import Citation
@@ -34,6 +35,12 @@ def list_cases() -> Iterator[tuple[Path, Manifest]]:
     return cases()
 
 
+# A line longer than this holds many records: its beginning would show another one.
+_LINE_BYTES: Final = 65_536
+# What is one binary piece, or one line of a hundred megabytes.
+_WITHOUT_LINES: Final = frozenset({"hprof", "v8-heap-snapshot", "otlp-protobuf"})
+
+
 def show_citation(name: str, citation: str) -> list[CitedRow]:
     """The rows behind a citation of a case, each with its source line.
 
@@ -45,7 +52,7 @@ def show_citation(name: str, citation: str) -> list[CitedRow]:
         shown = []
         for row in resolve(store, Citation.parse(citation)):
             source = next((s for s in store.sources if s.id == row["source_id"]), None)
-            shown.append(CitedRow(row, source, _source_line(source, int(row["line"])) if source else None))
+            shown.append(CitedRow(row, source, _source_line(source, row) if source else None))
         return shown
 
 
@@ -64,10 +71,13 @@ def query_case(name: str, sql: str, limit: int) -> list[Row]:
             raise QueryError(refusal.message, "the tables: 'dcr case show CASE'") from refusal
 
 
-def _source_line(source: Source, number: int) -> str | None:
-    """Read one line of a source again; None when the file is gone or shorter than it was."""
-    path = Path(source.path)
-    if number < 1 or not path.is_file():
+def _source_line(source: Source, row: Row) -> str | None:
+    """Read the line of a row again; None when the file has none, is gone, or is shorter than it was.
+
+    Of a document of many records in one line that says where in it the row's record is.
+    """
+    number, path = int(row["line"]), Path(source.path)
+    if number < 1 or source.format in _WITHOUT_LINES or not path.is_file():
         return None
     with path.open("rb") as raw:
         compression = detect_compression(raw.read(8))
@@ -77,4 +87,6 @@ def _source_line(source: Source, number: int) -> str | None:
             line = next(islice(stream, number - 1, number), None)
         except TruncatedError:
             return None
-    return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")
+    if line is None or len(line) <= _LINE_BYTES:
+        return None if line is None else line.decode("utf-8", errors="replace").rstrip("\r\n")
+    return f"(record {row['item'] + 1} of a line of {len(line):,} bytes)"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ..domain.analysis import AnalysisRequest
 from ..domain.case import CaseInfo
@@ -19,6 +20,7 @@ from ..source import Roots
 from ..specialists.bench import Bench
 from ..specialists.ground import Ground
 from ..store import CaseStore, CaseWriter, open_case
+from .cases import list_cases
 from .investigate import investigate_case
 from .localise import with_code
 from .sandbox import open_sandbox
@@ -71,7 +73,7 @@ class Workbench:
         code = [entry for entry in packed.manifest if entry.key.startswith("code/")]
         if not self.has_case and all(entry.state == "dropped" for entry in code):
             why = "; ".join(f"{entry.key.partition('/')[2]}: {entry.reason}" for entry in code) or "no files are named"
-            raise EmptyPackError(f"there is nothing to reason over ({why})", "give evidence, or files that may be read")
+            raise EmptyPackError(f"there is nothing to reason over ({why})", _what_to_give())
         return packed
 
     def bench(self, packed: Pack) -> Bench:
@@ -83,6 +85,16 @@ class Workbench:
             sandbox=open_sandbox(),
             windows=self.investigation.windows,
         )
+
+
+def _what_to_give() -> str:
+    """A hint that names the cases there are: who has just opened one may have forgotten to say so."""
+    known = [folder.name for folder, _ in list_cases()][:_NAMED_CASES]
+    there = f" (there are {', '.join(known)})" if known else ""
+    return f"name a case{there}, or files that may be read"
+
+
+_NAMED_CASES: Final = 5
 
 
 @contextmanager

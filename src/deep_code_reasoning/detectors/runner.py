@@ -48,6 +48,8 @@ MODULES: Final[tuple[str, ...]] = (
     "metrics.messages",
     "metrics.neighbour",
     "metrics.service_level",
+    "heap.held_messages",
+    "heap.growth",
     "changes.correlation",
     "external.certificate",
     "external.dns",

@@ -54,3 +54,8 @@ def metric_citation(name: str, service: str, time_ns: int) -> Citation:
 def change_citation(kind: str, change_id: str, repo: str = "") -> Citation:
     """`commit:REPO@SHA`, `deploy:ID`, `flag:ID` or `notice:ID`."""
     return Citation(kind, f"{repo}@{change_id}" if kind == "commit" else change_id)
+
+
+def heap_citation(dump: str, node: str) -> Citation:
+    """`heap:DUMP#NODE`, an object of a heap dump; or the name of a class in place of the object."""
+    return Citation("heap", f"{dump}#{node}")

@@ -25,14 +25,14 @@ from ..domain.tokens import ESTIMATE_METHOD, estimate_tokens
 from ..errors import EmptyPackError
 from .draft import Draft, SafeDraft, TokenCounter
 from .fence import draw_nonce, fenced
-from .pieces import code, commits, findings, graph, logs, metrics, timeline, traces
+from .pieces import code, commits, findings, graph, heaps, logs, metrics, timeline, traces
 from .plain_text import visible
 from .redaction import redact
 from .shares import ASKED_SHARE, KINDS, SHARES
 from .subject import Subject
 
 # A view of a kind of evidence: its name in `shares.py` is the first word of its drafts' keys.
-VIEWS: Final = (findings, timeline, graph, metrics, logs, traces, commits, code)
+VIEWS: Final = (findings, timeline, graph, heaps, metrics, logs, traces, commits, code)
 # Fewer tokens than this tell nothing; a piece is sent whole, or with at least as many.
 _MIN_PIECE_TOKENS: Final = 60
 # Stands for the nonce while sizes are counted: as many letters, and as many tokens as letters at random take.

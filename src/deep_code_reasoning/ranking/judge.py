@@ -14,7 +14,7 @@ LIKELY: Final = 0.5
 # In a system in which nothing changed, a cause less likely than this is an oddity that it always had.
 ODDITY: Final = 0.35
 # Detectors that look at what the system did, rather than at what was done to it.
-_TELEMETRY: Final = ("traces.", "locks.", "logs.", "metrics.")
+_TELEMETRY: Final = ("traces.", "locks.", "logs.", "metrics.", "heap.")
 
 
 def verdict(scene: Scene | None, causes: Sequence[Cause], checks: Sequence[Check]) -> str:

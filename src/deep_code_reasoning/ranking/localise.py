@@ -175,6 +175,8 @@ class Settings:
             "metrics.leak": 1.0,
             "metrics.messages": 1.0,
             "metrics.neighbour": 1.0,
+            "heap.held_messages": 1.0,
+            "heap.growth": 0.9,
             "traces.network_gap": 0.95,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
@@ -229,6 +231,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     own = [(f, weight * settings.explained if is_reaction(scene, f, findings) else weight) for f, weight in own]
     seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
+    holding_along = {name for f, _ in own if f.code == "heap.held_messages" for name in _names(f, "held_with")}
     piling = any(f.code == "metrics.messages" for f, _ in own)
     result = []
     for finding, weight in own:
@@ -238,6 +241,8 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         factor = 1.0
         if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
             factor = settings.explained  # the same line, told of the broker that counts it
+        elif finding.mechanism == "memory_leak" and finding.service in holding_along:
+            factor = settings.explained  # it keeps what another one does not acknowledge
         elif finding.facts.get("names_services"):
             factor = settings.named
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
@@ -268,6 +273,11 @@ def _outlasts(symptom: Finding, seen: Finding) -> bool:
     return _number(symptom, "gap_ms") > _number(seen, "calls_ms")
 
 
+def _names(finding: Finding, fact: str) -> tuple[str, ...]:
+    value = finding.facts.get(fact)
+    return tuple(str(each) for each in value) if isinstance(value, tuple) else ()
+
+
 def _number(finding: Finding, fact: str) -> float:
     value = finding.facts.get(fact)
     return float(value) if isinstance(value, int | float) else 0.0
@@ -289,8 +299,9 @@ def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
     chief = next(
         (m for m in mechanisms if not any(m in _EXPLAINS.get(other, ()) for other in mechanisms)), mechanisms[0]
     )
-    # The findings of the chief mechanism come first: the suspect is summed up by the first.
-    ordered.sort(key=lambda item: item[1].mechanism != chief)
+    # The findings of the chief mechanism come first, before all those that name a place in the heap: the suspect is
+    # summed up by the first.
+    ordered.sort(key=lambda item: (item[1].mechanism != chief, "place" not in item[1].facts))
     doubt = 1.0
     best_of_code: dict[str, float] = {}
     for weight, finding in ordered:
@@ -313,7 +324,8 @@ def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
 def _placed(scene: Scene, suspect: Suspect, symptomatic: Mapping[str, int], rank: int) -> Suspect:
     """A suspect with the first service that failed, its victims, and the way from where it was felt."""
     first = _first_failing(scene, suspect.service, symptomatic)
-    victims = tuple(sorted(name for name in symptomatic if name not in (suspect.service, first)))
+    beside = {name for finding in suspect.findings for name in _names(finding, "held_with")}
+    victims = tuple(sorted({*symptomatic, *beside} - {suspect.service, first}))
     felt = [name for name in reversed(scene.graph.upstream(suspect.service)) if name in symptomatic]
     path = scene.graph.path(felt[0], suspect.service) if felt else (suspect.service,)
     # Equal scores are told apart by a step far below any difference that means something.

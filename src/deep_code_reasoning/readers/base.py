@@ -77,7 +77,7 @@ class Reader:
 
     Attributes:
         format: its name in the answer's `evidence` list, for example `otlp-json`.
-        kind: traces, logs, metrics, changes, notices, or mixed.
+        kind: traces, logs, metrics, changes, notices, heap, or mixed.
         sniff: how sure, 0 to 1, that a head is of this format. Cheap, and never raises on any bytes.
         read: reads files of this format into the writer.
     """

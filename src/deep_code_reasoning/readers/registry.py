@@ -11,6 +11,9 @@ from .base import Head, Reader
 # Modules in this package, each with a `READER` or a tuple `READERS`. The order breaks ties between equally sure
 # sniffers: the more specific format comes first.
 MODULES: Final[tuple[str, ...]] = (
+    "hprof",
+    "v8_snapshot",
+    "class_histogram",
     "otlp_json",
     "otlp_protobuf",
     "jaeger_json",

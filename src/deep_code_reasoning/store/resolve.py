@@ -25,6 +25,7 @@ def resolve(store: CaseStore, citation: Citation) -> list[Row]:
         "deploy": _changes,
         "flag": _changes,
         "notice": _notices,
+        "heap": _heap,
     }.get(citation.kind)
     if find is None:
         raise CitationError(f"{citation}: this version keeps no {citation.kind} evidence")
@@ -90,4 +91,20 @@ def _notices(store: CaseStore, citation: Citation) -> list[Row]:
     return store.query(
         f"SELECT * FROM notices WHERE id = {{id:String}} ORDER BY source_id, line, item LIMIT {_LIMIT}",
         id=citation.ref,
+    )
+
+
+def _heap(store: CaseStore, citation: Citation) -> list[Row]:
+    dump, _, node = citation.ref.rpartition("#")
+    found = store.query(
+        f"SELECT * FROM heap_holders WHERE dump = {{dump:String}} AND node = {{node:String}} "
+        f"ORDER BY source_id, line, item LIMIT {_LIMIT}",
+        dump=dump,
+        node=node,
+    )
+    return found or store.query(
+        f"SELECT * FROM heap_classes WHERE dump = {{dump:String}} AND class_name = {{node:String}} "
+        f"ORDER BY source_id, line, item LIMIT {_LIMIT}",
+        dump=dump,
+        node=node,
     )

@@ -206,6 +206,44 @@ NOTICES: Final = Table(
         *_ORIGIN,
     ),
 )
+_DUMP = (
+    Column("dump", WORD, "the source that is the dump, by name"),
+    Column("service", WORD, "whose heap it is, by the path of the dump"),
+    Column("instance", WORD, "which instance, where the path says"),
+    Column("time_ns", TIME, "when the dump was taken"),
+    Column("time_guess", WORD, "'' when the dump says so itself; else where the time is from: name, modified"),
+)
+HEAP_CLASSES: Final = Table(
+    "heap_classes",
+    "One row a class in a heap dump or class histogram: how many objects, how large.",
+    (
+        *_DUMP,
+        Column("class_name", TEXT, "as programmers write it"),
+        Column("objects", REAL, "how many; of a dump only those that something keeps alive"),
+        Column("bytes", REAL, "their own bytes together"),
+        *_ORIGIN,
+    ),
+)
+HEAP_HOLDERS: Final = Table(
+    "heap_holders",
+    "One row a place in a heap dump where objects pile up (a map's table, a list, an array): what it keeps alive.",
+    (
+        *_DUMP,
+        Column("node", TEXT, "the object, as the dump names it"),
+        Column("class_name", TEXT, "its class"),
+        Column("root", WORD, "why the first object of the path is alive: thread, system class ..."),
+        Column("path", WORDS, "the way to it: `Class.field` a step, the object itself last"),
+        Column("retained_bytes", REAL, "what would go if it went"),
+        Column("heap_bytes", REAL, "of all that is alive in the dump"),
+        Column("objects", REAL, "how many objects it keeps alive"),
+        Column("parts", REAL, "how many of them lie right below it"),
+        Column("content_classes", WORDS, "classes of what it keeps alive, the most bytes first"),
+        Column("content_counts", "Array(Float64)", "how many of each"),
+        Column("attributes", ATTRIBUTES, "texts in fields of the objects on the way, by `Class.field`"),
+        Column("ids", WORDS, "a sample of hashes of what looks like identifiers in it: equal ones in equal holders"),
+        *_ORIGIN,
+    ),
+)
 REJECTED: Final = Table(
     "rejected",
     "What a reader could not take, one row a piece.",
@@ -221,6 +259,11 @@ REJECTED: Final = Table(
 
 TABLES: Final[dict[str, Table]] = {
     table.name: table
-    for table in (SPANS, SPAN_EVENTS, SPAN_LINKS, LOGS, LOG_SHAPES, METRICS, CHANGES, NOTICES, REJECTED)
-}
-EVIDENCE_TABLES: Final = ("spans", "span_events", "span_links", "logs", "metrics", "changes", "notices")
+    for table in (
+        SPANS, SPAN_EVENTS, SPAN_LINKS, LOGS, LOG_SHAPES, METRICS, CHANGES, NOTICES, HEAP_CLASSES, HEAP_HOLDERS,
+        REJECTED,
+    )
+}  # fmt: skip
+EVIDENCE_TABLES: Final = (
+    "spans", "span_events", "span_links", "logs", "metrics", "changes", "notices", "heap_classes", "heap_holders"
+)  # fmt: skip

@@ -129,3 +129,22 @@ def test_a_broker_that_counts_what_is_held_is_believed(look: Look) -> None:
 def test_a_depth_that_comes_and_goes_is_silent(values: list[float], look: Look) -> None:
     findings, _ = look("metrics.messages", {"metrics": queue("consumer_group_lag", values)})
     assert not findings
+
+
+BUSY = [0.06, 0.03, 0.05, 0.05, 0.94, 0.95, 0.94]
+
+
+def test_of_a_recording_of_two_minutes_the_one_instance_that_runs_full_is_told(look: Look) -> None:
+    rows = series("stock", "process.cpu.utilization", BUSY, 15)
+    for number in range(12):
+        rows += series(f"other{number}", "process.cpu.utilization", [0.04, 0.05, 0.03, 0.06, 0.05, 0.04, 0.05], 15)
+    (finding,), _ = look("metrics.saturation", {"metrics": rows})
+    assert (finding.service, finding.mechanism) == ("stock", "cpu_saturation")
+
+
+def test_of_a_short_recording_what_the_others_do_too_is_silent(look: Look) -> None:
+    rows = series("stock", "process.cpu.utilization", [0.06, 0.03, 0.05, 0.04, *BUSY], 15)
+    at_times = [0.05, 0.04, 0.97, 0.96, 0.97, 0.05, 0.04, 0.05, 0.05, 0.06, 0.05]
+    for number in range(12):
+        rows += series(f"other{number}", "process.cpu.utilization", at_times, 15)
+    assert look("metrics.saturation", {"metrics": rows})[1].verdict == "clear"

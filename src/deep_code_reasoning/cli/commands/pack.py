@@ -59,8 +59,12 @@ def _print_manifest(packed: Pack) -> None:
 
     size = packed.size
     click.echo(f"{packed.tokens:,} of {packed.budget_tokens:,} tokens ({packed.counted})")
-    for name, extent in (("offered", size.offered), ("sent", size.sent), ("dropped", size.dropped)):
-        click.echo(f"{name:8} {extent.tokens or 0:>9,} tokens {extent.size_bytes:>11,} bytes")
+    for name, extent, note in (
+        ("offered", size.offered, ""),
+        ("sent", size.sent, "  with the fences around each piece"),
+        ("dropped", size.dropped, ""),
+    ):
+        click.echo(f"{name:8} {extent.tokens or 0:>9,} tokens {extent.size_bytes:>11,} bytes{note}")
     if packed.redactions:
         click.echo(f"taken out: {', '.join(f'{count} {kind}' for kind, count in packed.redactions)}")
     click.echo()

@@ -51,18 +51,20 @@ def rarity_evidence(series: Series, step: Step, family: Sequence[Series]) -> flo
     nulls = [_as_bad(series.values[: step.index], step)]
     for other in family:
         if other is not series:
-            away = [
-                value
-                for time_ns, value in zip(other.times_ns, other.values, strict=True)
-                if abs(time_ns - start_ns) > _TOGETHER_S * NS_PER_S
-            ]
-            nulls.append(_as_bad(away, step))
+            nulls.append(_as_bad(_at_other_times(other, start_ns), step))
     met = sum(len(null) for null in nulls)
     bad = sum(sum(null) for null in nulls)
     followed = sum(sum(one and next_one for one, next_one in pairwise(null)) for null in nulls)
     further = len(series.values) - step.index - 1
     # Half an event is added to either count: what was never seen is not impossible.
     return -math.log((bad + 0.5) / (met + 1)) - further * math.log((followed + 0.5) / (bad + 1))
+
+
+def _at_other_times(series: Series, start_ns: int) -> list[float]:
+    """What a series does when it is not moved by the incident; of a short recording, what it did before."""
+    timed = list(zip(series.times_ns, series.values, strict=True))
+    away = [value for time_ns, value in timed if abs(time_ns - start_ns) > _TOGETHER_S * NS_PER_S]
+    return away or [value for time_ns, value in timed if time_ns < start_ns]
 
 
 def _as_bad(values: Sequence[float], step: Step) -> list[bool]:

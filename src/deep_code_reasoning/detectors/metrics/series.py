@@ -23,7 +23,7 @@ from .vocabulary import Meaning, meaning
 _MAX_POINTS: Final = 240
 _MAX_SERIES: Final = 20_000
 # A step needs a few points on its calm side to know what is usual; on its far side two, since one is a spike.
-_MIN_BEFORE: Final = 5
+_MIN_BEFORE: Final = 4
 _MIN_AFTER: Final = 2
 
 

@@ -43,6 +43,9 @@ def undated_windows(store: CaseStore, noticed_at_ns: int | None) -> Windows | No
         None when nothing in the case has a time.
     """
     ranges = {table: found for table in ("spans", "logs", "metrics") if (found := store.time_range(table)) is not None}
+    if not ranges and (dumps := store.time_range("heap_classes")) is not None:
+        # A dump is a moment; where there is nothing else, it is all the time there is.
+        ranges["heap_classes"] = Window(dumps.start_ns - 1, dumps.end_ns + 1)
     if not ranges:
         return None
     whole = Window(min(r.start_ns for r in ranges.values()), max(r.end_ns for r in ranges.values()))

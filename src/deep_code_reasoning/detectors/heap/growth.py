@@ -1,0 +1,107 @@
+"""Objects that pile up in one place of a service's heap.
+
+Looks for: a map, list or array that keeps alive a part of the heap that grows from dump to dump of an instance; or,
+with one dump only, far more than anything else does.
+
+Why it matters: memory grows until the process is restarted, and what the metric of memory cannot say is which field of
+which class never lets go.
+
+Stays silent when: what is large stays as large as it was: a cache that is full.
+
+Example finding: `fulfilment: Channel.unacked keeps 412 MB alive, 61 % of its heap, and 96 MB six hours before
+(840000 Delivery)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.finding import Finding
+from ..base import Detector, Scene
+from .piles import Pile, piles
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Thresholds.
+
+    Attributes:
+        min_growth: of the last heap. Dumps of a process under other load differ by a few per cent.
+        min_ratio: a pile has grown by a third at least: caches breathe by less.
+        min_share: with one dump there is no growth to see; Memory Analyzer suspects what holds a fifth, and caches are
+            made for that much.
+        several, twice, once: confidence with growth over three dumps or more, over two, and with one dump.
+    """
+
+    min_growth: float = 0.05
+    min_ratio: float = 1.33
+    min_share: float = 0.3
+    several: float = 0.9
+    twice: float = 0.8
+    once: float = 0.55
+
+
+def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
+    """Find piles that grow, or that are most of a heap."""
+    found = [_finding(scene, pile, settings) for pile in piles(scene.store) if _stands_out(pile, settings)]
+    return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.resource or ""))
+
+
+def _stands_out(pile: Pile, settings: Settings) -> bool:
+    if len(pile.retained) == 1:
+        return pile.share >= settings.min_share
+    return is_growing(pile, settings)
+
+
+def is_growing(pile: Pile, settings: Settings | None = None) -> bool:
+    """Whether a pile has grown from dump to dump by so much that it is no breathing."""
+    settings = settings or Settings()
+    return pile.growth >= settings.min_growth and pile.retained[-1] >= settings.min_ratio * pile.retained[0]
+
+
+def _finding(scene: Scene, pile: Pile, settings: Settings) -> Finding:
+    dumps = len(pile.retained)
+    known = f"and {_size(pile.retained[0])} in the first of {dumps} dumps" if dumps > 1 else "in its only dump"
+    return Finding(
+        code="heap.growth",
+        mechanism="memory_leak",
+        service=pile.service,
+        summary=(
+            f"{pile.service}: {pile.place} keeps {_size(pile.retained[-1])} alive, {pile.share:.0%} of its heap, "
+            f"{known} ({pile.contents})"
+        ),
+        severity=min(1.0, 0.4 + pile.share),
+        confidence=settings.once if dumps == 1 else settings.twice if dumps == 2 else settings.several,
+        facts=facts_of(pile),
+        citations=pile.citations,
+        window=scene.windows.incident,
+        resource=pile.place,
+        instance=str(pile.row["instance"]) or None,
+    )
+
+
+def facts_of(pile: Pile) -> dict[str, str | int | float | None]:
+    """What is known of a pile, for the finding's facts."""
+    return {
+        "place": pile.place,
+        "path": " > ".join(str(step) for step in pile.row["path"]),
+        "retained_bytes": int(pile.retained[-1]),
+        "retained_bytes_before": int(pile.retained[0]) if len(pile.retained) > 1 else None,
+        "share": round(pile.share, 4),
+        "objects": int(pile.row["objects"]),
+        "contents": pile.contents,
+    }
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e6:.3g} MB" if size < 1e9 else f"{size / 1e9:.3g} GB"
+
+
+DETECTOR = Detector(
+    code="heap.growth",
+    mechanisms=("memory_leak",),
+    needs=("heap_holders",),
+    settings=Settings(),
+    detect=detect,
+)
