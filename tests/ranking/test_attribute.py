@@ -14,6 +14,7 @@ from deep_code_reasoning.domain.cause import Suspect
 from deep_code_reasoning.domain.citation import Citation
 from deep_code_reasoning.domain.finding import Finding
 from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.instant import NS_PER_S
 from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.ranking.attribute import attribute
 from deep_code_reasoning.ranking.remedy import remediation
@@ -239,3 +240,38 @@ def test_where_a_change_does_what_was_seen_it_began_where_it_was_seen(scene: Sce
     first = attribute(scene, [], [shorter, seen("traces.new_deadline", "timeout_budget", "web")])[0]
     assert first.change is not None
     assert first.service == first.first_failing_service == "web"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "code", "place"),
+    [
+        ("retry_storm", "traces.retry_storm", "api"),
+        ("schema_mismatch", "traces.failures", "api"),
+        ("exception", "traces.failures", "edge"),
+    ],
+    ids=["seen at work", "told by its error", "what any trouble looks like"],
+)
+def test_a_change_is_blamed_where_what_it_did_is_seen(mechanism: str, code: str, place: str, scene: Scene) -> None:
+    seen = Finding(code, mechanism, "api", "seen", 0.9, 0.95)
+    blamed = replace(change(0.8), mechanism=mechanism, service="edge")
+    suspects = [replace(suspect("edge")), Suspect("api", mechanism, 0.9, (seen,), first_failing_service="api")]
+    first = attribute(replace(scene, graph=GRAPH), suspects, [blamed, seen])[0]
+    assert (first.service, first.change is not None) == (place, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "share", "began_s", "leads"),
+    [("db", 0.99, 60, True), ("db", 0.6, 60, False), ("db", 0.99, 900, False), ("aside", 0.99, 60, False)],
+    ids=["used up", "half used", "at another time", "not reached"],
+)
+def test_a_surge_that_is_served_is_the_cause_of_what_it_uses_up(
+    place: str, share: float, began_s: int, leads: bool, scene: Scene
+) -> None:
+    facts = {"since_ns": 0, "harmless": True}
+    surge = Finding("external.request_rate", "traffic_surge", "edge", "surge", 0.8, 0.9, facts)
+    window = Window(began_s * NS_PER_S, 10**12)
+    full = Finding(
+        "metrics.saturation", "cpu_saturation", place, "full", 0.9, 0.9, {"share_of_limit": share}, window=window
+    )
+    first = attribute(replace(scene, graph=GRAPH), [suspect(place)], [surge, full])[0]
+    assert (first.mechanism == "traffic_surge") == leads

@@ -18,7 +18,9 @@ from .timeline.windows import date_windows, undated_windows
 MODULES: Final[tuple[str, ...]] = (
     "traces.failures",
     "traces.unreachable",
+    "traces.not_found",
     "traces.self_time",
+    "traces.stragglers",
     "traces.lost_time",
     "traces.critical_path",
     "traces.network_gap",

@@ -19,6 +19,8 @@ from ..detectors.symptoms.front import Front, failing_front, spoken_graph, withi
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
+from ..domain.instant import NS_PER_S
+from .calibrate import at_its_limit
 from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
 from .remedy import next_checks, remediation
 
@@ -29,11 +31,15 @@ _JOINS: Final = 0.5
 _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
+# What begins within so long of a surge may be its doing: metrics come every minute, and lag.
+_TOGETHER_NS: Final = 180 * NS_PER_S
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget"}),
     "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
 }
+
+_ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
 
 
 def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Finding]) -> tuple[Cause, ...]:
@@ -42,7 +48,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
     change = _strongest(findings, _CHANGES)
-    outside = _strongest(findings, _OUTSIDE)
+    outside = _strongest([f for f in findings if not f.facts.get("harmless") or _uses_up(scene, f, findings)], _OUTSIDE)
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
     if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
@@ -70,7 +76,8 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         if change is not None and _brought_otherwise(change, seen):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        lead = _joined(_from_change(change, findings, outside, _front_of(change, seen, scene)), change, suspects)
+        front = _front_of(change, scene, _place_of(change, seen, suspects))
+        lead = _joined(_from_change(change, findings, outside, front), change, suspects)
     elif outside is not None:
         lead = _from_outside(outside, change, _front(scene), _cut_off(findings))
     if lead is not None:
@@ -89,23 +96,45 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
     )
 
 
+def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether what came in from outside, and is served still, takes all there is of something further in."""
+    reached = {surge.service, *scene.graph.downstream(surge.service)}
+    since_ns = surge.facts.get("since_ns")
+    return isinstance(since_ns, int) and any(
+        f.service in reached
+        and f.window is not None
+        and -_TOGETHER_NS <= f.window.start_ns - since_ns <= _TOGETHER_NS
+        and (f.code in ("metrics.shortage", "traces.exhausted") or at_its_limit(f))
+        for f in findings
+    )
+
+
 def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
 
 
-def _front_of(change: Finding, seen: Finding | None, scene: Scene) -> Front:
-    """Where the trouble began: as measured or seen, if the change did that; within its reach."""
+def _front_of(change: Finding, scene: Scene, place: str) -> Front:
+    """Where the trouble began: as measured, where the change was tried for what was measured; else `place`, if any."""
     if change.facts.get("measured"):
         return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
     front = _front(scene)
-    first = front.first
-    if seen is not None and seen.mechanism == change.mechanism:
-        first = seen.service
-    elif not within_reach(first, str(change.facts.get("deployed_to") or ""), scene.graph):
-        first = change.service
-    if first == front.first:
+    if not place and not within_reach(front.first, str(change.facts.get("deployed_to") or ""), scene.graph):
+        place = change.service
+    if place in ("", front.first):
         return front
-    return Front(first, tuple(name for name in front.failing if name != first), front.first_ns)
+    return Front(place, tuple(name for name in front.failing if name != place), front.first_ns)
+
+
+def _place_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> str:
+    """The service in which what a change did was seen at work, or is told by its errors and measurements; '' if none.
+
+    Of what any trouble looks like (`_ANYONES`) every service that passes it on has some.
+    """
+    if seen is not None and seen.mechanism == change.mechanism:
+        return seen.service
+    if change.mechanism in _ANYONES:
+        return ""
+    return next((suspect.service for suspect in suspects if suspect.mechanism == change.mechanism), "")
 
 
 def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:

@@ -58,6 +58,7 @@ _SHOWN: Final = frozenset(
         "traces.message_order",
         "traces.message_waits",
         "traces.network_gap",
+        "traces.not_found",
         "traces.unreachable",
         "metrics.shortage",
         "metrics.leak",
@@ -121,7 +122,7 @@ def grounds(
         return Grounds("measured", features)
     if first.change is None and code in MECHANISM_SEEN:
         return Grounds("seen", features)
-    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in _OF_NO_CODE or _at_its_limit(leading)
+    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in _OF_NO_CODE or at_its_limit(leading)
     if first.change is None and changes_known and not shown:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})
@@ -146,7 +147,7 @@ def _several_kinds(findings: Sequence[Finding], service: str) -> float:
     return float(len({f.code.split(".")[0] for f in findings if f.service == service}) > 1)
 
 
-def _at_its_limit(finding: Finding | None) -> bool:
+def at_its_limit(finding: Finding | None) -> bool:
     """Whether a finding is of a resource that is measured to be used up."""
     share = finding.facts.get("share_of_limit") if finding is not None else None
     return isinstance(share, float) and share >= _FULL

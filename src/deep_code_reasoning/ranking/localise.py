@@ -27,7 +27,9 @@ SYMPTOMS: Final = frozenset(
         "metrics.saturation",
         "traces.failures",
         "traces.network_gap",
+        "traces.not_found",
         "traces.self_time",
+        "traces.stragglers",
         "traces.unreachable",
     }
 )
@@ -35,7 +37,15 @@ SYMPTOMS: Final = frozenset(
 
 # Findings that pass down the graph: what a service suffers when one that it calls is in trouble.
 _INHERITED: Final = frozenset(
-    {"logs.new_errors", "metrics.errors", "metrics.latency", "traces.failures", "traces.self_time"}
+    {
+        "logs.new_errors",
+        "metrics.errors",
+        "metrics.latency",
+        "traces.failures",
+        "traces.not_found",
+        "traces.self_time",
+        "traces.stragglers",
+    }
 )
 
 # What a mechanism that was seen at work explains: symptoms, and deadlines that were long enough until it came.
@@ -196,8 +206,10 @@ class Settings:
             "logs.silent_operation": 0.9,
             "logs.chronic_error": 0.9,
             "traces.unreachable": 1.0,
+            "traces.not_found": 0.95,
             "traces.failures": 0.8,
             "traces.self_time": 0.7,
+            "traces.stragglers": 0.7,
             "logs.new_errors": 0.7,
             "metrics.errors": 0.6,
             "metrics.latency": 0.5,

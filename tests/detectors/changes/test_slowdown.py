@@ -6,14 +6,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+import pytest
+
 from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.base import Scene
 from deep_code_reasoning.detectors.changes.diff import numbered_lines
 from deep_code_reasoning.detectors.changes.records import changes
-from deep_code_reasoning.detectors.changes.slowdown import bisect_step, share_out
+from deep_code_reasoning.detectors.changes.slowdown import bisect_step, share_out, slowdown
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Verdict
+from deep_code_reasoning.detectors.timeline.graph import service_graph
 from deep_code_reasoning.domain.finding import Finding
+from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.store import CaseStore
-from scenery import CALM, DROPS_INDEX, RENAMES, Row, System, Trouble, commit, deploy
+from scenery import CALM, DROPS_INDEX, RENAMES, START_NS, Row, System, Trouble, commit, deploy
 
 BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 LATER_S = 500_000
@@ -48,6 +54,22 @@ def test_in_one_recording_the_onset_parts_before_from_after(build_case: BuildCas
     (finding,) = found(build_case, rows, Trouble(stock_query_ms=40), first=60)
     assert finding.facts["measured"]
     assert (finding.change, finding.service) == (("commit", "bbbb" * 10), "stock")
+
+
+@pytest.mark.parametrize(("later", "slower"), [(range(0, 56, 8), False), (range(0, 60, 2), True)])
+def test_in_one_recording_chance_is_no_slowdown(later: range, slower: bool, build_case: BuildCase) -> None:
+    """Two of sixty requests wait for a second before the onset; seven of sixty after it may be chance."""
+    system = System(CALM, 120)
+    waiting = {f"{number:08x}" for number in (5, 31, *(60 + place for place in later))}
+    for row in system.spans:
+        if row["trace_id"] in waiting:
+            row["duration_ns"] += NS_PER_S
+    onset = START_NS + 60 * NS_PER_S
+    calm, bad = Window(START_NS, onset), Window(onset, onset + 60 * NS_PER_S)
+    with build_case({"spans": system.spans}) as store:
+        windows = Windows(calm, bad, onset, Window(onset, onset + 1), None, "", True)
+        scene = Scene(store, windows, service_graph(store))
+        assert (slowdown(scene, (), frozenset()) is not None) == slower
 
 
 def test_of_requests_that_fail_the_error_is_tried_and_not_their_time(build_case: BuildCase) -> None:

@@ -28,6 +28,20 @@ def test_an_error_without_an_exception_is_a_wrong_result(look: Look) -> None:
     assert (finding.mechanism, finding.code_region) == ("wrong_result", "StockService#31_StockService#34")
 
 
+@pytest.mark.parametrize(
+    ("failing", "mechanism"),
+    [(range(0), "exception"), (range(5, 6), "wrong_result"), (range(70, 120), "exception")],
+    ids=["spans tell nothing", "others fail", "they fail"],
+)
+def test_who_stops_short_and_fails_nobody_returns_wrongly(failing: range, mechanism: str, look: Look) -> None:
+    tables = System(Trouble(onset_s=70, stock_stops=True)).tables()
+    for row in tables["spans"]:
+        if int(row["trace_id"], 16) in failing:
+            row["status"] = "error"
+    (finding,), _ = look(MODULE, tables)
+    assert finding.mechanism == mechanism
+
+
 def test_the_region_may_begin_with_the_span(look: Look) -> None:
     tables = dict(System(Trouble(onset_s=70, stock_stops=True)).tables())
     tables["logs"] = [row for row in tables["logs"] if "StockService#31" not in row["body"]]

@@ -82,12 +82,12 @@ def queue(name: str, values: list[float]) -> list[Row]:
     return [{**row, "attributes": {"topic": "orders"}} for row in rows]
 
 
-def mailing(processed: int) -> Fleet:
-    """Orders are published once a minute, with the metrics, and the mailer processes the first `processed` of them."""
+def mailing(processed: int, a_minute: int = 1) -> Fleet:
+    """Orders are published from the first point of the metrics on; the mailer processes the first `processed`."""
     fleet = Fleet()
     ahead_ms = (START_NS - queue("depth", PILE)[0]["time_ns"]) / NS_PER_MS  # type: ignore[operator]
-    for number in range(15):
-        at, trace = number * 60_000.0 - ahead_ms, f"t{number}"
+    for number in range(15 * a_minute):
+        at, trace = number * 60_000.0 / a_minute - ahead_ms, f"t{number}"
         sent = fleet.span(trace, "", "shop", "h1", "publish", at, 2, "producer", topic="orders")
         if number < processed:
             fleet.span(trace, sent, "mailer", "h2", "process", at + 5, 20, "consumer", topic="orders")
@@ -97,11 +97,20 @@ def mailing(processed: int) -> Fleet:
 PILE = [0.0] * 9 + [2, 3, 4, 5, 6, 7]
 
 
-@pytest.mark.parametrize(("processed", "mechanism"), [(8, "message_backlog"), (15, "unacknowledged_messages")])
+@pytest.mark.parametrize(
+    ("processed", "a_minute", "mechanism"),
+    [
+        (8, 1, "message_backlog"),
+        (15, 1, "unacknowledged_messages"),
+        (50, 6, "message_backlog"),
+        (62, 6, "unacknowledged_messages"),
+    ],
+    ids=["stopped", "goes on", "stopped, often", "goes on until it holds as much as it may"],
+)
 def test_what_the_consumer_does_tells_a_backlog_from_what_it_does_not_acknowledge(
-    processed: int, mechanism: str, look: Look
+    processed: int, a_minute: int, mechanism: str, look: Look
 ) -> None:
-    tables = {**mailing(processed).tables(), "metrics": queue("consumer_group_lag", PILE)}
+    tables = {**mailing(processed, a_minute).tables(), "metrics": queue("consumer_group_lag", PILE)}
     (finding,), _ = look("metrics.messages", tables)
     assert (finding.service, finding.resource, finding.mechanism) == ("mailer", "orders", mechanism)
 

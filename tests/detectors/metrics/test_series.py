@@ -45,6 +45,8 @@ def test_what_is_no_step_gives_no_evidence(values: list[float]) -> None:
         ("container.memory.usage", "memory"),
         ("process_resident_memory_bytes", "memory"),
         ("db_pool_wait_seconds_p99", "pool"),
+        ("dotnet.thread_pool.thread.count", "threads"),
+        ("hikaricp_pool_threads_awaiting_connection", "pool"),
         ("http_server_duration_p99_ms", "latency"),
         ("http_requests_total", "traffic"),
         ("http_5xx_ratio", "errors"),

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+import pytest
+
 from deep_code_reasoning.detectors.timeline.graph import service_graph
 from deep_code_reasoning.detectors.timeline.names import mentions, without_names
 from deep_code_reasoning.store import CaseStore
@@ -51,3 +53,18 @@ def test_names_count_as_whole_words_only() -> None:
         "cart-db",
     ]
     assert without_names("no route to cart-db from cart", ["cart", "cart-db"]) == "no route to <service> from <service>"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("QueuePool limit of size 5 overflow 10 reached", False),
+        ('{"limit": 500, "size": 8}', False),
+        ("call to limit failed", True),
+        ("HTTPConnectionPool(host='limit', port=8080): Read timed out", True),
+        ('Get "http://limit/v1/rates": context deadline exceeded', True),
+        ("upstream limit answered 503", True),
+    ],
+)
+def test_a_service_called_as_errors_speak_is_mentioned_only_as_a_name(text: str, named: bool) -> None:
+    assert mentions(text, ["limit", "shop"], but="shop") == (["limit"] if named else [])

@@ -17,7 +17,7 @@ from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
 from ..timeline.recordings import hole_in_traces
-from ..traces.lost_time import Loss, example_of, losses_between, told_by
+from ..traces.lost_time import Loss, Settings, example_of, losses_between, told_by
 from .diff import numbered_lines
 from .paths import NEVER_RUNS, file_kind
 from .trial import Change, Situation, Verdict
@@ -30,6 +30,9 @@ _MIN_REQUESTS: Final = 50
 _FAILING_MORE: Final = 0.02
 # A change that shares its likelihood with others is told where it is so much likelier than that none did it.
 _OUTSHINES: Final = 2.0
+# In one recording the onset may be of something else than a slowdown, so that one has to prove itself: of the hundred
+# kinds of spans of a system hardly one is so many standard errors slower by chance.
+_SURELY_SLOWER: Final = 4.0
 # What a diff can do to a process that its spans show as nothing but time: there the diff names the mechanism.
 _HIDDEN: Final = frozenset(
     "connection_pool_exhausted thread_pool_exhausted lock_contention deadlock cpu_saturation memory_saturation".split()
@@ -47,11 +50,12 @@ def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     hole = hole_in_traces(scene.store)
     if hole is not None:
         since_ns = hole.end_ns
+        losses = losses_between(scene.store, since_ns)
     elif scene.windows.changed and _are_served(scene):
         since_ns = scene.windows.onset_ns
+        losses = losses_between(scene.store, since_ns, Settings(min_z=_SURELY_SLOWER))
     else:
         return None
-    losses = losses_between(scene.store, since_ns)
     if not losses:
         return None
     symptoms = tuple(_symptom(scene, loss, losses[0], since_ns) for loss in losses)

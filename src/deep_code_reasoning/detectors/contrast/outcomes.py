@@ -26,8 +26,11 @@ _MAX_TRACES: Final = 2_000
 _USUAL_QUANTILE: Final = 0.95
 _SLOWER: Final = 1.5
 _MIN_EXTRA_MS: Final = 10.0
-# Where so many more are slow than fail, the failures are the slowest of them.
+# Where so many more are slow than fail, the failures are the slowest of them; where most that fail are slow first (an
+# ordinary day's errors are among them too), a few more that are slow and do not fail say the same.
 _TELLING: Final = 0.25
+_SLOW_FIRST: Final = 0.67
+_FEWER: Final = 0.75
 # So many earlier requests of a kind tell what is usual for it.
 _KNOWN: Final = 5
 
@@ -82,8 +85,7 @@ def outcomes(store: CaseStore, calm: Window, late: Window) -> Outcomes:
     limits = {root: _limit(times) for root, times in usual.items() if len(times) >= _KNOWN}
     slow = _numbers([row for row in rows if int(row["duration_ns"]) > limits.get(tuple(row["root"]), 1 << 62)])
     failed, earlier, later = _numbers([row for row in rows if row["failed"]]), _numbers(before), _numbers(since)
-    few = (failed & later).bit_count() < _TELLING * (slow & later).bit_count()
-    by_failing = not slow or (_risen(failed, earlier, later) and not few)
+    by_failing = not slow or (_risen(failed, earlier, later) and not _are_slowest(failed & later, slow & later))
     traces = {int(row["number"]): str(row["trace_id"]) for row in rows}
     return Outcomes(
         earlier,
@@ -130,6 +132,12 @@ def _risen(bad: Requests, before: Requests, since: Requests) -> bool:
         return False
     share_before = (bad & before).bit_count() / max(1, before.bit_count())
     return (bad & since).bit_count() / since.bit_count() >= max(0.01, 2 * share_before)
+
+
+def _are_slowest(failed: Requests, slow: Requests) -> bool:
+    """Whether those that fail are the slowest of many that are slow, such as somebody gives up on."""
+    share = failed.bit_count() / max(1, slow.bit_count())
+    return share < _TELLING or (share < _FEWER and (failed & slow).bit_count() >= _SLOW_FIRST * failed.bit_count())
 
 
 def _numbers(rows: Sequence[Mapping[str, int]]) -> Requests:

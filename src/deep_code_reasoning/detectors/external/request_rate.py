@@ -6,8 +6,9 @@ whose requests fail or are slow from then on.
 Why it matters: what saturates further in (pools, workers, processors) is only where the surge is felt; the same rise
 of calls between services, while no more come in, is somebody's loop or retries, and not this.
 
-Stays silent when: the rise is less than twofold, or few requests prove it; the requests are served as before: then the
-load is news, but no incident.
+Stays silent when: the rise is less than twofold, or few requests prove it. Where the requests are served as before the
+load is news, but no incident (it is *harmless*), unless something further in is found to be used up from then on: the
+ranking knows.
 
 Example finding: `gateway: GET /api/products comes in 4.1 times as often since 17:56:40 (from 1.2 to 4.9 a second)`.
 """
@@ -84,11 +85,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         rise for row in rows if (rise := _rise(row["service"], row["operation"], steps.spread(row["steps"]), settings))
     ]
     rises = [rise for rise in rises if rise.evidence - math.log(len(rows)) >= settings.min_evidence]
-    for rise in sorted(rises, key=lambda r: (-r.evidence, r.service, r.operation)):
-        finding = _finding(scene, rise, steps, settings)
-        if finding is not None:
-            return [finding]
-    return []
+    rises.sort(key=lambda r: (-r.evidence, r.service, r.operation))
+    found = [_finding(scene, rise, steps, settings) for rise in rises]
+    return [finding for finding in found if not finding.facts["harmless"]][:1] or found[:1]
 
 
 def _rise(service: str, operation: str, counts: Sequence[int], settings: Settings) -> _Rise | None:
@@ -106,7 +105,7 @@ def _rise(service: str, operation: str, counts: Sequence[int], settings: Setting
     return best
 
 
-def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) -> Finding | None:
+def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) -> Finding:
     since_ns = steps.start_of(rise.index)
     row = scene.store.query(
         """
@@ -124,8 +123,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
         since=since_ns,
     )[0]
     failing = float(row["failing"]) - float(row["failing_before"])
-    if failing < settings.min_failing and row["slow"] < settings.min_slower * row["slow_before"]:
-        return None
+    harmless = failing < settings.min_failing and row["slow"] < settings.min_slower * row["slow_before"]
     a_second = NS_PER_S / steps.width_ns
     return Finding(
         code="external.request_rate",
@@ -145,9 +143,12 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
             "ratio": round(rise.after / rise.before, 3),
             "log_evidence": round(rise.evidence, 3),
             "onset": format_instant(since_ns),
+            "since_ns": since_ns,
+            "harmless": harmless,
         },
         citations=tuple(span_citation(trace, span) for _, trace, span in row["first"]),
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        # What harms nobody dates no incident.
+        window=None if harmless else Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         operation=rise.operation or None,
     )
 

@@ -22,8 +22,9 @@ support, the deepest first, is the idea of Nezha (Yu et al., FSE 2023); the stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
@@ -31,11 +32,15 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.names import mentions, without_names
 from ..timeline.time_steps import TimeSteps, time_steps
 from .excuses import BrokenSpans, ErrorText, broken_spans, error_texts, errors_in
 from .paths import Break, Operation, breaks_of, name_of, operations_of
 from .steps import SEPARATOR, prepare_span_steps
+
+# An ordinary day's errors are among any requests.
+_FEW_FAIL: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +149,23 @@ def _deeper(scene: Scene, suspicion: Suspicion, others: Sequence[Suspicion], set
     )
 
 
+def _are_served(scene: Scene, traces: Collection[str]) -> bool:
+    """Whether spans tell which requests fail, and hardly any of these does: an exception fails its caller."""
+    prepare_linked_spans(scene.store)
+    row = scene.store.query(
+        "SELECT uniqExactIf(trace_id, failed) AS all_failed, "
+        "uniqExactIf(trace_id, failed AND trace_id IN {traces:Array(String)}) AS failed_here FROM linked_spans",
+        traces=sorted(traces),
+    )[0]
+    return int(row["all_failed"]) > 0 and int(row["failed_here"]) <= _FEW_FAIL * len(traces)
+
+
 def _finding(scene: Scene, suspicion: Suspicion) -> Finding:
     operation, broken, change, spans = suspicion.operation, suspicion.broken, suspicion.change, suspicion.spans
     anchor = name_of(operation.name, broken.anchor)
     errors = errors_in(scene.store, operation.service, sorted(spans.traces))
     raised = next((sample for _, sample, _ in errors if "xception" in sample or "raceback" in sample), None)
-    wrong = errors and raised is None
+    wrong = raised is None and (bool(errors) or _are_served(scene, spans.traces))
     summary = (
         f"{operation.service}: {operation.name} stops after {anchor}, before {broken.expected} "
         f"({change.failures_before} of {change.trials_before} requests before {format_instant(suspicion.onset_ns)}, "
@@ -157,7 +173,8 @@ def _finding(scene: Scene, suspicion: Suspicion) -> Finding:
     )
     return Finding(
         code="logs.path_break",
-        # Where the process itself says that something went wrong but raised nothing, it returned early or wrongly.
+        # Where the process itself says that something went wrong but raised nothing, or where spans tell failures and
+        # these requests have none, it returned early or wrongly.
         mechanism="wrong_result" if wrong else "exception",
         service=operation.service,
         summary=summary,

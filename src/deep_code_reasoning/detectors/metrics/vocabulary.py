@@ -52,6 +52,8 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     ),
     ("cpu", frozenset({"cpu"}), frozenset({"throttle", "throttled", "throttling"})),
 )
+# A pool of threads holds none of these.
+_CONNECTIONS: Final = frozenset({"connection", "connections", "conn", "conns"})
 _LIMITS: Final = frozenset({"limit", "limits", "max", "maximum", "quota", "allocatable", "capacity"})
 _PERCENT: Final = frozenset({"percent", "percentage", "pct"})
 _RATIOS: Final = frozenset({"ratio", "utilization", "utilisation", "fraction", "share"})
@@ -92,6 +94,8 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
     kind = next((kind for kind, one, other in _TOGETHER if words & one and words & other), "")
     if not kind and not words & _GIVEN_UP:
         kind = next((kind for kind, known in KINDS.items() if words & known), "")
+    if kind == "pool" and words & KINDS["threads"] and not words & _CONNECTIONS:
+        kind = "threads"
     percent = "%" in name or unit in ("%", "percent") or bool(words & _PERCENT)
     ratio = percent or bool(words & _RATIOS)
     return Meaning(

@@ -236,6 +236,12 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
+@functools.cache
+def trouble_words() -> frozenset[str]:
+    """The plain words by which error texts are known here, in lower case."""
+    return frozenset(re.findall(r"(?<![\\a-z])[a-z]{4,}", _TABLE))
+
+
 # A common client names its class in every error; that it keeps a pool says nothing of the error.
 _NO_POOL: Final = re.compile(r"HTTPS?ConnectionPool")
 

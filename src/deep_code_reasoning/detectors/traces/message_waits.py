@@ -28,6 +28,7 @@ from ...domain.instant import NS_PER_MS, NS_PER_S, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
+from ..timeline.change_point import outcome_change
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .message_turns import PROCESSES, QUEUE, QUEUE_NAMES
@@ -105,39 +106,42 @@ def prepare_message_waits(store: CaseStore) -> bool:
 def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
     """Whether a queue's messages were taken as soon as before while it already filled up; None when no span tells.
 
-    Only what was sent in the first half of that time is looked at: what is never acknowledged stops its consumers in
-    the end. Shares and waits are of single messages, so it does not matter how many of the traces were kept.
+    What is never acknowledged stops its consumers once they hold as much as they may: of what was sent since, only
+    that counts which came before they stopped. These are single messages, so it does not matter how many of the traces
+    were kept.
     """
     if not prepare_message_waits(store):
         return None
-    row = store.query(
+    rows = store.query(
         """
-        WITH (SELECT max(sent_ns) FROM message_waits) AS last_ns
-        SELECT countIf(sent_ns < {since:Int64}) AS before,
-               countIf(sent_ns < {since:Int64} AND wait_ns < 0) AS left_before,
-               countIf(early) AS after, countIf(early AND wait_ns < 0) AS left_after,
-               quantileExactIf(0.5)(wait_ns, sent_ns < {since:Int64} AND wait_ns >= 0) AS before_ns,
-               quantileExactIf(0.5)(wait_ns, early AND wait_ns >= 0) AS after_ns
-        FROM (
-            SELECT *, sent_ns >= {since:Int64} AND sent_ns < {since:Int64} + intDiv(last_ns - {since:Int64}, 2) AS early
-            FROM message_waits WHERE queue = {queue:String}
-        )
+        WITH (SELECT toFloat64(quantileExactIf(0.5)(wait_ns, sent_ns < {since:Int64} AND wait_ns >= 0))
+              FROM message_waits WHERE queue = {queue:String}) AS usual_ns
+        SELECT wait_ns < 0 OR toFloat64(wait_ns) > greatest({soon:Float64}, {times:Float64} * usual_ns) AS late
+        FROM message_waits WHERE queue = {queue:String} AND sent_ns >= {since:Int64}
+        ORDER BY sent_ns, sent LIMIT {most:UInt32}
         """,
         queue=queue,
         since=since_ns,
-    )[0]
-    if not row["after"]:
+        soon=float(_SOON_NS),
+        times=_SOON,
+        most=_MOST_MESSAGES,
+    )
+    if not rows:
         return None
-    left = int(row["left_after"]) / int(row["after"]) - int(row["left_before"]) / max(1, int(row["before"]))
-    soon = float(row["after_ns"] or 0) <= max(_SOON_NS, _SOON * float(row["before_ns"] or 0))
-    return left < _LEFT and soon
+    late = [int(row["late"]) for row in rows]
+    stop = outcome_change(late, [1] * len(late))
+    count, failed = (stop.trials_before, stop.failures_before) if stop is not None else (len(late), sum(late))
+    return count >= _ENOUGH and failed < _LEFT * count
 
 
+# Who takes fewer messages than this after the queue filled up may have had them in hand.
+_ENOUGH: Final = 5
 # Of what was sent, so much more is left over where consumers do not keep pace; a third is no chance.
 _LEFT: Final = 0.3
 # Who takes a message within a quarter of a second, or within five times the usual, does not lag.
 _SOON_NS: Final = 250 * NS_PER_MS
 _SOON: Final = 5.0
+_MOST_MESSAGES: Final = 2000
 _LONG: Final = "(wait_ns < 0 OR wait_ns >= greatest({least:Float64}, {factor:Float64} * usual_ns))"
 
 
