@@ -155,6 +155,50 @@ def test_time_that_is_lost_on_the_way_is_no_commits_doing(gap: float, blamed: bo
     assert (first.change is not None) == blamed
 
 
+def stampede(service: str = "db", score: float = 1.0) -> Suspect:
+    seen = Finding("traces.cache_misses", "cache_stampede", service, "misses", 0.9, 0.9)
+    return Suspect(service, "cache_stampede", score, (seen,), first_failing_service="edge")
+
+
+@pytest.mark.parametrize(
+    ("facts", "blamed"),
+    [
+        ({"eliminated": True, "deployed_to": "api"}, False),
+        ({"eliminated": True, "deployed_to": "db"}, True),
+        ({"eliminated": True, "deployed_to": "api", "can_bring": ("cache_stampede",)}, True),
+        ({"eliminated": False, "deployed_to": "api"}, True),
+    ],
+    ids=["elsewhere", "where it is seen", "known to bring it", "convicted by what it does"],
+)
+def test_a_mechanism_that_was_seen_clears_what_was_only_left_over(
+    facts: dict[str, Any], blamed: bool, scene: Scene
+) -> None:
+    suspects = [stampede()]
+    first = attribute(replace(scene, graph=GRAPH), suspects, [change(0.4, **facts), *suspects[0].findings])[0]
+    assert (first.change is not None) == blamed
+
+
+def test_a_change_joins_the_mechanism_that_it_can_bring_where_that_is_seen(scene: Scene) -> None:
+    known = change(0.8, can_bring=("cache_stampede", "n_plus_one"), deployed_to="api")
+    first, *rest = attribute(replace(scene, graph=GRAPH), [stampede()], [known, *stampede().findings])
+    assert first.change is not None
+    assert (first.service, first.mechanism, first.first_failing_service) == ("db", "cache_stampede", "edge")
+    assert rest == []
+
+
+@pytest.mark.parametrize("strange", [stampede(score=0.3), suspect()], ids=["faint", "another mechanism"])
+def test_it_joins_none_that_is_faint_or_that_it_cannot_bring(strange: Suspect, scene: Scene) -> None:
+    known = change(0.8, can_bring=("cache_stampede",))
+    first = attribute(replace(scene, graph=GRAPH), [suspect("edge"), strange], [known])[0]
+    assert (first.service, first.mechanism) == ("api", "n_plus_one")
+
+
+def test_what_was_left_over_takes_the_mechanism_that_shows_at_its_service(scene: Scene) -> None:
+    first = attribute(scene, [suspect("api")], [change(0.5, eliminated=True, deployed_to="api")])[0]
+    assert first.change is not None
+    assert (first.service, first.mechanism) == ("api", "cpu_saturation")
+
+
 def seen(code: str, mechanism: str, service: str = "api", confidence: float = 0.9) -> Finding:
     return Finding(code, mechanism, service, f"{mechanism} was seen", 1.0, confidence)
 

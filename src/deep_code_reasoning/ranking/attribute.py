@@ -14,18 +14,20 @@ from dataclasses import replace
 from typing import Final
 
 from ..detectors.base import Scene
-from ..detectors.symptoms.evidence import new_texts, service_names, shifts
-from ..detectors.symptoms.front import Front, failing_front, spoken_graph
+from ..detectors.symptoms.evidence import service_names, shifts, telling_texts
+from ..detectors.symptoms.front import Front, failing_front, spoken_graph, within_reach
 from ..detectors.symptoms.symptom import symptoms_of
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .calibrate import at_its_limit
-from .localise import MECHANISM_SEEN, explains, is_reaction
+from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
+# A suspect that is as strong as that beside the first is what a change may have brought.
+_JOINS: Final = 0.5
 _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
@@ -71,8 +73,11 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
         if change is not None and change.confidence <= seen.confidence and _only_came_then(change, seen):
             change = None
+        if change is not None and _brought_otherwise(change, seen):
+            change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        lead = _from_change(change, findings, outside, _front_of(change, scene, _place_of(change, seen, suspects)))
+        front = _front_of(change, scene, _place_of(change, seen, suspects))
+        lead = _joined(_from_change(change, findings, outside, front), change, suspects)
     elif outside is not None:
         lead = _from_outside(outside, change, _front(scene), _cut_off(findings))
     if lead is not None:
@@ -113,6 +118,8 @@ def _front_of(change: Finding, scene: Scene, place: str) -> Front:
     if change.facts.get("measured"):
         return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
     front = _front(scene)
+    if not place and not within_reach(front.first, str(change.facts.get("deployed_to") or ""), scene.graph):
+        place = change.service
     if place in ("", front.first):
         return front
     return Front(place, tuple(name for name in front.failing if name != place), front.first_ns)
@@ -142,7 +149,7 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
 def _front(scene: Scene) -> Front:
     # What machines count of the calls that come to them (a cache, a database) falls and rises with their callers.
     machines = {row["service"] for row in scene.store.query(_MACHINES)}
-    found = symptoms_of(new_texts(scene), shifts(scene))
+    found = symptoms_of(telling_texts(scene), shifts(scene))
     symptoms = [symptom for symptom in found if symptom.service not in machines] or found
     services = service_names(scene.store)
     return failing_front(symptoms, spoken_graph(scene.graph, symptoms, services), services)
@@ -203,6 +210,43 @@ def _from_change(change: Finding, findings: Sequence[Finding], outside: Finding 
         against=tuple(against),
         next_checks=next_checks(change.mechanism, change),
     )
+
+
+def _brought_otherwise(change: Finding, seen: Finding) -> bool:
+    """Whether a mechanism that was seen at work leaves a change nothing that it must have done.
+
+    Such a change was held to have done it because some change must have. Nothing it is known for is that mechanism,
+    and it was not deployed where that is at work.
+    """
+    return bool(
+        change.facts.get("eliminated")
+        and seen.mechanism not in _texts(change, "can_bring")
+        and seen.service != change.facts.get("deployed_to")
+    )
+
+
+def _joined(lead: Cause, change: Finding, suspects: Sequence[Suspect]) -> Cause:
+    """A change with what was seen of its work: the mechanism that it can bring, and where that is.
+
+    That no other change can have done it does not tell how it did: of the service itself, what was seen there does.
+    """
+    can_bring = {change.mechanism, *_texts(change, "can_bring")}
+    if change.facts.get("measured"):
+        return lead
+    for suspect in suspects:
+        direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
+        if direct and suspect.mechanism in can_bring:
+            first = suspect.first_failing_service or suspect.service
+            return replace(
+                lead, service=suspect.service, mechanism=suspect.mechanism, first_failing_service=first,
+                remediation=remediation(suspect.mechanism, change), next_checks=next_checks(suspect.mechanism, change),
+            )  # fmt: skip
+        if suspect.service == lead.service and change.facts.get("eliminated") and suspect.mechanism != "exception":
+            return replace(
+                lead, mechanism=suspect.mechanism, remediation=remediation(suspect.mechanism, change),
+                next_checks=next_checks(suspect.mechanism, change),
+            )  # fmt: skip
+    return lead
 
 
 def _repo(change: Finding) -> str | None:

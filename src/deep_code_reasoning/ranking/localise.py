@@ -71,6 +71,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
         {"exception", "latency_regression", "memory_leak", "memory_saturation", "message_backlog"}
     ),
     "message_backlog": frozenset({"latency_regression"}),
+    "schema_mismatch": frozenset({"exception", "message_backlog"}),
     "lock_lease_expired": frozenset(
         {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
     ),
@@ -105,6 +106,17 @@ MECHANISM_SEEN: Final = frozenset(
 )
 """Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
 requests show beside it, up and down the calls, is what it does to them."""
+
+DIRECT: Final = MECHANISM_SEEN | {
+    "traces.early_timeout",
+    "traces.exhausted",
+    "traces.message_waits",
+    "metrics.shortage",
+    "metrics.leak",
+    "metrics.messages",
+    "metrics.saturation",
+}
+"""Codes of findings that show a mechanism itself, be it on the requests that fail or at the resource that is short."""
 
 
 # How callers take what another has: they try again, or give up. What that other has may be of these kinds; a storm of

@@ -133,3 +133,17 @@ def test_one_a_row_is_told_from_the_same_over_again_by_whatever_says_it(
 ) -> None:
     (finding,), _ = look("traces.repeated_calls", fleet.tables())
     assert finding.mechanism == mechanism
+
+
+def test_calls_of_a_kind_that_came_with_the_change_are_told_with_none_before(look: Look) -> None:
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 1000.0, f"t{number}"
+        root = fleet.span(trace, "", "orders", "h1", "GET /orders", at, 150, "server")
+        stops = [f"SELECT * FROM stops WHERE id = {number * 31 + row}" for row in range(9)] if number >= 60 else []
+        for place, said in enumerate(["SELECT * FROM orders", *stops]):
+            name = said.split(" WHERE")[0]
+            fleet.span(trace, root, "orders", "h1", name, at + 6 + 12 * place, 11, "client", db__statement=said)
+    (finding,), _ = look("traces.repeated_calls", fleet.tables())
+    assert "9 calls of stops a request" in finding.summary
+    assert (finding.facts["calls_per_request"], finding.facts["calls_per_request_before"]) == (9.0, 0.0)

@@ -22,8 +22,8 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Scene
-from ..symptoms.evidence import new_texts, service_names, shifts
-from ..symptoms.front import Front, failing_front, spoken_graph
+from ..symptoms.evidence import service_names, shifts, telling_texts
+from ..symptoms.front import failing_front, spoken_graph, within_reach
 from ..symptoms.symptom import symptoms_of
 from .compatibility import capabilities
 from .curves import slower_curves
@@ -58,14 +58,13 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     )
     if situation is None:
         return []
-    front = situation.front
     verdicts = judge(known, situation)
     if situation.began is not None:
         verdicts = share_out(verdicts)
     acquitted = _acquittals(verdicts, settings.max_acquittals)
     step = bisect_step(verdicts) if situation.began is not None else None
     return [
-        _finding(scene, verdict, front, acquitted, step, situation.began is not None)
+        _finding(scene, verdict, situation, acquitted, step)
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
@@ -73,7 +72,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 
 def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """What changes are tried for: what the system says and measures that is new; None when nothing is."""
-    symptoms = symptoms_of(new_texts(scene), shifts(scene))
+    symptoms = symptoms_of(telling_texts(scene), shifts(scene))
     if not symptoms:
         return None
     graph = spoken_graph(scene.graph, symptoms, services)
@@ -82,13 +81,18 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
 
 
 def _finding(
-    scene: Scene, verdict: Verdict, front: Front, acquitted: tuple[str, ...], bisect: str | None, measured: bool
+    scene: Scene, verdict: Verdict, situation: Situation, acquitted: tuple[str, ...], bisect: str | None
 ) -> Finding:
     change, symptom, effect = verdict.change, verdict.symptom, verdict.effect
+    front, graph, measured = situation.front, situation.graph, situation.began is not None
     first = front.first
     if measured and symptom is not None:
         first = symptom.service
-    service = first or (verdict.rollout.service if verdict.rollout else "") or (symptom.service if symptom else "")
+    deployed_to = verdict.rollout.service if verdict.rollout else ""
+    service = first or deployed_to or (symptom.service if symptom else "")
+    if not within_reach(service, deployed_to, graph):
+        near = symptom is not None and within_reach(symptom.service, deployed_to, graph)
+        service = symptom.service if symptom is not None and near else deployed_to
     line = telling_line(verdict) if measured else None
     where = (f"{line[0]}:{line[1]} `{line[2][:80]}`",) if line else ()
     title = change.message.splitlines()[0][:80] if change.message else ""
@@ -105,7 +109,9 @@ def _finding(
             "symptom": symptom.kind if symptom else None,
             "path": effect.path if effect else None,
             "only_configuration": bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
-            "deployed_to": verdict.rollout.service if verdict.rollout else None,
+            "deployed_to": deployed_to or None,
+            "can_bring": verdict.can_bring,
+            "eliminated": verdict.eliminated,
             "first_failing_service": first,
             "victims": front.victims,
             "measured": measured,

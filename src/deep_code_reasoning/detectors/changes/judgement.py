@@ -117,6 +117,7 @@ def _try(change: Change, situation: Situation) -> _Trial:
         reasons,
         against,
         explained(effects, situation),
+        can_bring=_mechanisms(effects),
     )
     return _Trial(verdict, place, suspicion, effects)
 
@@ -164,8 +165,23 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
         *_deployed(verdict.rollout, situation),
     )
     return Verdict(
-        verdict.change, score, effect, own[0], mechanism, verdict.rollout, verdict.tie, reasons, verdict.against
+        verdict.change,
+        score,
+        effect,
+        own[0],
+        mechanism,
+        verdict.rollout,
+        verdict.tie,
+        reasons,
+        verdict.against,
+        can_bring=_mechanisms(trial.effects),
+        eliminated=True,
     )
+
+
+def _mechanisms(effects: Sequence[Effect]) -> tuple[str, ...]:
+    known = [capability(effect.kind) for effect in effects if not BENIGN.search(effect.kind)]
+    return tuple(sorted({name for can in known for name in (can.mechanism, *can.mechanisms.values())}))
 
 
 def _can(trial: _Trial, symptom: str) -> bool:

@@ -71,7 +71,9 @@ class Situation:
 class Verdict:
     """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words.
 
-    `outshines_none`: the score is its share of all, and far above that for no change at all.
+    `can_bring` are all mechanisms that its effects are known for; `eliminated` is True where it is held to have done it
+    because no other change can have, whatever it does. `outshines_none`: the score is its share of all, and far above
+    that for no change at all.
     """
 
     change: Change
@@ -85,6 +87,8 @@ class Verdict:
     against: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
     outshines_none: bool = False
+    can_bring: tuple[str, ...] = ()
+    eliminated: bool = False
 
     @property
     def convicted(self) -> bool:

@@ -6,6 +6,9 @@ service that failed first (or one that it calls) shortly before the onset, and w
 of the same thing in more than one word, or in one word and a message that says that something was taken away, lowered
 or replaced. Words of the services' own names do not count, nor do messages that speak of tests, logs or wording.
 
+A flag acts at once: one that was flipped on the very service that fails first, within a minute before it began to,
+needs no more than a word in common, and it may be one of the service's name.
+
 A deploy of which not even a commit is known convicts by its time alone only where it is the one change there is.
 """
 
@@ -30,6 +33,10 @@ _MIN_LETTERS: Final = 5
 # A flag acts at once; a deploy may take some minutes to roll out, and its code to be reached.
 _SHORTLY_S: Final[Mapping[str, int]] = {"flag": 900, "commit": 3600, "deploy": 1800}
 _MIN_PLACE: Final = 0.85
+# So soon after its flip a flag's work is seen; that an innocent one is flipped so shortly before, on the very service,
+# is chance of one in some dozens.
+_AT_ONCE_S: Final = 60
+_AT_ONCE: Final = 0.5
 
 _ACTS: Final = re.compile(
     r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
@@ -77,12 +84,15 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
     if rollout is None or place < _MIN_PLACE or not _is_recent(change, rollout, situation):
         return verdict
     best = verdict
-    mine = telling_words((change.message, *change.files)) - telling_words(situation.services)
+    said = telling_words((change.message, *change.files))
+    mine = said - telling_words(situation.services)
+    at_once = _is_at_once(change, rollout, situation)
     for symptom in situation.symptoms:
         if symptom.service not in (situation.front.first, rollout.service) or symptom.kind in _FROM_OUTSIDE:
             continue
-        shared = sorted(mine & symptom.words)
-        score = round(_score(change, shared) * place * symptom.weight**0.25, 4)
+        shared = sorted((said if at_once else mine) & symptom.words)
+        strength = _AT_ONCE if at_once and shared else _score(change, shared)
+        score = round(strength * place * symptom.weight**0.25, 4)
         if score > best.score:
             best = _verdict(verdict, symptom, score, f"both speak of {', '.join(shared[:4])}")
     return best
@@ -109,6 +119,11 @@ def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Ve
 
 def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:
     return (situation.onset_ns - rollout.time_ns) / NS_PER_S <= _SHORTLY_S[change.kind]
+
+
+def _is_at_once(change: Change, rollout: Rollout, situation: Situation) -> bool:
+    delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
+    return change.kind == "flag" and rollout.service == situation.front.first and 0 <= delay_s <= _AT_ONCE_S
 
 
 def _score(change: Change, shared: Sequence[str]) -> float:

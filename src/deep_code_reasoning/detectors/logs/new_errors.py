@@ -37,6 +37,8 @@ from .steps import ERROR_LEVEL, prepare_span_steps
 
 # Steps of time; coarse enough that a few records a minute fill them, fine enough for an onset.
 _TIME_STEPS: Final = 64
+# A kind of error that comes in less of the steps than this share of what the most frequent one has is none of the news.
+_CHIEF_SHARE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,10 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
     new = [kind for kind in kinds if min(kind.steps) >= change.index] or list(kinds)
     new.sort(key=lambda kind: (-len(kind.steps), min(kind.steps), kind.template))
     told = new[0]
-    named = tuple(sorted({name for kind in new for name in mentions(kind.sample, scene.graph.services, told.service)}))
+    # Of what is said now and then beside it, whoever it is of did not bring it.
+    chief = [kind for kind in new if len(kind.steps) >= _CHIEF_SHARE * len(told.steps)]
+    known = scene.graph.services
+    named = tuple(sorted({name for kind in chief for name in mentions(kind.sample, known, told.service)}))
     return Finding(
         code="logs.new_errors",
         mechanism=told_mechanism(told.sample),

@@ -13,6 +13,7 @@ from ...domain.window import Windows
 from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
+from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
 from .symptom import Shift, Text
 
@@ -43,27 +44,46 @@ def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
 @_once_a_case
 def new_texts(scene: Scene) -> tuple[Text, ...]:
     """Log messages and span errors that the calm window hardly knows, the most frequent first."""
+    longer = _length_ratio(scene.windows)
+    # What was said before at half the present rate or more is how the system always talks.
+    return tuple(
+        text for text, bad, calm in _texts(scene) if text.first_ns and (not calm or bad >= 2 * max(1.0, calm * longer))
+    )
+
+
+@_once_a_case
+def telling_texts(scene: Scene) -> tuple[Text, ...]:
+    """The new texts of which more is heard than such a system says at any time (`chatter.py`)."""
+    calm = [Said(text, calm) for text, _, calm in _texts(scene) if calm]
+    services = len(service_names(scene.store))
+    return beyond_chatter(new_texts(scene), calm, _length_ratio(scene.windows), services)
+
+
+@_once_a_case
+def _texts(scene: Scene) -> tuple[tuple[Text, int, int], ...]:
+    """What is said, with how often in the incident and in calm; `first_ns` is 0 where it is said in calm alone."""
     store, windows = scene.store, scene.windows
     rows = store.query(
-        f"SELECT * FROM ({_NEW_TEXTS}) ORDER BY bad DESC, first_ns, service, text",
+        f"SELECT * FROM ({_TEXTS}) ORDER BY bad DESC, first_ns, service, text",
         onset=windows.onset.start_ns,
         early=calm_until(windows),
         trouble=_TROUBLE,
         limit=_MAX_TEXTS,
     )
-    longer = _length_ratio(windows)
-    # What was said before at half the present rate or more is how the system always talks.
     return tuple(
-        Text(
-            row["service"],
-            row["text"],
-            row["level"] or "error",
-            max(1, int(row["bad"])),
-            int(row["first_ns"]),
-            (_cite_text(store, row),),
+        (
+            Text(
+                row["service"],
+                row["text"],
+                row["level"] or "error",
+                max(1, int(row["bad"])),
+                int(row["first_ns"]),
+                (_cite_text(store, row),),
+            ),
+            int(row["bad"]),
+            int(row["calm"]),
         )
         for row in rows
-        if not row["calm"] or row["bad"] >= 2 * max(1.0, row["calm"] * longer)
     )
 
 
@@ -83,41 +103,48 @@ def _length_ratio(windows: Windows) -> float:
     return (windows.incident.end_ns - windows.onset_ns) / calm if calm > 0 else 1.0
 
 
-_NEW_TEXTS: Final = """
+# Digits and long hexadecimal names tell one saying of a text from another, and not one text from another.
+_PATTERN: Final = "replaceRegexpAll({}, '[0-9a-fA-F]{{8,}}|[0-9]+', '#')"
+_COUNTS: Final = """
+       countIf({0} >= {{onset:Int64}}) AS bad, countIf({0} < {{early:Int64}}) AS calm,
+       minIf({0}, {0} >= {{early:Int64}}) AS first_ns"""
+# What the calm alone says is read as far as what the incident says.
+_MOST: Final = "ORDER BY bad DESC, calm DESC, first_ns, service, text LIMIT {limit:UInt32} BY first_ns > 0"
+_TEXTS: Final = f"""
 SELECT service, severity AS level, substring(tupleElement(example, 1), 1, 600) AS text, bad, calm, first_ns,
        '' AS trace_id, '' AS span_id, tupleElement(example, 2) AS source_id, tupleElement(example, 3) AS line,
        tupleElement(example, 4) AS item
-FROM (SELECT service, severity, substring(replaceRegexpAll(body, '[0-9a-fA-F]{8,}|[0-9]+', '#'), 1, 240) AS pattern,
-             countIf(time_ns >= {onset:Int64}) AS bad, countIf(time_ns < {early:Int64}) AS calm,
-             minIf(time_ns, time_ns >= {early:Int64}) AS first_ns,
-             argMin((body, source_id, line, item), (time_ns < {early:Int64}, time_ns, source_id, line, item))
+FROM (SELECT service, severity, substring({_PATTERN.format("body")}, 1, 240) AS pattern, {_COUNTS.format("time_ns")},
+             argMin((body, source_id, line, item), (time_ns < {{early:Int64}}, time_ns, source_id, line, item))
              AS example
       FROM logs
-      WHERE severity IN ('warn', 'error', 'fatal') OR (severity = '' AND match(body, {trouble:String}))
-      GROUP BY service, severity, pattern HAVING first_ns > 0 AND count() > calm
-      ORDER BY bad DESC, first_ns, service, pattern LIMIT {limit:UInt32})
+      WHERE severity IN ('warn', 'error', 'fatal') OR (severity = '' AND match(body, {{trouble:String}}))
+      GROUP BY service, severity, pattern)
+{_MOST}
 UNION ALL
-SELECT service, 'error', concat(name, ': ', substring(message, 1, 600)),
-       countIf(start_ns >= {onset:Int64}) AS bad, countIf(start_ns < {early:Int64}) AS calm, min(start_ns) AS first_ns,
-       tupleElement(argMin((trace_id, span_id), (start_ns, trace_id, span_id)) AS example, 1),
-       tupleElement(example, 2), 0, 0, 0
-FROM (SELECT service, name, start_ns, trace_id, span_id, attributes['error'] AS said,
-             multiIf(status_message != '', status_message, said NOT IN ('', 'true', 'false'), said,
-                     attributes['exception.message'] != '', attributes['exception.message'],
-                     attributes['error.message']) AS message
-      FROM spans WHERE status = 'error' OR attributes['error'] NOT IN ('', 'false'))
-WHERE message != '' GROUP BY service, name, message HAVING bad > 2 * calm
-ORDER BY bad DESC, first_ns, service, name, message LIMIT {limit:UInt32}
+SELECT service, 'error' AS level, tupleElement(example, 1) AS text, bad, calm, first_ns,
+       tupleElement(example, 2) AS trace_id, tupleElement(example, 3) AS span_id, 0 AS source_id, 0 AS line, 0 AS item
+FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("time_ns")},
+             argMin((said, trace_id, span_id), (time_ns < {{early:Int64}}, time_ns, trace_id, span_id)) AS example
+      FROM (SELECT service, start_ns AS time_ns, trace_id, span_id, attributes['error'] AS flag,
+                   multiIf(status_message != '', status_message, flag NOT IN ('', 'true', 'false'), flag,
+                           attributes['exception.message'] != '', attributes['exception.message'],
+                           attributes['error.message']) AS message,
+                   concat(name, ': ', substring(message, 1, 600)) AS said
+            FROM spans WHERE status = 'error' OR attributes['error'] NOT IN ('', 'false'))
+      WHERE message != '' GROUP BY service, pattern HAVING bad > 0 OR calm > 0)
+{_MOST}
 UNION ALL
-SELECT service, 'error', concat(type, ': ', message),
-       countIf(time_ns >= {onset:Int64}) AS bad, countIf(time_ns < {early:Int64}) AS calm, min(time_ns) AS first_ns,
-       tupleElement(argMin((trace_id, span_id), (time_ns, trace_id, span_id)) AS example, 1),
-       tupleElement(example, 2), 0, 0, 0
-FROM (SELECT service, time_ns, trace_id, span_id, attributes['exception.type'] AS type,
-             substring(attributes['exception.message'], 1, 400) AS message
-      FROM span_events WHERE name = 'exception')
-GROUP BY service, type, message HAVING bad > 2 * calm
-ORDER BY bad DESC, first_ns, service, type, message LIMIT {limit:UInt32}
+SELECT service, 'error' AS level, tupleElement(example, 1) AS text, bad, calm, first_ns,
+       tupleElement(example, 2) AS trace_id, tupleElement(example, 3) AS span_id, 0 AS source_id, 0 AS line, 0 AS item
+FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("time_ns")},
+             argMin((said, trace_id, span_id), (time_ns < {{early:Int64}}, time_ns, trace_id, span_id)) AS example
+      FROM (SELECT service, time_ns, trace_id, span_id,
+                   concat(attributes['exception.type'], ': ', substring(attributes['exception.message'], 1, 400))
+                   AS said
+            FROM span_events WHERE name = 'exception')
+      GROUP BY service, pattern HAVING bad > 0 OR calm > 0)
+{_MOST}
 """
 
 

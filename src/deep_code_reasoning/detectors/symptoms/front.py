@@ -72,6 +72,13 @@ def _is_passive(symptom: Symptom) -> bool:
     return symptom.kind in PASSIVE or (symptom.kind == "certificate_expired" and not symptom.said)
 
 
+def within_reach(service: str, changed: str, graph: ServiceGraph) -> bool:
+    """Whether a change of one service can be felt at another: along calls, either way; True where they are unknown."""
+    if service == changed or not {service, changed} <= {name for call in graph.calls for name in call}:
+        return True
+    return service in graph.downstream(changed) or service in graph.upstream(changed)
+
+
 def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Iterable[str]) -> ServiceGraph:
     """The service graph with the calls added of which only error texts speak ("upstream X timed out"): count 0."""
     names = sorted({*graph.services, *services})

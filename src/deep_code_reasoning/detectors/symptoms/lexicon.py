@@ -46,7 +46,8 @@ constraint:
 race:
     duplicat | \btwice\b | received again | double (entry|write|delivery) | unique (constraint|violation) |
     concurrent (map|modification) | concurrentmodification | version conflict | optimistic lock | stale object |
-    data race | double (charge|spend|booking) | lost update |
+    (after|by|due to|from|lost to|with) (a )?concurrent (?!(call|connection|request|session|stream|user)s?\b) |
+    check-then-(act|insert|set|update|write) | data race | double (charge|spend|booking) | lost update |
     already (exists|processed|committed|claimed|taken|running|active) | previous (run|attempt) still |
     running .{1,30}in parallel | serializ\w+ failure | could not serialize
 null_reference:

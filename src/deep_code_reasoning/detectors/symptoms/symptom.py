@@ -26,6 +26,11 @@ class Text:
     first_ns: int = 0
     citations: tuple[Citation, ...] = ()
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of trouble that it speaks of: an error in words that are not known is a complaint all the same."""
+        return kinds_of_text(self.text) or (("complaint",) if self.level in ("error", "fatal") else ())
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
@@ -84,8 +89,7 @@ def symptoms_of(texts: Iterable[Text], shifts: Iterable[Shift]) -> tuple[Symptom
     """Join texts and metric shifts into symptoms, one a kind and service, the most specific first."""
     gathered: dict[tuple[str, str], list[Text | Shift]] = {}
     for text in texts:
-        # An error in words that are not known is an error all the same.
-        for kind in kinds_of_text(text.text) or (("complaint",) if text.level in ("error", "fatal") else ()):
+        for kind in text.kinds:
             gathered.setdefault((kind, text.service), []).append(text)
     for shift in shifts:
         if kind := kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None):

@@ -247,18 +247,20 @@ def _finding(scene: Scene, call: _Call, extent: Row, dated: tuple[int, float]) -
         return None
     now, before = float(extent["now"]), float(extent["before"])
     calls_ms, request_ms = float(extent["calls_ns"]) / NS_PER_MS, float(extent["request_ns"]) / NS_PER_MS
+    of = f"all kinds, most of them {sample.what}," if call.name == ALL and sample.resource else sample.what
     return Finding(
         code="traces.repeated_calls",
         mechanism="n_plus_one" if sample.follows_data else "chatty_calls",
         service=call.service,
         summary=(
-            f"{call.service}: {now:.0f} calls of {sample.what} a request (median of those concerned), {before:.0f} "
+            f"{call.service}: {now:.0f} calls of {of} a request (median of those concerned), {before:.0f} "
             f"before {format_instant(since_ns)}, {calls_ms:.0f} ms of it; {sample.why}"
         ),
         severity=min(1.0, 0.4 + calls_ms / max(calls_ms, request_ms, 1e-9) / 2),
         confidence=min(0.95, chance),
         facts={
             "call": sample.what,
+            "of_all_kinds": call.name == ALL,
             "calls_per_request": round(now, 2),
             "calls_per_request_before": round(before, 2),
             "calls_ms": round(calls_ms, 3),
@@ -275,7 +277,11 @@ def _finding(scene: Scene, call: _Call, extent: Row, dated: tuple[int, float]) -
 def _told_once(findings: Sequence[Finding]) -> list[Finding]:
     """Of a service the kind of call that takes most; calls of all kinds only where no kind stands for them."""
     best: dict[str, Finding] = {}
-    for finding in sorted(findings, key=lambda f: (f.resource is None, -f.confidence, -f.severity, f.summary)):
+    # Where a kind was counted, its figures are told and not those of all kinds of which it is most.
+    for finding in sorted(
+        findings,
+        key=lambda f: (f.resource is None, bool(f.facts["of_all_kinds"]), -f.confidence, -f.severity, f.summary),
+    ):
         held = best.setdefault(finding.service, finding)
         total, part = finding.facts["calls_per_request"], held.facts["calls_per_request"]
         if finding.resource is None and held.resource is not None and float(str(part)) < 0.5 * float(str(total)):

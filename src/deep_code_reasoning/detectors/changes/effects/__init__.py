@@ -6,12 +6,27 @@ from typing import Final
 
 from ..diff import Patch
 from ..effect import Effect, Extractor
-from . import endpoints, growth, logic, loops, names, order, removals, schema, settings, units, validation, versions
+from . import (
+    endpoints,
+    growth,
+    logic,
+    loops,
+    names,
+    order,
+    removals,
+    schema,
+    scopes,
+    settings,
+    units,
+    validation,
+    versions,
+)
 
 EXTRACTORS: Final[tuple[Extractor, ...]] = (
     settings.extract,
     loops.extract,
     removals.extract,
+    scopes.extract,
     growth.extract,
     schema.extract,
     endpoints.extract,

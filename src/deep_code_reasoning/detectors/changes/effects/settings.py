@@ -131,6 +131,8 @@ def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, aro
     if frozenset(words(owner)) & _COSMETIC and role_of(owner) in ("", "threshold"):
         return None  # `line-height`, but not `LINE_BATCH_SIZE`
     role = "probe" if _in_probe(around) else role_of(owner, (line.code, *around, hunk.heading))
+    if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
+        role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
     show_old, show_new = (show_quantity(s.value, s.dimension) for s in (old, new))
     if not role:
@@ -182,6 +184,13 @@ def _in_probe(around: tuple[str, ...]) -> bool:
     return any(re.search(r"(?i)(liveness|readiness|startup)_?probe|health_?check", text) for text in around)
 
 
+def _is_of_lease(owner: str, places: Sequence[str]) -> bool:
+    """Whether a bare time to live stands among the settings of a lease or a lock rather than of a cache."""
+    near = " ".join(word for text in (owner, *places) for word in words(text))
+    return _LEASE.search(near) is not None and "cache" not in near
+
+
+_LEASE: Final = re.compile(r"\b(leases?|leader|election|locks?|mutex|fencing)\b")
 _Owned = dict[str, list[tuple[Setting, Line, tuple[str, ...]]]]
 
 

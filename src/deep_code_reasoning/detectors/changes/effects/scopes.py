@@ -1,0 +1,93 @@
+"""What was held for a stretch of code and released or locked with it: blocks undone, ways out that pass a release."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ..code import string_literals, without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+
+# Blocks and statements that release on every way out: Java's, Python's, C#'s, Go's, and `finally` and `ensure`.
+_SCOPED: Final = re.compile(r"\btry\s*\([^)]*=|\bwith\b.+:\s*$|\busing\b\s*[\w(]|\bdefer\b|\bfinally\b|\bensure\b")
+_EXIT: Final = re.compile(r"^\s*(?:(?:if|unless)\b.*[\s){])?(?:return|throw|raise|continue|break)\b")
+_TAKEN: Final = re.compile(r"\b(\w+)(?:\s*,\s*\w+)*\s*(?::=|=)(?!=)\s*\S.*\(")
+_RELEASE: Final = (
+    r"\b{0}\s*\??\.\s*(?:close|release|dispose|disconnect|end|unlock|free|destroy)\w*\s*\(|"
+    r"\.\s*(?:close|release|put|give_?back|return_?\w*|check_?in|unlock)\w*\s*\(\s*{0}\b"
+)
+# A take that failed leaves nothing to release: the way out that follows such a check within a few lines.
+_FAILED: Final = re.compile(r"\berr(or)?\b|\bnull\b|\bnil\b|\bNone\b|\bnot \w+\s*:|!\s*\w+\s*\)|\.is_err\b")
+_CHECKED_WITHIN: Final = 3
+# What is taken and released in one function stands within so many lines.
+_MAX_HELD_LINES: Final = 80
+_ROW_LOCK: Final = re.compile(
+    r"(?i)\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b|\bLOCK\s+IN\s+SHARE\s+MODE\b|"
+    r"\b(?:UPDLOCK|HOLDLOCK|XLOCK)\b|\bLOCK\s+TABLE\b"
+)
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Releases that some way out of the code passes by, and rows that are read without their lock."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        if hunk.kind == "code":
+            found += _passed_by(hunk)
+        if hunk.kind in ("code", "sql"):
+            found += _row_locks(hunk)
+    return found
+
+
+def _passed_by(hunk: Hunk) -> Iterator[Effect]:
+    scoped = [line for line in hunk.removed if _SCOPED.search(without_strings(line.code))]
+    undone = len(scoped) > sum(_SCOPED.search(without_strings(line.code)) is not None for line in hunk.added)
+    for name, release, between in _held(hunk.after):
+        exits = [
+            line
+            for n, line in enumerate(between)
+            if line.sign == "+" and not line.kept and _EXIT.search(line.code) and not _takes_failed(between, n)
+        ]
+        new = release.sign == "+" and not release.kept
+        if exits:
+            says = f"leaves by `{exits[0].code}` without releasing {name}"
+            yield Effect("release_removed", says, hunk.path, (name,), sureness=0.9)
+        elif undone and new:
+            # No way out is seen but an error's.
+            says = f"an error no longer releases {name}: `{scoped[0].code}` is gone"
+            yield Effect("release_removed", says, hunk.path, (name,), sureness=0.65)
+
+
+def _held(lines: Sequence[Line]) -> Iterator[tuple[str, Line, Sequence[Line]]]:
+    """Names that something is taken under and released by hand: the release, and the lines between the two."""
+    for start, line in enumerate(lines):
+        taken = _TAKEN.search(without_strings(line.code))
+        if taken is None or _SCOPED.search(without_strings(line.code)):
+            continue
+        released = re.compile(_RELEASE.format(re.escape(taken[1])), re.I)
+        near = lines[start + 1 : start + 1 + _MAX_HELD_LINES]
+        ends = [n for n, other in enumerate(near) if released.search(other.code)]
+        # Who releases before each way out releases more than once.
+        if len(ends) == 1 and not any(_SCOPED.search(other.code) for other in near[: ends[0] + 1]):
+            yield taken[1], near[ends[0]], near[: ends[0]]
+
+
+def _takes_failed(between: Sequence[Line], exit_at: int) -> bool:
+    """Whether a way out right after a take follows a check that the take failed."""
+    checks = between[max(0, exit_at - 1) : exit_at + 1]
+    return exit_at < _CHECKED_WITHIN and any(_FAILED.search(line.code) for line in checks)
+
+
+def _row_locks(hunk: Hunk) -> Iterator[Effect]:
+    gone = [line for line in hunk.removed if _locks_rows(line, hunk)]
+    if len(gone) > sum(_locks_rows(line, hunk) for line in hunk.added):
+        subjects = tuple(re.findall(r"(?i)\bFROM\s+[\"`]?(\w+)", gone[0].code))
+        says = f"no longer locks the rows that it reads: `{gone[0].code[:80]}`"
+        yield Effect("lock_removed", says, hunk.path, subjects)
+
+
+def _locks_rows(line: Line, hunk: Hunk) -> bool:
+    # In code SQL stands in strings; those of several lines have no quotes on each.
+    texts = string_literals(line.code) if hunk.kind == "code" and string_literals(line.code) else [line.code]
+    return any(_ROW_LOCK.search(text) for text in texts)
