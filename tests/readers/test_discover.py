@@ -11,6 +11,7 @@ import pytest
 from deep_code_reasoning.domain.case import CaseInfo
 from deep_code_reasoning.readers.discover import discover
 from deep_code_reasoning.store import CaseWriter, open_case
+from deep_code_reasoning.store.schema import EVIDENCE_TABLES
 
 COPIES = 8
 
@@ -54,6 +55,6 @@ def test_reading_a_large_folder_leaves_no_file_open(folder: Path, tmp_path: Path
         writer.commit(CaseInfo("test"))
     assert left_open == []
     with open_case(tmp_path / "case") as store:
-        seen = {row["source_id"] for table in ("spans", "logs", "metrics", "changes", "notices")
+        seen = {row["source_id"] for table in EVIDENCE_TABLES
                 for row in store.query(f"SELECT DISTINCT source_id FROM {table}")}  # fmt: skip
     assert seen == {candidate.file.source_id for candidate in candidates}

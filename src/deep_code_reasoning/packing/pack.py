@@ -84,7 +84,7 @@ class _Shelf:
             offer.reason = offer.reason or ("all of it is shown before" if known else "")
             return
         cost = self.count(fenced(piece, _ANY_NONCE))
-        if offer.piece is not None and cost < offer.spent * _WORTHWHILE:
+        if offer.piece is not None and piece.left_out and cost < offer.spent * _WORTHWHILE:
             return
         self.room += offer.spent - cost
         offer.piece, offer.spent = piece, cost
