@@ -123,17 +123,21 @@ def leak_to_the_end(s: Scene) -> Fault:
 
         s.every(lambda: s.dice.uniform(2, 4), pause)
         for pod in service.pods:
+            if pod.name not in dies_at:  # it was rolled out since
+                fill(pod, s.world.now)
             s.world.engine.at(dies_at[pod.name], partial(end, pod))
 
     def end(pod: Pod) -> None:
         pod.memory_at = None
         kill(s, pod, "OOMKilled", s.dice.uniform(20, 35))
 
-    for pod in service.pods:
+    def fill(pod: Pod, since: float) -> None:
         dies = s.onset_s + s.dice.uniform(90, 260)
         dies_at[pod.name] = dies
-        low, high = pod.memory_mb, pod.limit_mb
-        pod.memory_at = pod.memory_was = growing(start, dies, low, high)
+        pod.memory_at = pod.memory_was = growing(since, dies, pod.memory_mb, pod.limit_mb)
+
+    for pod in service.pods:
+        fill(pod, start)
     return Fault(("memory_leak", "memory_saturation"), (service.name,), apply)
 
 
