@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, TruncatedError, open_decompressed
-from .heap_origin import HeapOrigin
+from .heap_origin import HeapOrigin, heap_origin
 
 if TYPE_CHECKING:
     from ..heap.graph import HeapGraph
     from ..heap.holders import Holder
 
 
-def write_heap(graph: HeapGraph, origin: HeapOrigin, file: EvidenceFile, writer: CaseWriter) -> None:
+GraphOf = Callable[[Path, EvidenceFile, CaseWriter], "tuple[HeapGraph, int]"]
+"""Reads a plain file as a graph, with the time that the dump says itself (ns, 0 for none); raises `DumpError`."""
+
+
+def read_dumps(files: Sequence[EvidenceFile], writer: CaseWriter, graph_of: GraphOf) -> None:
+    """Read one dump after the other; what is none is rejected as a whole."""
+    from ..heap.graph import DumpError
+
+    for file in files:
+        with _as_plain_file(file, writer) as path:
+            if not _is_blank(path):
+                try:
+                    graph, time_ns = graph_of(path, file, writer)
+                except DumpError as fault:
+                    writer.reject(file.source_id, 0, str(fault))
+                else:
+                    _write(graph, heap_origin(file, time_ns), file, writer)
+        writer.advance(file.size_bytes)
+
+
+def _write(graph: HeapGraph, origin: HeapOrigin, file: EvidenceFile, writer: CaseWriter) -> None:
     """Write the classes and the holders of a heap, and say what else there is to say about it."""
     from ..heap.holders import summarise
 
@@ -60,7 +80,7 @@ def _holder(holder: Holder) -> dict[str, Any]:
     }
 
 
-def is_blank(path: Path) -> bool:
+def _is_blank(path: Path) -> bool:
     """Whether there is nothing in a file: no evidence, and nothing to reject."""
     return path.stat().st_size < _BLANK_BYTES and not path.read_bytes().strip()
 
@@ -69,7 +89,7 @@ _BLANK_BYTES: Final = 4096
 
 
 @contextmanager
-def as_plain_file(file: EvidenceFile, writer: CaseWriter) -> Iterator[Path]:
+def _as_plain_file(file: EvidenceFile, writer: CaseWriter) -> Iterator[Path]:
     """The file, decompressed where it has to be: graphs are read in no order, so a stream would not do."""
     if not file.compression:
         yield file.path

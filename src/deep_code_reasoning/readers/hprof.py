@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
-from .heap_origin import heap_origin
-from .heap_rows import as_plain_file, is_blank, write_heap
+from .heap_rows import read_dumps
+
+if TYPE_CHECKING:
+    from ..heap.graph import HeapGraph
 
 _MAGIC: Final = b"JAVA PROFILE 1.0."
 
@@ -20,24 +23,18 @@ def sniff(head: Head) -> float:
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """Read one dump after the other; a damaged one up to where it is."""
-    from ..heap.graph import DumpError
+    read_dumps(files, writer, _graph)
+
+
+def _graph(path: Path, file: EvidenceFile, writer: CaseWriter) -> tuple[HeapGraph, int]:
     from ..heap.hprof import HprofDump
     from ..heap.hprof_graph import hprof_graph
 
-    for file in files:
-        with as_plain_file(file, writer) as path:
-            if is_blank(path):
-                continue
-            try:
-                dump = HprofDump(path)
-            except DumpError as fault:
-                writer.reject(file.source_id, 0, str(fault))
-                continue
-            if dump.fault:
-                writer.reject(file.source_id, 0, dump.fault, offset_bytes=dump.fault_at)
-                writer.note(file.source_id, f"partial: {dump.fault}; read up to byte {dump.fault_at}")
-            write_heap(hprof_graph(dump), heap_origin(file, dump.time_ns), file, writer)
-        writer.advance(file.size_bytes)
+    dump = HprofDump(path)
+    if dump.fault:
+        writer.reject(file.source_id, 0, dump.fault, offset_bytes=dump.fault_at)
+        writer.note(file.source_id, f"partial: {dump.fault}; read up to byte {dump.fault_at}")
+    return hprof_graph(dump), dump.time_ns
 
 
 READER: Final = Reader("hprof", "heap", sniff, read)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
-from .heap_origin import heap_origin
-from .heap_rows import as_plain_file, is_blank, write_heap
+from .heap_rows import read_dumps
+
+if TYPE_CHECKING:
+    from ..heap.graph import HeapGraph
 
 _START: Final = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{\s*"snapshot"\s*:\s*\{')
 
@@ -21,20 +24,13 @@ def sniff(head: Head) -> float:
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """Read one snapshot after the other; one that is cut off is rejected as a whole."""
-    from ..heap.graph import DumpError
+    read_dumps(files, writer, _graph)
+
+
+def _graph(path: Path, _file: EvidenceFile, _writer: CaseWriter) -> tuple[HeapGraph, int]:
     from ..heap.v8_snapshot import read_v8_snapshot
 
-    for file in files:
-        with as_plain_file(file, writer) as path:
-            if is_blank(path):
-                continue
-            try:
-                graph = read_v8_snapshot(path)
-            except DumpError as fault:
-                writer.reject(file.source_id, 0, str(fault))
-                continue
-            write_heap(graph, heap_origin(file), file, writer)
-        writer.advance(file.size_bytes)
+    return read_v8_snapshot(path), 0
 
 
 READER: Final = Reader("v8-heap-snapshot", "heap", sniff, read)
