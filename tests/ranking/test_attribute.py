@@ -123,6 +123,19 @@ def test_how_services_take_an_outage_or_a_surge_is_behind_it(
     assert first.mechanism == leads
 
 
+@pytest.mark.parametrize(("outage_s", "leads"), [(10, "dependency_outage"), (40, "lock_contention")])
+def test_locks_that_are_held_while_something_is_down_are_waited_for_no_earlier(
+    outage_s: int, leads: str, scene: Scene
+) -> None:
+    def window(second: int) -> Window:
+        return Window(second * NS_PER_S, 90 * NS_PER_S)
+
+    waits = Finding("locks.contention", "lock_contention", "api", "seen", 0.9, 0.95, window=window(30))
+    down = Finding("external.peer_outage", "dependency_outage", "api", "down", 0.9, 0.9, window=window(outage_s))
+    suspects = [Suspect("api", "lock_contention", 1.0, (waits,), first_failing_service="api")]
+    assert attribute(replace(scene, graph=GRAPH), suspects, [waits, down])[0].mechanism == leads
+
+
 def test_a_lost_node_is_told_of_the_service_that_is_not_reached(scene: Scene) -> None:
     node = Finding("external.platform", "infrastructure_fault", "edge", "node down", 0.9, 0.85)
     lost = Finding("traces.unreachable", "infrastructure_fault", "db", "not reached", 0.9, 0.95)

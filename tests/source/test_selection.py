@@ -85,3 +85,18 @@ def test_a_file_that_is_known_by_its_path_alone_is_one_cut() -> None:
 
 def test_nothing_is_chosen_of_nothing() -> None:
     assert chosen(100) == {}
+
+
+def test_what_a_large_budget_has_beyond_goes_to_whole_files_the_likeliest_first() -> None:
+    # 600 lines of 24 tokens that fit, 1,000 of 13 that do not.
+    body = [*["    " + "x " * 23] * 600, *["    " + "y " * 12] * 1_000]
+
+    def file(path: str, score: float) -> Candidate:
+        units = [
+            UnitHit("shop", path, "function", "fits", 1, 600, 9.0),
+            UnitHit("shop", path, "function", "unlike", 601, 1_600),
+        ]
+        return Candidate(Place("shop", path, score, (units[0],), (), ()), body, units)
+
+    lines = chosen(32_000 + 13_000, file("first.py", 1.0), file("second.py", 0.9))
+    assert [len(lines["first.py"]), len(lines["second.py"])] == [1_600, 600]

@@ -35,7 +35,7 @@ _CHANGES: Final = "changes."
 _TOGETHER_NS: Final = 180 * NS_PER_S
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
-    "dependency_outage": frozenset({"retry_storm", "timeout_budget"}),
+    "dependency_outage": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
     "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
 }
 
@@ -141,9 +141,19 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
     """Whether what was seen is how others take what came from outside: an outage further down, a surge further up."""
     if outside is None or seen.mechanism not in _TAKEN_SO.get(outside.mechanism, ()):
         return False
+    if (
+        seen.mechanism == "lock_contention"
+        and outside.mechanism == "dependency_outage"
+        and _begins(seen) < _begins(outside)
+    ):
+        return False  # who holds a lock while it waits for what is down began to wait no earlier
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
     return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
+
+
+def _begins(finding: Finding) -> int:
+    return finding.window.start_ns if finding.window is not None else 0
 
 
 def _front(scene: Scene) -> Front:

@@ -2,8 +2,8 @@
 
 A file is cut into its functions, its classes without them, and what is left (module level). The last two show the
 signature of each function in them, so that what is not sent is at least named. A cut is worth how likely it holds what
-has to change; cuts are taken by worth for their cost until the budget is full. A file of which all cuts are taken is
-whole.
+has to change; cuts are taken by worth for their cost until the budget is full, and whole files with what a large one
+has beyond. A file of which all cuts are taken is whole.
 
 The likelihood is a product of a few factors, fitted by logistic regression to the labelled issues of
 `benchmarks/localization.py`; leaving out one of their projects and fitting the others gives the same weights within a
@@ -36,6 +36,9 @@ _MODULE: Final = 1.25
 # A longer cut is likelier to hold it, by this power of its length, but it costs its length; between 0.5 and 0.7 the
 # labelled issues show no difference.
 _PER_TOKEN: Final = -0.6
+# So much is filled by worth. What a larger budget adds goes to whole files, the likeliest first: what has to change and
+# shares no word with the report is by then likelier in one of these than in the next function that does.
+_BY_WORTH_TOKENS: Final = 32_000
 _SIGNATURE_LINES: Final = 6
 # Tokens of a gap and of its account, a cut.
 _GAP_TOKENS: Final = 3
@@ -79,6 +82,25 @@ class _Cut:
     worth: float
 
 
+@dataclass
+class _Shelf:
+    """The lines that are taken of each file, and the tokens that are left; `sizes` are those of each line."""
+
+    sizes: Sequence[Sequence[int]]
+    taken: list[dict[int, float]]
+    left: int
+
+    def fill(self, cuts: Sequence[_Cut]) -> None:
+        """Take of these cuts, in their order, what fits."""
+        for cut in cuts:
+            taken = self.taken[cut.rank]
+            fresh = [line for line in cut.lines if line not in taken]
+            tokens = sum(self.sizes[cut.rank][line] for line in fresh) + _GAP_TOKENS
+            if fresh and tokens <= self.left:
+                taken.update(dict.fromkeys(fresh, cut.worth))
+                self.left -= tokens
+
+
 def select_lines(lead: Lead, budget_tokens: int, count: Callable[[str], int]) -> list[Selected]:
     """Choose lines of files, the likeliest file first, that take no more than the budget.
 
@@ -97,19 +119,19 @@ def select_lines(lead: Lead, budget_tokens: int, count: Callable[[str], int]) ->
         for rank, candidate in enumerate(candidates)
         for cut in _cuts(rank, candidate, names, best_file, best_cut, sizes[rank])
     ]
-    taken: list[dict[int, float]] = [{} for _ in candidates]
-    left = budget_tokens
-    for cut in sorted(cuts, key=lambda cut: (-cut.worth, cut.rank, cut.lines)):
-        fresh = [line for line in cut.lines if line not in taken[cut.rank]]
-        tokens = sum(sizes[cut.rank][line] for line in fresh) + _GAP_TOKENS
-        if tokens <= left:
-            taken[cut.rank].update(dict.fromkeys(fresh, cut.worth))
-            left -= tokens
+    cuts.sort(key=lambda cut: (-cut.worth, cut.rank, cut.lines))
+    shelf = _Shelf(sizes, [{} for _ in candidates], min(budget_tokens, _BY_WORTH_TOKENS))
+    shelf.fill(cuts)
+    shelf.left += budget_tokens - min(budget_tokens, _BY_WORTH_TOKENS)
+    if budget_tokens > _BY_WORTH_TOKENS:
+        wholes = (tuple(range(1, len(candidate.lines) + 1)) for candidate in candidates)
+        shelf.fill([_Cut(rank, lines, 0.0) for rank, lines in enumerate(wholes)])
+        shelf.fill(cuts)
     return [
         Selected(
             candidate.place.repo, candidate.place.path, dict(sorted(lines.items())), len(lines) == len(candidate.lines)
         )
-        for candidate, lines in zip(candidates, taken, strict=True)
+        for candidate, lines in zip(candidates, shelf.taken, strict=True)
         if lines
     ]
 
