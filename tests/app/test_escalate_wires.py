@@ -198,12 +198,16 @@ def test_a_failure_is_never_a_finding(
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between attempts take no time, and a connection counts as broken after half a second."""
+def impatient(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between attempts take no time; where answers stall, a connection counts as broken after half a second."""
 
     async def sleep(seconds: float) -> None:
         return None
 
     init = policy.Policy.__init__
     defaults = dict(zip((field.name for field in fields(policy.Policy)), init.__defaults__ or (), strict=True))
-    monkeypatch.setattr(init, "__defaults__", tuple((defaults | {"stall_s": 0.5, "sleep": sleep}).values()))
+    monkeypatch.setattr(
+        init,
+        "__defaults__",
+        tuple((defaults | {"stall_s": 0.5 if fault == "stall" else 30.0, "sleep": sleep}).values()),
+    )
