@@ -35,6 +35,16 @@ class Finding:
     instance: str | None = None
     change: tuple[str, str] | None = None
 
+    @property
+    def start_ns(self) -> int:
+        """When it began, 0 where nothing dates it."""
+        return self.window.start_ns if self.window is not None else 0
+
+    def texts(self, fact: str) -> tuple[str, ...]:
+        """A fact that is a list of texts; empty where there is none."""
+        value = self.facts.get(fact)
+        return tuple(str(entry) for entry in value) if isinstance(value, tuple) else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

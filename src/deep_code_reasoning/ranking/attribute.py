@@ -39,6 +39,7 @@ _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
 }
 
+# What every service that passes a trouble on shows, whoever has it.
 _ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
 
 
@@ -102,8 +103,7 @@ def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
     since_ns = surge.facts.get("since_ns")
     return isinstance(since_ns, int) and any(
         f.service in reached
-        and f.window is not None
-        and -_TOGETHER_NS <= f.window.start_ns - since_ns <= _TOGETHER_NS
+        and abs(f.start_ns - since_ns) <= _TOGETHER_NS
         and (f.code in ("metrics.shortage", "traces.exhausted") or at_its_limit(f))
         for f in findings
     )
@@ -116,7 +116,7 @@ def _strength(finding: Finding) -> tuple[float, float, str]:
 def _front_of(change: Finding, scene: Scene, place: str) -> Front:
     """Where the trouble began: as measured, where the change was tried for what was measured; else `place`, if any."""
     if change.facts.get("measured"):
-        return Front(change.service, _texts(change, "victims"), scene.windows.onset_ns)
+        return Front(change.service, change.texts("victims"), scene.windows.onset_ns)
     front = _front(scene)
     if not place and not within_reach(front.first, str(change.facts.get("deployed_to") or ""), scene.graph):
         place = change.service
@@ -144,16 +144,12 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
     if (
         seen.mechanism == "lock_contention"
         and outside.mechanism == "dependency_outage"
-        and _begins(seen) < _begins(outside)
+        and seen.start_ns < outside.start_ns
     ):
         return False  # who holds a lock while it waits for what is down began to wait no earlier
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
     return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
-
-
-def _begins(finding: Finding) -> int:
-    return finding.window.start_ns if finding.window is not None else 0
 
 
 def _front(scene: Scene) -> Front:
@@ -200,7 +196,7 @@ def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
 def _from_change(change: Finding, findings: Sequence[Finding], outside: Finding | None, front: Front) -> Cause:
     reference = ChangeRef(change.change[0], change.change[1], _repo(change)) if change.change else None
     others = [f for f in findings if f.code.startswith(_CHANGES) and f is not change and f.change is not None]
-    against = [f"acquitted: {line}" for line in _texts(change, "acquitted")]
+    against = [f"acquitted: {line}" for line in change.texts("acquitted")]
     against += [f"{f.change[1][:12]} could have done it too, with less to show for it" for f in others if f.change][:2]
     if outside is not None:
         against.append(f"{outside.summary}, but this explains less")
@@ -230,7 +226,7 @@ def _brought_otherwise(change: Finding, seen: Finding) -> bool:
     """
     return bool(
         change.facts.get("eliminated")
-        and seen.mechanism not in _texts(change, "can_bring")
+        and seen.mechanism not in change.texts("can_bring")
         and seen.service != change.facts.get("deployed_to")
     )
 
@@ -240,23 +236,22 @@ def _joined(lead: Cause, change: Finding, suspects: Sequence[Suspect]) -> Cause:
 
     That no other change can have done it does not tell how it did: of the service itself, what was seen there does.
     """
-    can_bring = {change.mechanism, *_texts(change, "can_bring")}
     if change.facts.get("measured"):
         return lead
+    can_bring = {change.mechanism, *change.texts("can_bring")}
     for suspect in suspects:
         direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
         if direct and suspect.mechanism in can_bring:
             first = suspect.first_failing_service or suspect.service
-            return replace(
-                lead, service=suspect.service, mechanism=suspect.mechanism, first_failing_service=first,
-                remediation=remediation(suspect.mechanism, change), next_checks=next_checks(suspect.mechanism, change),
-            )  # fmt: skip
+            return replace(_did(suspect.mechanism, lead, change), service=suspect.service, first_failing_service=first)
         if suspect.service == lead.service and change.facts.get("eliminated") and suspect.mechanism != "exception":
-            return replace(
-                lead, mechanism=suspect.mechanism, remediation=remediation(suspect.mechanism, change),
-                next_checks=next_checks(suspect.mechanism, change),
-            )  # fmt: skip
+            return _did(suspect.mechanism, lead, change)
     return lead
+
+
+def _did(mechanism: str, lead: Cause, change: Finding) -> Cause:
+    remedy, checks = remediation(mechanism, change), next_checks(mechanism, change)
+    return replace(lead, mechanism=mechanism, remediation=remedy, next_checks=checks)
 
 
 def _repo(change: Finding) -> str | None:
@@ -289,9 +284,9 @@ def _cut_off(findings: Sequence[Finding]) -> str:
 
 
 def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_off: str) -> Cause:
-    components = set(_texts(outside, "components"))
+    components = set(outside.texts("components"))
     # Where the finding tells who speaks of the outside cause, nobody else is its first victim.
-    speaking = _texts(outside, "services")
+    speaking = outside.texts("services")
     first = front.first if front.first and front.first not in components else outside.service
     if speaking and first not in speaking:
         first = outside.service
@@ -330,11 +325,6 @@ def _only_came_then(change: Finding, seen: Finding) -> bool:
 def _fits_by_time(change: Finding, seen: Finding) -> bool:
     """Whether nothing but time and place ties a change to what a mechanism that was seen at work explains."""
     return change.facts.get("effect") is None and explains(seen.mechanism, change.mechanism)
-
-
-def _texts(finding: Finding, name: str) -> tuple[str, ...]:
-    value = finding.facts.get(name)
-    return tuple(str(entry) for entry in value) if isinstance(value, tuple) else ()
 
 
 def _enriched(lead: Cause, suspects: Sequence[Suspect]) -> Cause:

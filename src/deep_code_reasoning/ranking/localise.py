@@ -240,8 +240,10 @@ def localise(scene: Scene, findings: Sequence[Finding], settings: Settings | Non
     for finding, weight in weights:
         by_service[finding.service].append((weight, finding))
     suspects = [_suspect(service, group) for service, group in sorted(by_service.items())]
-    suspects.sort(key=lambda s: (-s.score, _start(s.findings[0]), s.service))
-    symptomatic = {f.service: _start(f) for f in sorted(findings, key=_start, reverse=True) if f.code in SYMPTOMS}
+    suspects.sort(key=lambda s: (-s.score, s.findings[0].start_ns, s.service))
+    symptomatic = {
+        f.service: f.start_ns for f in sorted(findings, key=lambda f: f.start_ns, reverse=True) if f.code in SYMPTOMS
+    }
     return tuple(_placed(scene, suspect, symptomatic, rank) for rank, suspect in enumerate(suspects))
 
 
@@ -254,7 +256,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     own = [(f, weight * settings.explained if is_reaction(scene, f, findings) else weight) for f, weight in own]
     seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
-    holding_along = {name for f, _ in own if f.code == "heap.held_messages" for name in _names(f, "held_with")}
+    holding_along = {name for f, _ in own if f.code == "heap.held_messages" for name in f.texts("held_with")}
     piling = any(f.code == "metrics.messages" for f, _ in own)
     result = []
     for finding, weight in own:
@@ -302,11 +304,6 @@ def _outlasts(symptom: Finding, seen: Finding) -> bool:
     return _number(symptom, "gap_ms") > _number(seen, "calls_ms")
 
 
-def _names(finding: Finding, fact: str) -> tuple[str, ...]:
-    value = finding.facts.get(fact)
-    return tuple(str(each) for each in value) if isinstance(value, tuple) else ()
-
-
 def _number(finding: Finding, fact: str) -> float:
     value = finding.facts.get(fact)
     return float(value) if isinstance(value, int | float) else 0.0
@@ -351,7 +348,7 @@ def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
 def _placed(scene: Scene, suspect: Suspect, symptomatic: Mapping[str, int], rank: int) -> Suspect:
     """A suspect with the first service that failed, its victims, and the way from where it was felt."""
     first = _first_failing(scene, suspect.service, symptomatic)
-    beside = {name for finding in suspect.findings for name in _names(finding, "held_with")}
+    beside = {name for finding in suspect.findings for name in finding.texts("held_with")}
     victims = tuple(sorted({*symptomatic, *beside} - {suspect.service, first}))
     felt = [name for name in reversed(scene.graph.upstream(suspect.service)) if name in symptomatic]
     path = scene.graph.path(felt[0], suspect.service) if felt else (suspect.service,)
@@ -368,7 +365,3 @@ def _first_failing(scene: Scene, service: str, symptomatic: Mapping[str, int]) -
         if caller in symptomatic:
             return caller
     return min(symptomatic, key=lambda name: (symptomatic[name], name), default=service)
-
-
-def _start(finding: Finding) -> int:
-    return finding.window.start_ns if finding.window is not None else 0
