@@ -6,13 +6,12 @@ python -m examples.heaps.demo --size 500MB --fault unacknowledged --seed 1
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from examples.asked import ask
 from examples.simulator.__main__ import size_of
 
 from .incident import FAULTS, Order, make
@@ -31,18 +30,7 @@ def main() -> int:
         truth = make(Order(arguments.fault, arguments.seed, arguments.size), folder)
         size = sum(path.stat().st_size for path in (folder / "evidence").iterdir())
         print(f"{size / 1e6:.0f} MB made in {time.perf_counter() - started:.0f} s", file=sys.stderr)
-        dcr = str(Path(sys.executable).with_name("dcr"))
-        started = time.perf_counter()
-        done = subprocess.run(
-            [dcr, "investigate", str(folder / "evidence"), "--format", "json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        took = time.perf_counter() - started
-    if done.returncode:
-        return done.returncode
-    given = json.loads(done.stdout)
+        given, took = ask([str(folder / "evidence")])
     top = given["causes"][0] if given["verdict"] == "cause_found" else {}
     print(f"{'':10} {'planted':44} found in {took:.1f} s")
     for planted, found in (("mechanism", "mechanism"), ("service", "service"), ("queue", "resource")):

@@ -6,14 +6,13 @@ python -m examples.regression.demo --size 500MB --kind contract --seed 1
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from examples.asked import ask
 from examples.simulator.__main__ import size_of
 
 from .culprits import KINDS
@@ -33,18 +32,8 @@ def main() -> int:
         truth = make(Wish(arguments.kind, arguments.seed, arguments.size), folder)
         print(f"made in {time.perf_counter() - started:.0f} s", file=sys.stderr)
         repositories = [word for path in sorted((folder / "repos").iterdir()) for word in ("--repo", str(path))]
-        dcr = str(Path(sys.executable).with_name("dcr"))
-        started = time.perf_counter()
-        done = subprocess.run(
-            [dcr, "investigate", str(folder / "evidence"), *repositories, "--format", "json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        took = time.perf_counter() - started
-    if done.returncode:
-        return done.returncode
-    print(side_by_side(truth, json.loads(done.stdout), took))
+        given, took = ask([str(folder / "evidence"), *repositories])
+    print(side_by_side(truth, given, took))
     return 0
 
 

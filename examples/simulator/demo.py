@@ -6,13 +6,13 @@ python -m examples.simulator.demo --size 500MB --style current --seed 1
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from examples.asked import ask
 
 from .__main__ import size_of
 from .simulate import Order, simulate
@@ -36,19 +36,8 @@ def main() -> int:
             f"{arguments.size / 1e6:.0f} MB of evidence written in {time.perf_counter() - started:.0f} s",
             file=sys.stderr,
         )
-        command = [
-            str(Path(sys.executable).with_name("dcr")),
-            "investigate",
-            str(folder / "evidence"),
-            "--format",
-            "json",
-        ]
-        started = time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        took = time.perf_counter() - started
-    if done.returncode:
-        return done.returncode
-    print(side_by_side(truth, json.loads(done.stdout), took))
+        given, took = ask([str(folder / "evidence")])
+    print(side_by_side(truth, given, took))
     return 0
 
 
