@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from .graph import DumpError
+from .java_names import java_name
 
 MAGIC: Final = b"JAVA PROFILE 1.0."
 _STRING, _LOAD_CLASS, _HEAP_DUMP, _HEAP_SEGMENT, _HEAP_END = 0x01, 0x02, 0x0C, 0x1C, 0x2C
@@ -37,6 +38,9 @@ _ROOTS: Final = {
     0x8D: ("virtual machine", 0),
     0x8E: ("JNI monitor", 8),
 }
+# An object takes some 150 bytes of memory here: 6 GB for so many.
+MAX_OBJECTS: Final = 40_000_000
+_LATEST_MS: Final = 1 << 43  # the year 2248: what is beyond it is no time, and does not fit into nanoseconds
 _CUT_OFF: Final = "the dump ends too early"
 _ANDROID_HEAP_INFO, _ANDROID_UNREACHABLE = 0xFE, 0x90
 # Type of a value that is no object -> its bytes.
@@ -59,7 +63,7 @@ class HprofDump:
     Attributes:
         data: the file.
         width: bytes of an id, 4 or 8.
-        time_ns: when it was taken, since the epoch.
+        time_ns: when it was taken, since the epoch; 0 where what it says of that is no time.
         classes: classes by id.
         roots: what holds an object, by its id.
         instances, objects, primitives: offsets of the records of objects, arrays of objects, arrays of numbers.
@@ -81,7 +85,8 @@ class HprofDump:
         self.width = int.from_bytes(data[end + 1 : end + 5])
         if self.width not in (4, 8):
             raise DumpError(f"identifiers of {self.width} bytes; HPROF has 4 or 8")
-        self.time_ns = int.from_bytes(data[end + 5 : end + 13]) * 1_000_000
+        time_ms = int.from_bytes(data[end + 5 : end + 13])
+        self.time_ns = time_ms * 1_000_000 if time_ms < _LATEST_MS else 0
         self._texts: dict[int, tuple[int, int]] = {}
         self._class_texts: dict[int, int] = {}
         self.classes: dict[int, DumpedClass] = {}
@@ -98,15 +103,19 @@ class HprofDump:
 
     def _walk(self, at: int) -> None:
         data, width = self.data, self.width
+        # Segments are closed by a record of their own, whatever stands behind it.
+        is_open = False
         while at + 9 <= len(data):
             tag, length = data[at], int.from_bytes(data[at + 5 : at + 9])
             body = at + 9
             end = body + length
             if tag in (_HEAP_DUMP, _HEAP_SEGMENT):
-                # A dump in one piece of more than 4 GB has a length that overflowed: it goes on to the end.
+                is_open = tag == _HEAP_SEGMENT or end > len(data)
                 end = self._walk_heap(body, min(end, len(data)))
                 if self.fault:
                     return
+            elif tag == _HEAP_END:
+                is_open = False
             elif end > len(data):
                 break
             elif tag == _STRING:
@@ -114,7 +123,7 @@ class HprofDump:
             elif tag == _LOAD_CLASS:
                 self._class_texts[self._id(body + 4)] = self._id(body + 8 + width)
             at = end
-        if at < len(data):
+        if at < len(data) or is_open:
             self._fail(at, _CUT_OFF)
 
     def _id(self, at: int) -> int:
@@ -125,7 +134,7 @@ class HprofDump:
         data, width = self.data, self.width
         instances, objects, primitives = self.instances.append, self.objects.append, self.primitives.append
         length_at, content_at = 5 + width, 9 + 2 * width
-        while at < end - content_at:
+        while at < end:
             tag = data[at]
             if tag == _INSTANCE:
                 start = at + content_at
@@ -134,35 +143,21 @@ class HprofDump:
                 count = int.from_bytes(data[at + length_at : at + length_at + 4])
                 following, keep = at + content_at + count * width, objects
             elif tag == _PRIMITIVES:
-                count = int.from_bytes(data[at + length_at : at + length_at + 4])
-                size = WIDTHS.get(data[at + length_at + 4], 0)
-                following, keep = at + length_at + 5 + count * size if size else 0, primitives
+                start = at + length_at + 5
+                size = WIDTHS.get(int.from_bytes(data[start - 1 : start]), 0)
+                following = start + size * int.from_bytes(data[start - 5 : start - 1]) if size else 0
+                keep = primitives
             else:
                 following, keep = self._other(tag, at, end), None
             if not at < following <= end:
-                break
+                self._fail(at, _CUT_OFF if end == len(data) else f"no record of a heap (tag 0x{tag:02x})")
+                return end
             if keep is not None:
                 keep(at)
             at = following
-        # What is shorter than an object: roots, an empty array.
-        while at < end and (following := self._short(at, end)):
-            at = following
-        if at != end:
-            self._fail(at, _CUT_OFF if end == len(data) else f"no record of a heap (tag 0x{data[at]:02x})")
+        if len(self.instances) + len(self.objects) + len(self.primitives) > MAX_OBJECTS:
+            self._fail(at, f"it has more than {MAX_OBJECTS:,} objects")
         return end
-
-    def _short(self, at: int, end: int) -> int:
-        """Take a record at the end of a segment; returns where it ends, 0 when it is none, or not whole."""
-        data, start = self.data, at + 10 + self.width
-        if data[at] != _PRIMITIVES:
-            following = self._other(data[at], at, end)
-            return following if at < following <= end else 0
-        size = WIDTHS.get(data[start - 1], 0) if start <= end else 0
-        following = start + size * int.from_bytes(data[start - 5 : start - 1])
-        if not size or following > end:
-            return 0
-        self.primitives.append(at)
-        return following
 
     def _other(self, tag: int, at: int, end: int) -> int:
         """Take a root, or the dump of a class; returns where it ends, 0 when it is none of these."""
@@ -217,9 +212,5 @@ class HprofDump:
         return self.data[start:end].decode("utf-8", "replace")
 
     def class_name(self, class_id: int) -> str:
-        """`java.util.HashMap$Node[]` for `[Ljava/util/HashMap$Node;`."""
-        name = self.text(self._class_texts.get(class_id, 0)).replace("/", ".") or f"class 0x{class_id:x}"
-        depth = len(name) - len(name.lstrip("["))
-        if depth and name[depth:].startswith("L"):
-            name = name[depth + 1 :].rstrip(";") + "[]" * depth
-        return name
+        """The name of a class as programmers write it; its id where it has none."""
+        return java_name(self.text(self._class_texts.get(class_id, 0))) or f"class 0x{class_id:x}"

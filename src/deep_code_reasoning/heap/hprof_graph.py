@@ -21,7 +21,7 @@ _HEADER_BYTES: Final = 16
 _ALIGNED_BYTES: Final = 8
 # So many places are read at once: their indices take some tens of megabytes.
 _AT_ONCE: Final = 500_000
-_LOADER, _CLASS = "<class loader>", "java.lang.Class"
+_LOADER: Final = "<class loader>"
 
 
 def hprof_graph(dump: HprofDump) -> HeapGraph:
@@ -38,33 +38,31 @@ class _Graph:
             np.frombuffer(places, np.uint64).astype(np.int64)
             for places in (dump.instances, dump.objects, dump.primitives)
         )
-        class_ids = np.array(sorted(dump.classes), np.uint64)
-        unsorted = np.concatenate(
-            [self._ids(self.instances + 1), self._ids(self.objects + 1), self._ids(self.primitives + 1), class_ids]
-        )
+        self.class_ids = sorted(dump.classes)
+        parts = [self.instances, self.objects, self.primitives]
+        ids = [*(self._ids(places + 1) for places in parts), np.array(self.class_ids, np.uint64)]
+        places = np.concatenate([*parts, np.full(len(self.class_ids), -1, np.int64)])
         # A damaged dump may name an object twice: the first stands.
-        self.ids, first = np.unique(unsorted, return_index=True)
-        self.record = np.full(len(self.ids), -1, np.int64)
-        places = np.concatenate([self.instances, self.objects, self.primitives, np.full(len(class_ids), -1, np.int64)])
+        self.ids, first, nodes = np.unique(np.concatenate(ids), return_index=True, return_inverse=True)
         self.record = places[first]
+        """Where the record of each object lies, -1 for classes."""
+        ends = np.cumsum([len(part) for part in ids])[:-1]
+        self.instance_nodes, self.object_nodes, self.primitive_nodes, self.class_nodes = np.split(
+            nodes.astype(np.int32), ends
+        )
         self.names: dict[str, int] = {}
         self.labels: dict[str, int] = {}
-        self.edges: list[tuple[Array, Array, Array]] = []
+        nothing = np.zeros(0, np.int32)
+        self.edges: list[tuple[Array, Array, Array]] = [(nothing, nothing, nothing)]
         self.classes = np.zeros(len(self.ids), np.int32)
         self.sizes = np.full(len(self.ids), _HEADER_BYTES, np.int64)
 
     def build(self) -> HeapGraph:
-        self.classes[self._known(np.array(sorted(self.dump.classes), np.uint64))[0]] = self._name(_CLASS)
         self._take_instances()
         self._take_objects()
         self._take_primitives()
         self._take_classes()
-        empty = np.zeros(0, np.int32)
-        sources, targets, labels = (
-            (np.concatenate(column) if self.edges else empty for column in zip(*self.edges, strict=True))
-            if self.edges
-            else (empty, empty, empty)
-        )
+        sources, targets, labels = (np.concatenate(column) for column in zip(*self.edges, strict=True))
         offsets, targets, labels = by_source(len(self.ids), sources, targets, labels)
         roots, kinds = self._roots()
         texts = self.classes == self.names.get("java.lang.String", -1)
@@ -109,10 +107,9 @@ class _Graph:
         self.edges.append((sources[known], targets[known], labels[known]))
 
     def _take_instances(self) -> None:
-        nodes, _ = self._known(self._ids(self.instances + 1))
         kinds = self._ids(self.instances + 5 + self.width)
         for class_id, members in _grouped(kinds):
-            places, own = self.instances[members] + 9 + 2 * self.width, nodes[members]
+            places, own = self.instances[members] + 9 + 2 * self.width, self.instance_nodes[members]
             layout, content_bytes = self._layout(int(class_id))
             self.classes[own] = self._name(self.dump.class_name(int(class_id)))
             self.sizes[own] = _aligned(_HEADER_BYTES + content_bytes)
@@ -137,8 +134,7 @@ class _Graph:
         return [(self.labels.setdefault(name, len(self.labels)), place) for name, place in strong], offset
 
     def _take_objects(self) -> None:
-        places = self.objects
-        nodes, _ = self._known(self._ids(places + 1))
+        places, nodes = self.objects, self.object_nodes
         counts = self._numbers(places + 5 + self.width, 4).astype(np.int64)
         for class_id, members in _grouped(self._ids(places + 9 + self.width)):
             self.classes[nodes[members]] = self._name(self.dump.class_name(int(class_id)))
@@ -155,8 +151,7 @@ class _Graph:
             start = end
 
     def _take_primitives(self) -> None:
-        places = self.primitives
-        nodes, _ = self._known(self._ids(places + 1))
+        places, nodes = self.primitives, self.primitive_nodes
         counts = self._numbers(places + 5 + self.width, 4).astype(np.int64)
         for kind, members in _grouped(self.bytes[places + 9 + self.width]):
             own = nodes[members]
@@ -164,12 +159,12 @@ class _Graph:
             self.sizes[own] = _aligned(_HEADER_BYTES + counts[members] * WIDTHS[int(kind)])
 
     def _take_classes(self) -> None:
-        for class_id, kind in self.dump.classes.items():
-            own, _ = self._known(np.array([class_id], np.uint64))
+        for class_id, own in zip(self.class_ids, self.class_nodes.tolist(), strict=True):
+            kind = self.dump.classes[class_id]
             named = [*((self.dump.text(name), target) for name, target in kind.statics), (_LOADER, kind.loader)]
             labels = [self.labels.setdefault(name, len(self.labels)) for name, _ in named]
             targets = np.array([target for _, target in named], np.uint64)
-            self._refer(np.repeat(own, len(named)), targets, np.array(labels, np.int32))
+            self._refer(np.full(len(named), own, np.int32), targets, np.array(labels, np.int32))
             # A class is told by its own name, so that a way through its static fields can be read.
             self.classes[own] = self._name(f"class {self.dump.class_name(class_id)}")
 
@@ -221,7 +216,8 @@ class _Texts:
         at = int(graph.record[index]) + 5 + width
         kind = data[at + 4]
         start = at + 5
-        content = data[start : start + int.from_bytes(data[at : at + 4]) * WIDTHS.get(kind, 1)]
+        size = int.from_bytes(data[at : at + 4]) * WIDTHS.get(kind, 1)
+        content = data[start : start + min(size, _TEXT_BYTES)]
         if kind == _CHARS:
             return content.decode("utf-16-be", "replace")
         wide = self._coder >= 0 and data[fields + self._coder] == 1
@@ -229,3 +225,5 @@ class _Texts:
 
 
 _CHARS: Final = 5
+# Names and identifiers are far shorter; what is longer is a message's body.
+_TEXT_BYTES: Final = 1_024

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import re
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ _WEAK: Final = ("weak", "shortcut")
 _TEXTS: Final = ("string", "concatenated string", "sliced string")
 # Types whose name says what kind of object it is; of all others (strings, numbers, code) the type does.
 _NAMED: Final = ("object", "native", "hidden", "synthetic", "object shape")
+# Its numbers take five times as much memory as their text.
+MAX_BYTES: Final = 1_500_000_000
 # The meta data stand at the beginning and are a few kilobytes.
 _META_BYTES: Final = 1 << 20
 
@@ -33,6 +36,8 @@ def read_v8_snapshot(path: Path) -> HeapGraph:
     Raises:
         DumpError: when it is none, or is cut off: nothing of a snapshot can be understood without its end.
     """
+    if path.stat().st_size > MAX_BYTES:
+        raise DumpError(f"a snapshot of more than {MAX_BYTES:,} bytes; take one earlier, or with a smaller heap")
     with path.open("rb") as file:
         try:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -44,7 +49,7 @@ def read_v8_snapshot(path: Path) -> HeapGraph:
     strings = _strings(data)
     try:
         return _graph(meta, nodes, edges, strings)
-    except (KeyError, ValueError, IndexError) as fault:
+    except (KeyError, ValueError, IndexError, TypeError, AttributeError) as fault:
         raise DumpError(f"its numbers do not fit together: {fault}") from fault
 
 
@@ -74,7 +79,9 @@ def _numbers(data: mmap.mmap, name: str, width: int) -> Array:
     start = _section(data, name)
     end = data.find(b"]", start)
     try:
-        numbers = np.fromstring(data[start:end].decode("ascii"), np.int64, sep=",") if end >= 0 else None
+        # What is no number ends the list there, with a warning.
+        with warnings.catch_warnings(action="error", category=DeprecationWarning):
+            numbers = np.fromstring(data[start:end].decode("ascii"), np.int64, sep=",") if end >= 0 else None
     except (ValueError, DeprecationWarning) as fault:
         raise DumpError(f"its {name} are no numbers: {fault}") from fault
     if numbers is None or not width or len(numbers) % width:
@@ -97,7 +104,9 @@ def _graph(meta: dict[str, Any], nodes: Array, edges: Array, strings: list[str])
     edge_field = {name: place for place, name in enumerate(meta["edge_fields"])}
     node_types, edge_types = meta["node_types"][node_field["type"]], meta["edge_types"][edge_field["type"]]
     kinds, names = nodes[:, node_field["type"]], nodes[:, node_field["name"]]
-    if names.max(initial=0) >= len(strings) or kinds.max(initial=0) >= len(node_types):
+    if not len(nodes) or nodes.min() < 0:
+        raise ValueError("no objects, or numbers below zero")
+    if names.max() >= len(strings) or kinds.max() >= len(node_types):
         raise ValueError("a name that is not among its strings")
     classes, class_names = _classes(kinds, names, node_types, strings)
     counts = nodes[:, node_field["edge_count"]]
@@ -108,7 +117,9 @@ def _graph(meta: dict[str, Any], nodes: Array, edges: Array, strings: list[str])
     strong = ~np.isin(types, [edge_types.index(kind) for kind in _WEAK if kind in edge_types])
     strong &= (targets >= 0) & (targets < len(nodes))
     element = np.isin(types, [edge_types.index(kind) for kind in ("element", "hidden") if kind in edge_types])
-    labels = np.where(element, -1, edges[:, edge_field["name_or_index"]]).astype(np.int32)
+    labels = np.where(element, -1, edges[:, edge_field["name_or_index"]])
+    if len(labels) and not (labels.min() >= -1 and labels.max() < len(strings)):
+        raise ValueError("a reference whose name is not among its strings")
     offsets = np.zeros(len(nodes) + 1, np.int64)
     np.cumsum(np.bincount(sources[strong], minlength=len(nodes)), out=offsets[1:])
     text_types = [node_types.index(kind) for kind in _TEXTS if kind in node_types]
@@ -119,7 +130,7 @@ def _graph(meta: dict[str, Any], nodes: Array, edges: Array, strings: list[str])
         sizes=nodes[:, node_field["self_size"]],
         offsets=offsets,
         targets=targets[strong].astype(np.int32),
-        labels=labels[strong],
+        labels=labels[strong].astype(np.int32),
         label_names=strings,
         # The first object stands above all roots.
         roots=np.zeros(1, np.int32),

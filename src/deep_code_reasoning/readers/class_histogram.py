@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ..heap.java_names import java_name
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader, iterate_lines
 from .heap_origin import heap_origin
@@ -20,9 +21,6 @@ _HEADER: Final = re.compile(rb"^\s*num\s+#instances\s+#bytes\s+class name", re.M
 _PROCESS: Final = re.compile(r"\d+:")
 _ROW: Final = re.compile(r"\s*\d+:\s+(\d+)\s+(\d+)\s+(\S+)")
 _NO_ROW: Final = re.compile(r"\s*(?:num\s+#instances|-+\s*$|Total\s+\d+|$)")
-_PRIMITIVES: Final = {
-    "Z": "boolean", "C": "char", "F": "float", "D": "double", "B": "byte", "S": "short", "I": "int", "J": "long"
-}  # fmt: skip
 
 
 def sniff(head: Head) -> float:
@@ -45,18 +43,9 @@ def _rows(file: EvidenceFile, common: dict[str, Any], writer: CaseWriter) -> Ite
         row = _ROW.match(text)
         if row is not None:
             counts = {"objects": float(row[1]), "bytes": float(row[2])}
-            yield {**common, **counts, "class_name": class_name(row[3]), "line": line.number}
+            yield {**common, **counts, "class_name": java_name(row[3]), "line": line.number}
         elif not (_NO_ROW.match(text) or (line.number == 1 and _PROCESS.fullmatch(text))):
             writer.reject(file.source_id, line.number, "no row of a class histogram", text, line.offset)
-
-
-def class_name(name: str) -> str:
-    """`byte[]` for `[B`, `java.lang.String[]` for `[Ljava.lang.String;`."""
-    bare = name.lstrip("[")
-    if len(bare) == len(name):
-        return name
-    element = _PRIMITIVES.get(bare) or bare.removeprefix("L").rstrip(";")
-    return element + "[]" * (len(name) - len(bare))
 
 
 READER: Final = Reader("java-class-histogram", "heap", sniff, read)

@@ -86,6 +86,8 @@ def _is_blank(path: Path) -> bool:
 
 
 _BLANK_BYTES: Final = 4096
+# What a heap of sixteen gigabytes takes on disk for as long as it is read; a few kilobytes may be made to yield more.
+_PLAIN_BYTES: Final = 16 << 30
 
 
 @contextmanager
@@ -100,6 +102,8 @@ def _as_plain_file(file: EvidenceFile, writer: CaseWriter) -> Iterator[Path]:
             try:
                 # read1, so that what came before a damage is kept.
                 while piece := stream.read1(1 << 20):  # type: ignore[attr-defined]
+                    if target.tell() + len(piece) > _PLAIN_BYTES:
+                        raise TruncatedError(f"more than {_PLAIN_BYTES:,} bytes come out of it")
                     target.write(piece)
             except TruncatedError as fault:
                 reason = f"the compressed file is damaged or ends too early: {fault}"
