@@ -8,7 +8,8 @@ Why it matters: such a fault may leave no error, no slow span and no unusual met
 trace of it, and it names the service and the lines.
 
 Stays silent when: what follows is merely another branch (some statement that used to follow still comes); the path
-failed now and then before as well; the spans that stop short also carry an error that names another service, or that
+failed now and then before as well; other operations of the service miss as many lines all the time (its logs are sampled,
+see `left_out.py`); the spans that stop short also carry an error that names another service, or that
 the system logs elsewhere or logged before (`excuses.py`); a path further down broke in the same traces; there are too
 few spans to tell.
 
@@ -24,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from ...domain.citation import span_citation
@@ -36,6 +39,7 @@ from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.names import mentions, without_names
 from ..timeline.time_steps import TimeSteps, time_steps
 from .excuses import BrokenSpans, ErrorText, broken_spans, error_texts, errors_in
+from .left_out import is_left_out
 from .paths import Break, Operation, breaks_of, name_of, operations_of
 from .steps import SEPARATOR, prepare_span_steps
 
@@ -97,13 +101,12 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def _suspicions(scene: Scene, operations: Sequence[Operation], steps: TimeSteps, settings: Settings) -> list[Suspicion]:
+    breaks = [(operation, found) for operation in operations for found in breaks_of(operation)]
     candidates: list[tuple[Operation, Break, OutcomeChange]] = []
-    looked_at = 0
-    for operation in operations:
+    for operation, group in groupby(breaks, key=itemgetter(0)):
         # Statements of one path fail together; of those that fail alike the last is the nearest to the fault.
         distinct: dict[tuple[int, ...], tuple[Break, OutcomeChange]] = {}
-        for candidate in breaks_of(operation):
-            looked_at += 1
+        for _, candidate in group:
             change = outcome_change(candidate.failures, candidate.trials)
             if change is None or change.failures_after < settings.min_stopped:
                 continue
@@ -113,8 +116,8 @@ def _suspicions(scene: Scene, operations: Sequence[Operation], steps: TimeSteps,
         candidates.extend((operation, *found) for found in best)
     suspicions = []
     for operation, candidate, change in candidates:
-        chance = probability(change.log_evidence, looked_at)
-        if chance >= settings.min_probability:
+        chance = probability(change.log_evidence, len(breaks))
+        if chance >= settings.min_probability and not is_left_out(operation, change, breaks):
             onset_ns = steps.start_of(change.index)
             spans = broken_spans(scene.store, operation, candidate, onset_ns)
             suspicions.append(Suspicion(operation, candidate, change, chance, onset_ns, spans))

@@ -62,6 +62,13 @@ _GIVEN_UP: Final = frozenset({"cancelled", "canceled", "cancellations"})
 # Parts of the host that all its tenants share: they tell that it is busy, never who made it so.
 _SHARED: Final = frozenset({"node", "host", "system", "machine"})
 
+# What a distribution of times is exported as: how many there were, and what they are together. Both grow with the
+# requests; their quotient tells how long one takes, neither alone does.
+_ADDED_UP: Final = re.compile(
+    r"(?:duration|latency|latencies|time|seconds|milliseconds|ms)[._](count|sum|bucket)$|"
+    r"(?:duration|latency)(?:[._](?:seconds|milliseconds|ms))?[._](total)$"
+)
+
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
@@ -83,6 +90,12 @@ class Meaning:
     shared: bool
 
 
+def added_up(name: str) -> str:
+    """`count`, `sum`, `bucket` or `total`, where a name is of this part of a distribution of times; else ''."""
+    part = _ADDED_UP.search(name.lower())
+    return (part[1] or part[2]) if part else ""
+
+
 def words_of(name: str) -> frozenset[str]:
     """The words of a metric's name, in lower case."""
     return frozenset(_WORD.findall(_CAMEL.sub(" ", name).lower()))
@@ -96,6 +109,9 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
         kind = next((kind for kind, known in KINDS.items() if words & known), "")
     if kind == "pool" and words & KINDS["threads"] and not words & _CONNECTIONS:
         kind = "threads"
+    part = added_up(name)
+    if part and kind == "latency":
+        kind = "traffic" if part == "count" else ""
     percent = "%" in name or unit in ("%", "percent") or bool(words & _PERCENT)
     ratio = percent or bool(words & _RATIOS)
     return Meaning(
@@ -106,6 +122,6 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
         limit=bool(words & _LIMITS)
         and not ratio
         and kind in ("pool", "threads", "queue", "cpu", "memory", "disk", "files"),
-        counter=metric_kind == "sum" or "total" in words,
+        counter=metric_kind == "sum" or "total" in words or bool(part),
         shared=bool(words & _SHARED),
     )
