@@ -45,6 +45,7 @@ MODULES: Final[tuple[str, ...]] = (
     "logs.silent_operation",
     "logs.new_errors",
     "logs.chronic_error",
+    "logs.crash_loop",
     "metrics.saturation",
     "metrics.shortage",
     "metrics.leak",

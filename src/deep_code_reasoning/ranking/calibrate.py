@@ -52,6 +52,7 @@ _STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
 # A mechanism that was seen at work is told by what it is: whether a change brought it is another question.
 _SHOWN: Final = frozenset(
     {
+        "logs.crash_loop",
         "traces.exhausted",
         "traces.hedged_calls",
         "traces.pool_waits",

@@ -20,6 +20,7 @@ from ..domain.instant import NS_PER_S
 
 SYMPTOMS: Final = frozenset(
     {
+        "logs.crash_loop",
         "logs.new_errors",
         "logs.path_break",
         "metrics.errors",
@@ -80,6 +81,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
+    "startup_failure": frozenset({"exception", "latency_regression", "network_delay", "cpu_saturation", *_POOLS}),
     "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
     "noisy_neighbour": frozenset(
         {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *_POOLS}
@@ -108,6 +110,7 @@ MECHANISM_SEEN: Final = frozenset(
 requests show beside it, up and down the calls, is what it does to them."""
 
 DIRECT: Final = MECHANISM_SEEN | {
+    "logs.crash_loop",
     "traces.early_timeout",
     "traces.exhausted",
     "traces.message_waits",
@@ -201,6 +204,7 @@ class Settings:
             "heap.growth": 0.9,
             "traces.network_gap": 0.95,
             "traces.zone_gap": 1.0,
+            "logs.crash_loop": 1.0,
             "logs.path_break": 0.9,
             "logs.twin": 0.9,
             "logs.silent_operation": 0.9,
