@@ -13,7 +13,6 @@ from ...domain.window import Windows
 from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
-from ..metrics.vocabulary import added_up
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
 from .symptom import Shift, Text
@@ -228,14 +227,13 @@ def _metric_series(scene: Scene) -> list[_Series]:
     return found
 
 
-_COUNTERS: Final = ("_total", "_count", "_sum")
-
-
 def _rates(series: _Series) -> _Series:
     """A counter that only ever rises tells by its steps, and not by its level."""
     rising = all(b >= a for a, b in zip(series.values, series.values[1:], strict=False))
-    counts = series.name.endswith(_COUNTERS) or bool(added_up(series.name))
-    if not (series.cumulative or (counts and rising)) or len(series.values) < 3:
+    if (
+        not (series.cumulative or (series.name.endswith(("_total", "_count", "_sum")) and rising))
+        or len(series.values) < 3
+    ):
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
     return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)

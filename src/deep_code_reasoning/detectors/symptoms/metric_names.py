@@ -102,12 +102,9 @@ def kind_of_metric(metric: str, rises: bool, climbs: bool) -> str:
     """
     name = frozenset(words(metric)) | frozenset(re.split(r"[_.\-]", metric.lower()))
     direction = "up" if rises else "down"
-    part = added_up(metric)
-    if part and part != "count":
+    if added_up(metric):
         return ""
     for kind, any_of, way, also, never in _METRICS:
-        if part and kind == "slow":
-            continue
         if way == direction and name & any_of and (not also or name & also) and not name & never:
             return "memory_step" if kind == "memory_growth" and not climbs else kind
     return ""

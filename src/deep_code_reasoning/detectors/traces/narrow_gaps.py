@@ -1,4 +1,4 @@
-"""Time lost on a narrow way: to and from one host, or between two services alone.
+"""Time lost on a narrow way: to and from one host, or between two services alone; packets lost on any way.
 
 A part of `network_gap.py`, for when no service as a whole is affected: a host whose network is slow takes a share of
 its service's calls only, and a slow way between two services none of anybody else's. What tells them from a full
@@ -6,7 +6,9 @@ connection pool or a pause is that most of the calls on that way are slow from s
 the same caller or callee, they are as quick as ever.
 
 Where it is a share of the calls, and each of these waits for as long as a lost packet takes to be sent again (200 ms
-at least, RFC 6298 as Linux has it; a second by the letter), packets are lost.
+at least, RFC 6298 as Linux has it; a second by the letter), packets are lost. The waits are then multiples of that
+time, since each further loss doubles it: hardly anything else waits for 200, 400 or 800 ms to within a few. Packets are
+lost at a machine rather than at a service, so what the calls of all services on one machine share is looked at too.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
+from ...store import CaseStore
 from ..base import Scene
+from ..timeline.linked_spans import CLOCK_OF, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import TimeSteps, step_of
 
@@ -31,12 +35,18 @@ _MIN_SLOW: Final = 8
 _MAX_ELSEWHERE: Final = 0.25
 _MAX_BEFORE: Final = 0.1
 _MIN_PROBABILITY: Final = 0.5
-# The least time after which a packet is sent again, less what clocks are apart.
+# The least time after which a packet is sent again; from that, less what clocks are apart, a call may wait for it.
+_RESEND_NS: Final = 200 * NS_PER_MS
 _RESENT_NS: Final = 195 * NS_PER_MS
 _MIN_LOST: Final = 0.05
 _MAX_LOST_BEFORE: Final = 0.01
-# A pause of the callee before it begins looks the same.
+# A pause of the callee before it begins looks the same, but for how long it takes: one in ten is as near to a multiple
+# by chance.
 _LOSS_CONFIDENCE: Final = 0.7
+_RESENT_CONFIDENCE: Final = 0.9
+_NEAR_NS: Final = 10 * NS_PER_MS
+_MOSTLY: Final = 0.75
+_MIN_RESENT: Final = 4
 # That calls wait for something in the caller (a pool for this callee) cannot be told apart.
 _MOST: Final = 0.85
 
@@ -45,14 +55,17 @@ _NARROW: Final = (
     "('at', toString(caller), toString(caller_clock))]"
 )
 _ANY: Final = (
-    "[('between', toString(caller), toString(callee)), ('around', toString(callee), ''), "
-    "('around', toString(caller), '')]"
+    "arrayFilter(way -> way.2 != '', arrayDistinct([('between', toString(caller), toString(callee)), "
+    "('around', toString(callee), ''), ('around', toString(caller), ''), ('on', caller_node, ''), "
+    "('on', callee_node, '')]))"
 )
+# The machine that a program runs on: its host, unless that is a pod of its own.
+_NODE: Final = "firstNonDefault(resource['k8s.node.name'], resource['host.name'], toString(host))"
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A way on which calls became slow: between two services, around a service, or at one of its hosts."""
+    """A way on which calls became slow: between two services, around a service, at one of its hosts, on a machine."""
 
     kind: str
     one: str
@@ -75,11 +88,13 @@ class _Way:
 _ON_IT: Final = """multiIf(
     {kind:String} = 'between', caller = {one:String} AND callee = {other:String},
     {kind:String} = 'around', caller = {one:String} OR callee = {one:String},
+    {kind:String} = 'on', caller_node = {one:String} OR callee_node = {one:String},
     caller_clock = {other:String} OR callee_clock = {other:String})"""
-# Calls that share one end with those on the way; around a service, all the others.
+# Calls that share one end with those on the way; around a service and on a machine, all the others.
 _BESIDE: Final = """multiIf(
     {kind:String} = 'between', (caller = {one:String}) != (callee = {other:String}),
     {kind:String} = 'around', caller != {one:String} AND callee != {one:String},
+    {kind:String} = 'on', caller_node != {one:String} AND callee_node != {one:String},
     (caller = {one:String} OR callee = {one:String}) AND caller_clock != {other:String}
         AND callee_clock != {other:String})"""
 
@@ -93,26 +108,66 @@ def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float)
         limit_ns: from which time between two services on a call is slow.
         min_share: of the calls on a way that must be slow.
     """
+    _prepare_nodes(scene.store)
     ways = [
         way
-        for way in _ways(scene, _NARROW, steps, limit_ns)
+        for way in _ways(scene, _NARROW, steps, limit_ns, _MIN_SLOW)
         if way.rise.change.rate_after >= min_share
         and way.rise.change.rate_before <= _MAX_BEFORE
         and _slow_beside(scene, way) <= _MAX_ELSEWHERE
     ]
     if ways:
         return [_finding(scene, ways[0], "network_delay", min(_MOST, ways[0].rise.probability))]
-    lossy = [
-        way
-        for way in _ways(scene, _ANY, steps, max(limit_ns, _RESENT_NS))
-        if _MIN_LOST <= way.rise.change.rate_after < min_share
-        and way.rise.change.rate_before <= _MAX_LOST_BEFORE
-        and _slow_beside(scene, way) <= way.rise.change.rate_after / 3
-    ]
-    return [_finding(scene, way, "network_loss", min(_LOSS_CONFIDENCE, way.rise.probability)) for way in lossy[:1]]
+    for way in _ways(scene, _ANY, steps, max(limit_ns, _RESENT_NS), _MIN_RESENT):
+        if (
+            _MIN_LOST <= way.rise.change.rate_after < min_share
+            and way.rise.change.rate_before <= _MAX_LOST_BEFORE
+            and _slow_beside(scene, way) <= way.rise.change.rate_after / 3
+            and (sure := _loss_confidence(scene, way))
+        ):
+            return [_finding(scene, way, "network_loss", min(sure, way.rise.probability))]
+    return []
 
 
-def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way]:
+def _prepare_nodes(store: CaseStore) -> None:
+    """The table `placed_gaps`: the rows of `call_gaps` with the machines of caller and callee, '' where unknown."""
+    store.derive(
+        "placed_gaps",
+        f"""
+        WITH places AS (
+            SELECT service, toString({CLOCK_OF}) AS clock, max({_NODE}) AS node FROM spans
+            WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 GROUP BY service, clock
+        )
+        SELECT g.*, a.node AS caller_node, b.node AS callee_node
+        FROM call_gaps AS g LEFT ANY JOIN places AS a ON g.caller = a.service AND toString(g.caller_clock) = a.clock
+             LEFT ANY JOIN places AS b ON g.callee = b.service AND toString(g.callee_clock) = b.clock
+        """,
+        every=taken_traces(store),
+    )
+
+
+def _loss_confidence(scene: Scene, way: _Way) -> float:
+    """How surely packets are lost on a way, by how long its slow calls wait; 0 where these are too few to tell."""
+    told = scene.store.query(
+        f"""
+        WITH {_ON_IT} AS on_it,
+             (SELECT quantileExactIf(0.5)(gap_ns, {_ON_IT} AND gap_ns <= {{limit:Int64}}) FROM placed_gaps) AS usual_ns,
+             gap_ns - usual_ns AS wait_ns
+        SELECT uniqExact(trace_id) AS n,
+               countIf(abs(wait_ns - {{resend:Int64}} * round(wait_ns / {{resend:Int64}})) <= {{near:Int64}}) / count()
+                   AS resent
+        FROM placed_gaps WHERE on_it AND start_ns >= {{since:Int64}} AND gap_ns > {{limit:Int64}}
+        """,
+        resend=_RESEND_NS,
+        near=_NEAR_NS,
+        **way.place,
+    )[0]
+    if int(told["n"]) >= _MIN_RESENT and float(told["resent"]) >= _MOSTLY:
+        return _RESENT_CONFIDENCE
+    return _LOSS_CONFIDENCE if int(told["n"]) >= _MIN_SLOW else 0.0
+
+
+def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int, least: int) -> list[_Way]:
     """Ways on which calls begin to be slow, the surest first. Those of one request are one event: it waits once."""
     rows = scene.store.query(
         f"""
@@ -120,12 +175,12 @@ def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way
         FROM (
             SELECT way, {step_of("start_ns")} AS step, uniqExact(trace_id) AS n,
                    uniqExactIf(trace_id, gap_ns > {{limit:Int64}}) AS slow
-            FROM call_gaps ARRAY JOIN {ways} AS way GROUP BY way, step
+            FROM placed_gaps ARRAY JOIN {ways} AS way GROUP BY way, step
         )
         GROUP BY way HAVING all_slow >= {{least:UInt32}} ORDER BY way
         """,
         limit=limit_ns,
-        least=_MIN_SLOW,
+        least=least,
         **steps.parameters(),
     )
     found = [
@@ -139,7 +194,7 @@ def _slow_beside(scene: Scene, way: _Way) -> float:
     """The share of slow calls beside a way since it is slow."""
     told = scene.store.query(
         f"""
-        SELECT countIf(gap_ns > {{limit:Int64}}) / greatest(1, count()) AS share FROM call_gaps
+        SELECT countIf(gap_ns > {{limit:Int64}}) / greatest(1, count()) AS share FROM placed_gaps
         WHERE start_ns >= {{since:Int64}} AND {_BESIDE}
         """,
         **way.place,
@@ -156,13 +211,14 @@ def _finding(scene: Scene, way: _Way, mechanism: str, confidence: float) -> Find
                quantileExactIf(0.5)(gap_ns, on_it AND start_ns < {{since:Int64}}) AS before,
                arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id),
                    on_it AND start_ns >= {{since:Int64}} AND gap_ns > {{limit:Int64}})), 1, 3) AS examples
-        FROM call_gaps
+        FROM placed_gaps
         """,
         **way.place,
     )[0]
-    service = way.other if way.kind == "between" else way.one
+    service = {"between": way.other, "on": _most_slow(scene, way)}.get(way.kind, way.one)
+    host = {"at": way.other, "on": way.one}.get(way.kind)
     ends = {"between": f"calls of {way.one} to it", "around": "calls to and from it"}
-    calls = ends.get(way.kind, f"calls to and from {way.other}")
+    calls = ends.get(way.kind, f"calls to and from host {host}")
     onset_ns = int(told["examples"][0][0])
     share = way.rise.change.rate_after
     if mechanism == "network_loss":
@@ -182,11 +238,27 @@ def _finding(scene: Scene, way: _Way, mechanism: str, confidence: float) -> Find
             "gap_p90_ms": round(float(told["now_p90"]) / NS_PER_MS, 3),
             "slow_share": round(share, 3),
             "direction": way.kind,
-            "other": way.one if way.kind == "between" else way.other,
+            "other": way.one if way.kind == "between" else host,
             "onset": format_instant(onset_ns),
         },
         citations=tuple(span_citation(trace, span) for _, trace, span in told["examples"]),
         window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
         resource=RESOURCE,
-        instance=way.other if way.kind == "at" else None,
+        instance=host,
     )
+
+
+def _most_slow(scene: Scene, way: _Way) -> str:
+    """The service of a machine that has the most slow calls there; '' on a way that is no machine's."""
+    rows = scene.store.query(
+        """
+        SELECT end.1 AS service, count() AS n FROM placed_gaps
+        ARRAY JOIN [(toString(caller), caller_node), (toString(callee), callee_node)] AS end
+        WHERE end.2 = {one:String} AND start_ns >= {since:Int64} AND gap_ns > {limit:Int64}
+        GROUP BY service ORDER BY n DESC, service LIMIT 1
+        """,
+        one=way.one,
+        since=way.rise.since_ns,
+        limit=way.limit_ns,
+    )
+    return str(rows[0]["service"]) if rows else ""
