@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ...domain.citation import Citation, log_citation, metric_citation, span_citation
+from ...domain.instant import NS_PER_S
 from ...domain.window import Window
 from ...store import CaseStore
 from ...store.engine import Row
@@ -25,6 +26,8 @@ _MAX_SERIES: Final = 5_000
 _SLICES: Final = 60
 # Above this the spans are sampled by trace for sibling counts: the shape of traces shows in any thousandth of them.
 _MAX_GROUPED_SPANS: Final = 300_000
+# Trouble may show so long before the first request fails of it, and an onset is dated no better.
+FORERUN_NS: Final = 60 * NS_PER_S
 _TROUBLE: Final = (
     "(?i)error|exception|fail|panic|fatal|timed? ?out|refused|denied|exhaust|reject|oom|killed|deadlock|"
     "unavailable|exceeded|throttl"
@@ -67,7 +70,7 @@ def _texts(scene: Scene) -> tuple[tuple[Text, int, int], ...]:
         f"SELECT * FROM ({_TEXTS}) ORDER BY bad DESC, first_ns, service, text",
         onset=scene.windows.onset.start_ns,
         since=told.start_ns,
-        early=calm_until(told),
+        early=told.end_ns,
         trouble=_TROUBLE,
         limit=_MAX_TEXTS,
     )
@@ -94,24 +97,28 @@ def _cite_text(store: CaseStore, row: Row) -> Citation:
     return log_citation(store.source(int(row["source_id"])).name, int(row["line"]), int(row["item"]))
 
 
-def calm_until(calm: Window) -> int:
-    """Where a calm surely ends: trouble may begin to show (warnings, fuller pools) somewhat before the onset."""
+def _calm_until(calm: Window) -> int:
+    """Where a calm surely ends: trouble may begin to show (fuller pools, slower answers) somewhat before the onset."""
     return calm.start_ns + int(0.8 * (calm.end_ns - calm.start_ns))
 
 
 def _told_calm(scene: Scene) -> Window:
-    """The calm of which logs and spans both tell: metrics go back for hours where those were kept for minutes."""
+    """The calm of which logs and spans both tell, as far as it surely lasts.
+
+    Metrics go back for hours where those were kept for minutes. What is said is dated to the moment, and what was said
+    long before the onset was no part of it.
+    """
     calm = scene.windows.baseline
     ranges = [found for table in ("logs", "spans") if (found := scene.store.time_range(table)) is not None]
-    since = max([calm.start_ns, *(found.start_ns for found in ranges if found.start_ns < calm.end_ns)])
-    return Window(since, calm.end_ns)
+    since_ns = max([calm.start_ns, *(found.start_ns for found in ranges if found.start_ns < calm.end_ns)])
+    told = Window(since_ns, calm.end_ns)
+    return Window(since_ns, max(_calm_until(told), scene.windows.onset.start_ns - FORERUN_NS))
 
 
 def _length_ratio(scene: Scene) -> float:
     """How many times as long as the calm of which is told the incident is."""
-    told = _told_calm(scene)
-    calm = calm_until(told) - told.start_ns
-    return (scene.windows.incident.end_ns - scene.windows.onset_ns) / calm if calm > 0 else 1.0
+    calm = _told_calm(scene).seconds
+    return scene.windows.incident.seconds / calm if calm > 0 else 1.0
 
 
 # Digits and long hexadecimal names tell one saying of a text from another, and not one text from another.
@@ -252,7 +259,7 @@ def _rates(series: _Series) -> _Series:
 
 def _shift(series: _Series, scene: Scene) -> Shift | None:
     onset = scene.windows.onset_ns
-    calm_end = calm_until(scene.windows.baseline)
+    calm_end = _calm_until(scene.windows.baseline)
     calm = [v for t, v in zip(series.times, series.values, strict=True) if t < calm_end]
     late = [v for t, v in zip(series.times, series.values, strict=True) if t >= onset]
     if len(calm) < 3 or not late:

@@ -1,8 +1,8 @@
 """All that is new and wrong in a scene, who speaks of whom in it, and where it began.
 
 Where it began is asked of what may have: not of machines, which count the calls that come to them (a cache, a database)
-and rise and fall with their callers; nor of metrics that jumped before the onset, as they do at every innocent deploy.
-What climbs began earlier by its nature.
+and rise and fall with their callers; nor of metrics that jumped before the onset, as they do at every innocent deploy
+(what climbs began earlier by its nature); nor of services whose requests are served as before, whatever they use.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.graph import ServiceGraph
-from ...domain.instant import NS_PER_S
 from ..base import Scene
-from .evidence import service_names, shifts, telling_texts
+from .evidence import FORERUN_NS, service_names, shifts, telling_texts
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
 
 _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
-# Trouble may show in metrics so long before the first request fails of it; and onsets are read from metrics, too.
-_SLACK_NS: Final = 60 * NS_PER_S
+_TRACED: Final = "SELECT DISTINCT service FROM spans ORDER BY service"
+# What spans show of a service whose requests suffer.
+_SUFFERS: Final = frozenset({"slow", "errors", "fanout"})
 # When levels came to be nearer to what they are since than to what they were. Shifts are dated by slices, which are
 # minutes wide where metrics go back for hours. The points of counters are no levels.
 _JUMPED: Final = r"""
@@ -53,10 +53,11 @@ def trouble(scene: Scene) -> Trouble:
 def _look(scene: Scene) -> Trouble:
     texts, moved = telling_texts(scene), shifts(scene)
     symptoms = symptoms_of(texts, moved)
-    machines = {row["service"] for row in scene.store.query(_MACHINES)}
     before = _jumped_before(scene, moved)
     told = symptoms_of(texts, [shift for shift in moved if (shift.service, shift.name) not in before])
-    beginning = [symptom for symptom in told if symptom.service not in machines] or list(symptoms)
+    machines, traced = ({row["service"] for row in scene.store.query(asked)} for asked in (_MACHINES, _TRACED))
+    served = traced - {symptom.service for symptom in told if symptom.said or symptom.kind in _SUFFERS}
+    beginning = [symptom for symptom in told if symptom.service not in machines | served] or list(symptoms)
     services = service_names(scene.store)
     graph = spoken_graph(scene.graph, beginning, services)
     return Trouble(symptoms, graph, failing_front(beginning, graph, services))
@@ -64,7 +65,7 @@ def _look(scene: Scene) -> Trouble:
 
 def _jumped_before(scene: Scene, moved: Sequence[Shift]) -> set[tuple[str, str]]:
     """Services and names of the metrics that jumped before the onset."""
-    until_ns = scene.windows.onset.start_ns - _SLACK_NS
+    until_ns = scene.windows.onset.start_ns - FORERUN_NS
     jumps = [shift for shift in moved if shift.ramp_ns is None and shift.first_ns < until_ns]
     if not jumps:
         return set()
