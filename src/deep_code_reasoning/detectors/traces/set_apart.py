@@ -13,12 +13,16 @@ all that were tried; requests with it were as bad before.
 Example finding: `stock: 47 of 52 requests with tenant=spruce fail, 2 of 310 with other values (0 with it before
 10:21:05)`.
 
+A value that was served well before, and that the errors name now ("no entry for 'spruce'"), is as good as ever: the code
+knows it no more, which is an *exception*.
+
 Identifiers do not count, nor what only repeats the operation or the outcome (`contrast/facets.py`). What callers send
 is *bad input*, most surely when it came or grew with the onset; whether a change made it bad is for the changes to say.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -34,6 +38,7 @@ from ..base import Detector, Scene, Skipped
 from ..contrast.facets import Facets, facets_of, is_of_process
 from ..contrast.outcomes import Outcomes, outcomes
 from ..timeline.change_point import probability, rate_contrast
+from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from .self_time import prepare_self_times
 
 
@@ -138,11 +143,13 @@ def _apart(
         return None
     grew = _share(having, divided.later) >= settings.grew * _share(having, divided.earlier)
     of_process = any(is_of_process(facet.key) for facet in trait.facets)
+    served = before.bit_count() >= settings.min_good and not grew
+    of_code = of_process or (served and divided.failed and _is_named(scene.store, place, trait))
     outcome = "fail" if divided.failed else "are slow"
     told = " and ".join(map(str, trait.facets))
     return Finding(
-        code="traces.set_apart" if of_process else "traces.bad_input",
-        mechanism="bad_input" if not of_process else "exception" if divided.failed else "latency_regression",
+        code="traces.set_apart" if of_code else "traces.bad_input",
+        mechanism="bad_input" if not of_code else "exception" if divided.failed else "latency_regression",
         service=place.service,
         summary=(
             f"{place.service}: {trait.bad} of {trait.total} requests with {told} {outcome}, {trait.other_bad} of "
@@ -165,6 +172,23 @@ def _apart(
         resource=None if of_process else told,
         instance=next((f.value for f in trait.facets if f.key.startswith("instance@")), None),
     )
+
+
+def _is_named(store: CaseStore, place: Place, trait: Trait) -> bool:
+    """Whether the errors of the bad requests say the value that they share, as a word of its own."""
+    prepare_span_errors(store)
+    spans = [citation.ref.split("/") for citation in place.examples]
+    rows = store.query(
+        f"SELECT {ERROR_TEXT} AS said FROM spans {JOIN_ERRORS} "
+        "WHERE trace_id IN {traces:Array(String)} AND span_id IN {spans:Array(String)} ORDER BY said",
+        traces=[trace for trace, _ in spans],
+        spans=[span for _, span in spans],
+    )
+    named = [
+        any(re.search(rf"(?<![\w-]){re.escape(facet.value)}(?![\w-])", row["said"]) for facet in trait.facets)
+        for row in rows
+    ]
+    return bool(named) and all(named)
 
 
 def _seconds(scene: Scene) -> float:
