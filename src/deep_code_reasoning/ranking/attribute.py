@@ -77,7 +77,9 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     if change is not None and (outside is None or change.confidence > outside.confidence):
         work = _work_of(change, seen, suspects)
         front = _front_of(change, scene, work.service)
-        if change.facts.get("eliminated"):
+        if seen is not None and _is_of_its_deploy(change, seen):
+            change = replace(change, confidence=max(change.confidence, seen.confidence))
+        elif change.facts.get("eliminated"):
             shown = _shown_at(front.first or change.service, suspects)
             work = replace(work, mechanism=shown or work.mechanism)
         lead = _from_change(change, work, front, findings, outside)
@@ -118,7 +120,9 @@ def _strength(finding: Finding) -> tuple[float, float, str]:
 def _front_of(change: Finding, scene: Scene, place: str) -> Front:
     """Where the trouble began: as measured, where the change was tried for what was measured; else `place`, if any."""
     if change.facts.get("measured"):
-        return Front(change.service, change.texts("victims"), scene.windows.onset_ns)
+        first = place or change.service
+        victims = tuple(name for name in (change.service, *change.texts("victims")) if name != first)
+        return Front(first, victims, scene.windows.onset_ns)
     front = trouble(scene).front
     if not place and not within_reach(front.first, str(change.facts.get("deployed_to") or ""), scene.graph):
         place = change.service
@@ -142,6 +146,8 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     What was seen at work may be anything that it can bring. What errors and measurements tell is the very mechanism
     that it is blamed for, unless any trouble looks like that (`_ANYONES`): every service that passes it on has some.
     """
+    if seen is not None and _is_of_its_deploy(change, seen):
+        return _Work(seen.mechanism, seen.service)
     if change.facts.get("measured"):
         return _Work(change.mechanism)
     can_bring = {change.mechanism, *change.texts("can_bring")}
@@ -153,6 +159,12 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
         return _Work(change.mechanism, seen.service)
     told = (s.service for s in suspects if s.mechanism == change.mechanism and s.mechanism not in _ANYONES)
     return _Work(change.mechanism, next(told, ""))
+
+
+def _is_of_its_deploy(change: Finding, seen: Finding) -> bool:
+    """Whether a mechanism was seen at work where a change was deployed of which nothing else tells what it does."""
+    deployed_to = change.facts.get("deployed_to")
+    return bool(change.facts.get("eliminated")) and not change.texts("can_bring") and seen.service == deployed_to
 
 
 def _shown_at(service: str, suspects: Sequence[Suspect]) -> str:
