@@ -70,7 +70,12 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        if change is not None and change.confidence <= seen.confidence and _only_came_then(change, seen):
+        if (
+            change is not None
+            and change.confidence <= seen.confidence
+            and _only_came_then(change, seen)
+            and not _is_of_its_deploy(change, seen)
+        ):
             change = None
         if change is not None and _brought_otherwise(change, seen):
             change = None
@@ -162,9 +167,12 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
 
 
 def _is_of_its_deploy(change: Finding, seen: Finding) -> bool:
-    """Whether a mechanism was seen at work where a change was deployed of which nothing else tells what it does."""
-    deployed_to = change.facts.get("deployed_to")
-    return bool(change.facts.get("eliminated")) and not change.texts("can_bring") and seen.service == deployed_to
+    """Whether a mechanism was seen at work where a change went out of which nothing else tells what it does.
+
+    A flag that was flipped there, or a commit that is held to have done it because no other can have.
+    """
+    chosen = change.facts.get("eliminated") or (change.change or ("",))[0] == "flag"
+    return bool(chosen) and not change.texts("can_bring") and seen.service == change.facts.get("deployed_to")
 
 
 def _shown_at(service: str, suspects: Sequence[Suspect]) -> str:
