@@ -11,7 +11,7 @@ Stays silent when: the same share of reads missed before, requests read no cache
 Example finding: `catalog: 97% of requests that read the cache go on to the store since 15:42:53, 31% before`.
 
 A read that misses is one whose request also queries a store after it, under the same parent and before it reads entries
-of another kind: no hit or miss need be recorded. A cache holds many things for many operations: where one kind of them
+of another kind: no hit or miss need be recorded. Where misses are written back, those that are not were none. A cache holds many things for many operations: where one kind of them
 is found no more, one operation, or one kind of keys (all that differ in numbers only), shows it and the service as a
 whole hardly does. An entry that many want is missed rarely, and by all of them at once: that is told by misses of one key
 that overlap.
@@ -43,6 +43,9 @@ _STATEMENT: Final = (
     "nullIf(attributes['db.operation.name'], ''), nullIf(attributes['db.operation'], ''), name)"
 )
 _CACHES: Final = "redis|valkey|memcache|hazelcast|ehcache|infinispan|dragonfly|keydb|aerospike"
+_WRITES: Final = r"(?i)^\W*(p?set(ex|nx)?|hm?set|mset|add|put)\b"
+# What is read, but for the numbers in it.
+_KIND: Final = "replaceRegexpAll(statement, '[0-9a-fA-F]{8,}|[0-9]+', '#')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,45 +126,55 @@ def _tells(store: CaseStore, rise: Rise, settings: Settings) -> bool:
 def _prepare_lookups(store: CaseStore, reads: str) -> None:
     """The table `cache_lookups`: requests that read a kind of entries of a cache, for which operation, and which went on.
 
-    Columns: service, trace_id, parent_span_id, operation; kind (the statement without its numbers), statement, start_ns
-    and span_id of the first such read; missed, and joined: missed while another request was making this entry anew.
+    Columns: service, trace_id, operation; kind (the statement without its numbers); start_ns and span_id of the first
+    such read; missed, and joined: missed while another request was making this entry anew.
     """
     prepare_linked_spans(store)
     store.derive(
         "cache_lookups",
         f"""
         WITH calls AS (
-            SELECT trace_id, span_id, parent_span_id, service, start_ns, start_ns + duration_ns AS end_ns, {reads} AS reads,
-                   {_SYSTEM} != '' AND NOT match({_SYSTEM}, {{caches:String}})
-                       AND match({_STATEMENT}, '(?i)\\\\b(select|find|query|get|scan|read|search)\\\\b') AS stores,
-                   substring({_STATEMENT}, 1, 200) AS statement,
-                   if(reads, replaceRegexpAll(statement, '[0-9a-fA-F]{{8,}}|[0-9]+', '#'), '') AS asked
+            SELECT trace_id, span_id, parent_span_id, service, start_ns, start_ns + duration_ns AS end_ns,
+                   substring({_STATEMENT}, 1, 200) AS statement, match({_SYSTEM}, {{caches:String}}) AS cached,
+                   multiIf({reads}, 'read', cached AND match(statement, {{writes:String}}), 'write',
+                           NOT cached AND {_SYSTEM} != ''
+                           AND match(statement, '(?i)\\\\b(select|find|query|get|scan|read|search)\\\\b'), 'store',
+                           '') AS act,
+                   if(cached, extract(statement, '^\\\\W*\\\\w+[ (]+([^ ,)?$]+)'), '') AS key
             FROM spans WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND kind NOT IN ('server', 'consumer')
         ),
-        acts AS (
+        requests AS (
             SELECT service, trace_id, parent_span_id,
-                   arraySort(groupArray((start_ns, span_id, asked, statement, end_ns))) AS acts
-            FROM calls WHERE reads OR stores GROUP BY service, trace_id, parent_span_id HAVING countIf(reads) > 0
+                   arraySort(groupArray((start_ns, act, if(act = 'read', {_KIND}, ''), key, end_ns, span_id))) AS acts,
+                   arrayMap(one -> one.4, arrayFilter(one -> one.2 = 'write', acts)) AS written
+            FROM calls WHERE act != '' GROUP BY service, trace_id, parent_span_id HAVING countIf(act = 'read') > 0
         ),
         lookups AS (
-            SELECT service, trace_id, parent_span_id, act.3 AS kind, act.4 AS statement, act.1 AS start_ns,
-                   act.2 AS span_id, arrayFirst(one -> one.1 > act.1 AND one.3 != act.3, acts) AS next,
-                   CAST(next.1 > 0 AND next.3 = '', 'UInt8') AS missed, if(missed, next.5, 0) AS made_ns
-            FROM acts ARRAY JOIN acts AS act WHERE act.3 != ''
+            SELECT service, trace_id, parent_span_id, one.3 AS kind, one.4 AS key, one.1 AS start_ns, one.6 AS span_id,
+                   arrayFirst(other -> other.1 > one.1 AND other.2 != 'write' AND other.3 != one.3, acts) AS next,
+                   next.2 = 'store' AS goes_on, has(written, key) AS kept, if(goes_on, next.5, 0) AS end_ns
+            FROM requests ARRAY JOIN acts AS one WHERE one.2 = 'read'
             ORDER BY start_ns, span_id LIMIT 1 BY service, trace_id, parent_span_id, kind
         ),
+        misses AS (
+            -- Where what was missed is written back, a request that does not do so was only on its way to the store.
+            SELECT *, CAST(goes_on AND (kept OR NOT max(kept) OVER (PARTITION BY service, kind)), 'UInt8') AS missed,
+                   if(missed, end_ns, 0) AS made_ns
+            FROM lookups
+        ),
         crowds AS (
-            SELECT *, CAST(missed AND match(statement, '[ (]+[^ ?$]')
-                           AND max(made_ns) OVER (PARTITION BY service, statement ORDER BY start_ns, trace_id
+            SELECT *, CAST(missed AND key != ''
+                           AND max(made_ns) OVER (PARTITION BY service, key ORDER BY start_ns, trace_id
                                                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) > start_ns,
                            'UInt8') AS joined
-            FROM lookups
+            FROM misses
         )
         SELECT l.service AS service, l.trace_id AS trace_id, l.span_id AS span_id, l.kind AS kind,
                l.start_ns AS start_ns, l.missed AS missed, l.joined AS joined, toString(s.parent_name) AS operation
         FROM crowds AS l LEFT ANY JOIN linked_spans AS s ON l.trace_id = s.trace_id AND l.span_id = s.span_id
         """,
         caches=_CACHES,
+        writes=_WRITES,
         every=taken_traces(store),
     )
 
