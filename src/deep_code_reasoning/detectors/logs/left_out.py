@@ -24,10 +24,10 @@ def is_left_out(operation: Operation, change: OutcomeChange, breaks: Sequence[tu
     """Whether an operation misses lines as others do, of the same service or, where it has no other, of all."""
     others = [(other, found) for other, found in breaks if other.key != operation.key and len(found.following) == 1]
     beside = [(other, found) for other, found in others if other.service == operation.service] or others
-    losses = sorted(filter(None, (_loss(found, change.index) for _, found in beside)), key=lambda loss: loss[0] / loss[1])
+    losses = [loss for _, found in beside if (loss := _loss(found, change.index)) is not None]
     if not losses:
         return False
-    usual = losses[(len(losses) - 1) // 2]
+    usual = sorted(losses, key=lambda loss: loss[0] / loss[1])[(len(losses) - 1) // 2]
     since = rate_contrast(change.failures_after, change.trials_after, *usual)
     before = rate_contrast(change.failures_before, change.trials_before, *usual)
     return max(since, before) < _APART

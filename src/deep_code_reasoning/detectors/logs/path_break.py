@@ -8,10 +8,10 @@ Why it matters: such a fault may leave no error, no slow span and no unusual met
 trace of it, and it names the service and the lines.
 
 Stays silent when: what follows is merely another branch (some statement that used to follow still comes); the path
-failed now and then before as well; other operations of the service miss as many lines all the time (its logs are sampled,
-see `left_out.py`); the spans that stop short also carry an error that names another service, or that
-the system logs elsewhere or logged before (`excuses.py`); a path further down broke in the same traces; there are too
-few spans to tell.
+failed now and then before as well; other operations of the service miss as many lines all the time (its logs are
+sampled, see `left_out.py`); the spans that stop short also carry an error that names another service, or that the
+system logs elsewhere or logged before (`excuses.py`); a path further down broke in the same traces; there are too few
+spans to tell.
 
 Example finding: `orders: OrderController.create stops after OrderService#31, before OrderService#34 (0 of 5 requests
 before 10:04:30, 19 of 19 since)`.

@@ -197,8 +197,8 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
         mechanism="memory_leak" if best.leak else MECHANISMS[series.meaning.kind],
         service=series.service,
         summary=(
-            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {step.before:.3g} to {step.after:.3g} at "
-            f"{format_instant(series.times_ns[step.index])}{reached}"
+            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {step.before:.3g} to "
+            f"{step.after:.3g} at {format_instant(series.times_ns[step.index])}{reached}"
         ),
         severity=best.severity,
         confidence=best.probability,

@@ -11,10 +11,10 @@ Stays silent when: the same share of reads missed before, requests read no cache
 Example finding: `catalog: 97% of requests that read the cache go on to the store since 15:42:53, 31% before`.
 
 A read that misses is one whose request also queries a store after it, under the same parent and before it reads entries
-of another kind: no hit or miss need be recorded. Where misses are written back, those that are not were none. A cache holds many things for many operations: where one kind of them
-is found no more, one operation, or one kind of keys (all that differ in numbers only), shows it and the service as a
-whole hardly does. An entry that many want is missed rarely, and by all of them at once: that is told by misses of one key
-that overlap.
+of another kind: no hit or miss need be recorded. Where misses are written back, those that are not were none. A cache
+holds many things for many operations: where one kind of them is found no more, one operation, or one kind of keys (all
+that differ in numbers only), shows it and the service as a whole hardly does. An entry that many want is missed rarely,
+and by all of them at once: that is told by misses of one key that overlap.
 """
 
 from __future__ import annotations
@@ -100,9 +100,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     crowds = [row for row in rows if row["by"] == "crowd"]
     shares = [row for row in rows if row["by"] != "crowd"]
     risen = [
-        rise
-        for part in (shares, crowds)
-        for rise in rises(part, steps, settings.min_probability, looked_at=len(part))
+        rise for part in (shares, crowds) for rise in rises(part, steps, settings.min_probability, looked_at=len(part))
     ]
     for rise in sorted(risen, key=_order):
         if rise.row["service"] not in found and _tells(store, rise, settings):
@@ -124,7 +122,7 @@ def _tells(store: CaseStore, rise: Rise, settings: Settings) -> bool:
 
 
 def _prepare_lookups(store: CaseStore, reads: str) -> None:
-    """The table `cache_lookups`: requests that read a kind of entries of a cache, for which operation, and which went on.
+    """The table `cache_lookups`: requests that read a kind of entries of a cache, for which operation, which went on.
 
     Columns: service, trace_id, operation; kind (the statement without its numbers); start_ns and span_id of the first
     such read; missed, and joined: missed while another request was making this entry anew.
@@ -202,7 +200,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
         "": "requests that read the cache go on to the store",
         "operation": f"requests of {of} that read the cache go on to the store",
         "kind": f'reads of the cache by "{of[:60]}" go on to the store',
-        "crowd": f'reads of the cache by "{of[:60]}" go on to the store while another request makes the same entry anew',
+        "crowd": f'reads of the cache by "{of[:60]}" go on to the store while another makes the entry anew',
     }[by]
     return Finding(
         code="traces.cache_misses",

@@ -13,8 +13,8 @@ all that were tried; requests with it were as bad before.
 Example finding: `stock: 47 of 52 requests with tenant=spruce fail, 2 of 310 with other values (0 with it before
 10:21:05)`.
 
-A value that was served well before, and that the errors name now ("no entry for 'spruce'"), is as good as ever: the code
-knows it no more, which is an *exception*.
+A value that was served well before, and that the errors name now ("no entry for 'spruce'"), is as good as ever: the
+code knows it no more, which is an *exception*.
 
 Identifiers do not count, nor what only repeats the operation or the outcome (`contrast/facets.py`). What callers send
 is *bad input*, most surely when it came or grew with the onset; whether a change made it bad is for the changes to say.
