@@ -288,3 +288,14 @@ def test_a_surge_that_is_served_is_the_cause_of_what_it_uses_up(
     )
     first = attribute(replace(scene, graph=GRAPH), [suspect(place)], [surge, full])[0]
     assert (first.mechanism == "traffic_surge") == leads
+
+
+def test_a_change_of_which_nothing_tells_what_it_does_did_what_was_seen_where_it_was_deployed(scene: Scene) -> None:
+    chatty = seen("traces.repeated_calls", "chatty_calls", "api", 0.95)
+    suspects = [Suspect("api", "chatty_calls", 1.0, (chatty,), first_failing_service="api")]
+    left_over = change(0.4, eliminated=True, measured=True, deployed_to="api")
+    slower = replace(left_over, mechanism="latency_regression", service="db")
+    first = attribute(replace(scene, graph=GRAPH), suspects, [slower, chatty])[0]
+    assert first.change is not None
+    assert (first.service, first.mechanism, first.confidence) == ("api", "chatty_calls", 0.95)
+    assert "db" in first.blast_radius

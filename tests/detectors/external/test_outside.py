@@ -254,3 +254,25 @@ def test_a_rate_that_rose_after_the_trouble_is_no_reason_for_it(build_case: Buil
 @pytest.mark.parametrize("detector", [certificate, dns, platform, provider_outage, third_party, traffic_surge])
 def test_an_empty_case_says_nothing(detector: Any, build_case: BuildCase) -> None:
     assert look(detector, build_case) == []
+
+
+@pytest.mark.parametrize(("calm", "told"), [(12, 0), (0, 1)], ids=["as often as ever", "only now"])
+def test_a_third_party_that_fails_as_often_as_ever_is_no_outage(calm: int, told: int, build_case: BuildCase) -> None:
+    """One call in fifty is answered by 503; nobody's span tells."""
+    text = "POST https://api.psp.com/v1 returned 503"
+    moments = [-59 + 4.5 * n for n in range(calm)] + [0.5 + 2 * n for n in range(4)]
+    lines = logs()
+    for n, minute in enumerate(moments):
+        one = {**lines[0], "time_ns": ONSET + int(minute * MINUTE), "service": "pay", "severity": "error"}
+        lines.append({**one, "body": text, "line": 1000 + n})
+    assert len(look(third_party, build_case, logs=lines)) == told
+
+
+@pytest.mark.parametrize(("every", "told"), [(50, 0), (2, 1)], ids=["one in fifty", "every other call"])
+def test_calls_to_a_third_party_are_known_by_its_address(every: int, told: int, build_case: BuildCase) -> None:
+    rows = calls_to_partner(0)
+    for number, row in enumerate(rows):
+        row["attributes"] = {"server.address": "api.psp.com"}
+        row["status"] = "" if number % every else "error"
+    lines = logs(("pay", "POST https://api.psp.com/v1 returned 503"))
+    assert len(look(third_party, build_case, logs=lines, spans=rows)) == told

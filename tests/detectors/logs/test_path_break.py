@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from deep_code_reasoning.domain.instant import NS_PER_S
+from fleet import Fleet
 from scenery import CALM, START_NS, System, Trouble
 
 MODULE = "logs.path_break"
@@ -110,3 +112,32 @@ def test_a_logging_wrapper_does_not_hide_the_statements_behind_it(look: Look) ->
     tables["logs"] = [*tables["logs"], *noise]
     (finding,), _ = look(MODULE, tables)
     assert finding.code_region == "<*> find item <*>_<*> found <*>"
+
+
+def sampled(misses: Callable[[int, str], bool]) -> dict[str, list[Any]]:
+    """Two operations of one service, each with one line a request; `misses` says which lines are left out."""
+    fleet, lines = Fleet(), []
+    for number in range(120):
+        for name in ("GET /claims", "POST /claims"):
+            trace = f"{name[0]}{number}"
+            span = fleet.span(trace, "", "claims", "h1", name, number * 1000.0 + len(name), 20, "server")
+            if not misses(number, name):
+                at_ns = START_NS + number * NS_PER_S
+                line = {"trace_id": trace, "span_id": span, "service": "claims", "severity": "info", "time_ns": at_ns}
+                lines.append({**line, "body": "claim handled", "shape": 1 + len(name), "source_id": 1, "line": len(lines)})
+    shapes = [{"shape": 1 + len(n), "template_id": n, "template": n} for n in ("GET /claims", "POST /claims")]
+    return {**fleet.tables(), "logs": lines, "log_shapes": shapes}
+
+
+def test_lines_that_a_logger_leaves_out_by_chance_are_no_broken_path(look: Look) -> None:
+    """Half of all lines are missing; that one operation's first seven are all there is luck."""
+    chance = [zlib.crc32(f"{number}".encode()) % 100 < 50 for number in range(240)]
+    by_luck = sampled(lambda n, name: chance[n] if name[0] == "G" else n >= 7 and chance[n + 120])
+    assert look(MODULE, by_luck)[0] == ()
+    (stopped,), _ = look(MODULE, sampled(lambda n, name: chance[n] if name[0] == "G" else n >= 60 or chance[n + 120]))
+    assert stopped.operation == "POST /claims"
+
+
+def test_a_path_that_stops_for_half_of_all_requests_is_told_where_no_lines_are_left_out(look: Look) -> None:
+    (finding,), _ = look(MODULE, sampled(lambda n, name: name[0] == "P" and n >= 60 and n % 3 > 0))
+    assert finding.operation == "POST /claims"

@@ -82,3 +82,41 @@ def test_one_operation_that_misses_is_told_though_the_service_hardly_shows_it(lo
     assert finding.facts["missed_share"] == pytest.approx(1.0, abs=0.05)
     findings, _ = look("traces.cache_misses", two_kinds(lambda number: number % 3 == 0).tables())
     assert not findings
+
+
+KINDS = {"db__system": "redis"}
+
+
+def rates(missed: Callable[[int], bool], several: Callable[[int], int]) -> Fleet:
+    """A request reads an entry that all want, and one of its own that is never there; misses are written back.
+
+    `missed` says when the entry of all is not there, `several` how many requests come in that second.
+    """
+    fleet = Fleet()
+    for number in range(160):
+        for copy in range(several(number)):
+            at, trace = number * 1000.0 + copy * 20, f"t{number}-{copy}"
+            root = fleet.span(trace, "", "catalog", "h1", "GET /rates", at, 400, "server")
+            for key, misses, begin in (("rates:v4:all", missed(number), 1), (f"user:{number}", True, 200)):
+                fleet.span(trace, root, "catalog", "h1", "GET", at + begin, 1, "client", **KINDS, db__statement=f"GET {key}")
+                row = {"db__system": "postgresql", "db__statement": "SELECT * FROM t"}
+                fleet.span(trace, root, "catalog", "h1", "SELECT t", at + begin + 2, 150, "client", **row)
+                if misses:
+                    put = {**KINDS, "db__statement": f"SETEX {key} 20 x"}
+                    fleet.span(trace, root, "catalog", "h1", "SETEX", at + begin + 160, 1, "client", **put)
+    return fleet
+
+
+def test_a_kind_of_entries_that_is_found_no_more_is_told_beside_one_that_never_is(look: Look) -> None:
+    (finding,), _ = look("traces.cache_misses", rates(lambda number: number >= 80, lambda _: 1).tables())
+    assert 'by "GET rates:v#:all" go on to the store' in finding.summary
+    assert (finding.facts["missed_share_before"], finding.facts["missed_share"]) == (0, 1)
+
+
+def test_one_entry_that_several_requests_make_anew_at_once_is_told(look: Look) -> None:
+    expires = rates(lambda number: number % 20 == 0, lambda number: 5 if number % 20 == 0 and number >= 80 else 1)
+    (finding,), _ = look("traces.cache_misses", expires.tables())
+    assert finding.mechanism == "cache_stampede"
+    assert "while another makes the entry anew" in finding.summary
+    alone, _ = look("traces.cache_misses", rates(lambda number: number % 20 == 0, lambda _: 1).tables())
+    assert not alone

@@ -52,3 +52,19 @@ def test_a_share_of_slow_calls_that_no_lost_packet_explains_is_silent(look: Look
 def test_waits_that_all_calls_have_now_and_then_are_silent(look: Look) -> None:
     findings, _ = look("traces.network_gap", talking(lambda number, *_: 205.0 if number % 4 == 0 else 0.0).tables())
     assert not findings
+
+
+def test_packets_that_a_machine_loses_are_told_of_the_machine(look: Look) -> None:
+    """Its services wait for 200 ms, or twice that, now and then; the other copies of both never do."""
+    fleet = talking(lambda n, *call: 203.0 * (1 + n % 2) if call[2][-1] == "1" and n % 5 < 2 else 0.0)
+    for row in fleet.spans:
+        row["resource"] = {"k8s.node.name": f"n{row['host'][-1]}" if row["service"] in ("users", "stock") else "n9"}
+    (finding,), _ = look("traces.network_gap", fleet.tables())
+    assert (finding.mechanism, finding.instance, finding.confidence) == ("network_loss", "n1", 0.9)
+    assert "calls to and from host n1 wait on the way" in finding.summary
+
+
+def test_waits_of_any_length_are_less_surely_lost_packets(look: Look) -> None:
+    uneven = talking(lambda n, _, callee, __: 230.0 + n * 7 % 180 if callee == "stock" and n % 4 == 0 else 0.0)
+    (finding,), _ = look("traces.network_gap", uneven.tables())
+    assert finding.confidence < 0.9

@@ -121,3 +121,12 @@ def test_one_who_takes_what_all_others_need_is_a_noisy_neighbour(apart: Apart) -
     (finding,), _ = apart(fleet)
     assert (finding.mechanism, finding.service, finding.resource) == ("noisy_neighbour", "stock", "tenant=oak")
     assert float(str(finding.facts["suffering_share"])) > 0.9
+
+
+def test_a_value_that_was_served_well_and_that_the_errors_name_is_no_bad_input(apart: Apart) -> None:
+    fleet = served(lambda number: {"tenant": FLEETS[number % 3]}, lambda number: number % 3 == 1)
+    for row in fleet.spans:
+        row["status_message"] = row["status_message"] and "no entry for 'elm' in rates"
+    (finding,), _ = apart(fleet)
+    assert (finding.code, finding.mechanism) == ("traces.set_apart", "exception")
+    assert finding.summary.startswith("stock: 39 of 39 requests with tenant=elm fail")

@@ -106,6 +106,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 def prepare_exits(store: CaseStore) -> None:
     """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part."""
+    prepare_linked_spans(store)
     prepare_span_errors(store)
     # In a step of its own, so that the spans are read once.
     store.derive(

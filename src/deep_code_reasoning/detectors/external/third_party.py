@@ -6,8 +6,8 @@ Looks for: new errors that name a host or peer outside the system, and in which 
 Why it matters: the fault is behind a contract, not behind a commit; the remedy is to escalate, fail over or wait.
 
 Stays silent when: errors towards a peer are of our own making (time-outs that we set, names that do not resolve, wrong
-credentials, 4xx apart from quotas), the peer is one of the system's own services, or most calls to it succeed: a few
-fail on any day.
+credentials, 4xx apart from quotas), the peer is one of the system's own services, most calls to it succeed, or no more of
+such errors are heard than in the calm: a few fail on any day.
 
 Example finding: `payments, subscriptions: api.psp.example answers 503 since 09:12:04Z`.
 """
@@ -21,8 +21,9 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Scene
-from ..symptoms.evidence import new_texts, service_names
+from ..symptoms.evidence import service_names, telling_texts
 from ..symptoms.symptom import Text
+from .peer_outage import prepare_exits
 
 _HOST: Final = re.compile(
     r"(?<![\w.@\-])(?:https?://)?((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+(?:com|net|org|io|dev|cloud|co|app|"
@@ -61,7 +62,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Find peers outside the system that fail, those that most services see first."""
     own = service_names(scene.store)
     by_host: dict[str, list[Text]] = defaultdict(list)
-    for text in new_texts(scene):
+    for text in telling_texts(scene):
         if _ITS_FAULT.search(text.text) or _QUOTA.search(text.text):
             for host in _peers(text.text, own):
                 by_host[host].append(text)
@@ -75,6 +76,16 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 
 def _failing_share(scene: Scene, host: str) -> float:
     """Of calls to a peer since the onset, the share that fails, as spans tell it; 1 where no span tells."""
+    if scene.store.count("spans"):
+        prepare_exits(scene.store)
+        addressed = scene.store.query(
+            "SELECT count() AS calls, countIf(failed) AS failed FROM peer_calls "
+            "WHERE peer = {host:String} AND start_ns >= {onset:Int64}",
+            host=host,
+            onset=scene.windows.onset.start_ns,
+        )[0]
+        if addressed["calls"]:
+            return int(addressed["failed"]) / int(addressed["calls"])
     row = scene.store.query(
         """
         WITH told AS (

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,9 +56,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find services whose processes are started again and again, the one most often restarted first."""
     span = scene.store.time_range("logs")
     services = service_names(scene.store)
+    serving = {row["service"] for row in scene.store.query("SELECT DISTINCT service FROM spans ORDER BY service")}
     events: dict[str, list[Row]] = defaultdict(list)
     for row in scene.store.query(_EVENTS, backed_off=_BACKED_OFF):
-        events[_whose(row, scene.graph.services, services)].append(row)
+        events[_whose(row, serving, services)].append(row)
     begin_ns = span.start_ns + int(settings.calm_share * (span.end_ns - span.start_ns)) if span is not None else 0
     found = [
         _finding(scene, service, told, settings)
@@ -74,8 +75,8 @@ WHERE match(body, {backed_off:String}) ORDER BY time_ns, source_id, line, item L
 """
 
 
-def _whose(row: Row, serving: Sequence[str], services: frozenset[str]) -> str:
-    """The service that the platform speaks of: by its name, or by a pod's that begins with it; '' for none."""
+def _whose(row: Row, serving: Collection[str], services: frozenset[str]) -> str:
+    """The service that the platform speaks of: its own, a named one, or one whose pod is named; '' for none."""
     if row["service"] in serving:
         return str(row["service"])
     text = " ".join((row["body"], *row["told"]))
