@@ -124,7 +124,9 @@ def sampled(misses: Callable[[int, str], bool]) -> dict[str, list[Any]]:
             if not misses(number, name):
                 at_ns = START_NS + number * NS_PER_S
                 line = {"trace_id": trace, "span_id": span, "service": "claims", "severity": "info", "time_ns": at_ns}
-                lines.append({**line, "body": "claim handled", "shape": 1 + len(name), "source_id": 1, "line": len(lines)})
+                lines.append(
+                    {**line, "body": "claim handled", "shape": 1 + len(name), "source_id": 1, "line": len(lines)}
+                )
     shapes = [{"shape": 1 + len(n), "template_id": n, "template": n} for n in ("GET /claims", "POST /claims")]
     return {**fleet.tables(), "logs": lines, "log_shapes": shapes}
 

@@ -84,9 +84,6 @@ def test_one_operation_that_misses_is_told_though_the_service_hardly_shows_it(lo
     assert not findings
 
 
-KINDS = {"db__system": "redis"}
-
-
 def rates(missed: Callable[[int], bool], several: Callable[[int], int]) -> Fleet:
     """A request reads an entry that all want, and one of its own that is never there; misses are written back.
 
@@ -98,11 +95,12 @@ def rates(missed: Callable[[int], bool], several: Callable[[int], int]) -> Fleet
             at, trace = number * 1000.0 + copy * 20, f"t{number}-{copy}"
             root = fleet.span(trace, "", "catalog", "h1", "GET /rates", at, 400, "server")
             for key, misses, begin in (("rates:v4:all", missed(number), 1), (f"user:{number}", True, 200)):
-                fleet.span(trace, root, "catalog", "h1", "GET", at + begin, 1, "client", **KINDS, db__statement=f"GET {key}")
+                get = {"db__system": "redis", "db__statement": f"GET {key}"}
+                fleet.span(trace, root, "catalog", "h1", "GET", at + begin, 1, "client", **get)
                 row = {"db__system": "postgresql", "db__statement": "SELECT * FROM t"}
                 fleet.span(trace, root, "catalog", "h1", "SELECT t", at + begin + 2, 150, "client", **row)
                 if misses:
-                    put = {**KINDS, "db__statement": f"SETEX {key} 20 x"}
+                    put = {"db__system": "redis", "db__statement": f"SETEX {key} 20 x"}
                     fleet.span(trace, root, "catalog", "h1", "SETEX", at + begin + 160, 1, "client", **put)
     return fleet
 

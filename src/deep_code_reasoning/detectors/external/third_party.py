@@ -6,8 +6,8 @@ Looks for: new errors that name a host or peer outside the system, and in which 
 Why it matters: the fault is behind a contract, not behind a commit; the remedy is to escalate, fail over or wait.
 
 Stays silent when: errors towards a peer are of our own making (time-outs that we set, names that do not resolve, wrong
-credentials, 4xx apart from quotas), the peer is one of the system's own services, most calls to it succeed, or no more of
-such errors are heard than in the calm: a few fail on any day.
+credentials, 4xx apart from quotas), the peer is one of the system's own services, most calls to it succeed, or no more
+of such errors are heard than in the calm: a few fail on any day.
 
 Example finding: `payments, subscriptions: api.psp.example answers 503 since 09:12:04Z`.
 """
