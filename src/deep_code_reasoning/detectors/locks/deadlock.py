@@ -2,7 +2,8 @@
 
 Looks for: requests that each hold a lock which the next one asks for, in a ring of two to six, at the same time; and
 databases and runtimes that say they found a deadlock (PostgreSQL 40P01, MySQL 1213, SQL Server 1205, the JVM's thread
-dump). Where none was caught yet, locks that are taken in orders that make a ring are told as harmless so far.
+dump). A request that calls a service which writes to what it has written itself, and not committed (`self_waits.py`).
+Where none was caught yet, locks that are taken in orders that make a ring are told as harmless so far.
 
 Why it matters: neither can go on. What ends it is a victim's error or a deadline, seconds later, in a service that did
 nothing wrong but take two locks in another order.
@@ -31,6 +32,7 @@ from .holds import prepare_holds
 from .operations import prepare_lock_ops
 from .reports import Report, prepare_lock_reports, reported
 from .rings import Ask, rings
+from .self_waits import self_waits
 from .waits import LONG, Length, long_waits, prepare_waits
 
 
@@ -58,6 +60,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find deadlocks that are seen, and those that are reported."""
     could_see = prepare_lock_ops(scene.store)
     found = _seen(scene, settings) if could_see and prepare_holds(scene.store) else []
+    found += self_waits(scene)
     found += [finding for finding in _reported(scene, settings) if finding.service not in {f.service for f in found}]
     if not found and not could_see:
         return Skipped("no span or event takes a lock, and nothing reports a deadlock")
