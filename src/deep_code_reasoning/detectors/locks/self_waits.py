@@ -1,7 +1,7 @@
 """Requests that wait for themselves across services.
 
-A request writes a row, keeps its transaction open, and calls another service, which writes to the same table of the same
-database: that waits for the row until the caller gives up. No database sees it, since the caller itself waits outside.
+A request writes a row, keeps its transaction open, and calls another service, which writes to the same table of the
+same database: that waits for the row until the caller gives up. No database sees it, since the caller itself waits outside.
 In a trace it is a write, a call by the same span after it with no commit in between, and below that call a write of
 another service to the table, which lasts for as long as the call does: for as long as the caller's patience, the same
 each time, since it is let go when the caller gives up. Waits for other requests last longer, or shorter.
@@ -40,12 +40,14 @@ _ENDED: Final = r"(?i)^\s*(commit|rollback)\b"
 
 _SELF_WAITS: Final = f"""
 WITH calls AS (
-    SELECT trace_id, span_id, parent_span_id, service, status = 'error' AS failed, {_DATABASE} AS db, start_ns, start_ns + duration_ns AS end_ns, duration_ns,
+    SELECT trace_id, span_id, parent_span_id, service, status = 'error' AS failed, {_DATABASE} AS db,
+           start_ns, start_ns + duration_ns AS end_ns, duration_ns,
            substring({statement_of()}, 1, 400) AS statement
     FROM spans WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0
 ),
 writes AS (
-    SELECT *, lower(extract(statement, {{written:String}})) AS object FROM calls WHERE match(statement, {{written:String}})
+    SELECT *, lower(extract(statement, {{written:String}})) AS object FROM calls
+    WHERE match(statement, {{written:String}})
 ),
 ends AS (
     SELECT trace_id, parent_span_id, groupArray(start_ns) AS ended FROM calls WHERE match(statement, {{ended:String}})
