@@ -1,10 +1,10 @@
 """Requests that wait for themselves across services.
 
 A request writes a row, keeps its transaction open, and calls another service, which writes to the same table of the
-same database: that waits for the row until the caller gives up. No database sees it, since the caller itself waits outside.
-In a trace it is a write, a call by the same span after it with no commit in between, and below that call a write of
-another service to the table, which lasts for as long as the call does: for as long as the caller's patience, the same
-each time, since it is let go when the caller gives up. Waits for other requests last longer, or shorter.
+same database: that waits for the row until the caller gives up. No database sees it, since the caller itself waits
+outside. In a trace it is a write, a call by the same span after it with no commit in between, and below that call a
+write of another service to the table, which lasts for as long as the call does: for as long as the caller's patience,
+the same each time, since it is let go when the caller gives up. Waits for other requests last longer, or shorter.
 """
 
 from __future__ import annotations
