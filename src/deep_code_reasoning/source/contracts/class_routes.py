@@ -17,7 +17,8 @@ from .nodes import definition_name, enclosing, last_name, text_of
 from .records import CONSUMED, PROVIDED, Contract
 from .syntax import CodeFile, Mark
 from .templates import joined, split_address
-from .values import HOLE, Values, fill
+from .texts import HOLE, fill
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -16,7 +16,8 @@ from .records import CONSUMED, Contract
 from .scopes import Frame, Term
 from .syntax import CodeFile
 from .templates import split_address
-from .values import HOLE, Values, fill, variables
+from .texts import HOLE, fill, variables
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

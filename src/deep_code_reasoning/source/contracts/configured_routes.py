@@ -11,7 +11,8 @@ from .documents import mapping
 from .records import PROVIDED, Contract
 from .syntax import CodeFile
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 _SYMFONY: Final = re.compile(r"(?:^|/)config/routes(?:/[\w./-]+)?\.ya?ml$")
 _VERB: Final = re.compile(r"[A-Z]{3,7}")

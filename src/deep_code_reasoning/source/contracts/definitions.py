@@ -10,7 +10,7 @@ from .calls import Call
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
-from .scopes import Function, Term, functions_of, names_in, owner_of, patterns, scopes_around
+from .scopes import Function, Term, declared_type, functions_of, names_in, owner_of, patterns, scopes_around
 from .syntax import CodeFile
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Definitions:
         package = go_package(made[0].partition(".")[0] if made is not None else "", file)
         if package:
             return [each for each in known if folders_of(each.file)[1] == package]
-        own = _own_methods(known, head, call)
+        own = _own_methods(known, head, call) or self._of_declared(known, head, call, file)
         if own:
             return own
         module = self.module(head, file)
@@ -201,6 +201,16 @@ class Definitions:
         if call.name in _COMMON:
             return of_maker or like
         return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
+
+    def _of_declared(self, known: Sequence[Function], head: str, call: Call, file: CodeFile) -> list[Function]:
+        """The methods of the type that a name is declared with, or of what implements or extends that."""
+        kind = declared_type(head, call.node, file)
+        own = [each for each in known if kind and each.owner == kind]
+        return own or [
+            each
+            for each in known
+            if kind and (around := enclosing(each.node, CLASS_TYPES)) is not None and kind in bases_of(around)
+        ]
 
     def _maker(self, call: Call, file: CodeFile) -> str:
         """The name of what makes the object that a call is called on, as far as its own file says."""

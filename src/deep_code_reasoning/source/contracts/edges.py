@@ -145,7 +145,7 @@ def _of_messages(sent: Sequence[Contract], received: Sequence[Contract]) -> Iter
     for message in sent:
         for receiver in received:
             same_system = not message.method or not receiver.method or message.method == receiver.method
-            if same_system and message.name == receiver.name:
+            if same_system and message.name == receiver.name and message.service != receiver.service:
                 yield ContractEdge(message, receiver, receiver.service, "name")
 
 

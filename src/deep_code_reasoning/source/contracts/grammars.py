@@ -1,8 +1,8 @@
 """How each grammar writes what contracts are read from: calls, marks (decorators, annotations, attributes), values.
 
 Queries in tree-sitter's language: `@call` is a call or the making of an object, `@mark` a decorator or annotation,
-`@class` a type with a body, `@name` and `@value` what is given a name. What differs between grammars is said here, so
-that the rest reads one language.
+`@class` a type with a body, `@name` and `@value` what is given a name, `@held` and `@type` what a name is declared
+with. What differs between grammars is said here, so that the rest reads one language.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ _TYPESCRIPT: Final = (
 (abstract_class_declaration) @class
 (public_field_definition name: (_) @name value: (_) @value)
 (enum_assignment name: (_) @name value: (_) @value)
+(public_field_definition name: (_) @held type: (_) @type)
+(required_parameter pattern: (identifier) @held type: (_) @type)
+(optional_parameter pattern: (identifier) @held type: (_) @type)
+(variable_declarator name: (identifier) @held type: (_) @type)
 """
 )
 
@@ -42,6 +46,9 @@ QUERIES: Final = {
         (typed_default_parameter name: (_) @name value: (_) @value)
         (pair key: (string) @name value: (_) @value)
         (as_pattern (_) @value (as_pattern_target (_) @name))
+        (assignment left: (identifier) @held type: (_) @type)
+        (typed_parameter . (identifier) @held type: (_) @type)
+        (typed_default_parameter name: (_) @held type: (_) @type)
         """,
     "javascript": _JAVASCRIPT + "(field_definition property: (_) @name value: (_) @value)",
     "typescript": _TYPESCRIPT,
@@ -58,6 +65,9 @@ QUERIES: Final = {
         (record_declaration) @class
         (variable_declarator name: (_) @name value: (_) @value)
         (assignment_expression left: (_) @name right: (_) @value)
+        (formal_parameter type: (_) @type name: (_) @held)
+        (field_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
+        (local_variable_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
         """,
     "kotlin": """
         (function_declaration) @function
@@ -67,6 +77,9 @@ QUERIES: Final = {
         (object_declaration) @class
         (property_declaration (variable_declaration (identifier) @name) (_) @value .)
         (class_parameter (identifier) @name (_) @value .)
+        (class_parameter (identifier) @held [(user_type) (nullable_type)] @type)
+        (parameter (identifier) @held [(user_type) (nullable_type)] @type)
+        (variable_declaration (identifier) @held [(user_type) (nullable_type)] @type)
         """,
     "go": """
         (function_declaration) @function
@@ -78,6 +91,9 @@ QUERIES: Final = {
         (short_var_declaration left: (_) @name right: (_) @value)
         (assignment_statement left: (_) @name right: (_) @value)
         (keyed_element key: (_) @name value: (_) @value)
+        (parameter_declaration name: (_) @held type: (_) @type)
+        (field_declaration name: (_) @held type: (_) @type)
+        (var_spec name: (_) @held type: (_) @type)
         """,
     "csharp": """
         (method_declaration) @function
@@ -92,6 +108,9 @@ QUERIES: Final = {
         (variable_declarator name: (_) @name (_) @value .)
         (assignment_expression left: (_) @name right: (_) @value)
         (property_declaration name: (_) @name value: (_) @value)
+        (parameter type: (_) @type name: (_) @held)
+        (variable_declaration type: (_) @type (variable_declarator name: (_) @held))
+        (property_declaration type: (_) @type name: (_) @held)
         """,
     "ruby": """
         (method) @function
@@ -119,6 +138,9 @@ QUERIES: Final = {
         (assignment_expression left: (_) @name right: (_) @value)
         (const_element (name) @name (_) @value .)
         (property_element name: (_) @name default_value: (_) @value)
+        (simple_parameter type: (_) @type name: (_) @held)
+        (property_promotion_parameter type: (_) @type name: (_) @held)
+        (property_declaration type: (_) @type (property_element name: (_) @held))
         """,
     "rust": """
         (function_item) @function

@@ -13,7 +13,8 @@ from .nodes import enclosing, fields, unwrapped, within
 from .origins import Origins
 from .scopes import Frame, Term
 from .syntax import CodeFile
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

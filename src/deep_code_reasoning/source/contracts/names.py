@@ -32,6 +32,7 @@ from .runs import MAX_DEPTH, Runs
 from .scopes import (
     Frame,
     Term,
+    declared_type,
     returned,
     scopes_around,
 )
@@ -41,11 +42,21 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _MAX_CHAIN: Final = 40
+# Members that are the object that they are of: `options.Value`.
+INSIDES: Final = frozenset({"Value", "CurrentValue", "value"})
 # Languages where a field may be named without what it is of.
 _IMPLICIT_FIELDS: Final = frozenset({"java", "csharp", "kotlin", "ruby", "php"})
 _PARTS_OF_DECLARATION: Final = frozenset(
     {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
 )
+
+
+def field_read_by(call: Call) -> str:
+    """The field that a method without arguments is named after: `getUrl()`, `url()`; '' of others."""
+    if call.arguments or call.receiver_node is None:
+        return ""
+    name = call.name.removeprefix("get")
+    return name[:1].lower() + name[1:] if name else ""
 
 
 class Names(Definitions):
@@ -127,7 +138,9 @@ class Names(Definitions):
                 return found
         if node.type in NAMES | MEMBERS:
             meant = self.meaning(holder)
-            return self.member(meant, name, depth + 1) if meant is not None and meant.node.id != node.id else None
+            found = self.member(meant, name, depth + 1) if meant is not None and meant.node.id != node.id else None
+            kind = self.kind_of(holder) if found is None else None
+            return found or (self._inside(name, kind) or self._inherited(name, kind, kind.node) if kind else None)
         return None
 
     def _member_of_made(self, made: Call, name: str, holder: Term, depth: int) -> Term | None:
@@ -242,6 +255,39 @@ class Names(Definitions):
         beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
         found = named or (beside if not head else []) or near or (others if len(others) == 1 else [])
         return Term(found[0][1], found[0][0]) if found else None
+
+    def kind_of(self, term: Term, depth: int = 0) -> Term | None:
+        """The class of ours that the object is of which an expression is: as it is declared, or by what makes it."""
+        node = unwrapped(term.node)
+        if depth > MAX_DEPTH:
+            return None
+        made = term.file.by_node.get(node.id)
+        if made is not None:
+            return self.type_of(made.name, term.file) or self._kind_of_given(made, term.of(node), depth)
+        if node.type not in NAMES | MEMBERS:
+            return None
+        holder = first_field(node, RECEIVER_FIELDS) if node.type in MEMBERS else None
+        name = last_name(text_of(node))
+        if holder is not None and text_of(holder) not in OWN:
+            whole = self.kind_of(term.of(holder), depth + 1)
+            if name in INSIDES:
+                return whole
+            return self._declared_in(whole, name) if whole is not None else None
+        kind = self.type_of(declared_type(name, node, term.file), term.file)
+        meant = self.meaning(term) if kind is None else None
+        return kind or (self.kind_of(meant, depth + 1) if meant is not None and meant.node.id != node.id else None)
+
+    def _kind_of_given(self, made: Call, term: Term, depth: int) -> Term | None:
+        """The class of what a function of ours, or a method that reads a field, gives back."""
+        for function in self.targets(made, term.file)[:1]:
+            for node in returned(function.node, function.file.language)[:1]:
+                return self.kind_of(Term(node, function.file), depth + 1)
+        whole = self.kind_of(term.of(made.receiver_node), depth + 1) if made.receiver_node is not None else None
+        return self._declared_in(whole, field_read_by(made)) if whole is not None else None
+
+    def _declared_in(self, kind: Term, name: str) -> Term | None:
+        declared = [of for held, of in kind.file.declared.get(name, ()) if within(held, kind.node)]
+        return self.type_of(declared[0], kind.file) if declared else None
 
     # Which functions a call runs, and the runs of a scope
 

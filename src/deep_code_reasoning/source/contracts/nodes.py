@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _PARAMETERS: Final = frozenset({"block_parameters", "lambda_parameters", "function_value_parameters"})
+# Types that stand for what is in them.
+_HOLDING: Final = re.compile(
+    r"^(?:I?Options(?:Snapshot|Monitor)?|Optional|Provider|ObjectProvider|Instance|Lazy|Annotated|ClassVar|Final|Arc|Box)"
+    r"[<\[](.+)[>\]]$"
+)
 _LAST_NAME: Final = re.compile(r"([A-Za-z_$]\w*[!?]?)\s*(?:::)?(?:<[^()]*>)?[!?]*\s*$")
 
 
@@ -32,6 +37,15 @@ def last_name(text: str) -> str:
     """The last name of an expression: `shop.orders.Topic` is `Topic`."""
     found = _LAST_NAME.search(text)
     return found[1].lstrip("$") if found else ""
+
+
+def type_name(text: str) -> str:
+    """The name of a declared type: of `*http.Client`, `: Repository<Order> | null`, `IOptions<Client>?`."""
+    plain = re.split(r"\s\|\s|,", text.strip(":*&?!\\ \n"))[0].strip("?! ")
+    holding = _HOLDING.match(text.strip(":*&?!\\ \n"))
+    if holding is not None:
+        return type_name(holding[1])
+    return last_name(re.sub(r"<.*|\[.*", "", plain, flags=re.DOTALL))
 
 
 def fields(node: Node) -> Iterator[tuple[str, Node]]:

@@ -12,7 +12,8 @@ from .groups import is_group
 from .nodes import first_field, last_name, text_of, unwrapped
 from .scopes import Term, names_in, patterns, returned, scopes_around
 from .syntax import CodeFile
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -12,7 +12,8 @@ from .nodes import text_of
 from .scopes import Frame
 from .syntax import CodeFile
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

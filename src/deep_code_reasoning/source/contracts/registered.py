@@ -13,7 +13,8 @@ from .nodes import last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .scopes import Term
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

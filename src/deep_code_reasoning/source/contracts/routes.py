@@ -27,7 +27,8 @@ from .registered import Route, RouteReader, handler_of
 from .scopes import Term
 from .syntax import CodeFile
 from .templates import from_regex, joined
-from .values import Values, fill
+from .texts import fill
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

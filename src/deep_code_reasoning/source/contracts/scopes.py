@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, NAMES
-from .nodes import definition_name, enclosing, key_text, parameter_nodes, text_of
+from .nodes import definition_name, enclosing, key_text, parameter_nodes, text_of, within
 from .syntax import CodeFile
 
 if TYPE_CHECKING:
@@ -94,6 +94,19 @@ def scopes_around(node: Node, file: CodeFile) -> Iterator[Node]:
         if is_scope(above, file):
             yield above
         above = above.parent
+
+
+def declared_type(name: str, node: Node, file: CodeFile) -> str:
+    """The type that a name is declared with where a node stands, in its file; '' where nothing says so."""
+    known = file.declared.get(name)
+    if not known:
+        return ""
+    around = [*scopes_around(node, file), enclosing(node, CLASS_TYPES)]
+    for scope in around:
+        found = next((kind for held, kind in known if scope is not None and within(held, scope)), "")
+        if found:
+            return found
+    return known[0][1]
 
 
 def loop_parts(loop: Node) -> tuple[Node, Node] | None:

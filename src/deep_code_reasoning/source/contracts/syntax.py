@@ -16,7 +16,7 @@ from .grammars import (
     QUERIES,
     RECEIVER_FIELDS,
 )
-from .nodes import definition_name, first_field, key_text, last_name, text_of
+from .nodes import definition_name, first_field, key_text, last_name, text_of, type_name
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
@@ -49,7 +49,8 @@ class Type:
 
 @dataclass(eq=False)
 class CodeFile:
-    """A file that was parsed. `values` are the expressions that a name is given, in order."""
+    """A file that was parsed. `values` are the expressions that a name is given, in order; `declared` the types that it
+    is declared with, each where that stands."""
 
     where: SourcePath
     language: str
@@ -61,6 +62,7 @@ class CodeFile:
     functions: list[Node] = field(default_factory=list)
     root: Node | None = None
     values: dict[str, list[Node]] = field(default_factory=dict)
+    declared: dict[str, list[tuple[Node, str]]] = field(default_factory=dict)
 
     @cached_property
     def lower(self) -> str:
@@ -117,6 +119,10 @@ def _take(captures: dict[str, list[Node]], found: CodeFile) -> None:
         found.functions.append(captures["function"][0])
     elif "class" in captures:
         found.types.append(_as_type(captures["class"][0]))
+    elif "held" in captures:
+        held, kind = captures["held"][0], type_name(text_of(captures["type"][0]))
+        if kind:
+            found.declared.setdefault(text_of(held).lstrip("$"), []).append((held, kind))
     elif "value" in captures:
         for name, value in _given(captures["name"][0], captures["value"][0]):
             found.values.setdefault(name, []).append(value)

@@ -13,8 +13,9 @@ from .nodes import definition_name, enclosing, fields, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
 from .scopes import Term
 from .syntax import CodeFile
+from .texts import HOLE, fill, relaxed, variables
 from .topic_tables import MENTIONS, NAMED, ROLE, TopicCall, rows_of
-from .values import HOLE, Values, fill, variables
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -218,7 +219,7 @@ class Topics:
                 channel = self._values.text(mark.call.positional(0), file)
                 sends = mark.call.name != "Incoming"
                 way = "outgoing" if sends else "incoming"
-                topic = given.get(f"mp.messaging.{way}.{channel}.topic", channel)
+                topic = given.get(relaxed(f"mp.messaging.{way}.{channel}.topic"), channel)
                 yield _contract(file, "kafka", topic, sends, mark.call.line)
 
 

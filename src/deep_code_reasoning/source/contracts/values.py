@@ -1,33 +1,29 @@
 """What an expression is when it runs, as far as constants, defaults and environment variables tell it.
 
-A value is a text in which `HOLE` stands for what only the running program knows, and a variable of the environment (or
-a key of the configuration) stands between marks with its default, until `fill` puts in what a deployment gives it.
+A value is a text, with holes and variables in it (`texts.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .addresses import built_address
 from .calls import Call, as_call, items
+from .configured import Configured
 from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
 from .names import Names
 from .nodes import first_field, last_name, text_of, unwrapped
 from .scopes import Frame, Term, returned
 from .syntax import CodeFile
+from .texts import HOLE, VARIABLE, placeholders, variable
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-HOLE: Final = "\0"
-_OPEN, _DEFAULT, _CLOSE = "\1", "\2", "\3"
-_VARIABLE: Final = re.compile(
-    f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_DEFAULT}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_CLOSE}"
-)
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST")
 _KEY: Final = re.compile(r"[A-Za-z][\w-]*(?:[.:]{1,2}[\w-]+)+")
-_PLACEHOLDER: Final = re.compile(r"\$\{([\w.\-]+)(?::-?([^{}]*))?\}|#\{[^{}]*\}")
 _ENVIRONMENTS: Final = re.compile(
     r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
 )
@@ -38,7 +34,6 @@ _READERS: Final = frozenset(
 )
 _FORMATS: Final = frozenset({"Sprintf", "sprintf", "format", "Format", "formatted"})
 _DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
-_JOINERS: Final = frozenset({"urljoin", "JoinPath", "join_url", "resolve"})
 # Functions that give back what they are given, a little changed.
 _SAME: Final = frozenset(
     "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
@@ -62,31 +57,6 @@ _AS_WRITTEN: Final = frozenset(
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
 _MAX_DEPTH: Final = 14
-_TOO_LONG: Final = 2_000
-
-
-def variable(name: str, default: str = "") -> str:
-    """A variable of the environment or key of the configuration, as a part of a value."""
-    return f"{_OPEN}{name}{_DEFAULT}{default}{_CLOSE}"
-
-
-def fill(value: str, environment: Mapping[str, str]) -> str:
-    """Put in what an environment gives the variables, else their defaults, else `HOLE`."""
-    while True:
-        filled = _VARIABLE.sub(lambda found: environment.get(found[1], "") or found[2] or HOLE, value)
-        if filled == value or len(filled) > _TOO_LONG:
-            return filled
-        value = filled
-
-
-def variables(value: str) -> list[str]:
-    """The names of the variables in a value."""
-    return re.findall(f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]+){_DEFAULT}", value)
-
-
-def placeholders(text: str) -> str:
-    """`${name:default}` of Spring, shells and compose files as variables."""
-    return _PLACEHOLDER.sub(lambda found: variable(found[1], found[2] or "") if found[1] else HOLE, text)
 
 
 class Values:
@@ -94,6 +64,7 @@ class Values:
 
     def __init__(self, files: Sequence[CodeFile]) -> None:
         self.names = Names(files)
+        self._configured = Configured(files, self.names, self.text)
 
     def text(self, node: Node | None, file: CodeFile, frame: Frame | None = None) -> str:
         """The value of an expression; `HOLE` when nothing is known of it."""
@@ -208,6 +179,9 @@ class Values:
         if declared:
             return declared
         meaning = self.names.meaning(term.of(node))
+        key = self._configured.key(term.of(node)) if head else ""
+        if key:
+            return variable(key, self._one(meaning.node, meaning, depth + 2).strip(HOLE) if meaning is not None else "")
         if meaning is None and (tagged := self.names.tags.get(last)) is not None:
             return variable(*tagged)
         if meaning is None or meaning.node.id == node.id:
@@ -269,12 +243,7 @@ class Values:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
                 return self._formatted(self._one(call.receiver_node, term, depth), given, term, depth)
             return self._formatted(first, given[1:], term, depth) if given else HOLE
-        if call.name in _JOINERS and len(given) > 1:
-            parts = [first, *(self._one(node, term, depth) for node in given[1:])]
-            return "/".join(part.strip("/") if at else part.rstrip("/") for at, part in enumerate(parts))
-        if call.makes and call.name in ("URL", "Uri", "URI") and len(given) > 1:
-            return self._one(given[1], term, depth).rstrip("/") + "/" + first.lstrip("/")
-        return ""
+        return built_address(call, given, lambda each: self._one(each, term, depth))
 
     def _passed_on(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
         """What a call gives back of what it is called on or given; what a function of ours makes of it."""
@@ -288,6 +257,8 @@ class Values:
                 return held
         if call.name in _SAME and first:
             return first
+        if key := self._configured.key(term.of(call.node)):
+            return variable(key)
         return self._of_function(call, term, depth) if depth < _MAX_DEPTH // 2 else HOLE
 
     def _of_function(self, call: Call, term: Term, depth: int) -> str:
@@ -361,7 +332,7 @@ def _operator(node: Node) -> str:
 def _with_default(left: str, right: str) -> str:
     if left == HOLE:
         return right
-    found = _VARIABLE.fullmatch(left)
+    found = VARIABLE.fullmatch(left)
     return variable(found[1], right.strip(HOLE)) if found and not found[2] else left
 
 
