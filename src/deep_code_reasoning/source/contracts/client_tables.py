@@ -27,6 +27,11 @@ class ClientCall:
     address: int | tuple[str, ...]
     verb: int | str = ""
 
+    @property
+    def any_client(self) -> bool:
+        """Whether the receiver is told by what it is, and not only by what it is called."""
+        return "client" in self.receiver.pattern or "template" in self.receiver.pattern
+
 
 def _row(languages: str, name: str, receiver: str, address: int | tuple[str, ...], verb: int | str = "") -> ClientCall:
     return ClientCall(frozenset(languages.split()), re.compile(f"^(?:{name})$"), re.compile(receiver), address, verb)
@@ -99,6 +104,12 @@ CLIENT_CALLS: Final = (
 CLIENT_MAKERS: Final = frozenset(
     "Client AsyncClient Session ClientSession HttpClient CreateClient create extend "
     "RestTemplate FastHttpSession".split()
+)
+# Types that a client is declared with, whatever it is called then.
+CLIENT_TYPES: Final = frozenset(
+    "HttpClient HttpService AxiosInstance AxiosStatic Axios KyInstance Got RestTemplate RestOperations WebClient "
+    "RestClient PendingRequest HttpClientInterface ClientInterface GuzzleClient OkHttpClient AsyncClient Session "
+    "ClientSession Client HttpMessageInvoker".split()
 )
 # Arguments, calls and fields that give a client the address before those of its requests.
 BASE_NAMES: Final = (

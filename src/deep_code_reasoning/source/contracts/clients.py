@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call
-from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, MENTIONS, ClientCall
+from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MENTIONS, ClientCall
 from .environment import Deployment
 from .frameworks import VERBS
 from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .nodes import last_name, text_of, unwrapped, within
 from .records import CONSUMED, Contract
-from .scopes import Frame, Term
+from .scopes import Frame, Term, declared_type
 from .syntax import CodeFile
 from .templates import split_address
 from .texts import HOLE, fill, variables
@@ -63,9 +63,7 @@ class Clients:
         for row in CLIENT_CALLS:
             if file.language not in row.languages or not row.name.match(call.name):
                 continue
-            if not row.receiver.search(call.receiver) and not (
-                row.receiver.pattern == ANY_CLIENT and self._is_client(call, file)
-            ):
+            if not row.receiver.search(call.receiver) and not (row.any_client and self._is_client(call, file)):
                 continue
             given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
             given = given or call.named("url", "uri", "requestUri")
@@ -92,7 +90,13 @@ class Clients:
                 yield Contract("http", CONSUMED, address[1], self._verb(row, call, at), *where, address[0])
 
     def _is_client(self, call: Call, file: CodeFile) -> bool:
-        given = self._values.node_of(call.receiver_node, file) if call.receiver_node is not None else None
+        """Whether what a call is called on is declared or made as a client, whatever it is called."""
+        if call.receiver_node is None:
+            return False
+        name = last_name(call.receiver)
+        if declared_type(name, call.node, file).rpartition(".")[2] in CLIENT_TYPES:
+            return True
+        given = self._values.node_of(call.receiver_node, file)
         made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
         return made is not None and made.name in CLIENT_MAKERS
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .calls import Call
+from .calls import SUPER, Call
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
@@ -22,6 +22,7 @@ _MAX_DEPTH: Final = 6
 _MAX_CALLS: Final = 100
 # What the object is called that the code around belongs to.
 OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
+_CONSTRUCTORS: Final = ("__init__", "__construct")
 # Methods of so many objects that their name alone does not tell whose they are.
 _COMMON: Final = frozenset(
     "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
@@ -59,6 +60,7 @@ class Definitions:
         self.tags = {name: tag for file in files if file.language == "go" for name, tag in _tags(file.text)}
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
+        self._extending: dict[str, list[str]] = {}
 
     def given(self, name: str) -> list[tuple[CodeFile, Node]]:
         """The expressions that a name is given anywhere, each with its file."""
@@ -123,10 +125,10 @@ class Definitions:
     def targets(self, call: Call, file: CodeFile) -> list[Function]:
         """The functions that a call may run: by its name and what it is called on."""
         known = self._functions.get(call.name, [])
-        if call.name == "super" and not call.receiver:
+        if _is_of_base(call):
             around = enclosing(call.node, CLASS_TYPES)
-            bases = bases_of(around) if around is not None else []
-            return [each for base in bases for each in self._functions.get(base, ()) if each.makes]
+            kind = Term(around, file) if around is not None else None
+            return [each for base in self._bases(kind) for each in self._makers(base)] if kind is not None else []
         receiver = call.receiver.lstrip("&*(").removeprefix("new ").lstrip("&*(")
         if call.name in ("require", "import"):
             return []
@@ -148,6 +150,8 @@ class Definitions:
                 return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
             if required is not None and required.makes:  # PHP: (new Routes())($app)
                 return [each for each in self._functions.get("__invoke", ()) if each.owner == required.name]
+            if not known and (kind := self.type_of(call.name, file)) is not None:
+                return self._makers(kind)
             same = [each for each in known if each.file is file and (not each.owner or each.makes)]
             beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
             return same or _nearest([each for each in known if each.file is file] or beside, file)
@@ -157,12 +161,22 @@ class Definitions:
             return own or self._taken_over(known, call, file) or _nearest(known, file)
         return self._of_receiver(known, receiver, call, file)
 
+    def _bases(self, kind: Term) -> list[Term]:
+        """The classes of ours that one extends."""
+        return [base for name in bases_of(kind.node) if (base := self.type_of(name, kind.file)) is not None]
+
+    def _makers(self, kind: Term, depth: int = 0) -> list[Function]:
+        """The constructors of a class, or those that it takes over from what it extends."""
+        own = [each for each in self._functions.get(definition_name(kind.node), ()) if each.makes]
+        above = self._bases(kind) if not own and depth < _MAX_DEPTH else []
+        return own or [each for base in above for each in self._makers(base, depth + 1)]
+
     def _taken_over(self, known: Sequence[Function], call: Call, file: CodeFile) -> list[Function]:
         """The methods that the class around a call takes over from what it extends."""
         around = enclosing(call.node, CLASS_TYPES)
         kind = Term(around, file) if around is not None else None
         for _ in range(_MAX_DEPTH):
-            above = [base for name in bases_of(kind.node) if (base := self.type_of(name, kind.file))] if kind else []
+            above = self._bases(kind) if kind is not None else []
             found = [f for f in known for base in above if within(f.node, base.node) and f.file is base.file]
             if found or not above:
                 return found
@@ -177,8 +191,12 @@ class Definitions:
         package = go_package(made[0].partition(".")[0] if made is not None else "", file)
         if package:
             return [each for each in known if folders_of(each.file)[1] == package]
-        own = _own_methods(known, head, call) or self._of_declared(known, head, call, file)
-        if own:
+        package, _, kind = declared_type(head, call.node, file).rpartition(".")
+        if package:  # Go
+            folder = go_package(package, file)
+            known = [each for each in known if folders_of(each.file)[1] == folder]
+        own = _own_methods(known, head, call) or _of_type(known, kind)
+        if own or not known:
             return own
         module = self.module(head, file)
         if module is not None:
@@ -201,16 +219,6 @@ class Definitions:
         if call.name in _COMMON:
             return of_maker or like
         return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
-
-    def _of_declared(self, known: Sequence[Function], head: str, call: Call, file: CodeFile) -> list[Function]:
-        """The methods of the type that a name is declared with, or of what implements or extends that."""
-        kind = declared_type(head, call.node, file)
-        own = [each for each in known if kind and each.owner == kind]
-        return own or [
-            each
-            for each in known
-            if kind and (around := enclosing(each.node, CLASS_TYPES)) is not None and kind in bases_of(around)
-        ]
 
     def _maker(self, call: Call, file: CodeFile) -> str:
         """The name of what makes the object that a call is called on, as far as its own file says."""
@@ -241,7 +249,8 @@ class Definitions:
             if function.file.language == "php" and function.name in ("", "__invoke"):
                 named = named + self._calls.get("", [])  # (require "x.php")($app), (new Routes())($app)
             if function.makes:
-                named = named + self._calls.get("super", [])
+                makers = [SUPER, *_CONSTRUCTORS, *self._heirs(function.name)]
+                named = named + [each for name in makers for each in self._calls.get(name, ())]
             if function.file.family == "script" and self._is_default(function):
                 named = named + self._of_importers(function)
             self._callers[function.node.id] = [
@@ -251,6 +260,15 @@ class Definitions:
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]
+
+    def _heirs(self, base: str) -> list[str]:
+        """The classes that extend one, by their names."""
+        if not self._extending:
+            for name, known in self._types.items():
+                for _, node in known:
+                    for each in bases_of(node):
+                        self._extending.setdefault(each, []).append(name)
+        return self._extending.get(base, [])
 
     def _is_default(self, function: Function) -> bool:
         """Whether a function is what its file gives others without a name."""
@@ -301,6 +319,13 @@ def bases_of(kind: Node) -> list[str]:
     return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
 
 
+def _is_of_base(call: Call) -> bool:
+    """Whether a call runs the constructor of what the class around it extends."""
+    if call.name == SUPER:
+        return not call.receiver
+    return call.name in _CONSTRUCTORS and call.receiver in ("super()", "parent")
+
+
 def class_around(node: Node) -> str:
     """The name of the class that holds a node, in small letters."""
     return definition_name(enclosing(node, CLASS_TYPES)).lower()
@@ -319,6 +344,16 @@ def _own_methods(known: Sequence[Function], head: str, call: Call) -> list[Funct
     if around is None or receiver is None or text_of(receiver).strip("()").split(" ")[0] != head:
         return []
     return [each for each in known if each.owner == owner_of(around)]
+
+
+def _of_type(known: Sequence[Function], kind: str) -> list[Function]:
+    """The methods of a type, or of what implements or extends it."""
+    if not kind:
+        return []
+    around = [(each, enclosing(each.node, CLASS_TYPES)) for each in known]
+    return [each for each in known if each.owner == kind] or [
+        each for each, owner in around if owner is not None and kind in bases_of(owner)
+    ]
 
 
 def is_extension(function: Function) -> bool:

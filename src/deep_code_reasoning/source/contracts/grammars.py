@@ -58,6 +58,7 @@ QUERIES: Final = {
         (constructor_declaration) @function
         (method_invocation) @call
         (object_creation_expression) @call
+        (explicit_constructor_invocation) @call
         (annotation) @mark
         (marker_annotation) @mark
         (class_declaration) @class
@@ -72,6 +73,7 @@ QUERIES: Final = {
     "kotlin": """
         (function_declaration) @function
         (call_expression) @call
+        (delegation_specifier (constructor_invocation) @call)
         (annotation) @mark
         (class_declaration) @class
         (object_declaration) @class
@@ -101,6 +103,8 @@ QUERIES: Final = {
         (local_function_statement) @function
         (invocation_expression) @call
         (object_creation_expression) @call
+        (constructor_initializer) @call
+        (base_list (argument_list)) @call
         (attribute) @mark
         (class_declaration) @class
         (interface_declaration) @class
@@ -173,6 +177,8 @@ LAMBDA_TYPES: Final = frozenset(
     "arrow_function function_expression func_literal lambda_expression anonymous_function lambda_literal do_block "
     "block lambda closure_expression".split()
 )
+# Children of a class that are the parameters of its constructor.
+PRIMARY_CONSTRUCTORS: Final = frozenset({"primary_constructor", "parameter_list"})
 # Around what is meant: arguments in their wrappers, brackets, dereferences, waiting, casts.
 WRAPPERS: Final = frozenset(
     "argument value_argument parenthesized_expression await_expression await unary_expression reference_expression "

@@ -19,6 +19,7 @@ from .definitions import (
 )
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
 from .nodes import (
+    definition_name,
     enclosing,
     fields,
     first_field,
@@ -105,6 +106,9 @@ class Names(Definitions):
         if taken is not None:
             return taken
         inside = [node for node in own if around is not None and within(node, around)]
+        made_with = self._made_with(name, term, around) if around is not None and not inside else None
+        if made_with is not None:
+            return made_with
         inherited = (
             self._inherited(name, Term(around, term.file), around) if around is not None and not inside else None
         )
@@ -114,6 +118,13 @@ class Names(Definitions):
             return term.of((inside or own)[0])
         others = [(file, node) for file, node in self.given(name) if file.service == term.file.service]
         return Term(others[0][1], others[0][0]) if others else None
+
+    def _made_with(self, name: str, term: Term, around: Node) -> Term | None:
+        """A field that is a parameter of the constructor: TypeScript's, PHP's, Kotlin's, C#'s."""
+        for maker in self._makers(Term(around, term.file)):
+            if name in self.runs.bound(maker.node) and within(maker.node, around):
+                return self._of_any_run(maker.node, name, term, term.file.values.get(name, ()))
+        return None
 
     def member(self, holder: Term, name: str, depth: int = 0) -> Term | None:
         """A part of what an expression is: of an object, a class, an instance, a module."""
@@ -224,14 +235,28 @@ class Names(Definitions):
         """What a parameter is in the only way that its function is called; else its default."""
         if (scope.id, name) not in self._busy and len(self._busy) < MAX_DEPTH:
             self._busy.add((scope.id, name))
-            runs = [
-                run.names[name] for run in self.runs.of_scope(scope, term.file, None, MAX_DEPTH) if name in run.names
-            ]
+            runs = [run.names[name] for run in self._runs_of(scope, term) if name in run.names]
             self._busy.discard((scope.id, name))
             if runs and len({run.node.id for run in runs}) == 1:
                 return runs[0]
         defaults = [node for node in own if within(node, scope)]
         return term.of(defaults[0]) if defaults else None
+
+    def _runs_of(self, scope: Node, term: Term) -> list[Frame]:
+        """The runs of a scope; of a constructor those that make an object of the class that a run is of."""
+        found = self.runs.of_scope(scope, term.file, None, MAX_DEPTH)
+        owner = scope if scope.type in CLASS_TYPES else enclosing(scope, CLASS_TYPES)
+        cause = term.frame.cause_of(owner.id) if term.frame is not None and owner is not None else None
+        kind = self.types_by_node.get(cause) if cause is not None else None
+        function = self.function(scope)
+        if kind is None or function is None or not function.makes:
+            return found
+        of_kind = {
+            made.node.id
+            for made, _ in self.callers(function)
+            if made.name == definition_name(kind.node) or within(made.node, kind.node)
+        }
+        return [run for run in found if run.cause in of_kind] or found
 
     def _part(self, node: Node, name: str, term: Term) -> Term:
         """Of `const { a, b: c } = x` the part that a name takes."""

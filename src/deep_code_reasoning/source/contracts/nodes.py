@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from .grammars import WRAPPERS
+from .grammars import PRIMARY_CONSTRUCTORS, WRAPPERS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_PARAMETERS: Final = frozenset({"block_parameters", "lambda_parameters", "function_value_parameters"})
+_PARAMETERS: Final = PRIMARY_CONSTRUCTORS | {"block_parameters", "lambda_parameters", "function_value_parameters"}
 # Types that stand for what is in them.
 _HOLDING: Final = re.compile(
     r"^(?:I?Options(?:Snapshot|Monitor)?|Optional|Provider|ObjectProvider|Instance|Lazy|Annotated|ClassVar|Final|Arc|Box)"
@@ -117,6 +117,8 @@ def parameter_nodes(node: Node) -> list[Node]:
     held = node.child_by_field_name("parameters") or node.child_by_field_name("parameter")
     if held is None:
         held = next((child for child in node.named_children if child.type in _PARAMETERS), None)
+    if held is not None and held.type == "primary_constructor":
+        held = held.named_children[-1]
     if held is None:
         return []
     if held.type in ("identifier", "implicit_parameter"):

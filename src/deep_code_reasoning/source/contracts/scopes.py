@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, NAMES
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, NAMES, PRIMARY_CONSTRUCTORS
 from .nodes import definition_name, enclosing, key_text, parameter_nodes, text_of, within
 from .syntax import CodeFile
 
@@ -17,6 +17,7 @@ LOOPS: Final = frozenset(
     "for_statement for_in_statement foreach_statement enhanced_for_statement for list_comprehension "
     "generator_expression".split()
 )
+_OWNING: Final = FUNCTION_TYPES | LAMBDA_TYPES | CLASS_TYPES
 _PATTERNS: Final = frozenset(
     "pattern_list tuple_pattern list_pattern array_pattern expression_list multi_variable_declaration "
     "tuple_expression left_assignment_list".split()
@@ -84,7 +85,12 @@ def is_scope(node: Node, file: CodeFile) -> bool:
     """Whether a node binds names: only Ruby's `block` is a function, elsewhere it is the body of a statement."""
     if node.type == "block":
         return file.language == "ruby"
-    return node.type in FUNCTION_TYPES or node.type in LAMBDA_TYPES or node.type in LOOPS
+    return node.type in FUNCTION_TYPES or node.type in LAMBDA_TYPES or node.type in LOOPS or has_parameters(node)
+
+
+def has_parameters(node: Node) -> bool:
+    """Whether a class is made with parameters of its own (Kotlin, C#): it is its own constructor then."""
+    return node.type in CLASS_TYPES and any(child.type in PRIMARY_CONSTRUCTORS for child in node.named_children)
 
 
 def scopes_around(node: Node, file: CodeFile) -> Iterator[Node]:
@@ -106,7 +112,7 @@ def declared_type(name: str, node: Node, file: CodeFile) -> str:
         found = next((kind for held, kind in known if scope is not None and within(held, scope)), "")
         if found:
             return found
-    return known[0][1]
+    return next((kind for held, kind in known if enclosing(held, _OWNING) is None), "")
 
 
 def loop_parts(loop: Node) -> tuple[Node, Node] | None:
@@ -167,6 +173,9 @@ def functions_of(file: CodeFile) -> Iterator[Function]:
     for node in file.functions:
         name, owner = definition_name(node), owner_of(node)
         yield Function(node, file, owner if name in _CONSTRUCTORS and owner else name, owner)
+    for kind in file.types:
+        if has_parameters(kind.node):
+            yield Function(kind.node, file, kind.name, kind.name)
     for name, given in file.values.items():
         for node in given:
             if node.type in LAMBDA_TYPES and node.type != "block":

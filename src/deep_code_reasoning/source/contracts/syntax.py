@@ -120,7 +120,8 @@ def _take(captures: dict[str, list[Node]], found: CodeFile) -> None:
     elif "class" in captures:
         found.types.append(_as_type(captures["class"][0]))
     elif "held" in captures:
-        held, kind = captures["held"][0], type_name(text_of(captures["type"][0]))
+        held, kind = captures["held"][0], text_of(captures["type"][0])
+        kind = kind.lstrip("*[]").partition("[")[0] if found.language == "go" else type_name(kind)
         if kind:
             found.declared.setdefault(text_of(held).lstrip("$"), []).append((held, kind))
     elif "value" in captures:

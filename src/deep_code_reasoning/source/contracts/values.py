@@ -37,14 +37,19 @@ _DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
 # Functions that give back what they are given, a little changed.
 _SAME: Final = frozenset(
     "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
-    "TrimRight TrimSpace trim rtrim rstrip strip replace replaceAll removesuffix encodeURI "
-    "AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must format_url".split()
+    "TrimRight TrimSpace trim rtrim encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must "
+    "format_url fromHttpUrl fromUriString fromUri fromPath target cast PathEscape quote_plus encodeURIComponent".split()
+)
+# Methods that give back what they are called on, a little changed.
+_TRIMS: Final = frozenset(
+    "rstrip strip lstrip replace replaceAll removesuffix removeSuffix trimEnd TrimEnd Trim chomp delete_suffix lower "
+    "toLowerCase lowercase ToLower getOrThrow".split()
 )
 _DEFAULTS: Final = frozenset(
     "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
 )
 _UNWRAPS: Final = (
-    frozenset("freeze expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
+    frozenset("freeze expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME | _TRIMS
 )
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
@@ -253,7 +258,7 @@ class Values:
             return _with_default(self._one(call.receiver_node, term, depth), self._inside(given, term, depth))
         if call.receiver_node is not None and call.name in _UNWRAPS and not call.makes:
             held = self._one(call.receiver_node, term, depth)
-            if held != HOLE:
+            if held != HOLE or call.name in _TRIMS:
                 return held
         if call.name in _SAME and first:
             return first
@@ -263,7 +268,7 @@ class Values:
 
     def _of_function(self, call: Call, term: Term, depth: int) -> str:
         """What a function of ours gives back for what it is given."""
-        for function in self.names.targets(call, term.file)[:1]:
+        for function in [each for each in self.names.targets(call, term.file) if not each.makes][:1]:
             run = self.names.runs.run(function, call, term)
             for node in returned(function.node, function.file.language)[:1]:
                 return self._one(node, Term(node, function.file, run), depth + 3)
