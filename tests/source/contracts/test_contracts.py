@@ -13,7 +13,7 @@ import yaml
 
 from deep_code_reasoning.source import Roots
 from deep_code_reasoning.source.contracts.read import Contracts, read_contracts
-from deep_code_reasoning.source.contracts.tables import tables_of_sql
+from deep_code_reasoning.source.contracts.sql import tables_of_sql
 
 HERE = Path(__file__).parent
 PROTO = """syntax = "proto3";

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from .calls import Call, items
 from .class_paths import ClassPaths
 from .environment import Deployment
-from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, PATH_MARKS, SPEAKS_LIKE, VERBS
+from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, GLOBAL_PREFIXES, PATH_MARKS, PLAIN_MARKS, SPEAKS_LIKE, VERBS
 from .grammars import CLASS_TYPES
 from .nest import Nest
 from .nodes import definition_name, enclosing, last_name, text_of
@@ -34,7 +34,7 @@ _JAX_RS: Final = re.compile(r"\b(?:jakarta|javax)\.ws\.rs\b")
 _MARKERS: Final = {
     # Whose annotations they are: `Get` of Micronaut and NestJS, not of a container of values.
     "java": re.compile(r"springframework|Mapping\b|ws\.rs|micronaut|retrofit|quarkus|feign"),
-    "typescript": re.compile(r"nestjs|routing-controllers|tsoa|@Controller"),
+    "typescript": re.compile(r"nestjs|routing-controllers|tsoa|@Controller|inversify-express|@loopback/rest"),
     "csharp": re.compile(r"AspNetCore|ControllerBase|ApiController|\bRefit\b|\[Http|Controller\b"),
     "php": re.compile(r"Routing|Route"),
     "rust": re.compile(r"actix|rocket|routes!|web::"),
@@ -68,8 +68,10 @@ class ClassRoutes:
         self._global.update(configured)
         for file in files:
             for call in file.calls:
-                if call.name == "setGlobalPrefix" and call.arguments:
-                    self._global[file.service] = values.text(call.positional(0), file)
+                place = GLOBAL_PREFIXES.get(call.name)
+                given = call.positional(place) if isinstance(place, int) else call.named(*place) if place else None
+                if given is not None:
+                    self._global[file.service] = values.text(given, file)
             for mark in file.marks:
                 if mark.call.name == "ApplicationPath" and mark.call.arguments:
                     self._global[file.service] = values.text(mark.call.positional(0), file)
@@ -97,7 +99,12 @@ class ClassRoutes:
         self, marks: Sequence[Mark], by_target: Marks, file: CodeFile, language: str
     ) -> Iterator[Contract]:
         target = marks[0].target
-        named = [mark for mark in marks if mark.call.name.removesuffix("Attribute") in FUNCTION_MARKS[language]]
+        named = [
+            mark
+            for mark in marks
+            if mark.call.name.removesuffix("Attribute") in FUNCTION_MARKS[language]
+            and (language != "typescript" or PLAIN_MARKS.get(mark.call.name, "") in file.text)
+        ]
         if target is None or not named:
             return
         owner = enclosing(target, CLASS_TYPES)

@@ -24,6 +24,9 @@ FUNCTION_MARKS: Final = {
     "typescript": {
         "Get": "GET", "Post": "POST", "Put": "PUT", "Delete": "DELETE", "Patch": "PATCH", "Head": "HEAD",
         "Options": "OPTIONS", "All": "",
+        "httpGet": "GET", "httpPost": "POST", "httpPut": "PUT", "httpDelete": "DELETE", "httpPatch": "PATCH",
+        "httpHead": "HEAD", "httpOptions": "OPTIONS", "all": "",
+        "get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "del": "DELETE",
     },
     "csharp": {
         "HttpGet": "GET", "HttpPost": "POST", "HttpPut": "PUT", "HttpDelete": "DELETE", "HttpPatch": "PATCH",
@@ -39,7 +42,7 @@ FUNCTION_MARKS: Final = {
 # Annotations of classes whose path goes before those of their functions.
 CLASS_MARKS: Final = {
     "java": frozenset({"RequestMapping", "Path", "Controller", "HttpExchange", "RouteBase"}),
-    "typescript": frozenset({"Controller"}),
+    "typescript": frozenset({"Controller", "JsonController", "controller", "Route"}),
     "csharp": frozenset({"Route", "RoutePrefix"}),
     "php": frozenset({"Route", "Prefix"}),
 }
@@ -48,6 +51,17 @@ PATH_MARKS: Final = {"java": frozenset({"Path"}), "csharp": frozenset({"Route"})
 # Interfaces with these are called, not served: whoever has one is a client. Their arguments name whom it calls.
 CLIENT_MARKS: Final = frozenset({"FeignClient", "RegisterRestClient", "Client", "HttpExchange"})
 SPEAKS_LIKE: Final = {"kotlin": "java", "tsx": "typescript", "javascript": "typescript"}
+
+# Decorators that are written as anybody's are: they count where a file mentions their framework.
+PLAIN_MARKS: Final = {
+    **dict.fromkeys(("get", "post", "put", "patch", "del"), "@loopback/rest"), "all": "inversify",
+}  # fmt: skip
+# What puts a prefix before all routes of a service: call -> place or names of the argument.
+GLOBAL_PREFIXES: Final = {
+    "setGlobalPrefix": 0, "createExpressServer": ("routePrefix",),
+    "useExpressServer": ("routePrefix",), "createKoaServer": ("routePrefix",), "useKoaServer": ("routePrefix",),
+    "InversifyExpressServer": ("rootPath",),
+}  # fmt: skip
 
 # Calls that give what is registered inside of them, or on what they return, a prefix.
 GROUPS: Final = frozenset(

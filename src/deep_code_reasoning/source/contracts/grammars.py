@@ -164,6 +164,12 @@ QUERIES: Final = {
         """,
 }
 
+# What comments are called where that is not `comment`.
+COMMENTS: Final = {
+    "java": ("line_comment", "block_comment"), "kotlin": ("line_comment", "block_comment"),
+    "rust": ("line_comment", "block_comment"),
+}  # fmt: skip
+
 RECEIVER_FIELDS: Final = ("object", "receiver", "scope", "operand", "expression", "value", "argument", "path")
 CLASS_TYPES: Final = frozenset(
     "class_definition class_declaration abstract_class_declaration interface_declaration record_declaration "

@@ -36,7 +36,9 @@ _TELLS: Final = tuple(
 )
 # A root with more code than this is parsed only where its text tells of a contract.
 _ALL_BYTES: Final = 12_000_000
-_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".ex", ".exs")
+_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".prisma", ".ex", ".exs")
+# What maps statements to functions, and what changes tables.
+_MAPPED: Final = re.compile(r"(?i)(?:mapper|changelog|liquibase)[^/]*(?:/[^/]+)*\.xml$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class _Reader:
 
     def document(self, where: SourcePath) -> SourceFile | None:
         """A file that is no code and may tell of contracts; JSON is data, unless it says that it is none."""
-        told = is_configuration(where.path) or where.path.endswith(_DOCUMENTS)
+        told = is_configuration(where.path) or where.path.endswith(_DOCUMENTS) or bool(_MAPPED.search(where.path))
         file = self._read(where) if told or where.path.endswith(".json") else None
         if file is None or not (told or is_specification(file.text)):
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -12,6 +13,7 @@ from ..roots import SourceFile, SourcePath
 from .calls import Argument, Call, arguments_node, as_call
 from .grammars import (
     CLASS_TYPES,
+    COMMENTS,
     FUNCTION_TYPES,
     QUERIES,
     RECEIVER_FIELDS,
@@ -68,6 +70,20 @@ class CodeFile:
     def lower(self) -> str:
         """Its text in small letters: to ask quickly what it mentions."""
         return self.text.lower()
+
+    @cached_property
+    def code(self) -> str:
+        """Its text without its comments, character for character; what annotates in PHP stays."""
+        import tree_sitter
+
+        if self.root is None:
+            return self.text
+        text = bytearray(self.text.encode())
+        for _, captures in tree_sitter.QueryCursor(_query(self.language, comments=True)).matches(self.root):
+            (node,) = captures["comment"]
+            if not (node.text or b"").startswith(b"/**") or self.language != "php":
+                text[node.start_byte : node.end_byte] = re.sub(rb"[^\n]", b" ", node.text or b"")
+        return text.decode("utf-8", "replace")
 
     @property
     def family(self) -> str:
@@ -129,15 +145,16 @@ def _take(captures: dict[str, list[Node]], found: CodeFile) -> None:
             found.values.setdefault(name, []).append(value)
 
 
-@lru_cache(maxsize=len(QUERIES))
-def _query(language: str) -> Query:
+@lru_cache(maxsize=2 * len(QUERIES))
+def _query(language: str, *, comments: bool = False) -> Query:
     import tree_sitter
 
     from ..languages import LANGUAGES
 
     (known,) = [each for each in LANGUAGES if each.name == language]
     parser, _ = grammar(known)
-    return tree_sitter.Query(cast("Language", parser.language), QUERIES[language])
+    what = " ".join(f"({kind}) @comment" for kind in COMMENTS.get(language, ("comment",)))
+    return tree_sitter.Query(cast("Language", parser.language), what if comments else QUERIES[language])
 
 
 def _as_mark(node: Node) -> Mark | None:
