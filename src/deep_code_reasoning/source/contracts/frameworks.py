@@ -65,8 +65,8 @@ GLOBAL_PREFIXES: Final = {
 
 # Calls that give what is registered inside of them, or on what they return, a prefix.
 GROUPS: Final = frozenset(
-    "andNest Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace Party "
-    "nested".split()
+    "addGroup andNest Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace "
+    "Party nested".split()
 )
 # Calls that put a router that was made elsewhere under a prefix: call -> (place or name of the prefix, of the router).
 MOUNTS: Final = {

@@ -12,6 +12,7 @@ from .class_routes import ClassRoutes
 from .class_views import ClassViews
 from .configured_routes import Laravel
 from .django import django_routes
+from .dotnet_routes import DotnetRoutes
 from .environment import Deployment
 from .file_routes import file_routes
 from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
@@ -74,6 +75,7 @@ class Routes(RouteReader):
         self.registering = self._python.registering
         self._classes = ClassRoutes(files, values, deployment, configured)
         self._go = GoRoutes(values, self._prefixes)
+        self._dotnet = DotnetRoutes(files, values)
         self._laravel = Laravel(files, values)
         self._grape = Grape(files, values)
         self._api_only = {file.service for file in files if _API_ONLY.search(file.text)}
@@ -100,6 +102,7 @@ class Routes(RouteReader):
             return
         yield from (Route(*found) for found in file_routes(file))
         yield from self._grape.routes(file)
+        yield from self._dotnet.routes(file)
         yield from (Route(("GET",), joined(path), line) for where, path, line in self._laravel.health if where is file)
         if file.language == "python":
             yield from self._python.of(file)
@@ -212,7 +215,7 @@ class Routes(RouteReader):
             yield from self.routes(call, at, call.arguments[-1].node, verbs)
 
     def _php(self, call: Call, at: Term) -> Iterator[Route]:
-        if not (call.receiver.endswith("Route") or self._serves(call, at) or _starts_with_route(call)):
+        if not (call.receiver.endswith(("Route", "Flight")) or self._serves(call, at) or _starts_with_route(call)):
             return
         if call.name.lower().rstrip("s") in _RESOURCES and call.arguments:
             yield from self._resource(call, at)
@@ -227,16 +230,24 @@ class Routes(RouteReader):
             given, verbs = call.positional(1), tuple(v.upper() for v in self.texts(call.positional(0), at))
         elif call.name == "any":
             verbs = ()
+        elif call.name == "route" and call.receiver == "Flight":  # Flight::route("GET|POST /x/@id", ...)
+            told, _, path = self.text(given, at).rpartition(" ")
+            template = joined(re.sub(r"@(\w+)(?::[^/]+)?", r"{\1}", path))
+            yield Route(tuple(told.split("|")) if told else (), template, call.line)
+            return
         elif call.name not in VERBS or len(call.arguments) < 2:
             return
         yield from self.routes(call, at, given, verbs)
 
     def before(self, call: Call, at: Term) -> list[str]:
-        """The prefixes of a call; of Laravel's `routes/api.php` what nothing else puts before it."""
+        """The prefixes of a call; of Laravel's `routes/api.php` what nothing else puts before it, of Carter's modules
+        what they are made with."""
         default = self._laravel.api_prefix(at.file) if at.file.language == "php" else ""
         root = at.file.root
         mounted = default and root is not None and self._prefixes.is_mounted(root)
-        return [joined(default, each) if default and not mounted else each for each in super().before(call, at)]
+        module = self._dotnet.module_prefix(call, at.file) if at.file.language == "csharp" else ""
+        own = joined(default, module) if (default and not mounted) or module else ""
+        return [joined(own, each) if own else each for each in super().before(call, at)]
 
     def _resource(self, call: Call, at: Term) -> Iterator[Route]:
         """Laravel: `Route::apiResource("albums.tracks", ...)`, and several at once."""
