@@ -17,7 +17,7 @@ _DOTENV: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
 _DOTENV_FILE: Final = re.compile(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w-]+\.env|env\.(?:example|sample|template|dist))$")
 _COMPOSE_FILE: Final = re.compile(r"(?:^|/)(?:docker-)?compose[\w.-]*\.ya?ml$")
 _SETTINGS_FILE: Final = re.compile(
-    r"(?:^|/)(?:(?:application|bootstrap)[\w-]*\.(?:ya?ml|properties)|appsettings[\w.]*\.json|config/[\w-]+\.(?:ya?ml|json)"
+    r"(?:^|/)(?:(?:application|bootstrap)[\w-]*\.(?:ya?ml|properties)|appsettings[\w.]*\.json|config/(?:packages/)?[\w-]+\.(?:ya?ml|json)"
     r"|microprofile-config\.properties|config\.(?:ya?ml|json|toml)|values\.ya?ml|launchSettings\.json|local\.settings\.json)$"
 )
 _MANIFEST: Final = re.compile(

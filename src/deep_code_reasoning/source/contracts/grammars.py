@@ -18,6 +18,7 @@ _JAVASCRIPT: Final = """
 (class_declaration) @class
 (variable_declarator name: (_) @name value: (_) @value)
 (assignment_expression left: (_) @name right: (_) @value)
+(augmented_assignment_expression left: (_) @name operator: "??=" right: (_) @value)
 (pair key: (_) @name value: (_) @value)
 (export_statement "default" value: (_) @value) @name
 (export_statement "default" declaration: (_) @value) @name
@@ -123,6 +124,7 @@ QUERIES: Final = {
         (class) @class
         (module) @class
         (assignment left: (_) @name right: (_) @value)
+        (operator_assignment left: (_) @name right: (_) @value)
         """,
     "php": """
         (function_definition) @function
@@ -140,6 +142,7 @@ QUERIES: Final = {
         (class_declaration) @class
         (interface_declaration) @class
         (assignment_expression left: (_) @name right: (_) @value)
+        (augmented_assignment_expression left: (_) @name operator: "??=" right: (_) @value)
         (const_element (name) @name (_) @value .)
         (property_element name: (_) @name default_value: (_) @value)
         (simple_parameter type: (_) @type name: (_) @held)

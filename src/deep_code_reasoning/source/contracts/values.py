@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .addresses import built_address
+from .addresses import behind, built_address
 from .calls import Call, as_call, items
 from .configured import Configured
 from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
@@ -61,6 +61,7 @@ _AS_WRITTEN: Final = frozenset(
 )
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
+_CALLS: Final = frozenset({"call_expression", "call", "composite_literal"})
 _MAX_DEPTH: Final = 14
 
 
@@ -111,7 +112,7 @@ class Values:
             yield self._of_subscript(node, term, depth)
         elif node.type == "macro_invocation":
             yield self._of_macro(node, term, depth)
-        elif node.child_by_field_name("arguments") is not None or node.type in ("call_expression", "call"):
+        elif node.child_by_field_name("arguments") is not None or node.type in _CALLS:
             yield self._of_call(node, term, depth)
         elif node.type in NAMES | MEMBERS:
             yield self._of_name(node, term, depth)
@@ -131,6 +132,8 @@ class Values:
             return _with_default(self._one(left, term, depth), self._one(right, term, depth))
         if sign in _JOIN:
             return self._one(left, term, depth) + self._one(right, term, depth)
+        if sign == "/" and term.file.language == "python" and (base := self._one(left, term, depth)) != HOLE:
+            return behind(base, [self._one(right, term, depth)])  # yarl
         return self._formatted(self._one(left, term, depth), items(right), term, depth) if sign == "%" else HOLE
 
     def _of_string(self, node: Node, term: Term, depth: int) -> Iterator[str]:
