@@ -28,6 +28,7 @@ _COMMON: Final = frozenset(
     "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
     "update find save add remove list all one execute process run start stop open close read write apply".split()
 )
+_STRUCT: Final = re.compile(r"(?ms)^\s*type\s+(\w+)\s+struct\s*(\{.*?\}(?=\s*(?:\n|$)))")
 _EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
 _IMPORTING: Final = {
@@ -61,6 +62,11 @@ class Definitions:
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
         self._extending: dict[str, list[str]] = {}
+
+    def tag(self, head: str, field: str, term: Term) -> tuple[str, str] | None:
+        """Go: the variable, and its default, that fills a field of what a name is declared with."""
+        kind = declared_type(last_name(head), term.node, term.file).rpartition(".")[2]
+        return self.tags.get((kind, field)) if kind else None
 
     def given(self, name: str) -> list[tuple[CodeFile, Node]]:
         """The expressions that a name is given anywhere, each with its file."""
@@ -300,13 +306,16 @@ def go_package(name: str, file: CodeFile) -> str:
     return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
 
 
-def _tags(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Go: the fields of structs that are filled from the environment, with the variable and its default."""
-    for field, tag in re.findall(r"(?m)^\s*(\w+)\s+[\w.\[\]*]+\s+`([^`]*)`", text):
-        named = re.search(r'\b(?:env|envconfig|mapstructure)\s*:\s*"([^",]+)', tag)
-        default = re.search(r'\b(?:default|envDefault|env-default)\s*[:=]\s*"?([^"`,]*)', tag)
-        if named is not None:
-            yield field, (named[1], default[1] if default is not None else "")
+def _tags(text: str) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Go: the fields of structs that are filled from the environment, with the variable and its default: by the name of
+    their struct and their own, and by their own alone."""
+    for kind, body in _STRUCT.findall(text):
+        for field, tag in re.findall(r"(?m)(?:^|[;{])\s*(\w+)\s+[\w.\[\]*]+\s+`([^`]*)`", body):
+            named = re.search(r'\b(?:env|envconfig|mapstructure)\s*:\s*"([^",]+)', tag)
+            default = re.search(r'\b(?:default|envDefault|env-default)\s*[:=]\s*"?([^"`,]*)', tag)
+            if named is not None:
+                told = (named[1], default[1] if default is not None else "")
+                yield from (((kind, field), told), (("", field), told))
 
 
 def bases_of(kind: Node) -> list[str]:

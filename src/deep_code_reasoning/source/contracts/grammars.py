@@ -66,6 +66,7 @@ QUERIES: Final = {
         (interface_declaration) @class
         (record_declaration) @class
         (variable_declarator name: (_) @name value: (_) @value)
+        (enum_constant name: (_) @name arguments: (argument_list . (_) @value))
         (assignment_expression left: (_) @name right: (_) @value)
         (formal_parameter type: (_) @type name: (_) @held)
         (field_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
@@ -80,6 +81,7 @@ QUERIES: Final = {
         (object_declaration) @class
         (property_declaration (variable_declaration (identifier) @name) (_) @value .)
         (class_parameter (identifier) @name (_) @value .)
+        (enum_entry (identifier) @name (value_arguments . (value_argument (_) @value)))
         (class_parameter (identifier) @held [(user_type) (nullable_type)] @type)
         (parameter (identifier) @held [(user_type) (nullable_type)] @type)
         (variable_declaration (identifier) @held [(user_type) (nullable_type)] @type)
@@ -144,6 +146,7 @@ QUERIES: Final = {
         (assignment_expression left: (_) @name right: (_) @value)
         (augmented_assignment_expression left: (_) @name operator: "??=" right: (_) @value)
         (const_element (name) @name (_) @value .)
+        (enum_case name: (_) @name value: (_) @value)
         (property_element name: (_) @name default_value: (_) @value)
         (simple_parameter type: (_) @type name: (_) @held)
         (property_promotion_parameter type: (_) @type name: (_) @held)

@@ -111,7 +111,21 @@ class Runs:
             whose = at.frame.cause_of(owner.id) if at.frame is not None else None
             if whose is not None or definition_name(owner) in bases_of(around):
                 outer = Frame(owner.id, whose or around.id, {}, outer)
+        elif made.receiver_node is not None and made.receiver not in OWN:
+            outer = self._making(made.receiver_node, at, outer)
         return Frame(function.node.id, made.node.id, names, outer)
+
+    def _making(self, receiver: Node, at: Term, outer: Frame | None) -> Frame | None:
+        """The run that made the object that a method is called on, around that of the method."""
+        held = self._names.settled(at.of(receiver))
+        maker = held.file.by_node.get(unwrapped(held.node).id)
+        if maker is None or maker.receiver in OWN or not maker.arguments:
+            return outer
+        for function in self._names.targets(maker, held.file)[:1]:
+            if function.makes or function.file.language == "go":
+                made = self.run(function, maker, held)
+                return Frame(made.scope, made.cause, made.names, outer)
+        return outer
 
     def _run_each(self, scope: Node, pattern: Node, through: Term, more: Sequence[Node] = ()) -> list[Frame]:
         found = []

@@ -29,16 +29,58 @@ def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str)
     return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
 
 
-_KAFKA: Final = "kafka karafka sarama kgo. waterdrop"
-_RABBIT: Final = "rabbit amqp pika bunny kombu"
+_KAFKA: Final = "kafka karafka sarama kgo. waterdrop send_and_wait"
+_RABBIT: Final = "rabbit amqp pika bunny kombu basic_publish basic_consume sendtoqueue"
 _AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
 _REDIS: Final = "redis valkey"
 _GO_REDIS: Final = "go-redis redis/v"
 _BULL: Final = "bullmq 'bull' \"bull\""
 _BUS: Final = "servicebus"
 
+_MQTT: Final = "mqtt"
+_JVM_RABBIT: Final = "springframework.amqp micronaut.rabbitmq rabbitlistener"
+
 # Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
+# What begins with `@` is of marks alone: `@Queue("x")` receives, `new Queue("x")` declares.
 TOPIC_CALLS: Final = (
+    _row("kafka", "kafka", "@TopicPartition", False, "topic"),
+    _row("kafka", "faust", "agent", False, 0),
+    _row("kafka", "faust", "send", True, "@0"),
+    _row("kafka", "kafka::", "onTopic", True, 0),
+    _row("rabbitmq", "phpamqplib", "basic_publish", True, "1+2"),
+    _row("rabbitmq", "kombu", "publish", True, "exchange+routing_key"),
+    _row("rabbitmq", "kombu", "Consumer", False, "queues"),
+    _row("rabbitmq", _JVM_RABBIT, "@Queue", False, "value", "name", 0),
+    _row("rabbitmq", "springframework.amqp queuebinding", "@Exchange", False, "value", "name", 0),
+    _row("rabbitmq", "micronaut.rabbitmq", "@RabbitClient|@Binding", True, 0),
+    _row("rabbitmq", "golevelup", "RabbitSubscribe|RabbitRPC", False, "queue", "exchange"),
+    _row("rabbitmq", "golevelup", "publish", True, "0+1"),
+    _row("rabbitmq", "rabbittemplate", "send", True, "0+1"),
+    _row("rabbitmq", "hutch", "publish", True, 0),
+    _row("rabbitmq", "hutch", "consume", False, "*"),
+    _row("mqtt", _MQTT, "publish|Publish|publishAsync|PublishAsync|PublishStringAsync", True, "topic", 0),
+    _row("mqtt", _MQTT, "subscribe|Subscribe|subscribeAsync|SubscribeAsync", False, "topic", 0),
+    _row("nsq", "nsq", "NewConsumer", False, 0),
+    _row("nsq", "nsq", "Publish|PublishAsync", True, 0),
+    _row("rq", "rq.queue rqworker enqueue(", "Queue", True, 0),
+    _row("camel", "camel", "from|fromF", False, 0),
+    _row("camel", "camel", "to|toD|toF|wireTap", True, 0),
+    _row("stream", "streambridge", "send", True, 0),
+    _row("sqs", "sqstemplate", "send|sendAsync|queue", True, 0),
+    _row("pulsar", "pulsartemplate", "send|sendAsync", True, 0),
+    _row("sqs", "chalice", "on_sqs_message|on_sns_message", False, "queue", "topic"),
+    _row("dramatiq", "dramatiq", "actor", False, "queue_name"),
+    _row("wolverine", "wolverine", "ListenToRabbitQueue|ListenToKafkaTopic|ListenToAzureServiceBusQueue", False, 0),
+    _row("wolverine", "wolverine", "ToRabbitQueue|ToRabbitExchange|ToKafkaTopic|ToAzureServiceBusQueue", True, 0),
+    _row("masstransit", "masstransit", "GetSendEndpoint", True, 0),
+    _row(
+        "servicebus",
+        "@azure/functions",
+        "serviceBusQueue|storageQueue|serviceBusTopic",
+        False,
+        "queueName",
+        "topicName",
+    ),
     _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
     _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
     _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
@@ -91,6 +133,7 @@ TOPIC_CALLS: Final = (
         "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
         True,
         "QueueUrl",
+        "queue_url",
         0,
     ),
     _row(
@@ -99,6 +142,7 @@ TOPIC_CALLS: Final = (
         "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
         False,
         "QueueUrl",
+        "queue_url",
         0,
     ),
     _row("kafka", "kafka.streams", "stream|globalTable", False, 0),
@@ -111,6 +155,8 @@ TOPIC_CALLS: Final = (
     _row("broker", "faststream", "publisher", True, 0),
     _row("broker", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
     _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
+    _row("pubsub", "pubsub", "topic|Topic|Publisher", True, 0),
+    _row("pubsub", "pubsub", "Subscription|Subscriber", False, 0),
     _row("pubsub", "pubsub", "subscription_path|subscriptionPath|subscription", False, 1, 0),
     _row("watermill", "watermill", "Publish", True, 0),
     _row("watermill", "watermill", "Subscribe", False, 1),
@@ -119,7 +165,7 @@ TOPIC_CALLS: Final = (
     _row("dapr", "dapr", "PublishEventAsync|publish_event|publish", True, "topic_name", 1),
     _row(
         "functions",
-        "azure.functions microsoft.azure",
+        "azure.functions microsoft.azure servicebustrigger kafkatrigger queuetrigger",
         "ServiceBusTrigger|KafkaTrigger|QueueTrigger|EventHubTrigger",
         False,
         0,
@@ -132,7 +178,8 @@ TOPIC_CALLS: Final = (
     _row("sns", _AWS, "publish", True, "@Name"),
     _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
     _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
-    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
+    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, "subject", 0, 1),
+    _row("nats", "nats", "ConsumerConfig", False, "FilterSubject", "filter_subject"),
     _row(
         "nats",
         "nats",
@@ -158,6 +205,7 @@ TOPIC_CALLS: Final = (
     _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
     _row("celery", "celery", "send_task", True, "name", 0),
     _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", "bull", "InjectQueue", True, 0),
     _row("bullmq", _BULL, "Worker|Processor", False, 0),
     _row("nest", "@nestjs/microservices", "emit|send", True, 0),
     _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),

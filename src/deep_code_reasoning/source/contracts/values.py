@@ -14,7 +14,7 @@ from .calls import Call, as_call, items
 from .configured import Configured
 from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
 from .names import Names
-from .nodes import first_field, last_name, text_of, unwrapped
+from .nodes import enclosing, first_field, last_name, text_of, unwrapped
 from .scopes import Frame, Term, returned
 from .syntax import CodeFile
 from .texts import HOLE, VARIABLE, placeholders, variable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST")
+_CONSTANT: Final = re.compile(r"^(?:\w+(?:\.|::))*[A-Z]\w*(?:\.|::)[A-Z]\w*$")
 _KEY: Final = re.compile(r"[A-Za-z][\w-]*(?:[.:]{1,2}[\w-]+)+")
 _ENVIRONMENTS: Final = re.compile(
     r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
@@ -38,7 +39,8 @@ _DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
 _SAME: Final = frozenset(
     "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
     "TrimRight TrimSpace trim rtrim encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must "
-    "format_url fromHttpUrl fromUriString fromUri fromPath target cast PathEscape quote_plus encodeURIComponent".split()
+    "format_url topic Exchange Queue fromHttpUrl fromUriString fromUri fromPath target cast PathEscape quote_plus "
+    "encodeURIComponent".split()
 )
 # Methods that give back what they are called on, a little changed.
 _TRIMS: Final = frozenset(
@@ -61,6 +63,7 @@ _AS_WRITTEN: Final = frozenset(
 )
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
+_DECLARATORS: Final = frozenset({"variable_declarator"})
 _CALLS: Final = frozenset({"call_expression", "call", "composite_literal"})
 _MAX_DEPTH: Final = 14
 
@@ -103,7 +106,8 @@ class Values:
             yield self._one(node.named_children[0], term, depth)
         elif node.type in _DESTRUCTURED:  # const { NAME = "default" } = process.env
             named, *default = node.named_children or [node]
-            yield variable(text_of(named), self._one(default[0], term, depth) if default else "")
+            declared = self._queue_of(enclosing(node, _DECLARATORS), term, depth)
+            yield declared or variable(text_of(named), self._one(default[0], term, depth) if default else "")
         elif node.type in _CHOICES:
             yield self._first_known(node.named_children[-2:], term, depth)
         elif _operator(node):
@@ -186,12 +190,16 @@ class Values:
         declared = self._declared(node, last, term, depth) if head else ""
         if declared:
             return declared
+        if term.file.language == "go" and head and (read := self.names.tag(head, last, term)) is not None:
+            return variable(*read)
         meaning = self.names.meaning(term.of(node))
         key = self._configured.key(term.of(node)) if head else ""
         if key:
             return variable(key, self._one(meaning.node, meaning, depth + 2).strip(HOLE) if meaning is not None else "")
-        if meaning is None and (tagged := self.names.tags.get(last)) is not None:
+        if meaning is None and (tagged := self.names.tags.get(("", last))) is not None:
             return variable(*tagged)
+        if meaning is None and (constant := _constant(node)) is not None:
+            return self._one(constant, term, depth)
         if meaning is None or meaning.node.id == node.id:
             return (
                 variable(last)
@@ -208,11 +216,19 @@ class Values:
         if holder is not None and last_name(text_of(holder)) == "method":
             holder = first_field(holder, RECEIVER_FIELDS)
         made = self.names.settled(term.of(holder)) if holder is not None else None
-        call = made.file.by_node.get(unwrapped(made.node).id) if made is not None else None
-        if made is None or call is None or not _DECLARES.search(call.name):
-            return ""
-        given = call.named("queue") or call.positional(0)
-        return self._one(given, made, depth) if given is not None else ""
+        return self._queue_declared(made.node, made, depth) if made is not None else ""
+
+    def _queue_of(self, declared: Node | None, term: Term, depth: int) -> str:
+        """`const { queue } = await channel.assertQueue("orders")`."""
+        value = declared.child_by_field_name("value") if declared is not None else None
+        return self._queue_declared(value, term, depth) if value is not None else ""
+
+    def _queue_declared(self, node: Node, at: Term, depth: int) -> str:
+        call = at.file.by_node.get(unwrapped(node).id)
+        given = (
+            (call.named("queue") or call.positional(0)) if call is not None and _DECLARES.search(call.name) else None
+        )
+        return self._one(given, at, depth) if given is not None else ""
 
     def _of_subscript(self, node: Node, term: Term, depth: int) -> str:
         held, *keys = node.named_children
@@ -267,6 +283,8 @@ class Values:
             return first
         if key := self._configured.key(term.of(call.node)):
             return variable(key)
+        if not given and (constant := _constant(call.node)) is not None:
+            return self._one(constant, term, depth)
         return self._of_function(call, term, depth) if depth < _MAX_DEPTH // 2 else HOLE
 
     def _of_function(self, call: Call, term: Term, depth: int) -> str:
@@ -328,6 +346,13 @@ def _strings(nodes: Sequence[Node]) -> Iterator[Node]:
             yield node
         else:
             yield from _strings(node.named_children)
+
+
+def _constant(node: Node) -> Node | None:
+    """The constant that a member is read of, as enumerations have it: `Topics.PAID.value`, `Topics.PAID.getName()`."""
+    holder = first_field(node, RECEIVER_FIELDS)
+    inside = holder is not None and holder.type in MEMBERS and _CONSTANT.search(text_of(holder))
+    return holder if inside else None
 
 
 def _operator(node: Node) -> str:
