@@ -83,8 +83,9 @@ ROUTERS: Final = {
     "Starlette": ("",), "Quart": ("",), "Sanic": ("",), "NinjaAPI": ("",), "Litestar": ("path",),
     "Namespace": ("path",), "Router": ("prefix", "path"), "express": ("",), "fastify": ("",), "Fastify": ("",),
     "Hono": ("",), "KoaRouter": ("prefix",), "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",),
-    "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",),
-    "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
+    "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "NewMux": ("",),
+    "Default": ("",), "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
+    "Elysia": ("prefix",), "createRouter": ("",), "createApp": ("",), "Chalice": ("",), "FunctionApp": ("",),
     "DefaultRouter": ("",), "SimpleRouter": ("",), "AppFactory": ("",),
 }  # fmt: skip
 # Modules whose default export makes a router, under whatever name.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def is_group(call: Call) -> bool:
     """Whether a call groups what is registered on what it returns: `route("/x")`, and not `route("/x", handler)`."""
+    if call.name == "NewGroup":  # huma
+        return True
     if call.name not in GROUPS or call.receiver == "Blueprint":
         return False
     return call.name.lower() != "route" or len(call.arguments) < 2 or bool(lambdas(call))

@@ -93,7 +93,7 @@ class Mounts:
     def _under_a_name(self, call: Call, at: Term) -> Iterator[Placed]:
         """`include_router(router, prefix="/x")`."""
         names, whose = MOUNTS[call.name]
-        router = call.positional(whose)
+        router = call.positional(whose) or call.named("router", "blueprint", "child")
         given = call.named(*names) if isinstance(names, tuple) else None
         if given is None and call.name == "add_namespace":
             given = call.positional(whose + 1)

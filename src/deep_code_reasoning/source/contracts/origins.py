@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
+from .definitions import bases_of
 from .frameworks import PARENTS, ROUTER_MODULES, ROUTERS, WRAPS
 from .grammars import MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
 from .groups import is_group
@@ -40,7 +41,12 @@ class Origins:
         if call.receiver or call.name in ROUTERS:
             return call.name
         module, name = self._names.imports.original(call.name, file)
-        return name if name and name in ROUTERS | PARENTS else ROUTER_MODULES.get(module, call.name)
+        if (name and name in ROUTERS | PARENTS) or module in ROUTER_MODULES:
+            return name if name in ROUTERS | PARENTS else ROUTER_MODULES[module]
+        own = self._names.type_of(call.name, file)
+        return (
+            next((base for base in bases_of(own.node) if base in ROUTERS), call.name) if own is not None else call.name
+        )
 
     def is_router(self, origin: Term) -> bool | None:
         """Whether an origin is a router by what makes it; None when nothing made it."""
@@ -96,7 +102,11 @@ class Origins:
         if made.receiver_node is not None and not made.makes:
             return self.of(term.of(made.receiver_node), depth + 1)
         held = self._names.type_of(made.name, term.file)
-        return [held] if held is not None else []
+        if held is not None:
+            return [held]
+        # Somebody else's function: what gives back a router with something around it is given one.
+        wrapped = (origin for each in made.arguments for origin in self.of(term.of(each.node), depth + 1))
+        return [origin for origin in wrapped if self.is_router(origin)]
 
     def _of_named(self, node: Node, term: Term, depth: int) -> list[Term]:
         meant = self._names.meaning(term)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 # Routers mounted in routers: deeper is a circle.
-_MAX_DEPTH: Final = 12
+_MAX_DEPTH: Final = 40
+# What registers a blueprint under a prefix puts that in the place of its own.
+_REPLACING: Final = frozenset({"register_blueprint", "blueprint"})
 _PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
 # What registers in whatever group is around it.
 _STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions", "this", "it"})
 # Calls that give a router a prefix after it was made.
-_SETTERS: Final = frozenset({"prefix", "setBasePath"})
+_SETTERS: Final = frozenset({"prefix", "setBasePath", "Path"})
 
 
 class Prefixes:
@@ -45,7 +47,7 @@ class Prefixes:
         reader = Mounts(values, self._origins)
         for file in files:
             for call in file.calls:
-                if call.name in _SETTERS:
+                if call.name in _SETTERS and (call.name != "Path" or "go-restful" in file.text):
                     self._note_setter(call, file)
                 kind = self._origins.kind(call, file)
                 if kind in MOUNTS or kind in HOLDERS or kind in PARENTS:
@@ -54,8 +56,10 @@ class Prefixes:
                             self._mounts.setdefault(origin.node.id, []).append(mount)
 
     def _note_setter(self, call: Call, file: CodeFile) -> None:
-        """Koa: `router.prefix("/x")`; Slim: `$app->setBasePath("/x")`."""
+        """Koa: `router.prefix("/x")`; Slim: `$app->setBasePath("/x")`; go-restful: `service.Path("/x")`."""
         above = call.node.parent
+        while call.name == "Path" and above is not None and above.type in ("selector_expression", "call_expression"):
+            above = above.parent
         if call.receiver_node is not None and above is not None and "statement" in above.type:
             for origin in self._origins.of(Term(call.receiver_node, file)):
                 self._set[origin.node.id] = self.group_prefix(call, file)
@@ -123,6 +127,8 @@ class Prefixes:
         if inner is not None and inner.name in ("path", "pathPrefix"):  # Spring: nest(path("/x"), ...)
             return self.group_prefix(inner, file, frame)
         given = group.named("prefix", "path") if group.name in _PREFIXED else None
+        if group.name == "NewGroup":  # huma.NewGroup(api, "/x")
+            given = group.positional(1)
         if given is None:
             given = group.positional(0)
         if given is None and group.receiver_node is not None and group.receiver_node.type in STRING_TYPES:
@@ -136,8 +142,7 @@ class Prefixes:
         if made is not None and is_group(made):
             own = self.group_prefix(made, origin.file, origin.frame)
             return [before + own for before in self.before(made, origin.file, origin.frame, depth + 1)]
-        own = self._own_prefix(made, origin) if made is not None else ""
-        return [before + own for before in self._of_mounts(origin, depth)]
+        return self._of_mounts(origin, depth, self._own_prefix(made, origin) if made is not None else "")
 
     def _own_prefix(self, made: Call, origin: Term) -> str:
         kind = self._origins.kind(made, origin.file)
@@ -158,12 +163,13 @@ class Prefixes:
             prefix = as_prefix(self._values.text(made.named("path") or made.positional(0), origin.file, origin.frame))
         return (f"/v{self._values.text(version, origin.file)}" if version is not None else "") + prefix
 
-    def _of_mounts(self, origin: Term, depth: int) -> list[str]:
+    def _of_mounts(self, origin: Term, depth: int, own: str = "") -> list[str]:
+        """The prefixes of all places where an origin is mounted, with its own behind each."""
         mounts = [mount for mount in self._mounts.get(origin.node.id, ()) if is_same_run(mount, origin)]
         if not mounts and origin.node.type not in CLASS_TYPES:
-            return self._of_place(origin, depth)
+            return [before + own for before in self._of_place(origin, depth)]
         if not mounts or origin.node.id in self._asked:
-            return [""]  # a circle leads to no root
+            return [own]  # a circle leads to no root
         self._asked.add(origin.node.id)
         found = []
         for mount in mounts:
@@ -172,9 +178,10 @@ class Prefixes:
                 befores = [prefix for each in above for prefix in self._of_origin(each, depth + 1)] or [""]
             else:
                 befores = self.before(mount.call, mount.file, mount.frame, depth + 1)
-            found += [before + mount.prefix for before in befores]
+            replaced = mount.prefix and mount.call.name in _REPLACING
+            found += [before + mount.prefix + ("" if replaced else own) for before in befores]
         self._asked.discard(origin.node.id)
-        return list(dict.fromkeys(found)) or [""]
+        return list(dict.fromkeys(found)) or [own]
 
     def _of_place(self, term: Term, depth: int) -> list[str]:
         """What is mounted with all that is in it: the list, function, class or file around an expression."""

@@ -42,7 +42,8 @@ _VERB_NAMES: Final = frozenset(
 _REGISTERING: Final = frozenset(
     [name.lower() for name in _VERB_NAMES]
     + "all any route on method methodfunc add handle handler handlerfunc handlefunc methods mapmethods resource "
-    "[] apiresource apiresources resources apisingleton singleton match map addroute view redirect mapfallback".split()
+    "register [] apiresource apiresources resources apisingleton singleton match map addroute view redirect "
+    "mapfallback".split()
 )
 # Those of them that need no path, for another call has it, or an object.
 _ONE_ARGUMENT: Final = frozenset([*VERBS, "all", "route", "handler", "handlerfunc", "apiresources", "resources"])
@@ -324,6 +325,8 @@ def _may_register(call: Call, file: CodeFile) -> bool:
         return bool(lambdas(call)) or (call.name.isupper() and bool(call.arguments))
     if file.language == "java":
         return bool(call.arguments) and (call.name.isupper() or _LIGHT.search(file.text) is not None)
+    if call.name == "Register":
+        return call.receiver == "huma"
     return len(call.arguments) > 1 or call.name.lower() in _ONE_ARGUMENT
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST")
 _CONSTANT: Final = re.compile(r"^(?:\w+(?:\.|::))*[A-Z]\w*(?:\.|::)[A-Z]\w*$")
-_KEY: Final = re.compile(r"[A-Za-z][\w-]*(?:[.:]{1,2}[\w-]+)+")
 _ENVIRONMENTS: Final = re.compile(
     r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
 )
