@@ -154,7 +154,7 @@ class Definitions:
                 module = self.imports.module(_literal(required.arguments[0].node), file)
                 exported = self.exported(module, "") if module is not None else None
                 return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
-            if required is not None and required.makes:  # PHP: (new Routes())($app)
+            if required is not None and required is not call and required.makes:  # PHP: (new Routes())($app)
                 return [each for each in self._functions.get("__invoke", ()) if each.owner == required.name]
             if not known and (kind := self.type_of(call.name, file)) is not None:
                 return self._makers(kind)

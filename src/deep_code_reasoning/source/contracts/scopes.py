@@ -22,7 +22,9 @@ _PATTERNS: Final = frozenset(
     "pattern_list tuple_pattern list_pattern array_pattern expression_list multi_variable_declaration "
     "tuple_expression left_assignment_list".split()
 )
-_CONSTRUCTORS: Final = frozenset({"__init__", "constructor", "__construct", "initialize"})
+_CONSTRUCTORS: Final = frozenset(
+    {("python", "__init__"), ("php", "__construct"), ("ruby", "initialize"), ("script", "constructor")}
+)
 _RETURNS: Final = frozenset({"return_statement", "return", "return_expression"})
 _RETURNING_BODIES: Final = frozenset({"ruby", "rust", "kotlin"})
 
@@ -172,7 +174,7 @@ def functions_of(file: CodeFile) -> Iterator[Function]:
     """The functions of a file that have a name; those that a class is made with have the class's."""
     for node in file.functions:
         name, owner = definition_name(node), owner_of(node)
-        yield Function(node, file, owner if name in _CONSTRUCTORS and owner else name, owner)
+        yield Function(node, file, owner if (file.family, name) in _CONSTRUCTORS and owner else name, owner)
     for kind in file.types:
         if has_parameters(kind.node):
             yield Function(kind.node, file, kind.name, kind.name)
