@@ -1,4 +1,4 @@
-"""Routes of .NET beside controllers and `MapGet`: FastEndpoints, Carter's modules, Azure Functions."""
+"""Routes of .NET beside controllers: `MapGet`, FastEndpoints, Carter's modules, Azure Functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from .calls import SUPER, Call
 from .frameworks import VERBS
 from .grammars import CLASS_TYPES
 from .nodes import definition_name, enclosing, last_name, text_of, within
-from .registered import Route
+from .prefixes import Prefixes
+from .registered import Route, RouteReader
+from .scopes import Term
 from .syntax import CodeFile, Type
 from .templates import joined
 from .texts import HOLE
@@ -23,19 +25,33 @@ _PREFIX: Final = "RoutePrefix"
 _TRIGGER: Final = "HttpTrigger"
 
 
-class DotnetRoutes:
-    """The routes of many files."""
+class DotnetRoutes(RouteReader):
+    """The routes of C#."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values) -> None:
-        self._values = values
+    def __init__(self, files: Sequence[CodeFile], values: Values, prefixes: Prefixes) -> None:
+        super().__init__(values, prefixes)
         # FastEndpoints: `UseFastEndpoints(c => c.Endpoints.RoutePrefix = "api")`
-        self._prefixes = {
+        self._endpoints = {
             file.service: values.text(file.values[_PREFIX][0], file)
             for file in files
             if file.language == "csharp" and _PREFIX in file.values
         }
 
-    def routes(self, file: CodeFile) -> Iterator[Route]:
+    def of(self, call: Call, at: Term) -> Iterator[Route]:
+        """The routes that a call registers."""
+        if call.name == "MapMethods":
+            yield from self.routes(call, at, call.positional(0), tuple(self.texts(call.positional(1), at)))
+        elif call.name == "Map" and len(call.arguments) > 1 and self.serves(call, at):
+            yield from self.routes(call, at, call.positional(0), ())
+        elif call.name.startswith("Map") and call.name[3:].lower() in VERBS and len(call.arguments) > 1:
+            yield from self.routes(call, at, call.positional(0), (call.name[3:].upper(),))
+
+    def before(self, call: Call, at: Term) -> list[str]:
+        """The prefixes of a call, behind what Carter's modules are made with."""
+        module = self._module_prefix(call, at.file)
+        return [joined(module, each) if module else each for each in super().before(call, at)]
+
+    def declared(self, file: CodeFile) -> Iterator[Route]:
         """The endpoints and functions of a file."""
         if file.language != "csharp":
             return
@@ -46,7 +62,7 @@ class DotnetRoutes:
             if mark.call.name == _TRIGGER:
                 yield self._function(mark.call, file)
 
-    def module_prefix(self, call: Call, file: CodeFile) -> str:
+    def _module_prefix(self, call: Call, file: CodeFile) -> str:
         """Carter: what the constructor of the module around a call gives its base, `base("/cats")`."""
         around = enclosing(call.node, CLASS_TYPES)
         if around is None or _MODULE not in file.text:
@@ -65,7 +81,7 @@ class DotnetRoutes:
             for each in call.arguments if served is not None else ():
                 path = self._values.text(each.node, file)
                 if path != HOLE:
-                    template = joined(self._prefixes.get(file.service, ""), path)
+                    template = joined(self._endpoints.get(file.service, ""), path)
                     yield Route(served or (), template, call.line, kind.name)
 
     def _function(self, mark: Call, file: CodeFile) -> Route:

@@ -23,6 +23,12 @@ def is_group(call: Call) -> bool:
     return call.name.lower() != "route" or len(call.arguments) < 2 or bool(lambdas(call))
 
 
+def gives_back_its_own(call: Call, file: CodeFile) -> bool:
+    """Whether a group gives back what it is called on, and not a router of its own: Spring's builder, Elysia."""
+    builder = file.language in ("java", "kotlin") or "elysia" in file.text
+    return builder and call.name in ("path", "nest", "group", "guard") and bool(lambdas(call))
+
+
 def group_around(call: Call, file: CodeFile) -> Call | None:
     """The innermost call around one that groups what is registered inside of it."""
     node, above = call.node, call.node.parent

@@ -85,7 +85,7 @@ class Mounts:
             yield from [(call.node, "")] if file.language == "php" else []
         elif call.name == "map":
             yield from self._racked(call, at) if file.language == "ruby" else []
-        elif isinstance(MOUNTS[call.name][0], tuple):
+        elif isinstance(MOUNTS[call.name][0], tuple) and file.language != "java":
             yield from self._under_a_name(call, at)
         else:
             yield from self._under_a_text(call, at)
@@ -106,9 +106,8 @@ class Mounts:
         """`use("/x", guard, router)`, `Mount("/x", routes=[...])`, `use(router)`."""
         placed = [argument.node for argument in call.arguments if not argument.name]
         named = [each.node for each in call.arguments if each.name in ("app", "routes", "router")]
-        text = (
-            self._values.text(placed[0], at.file, at.frame) if placed and unwrapped(placed[0]).type in TEXTS else HOLE
-        )
+        first = items(placed[0])[0] if placed and len(items(placed[0])) == 1 else None  # use(["/x"], router)
+        text = self._values.text(first, at.file, at.frame) if first and unwrapped(first).type in TEXTS else HOLE
         if call.name == "Handle":  # net/http gives the whole path on, unless it is told not to
             stripped = at.file.by_node.get(unwrapped(placed[1]).id) if len(placed) > 1 else None
             if stripped is None or stripped.name != "StripPrefix":
@@ -119,6 +118,10 @@ class Mounts:
         else:
             text = ""
         for router in [*placed, *named]:
+            made = at.file.by_node.get(unwrapped(router).id)
+            if made is not None and made.name == "useBase":  # h3: use(useBase("/x", router.handler))
+                yield from self._under_a_text(made, at)
+                continue
             if unwrapped(router).type not in STRING_TYPES or call.name == "add_router":
                 yield router, as_prefix(text)
 

@@ -9,7 +9,7 @@ from .calls import Call, items
 from .definitions import bases_of
 from .frameworks import PARENTS, ROUTER_MODULES, ROUTERS, WRAPS
 from .grammars import MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
-from .groups import is_group
+from .groups import gives_back_its_own, is_group
 from .nodes import first_field, last_name, text_of, unwrapped
 from .scopes import Term, names_in, patterns, returned, scopes_around
 from .syntax import CodeFile
@@ -24,7 +24,7 @@ _MAX_DEPTH: Final = 12
 _LOADERS: Final = frozenset({"require", "include", "import", "lazy", "base_path", "app_path"})
 _MAKERS: Final = frozenset({"new", "create", "router"})
 # Members of a router that stand for the whole of it.
-_WHOLE: Final = frozenset({"urls", "router", "routes"})
+_WHOLE: Final = frozenset({"urls", "router", "routes", "handler"})
 
 
 class Origins:
@@ -82,6 +82,8 @@ class Origins:
 
     def _of_made(self, made: Call, term: Term, depth: int) -> list[Term]:
         kind = self.kind(made, term.file)
+        if gives_back_its_own(made, term.file) and made.receiver_node is not None:
+            return self.of(term.of(made.receiver_node), depth + 1)
         if is_group(made) or kind in PARENTS:
             return [term]
         functions = self._names.targets(made, term.file) if kind not in ROUTERS else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from .calls import Call, lambdas
 from .frameworks import HOLDERS, MOUNTS, PARENTS, ROUTERS
-from .grammars import CLASS_TYPES, FUNCTION_TYPES, STRING_TYPES
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, STRING_TYPES
 from .groups import given_by, group_around, is_group, root_of
 from .mounts import TEXTS, Mount, Mounts, as_prefix, is_same_run
 from .nodes import text_of, unwrapped
@@ -131,6 +131,8 @@ class Prefixes:
             given = group.positional(1)
         if given is None:
             given = group.positional(0)
+        if given is not None and unwrapped(given).type in LAMBDA_TYPES:
+            given = _told_behind(group, file)
         if given is None and group.receiver_node is not None and group.receiver_node.type in STRING_TYPES:
             given = group.receiver_node  # Kotlin: "/x".nest { }
         if given is None or unwrapped(given).type not in TEXTS:
@@ -214,6 +216,17 @@ class Prefixes:
             found = (self.group_prefix(made, file, frame) if is_group(made) else "") + found
             made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
         return found
+
+
+def _told_behind(group: Call, file: CodeFile) -> Node | None:
+    """AdonisJS: the prefix that a call behind a group gives it, `router.group(() => { ... }).prefix("/x")`."""
+    above = group.node.parent
+    while above is not None and "statement" not in above.type:
+        outer = file.by_node.get(above.id)
+        if outer is not None and outer.name == "prefix":
+            return outer.positional(0)
+        above = above.parent
+    return None
 
 
 def _may_be_text(given: Node, origin: Term) -> bool:
