@@ -28,6 +28,8 @@ _KEEPING: Final = frozenset(
     "update_query toString uri url href encoded getUri toURL String request".split()
 )
 _RESOLVING: Final = frozenset("urljoin resolve ResolveReference join_url".split())
+# What joins paths of files, and of addresses in Go.
+_PATHS: Final = frozenset({"", "path", "filepath", "os.path"})
 _ORIGIN: Final = re.compile(r"^([a-z]+://[^/]+)/.*")
 # What makes an address of its parts: `url.URL{Scheme: ..., Host: ..., Path: ...}`.
 _PARTS: Final = frozenset({"URL", "UriBuilder", "URI"})
@@ -45,6 +47,8 @@ def built_address(call: Call, given: Sequence[Node], one: Callable[[Node], str])
     if call.name in _PARTS and (host := call.named("Host", "host")) is not None:
         path = call.named("Path", "path")
         return f"http://{one(host)}" + (f"/{one(path).lstrip('/')}" if path is not None else "")
+    if call.name in ("join", "Join", "resolve") and len(given) > 1 and call.receiver in _PATHS:
+        return "/".join(one(node).strip("/") if at else one(node).rstrip("/") for at, node in enumerate(given))
     if call.name == "join" and held is not None and len(given) == 1:
         return _listed(held, given[0], one)
     if call.name in _RESOLVING and given:

@@ -102,6 +102,10 @@ class Definitions:
         source = self.imports.source(name, file)
         return source[0] if source is not None and not source[1] else None
 
+    def files_below(self, repo: str, folder: str) -> list[CodeFile]:
+        """The files of a folder of a repository, and of those in it."""
+        return [f for f in self._modules.values() if f.where.repo == repo and f.where.path.startswith(f"{folder}/")]
+
     def exported(self, module: CodeFile, name: str, depth: int = 0) -> Term | None:
         """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
         if module.language == "php" and not name and module.root is not None:

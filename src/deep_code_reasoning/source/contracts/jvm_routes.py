@@ -29,7 +29,7 @@ LIGHT: Final = re.compile(
     r"\bio\.javalin\b|\bio\.vertx\.ext\.web\.Router\b|\bimport static spark\.|\bio\.helidon\.webserver\b"
 )
 _SERVES: Final = re.compile(r"\bdo(Get|Post|Put|Delete|Patch|Head)\s*\(")
-_TYPED: Final = re.compile(r"^(\w+)<([\w.]+)>")
+_TYPED: Final = re.compile(rf"\b({'|'.join(VERBS)})<([\w.]+)>\s*[({{]")
 _REPOSITORY: Final = re.compile(r"Repository<\s*(\w+)")
 _ITEM: Final = ("GET", "PUT", "PATCH", "DELETE")
 _BIND: Final = "bind"
@@ -82,23 +82,24 @@ class JvmRoutes(RouteReader):
         for node, at in self._binds:
             if at.file is file:
                 yield from self._bound(node, at)
+        # `get<Articles.Id> { }` is no call to the grammar.
+        for found in _TYPED.finditer(file.code) if self._resources and file.language == "kotlin" else ():
+            resource = self._resources.get(found[2].rpartition(".")[2])
+            if resource is not None and file.root is not None:
+                path = self._resource(resource, Term(file.root, file))
+                yield Route((found[1].upper(),), path, file.code.count("\n", 0, found.start()) + 1)
 
     def _ktor(self, call: Call, at: Term) -> Iterator[Route]:
-        """`get("/x") { }`, `get<Articles.Id> { }`, `route("/x", HttpMethod.Get) { handle { } }`."""
+        """`get("/x") { }`, `route("/x", HttpMethod.Get) { handle { } }`."""
         if "ktor" not in at.file.text:
             return
-        typed = _TYPED.match(text_of(call.node))
-        if typed is not None and call.name in VERBS and last_name(typed[2]) in self._resources:
-            for before in self.before(call, at):
-                path = self._resource(self._resources[last_name(typed[2])], at)
-                yield Route((call.name.upper(),), joined(before, path), call.line)
-        elif call.name in VERBS:
+        if call.name in VERBS:
             yield from self.routes(call, at, call.positional(0), (call.name.upper(),), "")
         elif call.name == "route" and (verb := self.verb_of(call.positional(1), at)):
             yield from self.routes(call, at, call.positional(0), (verb,))
 
     def _resource(self, mark: Mark, at: Term) -> str:
-        """Ktor: the path of a class, behind that of the class around it."""
+        """Ktor: the path of a class that is served, behind that of the class around it."""
         around = enclosing(mark.target, CLASS_TYPES) if mark.target is not None else None
         above = self._resources.get(definition_name(around))
         own = self.text(mark.call.positional(0), at) if mark.call.arguments else ""

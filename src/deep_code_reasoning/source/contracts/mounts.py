@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .calls import Call, items
 from .frameworks import HOLDERS, MOUNTS, PARENTS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
-from .nodes import enclosing, fields, unwrapped, within
+from .nodes import enclosing, fields, text_of, unwrapped, within
 from .origins import Origins
 from .scopes import Frame, Term
 from .syntax import CodeFile
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TEXTS: Final = STRING_TYPES | NAMES | MEMBERS | {"binary_expression", "binary_operator"}
 _OWNERS: Final = FUNCTION_TYPES | LAMBDA_TYPES | CLASS_TYPES
+_AUTOLOADS: Final = frozenset({"@fastify/autoload", "fastify-autoload"})
 Placed = tuple["Node", str]
 """What is mounted, and under which prefix."""
 
@@ -57,6 +58,8 @@ class Mounts:
                 yield at, Mount(call, file, frame, "", frame, at.of(parent))
         elif kind in HOLDERS:
             yield from self._held(call, kind, at)
+        elif call.name == "register" and self._is_autoload(call, file):
+            yield from self._autoloaded(call, at)
         elif not self._names.targets(call, file):  # and no function of ours that is called so
             for node, prefix in self._placed(call, at):
                 for origin in self._origins.of(at.of(node)):
@@ -73,6 +76,26 @@ class Mounts:
             for origin in [*held, whole.of(unwrapped(whole.node))]:
                 if origin.node.id != call.node.id:
                     yield origin, Mount(call, at.file, at.frame, "", origin.frame, at)
+
+    def _is_autoload(self, call: Call, file: CodeFile) -> bool:
+        """Whether what is registered is Fastify's plugin that loads a folder of plugins."""
+        given = call.positional(0)
+        named = text_of(given) if given is not None else ""
+        return file.family == "script" and self._names.imports.original(named, file)[0] in _AUTOLOADS
+
+    def _autoloaded(self, call: Call, at: Term) -> Iterator[tuple[Term, Mount]]:
+        """Each file of the folder, under the folders that it lies in below that."""
+        options = call.named("options")
+        prefix = dict(fields(options)).get("prefix") if options is not None else None
+        before = as_prefix(self._values.text(prefix, at.file, at.frame)) if prefix is not None else ""
+        below = self._values.text(call.named("dir"), at.file, at.frame).replace(HOLE, "").strip("./")
+        root = "/".join([*at.file.where.path.split("/")[:-1], below])
+        for module in self._names.files_below(at.file.where.repo, root):
+            inside = module.where.path.removeprefix(root).rpartition("/")[0]
+            own = module.values.get("autoPrefix")
+            place = as_prefix(self._values.text(own[0], module)) if own else inside
+            for origin in self._origins.of_module(module):
+                yield origin, Mount(call, at.file, at.frame, before + place, origin.frame)
 
     def _placed(self, call: Call, at: Term) -> Iterator[Placed]:
         """The expressions that a call mounts, each with its prefix."""

@@ -278,7 +278,8 @@ class Names(Definitions):
         near = [place for place in others if place[0].service == term.file.service]
         folder = term.file.where.path.rpartition("/")[0]
         beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
-        found = named or (beside if not head else []) or near or (others if len(others) == 1 else [])
+        alone = others if len(others) == 1 and not (name[:1].islower() and not head) else []
+        found = named or (beside if not head else []) or near or alone
         return Term(found[0][1], found[0][0]) if found else None
 
     def kind_of(self, term: Term, depth: int = 0) -> Term | None:

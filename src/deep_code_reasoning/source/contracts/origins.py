@@ -86,16 +86,12 @@ class Origins:
             return self.of(term.of(made.receiver_node), depth + 1)
         if is_group(made) or kind in PARENTS:
             return [term]
-        functions = self._names.targets(made, term.file) if kind not in ROUTERS else []
-        found = []
-        for function in functions:
-            if not function.makes:
-                run = self._names.runs.run(function, made, term)
-                for node in returned(function.node, function.file.language):
-                    found += self.of(Term(node, function.file, run), depth + 1)
+        if made.name in _MAKERS and last_name(made.receiver) in ROUTERS:
+            return [term]
+        found = self._of_returned(made, term, depth) if kind not in ROUTERS else []
         if found:
             return found
-        if kind in ROUTERS or (made.name in _MAKERS and last_name(made.receiver) in ROUTERS):
+        if kind in ROUTERS:
             return [term]
         if made.name in _LOADERS and made.arguments:
             return self._of_path(made.arguments[0].node, term, depth)
@@ -110,6 +106,16 @@ class Origins:
         wrapped = (origin for each in made.arguments for origin in self.of(term.of(each.node), depth + 1))
         return [origin for origin in wrapped if self.is_router(origin)]
 
+    def _of_returned(self, made: Call, term: Term, depth: int) -> list[Term]:
+        """Of what functions of ours give back."""
+        found = []
+        for function in self._names.targets(made, term.file):
+            if not function.makes:
+                run = self._names.runs.run(function, made, term)
+                for node in returned(function.node, function.file.language):
+                    found += self.of(Term(node, function.file, run), depth + 1)
+        return found
+
     def _of_named(self, node: Node, term: Term, depth: int) -> list[Term]:
         meant = self._names.meaning(term)
         if meant is not None and meant.node.id != node.id:
@@ -123,7 +129,7 @@ class Origins:
                     return [term.of(scope)]
             module = self._names.module(name, term.file)
             if module is not None:
-                return self._of_module(module, depth)
+                return self.of_module(module, depth)
             function = self._names.function_named(name, term.file)
             if function is not None:
                 return [Term(function.node, function.file)]
@@ -140,9 +146,10 @@ class Origins:
     def _of_path(self, node: Node, term: Term, depth: int) -> list[Term]:
         """Of a file that is named by its path or its dotted name."""
         path = self._values.text(node, term.file, term.frame).replace(HOLE, "").lstrip("/")
-        return self._of_module(self._names.imports.module(path, term.file), depth) if path else []
+        return self.of_module(self._names.imports.module(path, term.file), depth) if path else []
 
-    def _of_module(self, module: CodeFile | None, depth: int) -> list[Term]:
+    def of_module(self, module: CodeFile | None, depth: int = 0) -> list[Term]:
+        """Of a file that is taken as a whole."""
         if module is None:
             return []
         exported = self._names.exported(module, "")
