@@ -25,7 +25,8 @@ _APPENDING: Final = frozenset(
 _KEEPING: Final = frozenset(
     "newBuilder build toUri toUriString toURI buildAndExpand expand encode queryParam queryParams queryParamIfPresent "
     "addQueryParameter SetQueryParam SetQueryParams toString String resolveTemplate resolveTemplates clone with_query "
-    "update_query toString uri url href encoded getUri toURL String request".split()
+    "update_query toString uri url href encoded getUri toURL String request WithHeader WithHeaders WithTimeout "
+    "WithOAuthBearerToken WithBasicAuth AllowAnyHttpStatus".split()
 )
 _RESOLVING: Final = frozenset("urljoin resolve ResolveReference join_url".split())
 # What joins paths of files, and of addresses in Go.

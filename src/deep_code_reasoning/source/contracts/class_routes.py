@@ -17,7 +17,7 @@ from .nodes import definition_name, enclosing, last_name, text_of
 from .records import CONSUMED, PROVIDED, Contract
 from .syntax import CodeFile, Mark
 from .templates import joined, split_address
-from .texts import HOLE, fill
+from .texts import HOLE, fill, relaxed
 from .values import Values
 
 if TYPE_CHECKING:
@@ -27,13 +27,18 @@ _GLOBAL_KEYS: Final = (
     "server.servlet.context-path", "spring.mvc.servlet.path", "spring.webflux.base-path", "quarkus.http.root-path",
     "quarkus.rest.path", "micronaut.server.context-path",
 )  # fmt: skip
+# Where the configuration has the addresses of clients, by their names.
+_CLIENT_KEYS: Final = (
+    "quarkus.rest-client.{}.url", "quarkus.rest-client.{}.uri", "{}/mp-rest/url", "{}/mp-rest/uri",
+    "micronaut.http.services.{}.url", "spring.cloud.openfeign.client.config.{}.url",
+)  # fmt: skip
 _REACTIVE_KEY: Final = "spring.webflux.base-path"
 _INTERFACE: Final = re.compile(r"\binterface\b")
 _RETROFIT: Final = re.compile(r"\bretrofit2\b|\bRefit\b")
 _JAX_RS: Final = re.compile(r"\b(?:jakarta|javax)\.ws\.rs\b")
 _MARKERS: Final = {
     # Whose annotations they are: `Get` of Micronaut and NestJS, not of a container of values.
-    "java": re.compile(r"springframework|Mapping\b|ws\.rs|micronaut|retrofit|quarkus|feign"),
+    "java": re.compile(r"springframework|Mapping\b|ws\.rs|micronaut|retrofit|quarkus|feign|microprofile"),
     "typescript": re.compile(r"nestjs|routing-controllers|tsoa|@Controller|inversify-express|@loopback/rest"),
     "csharp": re.compile(r"AspNetCore|ControllerBase|ApiController|\bRefit\b|\[Http|Controller\b"),
     "php": re.compile(r"Routing|Route"),
@@ -163,6 +168,10 @@ class ClassRoutes:
         own = self._values.text(client.named("path"), file) if client.named("path") is not None else ""
         if client.name == "HttpExchange" and address is None:
             return "", name if name.startswith("/") else own.replace(HOLE, "")
+        if address is None or not address[0]:
+            key = self._values.text(client.named("configKey", "id", "name", "value") or client.positional(0), file)
+            keys = (settings.get(relaxed(known.format(key))) for known in _CLIENT_KEYS)
+            address = next((split_address(fill(url, settings)) for url in keys if url), address)
         if address is not None and address[0]:
             return address[0], joined(address[1], own)
         return name.strip("/").replace(HOLE, ""), own.replace(HOLE, "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .calls import Call
 from .client_tables import BASE_CALLS, BASE_NAMES
 from .environment import Deployment
+from .frameworks import VERBS
 from .grammars import MEMBERS, NAMES
 from .nodes import last_name, text_of, unwrapped
 from .scopes import Term, returned
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _MAX_CHAIN: Final = 12
 _ADDRESS: Final = re.compile(r"^(?:https?:)?//|^\x01[^\x02]*(?i:url|uri|host|addr|base|endpoint)")
+# Where a request may be made without what sends it.
+_ONE_CLIENT: Final = frozenset({"ruby", "csharp"})
 _CONTAINED: Final = frozenset({"java", "kotlin"})
 # What makes a client of a host.
 _MADE_WITH: Final = frozenset({"HTTPConnection", "HTTPSConnection"})
@@ -46,7 +49,8 @@ class ClientBases:
         host = call.named("hostname", "host") if call.receiver in ("http", "https") else None
         if host is not None:
             return "http://" + self._values.text(host, file, at.frame)
-        node = call.receiver_node
+        around = _request_around(call, file) if file.language == "ruby" and call.name == "url" else None
+        node = (around or call).receiver_node
         if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
             given = self._values.node_of(called, file)
             return self._base_of_chain(given.node, given.file) if given is not None else ""
@@ -62,7 +66,7 @@ class ClientBases:
             if found:
                 return found
             node = made.receiver_node
-        return self._base_of_file(file) if call.receiver_node is not None or file.language == "ruby" else ""
+        return self._base_of_file(file) if call.receiver_node is not None or file.language in _ONE_CLIENT else ""
 
     def _injected(self, call: Call, at: Term) -> str:
         """The base of a client that a container makes and hands on under its name."""
@@ -137,3 +141,11 @@ class ClientBases:
                 named = call.positional(0)
                 if named is not None and (name := self._values.text(named, file)) != HOLE:
                     yield name, value
+
+
+def _request_around(call: Call, file: CodeFile) -> Call | None:
+    """Faraday: the request whose block a call stands in, `conn.post do |req| req.url "/x" end`."""
+    above = call.node.parent
+    while above is not None and (above.id not in file.by_node or file.by_node[above.id].name not in VERBS):
+        above = above.parent
+    return file.by_node[above.id] if above is not None else None

@@ -85,13 +85,13 @@ ROUTERS: Final = {
     "Hono": ("",), "KoaRouter": ("prefix",), "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",),
     "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "NewMux": ("",),
     "Default": ("",), "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
-    "Elysia": ("prefix",), "createRouter": ("",), "createApp": ("",), "Chalice": ("",), "FunctionApp": ("",),
+    "Elysia": ("prefix",), "Chalice": ("",), "FunctionApp": ("",),
     "DefaultRouter": ("",), "SimpleRouter": ("",), "AppFactory": ("",),
 }  # fmt: skip
 # Modules whose default export makes a router, under whatever name.
 ROUTER_MODULES: Final = {
     "koa-router": "Router", "@koa/router": "Router", "express-promise-router": "Router", "koa-joi-router": "Router",
-    "express": "express", "fastify": "fastify", "koa": "App",
+    "express": "express", "fastify": "fastify", "koa": "App", "h3": "Router",
 }  # fmt: skip
 # What makes a router of another one: call -> names of the argument that is its prefix; the other one comes first.
 PARENTS: Final = {

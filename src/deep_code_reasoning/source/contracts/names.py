@@ -213,7 +213,7 @@ class Names(Definitions):
         for scope in scopes_around(term.node, term.file):
             if name in self.runs.bound(scope):
                 run = term.frame.find(scope.id, name) if term.frame is not None else None
-                return run or self._of_any_run(scope, name, term, own)
+                return run or self._not_given(scope, name, term, own)
             if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
                 local = [node for node in own if within(node, scope) and node.start_byte < term.node.start_byte]
                 if local:
@@ -230,6 +230,14 @@ class Names(Definitions):
             if found is not None:
                 return found
         return self._by_name(name, "", term)
+
+    def _not_given(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
+        """A parameter that a run does not give: its default; where no run is told, what every run gives."""
+        is_function = scope.type in FUNCTION_TYPES | LAMBDA_TYPES
+        if term.frame is not None and is_function and term.frame.cause_of(scope.id) is not None:
+            defaults = [node for node in own if within(node, scope)]
+            return term.of(defaults[0]) if defaults else None
+        return self._of_any_run(scope, name, term, own)
 
     def _of_any_run(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
         """What a parameter is in the only way that its function is called; else its default."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Found = tuple[tuple[str, ...], str, int, str]
 _FILE: Final = re.compile(r"(?:^|/)config/routes(?:/[\w/]+)?\.rb$")
+_OPTIONAL: Final = re.compile(r"\(/?(:\w+|\{\w+\})\)")
 # What `resources` makes: action -> (verbs, below an item?, last part).
 _PLURAL: Final = {
     "index": (("GET",), False, ""), "create": (("POST",), False, ""), "new": (("GET",), False, "new"),
@@ -68,7 +69,7 @@ class InRun:
 
 
 def _of_run(call: Call, file: CodeFile, values: InRun, api_only: bool, concerns: Mapping[str, Call]) -> Iterator[Found]:
-    before = _before(call, file, values)
+    before = _OPTIONAL.sub(r"/\1", _before(call, file, values))
     yield from _of(call, before, file, values, api_only)
     for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
         item = joined(before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}")

@@ -27,6 +27,7 @@ from .syntax import CodeFile, read_code
 from .tables import table_contracts
 from .topics import Topics
 from .values import Values
+from .written_routes import is_written_route, written_routes
 
 # Code that has none of these names no contract and nothing that one is made of.
 _TELLS: Final = tuple(
@@ -105,6 +106,7 @@ def _contracts(
     values = Values(code)
     routes = Routes(code, values, deployment, symfony_prefixes(documents))
     yield from symfony_routes(documents)
+    yield from written_routes(documents)
     yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()
@@ -153,7 +155,10 @@ class _Reader:
 
     def document(self, where: SourcePath) -> SourceFile | None:
         """A file that is no code and may tell of contracts; JSON is data, unless it says that it is none."""
-        told = is_configuration(where.path) or where.path.endswith(_DOCUMENTS) or bool(_MAPPED.search(where.path))
+        path = where.path
+        told = (
+            is_configuration(path) or path.endswith(_DOCUMENTS) or is_written_route(path) or bool(_MAPPED.search(path))
+        )
         file = self._read(where) if told or where.path.endswith(".json") else None
         if file is None or not (told or is_specification(file.text)):
             return None

@@ -26,6 +26,7 @@ from .python_routes import PythonRoutes
 from .rails import is_rails_routes, rails_routes
 from .records import PROVIDED, Contract
 from .registered import Route, RouteReader
+from .roda import roda_routes
 from .scopes import Term
 from .script_routes import ScriptRoutes
 from .syntax import CodeFile
@@ -99,6 +100,7 @@ class Routes(RouteReader):
             return
         yield from (Route(*found) for found in file_routes(file))
         yield from self._grape.routes(file)
+        yield from roda_routes(file, self._values)
         yield from self._dotnet.declared(file)
         yield from self._jvm.declared(file)
         yield from (Route(("GET",), joined(path), line) for where, path, line in self._laravel.health if where is file)
@@ -130,7 +132,7 @@ class Routes(RouteReader):
 
     def _ruby(self, call: Call, at: Term) -> Iterator[Route]:
         """Sinatra; what is in a class of Grape is read elsewhere."""
-        if "Grape::API" in at.file.text or call.receiver or not lambdas(call):
+        if "Grape::API" in at.file.text or "Roda" in at.file.text or call.receiver or not lambdas(call):
             return
         if call.name in VERBS:
             given = call.positional(0)

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .addresses import behind, built_address
+from .addresses import behind, built_address, resolved
 from .calls import Call, as_call, items
 from .configured import Configured
-from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
+from .grammars import FUNCTION_TYPES, INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
 from .names import Names
-from .nodes import enclosing, first_field, last_name, text_of, unwrapped
+from .nodes import enclosing, first_field, last_name, text_of, unwrapped, within
 from .scopes import Frame, Term, returned
 from .syntax import CodeFile
 from .texts import HOLE, VARIABLE, placeholders, variable
@@ -62,6 +62,8 @@ _AS_WRITTEN: Final = frozenset(
 )
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
+_PATH_FIELDS: Final = ("Path", "pathname")
+_ASSIGNMENTS: Final = frozenset({"assignment_statement", "assignment_expression"})
 _DECLARATORS: Final = frozenset({"variable_declarator"})
 _CALLS: Final = frozenset({"call_expression", "call", "composite_literal"})
 _MAX_DEPTH: Final = 14
@@ -205,7 +207,20 @@ class Values:
                 if head and _UPPER.fullmatch(last) and re.search(r"(?i)config|settings|env", head)
                 else HOLE
             )
-        return self._one(meaning.node, meaning, depth + 2)
+        return self._with_path(text, self._one(meaning.node, meaning, depth + 2), term.of(node), depth)
+
+    def _with_path(self, name: str, base: str, term: Term, depth: int) -> str:
+        """An address whose path is set after it was made: `u.Path = path.Join(u.Path, "x")`, `url.pathname = "/x"`."""
+        for field in _PATH_FIELDS:
+            for given in term.file.values.get(field, ()) if "/" in base or "\1" in base else ():
+                assigned = enclosing(given, _ASSIGNMENTS)
+                left = text_of(assigned.child_by_field_name("left")) if assigned is not None else ""
+                around = enclosing(term.node, FUNCTION_TYPES)
+                here = around is not None and within(given, around) and given.end_byte < term.node.start_byte
+                if here and left == f"{name}.{field}":
+                    path = self._one(given, term, depth + 2)
+                    return behind(base, [path.lstrip(HOLE)]) if path.startswith(HOLE) else resolved(base, path)
+        return base
 
     def _declared(self, node: Node, last: str, term: Term, depth: int) -> str:
         """The name of a queue that was declared: `q.Name`, `q.queue`, `result.method.queue`."""
