@@ -134,6 +134,8 @@ def _callee(node: Node) -> Node | None:
 
 
 def _receiver(node: Node, callee: Node | None) -> Node | None:
+    if callee is not None and callee.type == "await_expression":  # TypeScript: `await client.get<Order>(url)`
+        callee = unwrapped(callee)
     for name in ("object", "receiver", "scope"):
         found = node.child_by_field_name(name)
         if found is not None:

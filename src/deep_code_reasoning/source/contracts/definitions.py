@@ -266,7 +266,8 @@ class Definitions:
             self._callers[function.node.id] = [
                 (call, file)
                 for call, file in (named if len(named) <= _MAX_CALLS else ())
-                if file.family == function.file.family and file.service == function.file.service
+                if file.family == function.file.family
+                and (file.service == function.file.service or file.language == "go")  # whose packages are told apart
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]

@@ -74,7 +74,7 @@ MOUNTS: Final = {
     "use": (0, -1), "route": (0, 1), "Route": (0, 1), "nest": (0, 1), "add_subapp": (0, 1),
     "register": (("prefix",), 0), "add_router": (0, 1), "add_namespace": (("path",), 0),
     "blueprint": (("url_prefix",), 0), "group": (0, 1), "Group": (0, 1),
-    "include": (0, 1), "Handle": (0, 1), "mountSubRouter": (0, 1),
+    "include": (0, 1), "Handle": (0, 1), "mountSubRouter": (0, 1), "URLMap": (0, 0),
     "path": (0, 1), "require": (0, 0), "map": (0, 0), "subRouter": (0, 0), "add_routes": (0, 0),
 }  # fmt: skip
 # What makes a router: call -> names of the argument that is its prefix.

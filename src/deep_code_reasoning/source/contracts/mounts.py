@@ -106,6 +106,9 @@ class Mounts:
             yield from ((node, prefix) for node, _ in self._included(call, file))
         elif call.name == "require":
             yield from [(call.node, "")] if file.language == "php" else []
+        elif call.receiver == "Rack::URLMap":
+            for argument in call.arguments:
+                yield argument.node, as_prefix(argument.name)
         elif call.name == "map":
             yield from self._racked(call, at) if file.language == "ruby" else []
         elif isinstance(MOUNTS[call.name][0], tuple) and file.language != "java":

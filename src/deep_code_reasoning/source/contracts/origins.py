@@ -38,6 +38,8 @@ class Origins:
         """What a call is in the tables of frameworks, whatever its file calls it."""
         if call.name == "group" and call.receiver == "Blueprint":
             return "Blueprint.group"
+        if call.receiver == "Rack::URLMap":
+            return "URLMap"
         if call.receiver or call.name in ROUTERS:
             return call.name
         module, name = self._names.imports.original(call.name, file)
@@ -141,7 +143,8 @@ class Origins:
             return [kind]
         if last_name(text_of(node)) in _WHOLE:
             return self.of(term.of(holder), depth + 1)
-        return []
+        method = self._names.function_named(last_name(text_of(node)), term.file) if meant is None else None
+        return [Term(method.node, method.file)] if method is not None else []
 
     def _of_path(self, node: Node, term: Term, depth: int) -> list[Term]:
         """Of a file that is named by its path or its dotted name."""

@@ -13,6 +13,7 @@ from .nodes import keyed
 from .prefixes import Prefixes
 from .registered import Route, RouteReader
 from .scopes import Term
+from .syntax import CodeFile
 from .templates import joined
 from .values import Values
 
@@ -32,10 +33,17 @@ class PhpRoutes(RouteReader):
 
     def before(self, call: Call, at: Term) -> list[str]:
         """The prefixes of a call; of Laravel's `routes/api.php` what nothing else puts before it."""
-        default = self._laravel.api_prefix(at.file)
-        root = at.file.root
-        mounted = default and root is not None and self._prefixes.is_mounted(root)
-        return [joined(default, each) if default and not mounted else each for each in super().before(call, at)]
+        default = self._default(at.file)
+        return [joined(default, each) if default else each for each in super().before(call, at)]
+
+    def _default(self, file: CodeFile) -> str:
+        """What goes before the routes of `routes/api.php`, and of the files that it takes in, if nothing is said."""
+        if file.root is None:
+            return ""
+        if prefix := self._laravel.api_prefix(file):
+            return "" if self._prefixes.is_mounted(file.root) else prefix
+        above = (each for each in self._prefixes.mounting(file.root) if each is not file)
+        return next((prefix for each in above if (prefix := self._default(each))), "")
 
     def of(self, call: Call, at: Term) -> Iterator[Route]:
         """The routes that a call registers."""

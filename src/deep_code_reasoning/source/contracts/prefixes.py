@@ -117,6 +117,10 @@ class Prefixes:
             for mount in self._mounts.get(node.id, ())
         )
 
+    def mounting(self, node: Node) -> list[CodeFile]:
+        """The files that mount what is in a node as a whole."""
+        return [mount.file for mount in self._mounts.get(node.id, ())]
+
     def of_definition(self, node: Node, at: Term) -> list[str]:
         """The prefixes of a function or class that is mounted as a whole, or stands in what is."""
         return self._of_mounts(at.of(node), 0) if node.id in self._mounts else self._of_place(at.of(node), 0)

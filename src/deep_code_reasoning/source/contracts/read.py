@@ -110,7 +110,7 @@ def _contracts(
     yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()
-    yield from table_contracts(code, documents)
+    yield from table_contracts(code, documents, values)
     yield from specified_contracts(code, documents)
     yield from Clients(code, values, deployment, routes.registering).contracts()
 

@@ -8,12 +8,24 @@ from typing import Final
 
 from ..roots import SourceFile
 from .documents import entries
-from .nodes import text_of
+from .grammars import MEMBERS, NAMES
+from .nodes import text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
 from .sql import TableUse, uses_in_code, uses_in_document
 from .syntax import CodeFile, Type
 from .table_mappings import CONVENTIONS, MAPPINGS, Convention
+from .values import Values
 
+# What a file says that names a table, in small letters.
+_TELLS: Final = (
+    "table", "entity", "select ", "select\n", "insert", "update ", "delete ", "create ", "alter ", "merge ", "with ",
+    "sql", "record", "model", "from(", "from (", "schema", "dbset", "db[", "bun:", "gorm", "ent.", "into", "join(",
+)  # fmt: skip
+# What a table is named by, where that is not written out.
+_NAMING: Final = ("__tablename__", "db_table", "tableName", "table_name")
+_MARKS: Final = frozenset({"Table", "JoinTable", "CollectionTable", "MappedEntity"})
+_CALLS: Final = frozenset({"ToTable", "create_table", "createTable", "pgTable", "mysqlTable"})
+_PLAIN: Final = re.compile(r"\w+")
 _DJANGO_NAMED: Final = re.compile(r"\bdb_table\b|\babstract\s*=\s*True|\bproxy\s*=\s*True")
 _DJANGO_ABSTRACT: Final = re.compile(r"\bclass\s+(\w+)\([^)]*\)(?:(?!\nclass\s).)*?\babstract\s*=\s*True", re.DOTALL)
 _DB_SET: Final = re.compile(r"\bDbSet<(\w+)>\s+(\w+)\b")
@@ -27,11 +39,16 @@ _CHANGE: Final = re.compile(r"<createTable\b[^>]*\btableName=\"(\w+)\"")
 _CHANGE_KEYS: Final = ("createTable", "tableName")
 
 
-def table_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Contract]:
+def table_contracts(
+    code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]], values: Values
+) -> Iterator[Contract]:
     """Who defines (`provided`) and who uses (`consumed`, `map`, `read` or `write`) which tables."""
     named = _named_entities(code)
     for file in code:
-        for use in [*uses_in_code(file.code), *_mapped(file), *_by_convention(file), *_of_contexts(file, named)]:
+        if not any(word in file.lower for word in _TELLS):
+            continue
+        found = [*uses_in_code(file.code), *_mapped(file), *_by_convention(file), *_of_contexts(file, named)]
+        for use in [*found, *_of_constants(file, values)]:
             yield _contract(use, file.code, file.service, file.where.repo, file.where.path)
     for document, service in documents:
         for use in _of_document(document):
@@ -49,6 +66,19 @@ def _mapped(file: CodeFile) -> Iterator[TableUse]:
         if file.language in mapping.languages and (not mapping.mentions or re.search(mapping.mentions, file.text)):
             for found in mapping.pattern.finditer(file.code):
                 yield TableUse(found[1].lower(), "define" if mapping.defines else "map", found.start(1))
+
+
+def _of_constants(file: CodeFile, values: Values) -> Iterator[TableUse]:
+    """The tables that are named by what constants stand for: `__tablename__ = USERS`, `@Table(name = User.TABLE)`."""
+    given = [node for name in _NAMING for node in file.values.get(name, ())]
+    for call in [mark.call for mark in file.marks if mark.call.name in _MARKS] + [
+        c for c in file.calls if c.name in _CALLS
+    ]:
+        named = call.named("name") or call.positional(0)
+        given += [named] if named is not None else []
+    for node in given:
+        if unwrapped(node).type in NAMES | MEMBERS and _PLAIN.fullmatch(name := values.text(node, file)):
+            yield TableUse(name.lower(), "map", len(file.text.encode()[: node.start_byte].decode("utf-8", "replace")))
 
 
 def _by_convention(file: CodeFile) -> Iterator[TableUse]:

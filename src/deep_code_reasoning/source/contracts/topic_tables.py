@@ -40,7 +40,8 @@ _BUS: Final = "servicebus"
 _MQTT: Final = "mqtt"
 _JVM_RABBIT: Final = "springframework.amqp micronaut.rabbitmq rabbitlistener"
 
-# Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
+# What stands between an application and any system names none (''). Names (`topic`) are arguments by name or fields;
+# `*` is every argument by position. The first that is found counts.
 # What begins with `@` is of marks alone: `@Queue("x")` receives, `new Queue("x")` declares.
 TOPIC_CALLS: Final = (
     _row("kafka", "kafka", "@TopicPartition", False, "topic"),
@@ -70,9 +71,9 @@ TOPIC_CALLS: Final = (
     _row("pulsar", "pulsartemplate", "send|sendAsync", True, 0),
     _row("sqs", "chalice", "on_sqs_message|on_sns_message", False, "queue", "topic"),
     _row("dramatiq", "dramatiq", "actor", False, "queue_name"),
-    _row("wolverine", "wolverine", "ListenToRabbitQueue|ListenToKafkaTopic|ListenToAzureServiceBusQueue", False, 0),
-    _row("wolverine", "wolverine", "ToRabbitQueue|ToRabbitExchange|ToKafkaTopic|ToAzureServiceBusQueue", True, 0),
-    _row("masstransit", "masstransit", "GetSendEndpoint", True, 0),
+    _row("", "wolverine", "ListenToRabbitQueue|ListenToKafkaTopic|ListenToAzureServiceBusQueue", False, 0),
+    _row("", "wolverine", "ToRabbitQueue|ToRabbitExchange|ToKafkaTopic|ToAzureServiceBusQueue", True, 0),
+    _row("", "masstransit", "GetSendEndpoint", True, 0),
     _row(
         "servicebus",
         "@azure/functions",
@@ -151,20 +152,20 @@ TOPIC_CALLS: Final = (
     _row("rabbitmq", "sneakers", "from_queue", False, 0),
     _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
     _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
-    _row("broker", "faststream", "subscriber", False, 0),
-    _row("broker", "faststream", "publisher", True, 0),
-    _row("broker", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
+    _row("", "faststream", "subscriber", False, 0),
+    _row("", "faststream", "publisher", True, 0),
+    _row("", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
     _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
     _row("pubsub", "pubsub", "topic|Topic|Publisher", True, 0),
     _row("pubsub", "pubsub", "Subscription|Subscriber", False, 0),
     _row("pubsub", "pubsub", "subscription_path|subscriptionPath|subscription", False, 1, 0),
-    _row("watermill", "watermill", "Publish", True, 0),
-    _row("watermill", "watermill", "Subscribe", False, 1),
-    _row("watermill", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
+    _row("", "watermill", "Publish", True, 0),
+    _row("", "watermill", "Subscribe", False, 1),
+    _row("", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
     _row("dapr", "dapr", "Topic", False, 1),
     _row("dapr", "dapr", "PublishEventAsync|publish_event|publish", True, "topic_name", 1),
     _row(
-        "functions",
+        "",
         "azure.functions microsoft.azure servicebustrigger kafkatrigger queuetrigger",
         "ServiceBusTrigger|KafkaTrigger|QueueTrigger|EventHubTrigger",
         False,
@@ -172,7 +173,7 @@ TOPIC_CALLS: Final = (
     ),
     _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
     _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
-    _row("message", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
+    _row("", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
     _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
     _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
     _row("sns", _AWS, "publish", True, "@Name"),
@@ -207,8 +208,8 @@ TOPIC_CALLS: Final = (
     _row("bullmq", _BULL, "Queue", True, 0),
     _row("bullmq", "bull", "InjectQueue", True, 0),
     _row("bullmq", _BULL, "Worker|Processor", False, 0),
-    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
-    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
+    _row("", "@nestjs/microservices", "emit|send", True, 0),
+    _row("", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
     _row(
         "servicebus",
         _BUS,
