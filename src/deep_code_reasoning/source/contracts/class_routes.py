@@ -73,8 +73,8 @@ class ClassRoutes:
         self._global.update(configured)
         for file in files:
             for call in file.calls:
-                place = GLOBAL_PREFIXES.get(call.name)
-                given = call.positional(place) if isinstance(place, int) else call.named(*place) if place else None
+                place = GLOBAL_PREFIXES.get(call.name, ())
+                given = call.positional(place) if isinstance(place, int) else call.named(*place)
                 if given is not None:
                     self._global[file.service] = values.text(given, file)
             for mark in file.marks:

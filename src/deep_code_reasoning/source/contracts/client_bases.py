@@ -75,11 +75,10 @@ class ClientBases:
             scoped = variable(_SCOPED.format(name))
             return scoped if fill(scoped, self._deployment.of(at.file.service)) != HOLE else ""
         maker = self._values.names.function_named(name, at.file) if at.file.language in _CONTAINED else None
-        for node in returned(maker.node, maker.file.language) if maker is not None else ():
-            found = self._base_of_chain(node, maker.file)
-            if found:
-                return found
-        return ""
+        if maker is None:
+            return ""
+        given = (self._base_of_chain(node, maker.file) for node in returned(maker.node, maker.file.language))
+        return next((base for base in given if base), "")
 
     def _base_of_chain(self, node: Node, file: CodeFile) -> str:
         made = file.by_node.get(unwrapped(node).id)

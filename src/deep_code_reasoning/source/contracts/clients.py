@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # A path below a base that nobody tells: `users/{id}`, and neither `users:80/x` nor `users.shop/x`.
 _RELATIVE: Final = re.compile(r"[\w-]+/[^:]*$")
 _LOCAL: Final = re.compile(r"^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal)$")
+# Frameworks whose `session` and `request` ask nobody.
+_SERVERS: Final = frozenset({"flask", "quart", "django", "starlette", "fastapi", "sanic", "bottle", "sqlalchemy"})
 # What is only a part of a segment is what a function was given.
 _PARTLY: Final = re.compile(r"[^/{}]\{\}$")
 
@@ -71,6 +73,8 @@ class Clients:
                 fits = row.receiver.search(call.receiver) is not None or (
                     row.any_client and self._is_client(call, file)
                 )
+            if fits and row.any_client and self._is_ours(call, file):
+                return  # what it runs makes the request
             given = self._given(call, row) if fits else None
             if given is None or (call.name == "curl_setopt" and "CURLOPT_URL" not in call.words):
                 continue
@@ -110,6 +114,12 @@ class Clients:
         if declared_type(name, call.node, file).rpartition(".")[2] in CLIENT_TYPES:
             return True
         return self._is_made(call.receiver_node, file)
+
+    def _is_ours(self, call: Call, file: CodeFile) -> bool:
+        """Whether a call runs a function of ours, or one of what a web framework gives under the name of a client."""
+        head = call.receiver.partition(".")[0]
+        module = self._values.names.imports.original(head, file)[0].partition(".")[0]
+        return module in _SERVERS or bool(self._values.names.targets(call, file))
 
     def _is_made(self, node: Node | None, file: CodeFile) -> bool:
         """Whether what a name stands for was made as a client."""

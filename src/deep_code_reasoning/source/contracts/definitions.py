@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from .calls import SUPER, Call
+from .go_names import go_package, own_methods, tags
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
-from .scopes import Function, Term, declared_type, functions_of, names_in, owner_of, patterns, scopes_around
+from .scopes import Function, Term, declared_type, functions_of, names_in, patterns, scopes_around
 from .syntax import CodeFile
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _MAX_DEPTH: Final = 6
 # A function that is called more often sets nothing up.
 _MAX_CALLS: Final = 100
+# Methods of one name, of more classes than that, are whose nobody can tell.
+_MAX_ALIKE: Final = 3
 # What the object is called that the code around belongs to.
 OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
 _CONSTRUCTORS: Final = ("__init__", "__construct")
@@ -28,7 +31,6 @@ _COMMON: Final = frozenset(
     "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
     "update find save add remove list all one execute process run start stop open close read write apply".split()
 )
-_STRUCT: Final = re.compile(r"(?ms)^\s*type\s+(\w+)\s+struct\s*(\{.*?\}(?=\s*(?:\n|$)))")
 _EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
 _IMPORTING: Final = {
@@ -58,7 +60,7 @@ class Definitions:
                 self.types_by_node[kind.node.id] = Term(kind.node, file)
             for call in file.calls:
                 self._calls.setdefault(call.name, []).append((call, file))
-        self.tags = {name: tag for file in files if file.language == "go" for name, tag in _tags(file.text)}
+        self.tags = {name: tag for file in files if file.language == "go" for name, tag in tags(file.text)}
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
         self._extending: dict[str, list[str]] = {}
@@ -205,13 +207,15 @@ class Definitions:
         if package:  # Go
             folder = go_package(package, file)
             known = [each for each in known if folders_of(each.file)[1] == folder]
-        own = _own_methods(known, head, call) or _of_type(known, kind)
+        own = own_methods(known, head, call) or _of_type(known, kind)
         if own or not known:
             return own
         module = self.module(head, file)
         if module is not None:
             return [each for each in known if each.file is module] or _nearest(known, file)
-        named = [each for each in known if head.lower() in (each.owner.lower(), *folders_of(each.file))]
+        # Python and scripts say from which file a name is.
+        by_place = file.family not in ("python", "script")
+        named = [e for e in known if head.lower() in (e.owner.lower(), *(folders_of(e.file) if by_place else ()))]
         if named:
             return named
         extensions = [each for each in known if is_extension(each)]
@@ -226,9 +230,9 @@ class Definitions:
         of_maker = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
         like = [each for each in known if len(plain) > 2 and plain in each.owner.lower()]
-        if call.name in _COMMON:
+        if call.name in _COMMON or len(known) > _MAX_ALIKE:
             return of_maker or like
-        return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
+        return of_maker or like or [each for each in known if each.owner and each.node.type in FUNCTION_TYPES]
 
     def _maker(self, call: Call, file: CodeFile) -> str:
         """The name of what makes the object that a call is called on, as far as its own file says."""
@@ -302,27 +306,6 @@ class Definitions:
         ]
 
 
-def go_package(name: str, file: CodeFile) -> str:
-    """Go: the last folder of the package that a name stands for, '' when it stands for none."""
-    if file.language != "go":
-        return ""
-    quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
-    found = re.search(quoted, file.text)
-    return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
-
-
-def _tags(text: str) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    """Go: the fields of structs that are filled from the environment, with the variable and its default: by the name of
-    their struct and their own, and by their own alone."""
-    for kind, body in _STRUCT.findall(text):
-        for field, tag in re.findall(r"(?m)(?:^|[;{])\s*(\w+)\s+[\w.\[\]*]+\s+`([^`]*)`", body):
-            named = re.search(r'\b(?:env|envconfig|mapstructure)\s*:\s*"([^",]+)', tag)
-            default = re.search(r'\b(?:default|envDefault|env-default)\s*[:=]\s*"?([^"`,]*)', tag)
-            if named is not None:
-                told = (named[1], default[1] if default is not None else "")
-                yield from (((kind, field), told), (("", field), told))
-
-
 def bases_of(kind: Node) -> list[str]:
     """The names of what a class extends and implements, as far as they look like classes."""
     body = kind.child_by_field_name("body")
@@ -349,15 +332,6 @@ def folders_of(file: CodeFile) -> tuple[str, ...]:
     """What others may call a file: its name, and its folder's."""
     folder, _, name = file.where.path.rpartition("/")
     return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
-
-
-def _own_methods(known: Sequence[Function], head: str, call: Call) -> list[Function]:
-    """Go: the methods of the type of the method around a call, when it is called on what that is called on."""
-    around = enclosing(call.node, FUNCTION_TYPES)
-    receiver = around.child_by_field_name("receiver") if around is not None else None
-    if around is None or receiver is None or text_of(receiver).strip("()").split(" ")[0] != head:
-        return []
-    return [each for each in known if each.owner == owner_of(around)]
 
 
 def _of_type(known: Sequence[Function], kind: str) -> list[Function]:
@@ -387,21 +361,6 @@ def _nearest(functions: Sequence[Function], file: CodeFile) -> list[Function]:
         return beside
     near = [each for each in functions if each.file.service == file.service]
     return near or (list(functions) if len(functions) == 1 else [])
-
-
-def struct_fields(text: str, name: str) -> list[list[str]]:
-    """The fields of Go's structs that have one of a name, in order."""
-    found = []
-    for body in re.findall(r"\bstruct\s*\{([^{}]*)\}", text):
-        names = [
-            word
-            for line in body.replace(";", "\n").splitlines()
-            if (declared := re.match(r"\s*(\w+(?:\s*,\s*\w+)*)\s+\S", line)) is not None
-            for word in re.findall(r"\w+", declared[1])
-        ]
-        if name in names:
-            found.append(names)
-    return found
 
 
 def _literal(node: Node) -> str:

@@ -57,7 +57,7 @@ PLAIN_MARKS: Final = {
     **dict.fromkeys(("get", "post", "put", "patch", "del"), "@loopback/rest"), "all": "inversify",
 }  # fmt: skip
 # What puts a prefix before all routes of a service: call -> place or names of the argument.
-GLOBAL_PREFIXES: Final = {
+GLOBAL_PREFIXES: Final[dict[str, int | tuple[str, ...]]] = {
     "setGlobalPrefix": 0, "createExpressServer": ("routePrefix",),
     "useExpressServer": ("routePrefix",), "createKoaServer": ("routePrefix",), "useKoaServer": ("routePrefix",),
     "InversifyExpressServer": ("rootPath",),

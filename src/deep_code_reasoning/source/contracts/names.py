@@ -13,10 +13,9 @@ from .definitions import (
     bases_of,
     class_around,
     folders_of,
-    go_package,
     is_imported,
-    struct_fields,
 )
+from .go_names import go_package, struct_fields
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
 from .nodes import (
     definition_name,
@@ -286,7 +285,7 @@ class Names(Definitions):
         near = [place for place in others if place[0].service == term.file.service]
         folder = term.file.where.path.rpartition("/")[0]
         beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
-        alone = others if len(others) == 1 and not (name[:1].islower() and not head) else []
+        alone = others if len(others) == 1 and not name[:1].islower() else []
         found = named or (beside if not head else []) or near or alone
         return Term(found[0][1], found[0][0]) if found else None
 

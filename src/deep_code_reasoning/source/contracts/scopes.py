@@ -181,7 +181,16 @@ def functions_of(file: CodeFile) -> Iterator[Function]:
     for name, given in file.values.items():
         for node in given:
             if node.type in LAMBDA_TYPES and node.type != "block":
-                yield Function(node, file, name, owner_of(node) if enclosing(node, FUNCTION_TYPES) is None else "")
+                inside = enclosing(node, FUNCTION_TYPES) is not None
+                yield Function(
+                    node, file, name, _object_of(node, file) if inside else owner_of(node) or _object_of(node, file)
+                )
+
+
+def _object_of(node: Node, file: CodeFile) -> str:
+    """The name that the object is given which a function is a part of: `const api = { get: () => ... }`."""
+    whole = node.parent.parent if node.parent is not None and node.parent.type == "pair" else None
+    return file.names.get(whole.id, "") if whole is not None else ""
 
 
 def owner_of(node: Node) -> str:

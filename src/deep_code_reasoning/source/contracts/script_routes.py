@@ -57,7 +57,9 @@ class ScriptRoutes(RouteReader):
         around = at.file.by_node.get(call.receiver_node.id) if call.receiver_node is not None else None
         while around is not None and around.name in (*VERBS, "all"):
             around = at.file.by_node.get(around.receiver_node.id) if around.receiver_node is not None else None
-        if around is not None and around.name == "route":  # router.route("/x").get(handler)
+        if (
+            around is not None and around.name == "route" and len(around.arguments) < 2
+        ):  # router.route("/x").get(handler)
             given = around.positional(0)
             for before in self.before(around, at):
                 yield Route(verbs, joined(before, self.path(given, at) or ""), call.line, handler_of(call))

@@ -28,7 +28,10 @@ _USES: Final = (
     (re.compile(rf"\bDELETE\s+FROM\s+{_NAME}", re.IGNORECASE), "write"),
     (re.compile(rf"(?<!DELETE )\bFROM\s+{_NAME}", re.IGNORECASE), "read"),
     (re.compile(rf"\bJOIN\s+{_NAME}", re.IGNORECASE), "read"),
+    (re.compile(rf"\bFROM\s+[\w.]+(?:\s+(?:AS\s+)?\w+)?\s*,\s*{_NAME}", re.IGNORECASE), "read"),
 )
+# Functions in whose arguments `FROM` names no table.
+_PARTS: Final = re.compile(r"\b(?:EXTRACT|TRIM|SUBSTRING|OVERLAY)\s*\([^()]*\)", re.IGNORECASE)
 _STATEMENT: Final = re.compile(
     r"\s*(?:SELECT\s+(?!FROM\b).+?\bFROM\b|INSERT\s|UPDATE\s+\S+(?:\s+(?:AS\s+)?\w+)?\s+SET\b|MERGE\s|REPLACE\s"
     r"|DELETE\s+FROM\s+\S+(?:\s+(?:AS\s+)?\w+)?\s*(?:$|;|\b(?:WHERE|USING|RETURNING|LIMIT|ORDER|JOIN|AND)\b)"
@@ -65,6 +68,7 @@ def tables_of_sql(sql: str) -> list[tuple[str, str]]:
     """(table, `read` or `write`) of a statement, in order; none of prose that begins like one."""
     if not _STATEMENT.match(sql):
         return []
+    sql = _PARTS.sub("NULL", sql)
     own = {name.lower() for name in _CTE.findall(sql)}
     found = [(match.start(), _plain(match[1]), method) for pattern, method in _USES for match in pattern.finditer(sql)]
     return list(dict.fromkeys((name, method) for _, name, method in sorted(found) if name not in _NO_TABLES | own))
