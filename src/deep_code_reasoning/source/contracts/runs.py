@@ -87,7 +87,7 @@ class Runs:
         exported = self._names.exported(file, "") if scope.type in LAMBDA_TYPES | FUNCTION_TYPES else None
         return Function(scope, file, "", "") if exported is not None and exported.node.id == scope.id else None
 
-    def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None) -> Frame:
+    def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None, depth: int = 0) -> Frame:
         """A run of a function by a call, which stands in a run of its own."""
         bound = patterns(function.node)
         if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in OWN:
@@ -111,11 +111,11 @@ class Runs:
             whose = at.frame.cause_of(owner.id) if at.frame is not None else None
             if whose is not None or definition_name(owner) in bases_of(around):
                 outer = Frame(owner.id, whose or around.id, {}, outer)
-        elif made.receiver_node is not None and made.receiver not in OWN:
-            outer = self._making(made.receiver_node, at, outer)
+        elif made.receiver_node is not None and made.receiver not in OWN and depth < MAX_DEPTH:
+            outer = self._making(made.receiver_node, at, outer, depth)
         return Frame(function.node.id, made.node.id, names, outer)
 
-    def _making(self, receiver: Node, at: Term, outer: Frame | None) -> Frame | None:
+    def _making(self, receiver: Node, at: Term, outer: Frame | None, depth: int) -> Frame | None:
         """The run that made the object that a method is called on, around that of the method."""
         held = self._names.settled(at.of(receiver))
         maker = held.file.by_node.get(unwrapped(held.node).id)
@@ -123,7 +123,7 @@ class Runs:
             return outer
         for function in self._names.targets(maker, held.file)[:1]:
             if function.makes or function.file.language == "go":
-                made = self.run(function, maker, held)
+                made = self.run(function, maker, held, None, depth + 1)
                 return Frame(made.scope, made.cause, made.names, outer)
         return outer
 
