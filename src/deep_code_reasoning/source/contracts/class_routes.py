@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
 from .class_paths import ClassPaths
+from .client_bases import registered_clients
 from .environment import Deployment
 from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, GLOBAL_PREFIXES, PATH_MARKS, PLAIN_MARKS, SPEAKS_LIKE, VERBS
 from .grammars import CLASS_TYPES
@@ -71,6 +72,7 @@ class ClassRoutes:
             service: given[_REACTIVE_KEY] for service, given in deployment.settings.items() if _REACTIVE_KEY in given
         }
         self._global.update(configured)
+        self._registered = dict(registered_clients(files, values))
         for file in files:
             for call in file.calls:
                 place = GLOBAL_PREFIXES.get(call.name, ())
@@ -114,7 +116,7 @@ class ClassRoutes:
             return
         owner = enclosing(target, CLASS_TYPES)
         owner_marks = by_target.get(owner.id, []) if owner is not None else []
-        side, host, base = self._side(owner, owner_marks, named, file)
+        side, host, own, base = self._side(owner, owner_marks, named, file)
         given = self._deployment.of(file.service)
         beside = [m for m in marks if m.call.name in PATH_MARKS.get(language, frozenset()) and m not in named]
         for mark in named:
@@ -128,6 +130,7 @@ class ClassRoutes:
             ]
             if side == PROVIDED:
                 found = [each for one in found for each in self._served(one, owner, owner_marks, marks, file)]
+            found = [joined(own, each) for each in found]
             handler = definition_name(target) if side == PROVIDED else ""
             where = (file.service, file.where.repo, file.where.path, mark.call.line)
             for template in dict.fromkeys(found):
@@ -145,19 +148,22 @@ class ClassRoutes:
 
     def _side(
         self, owner: Node | None, owner_marks: Sequence[Mark], named: Sequence[Mark], file: CodeFile
-    ) -> tuple[str, str, list[tuple[str, str]]]:
-        """Whether a class serves or calls, whom it calls, and the paths of the class."""
+    ) -> tuple[str, str, str, list[tuple[str, str]]]:
+        """Whether a class serves or calls, whom it calls and below which path, and the paths of the class."""
         base = self._paths.of(owner, file)
         client = next((mark for mark in owner_marks if mark.call.name in CLIENT_MARKS), None)
         # Kotlin's grammar calls an interface a class.
         is_interface = owner is not None and _INTERFACE.search(text_of(owner).partition("{")[0]) is not None
         declares = is_interface and _RETROFIT.search(file.text) is not None and not _JAX_RS.search(file.text)
         if client is None and not declares and not any(mark.call.name.endswith("Exchange") for mark in named):
-            return PROVIDED, "", base
+            return PROVIDED, "", "", base
         host, own = "", ""
+        registered = self._registered.get(definition_name(owner))
         if client is not None:
             host, own = self._whom(client.call, file)
-        return CONSUMED, host, [(kind, joined(own, before)) for kind, before in base]
+        elif registered is not None:
+            host, own = split_address(fill(registered, self._deployment.of(file.service))) or ("", "")
+        return CONSUMED, host, own, base
 
     def _whom(self, client: Call, file: CodeFile) -> tuple[str, str]:
         given = client.named("url", "baseUri", "baseUrl") or (client.positional(0) if client.name == "Client" else None)

@@ -35,10 +35,9 @@ class ClientBases:
     """The clients of many files."""
 
     def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
-        self._files = files
         self._values = values
         self._deployment = deployment
-        self._registered = dict(self._registrations())
+        self._registered = dict(registered_clients(files, values))
 
     def of(self, call: Call, at: Term) -> str:
         """The address that a client was made with."""
@@ -59,10 +58,10 @@ class ClientBases:
                 break
             made = file.by_node.get(unwrapped(node).id)
             if made is None:
-                given = self._values.node_of(node, file) if unwrapped(node).type in NAMES | MEMBERS else None
+                given = self._values.names.settled(at.of(node)) if unwrapped(node).type in NAMES | MEMBERS else None
                 found = self._base_of_chain(given.node, given.file) if given is not None else ""
                 return found or self._injected(call, at) or self._base_of_file(file)
-            found = self._base_of_call(made, file)
+            found = self._base_of_call(made, file) or self._base_of_function(made, file)
             if found:
                 return found
             node = made.receiver_node
@@ -89,6 +88,13 @@ class ClientBases:
             if found:
                 return found
             made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
+        return ""
+
+    def _base_of_function(self, made: Call, file: CodeFile) -> str:
+        """The base of the client that a function of ours gives back: `$this->http()->get("/x")`."""
+        for function in self._values.names.targets(made, file)[:1]:
+            for node in returned(function.node, function.file.language)[:1]:
+                return self._base_of_chain(node, function.file)
         return ""
 
     def _base_of_call(self, made: Call, file: CodeFile) -> str:
@@ -120,26 +126,27 @@ class ClientBases:
                 return self._values.text(call.positional(0), file).replace(HOLE, "")
         return next((self._registered[kind.name] for kind in file.types if kind.name in self._registered), "")
 
-    def _registrations(self) -> Iterator[tuple[str, str]]:
-        """ASP.NET: `AddHttpClient<Catalog>(c => c.BaseAddress = new Uri("..."))`, for a class or a name."""
-        for file in self._files:
-            for call in file.calls:
-                if call.name not in ("AddHttpClient", "AddRefitClient", "ConfigureHttpClient"):
-                    continue
-                inside = [
-                    node
-                    for node in file.values.get("BaseAddress", ())
-                    if call.node.start_byte <= node.start_byte < call.node.end_byte
-                ]
-                value = self._values.text(inside[-1], file) if inside else HOLE
-                if value == HOLE:
-                    continue
-                whole = text_of(call.node)
-                for kinds in re.findall(r"Add(?:Http|Refit)Client<([\w, ]+)>", whole):
-                    yield from ((kind.strip(), value) for kind in kinds.split(","))
-                named = call.positional(0)
-                if named is not None and (name := self._values.text(named, file)) != HOLE:
-                    yield name, value
+
+def registered_clients(files: Sequence[CodeFile], values: Values) -> Iterator[tuple[str, str]]:
+    """ASP.NET: `AddHttpClient<Catalog>(c => c.BaseAddress = new Uri("..."))`, for a class or a name."""
+    for file in files:
+        for call in file.calls:
+            if call.name not in ("AddHttpClient", "AddRefitClient", "ConfigureHttpClient"):
+                continue
+            inside = [
+                node
+                for node in file.values.get("BaseAddress", ())
+                if call.node.start_byte <= node.start_byte < call.node.end_byte
+            ]
+            value = values.text(inside[-1], file) if inside else HOLE
+            if value == HOLE:
+                continue
+            whole = text_of(call.node)
+            for kinds in re.findall(r"Add(?:Http|Refit)Client<([\w, ]+)>", whole):
+                yield from ((kind.strip(), value) for kind in kinds.split(","))
+            named = call.positional(0)
+            if named is not None and (name := values.text(named, file)) != HOLE:
+                yield name, value
 
 
 def _request_around(call: Call, file: CodeFile) -> Call | None:

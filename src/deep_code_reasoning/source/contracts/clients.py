@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
-from .calls import Call
+from .calls import Call, lambdas
 from .client_bases import ClientBases
 from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
+from .definitions import OWN
 from .environment import Deployment
 from .grammars import LAMBDA_TYPES, STRING_TYPES
 from .nodes import last_name, unwrapped, within
@@ -70,7 +71,7 @@ class Clients:
             if row.receiver.pattern == MADE:
                 fits = self._is_made(call.node.child_by_field_name("function"), file)
             else:
-                fits = row.receiver.search(call.receiver) is not None or (
+                fits = row.receiver.search(_chained(call, file)) is not None or (
                     row.any_client and self._is_client(call, file)
                 )
             if fits and row.any_client and self._is_ours(call, file):
@@ -90,7 +91,8 @@ class Clients:
         if row.address == RECEIVER:
             return call.receiver_node
         given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
-        return given or call.named("url", "uri", "requestUri")
+        built = lambdas(call)[:1] if call.name == "uri" else []  # Kotlin: uri { it.path("/x").build() }
+        return given or call.named("url", "uri", "requestUri") or (built[0] if built else None)
 
     def _runs(self, given: Node, call: Call, row: ClientCall, file: CodeFile) -> Iterator[Contract]:
         """The requests of a call: several where a function makes one for what it is given."""
@@ -123,7 +125,7 @@ class Clients:
 
     def _is_made(self, node: Node | None, file: CodeFile) -> bool:
         """Whether what a name stands for was made as a client."""
-        given = self._values.node_of(node, file) if node is not None else None
+        given = self._values.names.settled(Term(node, file)) if node is not None else None
         made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
         return made is not None and made.name in CLIENT_MAKERS
 
@@ -152,6 +154,16 @@ class Clients:
         known = address[1].replace("{}", "").strip("/")
         # A path of nothing known, on a host that nobody knows, says nothing.
         return address if known or address[0] else None
+
+
+def _chained(call: Call, file: CodeFile) -> str:
+    """What a call is called on; in PHP, where calls set up what is asked with, what the chain begins with."""
+    node, text = call.receiver_node, call.receiver
+    while file.language == "php" and node is not None and (made := file.by_node.get(node.id)) is not None:
+        if made.receiver in OWN or made.receiver_node is None:
+            break
+        node, text = made.receiver_node, made.receiver
+    return f"{text}::x()" if file.language == "php" and node is not call.receiver_node and text == "Http" else text
 
 
 def _path_in(node: Node, file: CodeFile) -> Node | None:

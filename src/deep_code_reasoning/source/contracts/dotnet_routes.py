@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .calls import SUPER, Call
+from .class_routes import ClassRoutes
 from .frameworks import VERBS
 from .grammars import CLASS_TYPES
 from .nodes import definition_name, enclosing, last_name, text_of, within
@@ -28,8 +29,9 @@ _TRIGGER: Final = "HttpTrigger"
 class DotnetRoutes(RouteReader):
     """The routes of C#."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values, prefixes: Prefixes) -> None:
+    def __init__(self, files: Sequence[CodeFile], values: Values, prefixes: Prefixes, classes: ClassRoutes) -> None:
         super().__init__(values, prefixes)
+        self._classes = classes
         # FastEndpoints: `UseFastEndpoints(c => c.Endpoints.RoutePrefix = "api")`
         self._endpoints = {
             file.service: values.text(file.values[_PREFIX][0], file)
@@ -47,8 +49,8 @@ class DotnetRoutes(RouteReader):
             yield from self.routes(call, at, call.positional(0), (call.name[3:].upper(),))
 
     def before(self, call: Call, at: Term) -> list[str]:
-        """The prefixes of a call, behind what Carter's modules are made with."""
-        module = self._module_prefix(call, at.file)
+        """The prefixes of a call, behind that of the application and what Carter's modules are made with."""
+        module = joined(self._classes.global_prefix(at.file), self._module_prefix(call, at.file)).rstrip("/")
         return [joined(module, each) if module else each for each in super().before(call, at)]
 
     def declared(self, file: CodeFile) -> Iterator[Route]:
@@ -81,7 +83,7 @@ class DotnetRoutes(RouteReader):
             for each in call.arguments if served is not None else ():
                 path = self._values.text(each.node, file)
                 if path != HOLE:
-                    template = joined(self._endpoints.get(file.service, ""), path)
+                    template = joined(self._classes.global_prefix(file), self._endpoints.get(file.service, ""), path)
                     yield Route(served or (), template, call.line, kind.name)
 
     def _function(self, mark: Call, file: CodeFile) -> Route:

@@ -58,7 +58,7 @@ PLAIN_MARKS: Final = {
 }  # fmt: skip
 # What puts a prefix before all routes of a service: call -> place or names of the argument.
 GLOBAL_PREFIXES: Final[dict[str, int | tuple[str, ...]]] = {
-    "setGlobalPrefix": 0, "createExpressServer": ("routePrefix",),
+    "setGlobalPrefix": 0, "UsePathBase": 0, "createExpressServer": ("routePrefix",),
     "useExpressServer": ("routePrefix",), "createKoaServer": ("routePrefix",), "useKoaServer": ("routePrefix",),
     "InversifyExpressServer": ("rootPath",),
 }  # fmt: skip

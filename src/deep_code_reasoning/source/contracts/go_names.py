@@ -12,6 +12,7 @@ from .nodes import enclosing, text_of
 from .scopes import Function, owner_of
 from .syntax import CodeFile
 
+_DECLARATION: Final = re.compile(r"\n(?:func|type|var|const)\b")
 _STRUCT: Final = re.compile(r"(?ms)^\s*type\s+(\w+)\s+struct\s*(\{.*?\}(?=\s*(?:\n|$)))")
 
 
@@ -20,7 +21,7 @@ def go_package(name: str, file: CodeFile) -> str:
     if file.language != "go":
         return ""
     quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
-    found = re.search(quoted, file.text)
+    found = re.search(quoted, _DECLARATION.split(file.text, 1)[0])  # imports come first
     return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
 
 

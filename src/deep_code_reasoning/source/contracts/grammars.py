@@ -80,7 +80,7 @@ QUERIES: Final = {
         (class_declaration) @class
         (object_declaration) @class
         (property_declaration (variable_declaration (identifier) @name) (_) @value .)
-        (class_parameter (identifier) @name (_) @value .)
+        (class_parameter (identifier) @name [(user_type) (nullable_type)] (_) @value .)
         (enum_entry (identifier) @name (value_arguments . (value_argument (_) @value)))
         (class_parameter (identifier) @held [(user_type) (nullable_type)] @type)
         (parameter (identifier) @held [(user_type) (nullable_type)] @type)
@@ -127,6 +127,8 @@ QUERIES: Final = {
         (module) @class
         (assignment left: (_) @name right: (_) @value)
         (operator_assignment left: (_) @name right: (_) @value)
+        (keyword_parameter name: (_) @name value: (_) @value)
+        (optional_parameter name: (_) @name value: (_) @value)
         """,
     "php": """
         (function_definition) @function
@@ -200,7 +202,8 @@ WRAPPERS: Final = frozenset(
 )
 STRING_TYPES: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "
-    "interpolated_string_expression encapsed_string multiline_string_literal concatenated_string heredoc".split()
+    "interpolated_string_expression encapsed_string multiline_string_literal concatenated_string heredoc "
+    "delimited_symbol".split()
 )
 INTERPOLATIONS: Final = frozenset(
     "interpolation template_substitution string_interpolation template_expression".split()

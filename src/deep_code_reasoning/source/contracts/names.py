@@ -95,7 +95,7 @@ class Names(Definitions):
         found = self.member(term.of(holder), name)
         if found is not None:
             return found
-        return self._by_name(name, text_of(holder), term)
+        return self.named_anywhere(name, text_of(holder), term)
 
     def _field(self, name: str, term: Term) -> Term | None:
         """A field of the object that the code around belongs to."""
@@ -122,7 +122,8 @@ class Names(Definitions):
         """A field that is a parameter of the constructor: TypeScript's, PHP's, Kotlin's, C#'s."""
         for maker in self._makers(Term(around, term.file)):
             if name in self.runs.bound(maker.node) and within(maker.node, around):
-                return self._of_any_run(maker.node, name, term, term.file.values.get(name, ()))
+                run = term.frame.find(maker.node.id, name) if term.frame is not None else None
+                return run or self._of_any_run(maker.node, name, term, term.file.values.get(name, ()))
         return None
 
     def member(self, holder: Term, name: str, depth: int = 0) -> Term | None:
@@ -228,7 +229,7 @@ class Names(Definitions):
             found = self.exported(*source)
             if found is not None:
                 return found
-        return self._by_name(name, "", term)
+        return self.named_anywhere(name, "", term)
 
     def _not_given(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
         """A parameter that a run does not give: its default; where no run is told, what every run gives."""
@@ -274,12 +275,15 @@ class Names(Definitions):
         left = node.child_by_field_name("key") or node.child_by_field_name("left") or node
         return self.member(term.of(whole), key_text(left)) or term.of(node)
 
-    def _by_name(self, name: str, head: str, term: Term) -> Term | None:
+    def named_anywhere(self, name: str, head: str, term: Term) -> Term | None:
         """What a name is given where nothing leads there: in the folder or class it names, its service, anywhere."""
         if name[:1].islower() and not head and not is_imported(name, term.file) and term.file.language != "go":
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
         others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
+        literal = self._in_literal(head, others, term) if term.file.language == "go" else None
+        if literal is not None:
+            return literal
         head = go_package(head, term.file) or head
         named = [place for place in others if head and head.lower() in (*folders_of(place[0]), class_around(place[1]))]
         near = [place for place in others if place[0].service == term.file.service]
@@ -321,6 +325,26 @@ class Names(Definitions):
     def _declared_in(self, kind: Term, name: str) -> Term | None:
         declared = [of for held, of in kind.file.declared.get(name, ()) if within(held, kind.node)]
         return self.type_of(declared[0], kind.file) if declared else None
+
+    def _in_literal(self, head: str, places: Sequence[tuple[CodeFile, Node]], term: Term) -> Term | None:
+        """Go: a field where an object is made of the type that a name is declared with."""
+        kind = declared_type(head, term.node, term.file).rpartition(".")[2] if head else ""
+        for file, node in places if kind else ():
+            literal = enclosing(node, frozenset({"composite_literal"}))
+            if literal is not None and last_name(text_of(literal.child_by_field_name("type"))) == kind:
+                return Term(node, file)
+        return None
+
+    def configured_in_php(self, key: str, near: CodeFile) -> Term | None:
+        """Laravel: a key of `config/NAME.php`, whose name is the first part of the key."""
+        name, _, rest = key.partition(".")
+        for file in self._modules.values():
+            if file.service == near.service and file.where.path.endswith(f"config/{name}.php"):
+                found = self.exported(file, "")
+                for part in rest.split("."):
+                    found = self.member(found, part) if found is not None else None
+                return found
+        return None
 
     # Which functions a call runs, and the runs of a scope
 

@@ -72,10 +72,14 @@ def _of_run(call: Call, file: CodeFile, values: InRun, api_only: bool, concerns:
     before = _OPTIONAL.sub(r"/\1", _before(call, file, values))
     yield from _of(call, before, file, values, api_only)
     for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
-        item = joined(before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}")
+        whole = joined(before, _path_of(call, call.arguments[0].node, file, values))
         for inner in file.calls:
             if name in concerns and _concern_around(inner, file) is concerns[name]:
-                yield from _of(inner, joined(item, _before(inner, file, values)), file, values, api_only)
+                holder = _holder(inner, file)
+                within = holder.name if holder is not None else ""
+                own = _before(inner, file, values) if within != "collection" else ""
+                nested = f"{{{_key(call, file, values)}}}" if within not in ("member", "collection") else ""
+                yield from _of(inner, joined(whole, nested, own), file, values, api_only)
 
 
 def _of(call: Call, before: str, file: CodeFile, values: InRun, api_only: bool) -> Iterator[Found]:

@@ -70,7 +70,7 @@ class Routes(RouteReader):
         self.registering = self._python.registering
         self._classes = ClassRoutes(files, values, deployment, configured)
         self._go = GoRoutes(values, self._prefixes)
-        self._dotnet = DotnetRoutes(files, values, self._prefixes)
+        self._dotnet = DotnetRoutes(files, values, self._prefixes, self._classes)
         self._jvm = JvmRoutes(files, values, self._prefixes, self._classes)
         self._scripts = ScriptRoutes(values, self._prefixes)
         self._laravel = Laravel(files, values)

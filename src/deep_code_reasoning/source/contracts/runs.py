@@ -100,6 +100,7 @@ class Runs:
         if holder is not None and made.receiver_node is not None and function.file.language == "go":
             names[text_of(holder).strip("()").split(" ")[0]] = at.of(made.receiver_node)
         for place, pattern in enumerate(bound):
+            names.update(self._defaults(pattern, Term(function.node, function.file)))
             value = made.named(text_of(pattern).lstrip("$&")) if pattern.type in NAMES | {"variable_name"} else None
             if value is None and place < len(given):
                 value = given[place]
@@ -111,6 +112,7 @@ class Runs:
             whose = at.frame.cause_of(owner.id) if at.frame is not None else None
             if whose is not None or definition_name(owner) in bases_of(around):
                 outer = Frame(owner.id, whose or around.id, {}, outer)
+            outer = outer or at.frame  # the object is the same
         elif made.receiver_node is not None and made.receiver not in OWN and depth < MAX_DEPTH:
             outer = self._making(made.receiver_node, at, outer, depth)
         return Frame(function.node.id, made.node.id, names, outer)
@@ -143,6 +145,14 @@ class Runs:
                 names.update(self._bind(pattern, element[-1]))
             found.append(Frame(scope.id, element[-1].node.id, names, through.frame))
         return found
+
+    def _defaults(self, pattern: Node, at: Term) -> dict[str, Term]:
+        """What the names of a pattern stand for when nothing is given: `({ method = "GET" }) => ...`."""
+        parts = [child for child in pattern.named_children if child.type == "object_assignment_pattern"]
+        return {
+            text_of(part.named_children[0]): at.of(part.named_children[-1])
+            for part in (parts if pattern.type == "object_pattern" else ())
+        }
 
     def _bind(self, pattern: Node, value: Term) -> dict[str, Term]:
         """What the names of a pattern stand for when it is given a value."""

@@ -148,7 +148,7 @@ CONVENTIONS: Final = (
         "ruby",
         r"<\s*(?:ApplicationRecord|ActiveRecord::Base)",
         _plural_snake,
-        unless=r"\bself\.(?:table_name|abstract_class)\b",
+        unless=r"\bself\.(?:table_name|abstract_class)\b|\bprimary_abstract_class\b",
     ),
     _named("ruby", r"<\s*Sequel::Model\s*(?:;|$)", _plural_snake),
     _named(

@@ -14,6 +14,8 @@ VARIABLE: Final = re.compile(f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_DEFAULT}(
 _PLACEHOLDER: Final = re.compile(r"\$\{([\w.\-]+)(?::-?([^{}]*))?\}|#\{[^{}]*\}")
 # Spring: `#{'${topics}'.split(',')}` is what is in it.
 _INNER: Final = re.compile(r"#\{\s*'(\$\{[^{}]*\})'[^{}]*\}")
+# Symfony: `%env(URL)%`, `%env(resolve:URL)%`.
+_SYMFONY: Final = re.compile(r"%env\((?:\w+:)*(\w+)\)%")
 _TOO_LONG: Final = 2_000
 
 
@@ -43,5 +45,5 @@ def variables(value: str) -> list[str]:
 
 def placeholders(text: str) -> str:
     """`${name:default}` of Spring, shells and compose files as variables."""
-    text = _INNER.sub(r"\1", text)
+    text = _SYMFONY.sub(r"${\1}", _INNER.sub(r"\1", text))
     return _PLACEHOLDER.sub(lambda found: variable(found[1], found[2] or "") if found[1] else HOLE, text)

@@ -74,6 +74,8 @@ TOPIC_CALLS: Final = (
     _row("", "wolverine", "ListenToRabbitQueue|ListenToKafkaTopic|ListenToAzureServiceBusQueue", False, 0),
     _row("", "wolverine", "ToRabbitQueue|ToRabbitExchange|ToKafkaTopic|ToAzureServiceBusQueue", True, 0),
     _row("", "masstransit", "GetSendEndpoint", True, 0),
+    _row("kafka", "masstransit", "AddProducer", True, 0),
+    _row("kafka", "masstransit", "TopicEndpoint", False, 0),
     _row(
         "servicebus",
         "@azure/functions",

@@ -27,6 +27,8 @@ _CONSTANT: Final = re.compile(r"^(?:\w+(?:\.|::))*[A-Z]\w*(?:\.|::)[A-Z]\w*$")
 _ENVIRONMENTS: Final = re.compile(
     r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
 )
+# Ruby: `Rails.configuration.x.payments_url` is what `config.x.payments_url = ...` gave it.
+_SETTINGS: Final = re.compile(r"\b(?:configuration|config|settings|Settings)\b")
 _STRICT: Final = re.compile(r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server))$")
 _READERS: Final = frozenset(
     "getenv Getenv GetEnvironmentVariable getEnv get_env LookupEnv GetValue GetConnectionString getProperty var "
@@ -86,7 +88,8 @@ class Values:
             return []
         term = Term(node, file, frame)
         named = self.names.settled(term)
-        if len(items(named.node)) > 1:
+        inside = items(named.node)
+        if len(inside) != 1 or inside[0].id != unwrapped(named.node).id:
             term = named
         return [self.text(item, term.file, term.frame) for item in items(term.node)]
 
@@ -100,7 +103,8 @@ class Values:
         if depth > _MAX_DEPTH:
             yield HOLE
         elif node.type in STRING_TYPES:
-            yield from self._of_string(node, term, depth)
+            text = "".join(self._of_string(node, term, depth))
+            yield placeholders(text) if term.file.language == "kotlin" else text  # "\\${spring.key}"
         elif node.type in _AS_WRITTEN:
             yield text_of(node).strip(":")
         elif node.type == "arrow_expression_clause":  # C#: a property that is worked out
@@ -285,6 +289,9 @@ class Values:
 
     def _passed_on(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
         """What a call gives back of what it is called on or given; what a function of ours makes of it."""
+        if call.name == "config" and term.file.language == "php" and first:  # Laravel: config("services.tax.url")
+            found = self.names.configured_in_php(first, term.file)
+            return self._one(found.node, found, depth + 2) if found is not None else variable(first)
         if call.name == "nameof" and given:
             return last_name(text_of(given[0]))
         if call.name in _DEFAULTS and call.receiver_node is not None:
@@ -297,6 +304,9 @@ class Values:
             return first
         if key := self._configured.key(term.of(call.node)):
             return variable(key)
+        if not given and term.file.language == "ruby" and _SETTINGS.search(call.receiver):
+            found = self.names.named_anywhere(call.name, call.receiver, term)
+            return self._one(found.node, found, depth + 2) if found is not None else HOLE
         if not given and (constant := _constant(call.node)) is not None:
             return self._one(constant, term, depth)
         return self._of_function(call, term, depth) if depth < _MAX_DEPTH // 2 else HOLE
