@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from .calls import Call, lambdas
 from .client_bases import ClientBases
 from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
-from .definitions import OWN
+from .definitions import OWN, bases_of
 from .environment import Deployment
 from .grammars import LAMBDA_TYPES, STRING_TYPES
-from .nodes import last_name, unwrapped, within
+from .nodes import definition_name, last_name, unwrapped, within
 from .records import CONSUMED, Contract
 from .request_verbs import RequestVerbs
 from .scopes import Frame, Term, declared_type
@@ -121,7 +121,13 @@ class Clients:
         """Whether a call runs a function of ours, or one of what a web framework gives under the name of a client."""
         head = call.receiver.partition(".")[0]
         module = self._values.names.imports.original(head, file)[0].partition(".")[0]
-        return module in _SERVERS or bool(self._values.names.targets(call, file))
+        if module in _SERVERS or call.receiver_node is None:
+            return module in _SERVERS
+        kind = self._values.names.kind_of(Term(call.receiver_node, file))
+        owners = {last_name(call.receiver)}
+        if kind is not None:
+            owners |= {definition_name(kind.node), *bases_of(kind.node)}
+        return any(function.owner in owners for function in self._values.names.targets(call, file))
 
     def _is_made(self, node: Node | None, file: CodeFile) -> bool:
         """Whether what a name stands for was made as a client."""

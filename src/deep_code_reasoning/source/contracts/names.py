@@ -300,6 +300,9 @@ class Names(Definitions):
             return None
         made = term.file.by_node.get(node.id)
         if made is not None:
+            head = made.receiver.partition(".")[0]
+            if head and is_imported(head, term.file) and self.module(head, term.file) is None:
+                return None  # somebody else's
             return self.type_of(made.name, term.file) or self._kind_of_given(made, term.of(node), depth)
         if node.type not in NAMES | MEMBERS:
             return None

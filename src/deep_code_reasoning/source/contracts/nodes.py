@@ -41,6 +41,8 @@ def last_name(text: str) -> str:
 
 def type_name(text: str) -> str:
     """The name of a declared type: of `*http.Client`, `: Repository<Order> | null`, `IOptions<Client>?`."""
+    if text.isidentifier():
+        return text
     plain = re.split(r"\s\|\s|,", text.strip(":*&?!\\ \n"))[0].strip("?! ")
     holding = _HOLDING.match(text.strip(":*&?!\\ \n"))
     if holding is not None:

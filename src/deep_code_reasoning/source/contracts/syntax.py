@@ -136,13 +136,17 @@ def _take(captures: dict[str, list[Node]], found: CodeFile) -> None:
     elif "class" in captures:
         found.types.append(_as_type(captures["class"][0]))
     elif "held" in captures:
-        held, kind = captures["held"][0], text_of(captures["type"][0])
-        kind = kind.lstrip("*[]").partition("[")[0] if found.language == "go" else type_name(kind)
-        if kind:
-            found.declared.setdefault(text_of(held).lstrip("$"), []).append((held, kind))
+        _declare(captures["held"][0], text_of(captures["type"][0]), found)
     elif "value" in captures:
         for name, value in _given(captures["name"][0], captures["value"][0]):
             found.values.setdefault(name, []).append(value)
+
+
+def _declare(held: Node, kind: str, found: CodeFile) -> None:
+    """Note the type that a name is declared with: in Go with its package, elsewhere where it may be a class."""
+    plain = kind.lstrip("*[]").partition("[")[0] if found.language == "go" else type_name(kind)
+    if plain and (found.language == "go" or not plain.islower()):
+        found.declared.setdefault(text_of(held).lstrip("$"), []).append((held, plain))
 
 
 @lru_cache(maxsize=2 * len(QUERIES))

@@ -25,7 +25,7 @@ class Mapping:
     languages: frozenset[str]
     pattern: Pattern[str]
     defines: bool
-    mentions: str
+    mentions: Pattern[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Convention:
     pattern: Pattern[str]
     unless: Pattern[str]
     name: Callable[[str], str]
-    mentions: str
+    mentions: Pattern[str] | None
 
 
 def snake(name: str) -> str:
@@ -59,13 +59,16 @@ def _plural_snake(name: str) -> str:
 
 
 def _map(languages: str, pattern: str, *, defines: bool = False, mentions: str = "") -> Mapping:
-    return Mapping(frozenset(languages.split()), re.compile(pattern), defines, mentions)
+    return Mapping(
+        frozenset(languages.split()), re.compile(pattern), defines, re.compile(mentions) if mentions else None
+    )
 
 
 def _named(
     languages: str, pattern: str, name: Callable[[str], str], *, unless: str = r"(?!)", mentions: str = ""
 ) -> Convention:
-    return Convention(frozenset(languages.split()), re.compile(pattern), re.compile(unless), name, mentions)
+    said = re.compile(mentions) if mentions else None
+    return Convention(frozenset(languages.split()), re.compile(pattern), re.compile(unless), name, said)
 
 
 MAPPINGS: Final = (

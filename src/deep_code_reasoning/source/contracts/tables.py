@@ -62,8 +62,10 @@ def _contract(use: TableUse, text: str, service: str, repo: str, path: str) -> C
 
 def _mapped(file: CodeFile) -> Iterator[TableUse]:
     """The tables that a file names to a library."""
+    if file.language == "python" and "table" not in file.lower:
+        return  # all of Python's say so
     for mapping in MAPPINGS:
-        if file.language in mapping.languages and (not mapping.mentions or re.search(mapping.mentions, file.text)):
+        if file.language in mapping.languages and (mapping.mentions is None or mapping.mentions.search(file.text)):
             for found in mapping.pattern.finditer(file.code):
                 yield TableUse(found[1].lower(), "define" if mapping.defines else "map", found.start(1))
 
@@ -86,7 +88,7 @@ def _by_convention(file: CodeFile) -> Iterator[TableUse]:
     for convention in CONVENTIONS:
         if file.language not in convention.languages:
             continue
-        if convention.mentions and not re.search(convention.mentions, file.text):
+        if convention.mentions is not None and not convention.mentions.search(file.text):
             continue
         for name, at in _named_by(convention, file):
             yield TableUse(convention.name(name), "map", at)
@@ -124,11 +126,13 @@ def _statement(text: str, found: re.Match[str]) -> str:
 def _django(file: CodeFile) -> Iterator[TableUse]:
     """Django: the name of the application, then that of the model; what a model takes over may make it one."""
     app = re.sub(r"/models(?:/.*)?$", "", file.where.path.rpartition(".")[0]).rpartition("/")[2]
+    if "django" not in file.text:
+        return
     abstract = set(_DJANGO_ABSTRACT.findall(file.code))
     for kind in file.types if app else ():
         is_model = "models.Model" in kind.header or any(re.search(rf"\b{base}\b", kind.header) for base in abstract)
         own = re.match(rf"class\s+{kind.name}\b", kind.header) is not None and kind.name not in abstract
-        if is_model and own and "django" in file.text and not _DJANGO_NAMED.search(text_of(kind.node)):
+        if is_model and own and not _DJANGO_NAMED.search(text_of(kind.node)):
             yield TableUse(f"{app}_{kind.name.lower()}", "map", _place(file, kind))
 
 

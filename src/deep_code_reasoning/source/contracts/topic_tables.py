@@ -8,6 +8,7 @@ php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, FastStream, Wate
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from re import Pattern
 from typing import Final
@@ -241,7 +242,6 @@ NAMED: Final = frozenset(name for row in TOPIC_CALLS for name in row.name.patter
 MENTIONS: Final = frozenset(word for row in TOPIC_CALLS for word in row.mentions)
 
 
-def rows_of(text: str) -> list[TopicCall]:
-    """The calls of the libraries that a text (in small letters) mentions."""
-    words = {word for word in MENTIONS if word in text}
-    return [row for row in TOPIC_CALLS if words.intersection(row.mentions)] if words else []
+def rows_of(words: Collection[str]) -> list[TopicCall]:
+    """The calls of the libraries that are mentioned by these words."""
+    return [row for row in TOPIC_CALLS if any(word in words for word in row.mentions)] if words else []

@@ -60,17 +60,19 @@ class Topics:
         self._files = files
         self._values = values
         self._deployment = deployment
+        self._words: dict[int, frozenset[str]] = {}
         mentioned: dict[str, set[str]] = {}
         for file in files:
             words = {word for word in MENTIONS if word in file.lower}
+            self._words[id(file)] = frozenset(words)
             mentioned.setdefault(file.service, set()).update(words)
-        self._mentioned = {service: " ".join(sorted(words)) for service, words in mentioned.items()}
+        self._mentioned = mentioned
 
     def contracts(self) -> Iterator[Contract]:
         """Who sends (`provided`) and who receives (`consumed`) what."""
         tasks, actors = dict(self._tasks()), dict(self._actors())
         for file in self._files:
-            rows = rows_of(file.lower)
+            rows = rows_of(self._words[id(file)])
             for call in file.calls:
                 yield from self._of_call(call, file, rows or self._rows_of_receiver(call, file))
             for mark in file.marks if rows else ():
@@ -90,8 +92,8 @@ class Topics:
             return []
         held = self._values.names.settled(Term(call.receiver_node, file)) if call.receiver_node is not None else None
         if held is not None and held.file is not file:
-            return rows_of(held.file.lower)
-        return rows_of(self._mentioned.get(file.service, ""))
+            return rows_of(self._words[id(held.file)])
+        return rows_of(self._mentioned.get(file.service, ()))
 
     def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall], mark: str = "") -> Iterator[Contract]:
         for row in rows:
