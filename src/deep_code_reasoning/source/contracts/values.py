@@ -195,6 +195,8 @@ class Values:
         declared = self._declared(node, last, term, depth) if head else ""
         if declared:
             return declared
+        if last in _PATH_FIELDS and _is_its_own(node, text):
+            return HOLE
         if term.file.language == "go" and head and (read := self.names.tag(head, last, term)) is not None:
             return variable(*read)
         meaning = self.names.meaning(term.of(node))
@@ -370,6 +372,12 @@ def _strings(nodes: Sequence[Node]) -> Iterator[Node]:
             yield node
         else:
             yield from _strings(node.named_children)
+
+
+def _is_its_own(node: Node, text: str) -> bool:
+    """Whether a path is set to what is made of itself: `u.Path = path.Join(u.Path, "x")`."""
+    assigned = enclosing(node, _ASSIGNMENTS)
+    return assigned is not None and text_of(assigned.child_by_field_name("left")) == text
 
 
 def _constant(node: Node) -> Node | None:
