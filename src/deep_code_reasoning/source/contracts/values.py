@@ -18,42 +18,13 @@ from .nodes import enclosing, first_field, last_name, text_of, unwrapped, within
 from .scopes import Frame, Term, returned
 from .syntax import CodeFile
 from .texts import HOLE, VARIABLE, placeholders, variable
+from .value_tables import DECLARES, DEFAULTS, ENVIRONMENTS, FORMATS, READERS, SAME, SETTINGS, STRICT, TRIMS, UNWRAPS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST")
 _CONSTANT: Final = re.compile(r"^(?:\w+(?:\.|::))*[A-Z]\w*(?:\.|::)[A-Z]\w*$")
-_ENVIRONMENTS: Final = re.compile(
-    r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
-)
-# Ruby: `Rails.configuration.x.payments_url` is what `config.x.payments_url = ...` gave it.
-_SETTINGS: Final = re.compile(r"\b(?:configuration|config|settings|Settings)\b")
-_STRICT: Final = re.compile(r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server))$")
-_READERS: Final = frozenset(
-    "getenv Getenv GetEnvironmentVariable getEnv get_env LookupEnv GetValue GetConnectionString getProperty var "
-    "GetString".split()
-)
-_FORMATS: Final = frozenset({"Sprintf", "sprintf", "format", "Format", "formatted"})
-_DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
-# Functions that give back what they are given, a little changed.
-_SAME: Final = frozenset(
-    "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
-    "TrimRight TrimSpace trim rtrim encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must "
-    "format_url topic Exchange Queue fromHttpUrl fromUriString fromUri fromPath target cast PathEscape quote_plus "
-    "encodeURIComponent".split()
-)
-# Methods that give back what they are called on, a little changed.
-_TRIMS: Final = frozenset(
-    "rstrip strip lstrip replace replaceAll removesuffix removeSuffix trimEnd TrimEnd Trim chomp delete_suffix lower "
-    "toLowerCase lowercase ToLower getOrThrow".split()
-)
-_DEFAULTS: Final = frozenset(
-    "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
-)
-_UNWRAPS: Final = (
-    frozenset("freeze expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME | _TRIMS
-)
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
 _FORMAT_HOLE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|\{[\w:.\[\]-]*\}")
@@ -188,7 +159,7 @@ class Values:
     def _of_name(self, node: Node, term: Term, depth: int) -> str:
         text = text_of(node)
         head, _, last = re.sub(r"::|->|\?\.", ".", text).rpartition(".")
-        if head and _STRICT.search(head) and _UPPER.fullmatch(last):
+        if head and STRICT.search(head) and _UPPER.fullmatch(last):
             return variable(last)
         if term.file.language == "go" and head == "http" and last.startswith("Method"):
             return last.removeprefix("Method").upper()
@@ -245,9 +216,7 @@ class Values:
 
     def _queue_declared(self, node: Node, at: Term, depth: int) -> str:
         call = at.file.by_node.get(unwrapped(node).id)
-        given = (
-            (call.named("queue") or call.positional(0)) if call is not None and _DECLARES.search(call.name) else None
-        )
+        given = (call.named("queue") or call.positional(0)) if call is not None and DECLARES.search(call.name) else None
         return self._one(given, at, depth) if given is not None else ""
 
     def _of_subscript(self, node: Node, term: Term, depth: int) -> str:
@@ -258,7 +227,7 @@ class Values:
         while inner.named_child_count and inner.type in ("bracketed_argument_list", "argument", "value_argument"):
             inner = inner.named_children[0]
         key = self._one(inner, term, depth)
-        configured = _ENVIRONMENTS.search(re.sub(r">\(\)$", "", text_of(held)))
+        configured = ENVIRONMENTS.search(re.sub(r">\(\)$", "", text_of(held)))
         if key and HOLE not in key and (configured or (term.file.language == "csharp" and ":" in key)):
             return variable(key)
         found = self.names.member(term.of(held), key)
@@ -275,15 +244,15 @@ class Values:
         first = self._one(given[0], term, depth) if given else ""
         if first and (
             _UPPER.fullmatch(first)
-            or (call.name in _READERS and re.fullmatch(r"[\w.:-]+", first))
-            or (_ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
+            or (call.name in READERS and re.fullmatch(r"[\w.:-]+", first))
+            or (ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
         ):
             return variable(first, self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else "")
         return self._joined(call, given, first, term, depth) or self._passed_on(call, given, first, term, depth)
 
     def _joined(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
         """What a call makes of several texts; '' when it is none that does."""
-        if call.name in _FORMATS:
+        if call.name in FORMATS:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
                 return self._formatted(self._one(call.receiver_node, term, depth), given, term, depth)
             return self._formatted(first, given[1:], term, depth) if given else HOLE
@@ -296,17 +265,17 @@ class Values:
             return self._one(found.node, found, depth + 2) if found is not None else variable(first)
         if call.name == "nameof" and given:
             return last_name(text_of(given[0]))
-        if call.name in _DEFAULTS and call.receiver_node is not None:
+        if call.name in DEFAULTS and call.receiver_node is not None:
             return _with_default(self._one(call.receiver_node, term, depth), self._inside(given, term, depth))
-        if call.receiver_node is not None and call.name in _UNWRAPS and not call.makes:
+        if call.receiver_node is not None and call.name in UNWRAPS and not call.makes:
             held = self._one(call.receiver_node, term, depth)
-            if held != HOLE or call.name in _TRIMS:
+            if held != HOLE or call.name in TRIMS:
                 return held
-        if call.name in _SAME and first:
+        if call.name in SAME and first:
             return first
         if key := self._configured.key(term.of(call.node)):
             return variable(key)
-        if not given and term.file.language == "ruby" and _SETTINGS.search(call.receiver):
+        if not given and term.file.language == "ruby" and SETTINGS.search(call.receiver):
             found = self.names.named_anywhere(call.name, call.receiver, term)
             return self._one(found.node, found, depth + 2) if found is not None else HOLE
         if not given and (constant := _constant(call.node)) is not None:
