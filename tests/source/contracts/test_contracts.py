@@ -235,11 +235,18 @@ def test_hostile_files_are_survived(tmp_path: Path) -> None:
     laughs = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise(names))
     deep = "x = (" * 3_000 + "1" + ")" * 3_000 + "\n@app.get('/x'" + " + '/y'" * 3_000 + ")\ndef f(): ...\n"
     circle = "const a = b\nconst b = a\napp.get(a, handler)\nfetch(a + '/x')\n" + "router.use('/a', router)\n" * 30
+    nameless = "module.exports = class { a(app) { this.b(app, '/x') } b(app, path) { app.get(path, (q, r) => r) } }\n"
+    makers = (
+        "package a\nfunc (a *A) Make(x X) *B { return a.b.Make(x) }\nfunc (b *B) Make(x X) *A { return b.a.Make(x) }\n"
+        "func main() { one := two.Make(x); two := one.Make(x); two.Make(x).Make(x).Get(one.path, h) }\n"
+    )
     files = {
+        "shop/nameless.js": nameless,
+        "shop/makers.go": makers,
         "shop/docker-compose.yml": laughs,
         "shop/openapi.yaml": "openapi: 3.0.0\npaths: {{ .Values.paths }}\n",
         "shop/a.py": "app = FastAPI()\n" + deep,
         "shop/b.js": circle,
     }
     found = read(tmp_path, files)
-    assert {c.path for c in found.contracts} <= {"a.py", "b.js", "openapi.yaml"}
+    assert {c.path for c in found.contracts} <= {"a.py", "b.js", "openapi.yaml", "nameless.js", "makers.go"}

@@ -311,7 +311,8 @@ def bases_of(kind: Node) -> list[str]:
     body = kind.child_by_field_name("body")
     header = (kind.text or b"")[: (body.start_byte - kind.start_byte) if body is not None else 300]
     own = definition_name(kind)
-    text = header.decode("utf-8", "replace").partition(own)[2]
+    whole = header.decode("utf-8", "replace")
+    text = whole.partition(own)[2] if own else whole.removeprefix("class")
     found = _EXTENDING.search(re.sub(r"^\s*\([^)]*\)(?=\s*:)", "", text))
     return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
 
