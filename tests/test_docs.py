@@ -41,9 +41,11 @@ def test_every_command_that_is_named_exists() -> None:
         assert named <= COMMANDS.keys(), page.name
 
 
-def test_decisions_fit_on_a_page() -> None:
-    long = [p.name for p in (ROOT / "docs" / "decisions").glob("*.md") if len(p.read_text("utf-8").splitlines()) > 70]
-    assert long == []
+def test_decisions_fit_on_a_page_and_each_has_a_number_of_its_own() -> None:
+    decisions = {path.name: path.read_text("utf-8") for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    assert [name for name, text in decisions.items() if len(text.splitlines()) > 70] == []
+    assert [name for name, text in decisions.items() if not text.startswith(f"# {name[:3]}: ")] == []
+    assert len({name[:3] for name in decisions}) == len(decisions)
 
 
 def test_each_lesson_is_held_by_tests_that_exist() -> None:
