@@ -64,8 +64,8 @@ class CaseWriter:
         self.on_progress: Callable[[int], None] | None = None
 
     def __enter__(self) -> CaseWriter:
+        _at_work.add(self)  # first: whoever stops the process meanwhile finds what there is to remove
         self._tables.mkdir(parents=True)
-        _at_work.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
