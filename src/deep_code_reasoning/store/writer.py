@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from ..domain.case import CaseInfo, Source
 from . import engine
+from .arrow import load_arrow
 from .layout import MANIFEST, Manifest, write_atomically
 from .schema import EVIDENCE_TABLES, TABLES, Table
 
@@ -267,8 +268,7 @@ class _ParquetFile:
 
 def _array(values: list[Any], kind: Any) -> Any:
     """A column of Arrow; cell by cell only where the fast way refuses."""
-    import pyarrow
-
+    pyarrow = load_arrow()
     if pyarrow.types.is_map(kind):
         # Keys and items laid end to end: three times as fast as to hand over pairs.
         offsets = [0, *itertools.accumulate(map(len, values))]
