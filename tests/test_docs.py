@@ -26,6 +26,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_file_on_the_map_is_in_its_room() -> None:
+    package = ROOT / "src" / "deep_code_reasoning"
+    rooms = re.findall(r"^\| `([a-z]+)/` \|(.*)", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    named = [(room, name) for room, row in rooms for name in re.findall(r"`([a-z_/]+(?:/|\.py))`", row)]
+    assert len(named) > 40
+    assert [
+        where for where in named if not package.joinpath(*where).exists() and not (package / where[1]).exists()
+    ] == []
+
+
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for page in PAGES:
