@@ -19,6 +19,7 @@ from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
+from .arrival import with_arrival
 from .calibrate import at_its_limit
 from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
 from .remedy import next_checks, remediation
@@ -88,6 +89,8 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
             _enriched(lead, suspects),
             *(c for c in causes if (c.service, c.mechanism) != (lead.service, lead.mechanism)),
         ]
+    elif causes:
+        causes[0] = with_arrival(scene, causes[0], suspects[0])
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 
