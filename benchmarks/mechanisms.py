@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="mechanisms, or mechanism/variant")
     parser.add_argument(
-        "--styles", type=_styles, default=tuple(STYLES), help="comma-separated; `rotate`: each seed in one style, in turn"
+        "--styles", type=_styles, default=tuple(STYLES), help="comma-separated; `rotate`: a style a seed, in turn"
     )
     parser.add_argument("--size", type=size_of, default=3_000_000, metavar="3MB")
     parser.add_argument("--format", choices=("text", "json"), default="text")

@@ -141,11 +141,7 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
     """Whether what was seen is how others take what came from outside: an outage further down, a surge further up."""
     if outside is None or seen.mechanism not in _TAKEN_SO.get(outside.mechanism, ()):
         return False
-    if (
-        seen.mechanism == "lock_contention"
-        and outside.mechanism == "dependency_outage"
-        and came_after(outside, seen)
-    ):
+    if seen.mechanism == "lock_contention" and outside.mechanism == "dependency_outage" and came_after(outside, seen):
         return False  # who holds a lock while it waits for what is down began to wait no earlier
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}

@@ -141,8 +141,9 @@ def _values(store: CaseStore, service: str, least: int) -> Sequence[Row]:
                        arrayMap(key -> (key, attributes[key]), {keys:Array(String)}))) AS pair
             FROM request_spans
             UNION ALL
-            -- Who tries again comes to several processes: to be told is the one that failed. Where several did, none is.
-            SELECT number, (key, arrayJoin(multiIf(empty(at_fault), values, length(at_fault) = 1, at_fault, []))) AS pair
+            -- Who tries again comes to several processes: the one that failed is told. Where several did, none is.
+            SELECT number,
+                   (key, arrayJoin(multiIf(empty(at_fault), values, length(at_fault) = 1, at_fault, []))) AS pair
             FROM (
                 SELECT number, place.1 AS key, groupUniqArray(place.2) AS values,
                        groupUniqArrayIf(place.2, failing) AS at_fault

@@ -97,9 +97,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         **steps.parameters(),
     )
     risen = [
-        rise
-        for rise in rises(rows, steps, settings.min_probability)
-        if rise.change.rate_before <= settings.max_before
+        rise for rise in rises(rows, steps, settings.min_probability) if rise.change.rate_before <= settings.max_before
     ]
     found = [
         # Who is told of a peer's outage less often is its victim as well.

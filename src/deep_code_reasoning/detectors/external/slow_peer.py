@@ -76,7 +76,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     found = [
         finding
         for rise in rises(rows, steps, settings.min_probability, looked_at=2)
-        if rise.change.rate_after >= settings.min_slow and rise.change.rate_before <= settings.min_slow / 5
+        if rise.change.rate_after >= settings.min_slow
+        and rise.change.rate_before <= settings.min_slow / 5
         and (finding := _finding(scene, rise, settings)) is not None
     ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))

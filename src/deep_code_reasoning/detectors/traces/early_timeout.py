@@ -5,8 +5,8 @@ caller's deadline is shorter than the work it covers, or than the deadlines and 
 the wrong way round along the chain).
 
 Where calls that took longer were waited for before, the deadline itself is new; this shows for what records no spans
-as well (`deadlines_outside.py`). Where the callee waits for a partner outside for longer than its own caller waits for it,
-and is answered, the budgets are the wrong way round: the partner is slower than it was and within what it is given.
+as well (`deadlines_outside.py`). Where the callee waits for a partner outside for longer than its own caller waits for
+it, and is answered, the budgets are the wrong way round: the partner is slower than it was, and in time.
 
 Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
 callers may try again.

@@ -85,7 +85,8 @@ def prepare_message_waits(store: CaseStore) -> bool:
         f"""
         WITH sides AS (
             SELECT a.trace_id AS trace_id, a.span_id AS span_id, a.service AS service,
-                   {corrected("a.start_ns")} AS start_ns, {corrected("a.end_ns")} AS end_ns, a.queue AS queue, a.processes AS processes, p.span_id != '' AS sent_here,
+                   {corrected("a.start_ns")} AS start_ns, {corrected("a.end_ns")} AS end_ns, a.queue AS queue,
+                   a.processes AS processes, p.span_id != '' AS sent_here,
                    if(sent_here, a.parent_span_id, {linked}) AS sender,
                    sender != '' AND (a.processes OR (a.unsaid AND NOT a.sends AND p.service != a.service)) AS takes
             FROM message_spans AS a
