@@ -19,7 +19,7 @@ from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
-from .localise import MECHANISM_SEEN
+from .explaining import MECHANISM_SEEN
 from .remedy import next_checks, remediation
 
 # Code is reached, and its work seen, within two minutes where requests come every second; what is found to begin is
