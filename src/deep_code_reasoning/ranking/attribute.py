@@ -3,7 +3,7 @@
 Three kinds of witnesses are weighed. A change is blamed when its diff can produce what is seen and nothing outside the
 system explains it better; an outside cause (certificate, resolver, provider, platform, surge) is believed when it has
 the better proof; and with neither, the suspects stand as localisation ranked them, without a change. So they do where
-a mechanism was seen at work on the failing requests (`localise.MECHANISM_SEEN`) that the others know nothing of. Only
+a mechanism was seen at work on the failing requests (`explaining.MECHANISM_SEEN`) that the others know nothing of. Only
 the first cause ever names a change: to blame an innocent one costs more than to name none.
 """
 
@@ -19,8 +19,9 @@ from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
+from .arrival import with_arrival
 from .calibrate import at_its_limit
-from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
+from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction, number
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -31,6 +32,8 @@ _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
 # What begins within so long of a surge may be its doing: metrics come every minute, and lag.
 _TOGETHER_NS: Final = 180 * NS_PER_S
+# An order of magnitude.
+_FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
@@ -70,21 +73,14 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        if (
-            change is not None
-            and change.confidence <= seen.confidence
-            and _only_came_then(change, seen)
-            and not _is_of_its_deploy(change, seen)
-        ):
-            change = None
-        if change is not None and _brought_otherwise(change, seen):
+        if change is not None and _is_cleared(change, seen):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
         work = _work_of(change, seen, suspects)
         front = _front_of(change, scene, work.service)
         if seen is not None and _is_of_its_deploy(change, seen):
             change = replace(change, confidence=max(change.confidence, seen.confidence))
-        elif change.facts.get("eliminated"):
+        elif change.facts.get("eliminated") and not work.service:
             shown = _shown_at(front.first or change.service, suspects)
             work = replace(work, mechanism=shown or work.mechanism)
         lead = _from_change(change, work, front, findings, outside)
@@ -95,6 +91,8 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
             _enriched(lead, suspects),
             *(c for c in causes if (c.service, c.mechanism) != (lead.service, lead.mechanism)),
         ]
+    elif causes:
+        causes[0] = with_arrival(scene, causes[0], suspects[0])
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 
@@ -154,7 +152,7 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     if seen is not None and _is_of_its_deploy(change, seen):
         return _Work(seen.mechanism, seen.service)
     if change.facts.get("measured"):
-        return _Work(change.mechanism)
+        return _Work(change.mechanism, change.service)
     can_bring = {change.mechanism, *change.texts("can_bring")}
     for suspect in suspects:
         direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
@@ -184,15 +182,16 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
     """Whether what was seen is how others take what came from outside: an outage further down, a surge further up."""
     if outside is None or seen.mechanism not in _TAKEN_SO.get(outside.mechanism, ()):
         return False
-    if (
-        seen.mechanism == "lock_contention"
-        and outside.mechanism == "dependency_outage"
-        and seen.start_ns < outside.start_ns
-    ):
+    if seen.mechanism == "lock_contention" and outside.mechanism == "dependency_outage" and came_after(outside, seen):
         return False  # who holds a lock while it waits for what is down began to wait no earlier
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
-    return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
+    if seen.code == "traces.inverted_deadline" and outside.code == "external.slow_peer":
+        # A partner that answers in time is to blame where it takes most of the time, and far longer than ever.
+        now_ms = number(outside, "now_ms")
+        return 2 * now_ms >= number(seen, "deadline_ms") and now_ms >= _FAR_SLOWER * number(outside, "before_ms")
+    reached = {seen.service, *scene.graph.downstream(seen.service)}
+    return bool(reached & {outside.service, *outside.texts("services")})
 
 
 def _from_suspect(suspect: Suspect, position: int, suspects: Sequence[Suspect]) -> Cause:
@@ -252,6 +251,12 @@ def _from_change(
         against=tuple(against),
         next_checks=next_checks(work.mechanism, change),
     )
+
+
+def _is_cleared(change: Finding, seen: Finding) -> bool:
+    """Whether a mechanism that was seen at work speaks against a change: it came by then alone, or did nothing of it."""
+    by_time = change.confidence <= seen.confidence and _only_came_then(change, seen)
+    return (by_time and not _is_of_its_deploy(change, seen)) or _brought_otherwise(change, seen)
 
 
 def _brought_otherwise(change: Finding, seen: Finding) -> bool:

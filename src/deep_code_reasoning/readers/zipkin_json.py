@@ -13,13 +13,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ..domain.instant import NS_PER_US
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader, TruncatedError, Unheard, open_decompressed
 from .json_records import iterate_json
-from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, scaled_ns, status_of, text_of, who
+from .values import (
+    ItemCounter,
+    attributes_of,
+    first_of,
+    kind_of,
+    number_in,
+    scaled_ns,
+    status_of,
+    text_of,
+    times_in_us,
+    who,
+)
 
 _LISTS: Final = ("data", "spans")
-_NS_PER_US: Final = 1_000
 _CHUNK_BYTES: Final = 1024 * 1024
 
 _REQUIRED: Final = tuple(re.compile(rb'"%s"\s*:' % name) for name in (b"traceId", b"id"))
@@ -149,7 +160,7 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
     writer.rows("spans", [row])
     annotations = span.get("annotations") or ()
     for annotation in annotations if isinstance(annotations, list | tuple) else (annotations,):
-        time_ns = scaled_ns(annotation.get("timestamp"), _NS_PER_US) if isinstance(annotation, dict) else None
+        time_ns = scaled_ns(annotation.get("timestamp"), NS_PER_US) if isinstance(annotation, dict) else None
         if time_ns is None or time_ns <= 0:
             yield "an annotation without value or time", annotation
         else:
@@ -175,14 +186,7 @@ def _check(span: Any) -> tuple[str, int, int]:
         return "not a span: not an object", 0, 0
     if not all(_key(span)):
         return "not a span: no traceId or id", 0, 0
-    start_ns = scaled_ns(span.get("timestamp"), _NS_PER_US)
-    if start_ns is None or start_ns <= 0:
-        return f"timestamp is no time in microseconds: {text_of(span.get('timestamp'))[:40]}", 0, 0
-    # A span that never finished has no duration.
-    duration_ns = scaled_ns(span.get("duration", 0), _NS_PER_US)
-    if duration_ns is None:
-        return f"duration is no number of microseconds: {text_of(span.get('duration'))[:40]}", 0, 0
-    return "", start_ns, duration_ns
+    return times_in_us(span, "timestamp")
 
 
 def _attributes(span: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

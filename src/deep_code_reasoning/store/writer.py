@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from ..domain.case import CaseInfo, Source
 from . import engine
+from .arrow import load_arrow
 from .layout import MANIFEST, Manifest, write_atomically
 from .schema import EVIDENCE_TABLES, TABLES, Table
 from .spellings import spellings_of
@@ -65,8 +66,8 @@ class CaseWriter:
         self.on_progress: Callable[[int], None] | None = None
 
     def __enter__(self) -> CaseWriter:
+        _at_work.add(self)  # first: whoever stops the process meanwhile finds what there is to remove
         self._tables.mkdir(parents=True)
-        _at_work.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -274,8 +275,7 @@ class _ParquetFile:
 
 def _array(values: list[Any], kind: Any) -> Any:
     """A column of Arrow; cell by cell only where the fast way refuses."""
-    import pyarrow
-
+    pyarrow = load_arrow()
     if pyarrow.types.is_map(kind):
         # Keys and items laid end to end: three times as fast as to hand over pairs.
         offsets = [0, *itertools.accumulate(map(len, values))]

@@ -130,3 +130,17 @@ def test_a_value_that_was_served_well_and_that_the_errors_name_is_no_bad_input(a
     (finding,), _ = apart(fleet)
     assert (finding.code, finding.mechanism) == ("traces.set_apart", "exception")
     assert finding.summary.startswith("stock: 39 of 39 requests with tenant=elm fail")
+
+
+def test_requests_that_are_tried_in_many_processes_tell_none_of_them(apart: Apart) -> None:
+    fleet = Fleet()
+    for number in range(200):
+        at, trace, fails = number * 1000.0, f"t{number:03d}", number >= 80 and number % 2 == 0
+        root = fleet.span(trace, "", "gateway", "h9", "GET /items", at, 300, "server", "error" if fails else "")
+        for attempt in range(8 if fails else 1):
+            status, host = "error" if fails else "", f"h{(number // 5 + attempt) % 3}"
+            begun = at + 2 + 30 * attempt
+            call = fleet.span(trace, root, "gateway", "h9", "GET", begun, 24, "client", status)
+            fleet.span(trace, call, "stock", host, "GET /stock", begun + 2, 20, "server", status, "overloaded")
+    findings, _ = apart(fleet)
+    assert not findings

@@ -44,6 +44,7 @@ MECHANISMS: Final = {
     "queue": "message_backlog",
     "loss": "network_loss",
 }
+_COUNTED: Final = frozenset({"pool", "threads", "queue"})
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
 
 
@@ -87,7 +88,9 @@ class Rise:
             return 1.0
         if not math.isnan(self.full):
             return min(1.0, self.full)
-        return min(0.8, 0.2 * math.log2(max(1.0, self.step.ratio)))
+        # Two more of what is counted is little, also where there was none.
+        one = 1 if _counts(self.series) else 0
+        return min(0.8, 0.2 * math.log2(max(1.0, (self.step.after + one) / max(1e-9, self.step.before + one))))
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -120,11 +123,18 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
     if chance < settings.min_probability:
         return None
     full = _share_of_limit(series, step, known)
+    if math.isnan(full) and _counts(series) and step.after - step.before <= 1:
+        return None  # one more is busy, of nobody knows how many
     leak = series.meaning.kind == "memory" and _order(series.values) >= settings.leak_order
     drifts = abruptness(series.values, step) < settings.abrupt
     if full < (settings.full_share if drifts and not leak else settings.half_share):
         return None
     return Rise(series, step, chance, full, leak)
+
+
+def _counts(series: Series) -> bool:
+    """Whether a metric counts workers, connections or messages, one by one."""
+    return series.meaning.kind in _COUNTED and all(value == int(value) for value in series.values)
 
 
 def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: Settings) -> Rise | None:

@@ -29,8 +29,9 @@ from ..timeline.time_steps import TimeSteps, step_of
 RESOURCE: Final = "NetworkP90(ms)"
 """Name of the series that is derived: the 90th percentile of the time a call spends between two services."""
 
-# Fewer slow calls than this prove nothing.
-_MIN_SLOW: Final = 8
+# Fewer slow calls than this prove nothing: where all are slow alike, and where it is a share of them.
+_MIN_SLOW: Final = 5
+_MIN_OF_MANY: Final = 8
 # What is slow for one call in ten before, or beside, is not of this way alone.
 _MAX_ELSEWHERE: Final = 0.25
 _MAX_BEFORE: Final = 0.1
@@ -164,7 +165,7 @@ def _loss_confidence(scene: Scene, way: _Way) -> float:
     )[0]
     if int(told["n"]) >= _MIN_RESENT and float(told["resent"]) >= _MOSTLY:
         return _RESENT_CONFIDENCE
-    return _LOSS_CONFIDENCE if int(told["n"]) >= _MIN_SLOW else 0.0
+    return _LOSS_CONFIDENCE if int(told["n"]) >= _MIN_OF_MANY else 0.0
 
 
 def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int, least: int) -> list[_Way]:
