@@ -254,7 +254,7 @@ def _from_change(
 
 
 def _is_cleared(change: Finding, seen: Finding) -> bool:
-    """Whether a mechanism that was seen at work speaks against a change: it came by then alone, or did nothing of it."""
+    """Whether a mechanism that was seen at work speaks against a change: only its time fits, or nothing does."""
     by_time = change.confidence <= seen.confidence and _only_came_then(change, seen)
     return (by_time and not _is_of_its_deploy(change, seen)) or _brought_otherwise(change, seen)
 
