@@ -41,6 +41,12 @@ from ..timeline.change_point import probability, rate_contrast
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from .self_time import prepare_self_times
 
+# What the code looked for and has not.
+_UNKNOWN: Final = re.compile(
+    r"(?i)\bnot (been )?(present|found|known|configured|supported|registered|defined)|\bunknown\b|\bmissing\b"
+    r"|\bno (such|entry|\w+ for)\b|unsupported|key ?(not ?found|error)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -175,7 +181,7 @@ def _apart(
 
 
 def _is_named(store: CaseStore, place: Place, trait: Trait) -> bool:
-    """Whether the errors of the bad requests say the value that they share, as a word of its own."""
+    """Whether the errors of the bad requests say that what they share, as words of their own, is not known."""
     prepare_span_errors(store)
     spans = [citation.ref.split("/") for citation in place.examples]
     rows = store.query(
@@ -185,7 +191,8 @@ def _is_named(store: CaseStore, place: Place, trait: Trait) -> bool:
         spans=[span for _, span in spans],
     )
     named = [
-        any(re.search(rf"(?<![\w-]){re.escape(facet.value)}(?![\w-])", row["said"]) for facet in trait.facets)
+        bool(_UNKNOWN.search(row["said"]))
+        and all(re.search(rf"(?<![\w-]){re.escape(facet.value)}(?![\w-])", row["said"]) for facet in trait.facets)
         for row in rows
     ]
     return bool(named) and all(named)
