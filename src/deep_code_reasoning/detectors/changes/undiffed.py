@@ -22,7 +22,9 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
+from .compatibility import capability
 from .paths import file_kind
+from .said import said_effects
 from .trial import Change, Rollout, Situation, Verdict
 
 # Two words in common are seldom chance; one is common enough that the message has to say what was done, too.
@@ -37,6 +39,9 @@ _MIN_PLACE: Final = 0.85
 # is chance of one in some dozens.
 _AT_ONCE_S: Final = 60
 _AT_ONCE: Final = 0.5
+
+# What seldom follows from what a message says is as well not of it.
+_FOLLOWS: Final = 0.4
 
 _ACTS: Final = re.compile(
     r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
@@ -91,11 +96,22 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         if symptom.service not in (situation.front.first, rollout.service) or symptom.kind in _FROM_OUTSIDE:
             continue
         shared = sorted((said if at_once else mine) & symptom.words)
+        told = _told(change, symptom) if symptom.service == rollout.service else ""
         strength = _AT_ONCE if at_once and shared else _score(change, shared)
+        strength = max(strength, (_TWO_WORDS if shared else _ONE_WORD) if told else 0.0)
         score = round(strength * place * symptom.weight**0.25, 4)
         if score > best.score:
-            best = _verdict(verdict, symptom, score, f"both speak of {', '.join(shared[:4])}")
+            why = f"both speak of {', '.join(shared[:4])}" if shared else "what its message says can do that"
+            best = _verdict(verdict, symptom, told, score, why)
     return best
+
+
+def _told(change: Change, symptom: Symptom) -> str:
+    """The effect that the message says, which can best produce a symptom; '' where none can."""
+    if _IDLE.search(change.message):
+        return ""
+    kinds = [kind for kind in said_effects(change.message) if capability(kind).strength(symptom.kind) >= _FOLLOWS]
+    return max(kinds, key=lambda kind: (capability(kind).strength(symptom.kind), kind), default="")
 
 
 def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Verdict, ...]:
@@ -114,7 +130,7 @@ def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Ve
     own = next((s for s in situation.symptoms if s.service == rollout.service), None)
     if own is None or own.kind in _FROM_OUTSIDE:
         return tuple(verdicts)
-    return (_verdict(verdict, own, _TIME_ALONE, f"the only change that is known of, on {rollout.service}"),)
+    return (_verdict(verdict, own, "", _TIME_ALONE, f"the only change that is known of, on {rollout.service}"),)
 
 
 def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:
@@ -140,14 +156,18 @@ def _renames_stored(change: Change) -> bool:
     return bool(_RENAMES.search(change.message)) and any(file_kind(path) == "sql" for path in change.files)
 
 
-def _verdict(verdict: Verdict, symptom: Symptom, score: float, why: str) -> Verdict:
+def _verdict(verdict: Verdict, symptom: Symptom, told: str, score: float, why: str) -> Verdict:
+    mechanism = _MECHANISMS.get(symptom.kind, "configuration" if verdict.change.kind == "flag" else "exception")
+    if told:
+        mechanism = capability(told).mechanism_for(symptom.kind)
     change, rollout = verdict.change, verdict.rollout
     what = f"{change.message} on {rollout.service}" if change.kind == "flag" and rollout else "its diff is not known"
     return replace(
         verdict,
         score=score,
         symptom=symptom,
-        mechanism=_MECHANISMS.get(symptom.kind, "configuration" if change.kind == "flag" else "exception"),
+        mechanism=mechanism,
+        can_bring=(mechanism,) if told else (),
         reasons=(what, f'{why}: "{(symptom.texts or (symptom.kind,))[0][:120]}"'),
         against=(),
     )

@@ -190,6 +190,13 @@ def abruptness(values: Sequence[float], step: Step) -> float:
     return (median(right) - median(left)) / height if height else 0.0
 
 
+def order(values: Sequence[float]) -> float:
+    """Kendall's tau of values against time, over at most some sixty points."""
+    points = values[:: max(1, len(values) // 60)]
+    pairs = [(a < b) - (a > b) for i, a in enumerate(points) for b in points[i + 1 :]]
+    return sum(pairs) / len(pairs) if pairs else 0.0
+
+
 def _running_costs(values: Sequence[float]) -> list[float]:
     """Sum of distances to the median of each prefix, by two heaps around the median."""
     low: list[float] = []

@@ -12,7 +12,8 @@ from ...domain.citation import Citation, log_citation, metric_citation, span_cit
 from ...domain.window import Windows
 from ...store import CaseStore
 from ...store.engine import Row
-from ..base import Scene
+from ..base import Scene, Skipped
+from ..metrics import leak, messages
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
 from .symptom import Shift, Text
@@ -148,6 +149,10 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
 """
 
 
+# Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
+_COUNTERS: Final = tuple(f"{mark}{word}" for mark in "._" for word in ("total", "count", "sum", "bucket"))
+
+
 # --- metrics ----------------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +172,26 @@ class _Series:
 def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
-    return (*found, *_span_shifts(scene), *_sibling_shifts(scene))
+    return (*found, *_measured_shifts(scene), *_span_shifts(scene), *_sibling_shifts(scene))
+
+
+def _measured_shifts(scene: Scene) -> list[Shift]:
+    """What its levels over all instances and labels do not show of a metric: memory that leaks, messages that are held.
+
+    Memory that is given back by a kill is no climb, and of all queues together the one that is held is lost.
+    """
+    climbs, piles = leak.detect(scene, leak.Settings()), messages.detect(scene, messages.Settings())
+    found = []
+    for finding in (*(() if isinstance(climbs, Skipped) else climbs), *(() if isinstance(piles, Skipped) else piles)):
+        leaks, facts = finding.mechanism == "memory_leak", finding.facts
+        if not leaks and finding.mechanism != "unacknowledged_messages":
+            continue
+        name = f"memory, {facts['metric']}" if leaks else f"unacknowledged messages, {facts['metric']}"
+        before, after = (float(facts[key]) for key in (("before", "after") if leaks else ("usual", "now")))
+        since_ns = finding.start_ns
+        ramp_ns = since_ns if leaks else None
+        found.append(Shift(finding.service, name, before, after, since_ns, ramp_ns, finding.citations))
+    return found
 
 
 def measures(scene: Scene, kind: str) -> bool:
@@ -230,10 +254,7 @@ def _metric_series(scene: Scene) -> list[_Series]:
 def _rates(series: _Series) -> _Series:
     """A counter that only ever rises tells by its steps, and not by its level."""
     rising = all(b >= a for a, b in zip(series.values, series.values[1:], strict=False))
-    if (
-        not (series.cumulative or (series.name.endswith(("_total", "_count", "_sum")) and rising))
-        or len(series.values) < 3
-    ):
+    if not (series.cumulative or (series.name.endswith(_COUNTERS) and rising)) or len(series.values) < 3:
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
     return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)

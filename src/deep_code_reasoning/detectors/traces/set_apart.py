@@ -51,7 +51,8 @@ class Settings:
         known_before: what was served well before may have met other code: it is less sure that the input is bad.
         chronic: what was bad half as often before, by the time, has been lived with.
         loud_share: one that takes so much of all requests can starve the others.
-        loud_factor: and is so many times as frequent as before, by the time, and against the others: else everybody came.
+        loud_factor: and is so many times as frequent as before, by the time, and held against the others: else
+            everybody came.
         of_growth: and is most of what grew.
         min_suffering: so many of the others are bad.
         min_probability: values are many, so that one of them separates must be nearly sure.
