@@ -8,6 +8,7 @@ openzipkin/b3-propagation on shared ids.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -24,6 +25,11 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _REQUIRED: Final = tuple(re.compile(rb'"%s"\s*:' % name) for name in (b"traceId", b"id"))
 _ENDPOINT: Final = re.compile(rb'"(localEndpoint|remoteEndpoint)"\s*:')
 _TIMES: Final = tuple(re.compile(rb'"%s"\s*:\s*\d' % name) for name in (b"timestamp", b"duration"))
+# What OpenTelemetry's exporters turn into tags of each span: attributes of its resource, by their conventions.
+_OF_RESOURCE: Final = (
+    "service.", "host.", "k8s.", "container.", "cloud.", "deployment.", "os.", "process.", "telemetry.", "faas.instance"
+)  # fmt: skip
+_EVENT: Final = re.compile(r'"([^"\\]+)"\s*:\s*(\{.*\})', re.DOTALL)
 _FOREIGN: Final = re.compile(rb'"(spanId|spanID|resourceSpans|startTimeUnixNano)"\s*:')
 
 Row = dict[str, Any]
@@ -119,6 +125,9 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
         elif span.get("shared") is True:
             parent = f"{span_id}-client"
     service, resource = _local(span)
+    for name in [name for name in texts if name.startswith(_OF_RESOURCE)]:
+        resource[name] = texts.pop(name)
+        numbers.pop(name, None)
     status, message = _status(texts)
     ids = {"trace_id": trace_id, "span_id": span_id}
     row = {
@@ -144,8 +153,20 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
         if time_ns is None or time_ns <= 0:
             yield "an annotation without value or time", annotation
         else:
-            event = {"service": service, "time_ns": time_ns, "name": text_of(annotation.get("value"))}
+            event = {"service": service, "time_ns": time_ns, **_event(text_of(annotation.get("value")))}
             writer.rows("span_events", [{**ids, **event, **origin}])
+
+
+def _event(annotation: str) -> Row:
+    """An annotation's name; and its attributes, where it is an event of OpenTelemetry: `"name": {"key": value}`."""
+    named = _EVENT.fullmatch(annotation)
+    if named is not None:
+        try:
+            texts, numbers = attributes_of(json.loads(named[2]).items())
+            return {"name": named[1], "attributes": texts, "number_attributes": numbers}
+        except ValueError:
+            pass  # then it is a text like any other
+    return {"name": annotation}
 
 
 def _check(span: Any) -> tuple[str, int, int]:
