@@ -1,7 +1,7 @@
 """Planted faults of every mechanism: is the right one named, in the right service, and is a healthy system left alone?
 
     PYTHONPATH=. python benchmarks/mechanisms.py [--seeds 1] [--first-seed 1] [--only NAME[/VARIANT]...]
-        [--styles current,older,sparse] [--size 3MB] [--format text|json]
+        [--styles current,older,sparse | --styles rotate] [--size 3MB] [--format text|json]
 
 Every case is a run of `examples/simulator` (discrete-event model, written apart from the analysis) and is scored by
 what the public `investigate` use case answers:
@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1, help="runs of each variant in each style")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="mechanisms, or mechanism/variant")
-    parser.add_argument("--styles", default=",".join(STYLES), help="comma-separated")
+    parser.add_argument(
+        "--styles", type=_styles, default=tuple(STYLES), help="comma-separated; `rotate`: a style a seed, in turn"
+    )
     parser.add_argument("--size", type=size_of, default=3_000_000, metavar="3MB")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser
@@ -105,9 +107,14 @@ def _orders(arguments: argparse.Namespace) -> Iterator[Order]:
         for variant in variants:
             if arguments.only and not {mechanism, f"{mechanism}/{variant}"} & set(arguments.only):
                 continue
-            for style in arguments.styles.split(","):
-                for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+            for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+                for style in arguments.styles or (tuple(STYLES)[seed % len(STYLES)],):
                     yield Order(mechanism, variant, style, seed, arguments.size)
+
+
+def _styles(text: str) -> tuple[str, ...]:
+    """The styles in which every seed is run; none where they take turns."""
+    return () if text == "rotate" else tuple(text.split(","))
 
 
 def kept_in(name: str) -> Path:

@@ -121,3 +121,21 @@ def test_a_deadlock_that_the_database_reports_is_told_where_it_was(reports: int,
         fleet.span(trace, served, "stock", "h2", "UPDATE stock", at + 5, 20, "client", status, message)
     findings, _ = look("locks.deadlock", fleet.tables())
     assert [finding.service for finding in findings] == ["stock"] * told
+
+
+@pytest.mark.parametrize(("starved", "told"), [(False, 1), (True, 0)])
+def test_holders_that_find_no_connection_are_what_is_waited_for(starved: bool, told: int, look: Look) -> None:
+    fleet = Fleet()
+    said = "Connection is not available, request timed out" if starved else "no such account"
+    for number in range(120):
+        at, late = number * 4000.0, number >= 60
+        held = 2000.0 if late else 5.0
+        for place, status in enumerate(("error" if late else "", "")):
+            # The second asks when the first has just got it, and waits until it is let go.
+            begun, trace = at + 10 * place, f"t{number}-{place}"
+            wait = 1.0 if not place else max(1.0, held - 8)
+            root = fleet.span(trace, "", "bank", "h1", "POST /move", begun, 4000, "server", status, said)
+            fleet.span(trace, root, "bank", "h1", "mutex.acquire", begun + 1, wait, mutex__name="acct-7")
+            fleet.span(trace, root, "bank", "h1", "mutex.release", at + held + place * 50, 1, mutex__name="acct-7")
+    findings, _ = look("locks.contention", fleet.tables())
+    assert len(findings) == told

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 
@@ -172,3 +173,38 @@ def test_what_is_seen_of_a_host_or_a_zone_explains_all_that_is_slow_there(code: 
     assert first.score > 3 * second.score
     elsewhere = found(code, "db", mechanism, severity=0.9, services=("db",))
     assert suspects(build_case, slow, elsewhere)[1].score > 3 * second.score
+
+
+@pytest.mark.parametrize(("pool_at_s", "first"), [(380, "api"), (300, "cart")])
+def test_a_storm_explains_a_pool_that_runs_empty_after_it_and_not_before(
+    pool_at_s: int, first: str, build_case: Build
+) -> None:
+    ranked = suspects(
+        build_case,
+        found("traces.retry_storm", "api", "retry_storm", severity=0.6),
+        found("traces.exhausted", "cart", "connection_pool_exhausted", at_s=pool_at_s, severity=0.8),
+    )
+    assert ranked[0].service == first
+
+
+@pytest.mark.parametrize(("lost_at_s", "first"), [(390, "retry_storm"), (300, "thread_pool_exhausted")])
+def test_what_begins_after_the_retries_did_not_provoke_them(lost_at_s: int, first: str, build_case: Build) -> None:
+    ranked = suspects(
+        build_case,
+        found("traces.retry_storm", "api", "retry_storm"),
+        found("traces.unreachable", "cart", "thread_pool_exhausted", at_s=lost_at_s),
+    )
+    assert ranked[0].mechanism == first
+
+
+@pytest.mark.parametrize(("failing", "first"), [(30, "mail"), (0, "cart")])
+def test_a_clock_that_fails_more_than_the_leases_it_ends_is_the_cause(
+    failing: int, first: str, build_case: Build
+) -> None:
+    clock = found("traces.clock_skew", "mail", "clock_skew", severity=0.3, requests_failing_over_time=failing)
+    ranked = suspects(
+        build_case,
+        replace(clock, resource="host-3"),
+        found("locks.lease_expired", "cart", "lock_lease_expired", severity=0.6, skewed_host="host-3", overlaps=2),
+    )
+    assert ranked[0].service == first

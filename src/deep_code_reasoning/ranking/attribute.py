@@ -20,7 +20,7 @@ from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .calibrate import at_its_limit
-from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
+from .localise import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction, number
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -164,15 +164,14 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
     """Whether what was seen is how others take what came from outside: an outage further down, a surge further up."""
     if outside is None or seen.mechanism not in _TAKEN_SO.get(outside.mechanism, ()):
         return False
-    if (
-        seen.mechanism == "lock_contention"
-        and outside.mechanism == "dependency_outage"
-        and seen.start_ns < outside.start_ns
-    ):
+    if seen.mechanism == "lock_contention" and outside.mechanism == "dependency_outage" and came_after(outside, seen):
         return False  # who holds a lock while it waits for what is down began to wait no earlier
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
-    return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
+    if seen.code == "traces.inverted_deadline" and 2 * number(outside, "now_ms") < number(seen, "deadline_ms"):
+        return outside.code != "external.slow_peer"  # what is slow there takes little of the time that is waited for
+    reached = {seen.service, *scene.graph.downstream(seen.service)}
+    return bool(reached & {outside.service, *outside.texts("services")})
 
 
 def _from_suspect(suspect: Suspect, position: int, suspects: Sequence[Suspect]) -> Cause:

@@ -100,6 +100,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.bad_input",
         "traces.noisy_neighbour",
         "traces.new_deadline",
+        "traces.inverted_deadline",
         "metrics.neighbour",
         "traces.zone_gap",
     }
@@ -125,6 +126,9 @@ _NOT_OF_RETRIES: Final = frozenset(
     {"disk_saturation", "memory_saturation", "memory_leak", "network_loss", "network_delay", "startup_failure"}
 )
 
+# What begins after so much of another's time is not dated wrongly: it came later.
+_LATER: Final = 0.1
+
 
 def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
     """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
@@ -136,6 +140,7 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
         f.service in (below | here if f.code.startswith("external.") else below)
         and f.severity * f.confidence >= seen.severity * seen.confidence / 3
         and _provokes(f, seen)
+        and not came_after(f, seen)
         for f in findings
     )
 
@@ -143,6 +148,14 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
 def explains(mechanism: str, other: str) -> bool:
     """Whether a mechanism at work in a service produces what speaks for the other there."""
     return other in _EXPLAINS.get(mechanism, ())
+
+
+def came_after(finding: Finding, other: Finding) -> bool:
+    """Whether one began clearly later than another, and so did not bring it about; measured values come too rarely."""
+    if finding.window is None or other.window is None or finding.code.startswith("metrics."):
+        return False
+    lasted_ns = other.window.end_ns - other.window.start_ns
+    return finding.window.start_ns - other.window.start_ns > _LATER * lasted_ns
 
 
 def _provokes(trouble: Finding, seen: Finding) -> bool:
@@ -185,6 +198,7 @@ class Settings:
             "traces.message_order": 0.95,
             "traces.early_timeout": 0.9,
             "traces.new_deadline": 0.95,
+            "traces.inverted_deadline": 0.95,
             "traces.exhausted": 1.0,
             "traces.pool_waits": 0.95,
             "traces.cache_misses": 1.0,
@@ -270,10 +284,12 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.explained  # it keeps what another one does not acknowledge
         elif finding.facts.get("names_services"):
             factor = settings.named
+        elif finding.code == "locks.lease_expired" and any(_fails_more(f, finding) for f in findings):
+            factor = settings.explained
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
-        elif (finding.mechanism in _POOLS and _held_up(scene, finding, seen) >= weight / 3) or (
+        elif (finding.mechanism in _POOLS and _used_up(scene, finding, seen) >= weight / 3) or (
             finding.code in _EXPLAINED and shown >= weight / 3
         ):
             factor = settings.explained
@@ -285,26 +301,49 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     return result
 
 
+def _fails_more(clock: Finding, lease: Finding) -> bool:
+    """Whether the clock that ended a lease too early fails requests by itself, more than the lock's owners collide."""
+    return (
+        clock.code == "traces.clock_skew"
+        and clock.resource == lease.facts.get("skewed_host")
+        and number(clock, "requests_failing_over_time") > number(lease, "overlaps")
+    )
+
+
 def _seen_in(seen: Finding) -> set[str]:
     """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
     there = seen.facts.get("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else None
     return {seen.service, *map(str, there if isinstance(there, tuple) else ())}
 
 
-def _held_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
-    """How surely a service further down waits for locks: the workers of all who call it wait along."""
+def _used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
+    """How surely a pool ran empty for another's sake.
+
+    A service further down waits for locks: the workers of all who call it wait along. Or one further up had begun to
+    call again and again: all that it calls has so many times the work.
+    """
     below = set(scene.graph.downstream(finding.service)) - {finding.service}
-    return max((weight for f, weight in seen if f.code.startswith("locks.") and f.service in below), default=0.0)
+    above = set(scene.graph.upstream(finding.service)) - {finding.service}
+    return max(
+        (
+            weight
+            for f, weight in seen
+            if (f.code.startswith("locks.") and f.service in below)
+            or (f.code == "traces.retry_storm" and f.service in above and came_after(finding, f))
+        ),
+        default=0.0,
+    )
 
 
 def _outlasts(symptom: Finding, seen: Finding) -> bool:
     """Whether requests wait on the way for longer than all calls that came to be repeated take: it is not from them."""
     if symptom.code != "traces.network_gap" or seen.code != "traces.repeated_calls":
         return False
-    return _number(symptom, "gap_ms") > _number(seen, "calls_ms")
+    return number(symptom, "gap_ms") > number(seen, "calls_ms")
 
 
-def _number(finding: Finding, fact: str) -> float:
+def number(finding: Finding, fact: str) -> float:
+    """A fact of a finding that is a number; 0 where it has none."""
     value = finding.facts.get(fact)
     return float(value) if isinstance(value, int | float) else 0.0
 

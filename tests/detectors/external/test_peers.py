@@ -83,3 +83,27 @@ def test_load_that_is_served_as_before_harms_nobody_and_dates_no_incident(look: 
 def test_load_that_hardly_rises_is_silent(look: Look) -> None:
     findings, _ = look("external.request_rate", coming(800, 100).tables())
     assert not findings
+
+
+def test_who_refuses_is_out_whatever_class_of_error_the_client_makes_of_it(look: Look) -> None:
+    fleet = paying("connection refused")
+    for row in fleet.spans:
+        if row["status"] and row["kind"] == "client":
+            row["attributes"]["error.type"] = "timeout"
+            row["duration_ns"] = 1_000_000
+    (finding,), _ = look("external.peer_outage", fleet.tables())
+    assert finding.facts["failing_share"] == 1.0
+
+
+def test_callers_that_are_told_less_often_are_victims_of_the_same_outage(look: Look) -> None:
+    fleet = paying("connection refused")
+    for number in range(120):
+        failed = "error" if number >= 50 and number % 3 == 0 else ""
+        fleet.span(
+            f"m{number}", "", "mailer", "h4", "POST", number * 1000.0, 9, "client", failed, "connection refused",
+            server__address="pay.partner.example",
+        )  # fmt: skip
+    (finding,), _ = look("external.peer_outage", fleet.tables())
+    assert finding.facts["services"] == ("shop", "mailer")
+    assert finding.window is not None
+    assert finding.window.start_ns <= fleet.recorded_ns("h4", 52_000)

@@ -166,8 +166,8 @@ def test_a_broker_that_counts_what_is_held_is_believed(look: Look) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [[3.0, 5, 1, 4, 3, 0, 2, 4, 3, 1, 5, 2, 3, 4, 1], [0.0] * 8 + [9, 4, 1, 0, 0, 0, 0]],
-    ids=["breathes", "worked off"],
+    [[3.0, 5, 1, 4, 3, 0, 2, 4, 3, 1, 5, 2, 3, 4, 1], [0.0] * 8 + [9, 4, 1, 0, 0, 0, 0], [0.0] * 9 + [2.0] * 6],
+    ids=["breathes", "worked off", "in hand"],
 )
 def test_a_depth_that_comes_and_goes_is_silent(values: list[float], look: Look) -> None:
     findings, _ = look("metrics.messages", {"metrics": queue("consumer_group_lag", values)})

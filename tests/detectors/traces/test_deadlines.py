@@ -161,3 +161,18 @@ def test_who_gives_up_sooner_than_a_peer_often_took_says_nothing_of_the_peer(sai
 def test_calls_to_what_records_no_spans_that_fail_otherwise_are_silent(fleet: Fleet, look: Look) -> None:
     findings, _ = look("traces.early_timeout", fleet.tables())
     assert not findings
+
+
+def test_a_deadline_that_a_slow_partner_outlasts_is_told_as_the_wrong_way_round(look: Look) -> None:
+    fleet = Fleet()
+    for number in range(120):
+        at, trace, took = number * 2000.0, f"t{number}", 300.0 if number >= 60 else 40.0
+        status, waited = ("error", 100.0) if number >= 60 else ("", took + 10)
+        root = fleet.span(trace, "", "gateway", "h1", "GET /", at, waited + 4, "server", status)
+        call = fleet.span(trace, root, "gateway", "h1", "call orders", at + 1, waited, "client", status, "timeout")
+        orders = fleet.span(trace, call, "orders", "h2", "POST /orders", at + 2, took + 6, "server")
+        wait = fleet.span(trace, orders, "orders", "h2", "call pay", at + 3, took + 4, "client")
+        pay = fleet.span(trace, wait, "pay", "h3", "POST /pay", at + 4, took + 2, "server")
+        fleet.span(trace, pay, "pay", "h3", "POST", at + 5, took, "client", server__address="bank.example.com")
+    (finding,), _ = look("traces.early_timeout", fleet.tables())
+    assert (finding.code, finding.service) == ("traces.inverted_deadline", "gateway")

@@ -52,3 +52,15 @@ def test_calls_of_which_the_first_answer_counts_are_told(second_at: float, then:
 def test_calls_that_are_not_hedged_more_often_are_silent(fleet: Fleet, look: Look) -> None:
     findings, _ = look("traces.hedged_calls", fleet.tables())
     assert not findings
+
+
+def test_one_message_that_is_delivered_twice_is_not_asked_for_twice(look: Look) -> None:
+    fleet = Fleet()
+    for number in range(120):
+        at, trace = number * 500.0, f"t{number}"
+        root = fleet.span(trace, "", "desk", "h1", "POST /map", at, 31)
+        send = fleet.span(trace, root, "desk", "h1", "send maps", at + 1, 29)
+        for place in range(2 if number >= 60 else 1):
+            fleet.span(trace, send, "atlas", "h2", "onMap", at + 2 + 5 * place, 60)
+    findings, _ = look("traces.hedged_calls", fleet.tables())
+    assert not findings

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from deep_code_reasoning.domain.finding import Check, Finding
-from fleet import Fleet
+from fleet import Fleet, steady
 
 Look = Callable[..., tuple[Sequence[Finding], Check]]
 
@@ -50,3 +50,20 @@ def test_messages_that_wait_as_they_did_are_silent(fleet: Fleet, look: Look) -> 
 def test_messages_that_nobody_is_seen_to_take_are_skipped(look: Look) -> None:
     findings, check = look("traces.message_waits", mail(0, onset=0, taken=False).tables())
     assert (findings, check.verdict) == ((), "skipped")
+
+
+def test_a_takers_clock_that_is_off_is_no_wait(look: Look) -> None:
+    ahead = Fleet(offsets={"h2": steady(9000.0)})
+    for number in range(120):
+        at, trace, host = number * 1000.0, f"t{number}", "h2" if number >= 60 else "h1"
+        sent = ahead.span(trace, "", "shop", "h1", "send letters", at, 2, "producer", messaging__destination__name="m")
+        taken = ahead.span(trace, sent, "mailer", host, "onLetter", at + 4, 20, "consumer")
+        ahead.call(trace, taken, ("mailer", host, "post", "h3"), at + 6, 5)
+        # The shop calls the mailer as well: what tells that the clock is off, and not the letters late.
+        ahead.call(trace, "", ("shop", "h1", "mailer", host), at + 50, 5)
+        ahead.call(trace, "", ("shop", "h1", "post", "h3"), at + 70, 5)
+    for row in ahead.spans:
+        if row["name"] == "onLetter":
+            row["attributes"] = {"messaging.destination.name": "m"}
+    findings, check = look("traces.message_waits", ahead.tables())
+    assert (tuple(findings), check.verdict) == ((), "clear")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.domain.instant import NS_PER_S
+from fleet import Fleet
 from scenery import CALM, START_NS, System, Trouble
 
 MODULE = "traces.self_time"
@@ -60,3 +61,18 @@ def test_parallel_calls_are_waited_for_once(look: Look) -> None:
             )
     findings, _ = look(MODULE, {"spans": spans})
     assert sorted(finding.service for finding in findings) == ["left", "right"]
+
+
+def test_one_slow_operation_shows_beside_one_that_is_slow_now_and_then(look: Look) -> None:
+    fleet = Fleet()
+    for number in range(30):
+        at, late = number * 1000.0, number >= 20
+        item, page, menu = (280.0 if late else 4.0) + number % 5, *((40.0, 3.0) if number % 2 else (3.0, 40.0))
+        for name, took in (("GET /item", item), ("GET /page", page), ("GET /menu", menu)):
+            trace = f"{name}{number}"
+            root = fleet.span(trace, "", "front", "h1", name, at, took + 4, "server")
+            call = fleet.span(trace, root, "front", "h1", "call", at + 1, took + 2, "client")
+            fleet.span(trace, call, "catalog", "h2", name, at + 2, took, "server")
+    (finding,), _ = look(MODULE, fleet.tables())
+    assert (finding.service, finding.operation, finding.mechanism) == ("catalog", "GET /item", "latency_regression")
+    assert finding.severity == 1.0  # of this operation: fewer than half of the service's requests

@@ -123,8 +123,23 @@ def rush(tenant: Callable[[int], str]) -> Fleet:
 def test_one_who_takes_what_all_others_need_is_a_noisy_neighbour(apart: Apart) -> None:
     (finding,), _ = apart(rush(lambda n: "oak" if n >= 80 and n % 6 > 0 else FLEETS[n * 7 % 3]))
     assert (finding.mechanism, finding.service, finding.resource) == ("noisy_neighbour", "stock", "tenant=oak")
+    assert float(str(finding.facts["suffering_share"])) > 0.9
 
 
 def test_one_who_always_was_most_of_all_is_no_neighbour_when_everybody_comes(apart: Apart) -> None:
     findings, _ = apart(rush(lambda n: "oak" if n % 5 else "elm"))
+    assert not findings
+
+
+def test_requests_that_are_tried_in_many_processes_tell_none_of_them(apart: Apart) -> None:
+    fleet = Fleet()
+    for number in range(200):
+        at, trace, fails = number * 1000.0, f"t{number:03d}", number >= 80 and number % 2 == 0
+        root = fleet.span(trace, "", "gateway", "h9", "GET /items", at, 300, "server", "error" if fails else "")
+        for attempt in range(8 if fails else 1):
+            status, host = "error" if fails else "", f"h{(number // 5 + attempt) % 3}"
+            begun = at + 2 + 30 * attempt
+            call = fleet.span(trace, root, "gateway", "h9", "GET", begun, 24, "client", status)
+            fleet.span(trace, call, "stock", host, "GET /stock", begun + 2, 20, "server", status, "overloaded")
+    findings, _ = apart(fleet)
     assert not findings

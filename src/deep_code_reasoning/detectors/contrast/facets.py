@@ -119,7 +119,7 @@ def _prepare_spans(store: CaseStore) -> None:
         """
         SELECT r.number AS number, toString(s.service) AS service, toString(s.instance) AS instance,
                toString(s.host) AS host, s.attributes AS attributes, s.number_attributes AS number_attributes,
-               s.resource AS resource
+               s.resource AS resource, CAST(s.status = 'error', 'UInt8') AS failed
         FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
         WHERE s.kind NOT IN ('client', 'producer')
         """,
@@ -141,12 +141,22 @@ def _values(store: CaseStore, service: str, least: int) -> Sequence[Row]:
                        arrayMap(key -> (key, attributes[key]), {keys:Array(String)}))) AS pair
             FROM request_spans
             UNION ALL
-            SELECT number, arrayJoin(arrayFilter(
-                       pair -> pair.2 != '',
-                       arrayConcat([(concat('instance@', service), instance), (concat('host@', service), host)],
-                                   arrayMap(name -> (concat(name, '@', service), any(resource)[name]),
-                                            {places:Array(String)})))) AS pair
-            FROM request_spans WHERE {service:String} IN ('', service) GROUP BY number, service, instance, host
+            -- Who tries again comes to several processes: the one that failed is told. Where several did, none is.
+            SELECT number,
+                   (key, arrayJoin(multiIf(empty(at_fault), values, length(at_fault) = 1, at_fault, []))) AS pair
+            FROM (
+                SELECT number, place.1 AS key, groupUniqArray(place.2) AS values,
+                       groupUniqArrayIf(place.2, failing) AS at_fault
+                FROM (
+                    SELECT number, max(failed) AS failing, arrayJoin(arrayFilter(
+                               pair -> pair.2 != '',
+                               arrayConcat([(concat('instance@', service), instance), (concat('host@', service), host)],
+                                           arrayMap(name -> (concat(name, '@', service), any(resource)[name]),
+                                                    {places:Array(String)})))) AS place
+                    FROM request_spans WHERE {service:String} IN ('', service) GROUP BY number, service, instance, host
+                )
+                GROUP BY number, key
+            )
         )
         SELECT key, groupUniqArrayArray(numbers) AS all,
                groupArrayIf((value, numbers), length(numbers) >= {least:UInt32}) AS values

@@ -46,9 +46,9 @@ _CALL: Final = (
     "trace_id String, span_id String, service LowCardinality(String), peer String, start_ns Int64, duration_ns Int64, "
     "error String, failed UInt8"
 )
-_ITS_PART: Final = (
+_DENIAL: Final = (
     r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
-    r"closed (the|by)|terminat|starting up|shutting down|did not answer|timed? ?out|timeout|deadline"
+    r"closed (the|by)|terminat|starting up|shutting down"
 )
 # Silence until the caller's deadline, which is the caller's affair where one answer in so many took longer than that.
 _SILENCE: Final = r"(?i)did not answer|timed? ?out|timeout|deadline"
@@ -96,10 +96,14 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         least=settings.min_failed,
         **steps.parameters(),
     )
+    risen = [
+        rise for rise in rises(rows, steps, settings.min_probability) if rise.change.rate_before <= settings.max_before
+    ]
     found = [
-        _finding(scene, rise, settings)
-        for rise in rises(rows, steps, settings.min_probability)
-        if rise.change.rate_after >= settings.min_failing and rise.change.rate_before <= settings.max_before
+        # Who is told of a peer's outage less often is its victim as well.
+        _finding(scene, rise, [other for other in risen if other.row["peer"] == rise.row["peer"]], settings)
+        for rise in risen
+        if rise.change.rate_after >= settings.min_failing
     ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
@@ -130,22 +134,24 @@ def prepare_exits(store: CaseStore) -> None:
             FROM peer_calls GROUP BY service, peer
         )
         SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error, failed,
-               failed AND match(said, {its:String}) AND NOT match(said, {ours:String})
-                   AND NOT (match(said, {silence:String}) AND duration_ns < usual_ns) AS its_part
+               failed AND NOT match(said, {ours:String})
+                   AND (match(said, {denial:String}) OR (match(said, {silence:String}) AND duration_ns >= usual_ns))
+                   AS its_part
         FROM peer_calls JOIN answers USING (service, peer)
         WHERE peer NOT IN (SELECT peer FROM peer_calls WHERE inside)
           AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
         """,
         f"{_CALL}, its_part UInt8",
-        its=_ITS_PART,
+        denial=_DENIAL,
         silence=_SILENCE,
         patient=_PATIENT,
         ours=_OUR_PART,
     )
 
 
-def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
+def _finding(scene: Scene, rise: Rise, of_peer: Sequence[Rise], settings: Settings) -> Finding:
     service, peer, since_ns, change = str(rise.row["service"]), str(rise.row["peer"]), rise.since_ns, rise.change
+    first_ns = min(other.since_ns for other in of_peer)
     failed = scene.store.query(
         """
         SELECT trace_id, span_id, error, start_ns FROM exits
@@ -169,13 +175,13 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
         confidence=min(settings.most, rise.probability),
         facts={
             "peer": peer,
-            "services": (service,),
+            "services": tuple(dict.fromkeys((service, *(str(other.row["service"]) for other in of_peer)))),
             "failing_share_before": round(change.rate_before, 4),
             "failing_share": round(change.rate_after, 4),
             "onset": format_instant(since_ns),
         },
         citations=tuple(span_citation(one["trace_id"], one["span_id"]) for one in failed),
-        window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
+        window=Window(first_ns, max(first_ns + 1, scene.windows.incident.end_ns)),
         resource=peer,
     )
 

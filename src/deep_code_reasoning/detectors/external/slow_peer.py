@@ -30,8 +30,8 @@ from ..timeline.time_steps import step_of, time_steps
 from .peer_outage import prepare_exits
 
 # A name of the internet has a dot; what ends so is a cluster's or a house's own.
-_ON_THE_INTERNET: Final = r"(?i)\.[a-z]{2,}$"
-_OUR_OWN: Final = r"(?i)\.(svc|local|internal|cluster|lan|consul|intra|corp|amazonaws\.com)(\.|$)"
+ON_THE_INTERNET: Final = r"(?i)\.[a-z]{2,}$"
+OUR_OWN: Final = r"(?i)\.(svc|local|internal|cluster|lan|consul|intra|corp|amazonaws\.com)(\.|$)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         **steps.parameters(),
     )
     found = [
-        _finding(scene, rise, settings)
+        finding
         for rise in rises(rows, steps, settings.min_probability, looked_at=2)
-        if rise.change.rate_after >= settings.min_slow and rise.change.rate_before <= settings.min_slow / 5
+        if rise.change.rate_after >= settings.min_slow
+        and rise.change.rate_before <= settings.min_slow / 5
+        and (finding := _finding(scene, rise, settings)) is not None
     ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
@@ -96,12 +98,12 @@ def _prepare_slow_exits(store: CaseStore, settings: Settings) -> None:
         """,
         factor=settings.slow_factor,
         extra=round(settings.min_extra_ms * NS_PER_MS),
-        internet=_ON_THE_INTERNET,
-        own=_OUR_OWN,
+        internet=ON_THE_INTERNET,
+        own=OUR_OWN,
     )
 
 
-def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
+def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
     service, peer, since_ns, change = str(rise.row["service"]), str(rise.row["peer"]), rise.since_ns, rise.change
     told = scene.store.query(
         """
@@ -116,6 +118,8 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
         peer=peer,
     )[0]
     now_ms, before_ms = float(told["now"]) / NS_PER_MS, float(told["before"]) / NS_PER_MS
+    if now_ms < settings.slow_factor * before_ms:
+        return None
     return Finding(
         code="external.slow_peer",
         mechanism="dependency_outage",

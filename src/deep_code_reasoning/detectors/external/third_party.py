@@ -89,7 +89,10 @@ def _failing_share(scene: Scene, host: str) -> float:
         host=host,
         onset=scene.windows.onset.start_ns,
     )[0]
-    return int(row["failed"]) / int(row["calls"]) if row["calls"] else 1.0
+    calls, failed = int(row["calls"]), int(row["failed"])
+    if failed == 1 < calls:
+        return 0.0  # any day has one
+    return failed / calls if calls else 1.0
 
 
 def _finding(scene: Scene, host: str, texts: list[Text], settings: Settings) -> Finding:

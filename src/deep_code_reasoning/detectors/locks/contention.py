@@ -7,7 +7,8 @@ Why it matters: the service idles, its processor and its database are fine, and 
 line grows with the load until deadlines pass.
 
 Stays silent when: locks are had at once; all calls of the service became slower alike (then what they call is slow);
-the waits were as long before.
+the waits were as long before; those who hold the lock meanwhile find no free connection or worker (the pool is then
+what all wait for).
 
 Example finding: `orders: waits 685 ms for pg_advisory_xact_lock(48151623) (median of the long waits), 2 ms before
 10:49:38 (31 of 36 waits long, 0 of 40 before)`.
@@ -26,6 +27,8 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
+from ..traces.exhausted import starving_texts
+from .holds import prepare_holds
 from .reports import Report, reported
 from .waits import LONG, Length, LongWaits, long_waits, prepare_waits
 
@@ -38,6 +41,7 @@ class Settings:
         length: when a wait is long.
         min_rise: the share of long waits must rise by this much; a fifth is felt.
         others_factor: the service's other calls may be slower by so much, else it is not the lock.
+        starved_holders: nor is it where for so much of the waits the holders find no free connection or worker.
         min_waits: fewer long waits than this prove nothing.
         min_probability: lines form at locks now and then, so a new one must be nearly sure.
     """
@@ -45,6 +49,7 @@ class Settings:
     length: Length = LONG
     min_rise: float = 0.2
     others_factor: float = 4.0
+    starved_holders: float = 0.5
     min_waits: int = 5
     min_probability: float = 0.9
 
@@ -73,7 +78,34 @@ def _judge(scene: Scene, waits: LongWaits, settings: Settings) -> Finding | None
         return None
     if _others_slower(scene.store, waits.service, waits.since_ns) >= settings.others_factor:
         return None
+    if _starved_holders(scene, waits.service, settings) >= settings.starved_holders:
+        return None
     return _finding(scene, waits.service, change, (waits.since_ns, chance), settings)
+
+
+def _starved_holders(scene: Scene, service: str, settings: Settings) -> float:
+    """Of the time of a service's long waits, the share in which who holds the lock finds no free connection or worker.
+
+    Who waits for a lock may keep a connection; who has the lock and gets no connection does not wait for a lock.
+    """
+    starving = {shape for (of, _), shapes in starving_texts(scene).items() if of == service for shape in shapes}
+    if not starving or not prepare_holds(scene.store):
+        return 0.0
+    row = scene.store.query(
+        """
+        SELECT sum(least(h.end_ns, w.start_ns + w.wait_ns) - greatest(h.start_ns, w.start_ns) AS ns) AS held_ns,
+               sumIf(ns, h.trace_id IN (
+                   SELECT trace_id FROM pool_words WHERE service = {service:String} AND shape IN {shapes:Array(String)}
+               )) AS starved_ns
+        FROM waits AS w JOIN lock_holds AS h ON w.key = h.key
+        WHERE w.service = {service:String} AND wait_ns >= {least:Int64} AND h.trace_id != w.trace_id
+          AND h.end_ns > w.start_ns AND h.start_ns < w.start_ns + w.wait_ns
+        """,
+        service=service,
+        shapes=sorted(starving),
+        least=round(settings.length.least_ms * NS_PER_MS),
+    )[0]
+    return int(row["starved_ns"]) / int(row["held_ns"]) if row["held_ns"] else 0.0
 
 
 def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:

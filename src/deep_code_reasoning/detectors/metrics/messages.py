@@ -6,7 +6,8 @@ and stays away from it.
 Why it matters: producers notice nothing; the work is simply not done, until memory or retention ends. What is taken
 and not acknowledged is held by broker and consumer alike, and comes again after a restart.
 
-Stays silent when: the depth comes and goes as it always did, or the metric is about workers or connections.
+Stays silent when: the depth comes and goes as it always did, there is hardly more than consumers work on at a time, or
+the metric is about workers or connections.
 
 Example finding: `mailer: messages of orders are taken and not acknowledged since 09:19:50 (9 now, 0 usual)`.
 
@@ -57,12 +58,14 @@ class Settings:
     Attributes:
         far: a depth is unusual beyond so many times its usual level: queues breathe.
         min_unusual: so many of the latest points must be unusual: one is a burst that is being worked off.
+        in_hand: one or two messages beyond those that are in work at a time are between broker and consumer.
         min_probability: a finding is told when it is likelier than not.
         confidence: at most; consumers may be slow for another's sake.
     """
 
     far: float = 3.0
     min_unusual: int = 3
+    in_hand: float = 2.0
     min_probability: float = 0.5
     confidence: float = 0.9
 
@@ -111,7 +114,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         pile = _pile(depth, len(depths), settings)
         if pile is not None:
             piles[depth.destination or depth.service].append(pile)
-    found = [_finding(scene, group, settings) for _, group in sorted(piles.items())]
+    told = (_finding(scene, group, settings) for _, group in sorted(piles.items()))
+    found = [finding for finding in told if finding is not None]
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.resource or ""))
 
 
@@ -161,7 +165,7 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     return _Pile(depth, depth.points[change.index][0], usual, values[-1], max(chance, 0.6 if grows else 0.0))
 
 
-def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Finding:
+def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Finding | None:
     waiting = [pile for pile in group if not pile.depth.held]
     kept = [pile for pile in group if pile.depth.held]
     pile = max(kept or waiting, key=lambda p: (p.now, p.depth.name))
@@ -169,6 +173,8 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
     held = _held(scene, kept, waiting, consumption, settings)
     if not held and waiting:
         pile = max(waiting, key=lambda p: (p.now, p.depth.name))
+    if pile.now <= pile.usual + consumption.in_work + settings.in_hand:
+        return None
     service = consumption.service or pile.depth.service
     what = pile.depth.destination or "its queue"
     return Finding(

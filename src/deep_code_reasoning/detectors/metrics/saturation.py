@@ -44,6 +44,7 @@ MECHANISMS: Final = {
     "queue": "message_backlog",
     "loss": "network_loss",
 }
+_COUNTED: Final = frozenset({"pool", "threads", "queue"})
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
 
 
@@ -87,7 +88,9 @@ class Rise:
             return 1.0
         if not math.isnan(self.full):
             return min(1.0, self.full)
-        return min(0.8, 0.2 * math.log2(max(1.0, self.step.ratio)))
+        # One or two more of what is counted is little, also where there was none.
+        one = self.series.meaning.kind in _COUNTED and all(value == int(value) for value in self.series.values)
+        return min(0.8, 0.2 * math.log2(max(1.0, (self.step.after + one) / (self.step.before + one or 1e-9))))
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:

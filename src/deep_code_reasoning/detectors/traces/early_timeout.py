@@ -5,7 +5,8 @@ caller's deadline is shorter than the work it covers, or than the deadlines and 
 the wrong way round along the chain).
 
 Where calls that took longer were waited for before, the deadline itself is new; this shows for what records no spans
-as well (`deadlines_outside.py`).
+as well (`deadlines_outside.py`). Where the callee waits for a partner outside for longer than its own caller waits for
+it, and is answered, the budgets are the wrong way round: the partner is slower than it was, and in time.
 
 Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
 callers may try again.
@@ -29,6 +30,8 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
+from ..external.peer_outage import prepare_exits
+from ..external.slow_peer import ON_THE_INTERNET, OUR_OWN
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
@@ -37,6 +40,8 @@ from .deadlines_outside import deadlines_outside
 # Some calls that took clearly longer before show that the deadline was not there; one may be a clock's leap.
 _LONGER: Final = 1.1
 _MIN_LONGER: Final = 3
+# Most of the callee's time is a partner's from here on.
+_MOSTLY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,9 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
     waited = f"; {longer} earlier calls that took longer were waited for" if is_new else ""
     inner, waits_ms = _waits_inside(scene.store, caller, callee)
     inverted = f", and itself waits up to {waits_ms:.0f} ms for {inner}" if waits_ms > deadline_ms else ""
+    wrong_way = bool(inverted) and _waits_outside(scene.store, caller, callee) >= _MOSTLY
     return Finding(
-        code="traces.new_deadline" if is_new else "traces.early_timeout",
+        code="traces.new_deadline" if is_new else "traces.inverted_deadline" if wrong_way else "traces.early_timeout",
         mechanism="timeout_budget",
         service=caller,
         summary=(
@@ -168,6 +174,31 @@ def _waits_inside(store: CaseStore, caller: str, callee: str) -> tuple[str, floa
         callee=callee,
     )
     return (str(rows[0]["service"]), float(rows[0]["waited_ns"]) / NS_PER_MS) if rows else ("", 0.0)
+
+
+def _waits_outside(store: CaseStore, caller: str, callee: str) -> float:
+    """Of the time that calls took which were given up on, the share in which a partner outside was waited for."""
+    prepare_exits(store)
+    row = store.query(
+        """
+        WITH given_up AS (
+            SELECT trace_id, max(duration_ns) AS work_ns FROM linked_spans
+            WHERE parent_service = {caller:String} AND service = {callee:String} AND parent_failed
+              AND duration_ns > parent_duration_ns GROUP BY trace_id
+        ),
+        outside AS (
+            SELECT trace_id, max(duration_ns) AS waited_ns FROM exits
+            WHERE NOT failed AND match(peer, {internet:String}) AND NOT match(peer, {own:String}) GROUP BY trace_id
+        )
+        SELECT sum(least(o.waited_ns, work_ns)) / sum(work_ns) AS share
+        FROM given_up AS g LEFT JOIN outside AS o ON g.trace_id = o.trace_id
+        """,
+        caller=caller,
+        callee=callee,
+        internet=ON_THE_INTERNET,
+        own=OUR_OWN,
+    )[0]
+    return float(row["share"] or 0.0)
 
 
 def _examples(store: CaseStore, caller: str, callee: str) -> tuple[str | None, tuple[Citation, ...]]:

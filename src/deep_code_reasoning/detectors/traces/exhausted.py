@@ -63,11 +63,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find services whose requests find a pool empty."""
-    shapes: dict[tuple[str, str], list[str]] = {}
-    for row in _texts(scene.store):
-        kind = next((kind for kind in kinds_of_text(row["text"]) if kind in _KINDS), None)
-        if kind is not None and not mentions(row["text"], scene.graph.services, row["service"]):
-            shapes.setdefault((row["service"], kind), []).append(row["shape"])
+    shapes = starving_texts(scene)
     if not shapes:
         return []
     prepare_linked_spans(scene.store)
@@ -84,6 +80,16 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         if not any((name, f.mechanism) in named for name in set(scene.graph.downstream(f.service)) - {f.service})
     ]
     return sorted(own, key=lambda f: (-f.severity * f.confidence, f.service, f.mechanism))
+
+
+def starving_texts(scene: Scene) -> dict[tuple[str, str], list[str]]:
+    """By service and kind of pool, the shapes of what is said of its own that is empty; rows are in `pool_words`."""
+    shapes: dict[tuple[str, str], list[str]] = {}
+    for row in _texts(scene.store):
+        kind = next((kind for kind in kinds_of_text(row["text"]) if kind in _KINDS), None)
+        if kind is not None and not mentions(row["text"], scene.graph.services, row["service"]):
+            shapes.setdefault((row["service"], kind), []).append(row["shape"])
+    return shapes
 
 
 def _texts(store: CaseStore) -> list[Row]:

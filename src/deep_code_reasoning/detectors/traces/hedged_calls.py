@@ -109,6 +109,8 @@ def _prepare_twins(store: CaseStore, settings: Settings) -> bool:
         FROM linked_spans AS n JOIN linked_spans AS l ON n.trace_id = l.trace_id AND n.parent_span_id = l.span_id
         WHERE n.service != n.parent_service AND n.has_parent AND n.kind NOT IN ('consumer', 'producer')
           AND l.kind IN ('client', '') AND l.service = l.parent_service
+        -- What comes in twice from one call is delivered again, and not asked for again.
+        ORDER BY n.start_ns, n.span_id LIMIT 1 BY l.trace_id, l.span_id
         """,
     )
     store.derive(

@@ -29,6 +29,8 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import outcome_change
+from ..timeline.clocks import corrected, join_offsets, prepare_clocks
+from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .message_turns import PROCESSES, QUEUE, QUEUE_NAMES
@@ -62,7 +64,7 @@ def prepare_message_waits(store: CaseStore) -> bool:
         "message_spans",
         f"""
         SELECT trace_id, span_id, parent_span_id, toString(service) AS service, start_ns,
-               start_ns + greatest(0, duration_ns) AS end_ns, {QUEUE} AS queue,
+               start_ns + greatest(0, duration_ns) AS end_ns, {CLOCK_OF} AS clock, {QUEUE} AS queue,
                kind = '' OR kind = 'internal' AS unsaid, {PROCESSES} AS processes,
                kind = 'producer' OR attributes['messaging.operation.type'] IN ('send', 'publish')
                    OR attributes['messaging.operation'] IN ('send', 'publish') AS sends
@@ -71,6 +73,7 @@ def prepare_message_waits(store: CaseStore) -> bool:
     )
     if not store.query("SELECT 1 AS n FROM message_spans LIMIT 1"):
         return False
+    prepare_clocks(store)
     links = (
         ""
         if not store.count("span_links")
@@ -81,12 +84,14 @@ def prepare_message_waits(store: CaseStore) -> bool:
         "message_waits",
         f"""
         WITH sides AS (
-            SELECT a.trace_id AS trace_id, a.span_id AS span_id, a.service AS service, a.start_ns AS start_ns,
-                   a.end_ns AS end_ns, a.queue AS queue, a.processes AS processes, p.span_id != '' AS sent_here,
+            SELECT a.trace_id AS trace_id, a.span_id AS span_id, a.service AS service,
+                   {corrected("a.start_ns")} AS start_ns, {corrected("a.end_ns")} AS end_ns, a.queue AS queue,
+                   a.processes AS processes, p.span_id != '' AS sent_here,
                    if(sent_here, a.parent_span_id, {linked}) AS sender,
                    sender != '' AND (a.processes OR (a.unsaid AND NOT a.sends AND p.service != a.service)) AS takes
             FROM message_spans AS a
             LEFT ANY JOIN message_spans AS p ON a.trace_id = p.trace_id AND a.parent_span_id = p.span_id {links}
+            {join_offsets("a.clock", "a.start_ns")}
         ),
         taken AS (
             SELECT sender, service, min(t.start_ns) AS start_ns,

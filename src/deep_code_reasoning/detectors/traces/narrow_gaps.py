@@ -25,8 +25,9 @@ from ..timeline.time_steps import TimeSteps, step_of
 RESOURCE: Final = "NetworkP90(ms)"
 """Name of the series that is derived: the 90th percentile of the time a call spends between two services."""
 
-# Fewer slow calls than this prove nothing.
-_MIN_SLOW: Final = 8
+# Fewer slow calls than this prove nothing: where all are slow alike, and where it is a share of them.
+_MIN_SLOW: Final = 5
+_MIN_RESENT: Final = 8
 # What is slow for one call in ten before, or beside, is not of this way alone.
 _MAX_ELSEWHERE: Final = 0.25
 _MAX_BEFORE: Final = 0.1
@@ -95,7 +96,7 @@ def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float)
     """
     ways = [
         way
-        for way in _ways(scene, _NARROW, steps, limit_ns)
+        for way in _ways(scene, _NARROW, steps, limit_ns, _MIN_SLOW)
         if way.rise.change.rate_after >= min_share
         and way.rise.change.rate_before <= _MAX_BEFORE
         and _slow_beside(scene, way) <= _MAX_ELSEWHERE
@@ -104,7 +105,7 @@ def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float)
         return [_finding(scene, ways[0], "network_delay", min(_MOST, ways[0].rise.probability))]
     lossy = [
         way
-        for way in _ways(scene, _ANY, steps, max(limit_ns, _RESENT_NS))
+        for way in _ways(scene, _ANY, steps, max(limit_ns, _RESENT_NS), _MIN_RESENT)
         if _MIN_LOST <= way.rise.change.rate_after < min_share
         and way.rise.change.rate_before <= _MAX_LOST_BEFORE
         and _slow_beside(scene, way) <= way.rise.change.rate_after / 3
@@ -112,7 +113,7 @@ def narrow_gaps(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float)
     return [_finding(scene, way, "network_loss", min(_LOSS_CONFIDENCE, way.rise.probability)) for way in lossy[:1]]
 
 
-def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way]:
+def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int, least: int) -> list[_Way]:
     """Ways on which calls begin to be slow, the surest first. Those of one request are one event: it waits once."""
     rows = scene.store.query(
         f"""
@@ -125,7 +126,7 @@ def _ways(scene: Scene, ways: str, steps: TimeSteps, limit_ns: int) -> list[_Way
         GROUP BY way HAVING all_slow >= {{least:UInt32}} ORDER BY way
         """,
         limit=limit_ns,
-        least=_MIN_SLOW,
+        least=least,
         **steps.parameters(),
     )
     found = [

@@ -82,7 +82,13 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
     best: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda f: (-f.confidence, ", then " in (f.resource or ""), f.resource)):
         best.setdefault(finding.service, finding)
-    return list(best.values())
+    # Who reads here and writes there through a service that reads and writes across itself, does so along with it.
+    return [
+        finding
+        for finding in best.values()
+        if ", then " not in (finding.resource or "")
+        or not set(scene.graph.downstream(finding.service)) & set(best) - {finding.service}
+    ]
 
 
 def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]:

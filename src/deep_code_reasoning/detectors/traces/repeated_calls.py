@@ -61,7 +61,7 @@ class Settings:
     factor: float = 2.5
     min_looping: float = 0.3
     known_requests: int = 3
-    min_requests: int = 5
+    min_requests: int = 3
     min_probability: float = 0.95
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
@@ -35,8 +36,8 @@ from ..base import Detector, Scene
 from ..metrics.series import find_step, series_of
 from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
-from ..timeline.rises import rises
-from ..timeline.time_steps import step_of, time_steps
+from ..timeline.rises import Rise, rises
+from ..timeline.time_steps import TimeSteps, step_of, time_steps
 from .small_shifts import Shift, small_shifts
 
 
@@ -51,6 +52,9 @@ class Settings:
         min_rise: the share of long requests must rise by this much; a fifth of all requests is felt by users,
         sure_rise: and a tenth, where it is more than likely that they are no chance:
         sure_evidence: long requests come in groups, as do pauses of collectors.
+        most_of_it: of one operation alone, half of its requests: fewer are `stragglers.py`'s;
+        beyond_longest: these take twice what one in ten took in the first third of the data,
+        known_requests: of which so many are known.
         common_share: at this share of slower operations the process as a whole is slow, not one of them.
         min_busier: a processor that is short is busier than it was, by a fifth at least where it was nearly full,
         min_evidence: and surely so: any series has some step that explains it best.
@@ -62,17 +66,28 @@ class Settings:
     min_rise: float = 0.2
     sure_rise: float = 0.1
     sure_evidence: float = 10.0
+    most_of_it: float = 0.5
+    beyond_longest: float = 2.0
+    known_requests: int = 5
     common_share: float = 0.5
     min_busier: float = 1.2
     min_evidence: float = 3.0
     min_probability: float = 0.5
 
 
+_SHORTER_QUARTER: Final = "quantileExact(0.25)(self_ns)"
+_LONGEST_TENTH: Final = (
+    "if(countIf(start_ns < {calm_end:Int64}) < {known:UInt32}, -1, "
+    "quantileExactIf(0.9)(self_ns, start_ns < {calm_end:Int64}))"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Slowness:
-    """A service whose requests became long, when, and how sure that is."""
+    """A service whose requests, or those of one operation, became long, when, and how sure that is."""
 
     service: str
+    operation: str
     change: OutcomeChange
     probability: float
     onset_ns: int
@@ -82,36 +97,60 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find services whose own work on a request takes longer."""
     prepare_self_times(scene.store)
     steps = time_steps(scene.store, "request_times")
-    rows = scene.store.query(
-        f"""
-        WITH usual AS (
-            SELECT service, entry, quantileExact(0.25)(self_ns) AS usual_ns FROM request_times GROUP BY service, entry
-        )
-        SELECT service, groupArray((step, n, long)) AS steps
-        FROM (
-            SELECT service, {step_of("start_ns")} AS step, count() AS n,
-                   countIf(self_ns > {{factor:Float64}} * usual_ns AND self_ns > usual_ns + {{extra:Int64}}) AS long
-            FROM request_times JOIN usual USING (service, entry)
-            GROUP BY service, step
-        )
-        GROUP BY service ORDER BY service
-        """,
-        factor=settings.long_factor,
-        extra=round(settings.min_extra_ms * NS_PER_MS),
-        **steps.parameters(),
-    )
     found = []
-    for rise in rises(rows, steps, settings.min_probability, looked_at=len(rows)):
+    for rise in _risen(scene.store, steps, settings, "service", _SHORTER_QUARTER, settings.long_factor):
         sure = rise.change.log_evidence >= settings.sure_evidence
         if rise.change.rate_after - rise.change.rate_before >= (settings.sure_rise if sure else settings.min_rise):
-            slow = Slowness(rise.row["service"], rise.change, rise.probability, rise.since_ns)
+            slow = Slowness(rise.row["service"], "", rise.change, rise.probability, rise.since_ns)
             finding = _finding(scene, slow, settings)
             if finding is not None:
                 found.append(finding)
+    found += _of_one_operation(scene, steps, settings, {finding.service for finding in found})
     known = {finding.service for finding in found}
     found += [_small(scene, shift) for shift in small_shifts(scene.store, steps) if shift.service not in known]
     found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
     return found
+
+
+def _risen(store: CaseStore, steps: TimeSteps, settings: Settings, by: str, usual: str, factor: float) -> list[Rise]:
+    """Services, or with `service, entry` their operations, of which more requests are so many times the usual.
+
+    `by` and `usual` (what is usual for an operation) are constants.
+    """
+    rows = store.query(
+        f"""
+        WITH usual AS (SELECT service, entry, {usual} AS usual_ns FROM request_times GROUP BY service, entry)
+        SELECT {by}, groupArray((step, n, long)) AS steps
+        FROM (
+            SELECT {by}, {step_of("start_ns")} AS step, count() AS n,
+                   countIf(self_ns > {{factor:Float64}} * usual_ns AND self_ns > usual_ns + {{extra:Int64}}) AS long
+            FROM request_times JOIN usual USING (service, entry) WHERE usual_ns >= 0
+            GROUP BY {by}, step
+        )
+        GROUP BY {by} ORDER BY {by}
+        """,
+        factor=factor,
+        extra=round(settings.min_extra_ms * NS_PER_MS),
+        calm_end=steps.start_of(steps.count // 3),
+        known=settings.known_requests,
+        **steps.parameters(),
+    )
+    return rises(rows, steps, settings.min_probability, looked_at=len(rows))
+
+
+def _of_one_operation(scene: Scene, steps: TimeSteps, settings: Settings, known: set[str]) -> list[Finding]:
+    """Services of which one operation became slow for most of its requests, while the others hide it in the whole.
+
+    Some operations are quick or slow by what a cache has: what is beyond the slow ones of the first third is told.
+    """
+    surest: dict[str, Slowness] = {}
+    for rise in _risen(scene.store, steps, settings, "service, entry", _LONGEST_TENTH, settings.beyond_longest):
+        slow = Slowness(rise.row["service"], rise.row["entry"], rise.change, rise.probability, rise.since_ns)
+        most = rise.change.rate_after - rise.change.rate_before >= settings.most_of_it
+        if slow.service not in known and most and rise.change.log_evidence >= settings.sure_evidence:
+            surest[slow.service] = max(surest.get(slow.service, slow), slow, key=lambda s: s.change.log_evidence)
+    findings = (_finding(scene, slow, settings) for slow in surest.values())
+    return [finding for finding in findings if finding is not None]
 
 
 def _small(scene: Scene, shift: Shift) -> Finding:
@@ -209,17 +248,18 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
     if operations and not slower:
         # Other requests came, not slower ones.
         return None
-    common = len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
+    common = not slow.operation and len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
     starved = common and _may_lack_processor(scene.store, slow.service, settings)
+    whose = f" of {slow.operation}" if slow.operation else ""
     of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
     change = slow.change
-    before_ms, after_ms, cited = _extent(scene.store, slow.service, slow.onset_ns)
+    before_ms, after_ms, cited = _extent(scene.store, slow.service, slow.onset_ns, slow.operation)
     return Finding(
         code="traces.self_time",
         mechanism="cpu_saturation" if starved else "latency_regression",
         service=slow.service,
         summary=(
-            f"{slow.service}: works {after_ms:.0f} ms on a request (upper quartile), {before_ms:.0f} ms before "
+            f"{slow.service}: works {after_ms:.0f} ms on a request{whose} (upper quartile), {before_ms:.0f} ms before "
             f"{format_instant(slow.onset_ns)} ({change.failures_after} of {change.trials_after} requests long, "
             f"{change.failures_before} of {change.trials_before} before); {of_all}"
         ),
@@ -235,20 +275,23 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
         },
         citations=cited,
         window=Window(slow.onset_ns, max(slow.onset_ns + 1, scene.windows.incident.end_ns)),
-        operation=slower[0]["name"] if slower and not common else None,
+        operation=slow.operation or (slower[0]["name"] if slower and not common else None),
     )
 
 
-def _extent(store: CaseStore, service: str, onset_ns: int) -> tuple[float, float, tuple[Citation, ...]]:
+def _extent(
+    store: CaseStore, service: str, onset_ns: int, operation: str = ""
+) -> tuple[float, float, tuple[Citation, ...]]:
     """Upper quartile of self time before and since, in ms, and the longest requests since."""
     times = store.query(
         """
         SELECT quantileExactIf(0.75)(self_ns, start_ns < {onset:Int64}) AS before,
                quantileExactIf(0.75)(self_ns, start_ns >= {onset:Int64}) AS after
-        FROM request_times WHERE service = {service:String}
+        FROM request_times WHERE service = {service:String} AND {operation:String} IN ('', entry)
         """,
         onset=onset_ns,
         service=service,
+        operation=operation,
     )[0]
     longest = store.query(
         """
