@@ -13,8 +13,7 @@ from ...domain.instant import NS_PER_S
 from ...domain.window import Window
 from ...store import CaseStore
 from ...store.engine import Row
-from ..base import Scene, Skipped
-from ..metrics import leak, messages
+from ..base import Scene
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
 from .symptom import Shift, Text
@@ -190,26 +189,7 @@ class _Series:
 def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
-    return (*found, *_measured_shifts(scene), *_span_shifts(scene), *_sibling_shifts(scene))
-
-
-def _measured_shifts(scene: Scene) -> list[Shift]:
-    """What its levels over all instances and labels do not show of a metric: memory that leaks, messages that are held.
-
-    Memory that is given back by a kill is no climb, and of all queues together the one that is held is lost.
-    """
-    climbs, piles = leak.detect(scene, leak.Settings()), messages.detect(scene, messages.Settings())
-    found = []
-    for finding in (*(() if isinstance(climbs, Skipped) else climbs), *(() if isinstance(piles, Skipped) else piles)):
-        leaks, facts = finding.mechanism == "memory_leak", finding.facts
-        if not leaks and finding.mechanism != "unacknowledged_messages":
-            continue
-        name = f"memory, {facts['metric']}" if leaks else f"unacknowledged messages, {facts['metric']}"
-        before, after = (float(facts[key]) for key in (("before", "after") if leaks else ("usual", "now")))
-        since_ns = finding.start_ns
-        ramp_ns = since_ns if leaks else None
-        found.append(Shift(finding.service, name, before, after, since_ns, ramp_ns, finding.citations))
-    return found
+    return (*found, *_span_shifts(scene), *_sibling_shifts(scene))
 
 
 def measures(scene: Scene, kind: str) -> bool:
