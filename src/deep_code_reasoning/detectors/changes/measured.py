@@ -32,7 +32,7 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
     situations = []
     for finding in _measured(scene):
         what, before, after = _TOLD[finding.mechanism]
-        levels = (float(str(finding.facts[key])) for key in (before, after))
+        levels = float(str(finding.facts[before])), float(str(finding.facts[after]))
         ramp_ns = finding.start_ns if finding.mechanism == "memory_leak" else None
         shift = Shift(finding.service, what, *levels, finding.start_ns, ramp_ns, finding.citations)
         victims = tuple(name for name in found.front.failing if name != finding.service)

@@ -41,8 +41,10 @@ _AT_ONCE_S: Final = 60
 _AT_ONCE: Final = 0.42
 _AT_ONCE_NAMED: Final = 0.5
 
-# What seldom follows from what a message says is as well not of it.
+# What seldom follows from what a message says is as well not of it. That it shows where the change was deployed tells
+# enough of the place, whoever failed first (as in `matching.py`).
 _FOLLOWS: Final = 0.4
+_AT_HOME: Final = 0.9
 
 _ACTS: Final = re.compile(
     r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
@@ -87,7 +89,7 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         situation: what fails, and when it began.
     """
     change, rollout = verdict.change, verdict.rollout
-    if rollout is None or place < _MIN_PLACE or not _is_recent(change, rollout, situation):
+    if rollout is None or not place or not _is_recent(change, rollout, situation):
         return verdict
     best = verdict
     said = telling_words((change.message, *change.files))
@@ -97,14 +99,15 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         if symptom.service not in (situation.front.first, rollout.service) or symptom.kind in _FROM_OUTSIDE:
             continue
         shared = sorted((said if at_once else mine) & symptom.words)
-        strength, why = _score(change, shared), f"both speak of {', '.join(shared[:4])}"
+        near = place if place >= _MIN_PLACE else 0.0
+        strength, why = near * _score(change, shared), f"both speak of {', '.join(shared[:4])}"
         if at_once and symptom.said:
-            strength = _AT_ONCE_NAMED if shared else _AT_ONCE
+            strength = near * (_AT_ONCE_NAMED if shared else _AT_ONCE)
             why = why if shared else f"flipped right before {rollout.service} began to fail"
         told = _told(change, symptom) if symptom.service == rollout.service else ""
-        if told and strength < (least := _TWO_WORDS if shared else _ONE_WORD):
+        if told and strength < (least := max(place, _AT_HOME) * (_TWO_WORDS if shared else _ONE_WORD)):
             strength, why = least, why if shared else "what its message says can do that"
-        score = round(strength * place * symptom.weight**0.25, 4)
+        score = round(strength * symptom.weight**0.25, 4)
         if score > best.score:
             best = _verdict(verdict, symptom, told, score, why)
     return best

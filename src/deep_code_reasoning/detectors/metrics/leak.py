@@ -220,8 +220,7 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
             "onset": format_instant(onset_ns),
         },
         citations=tuple(
-            metric_citation(series.name, service, series.times_ns[index])
-            for index in (most.foot, most.top)
+            metric_citation(series.name, service, series.times_ns[index]) for index in (most.foot, most.top)
         ),
         window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
         resource=series.name,

@@ -212,9 +212,7 @@ def _held(
     if kept:
         return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
     depth = waiting[0].depth
-    return not depth.apart and bool(
-        keeps_pace(scene.store, depth.destination, min(pile.since_ns for pile in waiting))
-    )
+    return not depth.apart and bool(keeps_pace(scene.store, depth.destination, min(pile.since_ns for pile in waiting)))
 
 
 def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumption:
