@@ -111,6 +111,16 @@ def test_memory_that_does_not_leak_is_silent(values: list[float], usual: list[fl
     assert not findings
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_a_host_is_busy_with_is_the_work_of_who_is_alone_on_it(alone: bool, look: Look) -> None:
+    values = [0.05, 0.06, 0.05, 0.07, 0.06, 0.05, 0.96, 0.97, 0.95, 0.96, 0.97, 0.96]
+    rows = [{**row, "host": "db-1"} for row in series("ledger", "system.disk.io_time.utilization", values)]
+    for other in () if alone else OTHERS:
+        rows += [{**row, "host": "db-1"} for row in series(other, "process.open_files", values)]
+    findings, _ = look("metrics.saturation", {"metrics": rows})
+    assert [(f.service, f.mechanism) for f in findings] == [("ledger", "disk_saturation")] * alone
+
+
 def queue(name: str, values: list[float]) -> list[Row]:
     rows = series("broker", name, values)
     return [{**row, "attributes": {"topic": "orders"}} for row in rows]

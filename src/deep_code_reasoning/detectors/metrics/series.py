@@ -17,6 +17,7 @@ from typing import Final
 
 from ...store import CaseStore, Row
 from ..timeline.change_point import median
+from ..timeline.machines import prepare_machines
 from .vocabulary import Meaning, meaning
 
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
@@ -71,6 +72,7 @@ class _Metric:
 
 def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_POINTS) -> list[Series]:
     """All series of a case whose name is about one of `kinds`, thinned to `max_points` each."""
+    prepare_machines(store)
     wanted = [metric for metric in store.once("metrics", lambda: _metrics(store)) if metric.meaning.kind in kinds]
     if not wanted:
         return []
@@ -127,7 +129,8 @@ def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) ->
         SELECT service, instance, name, labels, max(own) AS own, arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
-                   min(time_ns) AS at, quantileExact(0.5)(value) AS level, max(service = host) AS own
+                   min(time_ns) AS at, quantileExact(0.5)(value) AS level,
+                   max(service = host OR (service, host) IN (SELECT machine, host FROM machines)) AS own
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
             GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
