@@ -47,7 +47,7 @@ _FOLLOWS: Final = 0.4
 _AT_HOME: Final = 0.9
 
 _ACTS: Final = re.compile(
-    r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
+    r"(?i)\b(remov|drop|delet|disabl|skip|omit|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
     r"rais|increas|enabl|turn|rotat|enforc|requir|revok)\w*"
 )
 _IDLE: Final = re.compile(
