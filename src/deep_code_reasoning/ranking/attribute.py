@@ -3,7 +3,7 @@
 Three kinds of witnesses are weighed. A change is blamed when its diff can produce what is seen and nothing outside the
 system explains it better; an outside cause (certificate, resolver, provider, platform, surge) is believed when it has
 the better proof; and with neither, the suspects stand as localisation ranked them, without a change. So they do where
-a mechanism was seen at work on the failing requests (`localise.MECHANISM_SEEN`) that the others know nothing of. Only
+a mechanism was seen at work on the failing requests (`explaining.MECHANISM_SEEN`) that the others know nothing of. Only
 the first cause ever names a change: to blame an innocent one costs more than to name none.
 """
 
@@ -20,7 +20,7 @@ from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .calibrate import at_its_limit
-from .localise import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction, number
+from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction, number
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -31,6 +31,8 @@ _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
 # What begins within so long of a surge may be its doing: metrics come every minute, and lag.
 _TOGETHER_NS: Final = 180 * NS_PER_S
+# An order of magnitude.
+_FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
@@ -168,8 +170,10 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
         return False  # who holds a lock while it waits for what is down began to wait no earlier
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
-    if seen.code == "traces.inverted_deadline" and 2 * number(outside, "now_ms") < number(seen, "deadline_ms"):
-        return outside.code != "external.slow_peer"  # what is slow there takes little of the time that is waited for
+    if seen.code == "traces.inverted_deadline" and outside.code == "external.slow_peer":
+        # A partner that answers in time is to blame where it takes most of the time, and far longer than ever.
+        now_ms = number(outside, "now_ms")
+        return 2 * now_ms >= number(seen, "deadline_ms") and now_ms >= _FAR_SLOWER * number(outside, "before_ms")
     reached = {seen.service, *scene.graph.downstream(seen.service)}
     return bool(reached & {outside.service, *outside.texts("services")})
 

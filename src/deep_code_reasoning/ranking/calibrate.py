@@ -4,7 +4,7 @@ Until here a cause's confidence is a score that orders. What it is worth depends
 cause is weighed by family: a *change* that was convicted; an *outside* cause; what localisation *located* by findings
 that date themselves; what is always so (*standing*), *chronic* errors least of all; a *level* of the service as a
 whole; and, where changes are known of which none was convicted, *unblamed*: there the cause also says that no change
-did it, and that is the part of it to doubt. A mechanism that was *seen* at work (`localise.MECHANISM_SEEN`) is apart
+did it, and that is the part of it to doubt. A mechanism that was *seen* at work (`explaining.MECHANISM_SEEN`) is apart
 from these. Each family has a logistic map (Platt, *Probabilistic outputs for support
 vector machines*, 1999) of the score's log odds and of yes-or-no features, or a share where the score tells nothing.
 What the first cause leaves over, the others share by their scores.
@@ -21,7 +21,7 @@ from typing import Final
 
 from ..domain.cause import Cause
 from ..domain.finding import Check, Finding
-from .localise import MECHANISM_SEEN, SYMPTOMS
+from .explaining import MECHANISM_SEEN, SYMPTOMS
 
 # Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {

@@ -13,27 +13,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..detectors.base import Scene
-from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
-
-SYMPTOMS: Final = frozenset(
-    {
-        "logs.new_errors",
-        "logs.path_break",
-        "metrics.errors",
-        "metrics.latency",
-        "metrics.saturation",
-        "traces.failures",
-        "traces.network_gap",
-        "traces.not_found",
-        "traces.self_time",
-        "traces.stragglers",
-        "traces.unreachable",
-    }
+from .explaining import (
+    MECHANISM_SEEN,
+    POOLS,
+    SYMPTOMS,
+    explains,
+    fails_more,
+    is_passed_for_more,
+    is_reaction,
+    outlasts,
+    seen_in,
+    used_up,
 )
-"""Codes of findings that say that a service serves its callers worse than before."""
 
 # Findings that pass down the graph: what a service suffers when one that it calls is in trouble.
 _INHERITED: Final = frozenset(
@@ -50,123 +44,6 @@ _INHERITED: Final = frozenset(
 
 # What a mechanism that was seen at work explains: symptoms, and deadlines that were long enough until it came.
 _EXPLAINED: Final = SYMPTOMS | {"traces.early_timeout"}
-
-# What runs out while work stands in line for something else.
-_POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
-
-# Mechanisms that, in one service, produce the others' findings: a process without a processor answers late and loses
-# connections; one behind a slow network looks slow to its callers.
-_EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
-    "cpu_saturation": frozenset({"network_delay", "latency_regression", "exception", *_POOLS}),
-    "memory_saturation": frozenset({"latency_regression", "exception", "network_delay"}),
-    "memory_leak": frozenset({"latency_regression", "exception", "network_delay", "memory_saturation"}),
-    "connection_pool_exhausted": frozenset(
-        {"latency_regression", "exception", "network_delay", "thread_pool_exhausted", "timeout_budget"}
-    ),
-    "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
-    "network_delay": frozenset({"latency_regression"}),
-    "clock_skew": frozenset({"exception"}),
-    "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *_POOLS}),
-    "unacknowledged_messages": frozenset(
-        {"exception", "latency_regression", "memory_leak", "memory_saturation", "message_backlog"}
-    ),
-    "message_backlog": frozenset({"latency_regression"}),
-    "schema_mismatch": frozenset({"exception", "message_backlog"}),
-    "lock_lease_expired": frozenset(
-        {"exception", "latency_regression", "lock_contention", "race_condition", "timeout_budget", *_POOLS}
-    ),
-    "race_condition": frozenset({"exception", "wrong_result", "lock_contention", "message_backlog"}),
-    "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *_POOLS}),
-    "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *_POOLS}),
-    "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
-    "timeout_budget": frozenset({"exception", "latency_regression"}),
-    "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
-    "noisy_neighbour": frozenset(
-        {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *_POOLS}
-    ),
-}
-
-
-MECHANISM_SEEN: Final = frozenset(
-    {
-        "locks.lease_expired",
-        "traces.clock_skew",
-        "traces.repeated_calls",
-        "traces.retry_storm",
-        "locks.deadlock",
-        "locks.contention",
-        "traces.cache_misses",
-        "traces.race_condition",
-        "traces.bad_input",
-        "traces.noisy_neighbour",
-        "traces.new_deadline",
-        "traces.inverted_deadline",
-        "metrics.neighbour",
-        "traces.zone_gap",
-    }
-)
-"""Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
-requests show beside it, up and down the calls, is what it does to them."""
-
-DIRECT: Final = MECHANISM_SEEN | {
-    "traces.early_timeout",
-    "traces.exhausted",
-    "traces.message_waits",
-    "metrics.shortage",
-    "metrics.leak",
-    "metrics.messages",
-    "metrics.saturation",
-}
-"""Codes of findings that show a mechanism itself, be it on the requests that fail or at the resource that is short."""
-
-
-# How callers take what another has: they try again, or give up. What that other has may be of these kinds; a storm of
-# retries can itself take a processor, a pool or the workers, and makes who is overrun slow.
-_NOT_OF_RETRIES: Final = frozenset(
-    {"disk_saturation", "memory_saturation", "memory_leak", "network_loss", "network_delay", "startup_failure"}
-)
-
-# What begins after so much of another's time is not dated wrongly: it came later.
-_LATER: Final = 0.1
-
-
-def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
-    if seen.code not in ("traces.retry_storm", "traces.hedged_calls", "traces.early_timeout"):
-        return False
-    here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
-    return any(
-        # What comes from outside is told of who calls it.
-        f.service in (below | here if f.code.startswith("external.") else below)
-        and f.severity * f.confidence >= seen.severity * seen.confidence / 3
-        and _provokes(f, seen)
-        and not came_after(f, seen)
-        for f in findings
-    )
-
-
-def explains(mechanism: str, other: str) -> bool:
-    """Whether a mechanism at work in a service produces what speaks for the other there."""
-    return other in _EXPLAINS.get(mechanism, ())
-
-
-def came_after(finding: Finding, other: Finding) -> bool:
-    """Whether one began clearly later than another, and so did not bring it about; measured values come too rarely."""
-    if finding.window is None or other.window is None or finding.code.startswith("metrics."):
-        return False
-    lasted_ns = other.window.end_ns - other.window.start_ns
-    return finding.window.start_ns - other.window.start_ns > _LATER * lasted_ns
-
-
-def _provokes(trouble: Finding, seen: Finding) -> bool:
-    if trouble.code in ("traces.failures", "logs.new_errors"):
-        return not trouble.facts.get("names_services") and is_of_its_own(str(trouble.facts.get("error") or ""))
-    if trouble.code == "traces.unreachable" or trouble.mechanism in _NOT_OF_RETRIES:
-        return True
-    if trouble.code.startswith("external."):
-        return trouble.mechanism != "traffic_surge"
-    # A deadline that was long enough before is passed because someone below became slower.
-    return seen.code == "traces.early_timeout" and trouble.code in SYMPTOMS | {"metrics.shortage", "traces.exhausted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +146,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
     own = [(f, weight * settings.explained if is_reaction(scene, f, findings) else weight) for f, weight in own]
+    deadlines = [f for f, _ in own if f.code == "traces.early_timeout" and not is_reaction(scene, f, findings)]
     seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
     holding_along = {name for f, _ in own if f.code == "heap.held_messages" for name in f.texts("held_with")}
@@ -276,7 +154,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     result = []
     for finding, weight in own:
         near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
-        shown = max((w for f, w in seen if near & _seen_in(f) and not _outlasts(finding, f)), default=0.0)
+        shown = max((w for f, w in seen if near & seen_in(f) and not outlasts(finding, f)), default=0.0)
         below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
         factor = 1.0
         if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
@@ -285,12 +163,14 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.explained  # it keeps what another one does not acknowledge
         elif finding.facts.get("names_services"):
             factor = settings.named
-        elif finding.code == "locks.lease_expired" and any(_fails_more(f, finding) for f in findings):
+        elif (finding.code == "locks.lease_expired" and any(fails_more(f, finding) for f in findings)) or any(
+            is_passed_for_more(scene, deadline, finding) for deadline in deadlines
+        ):
             factor = settings.explained
         elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
-        elif (finding.mechanism in _POOLS and _used_up(scene, finding, seen) >= weight / 3) or (
+        elif (finding.mechanism in POOLS and used_up(scene, finding, seen) >= weight / 3) or (
             finding.code in _EXPLAINED and shown >= weight / 3
         ):
             factor = settings.explained
@@ -300,53 +180,6 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             factor = settings.outranked
         result.append((finding, weight * factor))
     return result
-
-
-def _fails_more(clock: Finding, lease: Finding) -> bool:
-    """Whether the clock that ended a lease too early fails requests by itself, more than the lock's owners collide."""
-    return (
-        clock.code == "traces.clock_skew"
-        and clock.resource == lease.facts.get("skewed_host")
-        and number(clock, "requests_failing_over_time") > number(lease, "overlaps")
-    )
-
-
-def _seen_in(seen: Finding) -> set[str]:
-    """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
-    there = seen.facts.get("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else None
-    return {seen.service, *map(str, there if isinstance(there, tuple) else ())}
-
-
-def _used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
-    """How surely a pool ran empty for another's sake.
-
-    A service further down waits for locks: the workers of all who call it wait along. Or one further up had begun to
-    call again and again: all that it calls has so many times the work.
-    """
-    below = set(scene.graph.downstream(finding.service)) - {finding.service}
-    above = set(scene.graph.upstream(finding.service)) - {finding.service}
-    return max(
-        (
-            weight
-            for f, weight in seen
-            if (f.code.startswith("locks.") and f.service in below)
-            or (f.code == "traces.retry_storm" and f.service in above and came_after(finding, f))
-        ),
-        default=0.0,
-    )
-
-
-def _outlasts(symptom: Finding, seen: Finding) -> bool:
-    """Whether requests wait on the way for longer than all calls that came to be repeated take: it is not from them."""
-    if symptom.code != "traces.network_gap" or seen.code != "traces.repeated_calls":
-        return False
-    return number(symptom, "gap_ms") > number(seen, "calls_ms")
-
-
-def number(finding: Finding, fact: str) -> float:
-    """A fact of a finding that is a number; 0 where it has none."""
-    value = finding.facts.get(fact)
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:

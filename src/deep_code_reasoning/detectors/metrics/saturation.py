@@ -88,9 +88,9 @@ class Rise:
             return 1.0
         if not math.isnan(self.full):
             return min(1.0, self.full)
-        # One or two more of what is counted is little, also where there was none.
-        one = self.series.meaning.kind in _COUNTED and all(value == int(value) for value in self.series.values)
-        return min(0.8, 0.2 * math.log2(max(1.0, (self.step.after + one) / (self.step.before + one or 1e-9))))
+        # Two more of what is counted is little, also where there was none.
+        one = 1 if _counts(self.series) else 0
+        return min(0.8, 0.2 * math.log2(max(1.0, (self.step.after + one) / max(1e-9, self.step.before + one))))
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -123,11 +123,18 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
     if chance < settings.min_probability:
         return None
     full = _share_of_limit(series, step, known)
+    if math.isnan(full) and _counts(series) and step.after - step.before <= 1:
+        return None  # one more is busy, of nobody knows how many
     leak = series.meaning.kind == "memory" and order(series.values) >= settings.leak_order
     drifts = abruptness(series.values, step) < settings.abrupt
     if full < (settings.full_share if drifts and not leak else settings.half_share):
         return None
     return Rise(series, step, chance, full, leak)
+
+
+def _counts(series: Series) -> bool:
+    """Whether a metric counts workers, connections or messages, one by one."""
+    return series.meaning.kind in _COUNTED and all(value == int(value) for value in series.values)
 
 
 def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: Settings) -> Rise | None:

@@ -90,15 +90,17 @@ throttled:
 pool_exhausted:
     (?<!worker )(?<!thread)(?<!thread )(?<!thread-)pool.{1,40}(exhaust|timed? ?out|timeout|empty|full|limit) |
     (acquir|wait)\w*.{1,30}connection | connection is not available | queuepool |
-    no (free|available|idle) connections? | connection pool | poolexhausted | hikaripool
+    no (free|available|idle) connections? | no connections? .{0,12}(free|available|idle) |
+    connection pool | poolexhausted | hikaripool
 too_many_connections:
     too many (clients|connections) | connection slots | max_?(client_?conn|connections) |
     maximum number of (clients|connections) | max number of clients
 worker_exhausted:
     (worker|handler|slot)s?.{1,30}(exhaust|busy|full|unavailable) | waiting for a (slot|worker|thread) |
     queu(e|ed|ing) requests? | backpressure | no capacity | thread ?pool | rejectedexecution | queue (is )?full |
-    executor | no (free|available) (workers?|threads?) | all workers | request queued | max threads |
-    pending requests | bulkhead | semaphore (is )?full | acquire a semaphore
+    executor | no (free|available) (workers?|threads?) | no (worker|thread|slot)s? .{0,12}(free|available) |
+    all workers | request queued | max threads | pending requests | bulkhead | semaphore (is )?full |
+    acquire a semaphore
 retry_exhausted:
     retr(y|ies).{1,30}(exhaust|exceed|budget) | max(imum)? (retries|attempts) | (gave|giving) up |
     failed after \d+ (attempts|tries|retries) | after \d+ (attempts|retries) | attempts? exhausted |

@@ -31,6 +31,8 @@ _MIN_PROBABILITY: Final = 0.5
 _MOST: Final = 0.95
 # A deadline is the same for all calls: hardly any fails at another time.
 _SAME: Final = 0.8
+# Who is turned away at once always is after the same time, too.
+_TURNED_AWAY: Final = r"(?i)refused|reset|unreachable|no route|hang ?up"
 _GIVEN_UP: Final = r"(?i)timed? ?out|timeout|deadline|cancell?ed|abort"
 
 
@@ -64,10 +66,12 @@ def _prepare_cut_exits(store: CaseStore) -> None:
             GROUP BY service, peer
         )
         SELECT trace_id, span_id, e.service AS service, e.peer AS peer, start_ns, duration_ns, error, failed, limit_ns,
-               failed AND duration_ns * {apart:Float64} > limit_ns AND duration_ns < limit_ns * {apart:Float64} AS cut
+               failed AND NOT match(error, {turned_away:String}) AND duration_ns * {apart:Float64} > limit_ns
+                   AND duration_ns < limit_ns * {apart:Float64} AS cut
         FROM exits AS e JOIN limits USING (service, peer)
         """,
         apart=_APART,
+        turned_away=_TURNED_AWAY,
     )
 
 
