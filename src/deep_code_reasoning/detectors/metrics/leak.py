@@ -37,7 +37,7 @@ class Settings:
         min_growth: memory must grow by a third of what it was: heaps breathe by less between collections.
         min_climbs: in so many steps at least; three that lead up are chance once in eight.
         min_points: fewer points do not tell growth from a step.
-        step: one step that makes half of the climb is no growth.
+        step: one step that makes most of the climb is no growth.
         order: nearly all pairs of points of a climb are in growing order (Kendall's tau).
         given_back: a climb is over when half of it is given back.
         spread: a climb is that many times as high as what memory moved by before: collections give back as much.
@@ -51,7 +51,7 @@ class Settings:
     min_growth: float = 0.33
     min_climbs: int = 3
     min_points: int = 6
-    step: float = 0.5
+    step: float = 0.6
     order: float = 0.8
     given_back: float = 0.5
     spread: float = 2.0
