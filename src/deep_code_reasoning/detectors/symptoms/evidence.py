@@ -166,6 +166,10 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
 """
 
 
+# Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
+_COUNTERS: Final = tuple(f"{mark}{word}" for mark in "._" for word in ("total", "count", "sum", "bucket"))
+
+
 # --- metrics ----------------------------------------------------------------------------------------------------------
 
 
@@ -248,10 +252,7 @@ def _metric_series(scene: Scene) -> list[_Series]:
 def _rates(series: _Series) -> _Series:
     """A counter that only ever rises tells by its steps, and not by its level."""
     rising = all(b >= a for a, b in zip(series.values, series.values[1:], strict=False))
-    if (
-        not (series.cumulative or (series.name.endswith(("_total", "_count", "_sum")) and rising))
-        or len(series.values) < 3
-    ):
+    if not (series.cumulative or (series.name.endswith(_COUNTERS) and rising)) or len(series.values) < 3:
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
     return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)
