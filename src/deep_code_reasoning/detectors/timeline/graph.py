@@ -6,6 +6,7 @@ from ...domain.graph import ServiceGraph
 from ...store import CaseStore
 from .linked_spans import prepare_linked_spans
 from .names import mentions
+from .span_facts import prepare_span_facts
 
 # Different warnings and errors that are searched for names of services.
 _MAX_TEXTS = 5000
@@ -39,14 +40,11 @@ def service_graph(store: CaseStore) -> ServiceGraph:
             """
         )
     ]
+    prepare_span_facts(store)
     peers = store.query(
         """
-        SELECT service AS caller,
-               firstNonDefault(attributes['peer.service'], attributes['server.address'], attributes['net.peer.name'])
-                   AS callee,
-               count() AS calls
-        FROM spans WHERE kind IN ('client', 'producer', '') AND callee IN {names:Array(String)} AND callee != caller
-        GROUP BY caller, callee ORDER BY caller, callee
+        SELECT caller, callee, calls FROM span_facts
+        WHERE callee IN {names:Array(String)} AND callee != caller ORDER BY caller, callee
         """,
         names=names,
     )

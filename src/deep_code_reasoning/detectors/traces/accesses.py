@@ -20,6 +20,7 @@ from ...store import CaseStore
 from ..locks.commands import statement_of
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
+from ..timeline.span_facts import REFUSED, STATUS, first_attribute
 
 _READ: Final = r"^(?i)(select|find|findone|get|hget|hgetall|hmget|getitem|query|read)$"
 _WRITE: Final = (
@@ -48,22 +49,9 @@ _PLACEHOLDER: Final = r"[?]|[$][0-9]|%s|[:@][a-z]"
 _RELATIVE: Final = r'([A-Za-z_]+)["`]? *= *["`]?([A-Za-z_]+)["`]? *[-+*|]'
 
 
-def _first_of(*names: str, row: str = "") -> str:
-    told = "".join(f"{row}attributes['{name}'] != '', {row}attributes['{name}'], " for name in names)
-    return f"multiIf({told}'')"
-
-
-_METHOD: Final = f"upper({_first_of('http.request.method', 'http.method')})"
-_PATH: Final = _first_of("url.path", "http.target", "url.full", "http.url")
-_ROUTE: Final = _first_of("http.route", "url.template")
-_STATUS: Final = _first_of(
-    "http.response.status_code", "http.status_code", "rpc.grpc.status_code", "rpc.response.status_code", "status_code",
-    "status",
-)  # fmt: skip
-REFUSED: Final = f"""multiIf({_STATUS} IN ('409', '412', 'ABORTED', 'ALREADY_EXISTS', 'FAILED_PRECONDITION'),
-    concat('answered ', {_STATUS}), attributes['rpc.grpc.status_code'] IN ('6', '9', '10'),
-    concat('answered gRPC ', attributes['rpc.grpc.status_code']), '')"""
-"""SQL: that a call was refused for a conflict, in words; '' where it was not. Conventions now and before."""
+_METHOD: Final = f"upper({first_attribute('http.request.method', 'http.method')})"
+_PATH: Final = first_attribute("url.path", "http.target", "url.full", "http.url")
+_ROUTE: Final = first_attribute("http.route", "url.template")
 GIVEN: Final = f"""arrayFilter(pair -> pair.2 != '' AND length(pair.2) <= 80 AND NOT match(pair.1, '{_CONVENTIONS}'),
     arrayZip(arrayMap(key -> toString(key), mapKeys(attributes)), mapValues(attributes)))"""
 
@@ -95,8 +83,8 @@ def could_race(store: CaseStore, told: bool) -> bool:
             SELECT 1 AS n FROM spans
             WHERE notEmpty(attributes) AND if({statement_of()} AS statement != '',
                 match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES},
-                {_METHOD} IN ('PUT', 'PATCH') OR match(
-                    if(attributes['rpc.method'] != '', attributes['rpc.method'], name), {{replaces:String}}))
+                {_METHOD} IN ('PUT', 'PATCH') OR if(attributes['rpc.method'] != '',
+                    match(attributes['rpc.method'], {{replaces:String}}), match(name, {{replaces:String}})))
             LIMIT 1
             """,
             replaces=_named(_REPLACE_WORDS),
@@ -128,7 +116,7 @@ def _find_accesses(store: CaseStore) -> None:
                if(told_route = '' AND path = '', said, told_route) AS route, attributes['rpc.method'] AS rpc,
                {GIVEN} AS given, match(arrayStringConcat(mapKeys(attributes), ' '), '(?i)if[-_](un)?(match|modified)')
                    AS checked, {REFUSED} != '' AS refused,
-               status = 'error' OR match({_STATUS}, '^[45][0-9][0-9]$') AS failed
+               status = 'error' OR match({STATUS}, '^[45][0-9][0-9]$') AS failed
         FROM spans WHERE notEmpty(attributes) AND kind NOT IN ('internal', 'producer', 'consumer')
         """,
     )

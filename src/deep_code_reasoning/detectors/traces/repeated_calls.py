@@ -128,32 +128,40 @@ def _prepare_counts(store: CaseStore) -> None:
 
     `entry` is the operation by which the request came in; those that come once only are one.
     """
+    # Both are asked twice below, where a WITH would be read twice.
+    store.derive(
+        "service_requests",
+        """
+        SELECT trace_id, service, if(count() OVER (PARTITION BY service, first) > 1, first, '') AS entry,
+               min(t.start_ns) AS start_ns, countIf(parent_service != service) AS entries,
+               maxIf(duration_ns, parent_service != service) AS request_ns,
+               argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS first
+        FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
+        """,
+        "trace_id String, service LowCardinality(String), entry String, start_ns Int64, entries UInt64, "
+        "request_ns Int64, first String",
+    )
+    store.derive(
+        "leaf_calls",
+        """
+        SELECT trace_id, service, toString(name) AS name, count() AS calls, sum(duration_ns) AS calls_ns
+        FROM linked_spans
+        WHERE parent_service = service AND NOT failed AND (trace_id, span_id) NOT IN (
+            SELECT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service)
+        GROUP BY trace_id, service, name
+        """,
+        "trace_id String, service LowCardinality(String), name String, calls UInt64, calls_ns Int64",
+    )
     store.derive(
         "call_counts",
         f"""
-        WITH entries AS (
-            SELECT trace_id, service, countIf(parent_service != service) AS entries, min(t.start_ns) AS start_ns,
-                   maxIf(duration_ns, parent_service != service) AS request_ns,
-                   argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS first,
-                   if(count() OVER (PARTITION BY service, first) > 1, first, '') AS entry
-            FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
-        ),
-        inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
-        leaves AS (
-            SELECT trace_id, service, toString(name) AS name, count() AS calls, sum(duration_ns) AS calls_ns
-            FROM linked_spans
-            WHERE parent_service = service AND NOT failed AND (trace_id, span_id) NOT IN inner
-            GROUP BY trace_id, service, name
-        ),
-        counted AS (
-            SELECT * FROM leaves
+        SELECT trace_id, service, e.entry, c.name, e.start_ns, c.calls / e.entries, c.calls_ns / e.entries, e.request_ns
+        FROM (
+            SELECT trace_id, service, name, calls, calls_ns FROM leaf_calls
             UNION ALL
             SELECT trace_id, service, '{ALL}', sum(l.calls), sum(l.calls_ns)
-            FROM entries LEFT JOIN leaves AS l USING (trace_id, service) GROUP BY trace_id, service
-        )
-        SELECT e.trace_id AS trace_id, e.service AS service, e.entry AS entry, c.name AS name, e.start_ns AS start_ns,
-               c.calls / e.entries AS calls, c.calls_ns / e.entries AS calls_ns, e.request_ns AS request_ns
-        FROM counted AS c JOIN entries AS e ON c.trace_id = e.trace_id AND c.service = e.service
+            FROM service_requests LEFT JOIN leaf_calls AS l USING (trace_id, service) GROUP BY trace_id, service
+        ) AS c JOIN service_requests AS e USING (trace_id, service)
         """,
         "trace_id String, service LowCardinality(String), entry String, name String, start_ns Int64, calls Float64, "
         "calls_ns Float64, request_ns Int64",
