@@ -117,7 +117,12 @@ def _find_accesses(store: CaseStore) -> None:
                {GIVEN} AS given, match(arrayStringConcat(mapKeys(attributes), ' '), '(?i)if[-_](un)?(match|modified)')
                    AS checked, {REFUSED} != '' AS refused,
                status = 'error' OR match({STATUS}, '^[45][0-9][0-9]$') AS failed
-        FROM spans WHERE notEmpty(attributes) AND kind NOT IN ('internal', 'producer', 'consumer')
+        FROM (
+            SELECT trace_id, span_id, status, attributes FROM spans
+            WHERE notEmpty(attributes) AND kind NOT IN ('internal', 'producer', 'consumer')
+              -- The two sides of calls between services: of all spans it would take four times the memory.
+              AND (trace_id, span_id) IN (SELECT trace_id, arrayJoin([span_id, parent_span_id]) FROM service_entries)
+        )
         """,
     )
     store.derive(
@@ -131,14 +136,18 @@ def _find_accesses(store: CaseStore) -> None:
     )
     patterns = {"read": _READ, "write": _WRITE, "reads": _named(_READ_WORDS), "writes": _named(_WRITE_WORDS),
                 "replaces": _named(_REPLACE_WORDS)}  # fmt: skip
-    for table, select in (*_STATEMENTS, *_CALLS):
-        used = {name: pattern for name, pattern in patterns.items() if f"{{{name}:String}}" in select}
-        if table:
-            store.derive(table, select, **used)
-        else:
-            store.execute(f"INSERT INTO key_accesses {select}", **used)
-    steps = [table for table, _ in (*_STATEMENTS, *_CALLS) if table not in ("", "key_accesses")]
-    for table in ("service_entries", "call_sides", "turns", *steps):
+    for chain in (_STATEMENTS, _CALLS):
+        done = ""
+        for table, select in chain:
+            used = {name: pattern for name, pattern in patterns.items() if f"{{{name}:String}}" in select}
+            if table:
+                store.derive(table, select, **used)
+            else:
+                store.execute(f"INSERT INTO key_accesses {select}", **used)
+            if done:
+                store.execute(f"TRUNCATE TABLE {done}")
+            done = table
+    for table in ("service_entries", "call_sides", "turns"):
         store.execute(f"TRUNCATE TABLE {table}")
 
 
