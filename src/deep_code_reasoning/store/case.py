@@ -118,22 +118,24 @@ class CaseStore:
         """Run a statement on this case's database, for its effect."""
         self._database.execute(self._of_known_names(sql), **parameters)
 
-    @property
-    def attribute_names(self) -> frozenset[str]:
-        """The names of all attributes in the case, of rows of any table."""
-        return self.once("attribute names", self._read_attribute_names)
+    def attribute_names(self, table: str = "") -> frozenset[str]:
+        """The names of all attributes of a table's rows; of all tables' without one."""
+        return self.once(("attribute names", table), lambda: self._pick_names(table))
 
-    def _read_attribute_names(self) -> frozenset[str]:
+    def _pick_names(self, table: str) -> frozenset[str]:
+        known = self.once("attribute names", self._read_attribute_names)
+        return known.get(table, frozenset()) if table else frozenset().union(*known.values())
+
+    def _read_attribute_names(self) -> dict[str, frozenset[str]]:
         tables = [
             table.name
             for table in TABLES.values()
             if self.manifest.files.get(table.name) and any(column.name == "attributes" for column in table.columns)
         ]
-        if not tables:
-            return frozenset()
-        parts = (f"SELECT groupUniqArrayArray(mapKeys(attributes)) AS names FROM {table}" for table in tables)
-        rows = self._database.query(f"SELECT arrayJoin(names) AS name FROM ({' UNION ALL '.join(parts)})")
-        return frozenset(row["name"] for row in rows)
+        names = "arraySort(groupUniqArrayArray(mapKeys(attributes)))"
+        parts = (f"SELECT '{table}' AS at, {names} AS names FROM {table}" for table in tables)
+        rows = self._database.query(" UNION ALL ".join(parts)) if tables else []
+        return {row["at"]: frozenset(row["names"]) for row in rows}
 
     def _of_known_names(self, sql: str) -> str:
         """The statement with '' for every attribute that no row has, by its name of today or of years ago.
@@ -143,7 +145,7 @@ class CaseStore:
         """
         if not self._for_analysis or "attributes['" not in sql:
             return sql
-        known = self.attribute_names
+        known = self.attribute_names()
         return _LOOKUP.sub(lambda lookup: lookup[0] if lookup[1] in known else "materialize('')", sql)
 
     def count(self, table: str) -> int:

@@ -116,7 +116,7 @@ _SAID: Final = f"""concat(toString(name), arrayStringConcat(arrayMap(key -> conc
 
 def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
-    named = sorted(name for name in store.attribute_names if re.search(_NOUN, name))
+    named = sorted(name for name in store.attribute_names() if re.search(_NOUN, name))
     store.execute(
         f"""
         CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory AS

@@ -29,7 +29,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .deadlines_outside import deadlines_outside
@@ -58,8 +58,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find callers whose deadline is too short."""
-    prepare_linked_spans(scene.store)
-    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+    if not do_some_fail(scene.store):
         return Skipped("no span says that it failed")
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(

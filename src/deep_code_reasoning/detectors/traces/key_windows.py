@@ -65,6 +65,7 @@ def prepare_conflicts(store: CaseStore) -> bool:
             {refusals}{logs}
         ) GROUP BY trace_id, service
         """,
+        "trace_id String, service LowCardinality(String), message String",
         conflict=_CONFLICT,
     )
     return bool(store.query("SELECT 1 AS n FROM conflicts LIMIT 1"))

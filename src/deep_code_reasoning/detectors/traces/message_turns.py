@@ -36,7 +36,7 @@ def prepare_message_turns(store: CaseStore) -> bool:
 
     A message without an id is known by the span that sent it. One such span may send several: then only failures tell.
     """
-    known = [name for name in _MESSAGE_IDS if name in store.attribute_names]
+    known = [name for name in _MESSAGE_IDS if name in store.attribute_names("spans")]
     named = f"hasAny(mapKeys(attributes), {known})" if known else "false"
     if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} OR {PROCESSES} LIMIT 1"):
         return False
@@ -46,8 +46,8 @@ def prepare_message_turns(store: CaseStore) -> bool:
         "taken_messages",
         f"""
         SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, {CLOCK_OF} AS clock,
-               start_ns, duration_ns, {first_attribute(*_MESSAGE_IDS)} AS id, if({PROCESSES}, parent_span_id, '') AS sent,
-               if(id != '', id, sent) AS message, {QUEUE} AS queue, status
+               start_ns, duration_ns, {first_attribute(*_MESSAGE_IDS)} AS id,
+               if({PROCESSES}, parent_span_id, '') AS sent, if(id != '', id, sent) AS message, {QUEUE} AS queue, status
         FROM spans
         WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
           AND attributes['messaging.operation.type'] NOT IN ('send', 'publish', 'create', 'receive', 'settle')
