@@ -82,28 +82,23 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     steps = time_steps(scene.store, "call_counts")
     rows = scene.store.query(
         f"""
-        WITH {step_of("start_ns")} AS step,
-        calm AS (
-            SELECT service, entry, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calls
-            FROM call_counts GROUP BY service, entry, name
-        ),
-        usual AS (
-            SELECT service, entry, name,
+        WITH usual AS (
+            SELECT service, entry, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calm,
                    greatest(if(name = '{ALL}', {{chatty:Float64}}, {{repeats:Float64}}),
-                            if(isNaN(calls), 0, {{factor:Float64}} * calls)) AS most FROM calm
-        ),
-        requests AS (
-            SELECT service, entry, {step_of("start_ns")} AS at, count() AS n FROM call_counts WHERE name = '{ALL}'
-            GROUP BY service, entry, at
+                            if(isNaN(calm), 0, {{factor:Float64}} * calm)) AS most
+            FROM call_counts GROUP BY service, entry, name
         )
-        SELECT service, entry, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps,
-               any(trials) AS trials
+        SELECT service, entry, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps, any(trials) AS trials
         FROM (
-            SELECT service, entry, name, step, countIf(calls >= most) AS many
+            SELECT service, entry, name, {step_of("start_ns")} AS step, countIf(calls >= most) AS many
             FROM call_counts JOIN usual USING (service, entry, name) GROUP BY service, entry, name, step
         ) AS c
-        JOIN (SELECT service, entry, groupArray((at, n)) AS trials FROM requests GROUP BY service, entry) AS r
-        USING (service, entry)
+        JOIN (
+            SELECT service, entry, groupArray((step, n)) AS trials
+            FROM (SELECT service, entry, {step_of("start_ns")} AS step, count() AS n FROM call_counts
+                  WHERE name = '{ALL}' GROUP BY service, entry, step)
+            GROUP BY service, entry
+        ) AS r USING (service, entry)
         GROUP BY service, entry, name HAVING concerned >= {{least:UInt32}} ORDER BY service, entry, name
         """,
         chatty=float(settings.min_calls),
