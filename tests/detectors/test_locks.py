@@ -57,13 +57,13 @@ def events(fleet: Fleet, verb: str, trace: str, parent: str, host: str, at: floa
     )  # fmt: skip
 
 
-def leases(write: Write, stolen: bool, skew_ms: float = -200.0) -> dict[str, list[Row]]:
+def leases(write: Write, stolen: bool, skew_ms: float = -200.0, until: int = 24) -> dict[str, list[Row]]:
     """Jobs hold a lock for 1.1 s in turn on two hosts, renewed after 650 ms; a stolen one is taken after 602 ms."""
     fleet = busy_fleet({"c2": steady(skew_ms)}, requests=120)
     for number in range(24):
         host, trace = ("c1", "c2")[number % 2], f"job{number}"
         # A lease of c2 looks expired 200 ms early to the other host, 50 ms before it is renewed.
-        begin = number * 1500.0 - (1500 - 602 if stolen and number > 10 and number % 2 == 0 else 0)
+        begin = number * 1500.0 - (1500 - 602 if stolen and 10 < number < until and number % 2 == 0 else 0)
         failed = stolen and number > 10
         root = fleet.span(trace, "", "ledger", host, "settle", begin - 5, 1120, "server", "error" if failed else "")
         for verb, at in (("acquire", 0.0), ("renew", 650.0), ("release", 1100.0)):
@@ -85,6 +85,14 @@ def test_a_lease_that_another_takes_before_its_renewal_is_told(write: Write, loo
     assert len(set(facts["owners"])) == 2  # type: ignore[arg-type]
     assert facts["hosts"] == ("c2", "c1")
     assert (facts["expiry_on_another_clock"], facts["calls_after_loss"], facts["fencing_token"]) == (True, 6, False)
+    assert finding.confidence > 0.9
+
+
+@pytest.mark.parametrize("write", [redis, table])
+def test_one_overlap_is_sure_where_a_late_renewal_and_a_clock_that_is_off_prove_it(write: Write, look: Look) -> None:
+    (finding,), _ = look("locks.lease_expired", leases(write, stolen=True, until=13))
+    assert finding.facts["overlaps"] == 1
+    assert finding.facts["skewed_host"] == "c2"
     assert finding.confidence > 0.9
 
 

@@ -44,6 +44,14 @@ def test_a_hand_picked_trace_counts_as_an_example(look: Look) -> None:
     assert finding.confidence <= 0.5
 
 
+def test_a_service_that_is_seldom_called_is_no_hand_picked_example(look: Look) -> None:
+    """One of its few requests fails, among traces enough to be a sample: that is how it always was."""
+    rare = [System(Trouble(onset_s=0, stock_fails="boom" if n == 2 else ""), 1, "-rare", first=n) for n in range(4)]
+    spans = [row for system in (System(requests=40), *rare) for row in system.spans]
+    findings, check = look(MODULE, {"spans": spans})
+    assert (findings, check.verdict) == ((), "clear")
+
+
 def test_one_failing_request_is_one_failure_however_long_it_takes(look: Look) -> None:
     """Retries of one request go on for seconds: they are no rate of failure."""
     fleet = Fleet()

@@ -36,13 +36,13 @@ class Settings:
 
     Attributes:
         min_probability: a finding is told when it is likelier than not.
-        few_requests: below so many requests of a service the traces are hand-picked examples, not a sample: then each
-            failure counts as told by whoever picked it.
+        few_traces: below so many traces in all they are hand-picked examples, not a sample: then each failure counts as
+            told by whoever picked it.
         example_confidence: of a finding from such examples.
     """
 
     min_probability: float = 0.5
-    few_requests: int = 30
+    few_traces: int = 30
     example_confidence: float = 0.5
 
 
@@ -52,6 +52,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         return Skipped("no span says whether it failed")
     _prepare_failures(scene.store)
     steps = time_steps(scene.store, "linked_spans")
+    picked = scene.store.query("SELECT uniq(trace_id) AS n FROM linked_spans")[0]["n"] < settings.few_traces
     rows = scene.store.query(
         f"""
         SELECT service, groupArray((step, n, failed)) AS steps, sum(n) AS requests, sum(failed) AS failures
@@ -77,7 +78,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         if change is not None and chance >= settings.min_probability:
             rates = (change.rate_before, change.rate_after)
             findings.append(_finding(scene, row["service"], chance, rates, steps.start_of(change.index)))
-        elif int(row["requests"]) < settings.few_requests:
+        elif picked:
             share = int(row["failures"]) / int(row["requests"])
             findings.append(_finding(scene, row["service"], settings.example_confidence, (0.0, share), since_ns=0))
     findings.sort(key=lambda f: (-f.severity * f.confidence, f.service))
