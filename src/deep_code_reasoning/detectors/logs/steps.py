@@ -95,8 +95,7 @@ def prepare_span_steps(store: CaseStore) -> None:
         "span_labels",
         """
         SELECT trace_id, span_id, arraySort(groupArray((written_at, time_ns, label, is_error))) AS steps
-        FROM statements LEFT ANY JOIN statement_names USING (service, place, shape)
-        GROUP BY trace_id, span_id
+        FROM statements LEFT ANY JOIN statement_names USING (service, place, shape) GROUP BY trace_id, span_id
         """,
         "trace_id String, span_id String, steps Array(Tuple(String, Int64, String, UInt8))",
     )

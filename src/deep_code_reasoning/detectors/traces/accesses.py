@@ -14,6 +14,7 @@ application's attributes say of the request. Reads that lock their rows are left
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ...store import CaseStore
@@ -134,21 +135,26 @@ def _find_accesses(store: CaseStore) -> None:
         GROUP BY trace_id, service
         """,
     )
-    patterns = {"read": _READ, "write": _WRITE, "reads": _named(_READ_WORDS), "writes": _named(_WRITE_WORDS),
-                "replaces": _named(_REPLACE_WORDS)}  # fmt: skip
-    for chain in (_STATEMENTS, _CALLS):
-        done = ""
-        for table, select in chain:
-            used = {name: pattern for name, pattern in patterns.items() if f"{{{name}:String}}" in select}
-            if table:
-                store.derive(table, select, **used)
-            else:
-                store.execute(f"INSERT INTO key_accesses {select}", **used)
-            if done:
-                store.execute(f"TRUNCATE TABLE {done}")
-            done = table
+    _derive_all(store, _STATEMENTS)
+    _derive_all(store, _CALLS)
     for table in ("service_entries", "call_sides", "turns"):
         store.execute(f"TRUNCATE TABLE {table}")
+
+
+def _derive_all(store: CaseStore, steps: Sequence[tuple[str, str]]) -> None:
+    """Make tables each of which is asked by the next one alone, and is emptied then; one without a name is added."""
+    patterns = {"read": _READ, "write": _WRITE, "reads": _named(_READ_WORDS), "writes": _named(_WRITE_WORDS),
+                "replaces": _named(_REPLACE_WORDS)}  # fmt: skip
+    done = ""
+    for table, select in steps:
+        used = {name: pattern for name, pattern in patterns.items() if f"{{{name}:String}}" in select}
+        if table:
+            store.derive(table, select, **used)
+        else:
+            store.execute(f"INSERT INTO key_accesses {select}", **used)
+        if done:
+            store.execute(f"TRUNCATE TABLE {done}")
+        done = table
 
 
 def _named(words: str) -> str:

@@ -48,8 +48,7 @@ def prepare_message_turns(store: CaseStore) -> bool:
         SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, {CLOCK_OF} AS clock,
                start_ns, duration_ns, {first_attribute(*_MESSAGE_IDS)} AS id,
                if({PROCESSES}, parent_span_id, '') AS sent, if(id != '', id, sent) AS message, {QUEUE} AS queue, status
-        FROM spans
-        WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
+        FROM spans WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
           AND attributes['messaging.operation.type'] NOT IN ('send', 'publish', 'create', 'receive', 'settle')
         """,
     )
