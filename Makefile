@@ -7,6 +7,8 @@ SIZE ?= 500MB
 STYLE ?= current
 SEEDS ?= 1
 export DCR_HOME ?= $(CURDIR)/.dcr
+# Each process that a test starts would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-lease demo-regression demo-heap test fuzz lint format docs bench bench-nezha bench-rootcausebench bench-loghub bench-speed bench-packing bench-redaction bench-routing bench-mechanisms bench-regression bench-server conformance clients test-postgresql test-real-model bench-localization clean endings
 

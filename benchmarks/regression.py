@@ -1,7 +1,7 @@
 """An API that got 40 % slower: is the commit that did it named, out of two hundred in ten repositories?
 
     PYTHONPATH=. python benchmarks/regression.py [--seeds 1] [--first-seed 1] [--only KIND...] [--size 4MB]
-        [--curves-only] [--format text|json]
+        [--curves-only | --continuous] [--format text|json]
 
 Every case is made by `examples/regression` (repositories, deploys, curves, traces of before and after) and scored
 by what the public `investigate` use case answers:
@@ -11,7 +11,8 @@ by what the public `investigate` use case answers:
     mechanism  the first cause has the planted mechanism
     decoys     cases in which the first cause blames a planted decoy
 
-With `--curves-only` the traces are withheld: metrics, the deploy timeline and the repositories have to do.
+With `--curves-only` the traces are withheld: metrics, the deploy timeline and the repositories have to do. With
+`--continuous` the stretches of before and after are one recording, with the deploy in the middle.
 
 Results are kept under `$DCR_HOME/regression`, by the content of the case and of the source.
 """
@@ -61,14 +62,16 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=list(KINDS), choices=list(KINDS), metavar="KIND")
     parser.add_argument("--size", type=size_of, default=4_000_000, metavar="4MB")
-    parser.add_argument("--curves-only", action="store_true", help="withhold the traces")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--curves-only", action="store_true", help="withhold the traces")
+    told.add_argument("--continuous", action="store_true", help="one recording, with the deploy in the middle")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
     kept = kept_in("regression")
     source = digest(sorted(SOURCE.rglob("*.py")))
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     scores = [
-        score(Wish(kind, seed, arguments.size), source, kept, curves_only=arguments.curves_only)
+        score(Wish(kind, seed, arguments.size, arguments.continuous), source, kept, curves_only=arguments.curves_only)
         for kind in arguments.only
         for seed in seeds
     ]

@@ -29,22 +29,28 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCR_HOME", str(tmp_path / "home"))
 
 
+@contextmanager
+def built_case(folder: Path, tables: Tables) -> Iterator[CaseStore]:
+    """Write tables (name -> rows as dicts) to a case and open it."""
+    with CaseWriter(folder) as writer:
+        writer.add_source(Source(1, "test", str(folder.parent / "test"), "test", "mixed"))
+        for table, rows in tables.items():
+            writer.rows(table, rows)
+        writer.commit(CaseInfo("test"))
+    with open_case(folder) as store:
+        yield store
+
+
 @pytest.fixture
 def build_case(tmp_path: Path) -> Callable[[Tables], AbstractContextManager[CaseStore]]:
-    """Write tables (name -> rows as dicts) to a case and open it."""
+    """`build_case(tables)`: a case of these rows, open."""
+    return lambda tables: built_case(tmp_path / f"case{len(list(tmp_path.iterdir()))}", tables)
 
-    @contextmanager
-    def build(tables: Tables) -> Iterator[CaseStore]:
-        folder = tmp_path / f"case{len(list(tmp_path.iterdir()))}"
-        with CaseWriter(folder) as writer:
-            writer.add_source(Source(1, "test", str(tmp_path / "test"), "test", "mixed"))
-            for table, rows in tables.items():
-                writer.rows(table, rows)
-            writer.commit(CaseInfo("test"))
-        with open_case(folder) as store:
-            yield store
 
-    return build
+@pytest.fixture(scope="session")
+def build_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tables], AbstractContextManager[CaseStore]]:
+    """The same for what several tests share."""
+    return lambda tables: built_case(tmp_path_factory.mktemp("shared") / "case", tables)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_every_file_on_the_map_is_in_its_room() -> None:
+    package = ROOT / "src" / "deep_code_reasoning"
+    rooms = re.findall(r"^\| `([a-z]+)/` \|(.*)", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    named = [(room, name) for room, row in rooms for name in re.findall(r"`([a-z_/]+(?:/|\.py))`", row)]
+    assert len(named) > 40
+    assert [
+        where for where in named if not package.joinpath(*where).exists() and not (package / where[1]).exists()
+    ] == []
+
+
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for page in PAGES:
@@ -41,9 +51,11 @@ def test_every_command_that_is_named_exists() -> None:
         assert named <= COMMANDS.keys(), page.name
 
 
-def test_decisions_fit_on_a_page() -> None:
-    long = [p.name for p in (ROOT / "docs" / "decisions").glob("*.md") if len(p.read_text("utf-8").splitlines()) > 70]
-    assert long == []
+def test_decisions_fit_on_a_page_and_each_has_a_number_of_its_own() -> None:
+    decisions = {path.name: path.read_text("utf-8") for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    assert [name for name, text in decisions.items() if len(text.splitlines()) > 70] == []
+    assert [name for name, text in decisions.items() if not text.startswith(f"# {name[:3]}: ")] == []
+    assert len({name[:3] for name in decisions}) == len(decisions)
 
 
 def test_each_lesson_is_held_by_tests_that_exist() -> None:

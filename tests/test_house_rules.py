@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,39 +29,37 @@ def name_of(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-@cache
-def trees() -> tuple[tuple[str, ast.Module], ...]:
-    return tuple((name_of(path), ast.parse(path.read_text("utf-8"))) for path in MODULES)
+@dataclass(frozen=True)
+class Habits:
+    """What the rules ask of a module; its tree would take a megabyte."""
+
+    has_docstring: bool
+    long_functions: list[tuple[str, int]]
+    catches_everything: bool
+    prints: bool
 
 
-def test_modules_are_short_enough_to_be_read_at_once() -> None:
-    long = {name_of(path): n for path in MODULES if (n := len(path.read_text("utf-8").splitlines())) > MAX_MODULE_LINES}
-    assert long == {}
+def habits_of(tree: ast.Module) -> Habits:
+    nodes = list(ast.walk(tree))
+    lengths = [(n.name, length_of(n)) for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return Habits(
+        has_docstring=bool(ast.get_docstring(tree)),
+        long_functions=[(name, lines) for name, lines in lengths if lines > MAX_FUNCTION_LINES],
+        catches_everything=any(isinstance(node, ast.ExceptHandler) and catches_everything(node) for node in nodes),
+        prints=any(isinstance(node, ast.Call) and writes_to_stdout(node.func) for node in nodes),
+    )
 
 
-def test_functions_are_short_enough_to_be_understood_at_once() -> None:
-    long = {}
-    for name, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                body = node.body[1:] if ast.get_docstring(node) else node.body
-                lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
-                if lines > MAX_FUNCTION_LINES:
-                    long[f"{name}:{node.name}"] = lines
-    assert long == {}
+def length_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def test_only_the_outermost_frames_catch_everything() -> None:
-    broad = {"Exception", "BaseException"}
-    found = set()
-    for name, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ExceptHandler):
-                caught = ast.unparse(node.type) if node.type else "Exception"
-                reraises = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in node.body)
-                if broad & set(caught.replace("(", " ").replace(")", " ").replace(",", " ").split()) and not reraises:
-                    found.add(name)
-    assert found <= MAY_CATCH_EVERYTHING
+def catches_everything(handler: ast.ExceptHandler) -> bool:
+    caught = ast.unparse(handler.type) if handler.type else "Exception"
+    words = set(caught.replace("(", " ").replace(")", " ").replace(",", " ").split())
+    reraises = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in handler.body)
+    return not words.isdisjoint({"Exception", "BaseException"}) and not reraises
 
 
 def writes_to_stdout(function: ast.expr) -> bool:
@@ -70,18 +68,30 @@ def writes_to_stdout(function: ast.expr) -> bool:
     return isinstance(function, ast.Name) and function.id == "print"
 
 
-def test_nothing_prints_outside_the_command_line() -> None:
-    found = {
-        name
-        for name, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and writes_to_stdout(node.func)
-    }
-    assert {name for name in found if not name.startswith("cli/")} == set()
+@pytest.fixture(scope="module")
+def habits() -> dict[str, Habits]:
+    return {name_of(path): habits_of(ast.parse(path.read_text("utf-8"))) for path in MODULES}
 
 
-def test_every_module_says_what_it_is() -> None:
-    assert [name for name, tree in trees() if not ast.get_docstring(tree)] == []
+def test_modules_are_short_enough_to_be_read_at_once() -> None:
+    long = {name_of(path): n for path in MODULES if (n := len(path.read_text("utf-8").splitlines())) > MAX_MODULE_LINES}
+    assert long == {}
+
+
+def test_functions_are_short_enough_to_be_understood_at_once(habits: dict[str, Habits]) -> None:
+    assert {name: module.long_functions for name, module in habits.items() if module.long_functions} == {}
+
+
+def test_only_the_outermost_frames_catch_everything(habits: dict[str, Habits]) -> None:
+    assert {name for name, module in habits.items() if module.catches_everything} <= MAY_CATCH_EVERYTHING
+
+
+def test_nothing_prints_outside_the_command_line(habits: dict[str, Habits]) -> None:
+    assert {name for name, module in habits.items() if module.prints and not name.startswith("cli/")} == set()
+
+
+def test_every_module_says_what_it_is(habits: dict[str, Habits]) -> None:
+    assert [name for name, module in habits.items() if not module.has_docstring] == []
 
 
 def test_help_loads_neither_the_engine_nor_anything_else_that_is_heavy() -> None:

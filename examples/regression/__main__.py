@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--size", type=size_of, default=8_000_000, metavar="20MB", help="bytes of the two recorded stretches"
     )
+    parser.add_argument("--continuous", action="store_true", help="one recording, with the deploy in the middle")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="gets DIR/repos, DIR/evidence, DIR/answer.json"
     )
@@ -28,7 +29,7 @@ def main() -> int:
     if arguments.out.exists() and any(arguments.out.iterdir()):
         parser.error(f"{arguments.out} is not empty")
     started = time.perf_counter()
-    answer = make(Wish(arguments.kind, arguments.seed, arguments.size), arguments.out)
+    answer = make(Wish(arguments.kind, arguments.seed, arguments.size, arguments.continuous), arguments.out)
     change = answer["change"]
     print(
         f"{answer['commits']} commits, API {answer['latency_ms']['rise']:+.0%} since {answer['onset']}: "

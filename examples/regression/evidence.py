@@ -38,6 +38,7 @@ class Stretch:
 
     name: str
     start_s: int
+    length_s: int
     served: Served
 
     def api_ms(self) -> float:
@@ -109,7 +110,7 @@ def record(
         for instance in service.instances:
             instance.exporter.flush()
     files.close()
-    return Stretch(name, start_s, world.served or [])
+    return Stretch(name, start_s, simulation.now // SECOND - start_s, world.served or [])
 
 
 def _no_script() -> Generator[None, None, dict[str, Any]]:

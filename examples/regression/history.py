@@ -54,9 +54,12 @@ class History:
     culprit: Commit | None
 
 
-def plan(culprit: Culprit, end_s: int, chance: random.Random) -> History:
-    """Commits of the fourteen days before `end_s`, and the deploys of the last eight."""
-    onset_s = end_s - int(chance.uniform(2.2, 4.8) * DAY_S)
+def plan(culprit: Culprit, end_s: int, chance: random.Random, since_s: int | None = None) -> History:
+    """Commits of the fourteen days before `end_s`, and the deploys of the last eight.
+
+    The culprit goes live `since_s` before the end, or else some days.
+    """
+    onset_s = end_s - (since_s or int(chance.uniform(2.2, 4.8) * DAY_S))
     deployed = culprit.hurt if culprit.role == "contracts" else culprit.role
     times = _deploy_times(end_s, onset_s, deployed, chance)
     slots = _commit_slots(end_s, chance)

@@ -25,11 +25,12 @@ TOLERANCE = 0.12
 
 @dataclass(frozen=True)
 class Wish:
-    """Which incident to make."""
+    """Which incident to make; `continuous`: its two stretches are one recording, with the deploy in the middle."""
 
     kind: str
     seed: int
     size_bytes: int
+    continuous: bool = False
 
 
 def make(wish: Wish, folder: Path) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def make(wish: Wish, folder: Path) -> dict[str, Any]:
         2026, chance.randint(2, 10), chance.randint(1, 28), chance.randint(9, 18), chance.randint(0, 59), tzinfo=UTC
     )
     end_s = int(end.timestamp())
-    history = plan(culprit, end_s, chance)
+    history = plan(culprit, end_s, chance, RECORDED_BEFORE_END_S if wish.continuous else None)
     write_repositories(history, folder / "repos")
     evidence = folder / "evidence"
     before, after = _stretches(wish, culprit, history, end_s, evidence)
@@ -65,11 +66,13 @@ def _write(path: Path, what: Any) -> None:
 
 def _stretches(wish: Wish, culprit: Culprit, history: History, end_s: int, evidence: Path) -> tuple[Stretch, Stretch]:
     """The stretch of before, and that of after, again until the API is as slow as it should be."""
-    days = (end_s - history.onset_s) // DAY_S + 1
     size = wish.size_bytes // 2
     after_s = end_s - RECORDED_BEFORE_END_S
-    before_s = after_s - days * DAY_S
+    before_s = after_s - ((end_s - history.onset_s) // DAY_S + 1) * DAY_S
     before = record("before", culprit, wish.seed, before_s, size, history, evidence / "before", None)
+    if wish.continuous:  # it takes as long whenever it begins
+        before_s = after_s - before.length_s
+        before = record("before", culprit, wish.seed, before_s, size, history, evidence / "before", None)
     rise = rise_of(culprit, before, RISE)
     for _ in range(ATTEMPTS):
         after = record("after", culprit, wish.seed, after_s, size, history, evidence / "after", rise)

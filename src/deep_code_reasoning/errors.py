@@ -11,7 +11,6 @@
     │   ├── RecordNotFoundError       exit 2   no escalation, call or tournament of that id in the ledger
     │   │   └── ConversationNotFoundError
     │   ├── JobExpiredError           exit 2   the result of long work was kept for its time, and is gone
-    │   ├── ConsentError              exit 2   nobody allowed evidence to be sent to that model
     │   ├── ConversationExpiredError  exit 2   nobody went on with it in time
     │   ├── ConversationFinishedError exit 2   it was finalised
     │   ├── SourceError               exit 2   a file of code that is not read
@@ -190,12 +189,6 @@ class JobExpiredError(UsageError):
     """The result of long work was kept for its time, and is gone."""
 
     code = "handle_expired"
-
-
-class ConsentError(UsageError):
-    """Nobody allowed evidence to be sent to that model."""
-
-    code = "consent"
 
 
 class ConversationExpiredError(UsageError):

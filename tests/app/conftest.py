@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +51,6 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Incident:
             writer.rows(table, rows)
         writer.commit(CaseInfo("incident", title="stock fails"))
     return Incident(folder, investigate_case(folder, CaseInfo("")))
-
-
-@pytest.fixture(autouse=True)
-def _investigated_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The use cases investigate a case before they ask about it. The shared incident was, and does not change."""
-    if "incident" not in request.fixturenames:
-        return
-    known: Incident = request.getfixturevalue("incident")
-
-    def investigated(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
-        if folder != known.folder:
-            return investigate_case(folder, asked, read_s)
-        return replace(known.investigation, case=replace(known.investigation.case, question=asked.question))
-
-    monkeypatch.setattr("deep_code_reasoning.app.workbench.investigate_case", investigated)
 
 
 def _commit(sha: str, time_ns: int) -> dict[str, Any]:

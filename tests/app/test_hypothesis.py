@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from deep_code_reasoning.app.hypotheses import needs_of
 from deep_code_reasoning.app.hypothesis import CallersExperiment, examine_hypothesis
+from deep_code_reasoning.app.hypothesis_job import needs_of
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.pack import Scope
 from deep_code_reasoning.providers.fake import Answers, Calls

@@ -90,7 +90,7 @@ def held_between(incident: Incident, *rivals: dict[str, Any], **config: int) -> 
     first = replace(incident.investigation.causes[0], change=None, citations=())
     found = replace(incident.investigation, causes=tuple(replace(first, **rival) for rival in rivals), findings=())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deep_code_reasoning.app.workbench.investigate_case", lambda *_: found)
+        patch.setattr("deep_code_reasoning.app.workbench.investigation_of", lambda *_: found)
         return run(incident, config=TournamentConfig(**config))
 
 
@@ -213,7 +213,7 @@ def level_pair(incident: Incident, named: bool, prefers: Callable[[str], str]) -
     request, config = replace(ISSUE, question="twins"), TournamentConfig(max_hypotheses=2, max_rounds=1)
     bare = replace(incident.investigation, causes=(), findings=(), checks=())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deep_code_reasoning.app.workbench.investigate_case", lambda *_: bare)
+        patch.setattr("deep_code_reasoning.app.workbench.investigation_of", lambda *_: bare)
         found = run(incident, "acme/a" if named else None, request, means=Means(open_client=open_client), config=config)
     return found, models
 

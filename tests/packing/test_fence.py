@@ -19,7 +19,7 @@ from scenery import Row, System
 
 from .conftest import TROUBLE, Packable, changes, metrics
 
-ATTACKS: list[str] = yaml.safe_load((Path(__file__).parent / "adversarial.yaml").read_text("utf-8"))
+ATTACKS: list[str] = yaml.load((Path(__file__).parent / "adversarial.yaml").read_text("utf-8"), yaml.CSafeLoader)
 WRONG = "abcdefghijkl"
 # Cyrillic ie, small and capital; angle quotation marks and brackets; full width brackets.
 LOOK_ALIKES = str.maketrans("\u0435\u0415\u2039\u203a\u27e8\u27e9\uff1c\uff1e", "eE<><><>")

@@ -15,11 +15,11 @@ from deep_code_reasoning.packing.draft import Draft, Line
 from deep_code_reasoning.packing.pieces.code import code_piece
 from deep_code_reasoning.packing.pieces.code_places import frames
 from deep_code_reasoning.packing.pieces.commits import commit_piece
-from deep_code_reasoning.packing.pieces.graph import graph_piece
+from deep_code_reasoning.packing.pieces.graph import graph
 from deep_code_reasoning.packing.pieces.logs import drafts as log_drafts
 from deep_code_reasoning.packing.pieces.logs import logs_around
-from deep_code_reasoning.packing.pieces.metrics import metric_piece
-from deep_code_reasoning.packing.pieces.timeline import timeline_piece
+from deep_code_reasoning.packing.pieces.metrics import drafts as metric_drafts
+from deep_code_reasoning.packing.pieces.timeline import timeline
 from deep_code_reasoning.packing.pieces.traces import choose_traces, trace_piece
 from deep_code_reasoning.source import Roots
 from scenery import START_NS, Row, System
@@ -135,15 +135,16 @@ def test_logs_around_a_moment_are_those_nearest(shop: Packable) -> None:
 
 def test_metrics_show_levels_series_and_peak(shop: Packable) -> None:
     with shop.subject() as subject:
-        piece = metric_piece(subject, "cpu", "stock")
-        assert estimate_tokens(metric_piece(subject, max_tokens=120).text) <= 120
-    assert re.search(r"stock cpu %: 2[01][.\d]* -> 90; ", piece.text)
-    assert "peak 90 at " in piece.text
+        (draft,) = (draft for draft in metric_drafts(subject) if draft.key == "metric/suspects")
+    text = draft.piece().text
+    assert re.search(r"stock cpu %: 2[01][.\d]* -> 90; ", text)
+    assert "peak 90 at " in text
+    assert estimate_tokens(draft.piece(120).text) <= 120
 
 
 def test_the_graph_shows_calls_failures_and_latency_of_both_stretches(shop: Packable) -> None:
     with shop.subject() as subject:
-        text = graph_piece(subject).text
+        text = graph(subject).piece().text
     assert "orders -> stock: 60 calls, 0 failed, " in text or "orders -> stock: 59 calls, 0 failed, " in text
     assert "60 failed" in text or "61 failed" in text
     assert "(entry) -> front" in text
@@ -151,7 +152,7 @@ def test_the_graph_shows_calls_failures_and_latency_of_both_stretches(shop: Pack
 
 def test_the_timeline_places_the_onset_among_the_changes(shop: Packable) -> None:
     with shop.subject() as subject:
-        lines = timeline_piece(subject).text.split("\n")
+        lines = timeline(subject).piece().text.split("\n")
     assert "deploy stock v2 c0ffeec0ffee [deploy:stock@v2]" in lines[0]
     assert "30s before onset" in lines[0]
     assert lines[1].endswith("ONSET (estimated)")

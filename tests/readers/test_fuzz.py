@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from deep_code_reasoning.readers.base import Head, Reader, detect_compression
 from deep_code_reasoning.readers.registry import choose, readers
 
-EXAMPLES = int(os.environ.get("DCR_FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("DCR_FUZZ_EXAMPLES", "4"))
 # Many files a call: readers that hand files to the engine pay for the call.
-FILES = 12
+FILES = 24
 # One call reads some tens of kilobytes; a machine under load takes a second for it.
 MAX_SECONDS = 30
 

@@ -158,20 +158,6 @@ METRICS = [
     },
     {"name": "latency", "unit": "ms", "histogram": {"dataPoints": [HISTOGRAM, {**POINT, "count": 0}]}},
 ]
-ODD_METRICS = [
-    {
-        "name": "exponential",
-        "exponentialHistogram": {
-            "dataPoints": [
-                {**POINT, "count": 3, "sum": 6, "scale": 0, "positive": {"offset": 0, "bucketCounts": [1, 2]}}
-            ]
-        },
-    },
-    {
-        "name": "summary",
-        "summary": {"dataPoints": [{**POINT, "count": 2, "sum": 3, "quantileValues": [{"quantile": 0.5, "value": 1}]}]},
-    },
-]
 LOG = {"timeUnixNano": str(START), "severityNumber": 17, "body": text("boom"), "traceId": TRACE, "spanId": SPAN}
 LOGS = [
     {**LOG, "attributes": EVERY_VALUE},

@@ -15,7 +15,7 @@ import pytest
 
 from deep_code_reasoning.domain.experiment import Experiment, ExperimentLimits, ExperimentResult
 from deep_code_reasoning.errors import SandboxError, SandboxUnavailableError, UsageError
-from deep_code_reasoning.sandbox import Sandbox
+from deep_code_reasoning.sandbox import Sandbox, canary
 from deep_code_reasoning.sandbox.canary import fly
 from deep_code_reasoning.sandbox.tiers.monty import Monty
 
@@ -63,11 +63,16 @@ class Leaky:
         ("socket", "connecting"),
         ("fork", "starting processes"),
         ("held", "its memory"),
-        ("while True", "its time"),
     ],
 )
 def test_the_canary_finds_every_single_hole(hole: str, says: str) -> None:
     assert says in fly(Leaky(lambda code: hole in code))
+
+
+def test_the_canary_finds_a_tier_that_does_not_watch_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canary, "_SPIN_S", 0.1)
+    monkeypatch.setattr(canary, "_SPIN_AT_MOST_S", 1.0)  # the leaky tier takes twelve times what it is given
+    assert "its time" in fly(Leaky(lambda code: "while True" in code))
 
 
 def test_the_canary_lets_a_sound_tier_pass_and_none_that_does_not_work() -> None:

@@ -17,7 +17,7 @@ from deep_code_reasoning.server.reply import MAX_BYTES
 
 from .conftest import SECRET
 
-GROUPS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "hostile.yaml").read_text())
+GROUPS: dict[str, Any] = yaml.load((Path(__file__).parent / "hostile.yaml").read_text(), yaml.CSafeLoader)
 BIG = "x" * 10_000_000
 
 

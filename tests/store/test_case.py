@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,6 +70,18 @@ def test_the_sources_are_summed_up_at_commit(tmp_path: Path) -> None:
         Source(1, "a.log", "/a.log", "text", "logs", rows=3, bytes=10, from_ns=3, to_ns=7),
         Source(2, "b.log", "/b.log", "text", "logs", rejected=1, bytes=20, note="odd; partial"),
     )
+
+
+def test_writing_and_reading_a_case_loads_no_pandas(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib\nfrom deep_code_reasoning.domain.case import CaseInfo\n"
+        "from deep_code_reasoning.store import CaseWriter, open_case\nfolder = pathlib.Path(sys.argv[1])\n"
+        "with CaseWriter(folder) as writer:\n"
+        "    writer.rows('spans', [{'trace_id': 't', 'attributes': {'a': 'b'}}])\n    writer.commit(CaseInfo('test'))\n"
+        "with open_case(folder) as store:\n    print(store.count('spans'), 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "case")], capture_output=True, text=True)
+    assert done.stdout.strip() == "1 False", done.stderr
 
 
 def test_a_writer_that_fails_leaves_the_old_case(tmp_path: Path) -> None:

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deep_code_reasoning.templates import signatures
-from deep_code_reasoning.templates.masking import MASK, join_masks, mask_word, shape_of, shapes
+from deep_code_reasoning.templates.masking import MASK, join_masks, mask_word, shapes
+
+
+def shape_of(line: str) -> str:
+    return shapes(signatures([line]))[0]
+
 
 # Pieces of log lines, so that random texts meet the rules and what lies between them.
 PIECE = st.sampled_from(

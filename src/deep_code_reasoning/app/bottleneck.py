@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..detectors.contrast.outcomes import prepare_outcomes
-from ..domain.case import CaseInfo
 from ..domain.window import Window
 from ..source import Roots
 from ..store import CaseStore, open_case
@@ -22,7 +21,7 @@ from .code_references import references
 from .code_telemetry import milliseconds, spans_of_functions
 from .comparison import latency_rows, windows_of
 from .execution_path import Step, entry_of, walk
-from .investigate import investigate_case
+from .investigate import investigation_of
 
 _Found = Sequence[Mapping[str, Any]]
 _Operation = Mapping[str, Any]
@@ -186,7 +185,7 @@ def _findings(store: CaseStore) -> list[dict[str, Any]]:
             "summary": f.summary,
             "citations": [str(c) for c in f.citations[:3]],
         }
-        for f in investigate_case(store.folder, CaseInfo("")).findings
+        for f in investigation_of(store.folder).findings
     ]
 
 

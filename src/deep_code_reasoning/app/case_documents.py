@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from ..domain.case import CaseInfo
 from ..report.answer import as_json
 from ..report.markdown import as_markdown
 from ..store.library import cases, find_case
 from ..store.schema import TABLES
-from .investigate import investigate_case
+from .investigate import investigation_of
 from .job_kinds import describe_case
 
 
@@ -44,13 +43,13 @@ def _summary(case: str) -> str:
 
 
 def _findings(case: str) -> str:
-    answer = as_json(investigate_case(find_case(case), CaseInfo("")))
+    answer = as_json(investigation_of(find_case(case)))
     kept = {name: answer[name] for name in ("verdict", "causes", "findings", "checks")}
     return json.dumps(kept, indent=1, ensure_ascii=False)
 
 
 def _report(case: str) -> str:
-    return as_markdown(investigate_case(find_case(case), CaseInfo("")))
+    return as_markdown(investigation_of(find_case(case)))
 
 
 PARTS: Final[dict[str, Callable[[str], str]]] = {"summary": _summary, "findings": _findings, "report": _report}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..detectors.timeline.graph import service_graph
-from ..domain.case import CaseInfo
 from ..errors import SourceNotFoundError
 from ..packing.pieces.graph import graph
 from ..packing.subject import Subject
@@ -25,7 +24,7 @@ from ..store.library import find_case
 from .change_effects import change_effects, frequencies
 from .code_references import references
 from .code_telemetry import spans_of_functions
-from .investigate import investigate_case
+from .investigate import investigation_of
 from .reach import callers_of, contracts_touched
 
 # Names that half the code uses say nothing about who depends on a change.
@@ -128,7 +127,7 @@ def _seen(
 ) -> dict[str, Any]:
     """What the telemetry says of the services."""
     found: dict[str, Any] = change_effects(store, [file.where.path for file in files])
-    investigation = investigate_case(store.folder, CaseInfo(""))
+    investigation = investigation_of(store.folder)
     if "performance" in kinds:
         subject = Subject(store, investigation)
         edges = [line.text for line in graph(subject).lines]

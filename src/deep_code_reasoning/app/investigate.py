@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from ..detectors import runner
@@ -22,7 +23,7 @@ from ..ranking.localise import localise
 from ..report.answer import as_json
 from ..store import CaseStore, open_case
 from ..store.baseline import BaselineShift
-from ..store.layout import write_atomically
+from ..store.layout import MANIFEST, write_atomically
 from ..store.library import case_folder, is_case
 from .ingest import Evidence, Progress, ingest
 
@@ -86,6 +87,25 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
     with suppress(PermissionError):
         write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
     return answer
+
+
+def investigation_of(folder: Path, question: str | None = None) -> Investigation:
+    """What is known of a case, for those who ask something about it.
+
+    A case that has not changed is investigated once in a process: each turn of a conversation asks for it, and it takes
+    seconds on a large one. The question steers packs, and no finding.
+
+    Raises:
+        CaseNotFoundError: when the folder is no case.
+    """
+    manifest = folder / MANIFEST
+    found = _investigated(folder, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
+    return replace(found, case=replace(found.case, question=question or found.case.question))
+
+
+@lru_cache(maxsize=4)
+def _investigated(folder: Path, _written_ns: int) -> Investigation:
+    return investigate_case(folder, CaseInfo(""))
 
 
 def _recorded_windows(windows: Windows, shift: BaselineShift) -> Windows:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..domain.case import CaseInfo
 from ..domain.investigation import Investigation
 from ..domain.pack import Pack, Scope
 from ..domain.tokens import ESTIMATE_METHOD, estimate_tokens
@@ -17,7 +16,7 @@ from ..packing.subject import ANALYSIS_TYPES, DEPTHS, Subject
 from ..source import Roots
 from ..store import open_case
 from ..store.library import find_case
-from .investigate import investigate_case
+from .investigate import investigation_of
 from .localise import with_code
 
 
@@ -49,9 +48,7 @@ def pack_case(case: str, request: PackRequest) -> Pack:
     """
     _check(request)
     folder = find_case(case)
-    return pack_investigation(
-        folder, investigate_case(folder, CaseInfo("", question=request.question or None)), request
-    )
+    return pack_investigation(folder, investigation_of(folder, request.question), request)
 
 
 def pack_investigation(folder: Path, investigation: Investigation, request: PackRequest) -> Pack:

@@ -21,7 +21,7 @@ from ..specialists.bench import Bench
 from ..specialists.ground import Ground
 from ..store import CaseStore, CaseWriter, open_case
 from .cases import list_cases
-from .investigate import investigate_case
+from .investigate import investigation_of
 from .localise import with_code
 from .sandbox import open_sandbox
 
@@ -109,7 +109,7 @@ def open_workbench(
     Args:
         case: the folder of a case; None for a question about code alone.
         roots: folders of code that may be read.
-        investigation: of this case, when it was just made; else the case is investigated now.
+        investigation: of this case, when it was just made; else that of the case as it is (`investigation_of`).
 
     Raises:
         CaseNotFoundError: when the folder is no case.
@@ -122,6 +122,5 @@ def open_workbench(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dcr-code-")))
             with CaseWriter(folder) as writer:
                 writer.commit(CaseInfo("code"))
-        asked = CaseInfo("", question=request.question or None)
-        found = investigation or investigate_case(folder, asked)
+        found = investigation or investigation_of(folder, request.question)
         yield Workbench(request, found, stack.enter_context(open_case(folder)), code, case is not None)

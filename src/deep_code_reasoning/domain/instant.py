@@ -9,6 +9,7 @@ from typing import Final
 
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
+NS_PER_US: Final = 1_000
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s*(Z|z|UTC|[+-]\d\d:?\d\d)?\s*"
@@ -45,7 +46,7 @@ def parse_instant(text: str) -> int | None:
 
 _EPOCH_NUMBER = re.compile(r"(\d{8,19})(?:\.(\d+))?")
 # Digits before the point -> nanoseconds a unit: seconds, milliseconds, microseconds, nanoseconds.
-_UNITS = ((10, NS_PER_S), (13, NS_PER_MS), (16, 1_000), (19, 1))
+_UNITS = ((10, NS_PER_S), (13, NS_PER_MS), (16, NS_PER_US), (19, 1))
 
 
 def _parse_epoch(text: str) -> int | None:

@@ -10,16 +10,16 @@ the first cause ever names a change: to blame an innocent one costs more than to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..detectors.base import Scene
-from ..detectors.symptoms.evidence import service_names, shifts, telling_texts
-from ..detectors.symptoms.front import Front, failing_front, spoken_graph, within_reach
-from ..detectors.symptoms.symptom import symptoms_of
+from ..detectors.symptoms.front import Front, within_reach
+from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
+from .arrival import with_arrival
 from .calibrate import at_its_limit
 from .localise import DIRECT, MECHANISM_SEEN, explains, is_reaction
 from .remedy import next_checks, remediation
@@ -28,7 +28,6 @@ from .remedy import next_checks, remediation
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 # A suspect that is as strong as that beside the first is what a change may have brought.
 _JOINS: Final = 0.5
-_MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
 _OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
 # What begins within so long of a surge may be its doing: metrics come every minute, and lag.
@@ -77,15 +76,21 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         if change is not None and _brought_otherwise(change, seen):
             change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        front = _front_of(change, scene, _place_of(change, seen, suspects))
-        lead = _joined(_from_change(change, findings, outside, front), change, suspects)
+        work = _work_of(change, seen, suspects)
+        front = _front_of(change, scene, work.service)
+        if change.facts.get("eliminated"):
+            shown = _shown_at(front.first or change.service, suspects)
+            work = replace(work, mechanism=shown or work.mechanism)
+        lead = _from_change(change, work, front, findings, outside)
     elif outside is not None:
-        lead = _from_outside(outside, change, _front(scene), _cut_off(findings))
+        lead = _from_outside(outside, change, trouble(scene).front, _cut_off(findings))
     if lead is not None:
         causes = [
             _enriched(lead, suspects),
             *(c for c in causes if (c.service, c.mechanism) != (lead.service, lead.mechanism)),
         ]
+    elif causes:
+        causes[0] = with_arrival(scene, causes[0], suspects[0])
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 
@@ -117,7 +122,7 @@ def _front_of(change: Finding, scene: Scene, place: str) -> Front:
     """Where the trouble began: as measured, where the change was tried for what was measured; else `place`, if any."""
     if change.facts.get("measured"):
         return Front(change.service, change.texts("victims"), scene.windows.onset_ns)
-    front = _front(scene)
+    front = trouble(scene).front
     if not place and not within_reach(front.first, str(change.facts.get("deployed_to") or ""), scene.graph):
         place = change.service
     if place in ("", front.first):
@@ -125,16 +130,37 @@ def _front_of(change: Finding, scene: Scene, place: str) -> Front:
     return Front(place, tuple(name for name in front.failing if name != place), front.first_ns)
 
 
-def _place_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> str:
-    """The service in which what a change did was seen at work, or is told by its errors and measurements; '' if none.
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a change did as it was seen: the mechanism, in which service, who failed of it first ('' where unknown)."""
 
-    Of what any trouble looks like (`_ANYONES`) every service that passes it on has some.
+    mechanism: str
+    service: str = ""
+    first_failing: str = ""
+
+
+def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> _Work:
+    """What of all that is suspected is the work of a change.
+
+    What was seen at work may be anything that it can bring. What errors and measurements tell is the very mechanism
+    that it is blamed for, unless any trouble looks like that (`_ANYONES`): every service that passes it on has some.
     """
+    if change.facts.get("measured"):
+        return _Work(change.mechanism)
+    can_bring = {change.mechanism, *change.texts("can_bring")}
+    for suspect in suspects:
+        direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
+        if direct and suspect.mechanism in can_bring:
+            return _Work(suspect.mechanism, suspect.service, suspect.first_failing_service or "")
     if seen is not None and seen.mechanism == change.mechanism:
-        return seen.service
-    if change.mechanism in _ANYONES:
-        return ""
-    return next((suspect.service for suspect in suspects if suspect.mechanism == change.mechanism), "")
+        return _Work(change.mechanism, seen.service)
+    told = (s.service for s in suspects if s.mechanism == change.mechanism and s.mechanism not in _ANYONES)
+    return _Work(change.mechanism, next(told, ""))
+
+
+def _shown_at(service: str, suspects: Sequence[Suspect]) -> str:
+    """What a service shows beside errors, '' if nothing: that no other change can have done it does not tell how."""
+    return next((s.mechanism for s in suspects if s.service == service and s.mechanism != "exception"), "")
 
 
 def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
@@ -150,15 +176,6 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
     if outside.mechanism == "traffic_surge":
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
     return outside.service in {seen.service, *scene.graph.downstream(seen.service)}
-
-
-def _front(scene: Scene) -> Front:
-    # What machines count of the calls that come to them (a cache, a database) falls and rises with their callers.
-    machines = {row["service"] for row in scene.store.query(_MACHINES)}
-    found = symptoms_of(telling_texts(scene), shifts(scene))
-    symptoms = [symptom for symptom in found if symptom.service not in machines] or found
-    services = service_names(scene.store)
-    return failing_front(symptoms, spoken_graph(scene.graph, symptoms, services), services)
 
 
 def _from_suspect(suspect: Suspect, position: int, suspects: Sequence[Suspect]) -> Cause:
@@ -193,7 +210,9 @@ def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
     return round(min(0.95, share * suspect.findings[0].confidence), 4)
 
 
-def _from_change(change: Finding, findings: Sequence[Finding], outside: Finding | None, front: Front) -> Cause:
+def _from_change(
+    change: Finding, work: _Work, front: Front, findings: Sequence[Finding], outside: Finding | None
+) -> Cause:
     reference = ChangeRef(change.change[0], change.change[1], _repo(change)) if change.change else None
     others = [f for f in findings if f.code.startswith(_CHANGES) and f is not change and f.change is not None]
     against = [f"acquitted: {line}" for line in change.texts("acquitted")]
@@ -202,19 +221,19 @@ def _from_change(change: Finding, findings: Sequence[Finding], outside: Finding 
         against.append(f"{outside.summary}, but this explains less")
     return Cause(
         rank=1,
-        mechanism=change.mechanism,
+        mechanism=work.mechanism,
         service=front.first or change.service,
         confidence=round(change.confidence, 4),
         summary=change.summary,
         resource=change.resource,
         code_region=change.code_region,
         change=reference,
-        first_failing_service=front.first or change.service,
+        first_failing_service=work.first_failing or front.first or change.service,
         blast_radius=front.victims,
-        remediation=remediation(change.mechanism, change),
+        remediation=remediation(work.mechanism, change),
         citations=change.citations,
         against=tuple(against),
-        next_checks=next_checks(change.mechanism, change),
+        next_checks=next_checks(work.mechanism, change),
     )
 
 
@@ -229,29 +248,6 @@ def _brought_otherwise(change: Finding, seen: Finding) -> bool:
         and seen.mechanism not in change.texts("can_bring")
         and seen.service != change.facts.get("deployed_to")
     )
-
-
-def _joined(lead: Cause, change: Finding, suspects: Sequence[Suspect]) -> Cause:
-    """A change with what was seen of its work: the mechanism that it can bring, and where that is.
-
-    That no other change can have done it does not tell how it did: of the service itself, what was seen there does.
-    """
-    if change.facts.get("measured"):
-        return lead
-    can_bring = {change.mechanism, *change.texts("can_bring")}
-    for suspect in suspects:
-        direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
-        if direct and suspect.mechanism in can_bring:
-            first = suspect.first_failing_service or suspect.service
-            return replace(_did(suspect.mechanism, lead, change), service=suspect.service, first_failing_service=first)
-        if suspect.service == lead.service and change.facts.get("eliminated") and suspect.mechanism != "exception":
-            return _did(suspect.mechanism, lead, change)
-    return lead
-
-
-def _did(mechanism: str, lead: Cause, change: Finding) -> Cause:
-    remedy, checks = remediation(mechanism, change), next_checks(mechanism, change)
-    return replace(lead, mechanism=mechanism, remediation=remedy, next_checks=checks)
 
 
 def _repo(change: Finding) -> str | None:

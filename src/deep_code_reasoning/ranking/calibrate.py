@@ -127,7 +127,7 @@ def grounds(
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})
     if first.change is not None:
-        features["undiffed"] = float(leading is not None and leading.facts.get("effect") is None)
+        features["undiffed"] = float(leading is None or leading.facts.get("effect") is None)
         return Grounds("change", features)
     if code.startswith("external."):
         return Grounds("outside", features)

@@ -8,6 +8,7 @@ GitLab, Bitbucket, Argo CD (application history), Spinnaker (executions), Helm (
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -106,6 +107,15 @@ def rows_of(record: dict[str, Any], around: Mapping[str, Any]) -> Iterator[Row]:
     elif kind:
         make: Callable[[Members], Row] = {"commit": _commit_row, "deploy": _deploy_row, "flag": _flag_row}[kind]
         yield make(Members(record, around))
+
+
+def unique(row: Row, taken: Counter[tuple[str, str]]) -> Row:
+    """A row with an id of its own: two deploys of one version are two, where a commit that is there twice is one."""
+    if row["kind"] == "commit":
+        return row
+    key = (row["kind"], row["id"])
+    taken[key] += 1
+    return {**row, "id": f"{row['id']}~{taken[key]}"} if taken[key] > 1 else row
 
 
 # --- commits ----------------------------------------------------------------------------------------------------
@@ -311,7 +321,7 @@ def _flag_row(members: Members) -> Row:
         change = f"{old}->{new}" if old else new
     return {
         "kind": "flag",
-        "id": f"{flag}@{format_instant(time_ns)}",
+        "id": members.text("id", "changeid", "eventid", "uuid") or f"{flag}@{format_instant(time_ns)}",
         "time_ns": time_ns,
         "service": members.text("service", "servicename", "app", "application", "project", "component"),
         "author": members.text(*_ACTORS),

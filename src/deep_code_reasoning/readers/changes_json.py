@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
-from .change_records import kind_of, rows_of
+from .change_records import kind_of, rows_of, unique
 from .json_records import head_records, iterate_json
 from .values import ItemCounter, text_of
 
@@ -42,16 +42,7 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
                 writer.reject(file.source_id, record.line, reason, text_of(record.value), record.offset)
             for row in rows:
                 place = {"source_id": file.source_id, "line": record.line, "item": items.of(record.line)}
-                writer.rows("changes", [{**_unique(row, taken), **place}])
-
-
-def _unique(row: dict[str, Any], taken: Counter[tuple[str, str]]) -> dict[str, Any]:
-    """A commit that is there twice is the same commit; two deploys of one version are not the same deploy."""
-    if row["kind"] == "commit":
-        return row
-    key = (row["kind"], row["id"])
-    taken[key] += 1
-    return {**row, "id": f"{row['id']}~{taken[key]}"} if taken[key] > 1 else row
+                writer.rows("changes", [{**unique(row, taken), **place}])
 
 
 READER = Reader("changes-json", "changes", sniff, read)

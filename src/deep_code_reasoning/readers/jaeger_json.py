@@ -18,13 +18,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ..domain.instant import NS_PER_US
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
 from .json_records import iterate_json
-from .values import ItemCounter, first_of, kind_of, number_of, scaled_ns, status_of, text_of, who
+from .values import ItemCounter, first_of, kind_of, number_of, scaled_ns, status_of, text_of, times_in_us, who
 
 _LISTS: Final = ("data", "hits.hits")
-_NS_PER_US: Final = 1_000
 
 _NAMES_OF_SPANS: Final = tuple(re.compile(rb'"%s"\s*:' % name) for name in (b"traceID", b"spanID", b"operationName"))
 
@@ -123,13 +123,7 @@ def _check(span: Any) -> tuple[str, int, int]:
         return "neither a trace nor a span: not an object", 0, 0
     if not _id(span.get("traceID")) or not _id(span.get("spanID")):
         return "neither a trace nor a span: no traceID or spanID", 0, 0
-    start_ns = scaled_ns(span.get("startTime"), _NS_PER_US)
-    if start_ns is None or start_ns <= 0:
-        return f"startTime is no time in microseconds: {text_of(span.get('startTime'))[:40]}", 0, 0
-    duration_ns = scaled_ns(span.get("duration", 0), _NS_PER_US)
-    if duration_ns is None:
-        return f"duration is no number of microseconds: {text_of(span.get('duration'))[:40]}", 0, 0
-    return "", start_ns, duration_ns
+    return times_in_us(span, "startTime")
 
 
 def _id(value: Any) -> str:
@@ -200,7 +194,7 @@ def _status(tags: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _event(log: Any) -> Row | None:
-    time_ns = scaled_ns(log.get("timestamp"), _NS_PER_US) if isinstance(log, dict) else None
+    time_ns = scaled_ns(log.get("timestamp"), NS_PER_US) if isinstance(log, dict) else None
     if time_ns is None or time_ns <= 0:
         return None
     texts, numbers = _tags(log)

@@ -23,6 +23,7 @@ MODULES: Final[tuple[str, ...]] = (
     "prometheus_text",
     "metrics_csv",
     "changes_json",
+    "changes_csv",
     "notices_json",
     "cri_logs",
     "json_logs",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ..domain.instant import parse_instant
+from ..domain.instant import NS_PER_US, parse_instant
 from .log_times import read_time
 
 # Times and durations are 64-bit integers in a case.
@@ -98,6 +98,20 @@ def scaled_ns(value: Any, scale: int) -> int | None:
         return None
     ns = value * scale if isinstance(value, int) else round(value * scale)
     return ns if abs(ns) <= MAX_NS else None
+
+
+def times_in_us(span: Mapping[str, Any], start_name: str) -> tuple[str, int, int]:
+    """Why the times of a span in microseconds cannot be taken, or ''; its start and its duration, in nanoseconds.
+
+    A span that never finished has no duration; it counts as none.
+    """
+    start_ns = scaled_ns(span.get(start_name), NS_PER_US)
+    if start_ns is None or start_ns <= 0:
+        return f"{start_name} is no time in microseconds: {text_of(span.get(start_name))[:40]}", 0, 0
+    duration_ns = scaled_ns(span.get("duration", 0), NS_PER_US)
+    if duration_ns is None:
+        return f"duration is no number of microseconds: {text_of(span.get('duration'))[:40]}", 0, 0
+    return "", start_ns, duration_ns
 
 
 def instant_ns(value: Any) -> int | None:

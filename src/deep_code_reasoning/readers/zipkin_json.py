@@ -8,22 +8,39 @@ openzipkin/b3-propagation on shared ids.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ..domain.instant import NS_PER_US
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader, TruncatedError, Unheard, open_decompressed
 from .json_records import iterate_json
-from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, scaled_ns, status_of, text_of, who
+from .values import (
+    ItemCounter,
+    attributes_of,
+    first_of,
+    kind_of,
+    number_in,
+    scaled_ns,
+    status_of,
+    text_of,
+    times_in_us,
+    who,
+)
 
 _LISTS: Final = ("data", "spans")
-_NS_PER_US: Final = 1_000
 _CHUNK_BYTES: Final = 1024 * 1024
 
 _REQUIRED: Final = tuple(re.compile(rb'"%s"\s*:' % name) for name in (b"traceId", b"id"))
 _ENDPOINT: Final = re.compile(rb'"(localEndpoint|remoteEndpoint)"\s*:')
 _TIMES: Final = tuple(re.compile(rb'"%s"\s*:\s*\d' % name) for name in (b"timestamp", b"duration"))
+# What OpenTelemetry's exporters turn into tags of each span: attributes of its resource, by their conventions.
+_OF_RESOURCE: Final = (
+    "service.", "host.", "k8s.", "container.", "cloud.", "deployment.", "os.", "process.", "telemetry.", "faas.instance"
+)  # fmt: skip
+_EVENT: Final = re.compile(r'"([^"\\]+)"\s*:\s*(\{.*\})', re.DOTALL)
 _FOREIGN: Final = re.compile(rb'"(spanId|spanID|resourceSpans|startTimeUnixNano)"\s*:')
 
 Row = dict[str, Any]
@@ -119,6 +136,9 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
         elif span.get("shared") is True:
             parent = f"{span_id}-client"
     service, resource = _local(span)
+    for name in [name for name in texts if name.startswith(_OF_RESOURCE)]:
+        resource[name] = texts.pop(name)
+        numbers.pop(name, None)
     status, message = _status(texts)
     ids = {"trace_id": trace_id, "span_id": span_id}
     row = {
@@ -140,12 +160,24 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
     writer.rows("spans", [row])
     annotations = span.get("annotations") or ()
     for annotation in annotations if isinstance(annotations, list | tuple) else (annotations,):
-        time_ns = scaled_ns(annotation.get("timestamp"), _NS_PER_US) if isinstance(annotation, dict) else None
+        time_ns = scaled_ns(annotation.get("timestamp"), NS_PER_US) if isinstance(annotation, dict) else None
         if time_ns is None or time_ns <= 0:
             yield "an annotation without value or time", annotation
         else:
-            event = {"service": service, "time_ns": time_ns, "name": text_of(annotation.get("value"))}
+            event = {"service": service, "time_ns": time_ns, **_event(text_of(annotation.get("value")))}
             writer.rows("span_events", [{**ids, **event, **origin}])
+
+
+def _event(annotation: str) -> Row:
+    """An annotation's name; and its attributes, where it is an event of OpenTelemetry: `"name": {"key": value}`."""
+    named = _EVENT.fullmatch(annotation)
+    if named is not None:
+        try:
+            texts, numbers = attributes_of(json.loads(named[2]).items())
+            return {"name": named[1], "attributes": texts, "number_attributes": numbers}
+        except ValueError:
+            pass  # then it is a text like any other
+    return {"name": annotation}
 
 
 def _check(span: Any) -> tuple[str, int, int]:
@@ -154,14 +186,7 @@ def _check(span: Any) -> tuple[str, int, int]:
         return "not a span: not an object", 0, 0
     if not all(_key(span)):
         return "not a span: no traceId or id", 0, 0
-    start_ns = scaled_ns(span.get("timestamp"), _NS_PER_US)
-    if start_ns is None or start_ns <= 0:
-        return f"timestamp is no time in microseconds: {text_of(span.get('timestamp'))[:40]}", 0, 0
-    # A span that never finished has no duration.
-    duration_ns = scaled_ns(span.get("duration", 0), _NS_PER_US)
-    if duration_ns is None:
-        return f"duration is no number of microseconds: {text_of(span.get('duration'))[:40]}", 0, 0
-    return "", start_ns, duration_ns
+    return times_in_us(span, "timestamp")
 
 
 def _attributes(span: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ async def ask(call: Call, kind: str, asked: Mapping[str, Any], wait_seconds: flo
     """Ask a question: settle which models may be asked, then begin.
 
     Args:
-        asked: a question as `app.questions` takes it, with `case` and `model`.
+        asked: a question as `app.question_job` takes it, with `case` and `model`.
     """
     return await results.begin(call, kind, await settled(call, asked), wait_seconds)
 

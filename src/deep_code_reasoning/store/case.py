@@ -18,6 +18,7 @@ from .engine import Database, Parameter, Row
 from .layout import Manifest, decompressed_bytes, read_manifest
 from .owners import OWNERS, owned, owners_of
 from .schema import METRICS, TABLES, Table
+from .spellings import SPELLINGS, respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
@@ -197,12 +198,17 @@ def _held(files: Mapping[str, Sequence[Path]], for_analysis: bool) -> frozenset[
     return frozenset(held)
 
 
-def _define(database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, in_memory: bool) -> None:
-    """Make a table known to the engine."""
+def _define(
+    database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, in_memory: bool, spelled: bool
+) -> None:
+    """Make a table known to the engine; `spelled` says that services go by other spellings than some sources use."""
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
         return
-    scan = shift.select(table, engine.scan_of(paths, table.structure))
+    scan = engine.scan_of(paths, table.structure)
+    if spelled:
+        scan = respelled(table, scan)
+    scan = shift.select(table, scan)
     _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
@@ -234,8 +240,11 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
     held = _held(files, for_analysis)
     try:
+        spellings = manifest.spellings
+        if spellings:
+            database.execute(SPELLINGS, spellings=list(spellings), names=list(spellings.values()))
         for name, table in TABLES.items():
-            _define(database, table, files[name], shift, name in held)
+            _define(database, table, files[name], shift, name in held, bool(spellings))
         yield CaseStore(folder, manifest, database, shift, held == TABLES.keys(), for_analysis)
     finally:
         database.drop()

@@ -26,12 +26,18 @@ MANIFEST: Final = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a case folder holds. `files` maps a table's name to its Parquet files, relative to the folder."""
+    """What a case folder holds.
+
+    Attributes:
+        files: the Parquet files of each table, by its name, relative to the folder.
+        spellings: names of services that go by another spelling, with that one (`spellings.py`).
+    """
 
     info: CaseInfo
     sources: tuple[Source, ...] = ()
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     generation: str = ""
+    spellings: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The manifest as it is written."""
@@ -41,6 +47,7 @@ class Manifest:
             "generation": self.generation,
             "files": {name: list(paths) for name, paths in sorted(self.files.items())},
             "sources": [asdict(source) for source in self.sources],
+            "spellings": self.spellings,
         }
 
 
@@ -66,6 +73,7 @@ def read_manifest(folder: Path) -> Manifest:
             sources=tuple(Source(**source) for source in content["sources"]),
             files={name: tuple(paths) for name, paths in content["files"].items()},
             generation=content["generation"],
+            spellings=dict(content.get("spellings", {})),
         )
     except (KeyError, TypeError) as fault:
         raise CaseFormatError(f"{path}: {fault}", "delete the case and read the evidence again") from fault

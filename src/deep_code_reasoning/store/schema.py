@@ -45,6 +45,10 @@ class Table:
         """`name type, ...` as the engine's `file()` takes it."""
         return ", ".join(f"{column.name} {column.type}" for column in self.columns)
 
+    def has(self, name: str) -> bool:
+        """Whether it has a column of that name."""
+        return any(column.name == name for column in self.columns)
+
 
 _ORIGIN = (
     Column("source_id", "UInt32", "the source, as numbered in the manifest"),

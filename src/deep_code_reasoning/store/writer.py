@@ -22,8 +22,10 @@ from typing import Any, Final
 
 from ..domain.case import CaseInfo, Source
 from . import engine
+from .arrow import load_arrow
 from .layout import MANIFEST, Manifest, write_atomically
 from .schema import EVIDENCE_TABLES, TABLES, Table
+from .spellings import spellings_of
 
 # Rows are buffered up to this many a table, then written as a row group: large enough to compress well and to be read
 # fast, small enough to bound memory (a log row is about 1 KB in Python).
@@ -64,8 +66,8 @@ class CaseWriter:
         self.on_progress: Callable[[int], None] | None = None
 
     def __enter__(self) -> CaseWriter:
+        _at_work.add(self)  # first: whoever stops the process meanwhile finds what there is to remove
         self._tables.mkdir(parents=True)
-        _at_work.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -164,7 +166,8 @@ class CaseWriter:
             name: tuple(path for path in paths if (self.folder / path).exists()) for name, paths in self._files.items()
         }
         self._files = {name: list(paths) for name, paths in files.items()}
-        manifest = Manifest(info, self._summed_up(), files, self._generation)
+        sources, services = self._summed_up()
+        manifest = Manifest(info, sources, files, self._generation, dict(spellings_of(services)))
         shutil.rmtree(self._tables / "scratch", ignore_errors=True)
         write_manifest(self.folder, manifest)
         self._committed = True
@@ -184,18 +187,20 @@ class CaseWriter:
         if paths:
             self.rows("log_shapes", shape_rows(self.database, paths))
 
-    def _summed_up(self) -> tuple[Source, ...]:
-        """The sources, with what became of each: rows, rejected rows, first and last moment, notes."""
+    def _summed_up(self) -> tuple[tuple[Source, ...], list[str]]:
+        """The sources, with what became of each: rows, rejected rows, first and last moment, notes; and services."""
         rows: dict[int, int] = {}
         rejected: dict[int, int] = {}
         times: dict[int, list[int]] = {}
+        services: list[str] = []
         for table in (*EVIDENCE_TABLES, "rejected"):
             for found in self._count_by_source(TABLES[table]):
                 counts = rejected if table == "rejected" else rows
                 counts[found["source_id"]] = counts.get(found["source_id"], 0) + found["n"]
                 if found["last"]:
                     times.setdefault(found["source_id"], []).extend((found["first"], found["last"]))
-        return tuple(
+                services.extend(found["services"])
+        sources = tuple(
             replace(
                 source,
                 rows=rows.get(source.id, 0),
@@ -206,14 +211,17 @@ class CaseWriter:
             )
             for source in self._sources
         )
+        return sources, services
 
     def _count_by_source(self, table: Table) -> list[engine.Row]:
         paths = [self.folder / name for name in self._files.get(table.name, ())]
         if not paths:
             return []
         time = table.time or "0"
+        services = "arraySort(groupUniqArray(toString(service)))" if table.has("service") else "emptyArrayString()"
         return self.database.query(
-            f"SELECT source_id, count() AS n, minIf({time}, {time} > 0) AS first, max({time}) AS last "
+            f"SELECT source_id, count() AS n, minIf({time}, {time} > 0) AS first, max({time}) AS last, "
+            f"{services} AS services "
             f"FROM ({engine.scan_of(paths, table.structure)}) GROUP BY source_id ORDER BY source_id"
         )
 
@@ -267,8 +275,7 @@ class _ParquetFile:
 
 def _array(values: list[Any], kind: Any) -> Any:
     """A column of Arrow; cell by cell only where the fast way refuses."""
-    import pyarrow
-
+    pyarrow = load_arrow()
     if pyarrow.types.is_map(kind):
         # Keys and items laid end to end: three times as fast as to hand over pairs.
         offsets = [0, *itertools.accumulate(map(len, values))]

@@ -21,8 +21,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from .signature import signatures
-
 MASK: Final = "\x1a"
 """Stands for a value. `signatures` turns control characters of the input into blanks, so it cannot come from there."""
 
@@ -150,8 +148,3 @@ def shapes(signatures: Iterable[str]) -> list[str]:
 def join_masks(text: str) -> str:
     """The text with every list of masks turned into one."""
     return _LIST.sub(MASK, text)
-
-
-def shape_of(line: str) -> str:
-    """The shape of one line."""
-    return shapes(signatures([line]))[0]

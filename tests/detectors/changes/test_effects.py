@@ -14,7 +14,8 @@ from deep_code_reasoning.detectors.changes.effects import effects_of
 from deep_code_reasoning.domain.mechanisms import MECHANISMS
 
 CASES = [
-    pytest.param(case, id=case["name"]) for case in yaml.safe_load((Path(__file__).parent / "effects.yaml").read_text())
+    pytest.param(case, id=case["name"])
+    for case in yaml.load((Path(__file__).parent / "effects.yaml").read_text(), yaml.CSafeLoader)
 ]
 # Literals that come and go are told of every diff; they weigh only where an error quotes them.
 QUIET = {"name_gone", "name_new"}

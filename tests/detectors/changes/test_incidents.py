@@ -34,7 +34,7 @@ ONSET = 1_700_000_000 * NS_PER_S
 INCIDENTS = [
     pytest.param(incident, id=f"{path.stem}: {incident['name']}")
     for path in sorted((Path(__file__).parent / "incidents").glob("*.yaml"))
-    for incident in yaml.safe_load(path.read_text("utf-8"))
+    for incident in yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
 ]
 OUTSIDE = [case for case in INCIDENTS if case.values[0].get("outside")]  # type: ignore[union-attr, call-overload]
 

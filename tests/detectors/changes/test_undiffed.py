@@ -91,9 +91,9 @@ def test_flags_and_deploys_without_a_commit_are_changes_of_a_case(build_case: Bu
 
 
 @pytest.mark.parametrize(("seconds", "convicted"), [(-8, True), (-300, False), (8, False)])
-def test_a_flag_right_before_the_onset_needs_one_word_in_common_be_it_the_services(
-    seconds: int, convicted: bool
-) -> None:
+def test_a_flag_right_before_the_onset_needs_no_word_in_common(seconds: int, convicted: bool) -> None:
     flag = change("new_shop: off->on", minutes=seconds / 60)
-    assert judged(flag, text="shop model of June is not in the registry").convicted == convicted
-    assert not judged(flag, text="out of paper").convicted
+    named = judged(flag, text="shop model of June is not in the registry")
+    unnamed = judged(flag, text="out of paper")
+    assert (named.convicted, unnamed.convicted) == (convicted, convicted)
+    assert named.score > unnamed.score or not convicted

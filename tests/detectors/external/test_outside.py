@@ -26,7 +26,6 @@ from deep_code_reasoning.store import CaseStore
 ONSET = parse_instant("2025-03-10T12:00:00Z") or 0
 MINUTE = 60 * NS_PER_S
 BuildCase = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
-Logs = list[tuple[str, str]]
 
 
 def logs(*lines: tuple[str, str], level: str = "error") -> list[dict[str, Any]]:

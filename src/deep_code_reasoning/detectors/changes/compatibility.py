@@ -38,7 +38,7 @@ _TABLE: Final = """
 timeout_lowered: timeout_budget
     timeout 1, cancelled .9, errors .5, retry_exhausted .6, unreachable .3, retries_up .6, slow .1
 timeout_raised: thread_pool_exhausted
-    slow_outside .5, worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
+    late_timeout 1, slow_outside .5, worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
 timeout_removed: thread_pool_exhausted
     worker_exhausted .8, slow .55, thread_growth .7, handle_leak .5, pool_exhausted .5, event_loop .3
 retries_lowered: configuration

@@ -22,9 +22,9 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Scene
-from ..symptoms.evidence import service_names, shifts, telling_texts
-from ..symptoms.front import failing_front, spoken_graph, within_reach
-from ..symptoms.symptom import symptoms_of
+from ..symptoms.evidence import service_names
+from ..symptoms.front import within_reach
+from ..symptoms.trouble import trouble
 from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
@@ -72,12 +72,11 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 
 def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """What changes are tried for: what the system says and measures that is new; None when nothing is."""
-    symptoms = symptoms_of(telling_texts(scene), shifts(scene))
-    if not symptoms:
+    found = trouble(scene)
+    if not found.symptoms:
         return None
-    graph = spoken_graph(scene.graph, symptoms, services)
-    front = failing_front(symptoms, graph, services)
-    return Situation(symptoms, front, graph, scene.windows.onset_ns, services, any(c.rollouts for c in known))
+    onset_ns, deploys_known = scene.windows.onset_ns, any(change.rollouts for change in known)
+    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known)
 
 
 def _finding(

@@ -20,8 +20,7 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
     ),
     (
         "lock",
-        r"(^|/)(go\.sum|package-lock\.json|yarn\.lock|pnpm-lock\.yaml|Gemfile\.lock|poetry\.lock|uv\.lock"
-        r"|Cargo\.lock|composer\.lock|Pipfile\.lock)$",
+        r"\.lock$|(^|/)(go\.sum|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml)$",
     ),
     (
         "manifest",

@@ -96,15 +96,22 @@ def _are_served(scene: Scene) -> bool:
 
 def _symptom(scene: Scene, loss: Loss, greatest: Loss, since_ns: int) -> Symptom:
     examples = example_of(scene.store, loss, since_ns)
-    kind = "fanout" if loss.multiplied else "slow_outside" if loss.is_outside else "slow"
     return Symptom(
-        kind,
+        _kind(loss),
         loss.service,
         weight=loss.surely_lost_ms / greatest.surely_lost_ms,
         texts=(loss.operation, *told_by(examples), *loss.callers),
         first_ns=scene.windows.onset_ns,
         citations=tuple(citation for citation, _ in examples),
     )
+
+
+def _kind(loss: Loss) -> str:
+    if loss.multiplied:
+        return "fanout"
+    if loss.deadline is not None:
+        return "late_timeout"
+    return "slow_outside" if loss.is_outside else "slow"
 
 
 def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:

@@ -7,7 +7,7 @@ of the same thing in more than one word, or in one word and a message that says 
 or replaced. Words of the services' own names do not count, nor do messages that speak of tests, logs or wording.
 
 A flag acts at once: one that was flipped on the very service that fails first, within a minute before it began to,
-needs no more than a word in common, and it may be one of the service's name.
+needs no word in common. That an innocent one is flipped so shortly before, and there, is chance of one in hundreds.
 
 A deploy of which not even a commit is known convicts by its time alone only where it is the one change there is.
 """
@@ -33,10 +33,11 @@ _MIN_LETTERS: Final = 5
 # A flag acts at once; a deploy may take some minutes to roll out, and its code to be reached.
 _SHORTLY_S: Final[Mapping[str, int]] = {"flag": 900, "commit": 3600, "deploy": 1800}
 _MIN_PLACE: Final = 0.85
-# So soon after its flip a flag's work is seen; that an innocent one is flipped so shortly before, on the very service,
-# is chance of one in some dozens.
+# So soon after its flip a flag's work is seen. It is told where nothing but that speaks for it; more surely where its
+# name and what fails have a word in common, be it one of the service's name.
 _AT_ONCE_S: Final = 60
-_AT_ONCE: Final = 0.5
+_AT_ONCE: Final = 0.42
+_AT_ONCE_NAMED: Final = 0.5
 
 _ACTS: Final = re.compile(
     r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
@@ -91,10 +92,13 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         if symptom.service not in (situation.front.first, rollout.service) or symptom.kind in _FROM_OUTSIDE:
             continue
         shared = sorted((said if at_once else mine) & symptom.words)
-        strength = _AT_ONCE if at_once and shared else _score(change, shared)
+        strength, why = _score(change, shared), f"both speak of {', '.join(shared[:4])}"
+        if at_once and symptom.said:
+            strength = _AT_ONCE_NAMED if shared else _AT_ONCE
+            why = why if shared else f"flipped right before {rollout.service} began to fail"
         score = round(strength * place * symptom.weight**0.25, 4)
         if score > best.score:
-            best = _verdict(verdict, symptom, score, f"both speak of {', '.join(shared[:4])}")
+            best = _verdict(verdict, symptom, score, why)
     return best
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ...domain.citation import Citation, log_citation, metric_citation, span_citation
-from ...domain.window import Windows
+from ...domain.instant import NS_PER_S
+from ...domain.window import Window
 from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
@@ -26,6 +27,8 @@ _MAX_SERIES: Final = 5_000
 _SLICES: Final = 60
 # Above this the spans are sampled by trace for sibling counts: the shape of traces shows in any thousandth of them.
 _MAX_GROUPED_SPANS: Final = 300_000
+# Trouble may show so long before the first request fails of it, and an onset is dated no better.
+FORERUN_NS: Final = 60 * NS_PER_S
 _TROUBLE: Final = (
     "(?i)error|exception|fail|panic|fatal|timed? ?out|refused|denied|exhaust|reject|oom|killed|deadlock|"
     "unavailable|exceeded|throttl"
@@ -45,7 +48,7 @@ def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
 @_once_a_case
 def new_texts(scene: Scene) -> tuple[Text, ...]:
     """Log messages and span errors that the calm window hardly knows, the most frequent first."""
-    longer = _length_ratio(scene.windows)
+    longer = _length_ratio(scene)
     # What was said before at half the present rate or more is how the system always talks.
     return tuple(
         text for text, bad, calm in _texts(scene) if text.first_ns and (not calm or bad >= 2 * max(1.0, calm * longer))
@@ -57,23 +60,24 @@ def telling_texts(scene: Scene) -> tuple[Text, ...]:
     """The new texts of which more is heard than such a system says at any time (`chatter.py`)."""
     calm = [Said(text, calm) for text, _, calm in _texts(scene) if calm]
     services = len(service_names(scene.store))
-    return beyond_chatter(new_texts(scene), calm, _length_ratio(scene.windows), services)
+    return beyond_chatter(new_texts(scene), calm, _length_ratio(scene), services)
 
 
 @_once_a_case
 def _texts(scene: Scene) -> tuple[tuple[Text, int, int], ...]:
     """What is said, with how often in the incident and in calm; `first_ns` is 0 where it is said in calm alone."""
-    store, windows = scene.store, scene.windows
+    store, told = scene.store, _told_calm(scene)
     # A statement of all three takes the engine as long to understand as all else here takes.
     fails = span_facts(store).failed or "error" in store.attribute_names("spans")
-    told = {_LOG_TEXTS: store.count("logs"), _SPAN_TEXTS: fails, _EVENT_TEXTS: store.count("span_events")}
-    if not any(told.values()):
+    parts = {_LOG_TEXTS: store.count("logs"), _SPAN_TEXTS: fails, _EVENT_TEXTS: store.count("span_events")}
+    if not any(parts.values()):
         return ()
-    texts = " UNION ALL ".join(select for select, is_there in told.items() if is_there)
+    texts = " UNION ALL ".join(select for select, is_there in parts.items() if is_there)
     rows = store.query(
         f"SELECT * FROM ({texts}) ORDER BY bad DESC, first_ns, service, text",
-        onset=windows.onset.start_ns,
-        early=calm_until(windows),
+        onset=scene.windows.onset.start_ns,
+        since=told.start_ns,
+        early=told.end_ns,
         trouble=_TROUBLE,
         limit=_MAX_TEXTS,
     )
@@ -100,20 +104,34 @@ def _cite_text(store: CaseStore, row: Row) -> Citation:
     return log_citation(store.source(int(row["source_id"])).name, int(row["line"]), int(row["item"]))
 
 
-def calm_until(windows: Windows) -> int:
-    """Where the calm surely ends: trouble may begin to show (warnings, fuller pools) somewhat before the onset."""
-    return windows.baseline.start_ns + int(0.8 * (windows.onset_ns - windows.baseline.start_ns))
+def _calm_until(calm: Window) -> int:
+    """Where a calm surely ends: trouble may begin to show (fuller pools, slower answers) somewhat before the onset."""
+    return calm.start_ns + int(0.8 * (calm.end_ns - calm.start_ns))
 
 
-def _length_ratio(windows: Windows) -> float:
-    calm = calm_until(windows) - windows.baseline.start_ns
-    return (windows.incident.end_ns - windows.onset_ns) / calm if calm > 0 else 1.0
+def _told_calm(scene: Scene) -> Window:
+    """The calm of which logs and spans both tell, as far as it surely lasts.
+
+    Metrics go back for hours where those were kept for minutes. What is said is dated to the moment, and what was said
+    long before the onset was no part of it.
+    """
+    calm = scene.windows.baseline
+    ranges = [found for table in ("logs", "spans") if (found := scene.store.time_range(table)) is not None]
+    since_ns = max([calm.start_ns, *(found.start_ns for found in ranges if found.start_ns < calm.end_ns)])
+    told = Window(since_ns, calm.end_ns)
+    return Window(since_ns, max(_calm_until(told), scene.windows.onset.start_ns - FORERUN_NS))
+
+
+def _length_ratio(scene: Scene) -> float:
+    """How many times as long as the calm of which is told the incident is."""
+    calm = _told_calm(scene).seconds
+    return scene.windows.incident.seconds / calm if calm > 0 else 1.0
 
 
 # Digits and long hexadecimal names tell one saying of a text from another, and not one text from another.
 _PATTERN: Final = "replaceRegexpAll({}, '[0-9a-fA-F]{{8,}}|[0-9]+', '#')"
 _COUNTS: Final = """
-       countIf({0} >= {{onset:Int64}}) AS bad, countIf({0} < {{early:Int64}}) AS calm,
+       countIf({0} >= {{onset:Int64}}) AS bad, countIf({0} >= {{since:Int64}} AND {0} < {{early:Int64}}) AS calm,
        minIf({0}, {0} >= {{early:Int64}}) AS first_ns"""
 # What the calm alone says is read as far as what the incident says.
 _MOST: Final = "ORDER BY bad DESC, calm DESC, first_ns, service, text LIMIT {limit:UInt32} BY first_ns > 0"
@@ -250,7 +268,7 @@ def _rates(series: _Series) -> _Series:
 
 def _shift(series: _Series, scene: Scene) -> Shift | None:
     onset = scene.windows.onset_ns
-    calm_end = calm_until(scene.windows)
+    calm_end = _calm_until(scene.windows.baseline)
     calm = [v for t, v in zip(series.times, series.values, strict=True) if t < calm_end]
     late = [v for t, v in zip(series.times, series.values, strict=True) if t >= onset]
     if len(calm) < 3 or not late:
@@ -261,8 +279,9 @@ def _shift(series: _Series, scene: Scene) -> Shift | None:
     after = max(
         (statistics.median(late), late[-1], max(late) if series.cumulative else late[-1]), key=lambda v: abs(v - before)
     )
-    # Six robust deviations, and a fifth of the level: what moves less is noise or of no importance.
-    threshold = max(6 * spread, 0.2 * abs(before), 1e-9)
+    # Six robust deviations, a fifth of the level, and half as far again as it went in the calm: what moves less is
+    # noise or of no importance, goes its way all day (a disk that fills), or has a quiet middle and wide swings.
+    threshold = max(6 * spread, 0.2 * abs(before), 1.5 * max(abs(v - before) for v in calm), 1e-9)
     ramp = _ramp_start(series, before)
     if ramp is None and abs(after - before) <= threshold:
         return None

@@ -98,7 +98,7 @@ worker_exhausted:
     (worker|handler|slot)s?.{1,30}(exhaust|busy|full|unavailable) | waiting for a (slot|worker|thread) |
     queu(e|ed|ing) requests? | backpressure | no capacity | thread ?pool | rejectedexecution | queue (is )?full |
     executor | no (free|available) (workers?|threads?) | all workers | request queued | max threads |
-    pending requests
+    pending requests | bulkhead | semaphore (is )?full | acquire a semaphore
 retry_exhausted:
     retr(y|ies).{1,30}(exhaust|exceed|budget) | max(imum)? (retries|attempts) | (gave|giving) up |
     failed after \d+ (attempts|tries|retries) | after \d+ (attempts|retries) | attempts? exhausted |
@@ -125,7 +125,8 @@ lock_wait:
     statement due to lock | blocked by | lock held | holding .{0,12}lock | lock contention |
     failed to acquire lock | lock not acquired | waited .{1,20} for .{0,20}lock\b
 lease:
-    lease (expired|lost) | lock (expired|lost) | no longer (the )?(owner|holder|leader) | fencing | lost leadership
+    lease (expired|lost) | lock (expired|lost) | (lease|lock|mutex)\b.{0,60} not (held|owned)\b | lease not found |
+    keepererrorcode = session expired | no longer (the )?(owner|holder|leader) | fencing | lost leadership
 unacked:
     unack\w* | prefetch window | consumer (timeout|stalled) | delivery acknowledgement | visibility timeout |
     poll interval exceeded | left the group | rebalanc(e|ing)\b

@@ -35,7 +35,7 @@ TIME_ERRORS: Final = (
     r"(?i)not yet valid|not valid yet|used before|before nbf|\bnbf\b|\biat\b|issued (in|at a time in) the future"
     r"|in the future|\bclock|skew|(timestamp|request ?time|time ?stamp|date).{0,40}(invalid|out of|too|expired|differ)"
     r"|too old|\bstale (token|time ?stamp|request|message|nonce)|age .{0,30}exceeds"
-    r"|(message|event|request|token|signature|nonce|ticket).{0,30}expired"
+    r"|(message|event|request|token|signature|nonce|ticket).{0,30}expired|expired at .{0,40}\bnow\b"
     r"|out of (the )?(allowed |acceptable )?(time )?(window|tolerance)"
 )
 

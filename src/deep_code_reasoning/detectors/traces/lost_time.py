@@ -32,6 +32,7 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
+from .moved_deadlines import PutOff, deadlines_put_off
 
 Place = tuple[str, str]
 """A service and the name of a span of it."""
@@ -90,6 +91,7 @@ class Loss:
     """What requests lose in one operation, or by calling it more often (`multiplied`).
 
     `is_outside`: it is a call of something that records no traces and is no database of the caller's own.
+    `deadline`: calls are given up later than they were, where that is what is lost.
     """
 
     service: str
@@ -102,6 +104,7 @@ class Loss:
     multiplied: bool
     is_outside: bool
     z: float
+    deadline: PutOff | None = None
 
     @property
     def surely_lost_ms(self) -> float:
@@ -134,10 +137,14 @@ def losses_between(store: CaseStore, since_ns: int, settings: Settings | None = 
     for node in nodes:
         groups[_chief(node, grew, parents)].append(node)
     total = sum(max(0.0, node.lost_ms) for node in nodes)
+    put_off = deadlines_put_off(store, since_ns)
     found = []
     for (place, multiplied), members in groups.items():
         lost = sum(node.lost_ms for node in members)
         error = math.sqrt(sum(node.error_ms**2 for node in members))
+        deadline = put_off.get(place)
+        if deadline is not None:
+            lost, error = (by_place[place].calls * ms for ms in (deadline.lost_ms, deadline.error_ms))
         if lost < max(settings.min_lost_ms, settings.min_share * total) or lost < settings.min_z * error:
             continue
         found.append(
@@ -151,6 +158,7 @@ def losses_between(store: CaseStore, since_ns: int, settings: Settings | None = 
                 multiplied=multiplied and by_place[place].calls >= settings.many * _calls(by_place, place, parents),
                 is_outside=all(node.outward for node in members) and not _is_database(store, place),
                 z=lost / max(error, 1e-9),
+                deadline=deadline,
             )
         )
     return sorted(found, key=lambda loss: (-loss.surely_lost_ms, loss.service, loss.operation))
@@ -275,14 +283,18 @@ def told_by(examples: Sequence[tuple[Citation, Mapping[str, str]]]) -> tuple[str
 
 def _finding(scene: Scene, loss: Loss, since_ns: int) -> Finding:
     examples = example_of(scene.store, loss, since_ns)
-    often = f": {loss.calls_after:.1f} calls a request, {loss.calls_before:.1f} before" if loss.multiplied else ""
+    how = ""
+    if loss.multiplied:
+        how = f": {loss.calls_after:.1f} calls a request, {loss.calls_before:.1f} before"
+    elif loss.deadline is not None:
+        how = f": a call is given up after {loss.deadline.after_ms:.0f} ms, {loss.deadline.before_ms:.0f} before"
     return Finding(
         code="traces.lost_time",
         mechanism=mechanism_of(loss),
         service=loss.service,
         summary=(
             f"{loss.service}: requests lose {loss.lost_ms:.1f} ms in {loss.operation} "
-            f"({loss.share:.0%} of what they lose){often}"
+            f"({loss.share:.0%} of what they lose){how}"
         ),
         severity=min(1.0, loss.share),
         confidence=min(0.95, 1 - 1 / (1 + loss.z**2)),

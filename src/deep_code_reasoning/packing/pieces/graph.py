@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ...domain.pack import Piece
-from ...domain.tokens import estimate_tokens
 from ...store import Row
-from ..draft import Draft, Line, TokenCounter
+from ..draft import Draft, Line
 from ..subject import Subject
 from .wording import duration
 
@@ -39,11 +37,6 @@ def drafts(subject: Subject) -> Iterator[Draft]:
     draft = graph(subject)
     if draft.lines:
         yield draft
-
-
-def graph_piece(subject: Subject, max_tokens: int | None = None, count: TokenCounter = estimate_tokens) -> Piece:
-    """The service graph alone."""
-    return graph(subject).piece(max_tokens, count)
 
 
 def graph(subject: Subject) -> Draft:

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...domain.citation import metric_citation
-from ...domain.pack import Piece
-from ...domain.tokens import estimate_tokens
 from ...domain.window import Window
 from ...store import Row
-from ..draft import Draft, Line, TokenCounter
+from ..draft import Draft, Line
 from ..subject import Subject
 from .wording import moment, number
 
@@ -40,18 +38,6 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         draft = _draft(f"metric/asked/{service}", f"Metrics of {service}", own, subject, 0.9, asked=True)
         if draft.lines:
             yield draft
-
-
-def metric_piece(
-    subject: Subject,
-    name: str = "",
-    service: str = "",
-    max_tokens: int | None = None,
-    count: TokenCounter = estimate_tokens,
-) -> Piece:
-    """The series of a metric, of a service, or of both ('' for any)."""
-    rows = [r for r in series(subject) if name in ("", r["name"]) and service in ("", r["service"])]
-    return _draft("metric/asked", f"Metrics {name} {service}".strip(), rows, subject, 1.0).piece(max_tokens, count)
 
 
 def series(subject: Subject) -> list[Row]:

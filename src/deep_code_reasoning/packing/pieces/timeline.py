@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from ...domain.citation import Citation, change_citation
 from ...domain.instant import NS_PER_S
-from ...domain.pack import Piece
-from ...domain.tokens import estimate_tokens
-from ..draft import Draft, Line, TokenCounter
+from ..draft import Draft, Line
 from ..subject import Subject
 from .wording import moment, relative
 
@@ -21,11 +19,6 @@ def drafts(subject: Subject) -> Iterator[Draft]:
     draft = timeline(subject)
     if draft.lines:
         yield draft
-
-
-def timeline_piece(subject: Subject, max_tokens: int | None = None, count: TokenCounter = estimate_tokens) -> Piece:
-    """The timeline alone."""
-    return timeline(subject).piece(max_tokens, count)
 
 
 def timeline(subject: Subject) -> Draft:

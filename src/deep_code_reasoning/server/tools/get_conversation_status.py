@@ -14,7 +14,7 @@ class GetConversationStatus(Arguments):
 
 async def run(arguments: GetConversationStatus, call: Call) -> Facts:
     """Look."""
-    from ...app.conversations import status
+    from ...app.conversation_job import status
 
     return await call.workers.run(status, arguments.session_id)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ...symptoms.words import words
 from ..code import is_import, is_log_statement, is_telemetry
-from ..diff import Hunk, Patch
+from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
 _ENV: Final = re.compile(
@@ -19,6 +19,8 @@ _ENV: Final = re.compile(
     r"""@Value\(["']\$\{([\w.\-]+)|env\(["'](\w+)|(?:viper|config|cfg|settings|conf)\.(?:Get\w*|"""
     r"""get\w*|require)\(["']([\w.\-]+)"""
 )
+# In configuration; in code the same is a value put into a string.
+_PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z][\w\-]*(?:\.[\w\-]+)+)\}")
 _CONFIG_KEY: Final = re.compile(r"""^-?\s*["']?([A-Za-z_][\w.\-]*)["']?\s*[:=]""")
 _ENV_NAME: Final = re.compile(
     r"""^-\s*name:\s*["']?([A-Z][A-Z0-9_]+)["']?$|^(?:export\s+|ENV\s+)?([A-Z][A-Z0-9_]{2,})\s*[:=]"""
@@ -78,10 +80,9 @@ def _groups(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
 
 
 def _variables(patch: Patch) -> Iterator[Effect]:
-    before = _groups(_ENV, (line.code for hunk in patch.running for line in hunk.before))
+    before = {name for hunk in patch.running for name in _asked_for(hunk, hunk.before)}
     for hunk in patch.running:
-        old = _groups(_ENV, (line.code for line in hunk.removed))
-        new = _groups(_ENV, (line.code for line in hunk.added))
+        old, new = _asked_for(hunk, hunk.removed), _asked_for(hunk, hunk.added)
         come = tuple(name for name in new if name not in before)
         gone = tuple(name for name in old if name not in new)
         if come:
@@ -89,6 +90,11 @@ def _variables(patch: Patch) -> Iterator[Effect]:
             yield Effect("variable_renamed", says, hunk.path, (*come, *gone), sureness=0.95 if gone else 0.6)
         if hunk.kind in ("config", "image"):
             yield from _defined(hunk)
+
+
+def _asked_for(hunk: Hunk, lines: Iterable[Line]) -> dict[str, None]:
+    codes = [line.code for line in lines]
+    return _groups(_ENV, codes) | (_groups(_PLACEHOLDER, codes) if hunk.kind == "config" else {})
 
 
 def _defined(hunk: Hunk) -> Iterator[Effect]:

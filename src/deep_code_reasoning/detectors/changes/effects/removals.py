@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -293,6 +293,3 @@ def _without_await(line: Line) -> str:
 
 def _short(code: str, width: int = 80) -> str:
     return code if len(code) <= width else code[: width - 1] + "…"
-
-
-Predicate = Callable[[str], bool]

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..domain.experiment import ExperimentResult
 from ..domain.prediction import Prediction
 from .hypothesis import CallersExperiment, examine_hypothesis
-from .questions import head_of, means_of, request_of, sections_of, where_of
+from .question_job import head_of, means_of, request_of, sections_of, where_of
 
 # What imports ask of the sandbox (`domain.experiment.ABILITIES`).
 _ABILITY_FOR: Final = {

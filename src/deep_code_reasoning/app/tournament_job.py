@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import RecordNotFoundError
-from .questions import means_of, request_of, where_of
+from .question_job import means_of, request_of, where_of
 from .tournament import TournamentConfig, resume_tournament, run_tournament, tournament_status
 from .tournament_answer import TournamentAnswer
 

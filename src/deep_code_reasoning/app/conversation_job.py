@@ -12,7 +12,7 @@ from .consent import restricted
 from .conversation_answer import ConversationReply
 from .converse import continue_conversation, conversation_status, finalize_conversation, start_conversation
 from .means import Means
-from .questions import means_of, request_of, where_of
+from .question_job import means_of, request_of, where_of
 
 Asked = Mapping[str, Any]
 

@@ -1,0 +1,80 @@
+"""All that is new and wrong in a scene, who speaks of whom in it, and where it began.
+
+Where it began is asked of what may have: not of machines, which count the calls that come to them (a cache, a database)
+and rise and fall with their callers; nor of metrics that jumped before the onset, as they do at every innocent deploy
+(what climbs began earlier by its nature); nor of services whose requests are served as before, whatever they use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ...domain.graph import ServiceGraph
+from ..base import Scene
+from .evidence import FORERUN_NS, service_names, shifts, telling_texts
+from .front import Front, failing_front, spoken_graph
+from .symptom import Shift, Symptom, symptoms_of
+
+_MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
+_TRACED: Final = "SELECT DISTINCT service FROM spans ORDER BY service"
+# What spans show of a service whose requests suffer.
+_SUFFERS: Final = frozenset({"slow", "errors", "fanout"})
+# When levels came to be nearer to what they are since than to what they were. Shifts are dated by slices, which are
+# minutes wide where metrics go back for hours. The points of counters are no levels.
+_JUMPED: Final = r"""
+SELECT service, name, min(time_ns) AS at_ns FROM metrics
+JOIN (
+    SELECT s.1 AS service, s.2 AS name, s.3 AS since_ns, s.4 AS middle, s.5 AS up FROM (
+        SELECT arrayJoin(arrayZip({services:Array(String)}, {names:Array(String)}, {since:Array(Int64)},
+                                  {middles:Array(Float64)}, {up:Array(UInt8)})) AS s
+    )
+) AS moved USING (service, name)
+WHERE kind != 'sum' AND NOT match(name, '_(total|count|sum)$') AND time_ns >= since_ns AND (value > middle) = up
+GROUP BY service, name ORDER BY service, name
+"""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Symptoms, the most specific first; the service graph with calls that are only spoken of; the front."""
+
+    symptoms: tuple[Symptom, ...]
+    graph: ServiceGraph
+    front: Front
+
+
+def trouble(scene: Scene) -> Trouble:
+    """What is wrong in a scene, looked for once a case."""
+    return scene.store.once(("trouble", scene.windows), lambda: _look(scene))
+
+
+def _look(scene: Scene) -> Trouble:
+    texts, moved = telling_texts(scene), shifts(scene)
+    symptoms = symptoms_of(texts, moved)
+    before = _jumped_before(scene, moved)
+    told = symptoms_of(texts, [shift for shift in moved if (shift.service, shift.name) not in before])
+    machines, traced = ({row["service"] for row in scene.store.query(asked)} for asked in (_MACHINES, _TRACED))
+    served = traced - {symptom.service for symptom in told if symptom.said or symptom.kind in _SUFFERS}
+    beginning = [symptom for symptom in told if symptom.service not in machines | served] or list(symptoms)
+    services = service_names(scene.store)
+    graph = spoken_graph(scene.graph, beginning, services)
+    return Trouble(symptoms, graph, failing_front(beginning, graph, services))
+
+
+def _jumped_before(scene: Scene, moved: Sequence[Shift]) -> set[tuple[str, str]]:
+    """Services and names of the metrics that jumped before the onset."""
+    until_ns = scene.windows.onset.start_ns - FORERUN_NS
+    jumps = [shift for shift in moved if shift.ramp_ns is None and shift.first_ns < until_ns]
+    if not jumps:
+        return set()
+    rows = scene.store.query(
+        _JUMPED,
+        services=[jump.service for jump in jumps],
+        names=[jump.name for jump in jumps],
+        since=[jump.first_ns for jump in jumps],
+        middles=[(jump.before + jump.after) / 2 for jump in jumps],
+        up=[int(jump.rises) for jump in jumps],
+    )
+    return {(row["service"], row["name"]) for row in rows if int(row["at_ns"]) < until_ns}

@@ -1,0 +1,77 @@
+"""A change without a diff is named where it went live in the very service, right before the trouble began there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.detectors.base import Scene
+from deep_code_reasoning.domain.cause import Cause, Suspect
+from deep_code_reasoning.domain.finding import Finding
+from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.domain.window import Window, Windows
+from deep_code_reasoning.ranking.attribute import attribute
+from deep_code_reasoning.store import CaseStore
+
+BuildCase = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
+
+BEGAN_S = 1000
+
+
+def deploy(at_s: float, service: str = "stock", name: str = "d1", **more: Any) -> dict[str, Any]:
+    row = {"kind": "deploy", "id": name, "service": service, "time_ns": int(at_s * NS_PER_S), "source_id": 1}
+    return row | more
+
+
+def blamed(
+    rows: list[dict[str, Any]], build_case: BuildCase, mechanism: str = "latency_regression", error: str | None = None
+) -> Cause:
+    onset, end = BEGAN_S * NS_PER_S, 2 * BEGAN_S * NS_PER_S
+    windows = Windows(Window(0, onset), Window(onset, end), onset, Window(onset, onset + 1), None, "", True)
+    finding = Finding(
+        "traces.self_time", mechanism, "stock", "slow", 0.9, 0.9, {"error": error}, window=Window(onset, end)
+    )
+    with build_case({"changes": rows}) as store:
+        suspect = Suspect("stock", mechanism, 1.0, (finding,))
+        return attribute(Scene(store, windows, ServiceGraph()), [suspect], [finding])[0]
+
+
+def test_it_is_named_with_what_to_do_and_no_more_surely_than_time_tells(build_case: BuildCase) -> None:
+    cause = blamed([deploy(BEGAN_S - 20), deploy(BEGAN_S - 10, "web", "d2")], build_case)
+    assert cause.change is not None
+    assert (cause.change.kind, cause.change.id, cause.mechanism) == ("deploy", "d1", "latency_regression")
+    assert cause.remediation == "rollback"
+    assert "d1 went live there 20 s before" in cause.summary
+    assert cause.confidence < 0.5
+    assert any(citation.ref == "d1" for citation in cause.citations)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [deploy(BEGAN_S - 600)],
+        [deploy(BEGAN_S + 60)],
+        [deploy(BEGAN_S - 20, "web")],
+        [deploy(BEGAN_S - 20), deploy(BEGAN_S - 40, name="d2")],
+        [deploy(BEGAN_S - 20, commit_sha="0b2391f124"), {
+            "kind": "commit", "id": "0b2391f124", "commit_sha": "0b2391f124", "diff": "+++ b/a.py\n+x", "source_id": 1,
+        }],
+    ],
+    ids=["long before", "after", "elsewhere", "one of two", "its diff is known: the trial decides"],
+)  # fmt: skip
+def test_none_is_named_that_may_be_there_by_chance(rows: list[dict[str, Any]], build_case: BuildCase) -> None:
+    assert blamed(rows, build_case).change is None
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "error"),
+    [("network_delay", None), ("clock_skew", None), ("exception", "429 Too Many Requests from the carrier")],
+)
+def test_what_no_change_of_the_service_brings_is_blamed_on_none(
+    mechanism: str, error: str | None, build_case: BuildCase
+) -> None:
+    assert blamed([deploy(BEGAN_S - 20)], build_case, mechanism, error).change is None

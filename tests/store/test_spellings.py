@@ -1,0 +1,46 @@
+"""A service that its sources spell differently is one service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from deep_code_reasoning.store import CaseStore
+from deep_code_reasoning.store.spellings import spellings_of
+
+Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
+
+
+@pytest.mark.parametrize(
+    ("services", "spellings"),
+    [
+        (["pricingrules", "PricingRules"], {"pricingrules": "PricingRules"}),
+        (["order_items", "order-items"], {"order-items": "order_items"}),
+        (["Acme.Pay", "acme.pay", "acme_pay"], {"acme.pay": "Acme.Pay", "acme_pay": "Acme.Pay"}),
+        (["orders", "orders-v2", "order"], {}),
+        (["", "-", "?"], {}),
+    ],
+)  # fmt: skip
+def test_the_spelling_that_keeps_most_is_used(services: list[str], spellings: dict[str, str]) -> None:
+    assert spellings_of(services) == spellings
+
+
+def test_every_table_goes_by_one_name(build_case: Build) -> None:
+    span = {"trace_id": "t", "span_id": "s", "service": "pricingrules", "name": "GET", "start_ns": 1, "source_id": 1}
+    other = {**span, "service": "ledger", "span_id": "o"}
+    log = {"time_ns": 1, "service": "PricingRules", "body": "failed", "source_id": 1}
+    change = {"kind": "deploy", "id": "d1", "time_ns": 1, "service": "pricing-rules", "source_id": 1}
+    with build_case({"spans": [span, other], "logs": [log], "changes": [change]}) as store:
+        found = {
+            table: [row["service"] for row in store.query(f"SELECT DISTINCT service FROM {table} ORDER BY service")]
+            for table in ("spans", "logs", "changes", "metrics")
+        }
+    assert found == {
+        "spans": ["PricingRules", "ledger"],
+        "logs": ["PricingRules"],
+        "changes": ["PricingRules"],
+        "metrics": [],
+    }
