@@ -117,7 +117,8 @@ def listed(read: Contracts) -> dict[str, list[str]]:
             lists["topics" if contract.kind == "topic" else "rpc"].append(sign + contract.name)
         elif contract.kind == "table":
             lists["tables"].append(contract.name.rpartition(".")[2])
-    lists["edges"] = [f"{e.source.service} -> {e.callee} {e.source.kind}" for e in read.edges]
+    edges = [edge for edge in read.edges if edge.source.kind in ("http", "rpc", "topic")]
+    lists["edges"] = [f"{e.source.service} -> {e.callee} {e.source.kind}" for e in edges]
     return lists
 
 

@@ -46,6 +46,7 @@ class Score:
     kin_right: bool
     both_rank: int | None
     change_right: bool | None
+    innocent_blamed: bool
     verdict: str
     confidence: float
     said: str
@@ -116,13 +117,15 @@ def score(folder: Path, answer: dict[str, Any]) -> Score:
     services, mechanisms = answer["services"], answer["mechanisms"]
     change = answer["change"]
     named = top.change.id if top and top.change else None
+    right = bool(change and named and (named == change or named in change or change in named))
     result = Score(
         case=folder.name,
         service_rank=next((c.rank for c in causes if c.service in services), None),
         mechanism_right=bool(top and mechanisms and top.mechanism == mechanisms[0]),
         kin_right=bool(top and top.mechanism in mechanisms),
         both_rank=next((c.rank for c in causes if c.service in services and c.mechanism in mechanisms), None),
-        change_right=None if not change else bool(named and (named == change or named in change or change in named)),
+        change_right=right if change else None,
+        innocent_blamed=named is not None and not right,
         verdict=found.verdict,
         confidence=top.confidence if top else 0.0,
         said=f"{top.mechanism} {top.service}" if top else "-",
@@ -153,7 +156,8 @@ def table(scores: Iterable[Score]) -> str:
     for group in [*groups, "all"]:
         lines.append(_row(group, [s for s in faulty if group in ("all", s.case.split("-")[0])]))
     false = [s for s in healthy if s.verdict == "cause_found" and s.confidence >= CONFIDENT]
-    lines += ["", f"healthy: {len(false)} false causes in {len(healthy)} runs", "", "confidence    n   right"]
+    lines += ["", f"innocent changes blamed: {sum(s.innocent_blamed for s in scores)} of {len(scores)}"]
+    lines += [f"healthy: {len(false)} false causes in {len(healthy)} runs", "", "confidence    n   right"]
     for low, high in pairwise(BUCKETS):
         bucket = [s for s in faulty if low <= s.confidence < high and s.said != "-"]
         if bucket:

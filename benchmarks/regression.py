@@ -38,13 +38,21 @@ from deep_code_reasoning.app.ingest import Evidence
 from deep_code_reasoning.app.investigate import investigate
 from mechanisms import SOURCE, at_home, digest, kept_in, share, wilson
 
+# An API that is slower by less in what was recorded has not the fault that was planted.
+SLOWER = 0.1
+
 
 @dataclass(frozen=True)
 class Score:
-    """One case. `rank` is the place of the first cause that names the commit (for "none": that names no change)."""
+    """One case. `rank` is the place of the first cause that names the commit (for "none": that names no change).
+
+    `rise` is by how much the API is slower in what was recorded, as a share: the rare request that hangs is not in
+    every small recording.
+    """
 
     kind: str
     seed: int
+    rise: float
     verdict: str
     named: str | None
     rank: int | None
@@ -107,6 +115,7 @@ def _investigate(wish: Wish, truth: dict[str, Any], folder: Path) -> Score:
     return Score(
         kind=wish.kind,
         seed=wish.seed,
+        rise=truth["latency_ms"]["rise"],
         verdict=answer.verdict,
         named=blamed[0] if blamed else None,
         rank=min(ranks, default=1 if wanted is None and not causes else None),
@@ -131,11 +140,14 @@ def table(scores: Sequence[Score]) -> str:
         lines.append(_line(kind, [one for one in scores if one.kind == kind]))
     if culprits := [one for one in scores if one.kind != "none"]:
         lines.append(_line("all but none", culprits))
+        lines.append(_line("of them slower", [one for one in culprits if one.rise >= SLOWER]))
     lines.append(f"\nprocessor seconds a case: {sum(one.cpu_seconds for one in scores) / len(scores):.2f}")
     lines += ["", "wrong:"]
     for one in scores:
         if one.rank != 1:
-            lines.append(f"  {one.kind} {one.seed}: {one.named or one.verdict}; right at {one.rank or '-'}")
+            lines.append(
+                f"  {one.kind} {one.seed}: {one.named or one.verdict}; right at {one.rank or '-'}; API {one.rise:+.0%}"
+            )
     return "\n".join(lines)
 
 

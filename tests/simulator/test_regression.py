@@ -122,3 +122,19 @@ def test_without_a_culprit_no_commit_is_named(tmp_path: Path) -> None:
     answer = make(Wish("none", 2, SIZE), tmp_path)
     assert answer["change"] is None
     assert answer["commits"] == 200
+
+
+def test_one_recording_goes_on_through_the_deploy(tmp_path: Path) -> None:
+    answer = make(Wish("contract", 1, SIZE, continuous=True), tmp_path)
+    onset_ns = round(_seconds(answer["onset"]) * 1e9)
+    before, after = (times_of(tmp_path / "evidence" / name) for name in ("before", "after"))
+    assert onset_ns - 30e9 < max(before) <= onset_ns + 30e9
+    assert onset_ns <= min(after) < onset_ns + 30e9
+
+
+def times_of(folder: Path) -> list[int]:
+    return [
+        int(span["startTimeUnixNano"])
+        for line in (folder / "traces.otlp.jsonl").read_text().splitlines()
+        for span in json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    ]

@@ -78,7 +78,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     if change is not None and (outside is None or change.confidence > outside.confidence):
         work = _work_of(change, seen, suspects)
         front = _front_of(change, scene, work.service)
-        if change.facts.get("eliminated"):
+        if change.facts.get("eliminated") and not work.service:
             shown = _shown_at(front.first or change.service, suspects)
             work = replace(work, mechanism=shown or work.mechanism)
         lead = _from_change(change, work, front, findings, outside)
@@ -146,7 +146,7 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     that it is blamed for, unless any trouble looks like that (`_ANYONES`): every service that passes it on has some.
     """
     if change.facts.get("measured"):
-        return _Work(change.mechanism)
+        return _Work(change.mechanism, change.service)
     can_bring = {change.mechanism, *change.texts("can_bring")}
     for suspect in suspects:
         direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score

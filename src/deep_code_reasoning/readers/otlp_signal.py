@@ -107,23 +107,26 @@ class Signal:
             strange.append(self.base64)
         if not lists:
             strange += [self.lists, has_lists("resources.resource.attributes.value")]
-        spreads = ", ".join(f"{value} AS all_{name}" for name, value in self.spreads)
+        spreads = ", ".join(f"arrayResize({value}, size) AS all_{name}" for name, value in self.spreads)
         joined = ", ".join(f"all_{name} AS {name}" for name, _ in self.spreads)
-        # The text is as long as the line: it must not be repeated for each record, so the first one carries it.
+        # The text is as long as the line: it must not be repeated for each record, so the first one carries it. A line
+        # without records still is a row: LEFT ARRAY JOIN copies records one by one for that, where arrays that are
+        # never empty are copied as a whole.
         # ARRAY JOIN takes names alone: it analyses an expression anew for each mention of it.
         return f"""
             SELECT {own}, source_id, line, toUInt32(greatest(number, 1) - 1) AS item,
-                whole AND number > 0 AS taken, concat(alone, first) AS rest,
-                concat(before, if(taken, ' {self.name}', '')) AS done
+                whole AND number > 0 AS taken, first AS rest, concat(before, if(taken, ' {self.name}', '')) AS done
             FROM (
-                SELECT source_id, line, before, records, arrayEnumerate(records) AS numbers, {spreads},
-                    toUInt8(NOT ({" OR ".join(strange)})) AS whole, if(empty(records), text, '') AS alone,
-                    arrayResize([if(whole AND NOT more, '', text)], length(records), '') AS firsts
+                SELECT source_id, line, before, arrayResize(found, size) AS records,
+                    arrayResize(arrayEnumerate(found), size) AS numbers, {spreads},
+                    toUInt8(NOT ({" OR ".join(strange)})) AS whole,
+                    arrayResize([if(whole AND NOT more AND notEmpty(found), '', text)], size) AS firsts
                 FROM (
-                    SELECT *, {self.records} AS records, {whos("resources")} AS whos FROM ({parsed})
+                    SELECT *, {self.records} AS found, greatest(length(found), 1) AS size, {whos("resources")} AS whos
+                    FROM ({parsed})
                 )
             )
-            LEFT ARRAY JOIN records AS record, numbers AS number, firsts AS first, {joined}"""
+            ARRAY JOIN records AS record, numbers AS number, firsts AS first, {joined}"""
 
     def outputs(self) -> tuple[Output, ...]:
         """What becomes of the flat rows."""

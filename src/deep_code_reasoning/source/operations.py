@@ -14,7 +14,7 @@ from ..errors import SourceError
 from .contracts.edges import ServiceNames, fit
 from .contracts.read import Contracts
 from .contracts.records import CONSUMED, PROVIDED, Contract
-from .contracts.tables import tables_of_sql
+from .contracts.sql import tables_of_sql
 from .contracts.templates import split_address
 from .references import References
 from .roots import Roots, SourcePath

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from . import engine
-from .log_shapes import with_shapes
 from .schema import TABLES
 from .writer import CaseWriter
 
@@ -97,7 +96,7 @@ class Intake:
                 columns = TABLES[output.table].structure.replace("LowCardinality(String)", "String")
                 views.append(f"out_{len(views)}")
                 self._define(views[-1], columns, f"File(Parquet, {engine.literal(str(path))}) SETTINGS {_PARQUET}")
-                self._view(views[-1], with_shapes(output.select) if output.table == "logs" else output.select)
+                self._view(views[-1], _with_shapes(output.select) if output.table == "logs" else output.select)
             for aside, name, path in zip(asides, kept, natives, strict=True):
                 views.append(name)
                 self._define(name, aside.structure, f"File(Native, {engine.literal(str(path))})")
@@ -129,3 +128,9 @@ class Intake:
         for path in files:
             if path.is_file() and (not path.stat().st_size or not pyarrow.parquet.read_metadata(path).num_rows):
                 path.unlink()
+
+
+def _with_shapes(select: str) -> str:
+    from .log_shapes import with_shapes  # its patterns take as long as all else that is loaded for reading traces
+
+    return with_shapes(select)

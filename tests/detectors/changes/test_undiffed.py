@@ -24,7 +24,7 @@ BuildCase = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[C
 
 def situation(text: str) -> Situation:
     symptoms = symptoms_of([Text("shop-svc", text, "error", 5, ONSET)], [])
-    return Situation(symptoms, Front("shop-svc", (), ("shop-svc",)), ServiceGraph(), ONSET, frozenset({"shop-svc"}))
+    return Situation(symptoms, Front("shop-svc", (), ONSET), ServiceGraph(), ONSET, frozenset({"shop-svc"}))
 
 
 def change(message: str, kind: str = "flag", minutes: float = -2, service: str = "shop-svc") -> Change:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
+
 from deep_code_reasoning.domain.instant import NS_PER_MS, NS_PER_S
 from scenery import CALM, START_NS, Row, System, Trouble
 
@@ -77,6 +79,32 @@ def test_a_caller_that_gives_up_later_loses_the_time_itself(look: Look) -> None:
     (finding,), _ = look(MODULE, requests(calls))
     assert (finding.service, finding.mechanism) == ("front", "latency_regression")
     assert finding.facts["lost_ms"] == 60
+
+
+@pytest.mark.parametrize(
+    ("waits", "told"),
+    [([900.0], True), ([900.0, 900.0], True), ([150.0], False), ([160.0], False), ([], False)],
+    ids=["one waits longer", "given up later", "as before", "hardly later", "none hangs"],
+)
+def test_a_deadline_that_was_put_off_is_a_loss_though_few_calls_hang(
+    look: Look, waits: list[float], told: bool
+) -> None:
+    hanging = {(False, 7): 150.0, (False, 31): 150.0, **{(True, 11 + n): ms for n, ms in enumerate(waits)}}
+
+    def calls(later: bool, start_ns: int) -> list[Row]:
+        number = (start_ns - START_NS) // NS_PER_S - LATER_S * later
+        if (later, number) in hanging:
+            return [{**span("GET /list", "front", "client", start_ns, hanging[later, number], "c"), "status": "error"}]
+        ms = 5 + number % 7
+        called = span("GET /list", "front", "client", start_ns, ms, "c")
+        return [called, span("GET /list", "shelf", "server", start_ns + NS_PER_MS, ms - 2, "s", "c")]
+
+    findings, _ = look(MODULE, requests(calls))
+    put_off = [f for f in findings if "a call that hangs is waited for" in f.summary]
+    assert bool(put_off) == told
+    if told:
+        assert (put_off[0].service, put_off[0].operation) == ("front", "GET /list")
+        assert "900 ms, 150 before" in put_off[0].summary
 
 
 def test_nothing_lost_is_nothing_told(look: Look) -> None:

@@ -40,7 +40,7 @@ timeout_lowered: timeout_budget
 timeout_raised: thread_pool_exhausted
     late_timeout 1, slow_outside .5, worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
 timeout_removed: thread_pool_exhausted
-    worker_exhausted .8, slow .55, thread_growth .7, handle_leak .5, pool_exhausted .5, event_loop .3
+    late_timeout .9, worker_exhausted .8, slow .55, thread_growth .7, handle_leak .5, pool_exhausted .5, event_loop .3
 retries_lowered: configuration
     retry_exhausted 1, errors .5, timeout .5, unreachable .45, throttled .35, race .4, lock_wait .35, cancelled .3,
     decode_error .3

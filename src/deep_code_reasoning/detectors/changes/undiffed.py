@@ -126,7 +126,8 @@ def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:
 
 
 def _is_at_once(change: Change, rollout: Rollout, situation: Situation) -> bool:
-    delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
+    # Who fails first is dated to the moment where it says so; an onset is an estimate from many.
+    delay_s = ((situation.front.first_ns or situation.onset_ns) - rollout.time_ns) / NS_PER_S
     return change.kind == "flag" and rollout.service == situation.front.first and 0 <= delay_s <= _AT_ONCE_S
 
 

@@ -118,8 +118,8 @@ def _told_calm(scene: Scene) -> Window:
     calm = scene.windows.baseline
     ranges = [found for table in ("logs", "spans") if (found := scene.store.time_range(table)) is not None]
     since_ns = max([calm.start_ns, *(found.start_ns for found in ranges if found.start_ns < calm.end_ns)])
-    told = Window(since_ns, calm.end_ns)
-    return Window(since_ns, max(_calm_until(told), scene.windows.onset.start_ns - FORERUN_NS))
+    surely_ns = scene.windows.onset.start_ns - FORERUN_NS
+    return Window(since_ns, max(surely_ns, _calm_until(Window(since_ns, calm.end_ns))))
 
 
 def _length_ratio(scene: Scene) -> float:

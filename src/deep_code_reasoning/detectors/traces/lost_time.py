@@ -91,7 +91,7 @@ class Loss:
     """What requests lose in one operation, or by calling it more often (`multiplied`).
 
     `is_outside`: it is a call of something that records no traces and is no database of the caller's own.
-    `deadline`: calls are given up later than they were, where that is what is lost.
+    `deadline`: calls that hang are waited for longer, where that is what is lost.
     """
 
     service: str
@@ -287,7 +287,7 @@ def _finding(scene: Scene, loss: Loss, since_ns: int) -> Finding:
     if loss.multiplied:
         how = f": {loss.calls_after:.1f} calls a request, {loss.calls_before:.1f} before"
     elif loss.deadline is not None:
-        how = f": a call is given up after {loss.deadline.after_ms:.0f} ms, {loss.deadline.before_ms:.0f} before"
+        how = f": a call that hangs is waited for {loss.deadline.after_ms:.0f} ms, {loss.deadline.before_ms:.0f} before"
     return Finding(
         code="traces.lost_time",
         mechanism=mechanism_of(loss),

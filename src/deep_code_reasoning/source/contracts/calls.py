@@ -19,6 +19,8 @@ _REQUIRED: Final = re.compile(r"^require\(\s*['\"](?:@[\w-]+/)?([\w-]+)['\"]\s*\
 _CALLEE_BYTES: Final = 400
 # The name of a call whose method is worked out: `router[method](...)`.
 BY_KEY: Final = "[]"
+# The name of a call of the constructor of what a class extends.
+SUPER: Final = "super"
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -75,6 +77,8 @@ def as_call(node: Node) -> Call:
     if node.type.startswith(("require", "include")):  # PHP
         return Call(node, "require", "", None, tuple(Argument("", child) for child in node.named_children[:1]))
     arguments = arguments_node(node)
+    if node.type == "constructor_initializer":  # C#: `: base(http, "x")`
+        return Call(node, SUPER, "", None, tuple(_arguments(arguments)) if arguments is not None else ())
     callee = _callee(node)
     whole = (node.text or b"")[: (arguments.start_byte - node.start_byte) if arguments is not None else _CALLEE_BYTES]
     name_node = node.child_by_field_name("name") or node.child_by_field_name("method")
@@ -130,6 +134,8 @@ def _callee(node: Node) -> Node | None:
 
 
 def _receiver(node: Node, callee: Node | None) -> Node | None:
+    if callee is not None and callee.type == "await_expression":  # TypeScript: `await client.get<Order>(url)`
+        callee = unwrapped(callee)
     for name in ("object", "receiver", "scope"):
         found = node.child_by_field_name(name)
         if found is not None:

@@ -14,7 +14,8 @@ from .grammars import CLASS_TYPES
 from .nodes import definition_name, enclosing, last_name, text_of
 from .syntax import CodeFile, Mark, Type
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

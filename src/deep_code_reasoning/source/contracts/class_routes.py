@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
 from .class_paths import ClassPaths
+from .client_bases import registered_clients
 from .environment import Deployment
-from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, PATH_MARKS, SPEAKS_LIKE, VERBS
+from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, GLOBAL_PREFIXES, PATH_MARKS, PLAIN_MARKS, SPEAKS_LIKE, VERBS
 from .grammars import CLASS_TYPES
 from .nest import Nest
 from .nodes import definition_name, enclosing, last_name, text_of
 from .records import CONSUMED, PROVIDED, Contract
 from .syntax import CodeFile, Mark
 from .templates import joined, split_address
-from .values import HOLE, Values, fill
+from .texts import HOLE, fill, relaxed
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -26,14 +28,19 @@ _GLOBAL_KEYS: Final = (
     "server.servlet.context-path", "spring.mvc.servlet.path", "spring.webflux.base-path", "quarkus.http.root-path",
     "quarkus.rest.path", "micronaut.server.context-path",
 )  # fmt: skip
+# Where the configuration has the addresses of clients, by their names.
+_CLIENT_KEYS: Final = (
+    "quarkus.rest-client.{}.url", "quarkus.rest-client.{}.uri", "{}/mp-rest/url", "{}/mp-rest/uri",
+    "micronaut.http.services.{}.url", "spring.cloud.openfeign.client.config.{}.url",
+)  # fmt: skip
 _REACTIVE_KEY: Final = "spring.webflux.base-path"
 _INTERFACE: Final = re.compile(r"\binterface\b")
 _RETROFIT: Final = re.compile(r"\bretrofit2\b|\bRefit\b")
 _JAX_RS: Final = re.compile(r"\b(?:jakarta|javax)\.ws\.rs\b")
 _MARKERS: Final = {
     # Whose annotations they are: `Get` of Micronaut and NestJS, not of a container of values.
-    "java": re.compile(r"springframework|Mapping\b|ws\.rs|micronaut|retrofit|quarkus|feign"),
-    "typescript": re.compile(r"nestjs|routing-controllers|tsoa|@Controller"),
+    "java": re.compile(r"springframework|Mapping\b|ws\.rs|micronaut|retrofit|quarkus|feign|microprofile"),
+    "typescript": re.compile(r"nestjs|routing-controllers|tsoa|@Controller|inversify-express|@loopback/rest"),
     "csharp": re.compile(r"AspNetCore|ControllerBase|ApiController|\bRefit\b|\[Http|Controller\b"),
     "php": re.compile(r"Routing|Route"),
     "rust": re.compile(r"actix|rocket|routes!|web::"),
@@ -65,10 +72,13 @@ class ClassRoutes:
             service: given[_REACTIVE_KEY] for service, given in deployment.settings.items() if _REACTIVE_KEY in given
         }
         self._global.update(configured)
+        self._registered = dict(registered_clients(files, values))
         for file in files:
             for call in file.calls:
-                if call.name == "setGlobalPrefix" and call.arguments:
-                    self._global[file.service] = values.text(call.positional(0), file)
+                place = GLOBAL_PREFIXES.get(call.name, ())
+                given = call.positional(place) if isinstance(place, int) else call.named(*place)
+                if given is not None:
+                    self._global[file.service] = values.text(given, file)
             for mark in file.marks:
                 if mark.call.name == "ApplicationPath" and mark.call.arguments:
                     self._global[file.service] = values.text(mark.call.positional(0), file)
@@ -96,12 +106,17 @@ class ClassRoutes:
         self, marks: Sequence[Mark], by_target: Marks, file: CodeFile, language: str
     ) -> Iterator[Contract]:
         target = marks[0].target
-        named = [mark for mark in marks if mark.call.name.removesuffix("Attribute") in FUNCTION_MARKS[language]]
+        named = [
+            mark
+            for mark in marks
+            if mark.call.name.removesuffix("Attribute") in FUNCTION_MARKS[language]
+            and (language != "typescript" or PLAIN_MARKS.get(mark.call.name, "") in file.text)
+        ]
         if target is None or not named:
             return
         owner = enclosing(target, CLASS_TYPES)
         owner_marks = by_target.get(owner.id, []) if owner is not None else []
-        side, host, base = self._side(owner, owner_marks, named, file)
+        side, host, own, base = self._side(owner, owner_marks, named, file)
         given = self._deployment.of(file.service)
         beside = [m for m in marks if m.call.name in PATH_MARKS.get(language, frozenset()) and m not in named]
         for mark in named:
@@ -115,6 +130,7 @@ class ClassRoutes:
             ]
             if side == PROVIDED:
                 found = [each for one in found for each in self._served(one, owner, owner_marks, marks, file)]
+            found = [joined(own, each) for each in found]
             handler = definition_name(target) if side == PROVIDED else ""
             where = (file.service, file.where.repo, file.where.path, mark.call.line)
             for template in dict.fromkeys(found):
@@ -132,19 +148,22 @@ class ClassRoutes:
 
     def _side(
         self, owner: Node | None, owner_marks: Sequence[Mark], named: Sequence[Mark], file: CodeFile
-    ) -> tuple[str, str, list[tuple[str, str]]]:
-        """Whether a class serves or calls, whom it calls, and the paths of the class."""
+    ) -> tuple[str, str, str, list[tuple[str, str]]]:
+        """Whether a class serves or calls, whom it calls and below which path, and the paths of the class."""
         base = self._paths.of(owner, file)
         client = next((mark for mark in owner_marks if mark.call.name in CLIENT_MARKS), None)
         # Kotlin's grammar calls an interface a class.
         is_interface = owner is not None and _INTERFACE.search(text_of(owner).partition("{")[0]) is not None
         declares = is_interface and _RETROFIT.search(file.text) is not None and not _JAX_RS.search(file.text)
         if client is None and not declares and not any(mark.call.name.endswith("Exchange") for mark in named):
-            return PROVIDED, "", base
+            return PROVIDED, "", "", base
         host, own = "", ""
+        registered = self._registered.get(definition_name(owner))
         if client is not None:
             host, own = self._whom(client.call, file)
-        return CONSUMED, host, [(kind, joined(own, before)) for kind, before in base]
+        elif registered is not None:
+            host, own = split_address(fill(registered, self._deployment.of(file.service))) or ("", "")
+        return CONSUMED, host, own, base
 
     def _whom(self, client: Call, file: CodeFile) -> tuple[str, str]:
         given = client.named("url", "baseUri", "baseUrl") or (client.positional(0) if client.name == "Client" else None)
@@ -155,6 +174,10 @@ class ClassRoutes:
         own = self._values.text(client.named("path"), file) if client.named("path") is not None else ""
         if client.name == "HttpExchange" and address is None:
             return "", name if name.startswith("/") else own.replace(HOLE, "")
+        if address is None or not address[0]:
+            key = self._values.text(client.named("configKey", "id", "name", "value") or client.positional(0), file)
+            keys = (settings.get(relaxed(known.format(key))) for known in _CLIENT_KEYS)
+            address = next((split_address(fill(url, settings)) for url in keys if url), address)
         if address is not None and address[0]:
             return address[0], joined(address[1], own)
         return name.strip("/").replace(HOLE, ""), own.replace(HOLE, "")

@@ -27,13 +27,15 @@ class ClassViews:
     def __init__(self, values: Values) -> None:
         self._names = values.names
 
-    def verbs(self, name: str, near: CodeFile) -> tuple[str, ...]:
-        """The verbs that a class serves; none when it is not found or does not say."""
+    def verbs(self, name: str, near: CodeFile, suffix: str = "") -> tuple[str, ...]:
+        """The verbs that a class serves, by methods with a suffix if one is told; none when it is not found or does not
+        say."""
         verbs: list[str] = []
+        method = re.compile(rf"\bdef\s+on_({'|'.join(VERBS)})_{re.escape(suffix)}\s*\(") if suffix else _METHOD
         for kind in self.ancestry(name, near):
             text = text_of(kind.node)
             header = text.partition(":\n")[0]
-            verbs += [verb.upper() for verb in _METHOD.findall(text)]
+            verbs += [verb.upper() for verb in method.findall(text)]
             for generic in _GENERIC.findall(header):
                 for part, of_part in _PARTS.items():
                     verbs += of_part.split() if part in generic else []

@@ -6,26 +6,31 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
-from .calls import Call
-from .client_tables import ANY_CLIENT, BASE_CALLS, BASE_NAMES, CLIENT_CALLS, CLIENT_MAKERS, MENTIONS, ClientCall
+from .calls import Call, lambdas
+from .client_bases import ClientBases
+from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
+from .definitions import OWN, bases_of
 from .environment import Deployment
-from .frameworks import VERBS
-from .grammars import LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
-from .nodes import last_name, text_of, unwrapped, within
+from .grammars import LAMBDA_TYPES, STRING_TYPES
+from .nodes import definition_name, last_name, unwrapped, within
 from .records import CONSUMED, Contract
-from .scopes import Frame, Term
+from .request_verbs import RequestVerbs
+from .scopes import Frame, Term, declared_type
 from .syntax import CodeFile
 from .templates import split_address
-from .values import HOLE, Values, fill, variables
+from .texts import HOLE, fill, variables
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_VERB: Final = re.compile(r"(?i)^(get|post|put|delete|patch|head|options|del)")
 # A path below a base that nobody tells: `users/{id}`, and neither `users:80/x` nor `users.shop/x`.
 _RELATIVE: Final = re.compile(r"[\w-]+/[^:]*$")
 _LOCAL: Final = re.compile(r"^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal)$")
-_MAX_CHAIN: Final = 12
+# Frameworks whose `session` and `request` ask nobody.
+_SERVERS: Final = frozenset({"flask", "quart", "django", "starlette", "fastapi", "sanic", "bottle", "sqlalchemy"})
+# What is only a part of a segment is what a function was given.
+_PARTLY: Final = re.compile(r"[^/{}]\{\}$")
 
 
 class Clients:
@@ -46,7 +51,8 @@ class Clients:
         self._values = values
         self._deployment = deployment
         self._registering = registering
-        self._registered = dict(self._registrations())
+        self._bases = ClientBases(files, values, deployment)
+        self._verbs = RequestVerbs(values)
 
     def contracts(self) -> Iterator[Contract]:
         """All requests whose address is known at least in part."""
@@ -62,12 +68,15 @@ class Clients:
         for row in CLIENT_CALLS:
             if file.language not in row.languages or not row.name.match(call.name):
                 continue
-            if not row.receiver.search(call.receiver) and not (
-                row.receiver.pattern == ANY_CLIENT and self._is_client(call, file)
-            ):
-                continue
-            given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
-            given = given or call.named("url", "uri", "requestUri")
+            if row.receiver.pattern == MADE:
+                fits = self._is_made(call.node.child_by_field_name("function"), file)
+            else:
+                fits = row.receiver.search(_chained(call, file)) is not None or (
+                    row.any_client and self._is_client(call, file)
+                )
+            if fits and row.any_client and self._is_ours(call, file):
+                return  # what it runs makes the request
+            given = self._given(call, row) if fits else None
             if given is None or (call.name == "curl_setopt" and "CURLOPT_URL" not in call.words):
                 continue
             if unwrapped(given).type in LAMBDA_TYPES:  # .uri(u -> u.path("/x").build())
@@ -77,21 +86,52 @@ class Clients:
             if found:
                 return
 
+    def _given(self, call: Call, row: ClientCall) -> Node | None:
+        """The expression that is the address of a request."""
+        if row.address == RECEIVER:
+            return call.receiver_node
+        given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
+        built = lambdas(call)[:1] if call.name == "uri" else []  # Kotlin: uri { it.path("/x").build() }
+        return given or call.named("url", "uri", "requestUri") or (built[0] if built else None)
+
     def _runs(self, given: Node, call: Call, row: ClientCall, file: CodeFile) -> Iterator[Contract]:
         """The requests of a call: several where a function makes one for what it is given."""
         frames: list[Frame | None] = [None]
         told = self._address(given, call, Term(call.node, file))
-        if told is None or not told[1].replace("{}", "").strip("/"):
+        verb = self._verbs.of(row, call, Term(call.node, file))
+        if told is None or not verb or not told[1].replace("{}", "").strip("/") or _PARTLY.search(told[1]):
             frames = self._values.names.runs.frames(call.node, file, call.words)
         for frame in frames:
             at = Term(call.node, file, frame)
             address = self._address(given, call, at)
             if address is not None:
                 where = (file.service, file.where.repo, file.where.path, call.line)
-                yield Contract("http", CONSUMED, address[1], self._verb(row, call, at), *where, address[0])
+                yield Contract("http", CONSUMED, address[1], self._verbs.of(row, call, at), *where, address[0])
 
     def _is_client(self, call: Call, file: CodeFile) -> bool:
-        given = self._values.node_of(call.receiver_node, file) if call.receiver_node is not None else None
+        """Whether what a call is called on is declared or made as a client, whatever it is called."""
+        if call.receiver_node is None:
+            return False
+        name = last_name(call.receiver)
+        if declared_type(name, call.node, file).rpartition(".")[2] in CLIENT_TYPES:
+            return True
+        return self._is_made(call.receiver_node, file)
+
+    def _is_ours(self, call: Call, file: CodeFile) -> bool:
+        """Whether a call runs a function of ours, or one of what a web framework gives under the name of a client."""
+        head = call.receiver.partition(".")[0]
+        module = self._values.names.imports.original(head, file)[0].partition(".")[0]
+        if module in _SERVERS or call.receiver_node is None:
+            return module in _SERVERS
+        kind = self._values.names.kind_of(Term(call.receiver_node, file))
+        owners = {last_name(call.receiver)}
+        if kind is not None:
+            owners |= {definition_name(kind.node), *bases_of(kind.node)}
+        return any(function.owner in owners for function in self._values.names.targets(call, file))
+
+    def _is_made(self, node: Node | None, file: CodeFile) -> bool:
+        """Whether what a name stands for was made as a client."""
+        given = self._values.names.settled(Term(node, file)) if node is not None else None
         made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
         return made is not None and made.name in CLIENT_MAKERS
 
@@ -103,7 +143,7 @@ class Clients:
             return None
         whole = value
         if not re.match(r"^(?:[a-z]+:)?//", fill(value, self._deployment.of(file.service))):
-            base = self._base(call, at)
+            base = self._bases.of(call, at)
             if base and not value.startswith((HOLE, "\1")):
                 whole = base.rstrip("/") + "/" + value.lstrip("/")
             elif _RELATIVE.match(value):
@@ -121,113 +161,15 @@ class Clients:
         # A path of nothing known, on a host that nobody knows, says nothing.
         return address if known or address[0] else None
 
-    def _base(self, call: Call, at: Term) -> str:
-        """The address that a client was made with."""
-        file = at.file
-        named = call.named("baseURL", "base_url")
-        if named is not None:
-            return self._values.text(named, file, at.frame)
-        node = call.receiver_node
-        if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
-            given = self._values.node_of(called, file)
-            return self._base_of_chain(given.node, given.file) if given is not None else ""
-        for _ in range(_MAX_CHAIN):
-            if node is None:
-                break
-            made = file.by_node.get(unwrapped(node).id)
-            if made is None:
-                given = self._values.node_of(node, file) if unwrapped(node).type in NAMES | MEMBERS else None
-                found = self._base_of_chain(given.node, given.file) if given is not None else ""
-                return found or self._base_of_file(file)
-            found = self._base_of_call(made, file)
-            if found:
-                return found
-            node = made.receiver_node
-        return self._base_of_file(file) if call.receiver_node is not None or file.language == "ruby" else ""
 
-    def _base_of_chain(self, node: Node, file: CodeFile) -> str:
-        made = file.by_node.get(unwrapped(node).id)
-        for _ in range(_MAX_CHAIN):
-            if made is None:
-                return ""
-            found = self._base_of_call(made, file)
-            if found:
-                return found
-            made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
-        return ""
-
-    def _base_of_call(self, made: Call, file: CodeFile) -> str:
-        given = made.named(*BASE_NAMES)
-        if given is None and (made.name in BASE_CALLS or made.name in ("Faraday", "new")):
-            given = made.positional(0)
-        value = self._values.text(given, file) if given is not None else HOLE
-        if value == HOLE:
-            named = made.positional(0)
-            if made.name == "CreateClient" and named is not None:
-                return self._registered.get(self._values.text(named, file), "")
-            return ""
-        return value if "/" in value or "\1" in value or ":" in value else ""
-
-    def _base_of_file(self, file: CodeFile) -> str:
-        """A base that the file gives its one client: `client.BaseAddress = ...`, `base_uri "..."`, a host of locust."""
-        for name in ("BaseAddress", "baseURL", "base_url", "baseUrl"):
-            for node in file.values.get(name, ()):
-                value = self._values.text(node, file)
-                if value != HOLE:
-                    return value
-        for call in file.calls:
-            if call.name == "base_uri" and call.arguments:
-                return self._values.text(call.positional(0), file)
-        return next((self._registered[kind.name] for kind in file.types if kind.name in self._registered), "")
-
-    def _registrations(self) -> Iterator[tuple[str, str]]:
-        """ASP.NET: `AddHttpClient<Catalog>(c => c.BaseAddress = new Uri("..."))`, for a class or a name."""
-        for file in self._files:
-            for call in file.calls:
-                if call.name not in ("AddHttpClient", "AddRefitClient", "ConfigureHttpClient"):
-                    continue
-                inside = [
-                    node
-                    for node in file.values.get("BaseAddress", ())
-                    if call.node.start_byte <= node.start_byte < call.node.end_byte
-                ]
-                value = self._values.text(inside[-1], file) if inside else HOLE
-                if value == HOLE:
-                    continue
-                whole = text_of(call.node)
-                for kinds in re.findall(r"Add(?:Http|Refit)Client<([\w, ]+)>", whole):
-                    yield from ((kind.strip(), value) for kind in kinds.split(","))
-                named = call.positional(0)
-                if named is not None and (name := self._values.text(named, file)) != HOLE:
-                    yield name, value
-
-    def _verb(self, row: ClientCall, call: Call, at: Term) -> str:
-        file = at.file
-        if row.verb == "":
-            return _as_verb(call.name)
-        if row.verb == "method":
-            given = call.named("method", "type")
-            return _as_verb(self._values.text(given, file, at.frame)) if given is not None else "GET"
-        if row.verb == "chain":
-            found = re.findall(r"\b(get|post|put|delete|patch|head|options)\s*\(", call.receiver, re.IGNORECASE)
-            return found[-1].upper() if found else _method_in(call.receiver)
-        if row.verb == "receiver":
-            return last_name(call.receiver).upper()
-        if row.verb == "around":  # client.post { url("...") }
-            above = call.node.parent
-            while above is not None and (above.id not in file.by_node or file.by_node[above.id].name not in VERBS):
-                above = above.parent
-            return file.by_node[above.id].name.upper() if above is not None else "GET"
-        if row.verb == "behind":
-            return _verb_behind(call)
-        if isinstance(row.verb, str):
-            return row.verb
-        given = call.positional(row.verb)
-        if given is None:
-            return ""
-        settled = self._values.names.settled(at.of(given))
-        text = last_name(text_of(settled.node)).removeprefix("Method")
-        return _as_verb(text) if text.lower() in VERBS else _as_verb(self._values.text(given, file, at.frame))
+def _chained(call: Call, file: CodeFile) -> str:
+    """What a call is called on; in PHP, where calls set up what is asked with, what the chain begins with."""
+    node, text = call.receiver_node, call.receiver
+    while file.language == "php" and node is not None and (made := file.by_node.get(node.id)) is not None:
+        if made.receiver in OWN or made.receiver_node is None:
+            break
+        node, text = made.receiver_node, made.receiver
+    return f"{text}::x()" if file.language == "php" and node is not call.receiver_node and text == "Http" else text
 
 
 def _path_in(node: Node, file: CodeFile) -> Node | None:
@@ -242,33 +184,3 @@ def _path_in(node: Node, file: CodeFile) -> Node | None:
             return inner
         waiting += inner.named_children
     return None
-
-
-def _as_verb(text: str) -> str:
-    found = _VERB.match(text)
-    if found is None:
-        return ""
-    verb = found[1].upper()
-    return "DELETE" if verb == "DEL" else verb
-
-
-def _method_in(text: str) -> str:
-    found = re.search(r"HttpMethod\.(\w+)", text)
-    return found[1].upper() if found and found[1].lower() in VERBS else ""
-
-
-def _verb_behind(call: Call) -> str:
-    """`newBuilder(uri).POST(body)`, `Request.Builder().url(u).post(body)`: the verb comes later in the chain."""
-    above = call.node.parent
-    while above is not None and "statement" not in above.type and "declar" not in above.type:
-        name = text_of(above.child_by_field_name("name")).upper()
-        if name.lower() in VERBS:
-            return name
-        if above.type == "call_expression":
-            inside = re.search(
-                r"\.(get|post|put|delete|patch|GET|POST|PUT|DELETE)\s*\([^()]*\)?[^()]*$", text_of(above)
-            )
-            if inside:
-                return inside[1].upper()
-        above = above.parent
-    return "GET"

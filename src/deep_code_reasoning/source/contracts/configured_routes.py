@@ -11,14 +11,17 @@ from .documents import mapping
 from .records import PROVIDED, Contract
 from .syntax import CodeFile
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 _SYMFONY: Final = re.compile(r"(?:^|/)config/routes(?:/[\w./-]+)?\.ya?ml$")
+_DOCUMENT: Final = re.compile(r"\.ya?ml$")
 _VERB: Final = re.compile(r"[A-Z]{3,7}")
 
 
 def symfony_routes(documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Contract]:
-    """The routes that a file names one by one."""
+    """The routes that a file names one by one, behind the prefixes of those that take it in."""
+    prefixes = _of_resources(documents)
     for file, service in documents:
         for name, given in _entries(file):
             path = given.get("path")
@@ -26,9 +29,8 @@ def symfony_routes(documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Cont
                 line = next((n for n, text in enumerate(file.lines, 1) if text.startswith(f"{name}:")), 1)
                 for verb in _VERB.findall(str(given.get("methods", ""))) or [""]:
                     where = (file.where.repo, file.where.path, line)
-                    yield Contract(
-                        "http", PROVIDED, joined(path), verb, service, *where, handler=str(given["controller"])
-                    )
+                    template = joined(prefixes.get(str(file.where), ""), path)
+                    yield Contract("http", PROVIDED, template, verb, service, *where, handler=str(given["controller"]))
 
 
 def symfony_prefixes(documents: Sequence[tuple[SourceFile, str]]) -> dict[str, str]:
@@ -37,7 +39,19 @@ def symfony_prefixes(documents: Sequence[tuple[SourceFile, str]]) -> dict[str, s
         service: str(given["prefix"])
         for file, service in documents
         for _, given in _entries(file)
-        if isinstance(given.get("prefix"), str) and given.get("type") in ("attribute", "annotation", None)
+        if isinstance(given.get("prefix"), str)
+        and not _DOCUMENT.search(str(given.get("resource", "")))
+        and given.get("type") in ("attribute", "annotation", None)
+    }
+
+
+def _of_resources(documents: Sequence[tuple[SourceFile, str]]) -> dict[str, str]:
+    """The prefixes that files of routes give the files that they take in, by place; a folder up is not followed."""
+    return {
+        f"{str(file.where).rpartition('/')[0]}/{given['resource']}": str(given.get("prefix", ""))
+        for file, _ in documents
+        for _, given in _entries(file)
+        if _DOCUMENT.search(str(given.get("resource", "")))
     }
 
 

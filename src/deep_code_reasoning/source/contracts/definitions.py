@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from .calls import Call
+from .calls import SUPER, Call
+from .go_names import go_package, own_methods, tags
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
 from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
-from .scopes import Function, Term, functions_of, names_in, owner_of, patterns, scopes_around
+from .scopes import Function, Term, declared_type, functions_of, names_in, patterns, scopes_around
 from .syntax import CodeFile
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 _MAX_DEPTH: Final = 6
 # A function that is called more often sets nothing up.
 _MAX_CALLS: Final = 100
+# Methods of one name, of more classes than that, are whose nobody can tell.
+_MAX_ALIKE: Final = 3
 # What the object is called that the code around belongs to.
 OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
+_CONSTRUCTORS: Final = ("__init__", "__construct")
 # Methods of so many objects that their name alone does not tell whose they are.
 _COMMON: Final = frozenset(
     "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
@@ -56,9 +60,15 @@ class Definitions:
                 self.types_by_node[kind.node.id] = Term(kind.node, file)
             for call in file.calls:
                 self._calls.setdefault(call.name, []).append((call, file))
-        self.tags = {name: tag for file in files if file.language == "go" for name, tag in _tags(file.text)}
+        self.tags = {name: tag for file in files if file.language == "go" for name, tag in tags(file.text)}
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
+        self._extending: dict[str, list[str]] = {}
+
+    def tag(self, head: str, field: str, term: Term) -> tuple[str, str] | None:
+        """Go: the variable, and its default, that fills a field of what a name is declared with."""
+        kind = declared_type(last_name(head), term.node, term.file).rpartition(".")[2]
+        return self.tags.get((kind, field)) if kind else None
 
     def given(self, name: str) -> list[tuple[CodeFile, Node]]:
         """The expressions that a name is given anywhere, each with its file."""
@@ -94,6 +104,10 @@ class Definitions:
         source = self.imports.source(name, file)
         return source[0] if source is not None and not source[1] else None
 
+    def files_below(self, repo: str, folder: str) -> list[CodeFile]:
+        """The files of a folder of a repository, and of those in it."""
+        return [f for f in self._modules.values() if f.where.repo == repo and f.where.path.startswith(f"{folder}/")]
+
     def exported(self, module: CodeFile, name: str, depth: int = 0) -> Term | None:
         """What a file gives others under a name ('' or `default`: what it gives when nothing is named)."""
         if module.language == "php" and not name and module.root is not None:
@@ -123,10 +137,10 @@ class Definitions:
     def targets(self, call: Call, file: CodeFile) -> list[Function]:
         """The functions that a call may run: by its name and what it is called on."""
         known = self._functions.get(call.name, [])
-        if call.name == "super" and not call.receiver:
+        if _is_of_base(call):
             around = enclosing(call.node, CLASS_TYPES)
-            bases = bases_of(around) if around is not None else []
-            return [each for base in bases for each in self._functions.get(base, ()) if each.makes]
+            kind = Term(around, file) if around is not None else None
+            return [each for base in self._bases(kind) for each in self._makers(base)] if kind is not None else []
         receiver = call.receiver.lstrip("&*(").removeprefix("new ").lstrip("&*(")
         if call.name in ("require", "import"):
             return []
@@ -146,8 +160,10 @@ class Definitions:
                 module = self.imports.module(_literal(required.arguments[0].node), file)
                 exported = self.exported(module, "") if module is not None else None
                 return [f for f in [self._as_function(exported)] if f is not None] if exported is not None else []
-            if required is not None and required.makes:  # PHP: (new Routes())($app)
+            if required is not None and required is not call and required.makes:  # PHP: (new Routes())($app)
                 return [each for each in self._functions.get("__invoke", ()) if each.owner == required.name]
+            if not known and (kind := self.type_of(call.name, file)) is not None:
+                return self._makers(kind)
             same = [each for each in known if each.file is file and (not each.owner or each.makes)]
             beside = [each for each in known if not each.owner or each.makes or _is_static(each)]
             return same or _nearest([each for each in known if each.file is file] or beside, file)
@@ -157,12 +173,22 @@ class Definitions:
             return own or self._taken_over(known, call, file) or _nearest(known, file)
         return self._of_receiver(known, receiver, call, file)
 
+    def _bases(self, kind: Term) -> list[Term]:
+        """The classes of ours that one extends."""
+        return [base for name in bases_of(kind.node) if (base := self.type_of(name, kind.file)) is not None]
+
+    def _makers(self, kind: Term, depth: int = 0) -> list[Function]:
+        """The constructors of a class, or those that it takes over from what it extends."""
+        own = [each for each in self._functions.get(definition_name(kind.node), ()) if each.makes]
+        above = self._bases(kind) if not own and depth < _MAX_DEPTH else []
+        return own or [each for base in above for each in self._makers(base, depth + 1)]
+
     def _taken_over(self, known: Sequence[Function], call: Call, file: CodeFile) -> list[Function]:
         """The methods that the class around a call takes over from what it extends."""
         around = enclosing(call.node, CLASS_TYPES)
         kind = Term(around, file) if around is not None else None
         for _ in range(_MAX_DEPTH):
-            above = [base for name in bases_of(kind.node) if (base := self.type_of(name, kind.file))] if kind else []
+            above = self._bases(kind) if kind is not None else []
             found = [f for f in known for base in above if within(f.node, base.node) and f.file is base.file]
             if found or not above:
                 return found
@@ -177,13 +203,19 @@ class Definitions:
         package = go_package(made[0].partition(".")[0] if made is not None else "", file)
         if package:
             return [each for each in known if folders_of(each.file)[1] == package]
-        own = _own_methods(known, head, call)
-        if own:
+        package, _, kind = declared_type(head, call.node, file).rpartition(".")
+        if package:  # Go
+            folder = go_package(package, file)
+            known = [each for each in known if folders_of(each.file)[1] == folder]
+        own = own_methods(known, head, call) or _of_type(known, kind)
+        if own or not known:
             return own
         module = self.module(head, file)
         if module is not None:
             return [each for each in known if each.file is module] or _nearest(known, file)
-        named = [each for each in known if head.lower() in (each.owner.lower(), *folders_of(each.file))]
+        # Python and scripts say from which file a name is.
+        by_place = file.family not in ("python", "script")
+        named = [e for e in known if head.lower() in (e.owner.lower(), *(folders_of(e.file) if by_place else ()))]
         if named:
             return named
         extensions = [each for each in known if is_extension(each)]
@@ -198,9 +230,9 @@ class Definitions:
         of_maker = [each for each in known if maker and each.owner and each.owner in maker]
         plain = re.sub(r"[^a-z]", "", head.lower())
         like = [each for each in known if len(plain) > 2 and plain in each.owner.lower()]
-        if call.name in _COMMON:
+        if call.name in _COMMON or len(known) > _MAX_ALIKE:
             return of_maker or like
-        return of_maker or like or ([] if len(known) > 3 else [each for each in known if each.owner])
+        return of_maker or like or [each for each in known if each.owner and each.node.type in FUNCTION_TYPES]
 
     def _maker(self, call: Call, file: CodeFile) -> str:
         """The name of what makes the object that a call is called on, as far as its own file says."""
@@ -231,16 +263,27 @@ class Definitions:
             if function.file.language == "php" and function.name in ("", "__invoke"):
                 named = named + self._calls.get("", [])  # (require "x.php")($app), (new Routes())($app)
             if function.makes:
-                named = named + self._calls.get("super", [])
+                makers = [SUPER, *_CONSTRUCTORS, *self._heirs(function.name)]
+                named = named + [each for name in makers for each in self._calls.get(name, ())]
             if function.file.family == "script" and self._is_default(function):
                 named = named + self._of_importers(function)
             self._callers[function.node.id] = [
                 (call, file)
                 for call, file in (named if len(named) <= _MAX_CALLS else ())
-                if file.family == function.file.family and file.service == function.file.service
+                if file.family == function.file.family
+                and (file.service == function.file.service or file.language == "go")  # whose packages are told apart
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]
+
+    def _heirs(self, base: str) -> list[str]:
+        """The classes that extend one, by their names."""
+        if not self._extending:
+            for name, known in self._types.items():
+                for _, node in known:
+                    for each in bases_of(node):
+                        self._extending.setdefault(each, []).append(name)
+        return self._extending.get(base, [])
 
     def _is_default(self, function: Function) -> bool:
         """Whether a function is what its file gives others without a name."""
@@ -263,32 +306,22 @@ class Definitions:
         ]
 
 
-def go_package(name: str, file: CodeFile) -> str:
-    """Go: the last folder of the package that a name stands for, '' when it stands for none."""
-    if file.language != "go":
-        return ""
-    quoted = rf'\b{re.escape(name)}\s+"([^"\s]+)"|"((?:[^"\s]*/)?{re.escape(name)})(?:/v\d+)?"'
-    found = re.search(quoted, file.text)
-    return (found[1] or found[2]).rpartition("/")[2].lower() if found is not None else ""
-
-
-def _tags(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Go: the fields of structs that are filled from the environment, with the variable and its default."""
-    for field, tag in re.findall(r"(?m)^\s*(\w+)\s+[\w.\[\]*]+\s+`([^`]*)`", text):
-        named = re.search(r'\b(?:env|envconfig|mapstructure)\s*:\s*"([^",]+)', tag)
-        default = re.search(r'\b(?:default|envDefault|env-default)\s*[:=]\s*"?([^"`,]*)', tag)
-        if named is not None:
-            yield field, (named[1], default[1] if default is not None else "")
-
-
 def bases_of(kind: Node) -> list[str]:
     """The names of what a class extends and implements, as far as they look like classes."""
     body = kind.child_by_field_name("body")
     header = (kind.text or b"")[: (body.start_byte - kind.start_byte) if body is not None else 300]
     own = definition_name(kind)
-    text = header.decode("utf-8", "replace").partition(own)[2]
+    whole = header.decode("utf-8", "replace")
+    text = whole.partition(own)[2] if own else whole.removeprefix("class")
     found = _EXTENDING.search(re.sub(r"^\s*\([^)]*\)(?=\s*:)", "", text))
     return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
+
+
+def _is_of_base(call: Call) -> bool:
+    """Whether a call runs the constructor of what the class around it extends."""
+    if call.name == SUPER:
+        return not call.receiver
+    return call.name in _CONSTRUCTORS and call.receiver in ("super()", "parent")
 
 
 def class_around(node: Node) -> str:
@@ -302,13 +335,14 @@ def folders_of(file: CodeFile) -> tuple[str, ...]:
     return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
 
 
-def _own_methods(known: Sequence[Function], head: str, call: Call) -> list[Function]:
-    """Go: the methods of the type of the method around a call, when it is called on what that is called on."""
-    around = enclosing(call.node, FUNCTION_TYPES)
-    receiver = around.child_by_field_name("receiver") if around is not None else None
-    if around is None or receiver is None or text_of(receiver).strip("()").split(" ")[0] != head:
+def _of_type(known: Sequence[Function], kind: str) -> list[Function]:
+    """The methods of a type, or of what implements or extends it."""
+    if not kind:
         return []
-    return [each for each in known if each.owner == owner_of(around)]
+    around = [(each, enclosing(each.node, CLASS_TYPES)) for each in known]
+    return [each for each in known if each.owner == kind] or [
+        each for each, owner in around if owner is not None and kind in bases_of(owner)
+    ]
 
 
 def is_extension(function: Function) -> bool:
@@ -328,21 +362,6 @@ def _nearest(functions: Sequence[Function], file: CodeFile) -> list[Function]:
         return beside
     near = [each for each in functions if each.file.service == file.service]
     return near or (list(functions) if len(functions) == 1 else [])
-
-
-def struct_fields(text: str, name: str) -> list[list[str]]:
-    """The fields of Go's structs that have one of a name, in order."""
-    found = []
-    for body in re.findall(r"\bstruct\s*\{([^{}]*)\}", text):
-        names = [
-            word
-            for line in body.replace(";", "\n").splitlines()
-            if (declared := re.match(r"\s*(\w+(?:\s*,\s*\w+)*)\s+\S", line)) is not None
-            for word in re.findall(r"\w+", declared[1])
-        ]
-        if name in names:
-            found.append(names)
-    return found
 
 
 def _literal(node: Node) -> str:

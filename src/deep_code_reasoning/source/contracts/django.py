@@ -14,7 +14,8 @@ from .registered import Route
 from .scopes import Term
 from .syntax import CodeFile
 from .templates import from_regex, joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 _ALLOWING: Final = frozenset({"api_view", "require_http_methods", "require_GET", "require_POST", "require_safe"})
 _LISTS: Final = {"GET": r"ListModelMixin|ListAPIView|\blist\b", "POST": r"CreateModelMixin|\bcreate\b"}

@@ -72,14 +72,14 @@ def _of_requests(asked: Sequence[Contract], served: Sequence[Contract], names: S
         by_service[route.service].append(route)
     for request in asked:
         callee = names.find(request.host)
-        if callee:
+        if callee and callee != request.service:
             yield ContractEdge(request, _best(request, by_service[callee], ends=True), callee, "host")
-        elif (not request.host or _VARIABLE.fullmatch(request.host)) and _literals(request.name):
+        elif not callee and (not request.host or _VARIABLE.fullmatch(request.host)) and _literals(request.name):
             # Nobody is named: the path has to say it, and say it of one service alone.
             fits = {
                 route.service for route in served if fit(request.method, request.name, route, ends=False) is not None
             }
-            if len(fits) == 1:
+            if len(fits) == 1 and request.service not in fits:
                 (callee,) = fits
                 yield ContractEdge(request, _best(request, by_service[callee], ends=False), callee, "path")
 
@@ -145,7 +145,7 @@ def _of_messages(sent: Sequence[Contract], received: Sequence[Contract]) -> Iter
     for message in sent:
         for receiver in received:
             same_system = not message.method or not receiver.method or message.method == receiver.method
-            if same_system and message.name == receiver.name:
+            if same_system and message.name == receiver.name and message.service != receiver.service:
                 yield ContractEdge(message, receiver, receiver.service, "name")
 
 

@@ -11,13 +11,13 @@ from typing import Final
 
 from ..roots import SourceFile
 from .documents import entries, mapping
-from .values import fill, placeholders
+from .texts import fill, placeholders, relaxed
 
 _DOTENV: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
 _DOTENV_FILE: Final = re.compile(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w-]+\.env|env\.(?:example|sample|template|dist))$")
 _COMPOSE_FILE: Final = re.compile(r"(?:^|/)(?:docker-)?compose[\w.-]*\.ya?ml$")
 _SETTINGS_FILE: Final = re.compile(
-    r"(?:^|/)(?:(?:application|bootstrap)[\w-]*\.(?:ya?ml|properties)|appsettings[\w.]*\.json|config/[\w-]+\.(?:ya?ml|json)"
+    r"(?:^|/)(?:(?:application|bootstrap)[\w-]*\.(?:ya?ml|properties)|appsettings[\w.]*\.json|config/(?:packages/)?[\w-]+\.(?:ya?ml|json)"
     r"|microprofile-config\.properties|config\.(?:ya?ml|json|toml)|values\.ya?ml|launchSettings\.json|local\.settings\.json)$"
 )
 _MANIFEST: Final = re.compile(
@@ -34,10 +34,15 @@ class Deployment:
     services: dict[str, dict[str, str]] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    _of: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def of(self, service: str) -> Mapping[str, str]:
-        """All that a service is given: what a deployment says of it, what it says of all, its own configuration."""
-        return {**self.settings.get(service, {}), **self.common, **self.services.get(service, {})}
+        """All that a service is given, by `relaxed` names: what a deployment says of it, what it says of all, its own
+        configuration."""
+        if service not in self._of:
+            layers = (self.settings.get(service, {}), self.common, self.services.get(service, {}))
+            self._of[service] = {relaxed(name): value for given in layers for name, value in given.items()}
+        return self._of[service]
 
 
 def is_configuration(path: str) -> bool:
@@ -57,7 +62,8 @@ def read_deployment(files: list[SourceFile]) -> Deployment:
         if _DOTENV_FILE.search(file.where.path):
             for name, value in _dotenv(file.text):
                 found.common.setdefault(name, value)
-    found.common = {name: fill(value, found.common) for name, value in found.common.items()}
+    common = {relaxed(name): value for name, value in found.common.items()}
+    found.common = {name: fill(value, common) for name, value in found.common.items()}
     for file in files:
         if _COMPOSE_FILE.search(file.where.path):
             _read_compose(file, found)
@@ -67,7 +73,7 @@ def read_deployment(files: list[SourceFile]) -> Deployment:
 
 
 def settings_of(file: SourceFile) -> dict[str, str]:
-    """The keys of an application's own configuration file, written with `.` and with `:` between their parts."""
+    """The keys of an application's own configuration file, written with `.` between their parts."""
     if not _SETTINGS_FILE.search(file.where.path):
         return {}
     if file.where.path.endswith((".properties", ".toml")):
@@ -79,7 +85,7 @@ def settings_of(file: SourceFile) -> dict[str, str]:
     for entry in entries(file):
         if entry.value:
             value = placeholders(entry.value)
-            found[".".join(entry.path)] = found[":".join(entry.path)] = value
+            found[".".join(entry.path)] = value
     return found
 
 
@@ -92,11 +98,12 @@ def _dotenv(text: str) -> Iterator[tuple[str, str]]:
 
 def _read_compose(file: SourceFile, found: Deployment) -> None:
     base = PurePosixPath(str(file.where)).parent
+    common = {relaxed(name): value for name, value in found.common.items()}
     for entry in entries(file):
         if len(entry.path) < 3 or entry.path[0] != "services":
             continue
         service, key, *rest = entry.path[1:]
-        value = fill(placeholders(entry.value), found.common)
+        value = fill(placeholders(entry.value), common)
         if key == "environment":
             name, _, given = (rest[0], "", value) if rest and not rest[0].isdigit() else value.partition("=")
             if given:

@@ -24,6 +24,9 @@ FUNCTION_MARKS: Final = {
     "typescript": {
         "Get": "GET", "Post": "POST", "Put": "PUT", "Delete": "DELETE", "Patch": "PATCH", "Head": "HEAD",
         "Options": "OPTIONS", "All": "",
+        "httpGet": "GET", "httpPost": "POST", "httpPut": "PUT", "httpDelete": "DELETE", "httpPatch": "PATCH",
+        "httpHead": "HEAD", "httpOptions": "OPTIONS", "all": "",
+        "get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "del": "DELETE",
     },
     "csharp": {
         "HttpGet": "GET", "HttpPost": "POST", "HttpPut": "PUT", "HttpDelete": "DELETE", "HttpPatch": "PATCH",
@@ -39,7 +42,7 @@ FUNCTION_MARKS: Final = {
 # Annotations of classes whose path goes before those of their functions.
 CLASS_MARKS: Final = {
     "java": frozenset({"RequestMapping", "Path", "Controller", "HttpExchange", "RouteBase"}),
-    "typescript": frozenset({"Controller"}),
+    "typescript": frozenset({"Controller", "JsonController", "controller", "Route"}),
     "csharp": frozenset({"Route", "RoutePrefix"}),
     "php": frozenset({"Route", "Prefix"}),
 }
@@ -49,10 +52,21 @@ PATH_MARKS: Final = {"java": frozenset({"Path"}), "csharp": frozenset({"Route"})
 CLIENT_MARKS: Final = frozenset({"FeignClient", "RegisterRestClient", "Client", "HttpExchange"})
 SPEAKS_LIKE: Final = {"kotlin": "java", "tsx": "typescript", "javascript": "typescript"}
 
+# Decorators that are written as anybody's are: they count where a file mentions their framework.
+PLAIN_MARKS: Final = {
+    **dict.fromkeys(("get", "post", "put", "patch", "del"), "@loopback/rest"), "all": "inversify",
+}  # fmt: skip
+# What puts a prefix before all routes of a service: call -> place or names of the argument.
+GLOBAL_PREFIXES: Final[dict[str, int | tuple[str, ...]]] = {
+    "setGlobalPrefix": 0, "UsePathBase": 0, "createExpressServer": ("routePrefix",),
+    "useExpressServer": ("routePrefix",), "createKoaServer": ("routePrefix",), "useKoaServer": ("routePrefix",),
+    "InversifyExpressServer": ("rootPath",),
+}  # fmt: skip
+
 # Calls that give what is registered inside of them, or on what they return, a prefix.
 GROUPS: Final = frozenset(
-    "andNest Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace Party "
-    "nested".split()
+    "addGroup andNest Group group Route route MapGroup PathPrefix Subrouter scope nest path prefix basePath namespace "
+    "Party nested".split()
 )
 # Calls that put a router that was made elsewhere under a prefix: call -> (place or name of the prefix, of the router).
 MOUNTS: Final = {
@@ -60,7 +74,7 @@ MOUNTS: Final = {
     "use": (0, -1), "route": (0, 1), "Route": (0, 1), "nest": (0, 1), "add_subapp": (0, 1),
     "register": (("prefix",), 0), "add_router": (0, 1), "add_namespace": (("path",), 0),
     "blueprint": (("url_prefix",), 0), "group": (0, 1), "Group": (0, 1),
-    "include": (0, 1), "Handle": (0, 1),
+    "include": (0, 1), "Handle": (0, 1), "mountSubRouter": (0, 1), "URLMap": (0, 0),
     "path": (0, 1), "require": (0, 0), "map": (0, 0), "subRouter": (0, 0), "add_routes": (0, 0),
 }  # fmt: skip
 # What makes a router: call -> names of the argument that is its prefix.
@@ -69,14 +83,15 @@ ROUTERS: Final = {
     "Starlette": ("",), "Quart": ("",), "Sanic": ("",), "NinjaAPI": ("",), "Litestar": ("path",),
     "Namespace": ("path",), "Router": ("prefix", "path"), "express": ("",), "fastify": ("",), "Fastify": ("",),
     "Hono": ("",), "KoaRouter": ("prefix",), "OpenAPIHono": ("",), "Application": ("",), "RouteTableDef": ("",),
-    "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "Default": ("",),
-    "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
+    "App": ("",), "restify": ("",), "createServer": ("",), "NewRouter": ("",), "NewServeMux": ("",), "NewMux": ("",),
+    "Default": ("",), "New": ("",), "Engine": ("",), "Blueprint.group": ("url_prefix",),
+    "Elysia": ("prefix",), "Chalice": ("",), "FunctionApp": ("",),
     "DefaultRouter": ("",), "SimpleRouter": ("",), "AppFactory": ("",),
 }  # fmt: skip
 # Modules whose default export makes a router, under whatever name.
 ROUTER_MODULES: Final = {
     "koa-router": "Router", "@koa/router": "Router", "express-promise-router": "Router", "koa-joi-router": "Router",
-    "express": "express", "fastify": "fastify", "koa": "App",
+    "express": "express", "fastify": "fastify", "koa": "App", "h3": "Router",
 }  # fmt: skip
 # What makes a router of another one: call -> names of the argument that is its prefix; the other one comes first.
 PARENTS: Final = {

@@ -1,4 +1,4 @@
-"""Routes of Go's routers: net/http, gin, echo, chi, gorilla/mux, fiber, httprouter."""
+"""Routes of Go's routers: net/http, gin, echo, chi, gorilla/mux, fiber, httprouter, huma, go-restful."""
 
 from __future__ import annotations
 
@@ -23,20 +23,30 @@ class GoRoutes(RouteReader):
 
     def of(self, call: Call, at: Term) -> Iterator[Route]:
         """The routes that a call registers."""
+        told = self._described(call, at)
+        yield from self._pattern(call, at) if told is None else told
+
+    def _described(self, call: Call, at: Term) -> Iterator[Route] | None:
+        """The routes of a call that says the verb beside the path, or the path in another call; None of others."""
+        first = call.positional(0)
+        if call.receiver == "huma":
+            return self._huma(call, at)
+        if "go-restful" in at.file.text and call.name in _NAMES and len(call.arguments) == 1:  # ws.GET("/x").To(f)
+            return self.routes(call, at, first, (call.name,))
         if call.name in ("Method", "MethodFunc", "Add") and len(call.arguments) > 2:
-            verb = self.verb_of(call.positional(0), at)
-            yield from self.routes(call, at, call.positional(1), (verb,) if verb else ())
-            return
+            verb = self.verb_of(first, at)
+            return self.routes(call, at, call.positional(1), (verb,) if verb else ())
         if call.name == "Match" and len(call.arguments) > 2:
-            yield from self.routes(call, at, call.positional(1), tuple(self.texts(call.positional(0), at)))
-            return
-        verb = self.verb_of(call.positional(0), at) if call.positional(2) is not None else ""
+            return self.routes(call, at, call.positional(1), tuple(self.texts(first, at)))
+        verb = self.verb_of(first, at) if call.positional(2) is not None else ""
         if call.name in ("Handle", "Handler", "HandlerFunc") and verb:  # httprouter
-            yield from self.routes(call, at, call.positional(1), (verb,))
-            return
+            return self.routes(call, at, call.positional(1), (verb,))
         if call.name in ("Handler", "HandlerFunc") and call.receiver_node is not None:
-            yield from self._gorilla(call, at)
-            return
+            return self._gorilla(call, at)
+        return None
+
+    def _pattern(self, call: Call, at: Term) -> Iterator[Route]:
+        """`r.Get("/x", h)`, `mux.HandleFunc("GET /x", h)`."""
         handles = call.name in ("HandleFunc", "Handle") and len(call.arguments) > 1
         if not handles and (call.name not in _NAMES or len(call.arguments) < 2):
             return
@@ -64,6 +74,15 @@ class GoRoutes(RouteReader):
         template = rest[rest.index("/") :] if found is not None else path
         for before in self.before(call, at):
             yield Route(verbs, joined(before, re.sub(r"\{\$\}$", "", template)), call.line, handler_of(call))
+
+    def _huma(self, call: Call, at: Term) -> Iterator[Route]:
+        """huma: `huma.Get(api, "/x", h)`, `huma.Register(api, huma.Operation{Method: ..., Path: ...}, h)`."""
+        described = call.name == "Register"
+        given = call.named("Path") if described else call.positional(1)
+        verb = self.verb_of(call.named("Method"), at) if described else call.name.upper()
+        path = self.path(given, at)
+        for before in self._prefixes.of_receiver(call.positional(0), call, at.file, at.frame) if path else ():
+            yield Route((verb,) if verb else (), joined(before, path or ""), call.line, handler_of(call))
 
     def _gorilla(self, call: Call, at: Term) -> Iterator[Route]:
         """gorilla: `r.Methods("GET").Path("/x").Handler(h)`, in any order."""

@@ -1,8 +1,8 @@
 """How each grammar writes what contracts are read from: calls, marks (decorators, annotations, attributes), values.
 
 Queries in tree-sitter's language: `@call` is a call or the making of an object, `@mark` a decorator or annotation,
-`@class` a type with a body, `@name` and `@value` what is given a name. What differs between grammars is said here, so
-that the rest reads one language.
+`@class` a type with a body, `@name` and `@value` what is given a name, `@held` and `@type` what a name is declared
+with. What differs between grammars is said here, so that the rest reads one language.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _JAVASCRIPT: Final = """
 (class_declaration) @class
 (variable_declarator name: (_) @name value: (_) @value)
 (assignment_expression left: (_) @name right: (_) @value)
+(augmented_assignment_expression left: (_) @name operator: "??=" right: (_) @value)
 (pair key: (_) @name value: (_) @value)
 (export_statement "default" value: (_) @value) @name
 (export_statement "default" declaration: (_) @value) @name
@@ -28,6 +29,10 @@ _TYPESCRIPT: Final = (
 (abstract_class_declaration) @class
 (public_field_definition name: (_) @name value: (_) @value)
 (enum_assignment name: (_) @name value: (_) @value)
+(public_field_definition name: (_) @held type: (_) @type)
+(required_parameter pattern: (identifier) @held type: (_) @type)
+(optional_parameter pattern: (identifier) @held type: (_) @type)
+(variable_declarator name: (identifier) @held type: (_) @type)
 """
 )
 
@@ -42,6 +47,9 @@ QUERIES: Final = {
         (typed_default_parameter name: (_) @name value: (_) @value)
         (pair key: (string) @name value: (_) @value)
         (as_pattern (_) @value (as_pattern_target (_) @name))
+        (assignment left: (identifier) @held type: (_) @type)
+        (typed_parameter . (identifier) @held type: (_) @type)
+        (typed_default_parameter name: (_) @held type: (_) @type)
         """,
     "javascript": _JAVASCRIPT + "(field_definition property: (_) @name value: (_) @value)",
     "typescript": _TYPESCRIPT,
@@ -51,22 +59,32 @@ QUERIES: Final = {
         (constructor_declaration) @function
         (method_invocation) @call
         (object_creation_expression) @call
+        (explicit_constructor_invocation) @call
         (annotation) @mark
         (marker_annotation) @mark
         (class_declaration) @class
         (interface_declaration) @class
         (record_declaration) @class
         (variable_declarator name: (_) @name value: (_) @value)
+        (enum_constant name: (_) @name arguments: (argument_list . (_) @value))
         (assignment_expression left: (_) @name right: (_) @value)
+        (formal_parameter type: (_) @type name: (_) @held)
+        (field_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
+        (local_variable_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
         """,
     "kotlin": """
         (function_declaration) @function
         (call_expression) @call
+        (delegation_specifier (constructor_invocation) @call)
         (annotation) @mark
         (class_declaration) @class
         (object_declaration) @class
         (property_declaration (variable_declaration (identifier) @name) (_) @value .)
-        (class_parameter (identifier) @name (_) @value .)
+        (class_parameter (identifier) @name [(user_type) (nullable_type)] (_) @value .)
+        (enum_entry (identifier) @name (value_arguments . (value_argument (_) @value)))
+        (class_parameter (identifier) @held [(user_type) (nullable_type)] @type)
+        (parameter (identifier) @held [(user_type) (nullable_type)] @type)
+        (variable_declaration (identifier) @held [(user_type) (nullable_type)] @type)
         """,
     "go": """
         (function_declaration) @function
@@ -78,6 +96,9 @@ QUERIES: Final = {
         (short_var_declaration left: (_) @name right: (_) @value)
         (assignment_statement left: (_) @name right: (_) @value)
         (keyed_element key: (_) @name value: (_) @value)
+        (parameter_declaration name: (_) @held type: (_) @type)
+        (field_declaration name: (_) @held type: (_) @type)
+        (var_spec name: (_) @held type: (_) @type)
         """,
     "csharp": """
         (method_declaration) @function
@@ -85,6 +106,8 @@ QUERIES: Final = {
         (local_function_statement) @function
         (invocation_expression) @call
         (object_creation_expression) @call
+        (constructor_initializer) @call
+        (base_list (argument_list)) @call
         (attribute) @mark
         (class_declaration) @class
         (interface_declaration) @class
@@ -92,6 +115,9 @@ QUERIES: Final = {
         (variable_declarator name: (_) @name (_) @value .)
         (assignment_expression left: (_) @name right: (_) @value)
         (property_declaration name: (_) @name value: (_) @value)
+        (parameter type: (_) @type name: (_) @held)
+        (variable_declaration type: (_) @type (variable_declarator name: (_) @held))
+        (property_declaration type: (_) @type name: (_) @held)
         """,
     "ruby": """
         (method) @function
@@ -100,6 +126,9 @@ QUERIES: Final = {
         (class) @class
         (module) @class
         (assignment left: (_) @name right: (_) @value)
+        (operator_assignment left: (_) @name right: (_) @value)
+        (keyword_parameter name: (_) @name value: (_) @value)
+        (optional_parameter name: (_) @name value: (_) @value)
         """,
     "php": """
         (function_definition) @function
@@ -117,8 +146,13 @@ QUERIES: Final = {
         (class_declaration) @class
         (interface_declaration) @class
         (assignment_expression left: (_) @name right: (_) @value)
+        (augmented_assignment_expression left: (_) @name operator: "??=" right: (_) @value)
         (const_element (name) @name (_) @value .)
+        (enum_case name: (_) @name value: (_) @value)
         (property_element name: (_) @name default_value: (_) @value)
+        (simple_parameter type: (_) @type name: (_) @held)
+        (property_promotion_parameter type: (_) @type name: (_) @held)
+        (property_declaration type: (_) @type (property_element name: (_) @held))
         """,
     "rust": """
         (function_item) @function
@@ -138,6 +172,12 @@ QUERIES: Final = {
         """,
 }
 
+# What comments are called where that is not `comment`.
+COMMENTS: Final = {
+    "java": ("line_comment", "block_comment"), "kotlin": ("line_comment", "block_comment"),
+    "rust": ("line_comment", "block_comment"),
+}  # fmt: skip
+
 RECEIVER_FIELDS: Final = ("object", "receiver", "scope", "operand", "expression", "value", "argument", "path")
 CLASS_TYPES: Final = frozenset(
     "class_definition class_declaration abstract_class_declaration interface_declaration record_declaration "
@@ -151,6 +191,8 @@ LAMBDA_TYPES: Final = frozenset(
     "arrow_function function_expression func_literal lambda_expression anonymous_function lambda_literal do_block "
     "block lambda closure_expression".split()
 )
+# Children of a class that are the parameters of its constructor.
+PRIMARY_CONSTRUCTORS: Final = frozenset({"primary_constructor", "parameter_list"})
 # Around what is meant: arguments in their wrappers, brackets, dereferences, waiting, casts.
 WRAPPERS: Final = frozenset(
     "argument value_argument parenthesized_expression await_expression await unary_expression reference_expression "
@@ -160,7 +202,8 @@ WRAPPERS: Final = frozenset(
 )
 STRING_TYPES: Final = frozenset(
     "string string_literal template_string interpreted_string_literal raw_string_literal verbatim_string_literal "
-    "interpolated_string_expression encapsed_string multiline_string_literal concatenated_string heredoc".split()
+    "interpolated_string_expression encapsed_string multiline_string_literal concatenated_string heredoc "
+    "delimited_symbol".split()
 )
 INTERPOLATIONS: Final = frozenset(
     "interpolation template_substitution string_interpolation template_expression".split()

@@ -12,7 +12,8 @@ from .nodes import definition_name, enclosing, last_name, text_of
 from .registered import Route
 from .syntax import CodeFile, Type
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 _HOLDERS: Final = frozenset({"namespace", "resource", "resources", "group", "segment", "route_param", "given"})
 _MAX_DEPTH: Final = 8

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 def is_group(call: Call) -> bool:
     """Whether a call groups what is registered on what it returns: `route("/x")`, and not `route("/x", handler)`."""
+    if call.name == "NewGroup":  # huma
+        return True
     if call.name not in GROUPS or call.receiver == "Blueprint":
         return False
     return call.name.lower() != "route" or len(call.arguments) < 2 or bool(lambdas(call))
+
+
+def gives_back_its_own(call: Call, file: CodeFile) -> bool:
+    """Whether a group gives back what it is called on, and not a router of its own: Spring's builder, Elysia."""
+    builder = file.language in ("java", "kotlin") or "elysia" in file.text
+    return builder and call.name in ("path", "nest", "group", "guard") and bool(lambdas(call))
 
 
 def group_around(call: Call, file: CodeFile) -> Call | None:

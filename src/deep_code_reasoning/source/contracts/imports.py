@@ -14,7 +14,7 @@ _PYTHON: Final = re.compile(
 _SCRIPT: Final = re.compile(
     r"import\s+(?:type\s+)?(?P<what>[\w$*{},\s]+?)\s+from\s+['\"](?P<from>[^'\"]+)['\"]"
     r"|export\s*(?P<again>\{[^}]*\})\s*from\s+['\"](?P<passed>[^'\"]+)['\"]"
-    r"|(?:const|let|var)\s+(?P<names>[\w$]+|\{[^}]*\})\s*=\s*(?:await\s+import|require)\(\s*['\"](?P<required>[^'\"]+)['\"]\s*\)"
+    r"|(?:\b(?:const|let|var)\s+|,\s*)(?P<names>[\w$]+|\{[^}]*\})\s*=\s*(?:await\s+import|require)\(\s*['\"](?P<required>[^'\"]+)['\"]\s*\)"
 )
 _SCRIPTS: Final = frozenset({"javascript", "typescript", "tsx"})
 _ENDING: Final = re.compile(r"\.(?:[mc]?js|ts|[jt]sx|php)$")

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Final
 from .calls import Call, items
 from .frameworks import HOLDERS, MOUNTS, PARENTS
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, STRING_TYPES
-from .nodes import enclosing, fields, unwrapped, within
+from .nodes import enclosing, fields, text_of, unwrapped, within
 from .origins import Origins
 from .scopes import Frame, Term
 from .syntax import CodeFile
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 TEXTS: Final = STRING_TYPES | NAMES | MEMBERS | {"binary_expression", "binary_operator"}
 _OWNERS: Final = FUNCTION_TYPES | LAMBDA_TYPES | CLASS_TYPES
+_AUTOLOADS: Final = frozenset({"@fastify/autoload", "fastify-autoload"})
 Placed = tuple["Node", str]
 """What is mounted, and under which prefix."""
 
@@ -56,6 +58,8 @@ class Mounts:
                 yield at, Mount(call, file, frame, "", frame, at.of(parent))
         elif kind in HOLDERS:
             yield from self._held(call, kind, at)
+        elif call.name == "register" and self._is_autoload(call, file):
+            yield from self._autoloaded(call, at)
         elif not self._names.targets(call, file):  # and no function of ours that is called so
             for node, prefix in self._placed(call, at):
                 for origin in self._origins.of(at.of(node)):
@@ -73,6 +77,26 @@ class Mounts:
                 if origin.node.id != call.node.id:
                     yield origin, Mount(call, at.file, at.frame, "", origin.frame, at)
 
+    def _is_autoload(self, call: Call, file: CodeFile) -> bool:
+        """Whether what is registered is Fastify's plugin that loads a folder of plugins."""
+        given = call.positional(0)
+        named = text_of(given) if given is not None else ""
+        return file.family == "script" and self._names.imports.original(named, file)[0] in _AUTOLOADS
+
+    def _autoloaded(self, call: Call, at: Term) -> Iterator[tuple[Term, Mount]]:
+        """Each file of the folder, under the folders that it lies in below that."""
+        options = call.named("options")
+        prefix = dict(fields(options)).get("prefix") if options is not None else None
+        before = as_prefix(self._values.text(prefix, at.file, at.frame)) if prefix is not None else ""
+        below = self._values.text(call.named("dir"), at.file, at.frame).replace(HOLE, "").strip("./")
+        root = "/".join([*at.file.where.path.split("/")[:-1], below])
+        for module in self._names.files_below(at.file.where.repo, root):
+            inside = module.where.path.removeprefix(root).rpartition("/")[0]
+            own = module.values.get("autoPrefix")
+            place = as_prefix(self._values.text(own[0], module)) if own else inside
+            for origin in self._origins.of_module(module):
+                yield origin, Mount(call, at.file, at.frame, before + place, origin.frame)
+
     def _placed(self, call: Call, at: Term) -> Iterator[Placed]:
         """The expressions that a call mounts, each with its prefix."""
         file = at.file
@@ -82,9 +106,12 @@ class Mounts:
             yield from ((node, prefix) for node, _ in self._included(call, file))
         elif call.name == "require":
             yield from [(call.node, "")] if file.language == "php" else []
+        elif call.receiver == "Rack::URLMap":
+            for argument in call.arguments:
+                yield argument.node, as_prefix(argument.name)
         elif call.name == "map":
             yield from self._racked(call, at) if file.language == "ruby" else []
-        elif isinstance(MOUNTS[call.name][0], tuple):
+        elif isinstance(MOUNTS[call.name][0], tuple) and file.language != "java":
             yield from self._under_a_name(call, at)
         else:
             yield from self._under_a_text(call, at)
@@ -92,7 +119,7 @@ class Mounts:
     def _under_a_name(self, call: Call, at: Term) -> Iterator[Placed]:
         """`include_router(router, prefix="/x")`."""
         names, whose = MOUNTS[call.name]
-        router = call.positional(whose)
+        router = call.positional(whose) or call.named("router", "blueprint", "child")
         given = call.named(*names) if isinstance(names, tuple) else None
         if given is None and call.name == "add_namespace":
             given = call.positional(whose + 1)
@@ -105,9 +132,8 @@ class Mounts:
         """`use("/x", guard, router)`, `Mount("/x", routes=[...])`, `use(router)`."""
         placed = [argument.node for argument in call.arguments if not argument.name]
         named = [each.node for each in call.arguments if each.name in ("app", "routes", "router")]
-        text = (
-            self._values.text(placed[0], at.file, at.frame) if placed and unwrapped(placed[0]).type in TEXTS else HOLE
-        )
+        first = items(placed[0])[0] if placed and len(items(placed[0])) == 1 else None  # use(["/x"], router)
+        text = self._values.text(first, at.file, at.frame) if first and unwrapped(first).type in TEXTS else HOLE
         if call.name == "Handle":  # net/http gives the whole path on, unless it is told not to
             stripped = at.file.by_node.get(unwrapped(placed[1]).id) if len(placed) > 1 else None
             if stripped is None or stripped.name != "StripPrefix":
@@ -118,6 +144,10 @@ class Mounts:
         else:
             text = ""
         for router in [*placed, *named]:
+            made = at.file.by_node.get(unwrapped(router).id)
+            if made is not None and made.name == "useBase":  # h3: use(useBase("/x", router.handler))
+                yield from self._under_a_text(made, at)
+                continue
             if unwrapped(router).type not in STRING_TYPES or call.name == "add_router":
                 yield router, as_prefix(text)
 

@@ -13,12 +13,12 @@ from .definitions import (
     bases_of,
     class_around,
     folders_of,
-    go_package,
     is_imported,
-    struct_fields,
 )
+from .go_names import go_package, struct_fields
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
 from .nodes import (
+    definition_name,
     enclosing,
     fields,
     first_field,
@@ -32,6 +32,7 @@ from .runs import MAX_DEPTH, Runs
 from .scopes import (
     Frame,
     Term,
+    declared_type,
     returned,
     scopes_around,
 )
@@ -41,11 +42,21 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _MAX_CHAIN: Final = 40
+# Members that are the object that they are of: `options.Value`.
+INSIDES: Final = frozenset({"Value", "CurrentValue", "value"})
 # Languages where a field may be named without what it is of.
 _IMPLICIT_FIELDS: Final = frozenset({"java", "csharp", "kotlin", "ruby", "php"})
 _PARTS_OF_DECLARATION: Final = frozenset(
     {"shorthand_property_identifier_pattern", "pair_pattern", "object_assignment_pattern"}
 )
+
+
+def field_read_by(call: Call) -> str:
+    """The field that a method without arguments is named after: `getUrl()`, `url()`; '' of others."""
+    if call.arguments or call.receiver_node is None:
+        return ""
+    name = call.name.removeprefix("get")
+    return name[:1].lower() + name[1:] if name else ""
 
 
 class Names(Definitions):
@@ -84,7 +95,7 @@ class Names(Definitions):
         found = self.member(term.of(holder), name)
         if found is not None:
             return found
-        return self._by_name(name, text_of(holder), term)
+        return self.named_anywhere(name, text_of(holder), term)
 
     def _field(self, name: str, term: Term) -> Term | None:
         """A field of the object that the code around belongs to."""
@@ -94,6 +105,9 @@ class Names(Definitions):
         if taken is not None:
             return taken
         inside = [node for node in own if around is not None and within(node, around)]
+        made_with = self._made_with(name, term, around) if around is not None and not inside else None
+        if made_with is not None:
+            return made_with
         inherited = (
             self._inherited(name, Term(around, term.file), around) if around is not None and not inside else None
         )
@@ -103,6 +117,14 @@ class Names(Definitions):
             return term.of((inside or own)[0])
         others = [(file, node) for file, node in self.given(name) if file.service == term.file.service]
         return Term(others[0][1], others[0][0]) if others else None
+
+    def _made_with(self, name: str, term: Term, around: Node) -> Term | None:
+        """A field that is a parameter of the constructor: TypeScript's, PHP's, Kotlin's, C#'s."""
+        for maker in self._makers(Term(around, term.file)):
+            if name in self.runs.bound(maker.node) and within(maker.node, around):
+                run = term.frame.find(maker.node.id, name) if term.frame is not None else None
+                return run or self._of_any_run(maker.node, name, term, term.file.values.get(name, ()))
+        return None
 
     def member(self, holder: Term, name: str, depth: int = 0) -> Term | None:
         """A part of what an expression is: of an object, a class, an instance, a module."""
@@ -127,7 +149,9 @@ class Names(Definitions):
                 return found
         if node.type in NAMES | MEMBERS:
             meant = self.meaning(holder)
-            return self.member(meant, name, depth + 1) if meant is not None and meant.node.id != node.id else None
+            found = self.member(meant, name, depth + 1) if meant is not None and meant.node.id != node.id else None
+            kind = self.kind_of(holder) if found is None else None
+            return found or (self._inside(name, kind) or self._inherited(name, kind, kind.node) if kind else None)
         return None
 
     def _member_of_made(self, made: Call, name: str, holder: Term, depth: int) -> Term | None:
@@ -189,7 +213,7 @@ class Names(Definitions):
         for scope in scopes_around(term.node, term.file):
             if name in self.runs.bound(scope):
                 run = term.frame.find(scope.id, name) if term.frame is not None else None
-                return run or self._of_any_run(scope, name, term, own)
+                return run or self._not_given(scope, name, term, own)
             if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
                 local = [node for node in own if within(node, scope) and node.start_byte < term.node.start_byte]
                 if local:
@@ -205,20 +229,42 @@ class Names(Definitions):
             found = self.exported(*source)
             if found is not None:
                 return found
-        return self._by_name(name, "", term)
+        return self.named_anywhere(name, "", term)
+
+    def _not_given(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
+        """A parameter that a run does not give: its default; where no run is told, what every run gives."""
+        is_function = scope.type in FUNCTION_TYPES | LAMBDA_TYPES
+        if term.frame is not None and is_function and term.frame.cause_of(scope.id) is not None:
+            defaults = [node for node in own if within(node, scope)]
+            return term.of(defaults[0]) if defaults else None
+        return self._of_any_run(scope, name, term, own)
 
     def _of_any_run(self, scope: Node, name: str, term: Term, own: Sequence[Node]) -> Term | None:
         """What a parameter is in the only way that its function is called; else its default."""
         if (scope.id, name) not in self._busy and len(self._busy) < MAX_DEPTH:
             self._busy.add((scope.id, name))
-            runs = [
-                run.names[name] for run in self.runs.of_scope(scope, term.file, None, MAX_DEPTH) if name in run.names
-            ]
+            runs = [run.names[name] for run in self._runs_of(scope, term) if name in run.names]
             self._busy.discard((scope.id, name))
             if runs and len({run.node.id for run in runs}) == 1:
                 return runs[0]
         defaults = [node for node in own if within(node, scope)]
         return term.of(defaults[0]) if defaults else None
+
+    def _runs_of(self, scope: Node, term: Term) -> list[Frame]:
+        """The runs of a scope; of a constructor those that make an object of the class that a run is of."""
+        found = self.runs.of_scope(scope, term.file, None, MAX_DEPTH)
+        owner = scope if scope.type in CLASS_TYPES else enclosing(scope, CLASS_TYPES)
+        cause = term.frame.cause_of(owner.id) if term.frame is not None and owner is not None else None
+        kind = self.types_by_node.get(cause) if cause is not None else None
+        function = self.function(scope)
+        if kind is None or function is None or not function.makes:
+            return found
+        of_kind = {
+            made.node.id
+            for made, _ in self.callers(function)
+            if made.name == definition_name(kind.node) or within(made.node, kind.node)
+        }
+        return [run for run in found if run.cause in of_kind] or found
 
     def _part(self, node: Node, name: str, term: Term) -> Term:
         """Of `const { a, b: c } = x` the part that a name takes."""
@@ -229,19 +275,79 @@ class Names(Definitions):
         left = node.child_by_field_name("key") or node.child_by_field_name("left") or node
         return self.member(term.of(whole), key_text(left)) or term.of(node)
 
-    def _by_name(self, name: str, head: str, term: Term) -> Term | None:
+    def named_anywhere(self, name: str, head: str, term: Term) -> Term | None:
         """What a name is given where nothing leads there: in the folder or class it names, its service, anywhere."""
         if name[:1].islower() and not head and not is_imported(name, term.file) and term.file.language != "go":
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
         others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
+        literal = self._in_literal(head, others, term) if term.file.language == "go" else None
+        if literal is not None:
+            return literal
         head = go_package(head, term.file) or head
         named = [place for place in others if head and head.lower() in (*folders_of(place[0]), class_around(place[1]))]
         near = [place for place in others if place[0].service == term.file.service]
         folder = term.file.where.path.rpartition("/")[0]
         beside = [place for place in near if place[0].where.path.rpartition("/")[0] == folder]
-        found = named or (beside if not head else []) or near or (others if len(others) == 1 else [])
+        alone = others if len(others) == 1 and not name[:1].islower() else []
+        found = named or (beside if not head else []) or near or alone
         return Term(found[0][1], found[0][0]) if found else None
+
+    def kind_of(self, term: Term, depth: int = 0) -> Term | None:
+        """The class of ours that the object is of which an expression is: as it is declared, or by what makes it."""
+        node = unwrapped(term.node)
+        if depth > MAX_DEPTH:
+            return None
+        made = term.file.by_node.get(node.id)
+        if made is not None:
+            head = made.receiver.partition(".")[0]
+            if head and is_imported(head, term.file) and self.module(head, term.file) is None:
+                return None  # somebody else's
+            return self.type_of(made.name, term.file) or self._kind_of_given(made, term.of(node), depth)
+        if node.type not in NAMES | MEMBERS:
+            return None
+        holder = first_field(node, RECEIVER_FIELDS) if node.type in MEMBERS else None
+        name = last_name(text_of(node))
+        if holder is not None and text_of(holder) not in OWN:
+            whole = self.kind_of(term.of(holder), depth + 1)
+            if name in INSIDES:
+                return whole
+            return self._declared_in(whole, name) if whole is not None else None
+        kind = self.type_of(declared_type(name, node, term.file), term.file)
+        meant = self.meaning(term) if kind is None else None
+        return kind or (self.kind_of(meant, depth + 1) if meant is not None and meant.node.id != node.id else None)
+
+    def _kind_of_given(self, made: Call, term: Term, depth: int) -> Term | None:
+        """The class of what a function of ours, or a method that reads a field, gives back."""
+        for function in self.targets(made, term.file)[:1]:
+            for node in returned(function.node, function.file.language)[:1]:
+                return self.kind_of(Term(node, function.file), depth + 1)
+        whole = self.kind_of(term.of(made.receiver_node), depth + 1) if made.receiver_node is not None else None
+        return self._declared_in(whole, field_read_by(made)) if whole is not None else None
+
+    def _declared_in(self, kind: Term, name: str) -> Term | None:
+        declared = [of for held, of in kind.file.declared.get(name, ()) if within(held, kind.node)]
+        return self.type_of(declared[0], kind.file) if declared else None
+
+    def _in_literal(self, head: str, places: Sequence[tuple[CodeFile, Node]], term: Term) -> Term | None:
+        """Go: a field where an object is made of the type that a name is declared with."""
+        kind = declared_type(head, term.node, term.file).rpartition(".")[2] if head else ""
+        for file, node in places if kind else ():
+            literal = enclosing(node, frozenset({"composite_literal"}))
+            if literal is not None and last_name(text_of(literal.child_by_field_name("type"))) == kind:
+                return Term(node, file)
+        return None
+
+    def configured_in_php(self, key: str, near: CodeFile) -> Term | None:
+        """Laravel: a key of `config/NAME.php`, whose name is the first part of the key."""
+        name, _, rest = key.partition(".")
+        for file in self._modules.values():
+            if file.service == near.service and file.where.path.endswith(f"config/{name}.php"):
+                found = self.exported(file, "")
+                for part in rest.split("."):
+                    found = self.member(found, part) if found is not None else None
+                return found
+        return None
 
     # Which functions a call runs, and the runs of a scope
 

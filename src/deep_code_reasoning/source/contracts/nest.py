@@ -10,7 +10,8 @@ from .calls import items
 from .nodes import definition_name, fields, text_of, unwrapped
 from .syntax import CodeFile, Mark
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node

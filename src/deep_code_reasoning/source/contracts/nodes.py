@@ -6,12 +6,17 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from .grammars import WRAPPERS
+from .grammars import PRIMARY_CONSTRUCTORS, WRAPPERS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_PARAMETERS: Final = frozenset({"block_parameters", "lambda_parameters", "function_value_parameters"})
+_PARAMETERS: Final = PRIMARY_CONSTRUCTORS | {"block_parameters", "lambda_parameters", "function_value_parameters"}
+# Types that stand for what is in them.
+_HOLDING: Final = re.compile(
+    r"^(?:I?Options(?:Snapshot|Monitor)?|Optional|Provider|ObjectProvider|Instance|Lazy|Annotated|ClassVar|Final|Arc|Box)"
+    r"[<\[](.+)[>\]]$"
+)
 _LAST_NAME: Final = re.compile(r"([A-Za-z_$]\w*[!?]?)\s*(?:::)?(?:<[^()]*>)?[!?]*\s*$")
 
 
@@ -32,6 +37,17 @@ def last_name(text: str) -> str:
     """The last name of an expression: `shop.orders.Topic` is `Topic`."""
     found = _LAST_NAME.search(text)
     return found[1].lstrip("$") if found else ""
+
+
+def type_name(text: str) -> str:
+    """The name of a declared type: of `*http.Client`, `: Repository<Order> | null`, `IOptions<Client>?`."""
+    if text.isidentifier():
+        return text
+    plain = re.split(r"\s\|\s|,", text.strip(":*&?!\\ \n"))[0].strip("?! ")
+    holding = _HOLDING.match(text.strip(":*&?!\\ \n"))
+    if holding is not None:
+        return type_name(holding[1])
+    return last_name(re.sub(r"<.*|\[.*", "", plain, flags=re.DOTALL))
 
 
 def fields(node: Node) -> Iterator[tuple[str, Node]]:
@@ -103,6 +119,8 @@ def parameter_nodes(node: Node) -> list[Node]:
     held = node.child_by_field_name("parameters") or node.child_by_field_name("parameter")
     if held is None:
         held = next((child for child in node.named_children if child.type in _PARAMETERS), None)
+    if held is not None and held.type == "primary_constructor":
+        held = held.named_children[-1]
     if held is None:
         return []
     if held.type in ("identifier", "implicit_parameter"):

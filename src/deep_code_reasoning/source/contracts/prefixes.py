@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from .calls import Call, lambdas
 from .frameworks import HOLDERS, MOUNTS, PARENTS, ROUTERS
-from .grammars import CLASS_TYPES, FUNCTION_TYPES, STRING_TYPES
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, STRING_TYPES
 from .groups import given_by, group_around, is_group, root_of
 from .mounts import TEXTS, Mount, Mounts, as_prefix, is_same_run
 from .nodes import text_of, unwrapped
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 # Routers mounted in routers: deeper is a circle.
-_MAX_DEPTH: Final = 12
+_MAX_DEPTH: Final = 40
+# What registers a blueprint under a prefix puts that in the place of its own.
+_REPLACING: Final = frozenset({"register_blueprint", "blueprint"})
 _PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
 # What registers in whatever group is around it.
 _STATIC: Final = frozenset({"Route", "web", "Router", "RouterFunctions", "this", "it"})
 # Calls that give a router a prefix after it was made.
-_SETTERS: Final = frozenset({"prefix", "setBasePath"})
+_SETTERS: Final = frozenset({"prefix", "setBasePath", "Path"})
 
 
 class Prefixes:
@@ -45,7 +47,7 @@ class Prefixes:
         reader = Mounts(values, self._origins)
         for file in files:
             for call in file.calls:
-                if call.name in _SETTERS:
+                if call.name in _SETTERS and (call.name != "Path" or "go-restful" in file.text):
                     self._note_setter(call, file)
                 kind = self._origins.kind(call, file)
                 if kind in MOUNTS or kind in HOLDERS or kind in PARENTS:
@@ -54,8 +56,10 @@ class Prefixes:
                             self._mounts.setdefault(origin.node.id, []).append(mount)
 
     def _note_setter(self, call: Call, file: CodeFile) -> None:
-        """Koa: `router.prefix("/x")`; Slim: `$app->setBasePath("/x")`."""
+        """Koa: `router.prefix("/x")`; Slim: `$app->setBasePath("/x")`; go-restful: `service.Path("/x")`."""
         above = call.node.parent
+        while call.name == "Path" and above is not None and above.type in ("selector_expression", "call_expression"):
+            above = above.parent
         if call.receiver_node is not None and above is not None and "statement" in above.type:
             for origin in self._origins.of(Term(call.receiver_node, file)):
                 self._set[origin.node.id] = self.group_prefix(call, file)
@@ -113,6 +117,10 @@ class Prefixes:
             for mount in self._mounts.get(node.id, ())
         )
 
+    def mounting(self, node: Node) -> list[CodeFile]:
+        """The files that mount what is in a node as a whole."""
+        return [mount.file for mount in self._mounts.get(node.id, ())]
+
     def of_definition(self, node: Node, at: Term) -> list[str]:
         """The prefixes of a function or class that is mounted as a whole, or stands in what is."""
         return self._of_mounts(at.of(node), 0) if node.id in self._mounts else self._of_place(at.of(node), 0)
@@ -123,8 +131,12 @@ class Prefixes:
         if inner is not None and inner.name in ("path", "pathPrefix"):  # Spring: nest(path("/x"), ...)
             return self.group_prefix(inner, file, frame)
         given = group.named("prefix", "path") if group.name in _PREFIXED else None
+        if group.name == "NewGroup":  # huma.NewGroup(api, "/x")
+            given = group.positional(1)
         if given is None:
             given = group.positional(0)
+        if given is not None and unwrapped(given).type in LAMBDA_TYPES:
+            given = _told_behind(group, file)
         if given is None and group.receiver_node is not None and group.receiver_node.type in STRING_TYPES:
             given = group.receiver_node  # Kotlin: "/x".nest { }
         if given is None or unwrapped(given).type not in TEXTS:
@@ -136,8 +148,7 @@ class Prefixes:
         if made is not None and is_group(made):
             own = self.group_prefix(made, origin.file, origin.frame)
             return [before + own for before in self.before(made, origin.file, origin.frame, depth + 1)]
-        own = self._own_prefix(made, origin) if made is not None else ""
-        return [before + own for before in self._of_mounts(origin, depth)]
+        return self._of_mounts(origin, depth, self._own_prefix(made, origin) if made is not None else "")
 
     def _own_prefix(self, made: Call, origin: Term) -> str:
         kind = self._origins.kind(made, origin.file)
@@ -158,12 +169,13 @@ class Prefixes:
             prefix = as_prefix(self._values.text(made.named("path") or made.positional(0), origin.file, origin.frame))
         return (f"/v{self._values.text(version, origin.file)}" if version is not None else "") + prefix
 
-    def _of_mounts(self, origin: Term, depth: int) -> list[str]:
+    def _of_mounts(self, origin: Term, depth: int, own: str = "") -> list[str]:
+        """The prefixes of all places where an origin is mounted, with its own behind each."""
         mounts = [mount for mount in self._mounts.get(origin.node.id, ()) if is_same_run(mount, origin)]
         if not mounts and origin.node.type not in CLASS_TYPES:
-            return self._of_place(origin, depth)
+            return [before + own for before in self._of_place(origin, depth)]
         if not mounts or origin.node.id in self._asked:
-            return [""]  # a circle leads to no root
+            return [own]  # a circle leads to no root
         self._asked.add(origin.node.id)
         found = []
         for mount in mounts:
@@ -172,9 +184,10 @@ class Prefixes:
                 befores = [prefix for each in above for prefix in self._of_origin(each, depth + 1)] or [""]
             else:
                 befores = self.before(mount.call, mount.file, mount.frame, depth + 1)
-            found += [before + mount.prefix for before in befores]
+            replaced = mount.prefix and mount.call.name in _REPLACING
+            found += [before + mount.prefix + ("" if replaced else own) for before in befores]
         self._asked.discard(origin.node.id)
-        return list(dict.fromkeys(found)) or [""]
+        return list(dict.fromkeys(found)) or [own]
 
     def _of_place(self, term: Term, depth: int) -> list[str]:
         """What is mounted with all that is in it: the list, function, class or file around an expression."""
@@ -207,6 +220,17 @@ class Prefixes:
             found = (self.group_prefix(made, file, frame) if is_group(made) else "") + found
             made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
         return found
+
+
+def _told_behind(group: Call, file: CodeFile) -> Node | None:
+    """AdonisJS: the prefix that a call behind a group gives it, `router.group(() => { ... }).prefix("/x")`."""
+    above = group.node.parent
+    while above is not None and "statement" not in above.type:
+        outer = file.by_node.get(above.id)
+        if outer is not None and outer.name == "prefix":
+            return outer.positional(0)
+        above = above.parent
+    return None
 
 
 def _may_be_text(given: Node, origin: Term) -> bool:

@@ -29,7 +29,11 @@ _ADDING: Final = frozenset(
 )
 # Frameworks whose decorators stand alone.
 _ALONE: Final = re.compile(r"\b(?:litestar|bottle)\b")
-_PATHS: Final = ("path", "rule", "uri", "url")
+_PATHS: Final = ("path", "rule", "uri", "url", "route")
+# What makes a router, of whatever framework.
+_ROUTER: Final = re.compile(
+    r"(?:App|Application|Router|Blueprint|A[Pp][Ii]|Resolver|Server|Namespace|Group|Controller)$"
+)
 _REGISTERING: Final = (
     _ADDING
     | {"add_resource", "Route", "WebSocketRoute", "route", "view", *VERBS}
@@ -63,7 +67,9 @@ class PythonRoutes(RouteReader):
     def _decorated(self, mark: Mark, at: Term) -> Iterator[Route]:
         """`@app.get("/x")`, `@bp.route("/x", methods=[...])`, at a function or at a class of handlers."""
         call = mark.call
-        if call.receiver and (last_name(call.receiver) in CLIENT_NAMES or not call.arguments):
+        if call.receiver and (
+            last_name(call.receiver) in CLIENT_NAMES or not call.arguments or self._is_other(call, at)
+        ):
             return
         places = [each.node for each in call.arguments if not each.name]
         verbs = self.verbs(call, at)
@@ -77,12 +83,26 @@ class PythonRoutes(RouteReader):
         if not given and not call.receiver:
             paths = [""]
         for path in paths:
+            if "azure.functions" in at.file.text:
+                path = joined("api", path)
             if path and not path.startswith(("/", "\1", "{", "<")):
                 continue  # @mock.patch("os.chmod") names no path
             if not verbs and call.name in ("route", "api_route"):
                 verbs = ("GET",)
             for before in self._before_decorated(mark, at):
                 yield Route(verbs, joined(before, path), call.line, definition_name(mark.target))
+
+    def _is_other(self, call: Call, at: Term) -> bool:
+        """Whether a decorator is a method of what was made as something else than a router: a registry of hooks."""
+        node = call.receiver_node
+        made = self._values.names.settled(at.of(node)) if node is not None else None
+        maker = made.file.by_node.get(unwrapped(made.node).id) if made is not None else None
+        if maker is None or made is None or not maker.name[:1].isupper():
+            return False
+        return (
+            _ROUTER.search(maker.name) is None
+            and self._prefixes.is_router(made.node, made.file, made.frame) is not True
+        )
 
     def _before_decorated(self, mark: Mark, at: Term) -> list[str]:
         if mark.call.receiver_node is not None:
@@ -133,7 +153,10 @@ class PythonRoutes(RouteReader):
         if path is not None and not path.startswith(("/", "{", "<", "\0")) and second is not None:
             yield from self.routes(call, at, call.positional(1), self._viewed(path, at.file))
             return
-        verbs = verbs or self._of_view(view, at)
+        if path is None and (second or "").startswith("/"):  # Sanic: the view comes first
+            given, view = call.positional(1), call.positional(0)
+        suffix = call.named("suffix")
+        verbs = verbs or self._of_view(view, at, self.text(suffix, at) if suffix is not None else "")
         yield from self.routes(call, at, given, verbs or (("GET",) if call.name == "add_url_rule" else ()))
 
     def _viewed(self, name: str, near: CodeFile) -> tuple[str, ...]:
@@ -154,16 +177,17 @@ class PythonRoutes(RouteReader):
             for route in self.routes(maker, Term(maker.node, made.file, made.frame), maker.positional(0), verbs):
                 yield Route(verbs, route.template, call.line, route.handler)
 
-    def _of_view(self, view: Node | None, at: Term) -> tuple[str, ...]:
-        """The verbs of a class of handlers, of one that is made, or of a variable that holds one."""
+    def _of_view(self, view: Node | None, at: Term, suffix: str = "") -> tuple[str, ...]:
+        """The verbs of a class of handlers, of one that is made, or of a variable that holds one; Falcon names methods
+        with a suffix too."""
         if view is None:
             return ()
         name = last_name(re.sub(r"(?:\.as_view)?\(.*", "", text_of(view), flags=re.DOTALL))
-        found = self._views.verbs(name, at.file)
+        found = self._views.verbs(name, at.file, suffix)
         if not found and unwrapped(view).type in NAMES | MEMBERS:
             made = self._values.names.settled(at.of(view))
             call = made.file.by_node.get(unwrapped(made.node).id)
-            found = self._views.verbs(call.name, made.file) if call is not None else ()
+            found = self._views.verbs(call.name, made.file, suffix) if call is not None else ()
         return found
 
     def _tornado(self, root: Node, file: CodeFile) -> Iterator[Route]:

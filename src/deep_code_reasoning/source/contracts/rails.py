@@ -12,13 +12,15 @@ from .nodes import text_of
 from .scopes import Frame
 from .syntax import CodeFile
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 Found = tuple[tuple[str, ...], str, int, str]
 _FILE: Final = re.compile(r"(?:^|/)config/routes(?:/[\w/]+)?\.rb$")
+_OPTIONAL: Final = re.compile(r"\(/?(:\w+|\{\w+\})\)")
 # What `resources` makes: action -> (verbs, below an item?, last part).
 _PLURAL: Final = {
     "index": (("GET",), False, ""), "create": (("POST",), False, ""), "new": (("GET",), False, "new"),
@@ -67,13 +69,17 @@ class InRun:
 
 
 def _of_run(call: Call, file: CodeFile, values: InRun, api_only: bool, concerns: Mapping[str, Call]) -> Iterator[Found]:
-    before = _before(call, file, values)
+    before = _OPTIONAL.sub(r"/\1", _before(call, file, values))
     yield from _of(call, before, file, values, api_only)
     for name in values.texts(call.named("concerns"), file) if call.name == "resources" else ():
-        item = joined(before, _path_of(call, call.arguments[0].node, file, values), f"{{{_key(call, file, values)}}}")
+        whole = joined(before, _path_of(call, call.arguments[0].node, file, values))
         for inner in file.calls:
             if name in concerns and _concern_around(inner, file) is concerns[name]:
-                yield from _of(inner, joined(item, _before(inner, file, values)), file, values, api_only)
+                holder = _holder(inner, file)
+                within = holder.name if holder is not None else ""
+                own = _before(inner, file, values) if within != "collection" else ""
+                nested = f"{{{_key(call, file, values)}}}" if within not in ("member", "collection") else ""
+                yield from _of(inner, joined(whole, nested, own), file, values, api_only)
 
 
 def _of(call: Call, before: str, file: CodeFile, values: InRun, api_only: bool) -> Iterator[Found]:

@@ -27,6 +27,7 @@ from .syntax import CodeFile, read_code
 from .tables import table_contracts
 from .topics import Topics
 from .values import Values
+from .written_routes import is_written_route, written_routes
 
 # Code that has none of these names no contract and nothing that one is made of.
 _TELLS: Final = tuple(
@@ -36,7 +37,9 @@ _TELLS: Final = tuple(
 )
 # A root with more code than this is parsed only where its text tells of a contract.
 _ALL_BYTES: Final = 12_000_000
-_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".ex", ".exs")
+_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".prisma", ".ex", ".exs")
+# What maps statements to functions, and what changes tables.
+_MAPPED: Final = re.compile(r"(?i)(?:mapper|changelog|liquibase)[^/]*(?:/[^/]+)*\.xml$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,11 @@ def _contracts(
     values = Values(code)
     routes = Routes(code, values, deployment, symfony_prefixes(documents))
     yield from symfony_routes(documents)
+    yield from written_routes(documents)
     yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()
-    yield from table_contracts(code, documents)
+    yield from table_contracts(code, documents, values)
     yield from specified_contracts(code, documents)
     yield from Clients(code, values, deployment, routes.registering).contracts()
 
@@ -151,7 +155,10 @@ class _Reader:
 
     def document(self, where: SourcePath) -> SourceFile | None:
         """A file that is no code and may tell of contracts; JSON is data, unless it says that it is none."""
-        told = is_configuration(where.path) or where.path.endswith(_DOCUMENTS)
+        path = where.path
+        told = (
+            is_configuration(path) or path.endswith(_DOCUMENTS) or is_written_route(path) or bool(_MAPPED.search(path))
+        )
         file = self._read(where) if told or where.path.endswith(".json") else None
         if file is None or not (told or is_specification(file.text)):
             return None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
-from .frameworks import VERBS
+from .frameworks import CLIENT_NAMES, ROUTER_NAMES, ROUTERS, VERBS
 from .grammars import MEMBERS, NAMES, STRING_TYPES
 from .nodes import last_name, text_of, unwrapped
 from .prefixes import Prefixes
 from .scopes import Term
 from .templates import joined
-from .values import HOLE, Values
+from .texts import HOLE
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -22,6 +24,7 @@ _PATHS: Final = (
     STRING_TYPES | NAMES | MEMBERS | {"binary_expression", "binary_operator", "subscript", "call", "call_expression",
     "subscript_expression", "additive_expression", "invocation_expression", "method_invocation", "binary"}
 )  # fmt: skip
+_ROUTER_WORD: Final = re.compile(r"(?i)(?:router?s?|app|server|api|group|mux|handler)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,25 @@ class RouteReader:
             return
         for before in self.before(call, at):
             yield Route(verbs, joined(before, path), call.line, handler_of(call))
+
+    def serves(self, call: Call, at: Term) -> bool:
+        """Whether what a call is called on is a router, as far as its making or its name tell."""
+        node = call.receiver_node
+        while node is not None and at.file.by_node.get(unwrapped(node).id) is not None:
+            made = at.file.by_node[unwrapped(node).id]
+            if made.name in ROUTERS:
+                return True
+            node = made.receiver_node
+        name = last_name(text_of(node)) if node is not None else ""
+        if node is not None:
+            told = self._prefixes.is_router(node, at.file, at.frame)
+            if told is not None:
+                return told
+        if name in CLIENT_NAMES:
+            return False
+        if self._prefixes.is_given(call, at.file):
+            return True
+        return name in ROUTER_NAMES or _ROUTER_WORD.search(name) is not None
 
     def path(self, given: Node | None, at: Term) -> str | None:
         """The path that an argument says; None when it is no text, or nothing of it is known."""

@@ -87,7 +87,7 @@ class Runs:
         exported = self._names.exported(file, "") if scope.type in LAMBDA_TYPES | FUNCTION_TYPES else None
         return Function(scope, file, "", "") if exported is not None and exported.node.id == scope.id else None
 
-    def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None) -> Frame:
+    def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None, depth: int = 0) -> Frame:
         """A run of a function by a call, which stands in a run of its own."""
         bound = patterns(function.node)
         if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in OWN:
@@ -100,6 +100,7 @@ class Runs:
         if holder is not None and made.receiver_node is not None and function.file.language == "go":
             names[text_of(holder).strip("()").split(" ")[0]] = at.of(made.receiver_node)
         for place, pattern in enumerate(bound):
+            names.update(self._defaults(pattern, Term(function.node, function.file)))
             value = made.named(text_of(pattern).lstrip("$&")) if pattern.type in NAMES | {"variable_name"} else None
             if value is None and place < len(given):
                 value = given[place]
@@ -111,7 +112,22 @@ class Runs:
             whose = at.frame.cause_of(owner.id) if at.frame is not None else None
             if whose is not None or definition_name(owner) in bases_of(around):
                 outer = Frame(owner.id, whose or around.id, {}, outer)
+            outer = outer or at.frame  # the object is the same
+        elif made.receiver_node is not None and made.receiver not in OWN and depth < MAX_DEPTH:
+            outer = self._making(made.receiver_node, at, outer, depth)
         return Frame(function.node.id, made.node.id, names, outer)
+
+    def _making(self, receiver: Node, at: Term, outer: Frame | None, depth: int) -> Frame | None:
+        """The run that made the object that a method is called on, around that of the method."""
+        held = self._names.settled(at.of(receiver))
+        maker = held.file.by_node.get(unwrapped(held.node).id)
+        if maker is None or maker.receiver in OWN or not maker.arguments:
+            return outer
+        for function in self._names.targets(maker, held.file)[:1]:
+            if function.makes or function.file.language == "go":
+                made = self.run(function, maker, held, None, depth + 1)
+                return Frame(made.scope, made.cause, made.names, outer)
+        return outer
 
     def _run_each(self, scope: Node, pattern: Node, through: Term, more: Sequence[Node] = ()) -> list[Frame]:
         found = []
@@ -129,6 +145,14 @@ class Runs:
                 names.update(self._bind(pattern, element[-1]))
             found.append(Frame(scope.id, element[-1].node.id, names, through.frame))
         return found
+
+    def _defaults(self, pattern: Node, at: Term) -> dict[str, Term]:
+        """What the names of a pattern stand for when nothing is given: `({ method = "GET" }) => ...`."""
+        parts = [child for child in pattern.named_children if child.type == "object_assignment_pattern"]
+        return {
+            text_of(part.named_children[0]): at.of(part.named_children[-1])
+            for part in (parts if pattern.type == "object_pattern" else ())
+        }
 
     def _bind(self, pattern: Node, value: Term) -> dict[str, Term]:
         """What the names of a pattern stand for when it is given a value."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, NAMES
-from .nodes import definition_name, enclosing, key_text, parameter_nodes, text_of
+from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, NAMES, PRIMARY_CONSTRUCTORS
+from .nodes import definition_name, enclosing, key_text, parameter_nodes, text_of, within
 from .syntax import CodeFile
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ LOOPS: Final = frozenset(
     "for_statement for_in_statement foreach_statement enhanced_for_statement for list_comprehension "
     "generator_expression".split()
 )
+_OWNING: Final = FUNCTION_TYPES | LAMBDA_TYPES | CLASS_TYPES
 _PATTERNS: Final = frozenset(
     "pattern_list tuple_pattern list_pattern array_pattern expression_list multi_variable_declaration "
     "tuple_expression left_assignment_list".split()
 )
-_CONSTRUCTORS: Final = frozenset({"__init__", "constructor", "__construct", "initialize"})
+_CONSTRUCTORS: Final = frozenset(
+    {("python", "__init__"), ("php", "__construct"), ("ruby", "initialize"), ("script", "constructor")}
+)
 _RETURNS: Final = frozenset({"return_statement", "return", "return_expression"})
 _RETURNING_BODIES: Final = frozenset({"ruby", "rust", "kotlin"})
 
@@ -84,7 +87,12 @@ def is_scope(node: Node, file: CodeFile) -> bool:
     """Whether a node binds names: only Ruby's `block` is a function, elsewhere it is the body of a statement."""
     if node.type == "block":
         return file.language == "ruby"
-    return node.type in FUNCTION_TYPES or node.type in LAMBDA_TYPES or node.type in LOOPS
+    return node.type in FUNCTION_TYPES or node.type in LAMBDA_TYPES or node.type in LOOPS or has_parameters(node)
+
+
+def has_parameters(node: Node) -> bool:
+    """Whether a class is made with parameters of its own (Kotlin, C#): it is its own constructor then."""
+    return node.type in CLASS_TYPES and any(child.type in PRIMARY_CONSTRUCTORS for child in node.named_children)
 
 
 def scopes_around(node: Node, file: CodeFile) -> Iterator[Node]:
@@ -94,6 +102,19 @@ def scopes_around(node: Node, file: CodeFile) -> Iterator[Node]:
         if is_scope(above, file):
             yield above
         above = above.parent
+
+
+def declared_type(name: str, node: Node, file: CodeFile) -> str:
+    """The type that a name is declared with where a node stands, in its file; '' where nothing says so."""
+    known = file.declared.get(name)
+    if not known:
+        return ""
+    around = [*scopes_around(node, file), enclosing(node, CLASS_TYPES)]
+    for scope in around:
+        found = next((kind for held, kind in known if scope is not None and within(held, scope)), "")
+        if found:
+            return found
+    return next((kind for held, kind in known if enclosing(held, _OWNING) is None), "")
 
 
 def loop_parts(loop: Node) -> tuple[Node, Node] | None:
@@ -153,11 +174,23 @@ def functions_of(file: CodeFile) -> Iterator[Function]:
     """The functions of a file that have a name; those that a class is made with have the class's."""
     for node in file.functions:
         name, owner = definition_name(node), owner_of(node)
-        yield Function(node, file, owner if name in _CONSTRUCTORS and owner else name, owner)
+        yield Function(node, file, owner if (file.family, name) in _CONSTRUCTORS and owner else name, owner)
+    for kind in file.types:
+        if has_parameters(kind.node):
+            yield Function(kind.node, file, kind.name, kind.name)
     for name, given in file.values.items():
         for node in given:
             if node.type in LAMBDA_TYPES and node.type != "block":
-                yield Function(node, file, name, owner_of(node) if enclosing(node, FUNCTION_TYPES) is None else "")
+                inside = enclosing(node, FUNCTION_TYPES) is not None
+                yield Function(
+                    node, file, name, _object_of(node, file) if inside else owner_of(node) or _object_of(node, file)
+                )
+
+
+def _object_of(node: Node, file: CodeFile) -> str:
+    """The name that the object is given which a function is a part of: `const api = { get: () => ... }`."""
+    whole = node.parent.parent if node.parent is not None and node.parent.type == "pair" else None
+    return file.names.get(whole.id, "") if whole is not None else ""
 
 
 def owner_of(node: Node) -> str:

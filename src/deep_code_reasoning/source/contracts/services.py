@@ -11,8 +11,9 @@ from .environment import Deployment
 
 # A folder with one of these is built on its own.
 _MANIFESTS: Final = frozenset(
-    "package.json go.mod pom.xml build.gradle build.gradle.kts cargo.toml pyproject.toml setup.py requirements.txt "
-    "setup.cfg deno.json pipfile gemfile composer.json mix.exs cmakelists.txt dockerfile".split()
+    "package.json go.mod pom.xml build.gradle build.gradle.kts settings.gradle settings.gradle.kts build.sbt "
+    "cargo.toml pyproject.toml setup.py requirements.txt setup.cfg deno.json pipfile gemfile composer.json mix.exs "
+    "cmakelists.txt dockerfile".split()
 )
 _MANIFEST_ENDINGS: Final = (".csproj", ".fsproj")
 # Folders named for what is in them and not for who it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -12,11 +13,12 @@ from ..roots import SourceFile, SourcePath
 from .calls import Argument, Call, arguments_node, as_call
 from .grammars import (
     CLASS_TYPES,
+    COMMENTS,
     FUNCTION_TYPES,
     QUERIES,
     RECEIVER_FIELDS,
 )
-from .nodes import definition_name, first_field, key_text, last_name, text_of
+from .nodes import definition_name, first_field, key_text, last_name, text_of, type_name
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
@@ -49,7 +51,8 @@ class Type:
 
 @dataclass(eq=False)
 class CodeFile:
-    """A file that was parsed. `values` are the expressions that a name is given, in order."""
+    """A file that was parsed. `values` are the expressions that a name is given, in order; `declared` the types that it
+    is declared with, each where that stands."""
 
     where: SourcePath
     language: str
@@ -61,11 +64,26 @@ class CodeFile:
     functions: list[Node] = field(default_factory=list)
     root: Node | None = None
     values: dict[str, list[Node]] = field(default_factory=dict)
+    declared: dict[str, list[tuple[Node, str]]] = field(default_factory=dict)
 
     @cached_property
     def lower(self) -> str:
         """Its text in small letters: to ask quickly what it mentions."""
         return self.text.lower()
+
+    @cached_property
+    def code(self) -> str:
+        """Its text without its comments, character for character; what annotates in PHP stays."""
+        import tree_sitter
+
+        if self.root is None:
+            return self.text
+        text = bytearray(self.text.encode())
+        for _, captures in tree_sitter.QueryCursor(_query(self.language, comments=True)).matches(self.root):
+            (node,) = captures["comment"]
+            if not (node.text or b"").startswith(b"/**") or self.language != "php":
+                text[node.start_byte : node.end_byte] = re.sub(rb"[^\n]", b" ", node.text or b"")
+        return text.decode("utf-8", "replace")
 
     @property
     def family(self) -> str:
@@ -117,20 +135,30 @@ def _take(captures: dict[str, list[Node]], found: CodeFile) -> None:
         found.functions.append(captures["function"][0])
     elif "class" in captures:
         found.types.append(_as_type(captures["class"][0]))
+    elif "held" in captures:
+        _declare(captures["held"][0], text_of(captures["type"][0]), found)
     elif "value" in captures:
         for name, value in _given(captures["name"][0], captures["value"][0]):
             found.values.setdefault(name, []).append(value)
 
 
-@lru_cache(maxsize=len(QUERIES))
-def _query(language: str) -> Query:
+def _declare(held: Node, kind: str, found: CodeFile) -> None:
+    """Note the type that a name is declared with: in Go with its package, elsewhere where it may be a class."""
+    plain = kind.lstrip("*[]").partition("[")[0] if found.language == "go" else type_name(kind)
+    if plain and (found.language == "go" or not plain.islower()):
+        found.declared.setdefault(text_of(held).lstrip("$"), []).append((held, plain))
+
+
+@lru_cache(maxsize=2 * len(QUERIES))
+def _query(language: str, *, comments: bool = False) -> Query:
     import tree_sitter
 
     from ..languages import LANGUAGES
 
     (known,) = [each for each in LANGUAGES if each.name == language]
     parser, _ = grammar(known)
-    return tree_sitter.Query(cast("Language", parser.language), QUERIES[language])
+    what = " ".join(f"({kind}) @comment" for kind in COMMENTS.get(language, ("comment",)))
+    return tree_sitter.Query(cast("Language", parser.language), what if comments else QUERIES[language])
 
 
 def _as_mark(node: Node) -> Mark | None:

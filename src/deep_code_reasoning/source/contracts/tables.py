@@ -4,181 +4,170 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from re import Pattern
 from typing import Final
 
 from ..roots import SourceFile
+from .documents import entries
+from .grammars import MEMBERS, NAMES
+from .nodes import text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
-from .syntax import CodeFile
+from .sql import TableUse, uses_in_code, uses_in_document
+from .syntax import CodeFile, Type
+from .table_mappings import CONVENTIONS, MAPPINGS, Convention
+from .values import Values
 
-# A string that is a statement: what opens it, the statement, what closes it.
-_VERBS: Final = (
-    # Prose begins with a capital alone: "Select all", "Update the service".
-    r"(?:(?-i:SELECT|select|INSERT|insert|UPDATE|update|DELETE|delete|CREATE|create|ALTER|alter|MERGE|merge|REPLACE))\s"
-)
-_WITH: Final = r"WITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\([^()]*\)\s*)?AS\s*\("
-_STRING: Final = re.compile(
-    rf"(\"\"\"|'''|[\"'`])\s*((?:{_VERBS}|{_WITH})(?:(?!\1).){{4,4000}}?)\1"
-    r"|<<[~-]?['\"]?SQL['\"]?\s(.{4,4000}?)\bSQL\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_NAME: Final = r"[\"`\[]?((?:\w+[\"`\]]?\.[\"`\[]?)?\w+)[\"`\]]?"
-_USES: Final = (
-    (re.compile(rf"\bINSERT\s+(?:IGNORE\s+)?INTO\s+{_NAME}", re.IGNORECASE), "write"),
-    (re.compile(rf"\b(?:REPLACE|MERGE)\s+INTO\s+{_NAME}", re.IGNORECASE), "write"),
-    (re.compile(rf"^\s*UPDATE\s+(?:ONLY\s+)?{_NAME}(?:\s+(?:AS\s+)?\w+)?\s+SET\b", re.IGNORECASE), "write"),
-    (re.compile(rf"\bDELETE\s+FROM\s+{_NAME}", re.IGNORECASE), "write"),
-    (re.compile(rf"(?<!DELETE )\bFROM\s+{_NAME}", re.IGNORECASE), "read"),
-    (re.compile(rf"\bJOIN\s+{_NAME}", re.IGNORECASE), "read"),
-)
-_STATEMENT: Final = re.compile(
-    r"\s*(?:SELECT\s+(?!FROM\b).+?\bFROM\b|INSERT\s|UPDATE\s+\S+(?:\s+(?:AS\s+)?\w+)?\s+SET\b|DELETE\s+FROM\b|MERGE\s|REPLACE\s"
-    r"|WITH\b.+\bAS\s*\()",
-    re.IGNORECASE | re.DOTALL,
-)
-# Queries over classes and not over tables: JPQL, DQL.
-_ENTITIES: Final = re.compile(r"@Query\(\s*(?:value\s*=\s*)?$|\bcreateQuery\(\s*$")
-_NATIVE: Final = re.compile(r"nativeQuery\s*=\s*true")
-_DEFINES: Final = re.compile(
-    rf"\b(?:CREATE|ALTER)\s+(?:UNLOGGED\s+|TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:ONLY\s+)?{_NAME}",
-    re.IGNORECASE,
-)
-_NO_TABLES: Final = frozenset(
-    "select set where values lateral unnest dual information_schema only table if as the json".split()
-)
+# What a file says that names a table, in small letters.
+_TELLS: Final = (
+    "table", "entity", "select ", "select\n", "insert", "update ", "delete ", "create ", "alter ", "merge ", "with ",
+    "sql", "record", "model", "from(", "from (", "schema", "dbset", "db[", "bun:", "gorm", "ent.", "into", "join(",
+)  # fmt: skip
+# What a table is named by, where that is not written out.
+_NAMING: Final = ("__tablename__", "db_table", "tableName", "table_name")
+_MARKS: Final = frozenset({"Table", "JoinTable", "CollectionTable", "MappedEntity"})
+_CALLS: Final = frozenset({"ToTable", "create_table", "createTable", "pgTable", "mysqlTable"})
+_PLAIN: Final = re.compile(r"\w+")
+_DJANGO_NAMED: Final = re.compile(r"\bdb_table\b|\babstract\s*=\s*True|\bproxy\s*=\s*True")
+_DJANGO_ABSTRACT: Final = re.compile(r"\bclass\s+(\w+)\([^)]*\)(?:(?!\nclass\s).)*?\babstract\s*=\s*True", re.DOTALL)
+_DB_SET: Final = re.compile(r"\bDbSet<(\w+)>\s+(\w+)\b")
+_MARKED: Final = re.compile(r"\[Table\([^\]]*\]\s*(?:\[[^\]]*\]\s*)*(?:\w+\s+)*(?:class|record)\s+(\w+)")
+_TOLD: Final = re.compile(r"\bEntity(?:TypeBuilder|TypeConfiguration)?<(\w+)>(?:(?!\bEntity<)[^;])*?\.?ToTable\(")
+_PRISMA: Final = re.compile(r"(?ms)^model\s+(\w+)\s*\{(.*?)^\s*\}|^model\s+(\w+)\s*\{([^\n]*)\}")
+_PRISMA_NAME: Final = re.compile(r"@@map\(\s*(?:name\s*:\s*)?\"(\w+)\"")
+_MAPPER: Final = re.compile(r"<(select|insert|update|delete|sql)\b[^>]*>(.*?)</\1>", re.DOTALL)
+_TAG: Final = re.compile(r"<!\[CDATA\[|\]\]>|<[^>]*>")
+_CHANGE: Final = re.compile(r"<createTable\b[^>]*\btableName=\"(\w+)\"")
+_CHANGE_KEYS: Final = ("createTable", "tableName")
 
 
-_NAMED: Final = re.compile(
-    r"\bdb_table\b|\babstract\s*=\s*True|\bself\.(?:table_name|abstract_class)\b|\bproxy\s*=\s*True"
-)
-_ACTIVE_RECORD: Final = re.compile(r"<\s*(?:ApplicationRecord|ActiveRecord::Base)")
-_GORM: Final = re.compile(r"\btype\s+(\w+)\s+struct\s*\{[^{}]*\bgorm\.Model\b")
-
-
-@dataclass(frozen=True, slots=True)
-class _Mapping:
-    languages: frozenset[str]
-    pattern: Pattern[str]
-    defines: bool = False
-
-
-def _map(languages: str, pattern: str, defines: bool = False) -> _Mapping:
-    return _Mapping(frozenset(languages.split()), re.compile(pattern), defines)
-
-
-_SCRIPTS: Final = "javascript typescript tsx"
-# How libraries name a table: SQLAlchemy, Alembic, Django, JPA, TypeORM, Sequelize, Knex, Drizzle, Entity Framework,
-# ActiveRecord, Laravel, Doctrine, GORM.
-_MAPPINGS: Final = (
-    _map("python", r"__tablename__\s*(?::\s*\w+\s*)?=\s*['\"](\w+)['\"]"),
-    _map("python", r"\bdb_table\s*=\s*['\"]([\w.]+)['\"]"),
-    _map("python", r"\bTable\(\s*['\"](\w+)['\"]\s*,\s*\w*metadata"),
-    _map("python", r"\bop\.(?:create_table|add_column|alter_column|drop_column)\(\s*['\"](\w+)['\"]", True),
-    _map("java kotlin", r"@(?:Join|Collection|Secondary)Table\s*\(\s*(?:[^)]*?\bname\s*=\s*)?\"(\w+)\""),
-    _map("kotlin", r":\s*(?:[\w.]+\.)?(?:Int|Long|UUID)?(?:Id)?Table\(\s*\"(\w+)\""),
-    _map("java kotlin", r"@Table\s*\(\s*(?:[^)]*?\bname\s*=\s*)?\"(\w+)\""),
-    _map("java kotlin", r"@Entity\s*\(\s*name\s*=\s*\"(\w+)\""),
-    _map(_SCRIPTS, r"@Entity\(\s*(?:\{\s*name\s*:\s*)?['\"`](\w+)['\"`]"),
-    _map(_SCRIPTS, r"\.define\(\s*['\"`](\w+)['\"`]\s*,\s*\{"),
-    _map(_SCRIPTS, r"\btableName\s*:\s*['\"`](\w+)['\"`]"),
-    _map(_SCRIPTS, r"\b(?:createTable|alterTable|createTableIfNotExists)\(\s*['\"`](\w+)['\"`]", True),
-    _map(_SCRIPTS, r"\b(?:pg|mysql|sqlite)Table\(\s*['\"`](\w+)['\"`]", True),
-    _map(_SCRIPTS, r"\b(?:knex|db|trx)\(\s*['\"`](\w+)['\"`]\s*\)"),
-    _map(_SCRIPTS, r"\.(?:left|right|inner|cross|leftOuter|full)?[jJ]oin\(\s*['\"`](\w+)['\"`]\s*,"),
-    _map("csharp", r"\[Table\(\s*\"(\w+)\""),
-    _map("csharp", r"\.ToTable\(\s*\"(\w+)\""),
-    _map("csharp", r"migrationBuilder\.CreateTable\(\s*name:\s*\"(\w+)\"", True),
-    _map("ruby", r"\bself\.table_name\s*=\s*['\"](\w+)['\"]"),
-    _map("ruby", r"\b(?:create_table|add_column|change_table|add_index)\s*\(?\s*[:'\"](\w+)", True),
-    _map("ruby", r"\bSequel::Model\(\s*:(\w+)"),
-    _map("ruby", r"\b(?:DB|db)\[\s*:(\w+)\s*\]"),
-    _map("php", r"->(?:left|right|cross)?[jJ]oin\(\s*['\"](\w+)['\"]\s*,"),
-    _map("php", r"\bprotected\s+\$table\s*=\s*['\"](\w+)['\"]"),
-    _map("php", r"\bSchema::(?:create|table)\(\s*['\"](\w+)['\"]", True),
-    _map("php", r"\bDB::table\(\s*['\"](\w+)['\"]"),
-    _map("php", r"ORM\\Table\(\s*(?:name\s*[:=]\s*)?['\"](\w+)['\"]"),
-    _map("go", r"\)\s*TableName\(\)\s*string\s*\{\s*return\s+\"(\w+)\""),
-)
-
-
-def table_contracts(code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]]) -> Iterator[Contract]:
-    """Who defines (`provided`) and who uses (`consumed`, `read` or `write`) which tables."""
+def table_contracts(
+    code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]], values: Values
+) -> Iterator[Contract]:
+    """Who defines (`provided`) and who uses (`consumed`, `map`, `read` or `write`) which tables."""
+    named = _named_entities(code)
     for file in code:
-        where = (file.where.repo, file.where.path)
-        for found in _STRING.finditer(file.text):
-            if _ENTITIES.search(file.text, max(0, found.start() - 60), found.start()) and not _NATIVE.search(
-                file.text, found.start() - 60, found.end() + 60
-            ):
-                continue  # the names of classes
-            line = _line(file.text, found.start())
-            yield from _of_sql(found[2] or found[3], line, file.service, where)
-        for mapping in _MAPPINGS:
-            if file.language in mapping.languages:
-                for found in mapping.pattern.finditer(file.text):
-                    side, method = (PROVIDED, "define") if mapping.defines else (CONSUMED, "map")
-                    yield Contract(
-                        "table", side, found[1].lower(), method, file.service, *where, _line(file.text, found.start(1))
-                    )
-        yield from _by_convention(file)
+        if not any(word in file.lower for word in _TELLS):
+            continue
+        found = [*uses_in_code(file.code), *_mapped(file), *_by_convention(file), *_of_contexts(file, named)]
+        for use in [*found, *_of_constants(file, values)]:
+            yield _contract(use, file.code, file.service, file.where.repo, file.where.path)
     for document, service in documents:
-        if document.where.path.endswith(".sql"):
-            where = (document.where.repo, document.where.path)
-            for found in _DEFINES.finditer(document.text):
-                yield Contract(
-                    "table", PROVIDED, _plain(found[1]), "define", service, *where, _line(document.text, found.start(1))
-                )
+        for use in _of_document(document):
+            yield _contract(use, document.text, service, document.where.repo, document.where.path)
 
 
-def _by_convention(file: CodeFile) -> Iterator[Contract]:
-    """The tables of classes that name none: Django, ActiveRecord and GORM make a name of theirs."""
-    where = (file.where.repo, file.where.path)
+def _contract(use: TableUse, text: str, service: str, repo: str, path: str) -> Contract:
+    side = PROVIDED if use.method == "define" else CONSUMED
+    return Contract("table", side, use.name, use.method, service, repo, path, text.count("\n", 0, use.at) + 1)
+
+
+def _mapped(file: CodeFile) -> Iterator[TableUse]:
+    """The tables that a file names to a library."""
+    if file.language == "python" and "table" not in file.lower:
+        return  # all of Python's say so
+    for mapping in MAPPINGS:
+        if file.language in mapping.languages and (mapping.mentions is None or mapping.mentions.search(file.text)):
+            for found in mapping.pattern.finditer(file.code):
+                yield TableUse(found[1].lower(), "define" if mapping.defines else "map", found.start(1))
+
+
+def _of_constants(file: CodeFile, values: Values) -> Iterator[TableUse]:
+    """The tables that are named by what constants stand for: `__tablename__ = USERS`, `@Table(name = User.TABLE)`."""
+    given = [node for name in _NAMING for node in file.values.get(name, ())]
+    for call in [mark.call for mark in file.marks if mark.call.name in _MARKS] + [
+        c for c in file.calls if c.name in _CALLS
+    ]:
+        named = call.named("name") or call.positional(0)
+        given += [named] if named is not None else []
+    for node in given:
+        if unwrapped(node).type in NAMES | MEMBERS and _PLAIN.fullmatch(name := values.text(node, file)):
+            yield TableUse(name.lower(), "map", len(file.text.encode()[: node.start_byte].decode("utf-8", "replace")))
+
+
+def _by_convention(file: CodeFile) -> Iterator[TableUse]:
+    """The tables of classes that name none."""
+    for convention in CONVENTIONS:
+        if file.language not in convention.languages:
+            continue
+        if convention.mentions is not None and not convention.mentions.search(file.text):
+            continue
+        for name, at in _named_by(convention, file):
+            yield TableUse(convention.name(name), "map", at)
+    if file.language == "python":
+        yield from _django(file)
+
+
+def _named_by(convention: Convention, file: CodeFile) -> Iterator[tuple[str, int]]:
+    """The classes that a convention is about, with where they stand."""
+    if convention.pattern.groups:
+        for found in convention.pattern.finditer(file.code):
+            if file.language == "go" and re.search(rf"\(\s*(?:\w+\s+)?\*?{found[1]}\)\s*TableName\(", file.code):
+                continue
+            if not convention.unless.search(_definition(file, found.start(1)) or _statement(file.code, found)):
+                yield found[1], found.start(1)
+        return
     for kind in file.types:
-        body = kind.node.text.decode("utf-8", "replace") if kind.node.text else ""
-        name = ""
-        if file.language == "python" and "models.Model" in kind.header:
-            app = file.where.path.rpartition("/models")[0].rpartition("/")[2]
-            name = f"{app}_{kind.name.lower()}" if app and not _NAMED.search(body) else ""
-        elif file.language == "ruby" and _ACTIVE_RECORD.search(kind.header) and not _NAMED.search(body):
-            name = _plural(_snake(kind.name))
-        if name:
-            line = kind.node.start_point.row + 1
-            yield Contract("table", CONSUMED, name, "map", file.service, *where, line)
-    for found in _GORM.finditer(file.text) if file.language == "go" and "gorm" in file.text else ():
-        if not re.search(rf"\(\s*(?:\w+\s+)?\*?{found[1]}\)\s*TableName\(", file.text):
-            line = _line(file.text, found.start())
-            yield Contract("table", CONSUMED, _plural(_snake(found[1])), "map", file.service, *where, line)
+        if convention.pattern.search(kind.header.rstrip()) and not convention.unless.search(text_of(kind.node)):
+            yield kind.name, _place(file, kind)
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+def _definition(file: CodeFile, at: int) -> str:
+    """The text of the innermost class with its name at a character."""
+    line = file.code.count("\n", 0, at)
+    around = [k for k in file.types if k.node.start_point.row <= line <= k.node.end_point.row]
+    return text_of(around[-1].node) if around else ""
 
 
-def _plural(name: str) -> str:
-    if re.search(r"[^aeiou]y$", name):
-        return name[:-1] + "ies"
-    return name + ("es" if re.search(r"(?:s|x|z|ch|sh)$", name) else "s")
+def _statement(text: str, found: re.Match[str]) -> str:
+    """What a pattern found; of a call that goes on, all of it."""
+    end = text.find(");", found.end()) if found[0].endswith("{") else found.end()
+    return text[found.start() : end if end >= 0 else len(text)]
 
 
-def tables_of_sql(sql: str) -> list[tuple[str, str]]:
-    """(table, `read` or `write`) of a statement, in order; none of prose that begins like one."""
-    if not _STATEMENT.match(sql):
-        return []
-    found = [(match.start(), _plain(match[1]), method) for pattern, method in _USES for match in pattern.finditer(sql)]
-    return list(dict.fromkeys((name, method) for _, name, method in sorted(found) if name not in _NO_TABLES))
+def _django(file: CodeFile) -> Iterator[TableUse]:
+    """Django: the name of the application, then that of the model; what a model takes over may make it one."""
+    app = re.sub(r"/models(?:/.*)?$", "", file.where.path.rpartition(".")[0]).rpartition("/")[2]
+    if "django" not in file.text:
+        return
+    abstract = set(_DJANGO_ABSTRACT.findall(file.code))
+    for kind in file.types if app else ():
+        is_model = "models.Model" in kind.header or any(re.search(rf"\b{base}\b", kind.header) for base in abstract)
+        own = re.match(rf"class\s+{kind.name}\b", kind.header) is not None and kind.name not in abstract
+        if is_model and own and not _DJANGO_NAMED.search(text_of(kind.node)):
+            yield TableUse(f"{app}_{kind.name.lower()}", "map", _place(file, kind))
 
 
-def _of_sql(sql: str, line: int, service: str, where: tuple[str, str]) -> Iterator[Contract]:
-    for found in _DEFINES.finditer(sql):
-        yield Contract("table", PROVIDED, _plain(found[1]), "define", service, *where, line)
-    if not _DEFINES.search(sql):
-        for name, method in tables_of_sql(sql):
-            yield Contract("table", CONSUMED, name, method, service, *where, line)
+def _named_entities(code: Sequence[CodeFile]) -> set[str]:
+    """Entity Framework: the classes whose table is named where they are or in a model."""
+    texts = [file.code for file in code if file.language == "csharp"]
+    return {name for text in texts for pattern in (_MARKED, _TOLD) for name in pattern.findall(text)}
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\"`\[\]]", "", name).lower().removeprefix("public.").removeprefix("dbo.")
+def _of_contexts(file: CodeFile, named: set[str]) -> Iterator[TableUse]:
+    """Entity Framework: a set is named as its table, when nothing else names that."""
+    for found in _DB_SET.finditer(file.code) if file.language == "csharp" else ():
+        if found[1] not in named:
+            yield TableUse(found[2].lower(), "map", found.start())
 
 
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
+def _of_document(file: SourceFile) -> Iterator[TableUse]:
+    path = file.where.path
+    if path.endswith(".sql"):
+        yield from uses_in_document(file.text)
+    elif path.endswith(".prisma"):
+        for found in _PRISMA.finditer(file.text):
+            name = _PRISMA_NAME.search(found[2] or found[4] or "")
+            yield TableUse((name[1] if name is not None else found[1] or found[3]).lower(), "define", found.start())
+    elif path.endswith(".xml"):  # MyBatis, Liquibase
+        for found in _MAPPER.finditer(file.text):
+            for use in uses_in_document(_TAG.sub(" ", found[2])):
+                yield TableUse(use.name, use.method, found.start())
+        yield from (TableUse(found[1].lower(), "define", found.start()) for found in _CHANGE.finditer(file.text))
+    elif path.endswith((".yaml", ".yml")) and _CHANGE_KEYS[0] in file.text:
+        for entry in entries(file):
+            if entry.path[-2:] == _CHANGE_KEYS and entry.value:
+                at = sum(len(line) + 1 for line in file.lines[: entry.line - 1])
+                yield TableUse(entry.value.lower(), "define", at)
+
+
+def _place(file: CodeFile, kind: Type) -> int:
+    return sum(len(line) + 1 for line in file.code.split("\n")[: kind.node.start_point.row])

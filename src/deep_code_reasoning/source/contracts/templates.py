@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .values import HOLE
+from .texts import HOLE
 
 # `{id}`, `{id:int}`, `{id?}`, `{*path}`, `<int:id>`, `<id>`, `:id`, `:id(\\d+)`, `(?P<id>...)`, `[id]`, `[...path]`.
 _PARAMETER: Final = re.compile(

@@ -8,6 +8,7 @@ php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, FastStream, Wate
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from re import Pattern
 from typing import Final
@@ -29,16 +30,61 @@ def _row(system: str, mentions: str, name: str, sends: bool, *places: int | str)
     return TopicCall(system, tuple(mentions.split()), re.compile(f"^(?:{name})$"), sends, places)
 
 
-_KAFKA: Final = "kafka karafka sarama kgo. waterdrop"
-_RABBIT: Final = "rabbit amqp pika bunny kombu"
+_KAFKA: Final = "kafka karafka sarama kgo. waterdrop send_and_wait"
+_RABBIT: Final = "rabbit amqp pika bunny kombu basic_publish basic_consume sendtoqueue"
 _AWS: Final = "sqs sns @aws-sdk boto amazonaws awssdk"
 _REDIS: Final = "redis valkey"
 _GO_REDIS: Final = "go-redis redis/v"
 _BULL: Final = "bullmq 'bull' \"bull\""
 _BUS: Final = "servicebus"
 
-# Names (`topic`) are arguments by name or fields; `*` is every argument by position. The first that is found counts.
+_MQTT: Final = "mqtt"
+_JVM_RABBIT: Final = "springframework.amqp micronaut.rabbitmq rabbitlistener"
+
+# What stands between an application and any system names none (''). Names (`topic`) are arguments by name or fields;
+# `*` is every argument by position. The first that is found counts.
+# What begins with `@` is of marks alone: `@Queue("x")` receives, `new Queue("x")` declares.
 TOPIC_CALLS: Final = (
+    _row("kafka", "kafka", "@TopicPartition", False, "topic"),
+    _row("kafka", "faust", "agent", False, 0),
+    _row("kafka", "faust", "send", True, "@0"),
+    _row("kafka", "kafka::", "onTopic", True, 0),
+    _row("rabbitmq", "phpamqplib", "basic_publish", True, "1+2"),
+    _row("rabbitmq", "kombu", "publish", True, "exchange+routing_key"),
+    _row("rabbitmq", "kombu", "Consumer", False, "queues"),
+    _row("rabbitmq", _JVM_RABBIT, "@Queue", False, "value", "name", 0),
+    _row("rabbitmq", "springframework.amqp queuebinding", "@Exchange", False, "value", "name", 0),
+    _row("rabbitmq", "micronaut.rabbitmq", "@RabbitClient|@Binding", True, 0),
+    _row("rabbitmq", "golevelup", "RabbitSubscribe|RabbitRPC", False, "queue", "exchange"),
+    _row("rabbitmq", "golevelup", "publish", True, "0+1"),
+    _row("rabbitmq", "rabbittemplate", "send", True, "0+1"),
+    _row("rabbitmq", "hutch", "publish", True, 0),
+    _row("rabbitmq", "hutch", "consume", False, "*"),
+    _row("mqtt", _MQTT, "publish|Publish|publishAsync|PublishAsync|PublishStringAsync", True, "topic", 0),
+    _row("mqtt", _MQTT, "subscribe|Subscribe|subscribeAsync|SubscribeAsync", False, "topic", 0),
+    _row("nsq", "nsq", "NewConsumer", False, 0),
+    _row("nsq", "nsq", "Publish|PublishAsync", True, 0),
+    _row("rq", "rq.queue rqworker enqueue(", "Queue", True, 0),
+    _row("camel", "camel", "from|fromF", False, 0),
+    _row("camel", "camel", "to|toD|toF|wireTap", True, 0),
+    _row("stream", "streambridge", "send", True, 0),
+    _row("sqs", "sqstemplate", "send|sendAsync|queue", True, 0),
+    _row("pulsar", "pulsartemplate", "send|sendAsync", True, 0),
+    _row("sqs", "chalice", "on_sqs_message|on_sns_message", False, "queue", "topic"),
+    _row("dramatiq", "dramatiq", "actor", False, "queue_name"),
+    _row("", "wolverine", "ListenToRabbitQueue|ListenToKafkaTopic|ListenToAzureServiceBusQueue", False, 0),
+    _row("", "wolverine", "ToRabbitQueue|ToRabbitExchange|ToKafkaTopic|ToAzureServiceBusQueue", True, 0),
+    _row("", "masstransit", "GetSendEndpoint", True, 0),
+    _row("kafka", "masstransit", "AddProducer", True, 0),
+    _row("kafka", "masstransit", "TopicEndpoint", False, 0),
+    _row(
+        "servicebus",
+        "@azure/functions",
+        "serviceBusQueue|storageQueue|serviceBusTopic",
+        False,
+        "queueName",
+        "topicName",
+    ),
     _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
     _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
     _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
@@ -91,6 +137,7 @@ TOPIC_CALLS: Final = (
         "send_message|sendMessage|SendMessageCommand|SendMessageInput|SendMessageRequest|send_message_batch",
         True,
         "QueueUrl",
+        "queue_url",
         0,
     ),
     _row(
@@ -99,6 +146,7 @@ TOPIC_CALLS: Final = (
         "receive_message|receiveMessage|ReceiveMessageCommand|ReceiveMessageInput|ReceiveMessageRequest",
         False,
         "QueueUrl",
+        "queue_url",
         0,
     ),
     _row("kafka", "kafka.streams", "stream|globalTable", False, 0),
@@ -107,32 +155,35 @@ TOPIC_CALLS: Final = (
     _row("rabbitmq", "sneakers", "from_queue", False, 0),
     _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
     _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
-    _row("broker", "faststream", "subscriber", False, 0),
-    _row("broker", "faststream", "publisher", True, 0),
-    _row("broker", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
+    _row("", "faststream", "subscriber", False, 0),
+    _row("", "faststream", "publisher", True, 0),
+    _row("", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
     _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
+    _row("pubsub", "pubsub", "topic|Topic|Publisher", True, 0),
+    _row("pubsub", "pubsub", "Subscription|Subscriber", False, 0),
     _row("pubsub", "pubsub", "subscription_path|subscriptionPath|subscription", False, 1, 0),
-    _row("watermill", "watermill", "Publish", True, 0),
-    _row("watermill", "watermill", "Subscribe", False, 1),
-    _row("watermill", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
+    _row("", "watermill", "Publish", True, 0),
+    _row("", "watermill", "Subscribe", False, 1),
+    _row("", "watermill", "AddNoPublisherHandler|AddHandler", False, 1),
     _row("dapr", "dapr", "Topic", False, 1),
     _row("dapr", "dapr", "PublishEventAsync|publish_event|publish", True, "topic_name", 1),
     _row(
-        "functions",
-        "azure.functions microsoft.azure",
+        "",
+        "azure.functions microsoft.azure servicebustrigger kafkatrigger queuetrigger",
         "ServiceBusTrigger|KafkaTrigger|QueueTrigger|EventHubTrigger",
         False,
         0,
     ),
     _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
     _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
-    _row("message", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
+    _row("", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
     _row("sqs", _AWS, "receive_messages|process_messages", False, "@QueueName"),
     _row("sqs", _AWS, "send_messages|send_message", True, "@QueueName"),
     _row("sns", _AWS, "publish", True, "@Name"),
     _row("sqs", "sqs", "SqsListener", False, "value", "queueNames", 0),
     _row("sns", _AWS, "publish|PublishCommand|PublishInput|PublishRequest", True, "TopicArn"),
-    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, 0),
+    _row("nats", "nats", "publish|Publish|PublishAsync|request|Request|PublishMsg", True, "subject", 0, 1),
+    _row("nats", "nats", "ConsumerConfig", False, "FilterSubject", "filter_subject"),
     _row(
         "nats",
         "nats",
@@ -158,9 +209,10 @@ TOPIC_CALLS: Final = (
     _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
     _row("celery", "celery", "send_task", True, "name", 0),
     _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", "bull", "InjectQueue", True, 0),
     _row("bullmq", _BULL, "Worker|Processor", False, 0),
-    _row("nest", "@nestjs/microservices", "emit|send", True, 0),
-    _row("nest", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
+    _row("", "@nestjs/microservices", "emit|send", True, 0),
+    _row("", "@nestjs/microservices", "MessagePattern|EventPattern", False, 0),
     _row(
         "servicebus",
         _BUS,
@@ -190,7 +242,6 @@ NAMED: Final = frozenset(name for row in TOPIC_CALLS for name in row.name.patter
 MENTIONS: Final = frozenset(word for row in TOPIC_CALLS for word in row.mentions)
 
 
-def rows_of(text: str) -> list[TopicCall]:
-    """The calls of the libraries that a text (in small letters) mentions."""
-    words = {word for word in MENTIONS if word in text}
-    return [row for row in TOPIC_CALLS if words.intersection(row.mentions)] if words else []
+def rows_of(words: Collection[str]) -> list[TopicCall]:
+    """The calls of the libraries that are mentioned by these words."""
+    return [row for row in TOPIC_CALLS if any(word in words for word in row.mentions)] if words else []

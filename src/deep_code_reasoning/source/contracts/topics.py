@@ -13,8 +13,9 @@ from .nodes import definition_name, enclosing, fields, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
 from .scopes import Term
 from .syntax import CodeFile
+from .texts import HOLE, fill, relaxed, variables
 from .topic_tables import MENTIONS, NAMED, ROLE, TopicCall, rows_of
-from .values import HOLE, Values, fill, variables
+from .values import Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 _EXCHANGES: Final = frozenset({"topic", "fanout", "direct", "headers", "exchange", "declare_exchange"})
 _BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-\d+\.destination")
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
-_TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#]{2,200}$")
+_ACTOR: Final = "actor"
+_TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#+]{2,200}$")
+# Addresses of queues and topics: of MassTransit, of Camel's components.
+_ADDRESS: Final = re.compile(r"^(?:queue|exchange|topic):(?!//)")
+_CAMEL: Final = re.compile(
+    r"^(?:kafka|jms|activemq|amqp|rabbitmq|spring-rabbitmq|aws2-sqs|nats|paho|pulsar):(?:queue:|topic:)?([^?]+)"
+)
 # Calls of these names are so common that what they are called on has to say more.
 _PLAIN: Final = frozenset(
     {
@@ -53,26 +60,30 @@ class Topics:
         self._files = files
         self._values = values
         self._deployment = deployment
+        self._words: dict[int, frozenset[str]] = {}
         mentioned: dict[str, set[str]] = {}
         for file in files:
             words = {word for word in MENTIONS if word in file.lower}
+            self._words[id(file)] = frozenset(words)
             mentioned.setdefault(file.service, set()).update(words)
-        self._mentioned = {service: " ".join(sorted(words)) for service, words in mentioned.items()}
+        self._mentioned = mentioned
 
     def contracts(self) -> Iterator[Contract]:
         """Who sends (`provided`) and who receives (`consumed`) what."""
-        tasks = dict(self._tasks())
+        tasks, actors = dict(self._tasks()), dict(self._actors())
         for file in self._files:
-            rows = rows_of(file.lower)
-            marks = [mark.call for mark in file.marks] if rows else []
-            for call in [*file.calls, *marks]:
+            rows = rows_of(self._words[id(file)])
+            for call in file.calls:
                 yield from self._of_call(call, file, rows or self._rows_of_receiver(call, file))
+            for mark in file.marks if rows else ():
+                yield from self._of_call(mark.call, file, rows, "@" + mark.call.name)
             for name, (where, line) in tasks.items():
                 if where is file:
                     yield _contract(file, "celery", name, False, line)
             yield from self._channels(file)
             if tasks:
                 yield from self._delayed(file, tasks)
+            yield from self._told(file, actors)
         yield from self._bindings()
 
     def _rows_of_receiver(self, call: Call, file: CodeFile) -> list[TopicCall]:
@@ -81,19 +92,31 @@ class Topics:
             return []
         held = self._values.names.settled(Term(call.receiver_node, file)) if call.receiver_node is not None else None
         if held is not None and held.file is not file:
-            return rows_of(held.file.lower)
-        return rows_of(self._mentioned.get(file.service, ""))
+            return rows_of(self._words[id(held.file)])
+        return rows_of(self._mentioned.get(file.service, ()))
 
-    def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall]) -> Iterator[Contract]:
+    def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall], mark: str = "") -> Iterator[Contract]:
         for row in rows:
-            if not row.name.match(call.name) or (call.name in _PLAIN and _OTHERS.search(call.receiver)):
+            if not (row.name.match(call.name) or row.name.match(mark)) or (
+                call.name in _PLAIN and _OTHERS.search(call.receiver)
+            ):
                 continue
-            names = self._named(call, row, file)
+            names = [known for name in self._named(call, row, file) if (known := self._configured(name, row, file))]
             sends = row.sends or (row.name.match("Topic") is not None and _in_client(call))
             for name in names:
                 yield _contract(file, row.system, name, sends, call.line)
             if names:
                 return
+
+    def _configured(self, name: str, row: TopicCall, file: CodeFile) -> str:
+        """The name of what an address or a binding leads to; '' where it is no topic."""
+        if row.system == "camel":
+            found = _CAMEL.match(name)
+            return found[1] if found is not None else ""
+        if row.system == "stream":
+            key = relaxed(f"spring.cloud.stream.bindings.{name}.destination")
+            return self._deployment.of(file.service).get(key, name)
+        return _ADDRESS.sub("", name)
 
     def _named(self, call: Call, row: TopicCall, file: CodeFile) -> list[str]:
         """The names that a call names; where only those who call its function know them, what they say."""
@@ -101,7 +124,7 @@ class Topics:
         if not found:
             frames = self._values.names.runs.frames(call.node, file, call.words)
             found = [name for frame in frames for name in self._names(call, row, Term(call.node, file, frame))]
-        return [name for name in dict.fromkeys(found) if _TOPIC.match(name)]
+        return [name for name in dict.fromkeys(found) if _TOPIC.match(name) or _CAMEL.match(name)]
 
     def _names(self, call: Call, row: TopicCall, at: Term) -> list[str]:
         file = at.file
@@ -197,6 +220,20 @@ class Topics:
                 for name in by_function.get(call.receiver.rpartition(".")[2], ()):
                     yield _contract(file, "celery", name, True, call.line)
 
+    def _actors(self) -> Iterator[tuple[str, str]]:
+        """Dramatiq: functions that receive, with the names of their queues."""
+        for file in self._files:
+            for mark in file.marks if "dramatiq" in file.lower else ():
+                queue = mark.call.named("queue_name") if mark.call.name == _ACTOR else None
+                if queue is not None and mark.target is not None:
+                    yield definition_name(mark.target), self._values.text(queue, file)
+
+    def _told(self, file: CodeFile, actors: Mapping[str, str]) -> Iterator[Contract]:
+        for call in file.calls if actors else ():
+            queue = actors.get(call.receiver.rpartition(".")[2])
+            if queue and call.name in ("send", "send_with_options"):
+                yield _contract(file, "dramatiq", queue, True, call.line)
+
     def _bindings(self) -> Iterator[Contract]:
         """Spring Cloud Stream: channels of functions that the configuration binds to topics."""
         first: dict[str, CodeFile] = {}
@@ -218,7 +255,7 @@ class Topics:
                 channel = self._values.text(mark.call.positional(0), file)
                 sends = mark.call.name != "Incoming"
                 way = "outgoing" if sends else "incoming"
-                topic = given.get(f"mp.messaging.{way}.{channel}.topic", channel)
+                topic = given.get(relaxed(f"mp.messaging.{way}.{channel}.topic"), channel)
                 yield _contract(file, "kafka", topic, sends, mark.call.line)
 
 

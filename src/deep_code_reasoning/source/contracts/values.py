@@ -1,56 +1,30 @@
 """What an expression is when it runs, as far as constants, defaults and environment variables tell it.
 
-A value is a text in which `HOLE` stands for what only the running program knows, and a variable of the environment (or
-a key of the configuration) stands between marks with its default, until `fill` puts in what a deployment gives it.
+A value is a text, with holes and variables in it (`texts.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from .addresses import behind, built_address, resolved
 from .calls import Call, as_call, items
-from .grammars import INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
+from .configured import Configured
+from .grammars import FUNCTION_TYPES, INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
 from .names import Names
-from .nodes import first_field, last_name, text_of, unwrapped
+from .nodes import enclosing, first_field, last_name, text_of, unwrapped, within
 from .scopes import Frame, Term, returned
 from .syntax import CodeFile
+from .texts import HOLE, VARIABLE, placeholders, variable
+from .value_tables import DECLARES, DEFAULTS, ENVIRONMENTS, FORMATS, READERS, SAME, SETTINGS, STRICT, TRIMS, UNWRAPS
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-HOLE: Final = "\0"
-_OPEN, _DEFAULT, _CLOSE = "\1", "\2", "\3"
-_VARIABLE: Final = re.compile(
-    f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_DEFAULT}([^{_OPEN}{_DEFAULT}{_CLOSE}]*){_CLOSE}"
-)
 _UPPER: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST")
-_KEY: Final = re.compile(r"[A-Za-z][\w-]*(?:[.:]{1,2}[\w-]+)+")
-_PLACEHOLDER: Final = re.compile(r"\$\{([\w.\-]+)(?::-?([^{}]*))?\}|#\{[^{}]*\}")
-_ENVIRONMENTS: Final = re.compile(
-    r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server)|configuration|config|settings)$"
-)
-_STRICT: Final = re.compile(r"(?i)(?:environ|process\.env|import\.meta\.env|\benv|\$_(?:env|server))$")
-_READERS: Final = frozenset(
-    "getenv Getenv GetEnvironmentVariable getEnv get_env LookupEnv GetValue GetConnectionString getProperty var "
-    "GetString".split()
-)
-_FORMATS: Final = frozenset({"Sprintf", "sprintf", "format", "Format", "formatted"})
-_DECLARES: Final = re.compile(r"(?i)queue_?declare|assertQueue|declare_?queue")
-_JOINERS: Final = frozenset({"urljoin", "JoinPath", "join_url", "resolve"})
-# Functions that give back what they are given, a little changed.
-_SAME: Final = frozenset(
-    "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
-    "TrimRight TrimSpace trim rtrim rstrip strip replace replaceAll removesuffix encodeURI "
-    "AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must format_url".split()
-)
-_DEFAULTS: Final = frozenset(
-    "unwrap_or unwrap_or_else unwrap_or_default orElse orElseGet getOrElse getOrDefault".split()
-)
-_UNWRAPS: Final = (
-    frozenset("freeze expect unwrap get ok await block clone as_ref orElseThrow trim parse".split()) | _SAME
-)
+_CONSTANT: Final = re.compile(r"^(?:\w+(?:\.|::))*[A-Z]\w*(?:\.|::)[A-Z]\w*$")
 _OR: Final = frozenset({"??", "||", "or", "?:", "?"})
 _JOIN: Final = frozenset({"+", ".", "<>"})
 _FORMAT_HOLE: Final = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|\{[\w:.\[\]-]*\}")
@@ -61,32 +35,11 @@ _AS_WRITTEN: Final = frozenset(
 )
 _DESTRUCTURED: Final = frozenset({"object_assignment_pattern", "shorthand_property_identifier_pattern"})
 _CHOICES: Final = frozenset({"ternary_expression", "conditional_expression", "conditional", "elvis_expression"})
+_PATH_FIELDS: Final = ("Path", "pathname")
+_ASSIGNMENTS: Final = frozenset({"assignment_statement", "assignment_expression"})
+_DECLARATORS: Final = frozenset({"variable_declarator"})
+_CALLS: Final = frozenset({"call_expression", "call", "composite_literal"})
 _MAX_DEPTH: Final = 14
-_TOO_LONG: Final = 2_000
-
-
-def variable(name: str, default: str = "") -> str:
-    """A variable of the environment or key of the configuration, as a part of a value."""
-    return f"{_OPEN}{name}{_DEFAULT}{default}{_CLOSE}"
-
-
-def fill(value: str, environment: Mapping[str, str]) -> str:
-    """Put in what an environment gives the variables, else their defaults, else `HOLE`."""
-    while True:
-        filled = _VARIABLE.sub(lambda found: environment.get(found[1], "") or found[2] or HOLE, value)
-        if filled == value or len(filled) > _TOO_LONG:
-            return filled
-        value = filled
-
-
-def variables(value: str) -> list[str]:
-    """The names of the variables in a value."""
-    return re.findall(f"{_OPEN}([^{_OPEN}{_DEFAULT}{_CLOSE}]+){_DEFAULT}", value)
-
-
-def placeholders(text: str) -> str:
-    """`${name:default}` of Spring, shells and compose files as variables."""
-    return _PLACEHOLDER.sub(lambda found: variable(found[1], found[2] or "") if found[1] else HOLE, text)
 
 
 class Values:
@@ -94,6 +47,7 @@ class Values:
 
     def __init__(self, files: Sequence[CodeFile]) -> None:
         self.names = Names(files)
+        self._configured = Configured(files, self.names, self.text)
 
     def text(self, node: Node | None, file: CodeFile, frame: Frame | None = None) -> str:
         """The value of an expression; `HOLE` when nothing is known of it."""
@@ -105,7 +59,8 @@ class Values:
             return []
         term = Term(node, file, frame)
         named = self.names.settled(term)
-        if len(items(named.node)) > 1:
+        inside = items(named.node)
+        if len(inside) != 1 or inside[0].id != unwrapped(named.node).id:
             term = named
         return [self.text(item, term.file, term.frame) for item in items(term.node)]
 
@@ -119,14 +74,16 @@ class Values:
         if depth > _MAX_DEPTH:
             yield HOLE
         elif node.type in STRING_TYPES:
-            yield from self._of_string(node, term, depth)
+            text = "".join(self._of_string(node, term, depth))
+            yield placeholders(text) if term.file.language == "kotlin" else text  # "\\${spring.key}"
         elif node.type in _AS_WRITTEN:
             yield text_of(node).strip(":")
         elif node.type == "arrow_expression_clause":  # C#: a property that is worked out
             yield self._one(node.named_children[0], term, depth)
         elif node.type in _DESTRUCTURED:  # const { NAME = "default" } = process.env
             named, *default = node.named_children or [node]
-            yield variable(text_of(named), self._one(default[0], term, depth) if default else "")
+            declared = self._queue_of(enclosing(node, _DECLARATORS), term, depth)
+            yield declared or variable(text_of(named), self._one(default[0], term, depth) if default else "")
         elif node.type in _CHOICES:
             yield self._first_known(node.named_children[-2:], term, depth)
         elif _operator(node):
@@ -135,7 +92,7 @@ class Values:
             yield self._of_subscript(node, term, depth)
         elif node.type == "macro_invocation":
             yield self._of_macro(node, term, depth)
-        elif node.child_by_field_name("arguments") is not None or node.type in ("call_expression", "call"):
+        elif node.child_by_field_name("arguments") is not None or node.type in _CALLS:
             yield self._of_call(node, term, depth)
         elif node.type in NAMES | MEMBERS:
             yield self._of_name(node, term, depth)
@@ -155,6 +112,8 @@ class Values:
             return _with_default(self._one(left, term, depth), self._one(right, term, depth))
         if sign in _JOIN:
             return self._one(left, term, depth) + self._one(right, term, depth)
+        if sign == "/" and term.file.language == "python" and (base := self._one(left, term, depth)) != HOLE:
+            return behind(base, [self._one(right, term, depth)])  # yarl
         return self._formatted(self._one(left, term, depth), items(right), term, depth) if sign == "%" else HOLE
 
     def _of_string(self, node: Node, term: Term, depth: int) -> Iterator[str]:
@@ -200,23 +159,45 @@ class Values:
     def _of_name(self, node: Node, term: Term, depth: int) -> str:
         text = text_of(node)
         head, _, last = re.sub(r"::|->|\?\.", ".", text).rpartition(".")
-        if head and _STRICT.search(head) and _UPPER.fullmatch(last):
+        if head and STRICT.search(head) and _UPPER.fullmatch(last):
             return variable(last)
         if term.file.language == "go" and head == "http" and last.startswith("Method"):
             return last.removeprefix("Method").upper()
         declared = self._declared(node, last, term, depth) if head else ""
         if declared:
             return declared
+        if last in _PATH_FIELDS and _is_its_own(node, text):
+            return HOLE
+        if term.file.language == "go" and head and (read := self.names.tag(head, last, term)) is not None:
+            return variable(*read)
         meaning = self.names.meaning(term.of(node))
-        if meaning is None and (tagged := self.names.tags.get(last)) is not None:
+        key = self._configured.key(term.of(node)) if head else ""
+        if key:
+            return variable(key, self._one(meaning.node, meaning, depth + 2).strip(HOLE) if meaning is not None else "")
+        if meaning is None and (tagged := self.names.tags.get(("", last))) is not None:
             return variable(*tagged)
+        if meaning is None and (constant := _constant(node)) is not None:
+            return self._one(constant, term, depth)
         if meaning is None or meaning.node.id == node.id:
             return (
                 variable(last)
                 if head and _UPPER.fullmatch(last) and re.search(r"(?i)config|settings|env", head)
                 else HOLE
             )
-        return self._one(meaning.node, meaning, depth + 2)
+        return self._with_path(text, self._one(meaning.node, meaning, depth + 2), term.of(node), depth)
+
+    def _with_path(self, name: str, base: str, term: Term, depth: int) -> str:
+        """An address whose path is set after it was made: `u.Path = path.Join(u.Path, "x")`, `url.pathname = "/x"`."""
+        for field in _PATH_FIELDS:
+            for given in term.file.values.get(field, ()) if "/" in base or "\1" in base else ():
+                assigned = enclosing(given, _ASSIGNMENTS)
+                left = text_of(assigned.child_by_field_name("left")) if assigned is not None else ""
+                around = enclosing(term.node, FUNCTION_TYPES)
+                here = around is not None and within(given, around) and given.end_byte < term.node.start_byte
+                if here and left == f"{name}.{field}":
+                    path = self._one(given, term, depth + 2)
+                    return behind(base, [path.lstrip(HOLE)]) if path.startswith(HOLE) else resolved(base, path)
+        return base
 
     def _declared(self, node: Node, last: str, term: Term, depth: int) -> str:
         """The name of a queue that was declared: `q.Name`, `q.queue`, `result.method.queue`."""
@@ -226,11 +207,17 @@ class Values:
         if holder is not None and last_name(text_of(holder)) == "method":
             holder = first_field(holder, RECEIVER_FIELDS)
         made = self.names.settled(term.of(holder)) if holder is not None else None
-        call = made.file.by_node.get(unwrapped(made.node).id) if made is not None else None
-        if made is None or call is None or not _DECLARES.search(call.name):
-            return ""
-        given = call.named("queue") or call.positional(0)
-        return self._one(given, made, depth) if given is not None else ""
+        return self._queue_declared(made.node, made, depth) if made is not None else ""
+
+    def _queue_of(self, declared: Node | None, term: Term, depth: int) -> str:
+        """`const { queue } = await channel.assertQueue("orders")`."""
+        value = declared.child_by_field_name("value") if declared is not None else None
+        return self._queue_declared(value, term, depth) if value is not None else ""
+
+    def _queue_declared(self, node: Node, at: Term, depth: int) -> str:
+        call = at.file.by_node.get(unwrapped(node).id)
+        given = (call.named("queue") or call.positional(0)) if call is not None and DECLARES.search(call.name) else None
+        return self._one(given, at, depth) if given is not None else ""
 
     def _of_subscript(self, node: Node, term: Term, depth: int) -> str:
         held, *keys = node.named_children
@@ -240,7 +227,7 @@ class Values:
         while inner.named_child_count and inner.type in ("bracketed_argument_list", "argument", "value_argument"):
             inner = inner.named_children[0]
         key = self._one(inner, term, depth)
-        configured = _ENVIRONMENTS.search(re.sub(r">\(\)$", "", text_of(held)))
+        configured = ENVIRONMENTS.search(re.sub(r">\(\)$", "", text_of(held)))
         if key and HOLE not in key and (configured or (term.file.language == "csharp" and ":" in key)):
             return variable(key)
         found = self.names.member(term.of(held), key)
@@ -257,42 +244,47 @@ class Values:
         first = self._one(given[0], term, depth) if given else ""
         if first and (
             _UPPER.fullmatch(first)
-            or (call.name in _READERS and re.fullmatch(r"[\w.:-]+", first))
-            or (_ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
+            or (call.name in READERS and re.fullmatch(r"[\w.:-]+", first))
+            or (ENVIRONMENTS.search(call.receiver) and re.fullmatch(r"[\w.:-]+", first))
         ):
             return variable(first, self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else "")
         return self._joined(call, given, first, term, depth) or self._passed_on(call, given, first, term, depth)
 
     def _joined(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
         """What a call makes of several texts; '' when it is none that does."""
-        if call.name in _FORMATS:
+        if call.name in FORMATS:
             if call.receiver_node is not None and unwrapped(call.receiver_node).type in STRING_TYPES:
                 return self._formatted(self._one(call.receiver_node, term, depth), given, term, depth)
             return self._formatted(first, given[1:], term, depth) if given else HOLE
-        if call.name in _JOINERS and len(given) > 1:
-            parts = [first, *(self._one(node, term, depth) for node in given[1:])]
-            return "/".join(part.strip("/") if at else part.rstrip("/") for at, part in enumerate(parts))
-        if call.makes and call.name in ("URL", "Uri", "URI") and len(given) > 1:
-            return self._one(given[1], term, depth).rstrip("/") + "/" + first.lstrip("/")
-        return ""
+        return built_address(call, given, lambda each: self._one(each, term, depth))
 
     def _passed_on(self, call: Call, given: Sequence[Node], first: str, term: Term, depth: int) -> str:
         """What a call gives back of what it is called on or given; what a function of ours makes of it."""
+        if call.name == "config" and term.file.language == "php" and first:  # Laravel: config("services.tax.url")
+            found = self.names.configured_in_php(first, term.file)
+            return self._one(found.node, found, depth + 2) if found is not None else variable(first)
         if call.name == "nameof" and given:
             return last_name(text_of(given[0]))
-        if call.name in _DEFAULTS and call.receiver_node is not None:
+        if call.name in DEFAULTS and call.receiver_node is not None:
             return _with_default(self._one(call.receiver_node, term, depth), self._inside(given, term, depth))
-        if call.receiver_node is not None and call.name in _UNWRAPS and not call.makes:
+        if call.receiver_node is not None and call.name in UNWRAPS and not call.makes:
             held = self._one(call.receiver_node, term, depth)
-            if held != HOLE:
+            if held != HOLE or call.name in TRIMS:
                 return held
-        if call.name in _SAME and first:
+        if call.name in SAME and first:
             return first
+        if key := self._configured.key(term.of(call.node)):
+            return variable(key)
+        if not given and term.file.language == "ruby" and SETTINGS.search(call.receiver):
+            found = self.names.named_anywhere(call.name, call.receiver, term)
+            return self._one(found.node, found, depth + 2) if found is not None else HOLE
+        if not given and (constant := _constant(call.node)) is not None:
+            return self._one(constant, term, depth)
         return self._of_function(call, term, depth) if depth < _MAX_DEPTH // 2 else HOLE
 
     def _of_function(self, call: Call, term: Term, depth: int) -> str:
         """What a function of ours gives back for what it is given."""
-        for function in self.names.targets(call, term.file)[:1]:
+        for function in [each for each in self.names.targets(call, term.file) if not each.makes][:1]:
             run = self.names.runs.run(function, call, term)
             for node in returned(function.node, function.file.language)[:1]:
                 return self._one(node, Term(node, function.file, run), depth + 3)
@@ -351,6 +343,19 @@ def _strings(nodes: Sequence[Node]) -> Iterator[Node]:
             yield from _strings(node.named_children)
 
 
+def _is_its_own(node: Node, text: str) -> bool:
+    """Whether a path is set to what is made of itself: `u.Path = path.Join(u.Path, "x")`."""
+    assigned = enclosing(node, _ASSIGNMENTS)
+    return assigned is not None and text_of(assigned.child_by_field_name("left")) == text
+
+
+def _constant(node: Node) -> Node | None:
+    """The constant that a member is read of, as enumerations have it: `Topics.PAID.value`, `Topics.PAID.getName()`."""
+    holder = first_field(node, RECEIVER_FIELDS)
+    inside = holder is not None and holder.type in MEMBERS and _CONSTANT.search(text_of(holder))
+    return holder if inside else None
+
+
 def _operator(node: Node) -> str:
     if node.type not in ("binary_operator", "binary_expression", "boolean_operator", "binary", "additive_expression"):
         return ""
@@ -361,7 +366,7 @@ def _operator(node: Node) -> str:
 def _with_default(left: str, right: str) -> str:
     if left == HOLE:
         return right
-    found = _VARIABLE.fullmatch(left)
+    found = VARIABLE.fullmatch(left)
     return variable(found[1], right.strip(HOLE)) if found and not found[2] else left
 
 
