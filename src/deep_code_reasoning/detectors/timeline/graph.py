@@ -7,6 +7,7 @@ from ...store import CaseStore
 from .linked_spans import prepare_linked_spans
 from .machines import prepare_machines
 from .names import mentions
+from .span_facts import prepare_span_facts
 
 # Different warnings and errors that are searched for names of services.
 _MAX_TEXTS = 5000
@@ -41,14 +42,12 @@ def service_graph(store: CaseStore) -> ServiceGraph:
             """
         )
     ]
+    prepare_span_facts(store)
     peers = store.query(
         """
-        SELECT caller, if(machine != '', machine, address) AS callee, sum(n) AS calls FROM (
-            SELECT service AS caller, count() AS n,
-                   firstNonDefault(attributes['peer.service'], attributes['server.address'],
-                                   attributes['net.peer.name']) AS address
-            FROM spans WHERE kind IN ('client', 'producer', '') GROUP BY caller, address
-        ) AS called LEFT ANY JOIN machines ON machines.host = called.address
+        SELECT caller, if(machine != '', machine, named) AS callee, sum(n) AS calls
+        FROM (SELECT caller, callee AS named, calls AS n FROM span_facts) AS called
+        LEFT ANY JOIN machines ON machines.host = called.named
         WHERE callee IN {names:Array(String)} AND callee != caller
         GROUP BY caller, callee ORDER BY caller, callee
         """,

@@ -29,18 +29,13 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
+from ..timeline.span_facts import CACHES, SYSTEM, span_facts
 from ..timeline.time_steps import step_of, time_steps
 
-# The system of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote.
-_SYSTEM: Final = (
-    "lower(coalesce(nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), "
-    "nullIf(attributes['db.type'], ''), attributes['db']))"
-)
 _STATEMENT: Final = (
     "coalesce(nullIf(attributes['db.query.text'], ''), nullIf(attributes['db.statement'], ''), "
     "nullIf(attributes['db.operation.name'], ''), nullIf(attributes['db.operation'], ''), name)"
 )
-_CACHES: Final = "redis|valkey|memcache|hazelcast|ehcache|infinispan|dragonfly|keydb|aerospike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +58,10 @@ class Settings:
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose cache no longer answers."""
     store = scene.store
-    reads = f"match({_SYSTEM}, {{caches:String}}) AND match({_STATEMENT}, '(?i)^\\\\W*(m|h)?gets?\\\\b')"
-    if not store.query(f"SELECT 1 AS n FROM spans WHERE {reads} LIMIT 1", caches=_CACHES):
+    reads = f"match({SYSTEM}, {{caches:String}}) AND match({_STATEMENT}, '(?i)^\\\\W*(m|h)?gets?\\\\b')"
+    if not span_facts(store).caches or not store.query(
+        f"SELECT 1 AS n FROM spans WHERE {reads} LIMIT 1", caches=CACHES
+    ):
         return Skipped("no span reads a cache")
     _prepare_lookups(store, reads)
     steps = time_steps(store, "spans")
@@ -103,7 +100,7 @@ def _prepare_lookups(store: CaseStore, reads: str) -> None:
         f"""
         WITH calls AS (
             SELECT trace_id, span_id, parent_span_id, service, start_ns, {reads} AS reads,
-                   {_SYSTEM} != '' AND NOT match({_SYSTEM}, {{caches:String}})
+                   {SYSTEM} != '' AND NOT match({SYSTEM}, {{caches:String}})
                        AND match({_STATEMENT}, '(?i)\\\\b(select|find|query|get|scan|read|search)\\\\b') AS stores
             FROM spans WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND kind NOT IN ('server', 'consumer')
         ),
@@ -116,7 +113,7 @@ def _prepare_lookups(store: CaseStore, reads: str) -> None:
         SELECT l.*, toString(s.parent_name) AS operation
         FROM lookups AS l LEFT ANY JOIN linked_spans AS s ON l.trace_id = s.trace_id AND l.span_id = s.span_id
         """,
-        caches=_CACHES,
+        caches=CACHES,
         every=taken_traces(store),
     )
 
