@@ -213,3 +213,32 @@ def test_a_column_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="nonsense"), CaseWriter(tmp_path / "case") as writer:
         writer.rows("logs", [{"nonsense": 1}])
         writer.commit(CaseInfo("one"))
+
+
+def test_what_an_attribute_says_does_not_hang_on_whether_its_name_is_known(tmp_path: Path) -> None:
+    with CaseWriter(tmp_path / "case") as writer:
+        attributes = {"told": "yes", "it's": "odd"}
+        writer.rows("spans", [{"trace_id": "1", "attributes": attributes, "number_attributes": {"n": 2.0}}])
+        writer.rows("logs", [{"body": "b", "attributes": {"elsewhere": "x"}}])
+        writer.commit(CaseInfo("one"))
+    said = "attributes['told'] AS a, s.attributes['untold'] AS b, attributes['elsewhere'] AS c"
+    for for_analysis in (False, True):
+        with open_case(tmp_path / "case", for_analysis) as store:
+            assert store.query(f"SELECT {said}, number_attributes['n'] AS d FROM spans AS s") == [
+                {"a": "yes", "b": "", "c": "", "d": 2}
+            ]
+            assert store.query("SELECT 1 AS n FROM spans WHERE attributes['untold'] = ''") == [{"n": 1}]
+            assert store.attribute_names("spans") == {"told", "it's"}
+            assert store.attribute_names("logs") == {"elsewhere"}
+            assert store.attribute_names("metrics") == frozenset()
+            assert store.attribute_names() == {"told", "it's", "elsewhere"}
+
+
+def test_an_analysis_does_not_look_up_what_no_row_has(tmp_path: Path) -> None:
+    with CaseWriter(tmp_path / "case") as writer:
+        writer.rows("spans", [{"trace_id": "1", "attributes": {"told": "yes"}}])
+        writer.commit(CaseInfo("one"))
+    with open_case(tmp_path / "case", for_analysis=True) as store:
+        for name, looked_up in (("told", True), ("untold", False)):
+            tree = store.query(f"EXPLAIN QUERY TREE SELECT count() FROM spans WHERE attributes['{name}'] != ''")
+            assert any("attributes" in row["explain"] for row in tree) == looked_up

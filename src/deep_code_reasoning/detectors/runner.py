@@ -39,6 +39,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.race_condition",
     "traces.message_waits",
     "traces.message_order",
+    "traces.missing_writes",
     "traces.set_apart",
     "logs.path_break",
     "logs.twin",

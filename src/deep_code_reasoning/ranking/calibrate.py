@@ -57,6 +57,7 @@ _SHOWN: Final = frozenset(
         "traces.hedged_calls",
         "traces.pool_waits",
         "traces.message_order",
+        "traces.missing_writes",
         "traces.message_waits",
         "traces.network_gap",
         "traces.not_found",

@@ -73,6 +73,7 @@ class Settings:
             "traces.retry_storm": 0.95,
             "traces.hedged_calls": 0.9,
             "traces.message_order": 0.95,
+            "traces.missing_writes": 0.95,
             "traces.early_timeout": 0.9,
             "traces.new_deadline": 0.95,
             "traces.inverted_deadline": 0.95,

@@ -97,3 +97,23 @@ def test_a_flag_right_before_the_onset_needs_no_word_in_common(seconds: int, con
     unnamed = judged(flag, text="out of paper")
     assert (named.convicted, unnamed.convicted) == (convicted, convicted)
     assert named.score > unnamed.score or not convicted
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "mechanism"),
+    [
+        ("drop the optimistic lock on balances", "reconciliation: balance is off by 2", "race_condition"),
+        ("tighten client timeouts", "request failed: deadline exceeded", "timeout_budget"),
+        ("retry the pricing call up to 6 times at once", "request failed: deadline exceeded", "retry_storm"),
+    ],
+)
+def test_a_message_that_says_what_it_does_is_blamed_for_what_follows(message: str, error: str, mechanism: str) -> None:
+    verdict = judged(change(message, "deploy"), change("bump the base image", "deploy"), text=error)
+    assert verdict.convicted
+    assert verdict.mechanism == mechanism
+
+
+@pytest.mark.parametrize("message", ["add tests for the retry of timeouts", "drop the lock on balances"])
+def test_what_a_message_says_must_be_done_and_fit(message: str) -> None:
+    tried = (change(message, "deploy"), change("bump the base image", "deploy"))
+    assert not judged(*tried, text="request failed: deadline exceeded").convicted

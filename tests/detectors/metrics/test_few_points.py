@@ -63,6 +63,40 @@ def test_memory_that_only_grows_is_told(look: Look) -> None:
     assert finding.facts["before"] == 190
 
 
+def limited(values: list[float]) -> list[Row]:
+    """Memory of which the limit is known; that of others is flat."""
+    rows = fleet_of("container.memory.working_set", values, [FLAT[place % 10] for place in range(len(values))])
+    return rows + series("stock", "container.memory.limit", [1000.0] * len(values))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [300.0, 420, 410, 530, 640, 760, 850, 960, 200, 290, 430, 520],
+        [300.0, 420, 410, 530, 640, 760, 850, 930, 950, 940, 950, 945, 950, 940, 950, 950],
+    ],
+    ids=["killed, and begins anew", "stays at its limit"],
+)
+def test_memory_that_grows_until_its_limit_stops_it_is_a_leak(after: list[float], look: Look) -> None:
+    (finding,), _ = look("metrics.leak", {"metrics": limited([*FLAT, *after])})
+    assert (finding.service, finding.mechanism) == ("stock", "memory_leak")
+    assert finding.facts["before"] == 190
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [*FLAT, 240.0, 300, 350, 410, 460, 500, 502, 501, 503, 500, 502, 501],
+        [*FLAT, 240.0, 300, 350, 410, 460, 500, 191, 190, 192, 190, 191],
+        [190.0, 250, 300, 350, 400, 190, 250, 300, 350, 400, 190, 250, 300, 350, 400],
+    ],
+    ids=["a cache that filled", "given back", "collected as ever"],
+)
+def test_memory_that_grows_and_is_let_go_below_its_limit_is_no_leak(values: list[float], look: Look) -> None:
+    findings, _ = look("metrics.leak", {"metrics": limited(values)})
+    assert not findings
+
+
 @pytest.mark.parametrize(
     ("values", "usual"),
     [
@@ -77,9 +111,28 @@ def test_memory_that_does_not_leak_is_silent(values: list[float], usual: list[fl
     assert not findings
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_a_host_is_busy_with_is_the_work_of_who_is_alone_on_it(alone: bool, look: Look) -> None:
+    values = [0.05, 0.06, 0.05, 0.07, 0.06, 0.05, 0.96, 0.97, 0.95, 0.96, 0.97, 0.96]
+    rows = [{**row, "host": "db-1"} for row in series("ledger", "system.disk.io_time.utilization", values)]
+    for other in () if alone else OTHERS:
+        rows += [{**row, "host": "db-1"} for row in series(other, "process.open_files", values)]
+    findings, _ = look("metrics.saturation", {"metrics": rows})
+    assert [(f.service, f.mechanism) for f in findings] == [("ledger", "disk_saturation")] * alone
+
+
 def queue(name: str, values: list[float]) -> list[Row]:
     rows = series("broker", name, values)
     return [{**row, "attributes": {"topic": "orders"}} for row in rows]
+
+
+@pytest.mark.parametrize("state", ["unacknowledged", "ready"])
+def test_what_is_counted_of_messages_may_be_told_by_a_label(state: str, look: Look) -> None:
+    rows = [{**row, "attributes": {"queue": "orders", "state": state}} for row in queue("broker.message.current", PILE)]
+    others = [{**row, "value": 0.0, "attributes": {"queue": "orders", "state": "other"}} for row in rows]
+    (finding,), _ = look("metrics.messages", {"metrics": rows + others})
+    assert finding.resource == "orders"
+    assert finding.mechanism == ("unacknowledged_messages" if state == "unacknowledged" else "message_backlog")
 
 
 def mailing(processed: int, a_minute: int = 1) -> Fleet:

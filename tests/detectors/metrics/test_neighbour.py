@@ -91,3 +91,15 @@ def test_a_program_that_was_busier_hours_ago_does_not_fill_a_host_now(look: Look
 def test_a_host_that_is_full_for_another_reason_or_hurts_nobody_is_silent(tables: Row, look: Look) -> None:
     findings, _ = look("metrics.neighbour", tables)
     assert not findings
+
+
+def test_a_job_without_requests_that_fills_the_host_is_the_neighbour_by_name(look: Look) -> None:
+    tables = sharing()
+    at_rest, at_work = 0.05, 0.95
+    for minute in range(20):
+        used = (at_work if minute >= 10 else at_rest) + 0.01 * (minute % 3)
+        at = START_NS + minute * 60 * NS_PER_S
+        tables["metrics"].append(_point(at, "reindex", "reindex-1", "n1", "process.cpu.utilization", used, "n1"))
+    (finding,), _ = look("metrics.neighbour", tables)
+    assert (finding.mechanism, finding.service, finding.resource) == ("noisy_neighbour", "reindex", "n1")
+    assert finding.facts["services"] == ("feed", "search")

@@ -47,6 +47,18 @@ def test_a_peer_that_is_no_known_service_is_no_node(build_case: Build) -> None:
     assert dict(graph.calls) == {("api", "store"): 1}
 
 
+def test_who_calls_the_host_of_a_machine_calls_the_machine(build_case: Build) -> None:
+    call = {"trace_id": "1", "span_id": "1", "service": "api", "name": "SELECT", "kind": "client"}
+    points = [
+        {"service": service, "host": host, "name": "system.disk.io.utilization", "time_ns": 1, "value": 0.5}
+        for service, host in (("ledger", "db-1.lan"), ("api", "n1"), ("cron", "n1"))
+    ]
+    spans = [{**call, "host": "n1", "attributes": {"server.address": "db-1.lan"}}]
+    with build_case({"spans": spans, "metrics": points}) as store:
+        graph = service_graph(store)
+    assert dict(graph.calls) == {("api", "ledger"): 1}
+
+
 def test_names_count_as_whole_words_only() -> None:
     assert mentions("lookup of cart-db, cart and cartography", ["cart", "cart-db", "carto"], but="x") == [
         "cart",

@@ -108,17 +108,20 @@ def test_what_does_not_set_them_apart_is_silent(fleet: Fleet, apart: Apart) -> N
     assert check.verdict in ("clear", "skipped", "fired")
 
 
-def test_one_who_takes_what_all_others_need_is_a_noisy_neighbour(apart: Apart) -> None:
+def rush(tenant: Callable[[int], str]) -> Fleet:
+    """From the 80th request on six come where one came, and take twenty times as long."""
     fleet = Fleet()
     for number in range(260):
-        loud = number >= 80 and number % 6 > 0
         at = number * 1000.0 if number < 80 else 80_000 + (number - 80) * 160.0
-        work = 20.0 if number < 80 else 400.0
-        trace, tenant = f"t{number:03d}", "oak" if loud else FLEETS[number * 7 % 3]
-        root = fleet.span(trace, "", "gateway", "h1", "GET /items", at, work + 9, "server", tenant=tenant)
+        work, trace = 20.0 if number < 80 else 400.0, f"t{number:03d}"
+        root = fleet.span(trace, "", "gateway", "h1", "GET /items", at, work + 9, "server", tenant=tenant(number))
         call = fleet.span(trace, root, "gateway", "h1", "GET", at + 3, work + 2, "client")
         fleet.span(trace, call, "stock", "h2", "GET /stock", at + 4, work, "server")
-    (finding,), _ = apart(fleet)
+    return fleet
+
+
+def test_one_who_takes_what_all_others_need_is_a_noisy_neighbour(apart: Apart) -> None:
+    (finding,), _ = apart(rush(lambda n: "oak" if n >= 80 and n % 6 > 0 else FLEETS[n * 7 % 3]))
     assert (finding.mechanism, finding.service, finding.resource) == ("noisy_neighbour", "stock", "tenant=oak")
     assert float(str(finding.facts["suffering_share"])) > 0.9
 
@@ -130,6 +133,11 @@ def test_a_value_that_was_served_well_and_that_the_errors_name_is_no_bad_input(a
     (finding,), _ = apart(fleet)
     assert (finding.code, finding.mechanism) == ("traces.set_apart", "exception")
     assert finding.summary.startswith("stock: 39 of 39 requests with tenant=elm fail")
+
+
+def test_one_who_always_was_most_of_all_is_no_neighbour_when_everybody_comes(apart: Apart) -> None:
+    findings, _ = apart(rush(lambda n: "oak" if n % 5 else "elm"))
+    assert not findings
 
 
 def test_requests_that_are_tried_in_many_processes_tell_none_of_them(apart: Apart) -> None:

@@ -28,6 +28,7 @@ from ..symptoms.trouble import trouble
 from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
+from .measured import measured_situations
 from .paths import file_kind
 from .records import changes, cite_change
 from .slowdown import bisect_step, share_out, slowdown, telling_line
@@ -56,9 +57,15 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     situation = (
         slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
     )
+    verdicts = judge(known, situation) if situation is not None else ()
+    if not any(verdict.convicted for verdict in verdicts):
+        for other in measured_situations(scene, known, services):
+            tried = judge(known, other)
+            if any(verdict.convicted for verdict in tried):
+                situation, verdicts = other, tried
+                break
     if situation is None:
         return []
-    verdicts = judge(known, situation)
     if situation.began is not None:
         verdicts = share_out(verdicts)
     acquitted = _acquittals(verdicts, settings.max_acquittals)

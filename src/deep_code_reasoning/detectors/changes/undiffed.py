@@ -22,7 +22,9 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
+from .compatibility import capability
 from .paths import file_kind
+from .said import said_effects
 from .trial import Change, Rollout, Situation, Verdict
 
 # Two words in common are seldom chance; one is common enough that the message has to say what was done, too.
@@ -39,8 +41,13 @@ _AT_ONCE_S: Final = 60
 _AT_ONCE: Final = 0.42
 _AT_ONCE_NAMED: Final = 0.5
 
+# What seldom follows from what a message says is as well not of it. That it shows where the change was deployed tells
+# enough of the place, whoever failed first (as in `matching.py`).
+_FOLLOWS: Final = 0.4
+_AT_HOME: Final = 0.9
+
 _ACTS: Final = re.compile(
-    r"(?i)\b(remov|drop|delet|disabl|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
+    r"(?i)\b(remov|drop|delet|disabl|skip|omit|lower|reduc|cut|shrink|slim|tighten|limit|upgrad|bump|migrat|switch|replac|"
     r"rais|increas|enabl|turn|rotat|enforc|requir|revok)\w*"
 )
 _IDLE: Final = re.compile(
@@ -82,7 +89,7 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         situation: what fails, and when it began.
     """
     change, rollout = verdict.change, verdict.rollout
-    if rollout is None or place < _MIN_PLACE or not _is_recent(change, rollout, situation):
+    if rollout is None or not place or not _is_recent(change, rollout, situation):
         return verdict
     best = verdict
     said = telling_words((change.message, *change.files))
@@ -92,14 +99,26 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         if symptom.service not in (situation.front.first, rollout.service) or symptom.kind in _FROM_OUTSIDE:
             continue
         shared = sorted((said if at_once else mine) & symptom.words)
-        strength, why = _score(change, shared), f"both speak of {', '.join(shared[:4])}"
+        near = place if place >= _MIN_PLACE else 0.0
+        strength, why = near * _score(change, shared), f"both speak of {', '.join(shared[:4])}"
         if at_once and symptom.said:
-            strength = _AT_ONCE_NAMED if shared else _AT_ONCE
+            strength = near * (_AT_ONCE_NAMED if shared else _AT_ONCE)
             why = why if shared else f"flipped right before {rollout.service} began to fail"
-        score = round(strength * place * symptom.weight**0.25, 4)
+        told = _told(change, symptom) if symptom.service == rollout.service else ""
+        if told and strength < (least := max(place, _AT_HOME) * (_TWO_WORDS if shared else _ONE_WORD)):
+            strength, why = least, why if shared else "what its message says can do that"
+        score = round(strength * symptom.weight**0.25, 4)
         if score > best.score:
-            best = _verdict(verdict, symptom, score, why)
+            best = _verdict(verdict, symptom, told, score, why)
     return best
+
+
+def _told(change: Change, symptom: Symptom) -> str:
+    """The effect that the message says, which can best produce a symptom; '' where none can."""
+    if _IDLE.search(change.message):
+        return ""
+    kinds = [kind for kind in said_effects(change.message) if capability(kind).strength(symptom.kind) >= _FOLLOWS]
+    return max(kinds, key=lambda kind: (capability(kind).strength(symptom.kind), kind), default="")
 
 
 def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Verdict, ...]:
@@ -118,7 +137,7 @@ def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Ve
     own = next((s for s in situation.symptoms if s.service == rollout.service), None)
     if own is None or own.kind in _FROM_OUTSIDE:
         return tuple(verdicts)
-    return (_verdict(verdict, own, _TIME_ALONE, f"the only change that is known of, on {rollout.service}"),)
+    return (_verdict(verdict, own, "", _TIME_ALONE, f"the only change that is known of, on {rollout.service}"),)
 
 
 def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:
@@ -145,14 +164,18 @@ def _renames_stored(change: Change) -> bool:
     return bool(_RENAMES.search(change.message)) and any(file_kind(path) == "sql" for path in change.files)
 
 
-def _verdict(verdict: Verdict, symptom: Symptom, score: float, why: str) -> Verdict:
+def _verdict(verdict: Verdict, symptom: Symptom, told: str, score: float, why: str) -> Verdict:
+    mechanism = _MECHANISMS.get(symptom.kind, "configuration" if verdict.change.kind == "flag" else "exception")
+    if told:
+        mechanism = capability(told).mechanism_for(symptom.kind)
     change, rollout = verdict.change, verdict.rollout
     what = f"{change.message} on {rollout.service}" if change.kind == "flag" and rollout else "its diff is not known"
     return replace(
         verdict,
         score=score,
         symptom=symptom,
-        mechanism=_MECHANISMS.get(symptom.kind, "configuration" if change.kind == "flag" else "exception"),
+        mechanism=mechanism,
+        can_bring=(mechanism,) if told else (),
         reasons=(what, f'{why}: "{(symptom.texts or (symptom.kind,))[0][:120]}"'),
         against=(),
     )

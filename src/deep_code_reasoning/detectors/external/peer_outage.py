@@ -24,18 +24,19 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.linked_spans import do_some_fail, prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
 
 # The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote. A
 # service has few databases: where no address is given, the kind of database stands for it.
-_PEER: Final = (
-    "lower(coalesce(nullIf(attributes['server.address'], ''), nullIf(attributes['net.peer.name'], ''), "
-    "nullIf(attributes['peer.service'], ''), nullIf(attributes['peer.address'], ''), "
-    "nullIf(domain(attributes['url.full']), ''), nullIf(domain(attributes['http.url']), ''), "
-    "nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), attributes['db']))"
+_PEERS: Final = (
+    "server.address", "net.peer.name", "peer.service", "peer.address", "url.full", "http.url", "db.system.name",
+    "db.system", "db",
+)  # fmt: skip
+_PEER: Final = "lower(firstNonDefault({}))".format(
+    ", ".join(f"domain(attributes['{name}'])" if "url" in name else f"attributes['{name}']" for name in _PEERS)
 )
 # A client's class stands in each of its errors, and is no pool that ran empty.
 _SAID: Final = (
@@ -79,10 +80,10 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find peers outside the traces that stopped serving, the surest first."""
-    prepare_linked_spans(scene.store)
-    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+    if not do_some_fail(scene.store):
         return Skipped("no span says that it failed")
-    prepare_exits(scene.store)
+    if not prepare_exits(scene.store):
+        return []
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
         f"""
@@ -108,8 +109,13 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
 
 
-def prepare_exits(store: CaseStore) -> None:
-    """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part."""
+def prepare_exits(store: CaseStore) -> bool:
+    """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part.
+
+    False, and no table, when no span names a peer.
+    """
+    if store.attribute_names("spans").isdisjoint(_PEERS):
+        return False
     prepare_linked_spans(store)
     prepare_span_errors(store)
     # In a step of its own, so that the spans are read once.
@@ -148,6 +154,7 @@ def prepare_exits(store: CaseStore) -> None:
         patient=_PATIENT,
         ours=_OUR_PART,
     )
+    return True
 
 
 def _finding(scene: Scene, rise: Rise, of_peer: Sequence[Rise], settings: Settings) -> Finding:

@@ -59,7 +59,8 @@ class Settings:
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find third parties that became slow, the surest first."""
     prepare_linked_spans(scene.store)
-    prepare_exits(scene.store)
+    if not prepare_exits(scene.store):
+        return []
     _prepare_slow_exits(scene.store, settings)
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(

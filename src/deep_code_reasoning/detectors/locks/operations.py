@@ -15,6 +15,8 @@ keep locks (`services.py`). Where one operation has several, the one that names 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from ...domain.instant import NS_PER_MS
@@ -35,7 +37,7 @@ from .services import (
 from .words import roles_of
 
 # Names and keys that may speak of locks; of releases, blocks and clocks they do not.
-_NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i)mutex|latch|leader"
+_NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i:mutex|latch|leader)"
 _VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|(^|[^s])elect|claim|extend"
 _MAX_SHAPES: Final = 2000
 _REFUSED: Final = (
@@ -52,13 +54,14 @@ def prepare_lock_ops(store: CaseStore) -> bool:
 
 def _find_lock_ops(store: CaseStore) -> bool:
     _gather(store)
-    store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
     store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
     store.execute(f"CREATE TABLE lock_ops ({_OPS_COLUMNS}) ENGINE = Memory")
-    if store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
-        _read(store)
-        prepare_clocks(store)
-        store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
+    if not store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
+        return False
+    store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
+    _read(store)
+    prepare_clocks(store)
+    store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
     store.execute("DROP TABLE lock_candidates")
     store.execute("DROP TABLE lock_ops_raw")
     return bool(
@@ -114,20 +117,26 @@ _SAID: Final = f"""concat(toString(name), arrayStringConcat(arrayMap(key -> conc
 
 def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
+    named = sorted(name for name in store.attribute_names() if re.search(_NOUN, name))
     store.execute(
         f"""
         CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory AS
-        SELECT trace_id, span_id, toString(service) AS service, toString({CLOCK_OF}) AS clock,
-               toString(if(s.instance != '', s.instance, clock)) AS process, {_SAID} AS name, toString(kind) AS kind,
-               start_ns, duration_ns, toString(status) AS status, attributes, {statement_of()} AS statement,
-               if(match(s.name, {{http:String}}), {URL}, '') AS url
-        FROM spans AS s
-        WHERE match(s.name, {{noun:String}}) OR match(s.name, {{verb:String}}) OR match(s.name, {{etcd:String}})
-           OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}})
-           OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
-           OR (url != '' AND match(url, {{path:String}}))
+        SELECT trace_id, span_id, toString(service), toString(clock), toString(process), {_SAID}, toString(kind),
+               start_ns, duration_ns, toString(status), attributes, statement, url
+        -- What the few say is worked out here: beside the conditions it would be for all spans.
+        FROM (
+            SELECT trace_id, span_id, service, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process,
+                   name, kind, start_ns, duration_ns, status, attributes, {statement_of()} AS statement,
+                   if(match(name, {{http:String}}), {URL}, '') AS url
+            FROM spans
+            WHERE match(name, {{noun:String}}) OR match(name, {{verb:String}}) OR match(name, {{etcd:String}})
+               OR {_has_any(named)}
+               OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
+               OR (url != '' AND match(url, {{path:String}}))
+        )
         """,
         noun=_NOUN,
+        named=named,
         verb=_VERB,
         etcd=ETCD_NAME,
         http=HTTP_NAME,
@@ -142,7 +151,7 @@ def _gather(store: CaseStore) -> None:
         INSERT INTO lock_candidates
         WITH told AS (
             SELECT * FROM span_events WHERE name != 'exception' AND (match(name, {{noun:String}})
-               OR match(name, {{verb:String}}) OR match(arrayStringConcat(mapKeys(attributes), ' '), {{noun:String}}))
+               OR match(name, {{verb:String}}) OR {_has_any(named)})
         )
         SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process),
                {_SAID.replace("name", "e.name", 1)}, '',
@@ -153,8 +162,14 @@ def _gather(store: CaseStore) -> None:
         ) AS s ON e.trace_id = s.trace_id AND e.span_id = s.span_id
         """,
         noun=_NOUN,
+        named=named,
         verb=_VERB,
     )
+
+
+def _has_any(named: Sequence[str]) -> str:
+    """SQL: whether a row has one of the attributes `named`."""
+    return "hasAny(mapKeys(attributes), {named:Array(String)})" if named else "false"
 
 
 _SHAPE: Final = "replaceRegexpAll(name, '[0-9]+', '#')"

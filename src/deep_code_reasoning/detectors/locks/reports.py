@@ -50,6 +50,10 @@ class Report:
 
 def prepare_lock_reports(store: CaseStore) -> bool:
     """Make `lock_reports`, once; False when nothing speaks of locks."""
+    return store.once("lock reports", lambda: _find_lock_reports(store))
+
+
+def _find_lock_reports(store: CaseStore) -> bool:
     kind = "if(match(said, {deadlock:String}), 'deadlock', 'denied')"
     about = "(match(said, {deadlock:String}) OR match(said, {denied:String}))"
     logs = "" if not store.count("logs") else (

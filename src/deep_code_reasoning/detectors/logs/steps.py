@@ -62,6 +62,8 @@ def prepare_statements(store: CaseStore) -> None:
         FROM logs
         WHERE span_id != '' AND cityHash64(trace_id) % {{every:UInt32}} = 0
         """,
+        "trace_id String, span_id String, service LowCardinality(String), shape UInt64, place String, "
+        "is_error UInt8, written_at String, time_ns Int64",
         every=taken_traces(store),
     )
 
@@ -87,14 +89,15 @@ def prepare_span_steps(store: CaseStore) -> None:
             LEFT ANY JOIN (SELECT shape, min(template) AS template FROM log_shapes GROUP BY shape) AS t USING (shape)
         )
         """,
+        "service LowCardinality(String), place String, shape UInt64, label String",
     )
     store.derive(
         "span_labels",
         """
         SELECT trace_id, span_id, arraySort(groupArray((written_at, time_ns, label, is_error))) AS steps
-        FROM statements LEFT ANY JOIN statement_names USING (service, place, shape)
-        GROUP BY trace_id, span_id
+        FROM statements LEFT ANY JOIN statement_names USING (service, place, shape) GROUP BY trace_id, span_id
         """,
+        "trace_id String, span_id String, steps Array(Tuple(String, Int64, String, UInt8))",
     )
     store.derive(
         "span_steps",
@@ -114,4 +117,6 @@ def prepare_span_steps(store: CaseStore) -> None:
         ) AS s
         LEFT ANY JOIN span_labels AS l ON s.trace_id = l.trace_id AND s.span_id = l.span_id
         """,
+        "trace_id String, span_id String, service LowCardinality(String), entry String, "
+        "operation LowCardinality(String), start_ns Int64, labels Array(String), errors Array(String)",
     )

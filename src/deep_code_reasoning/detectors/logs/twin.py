@@ -163,6 +163,8 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
         FROM statements LEFT ANY JOIN texts USING (shape)
         WHERE logger IN loggers
         """,
+        "trace_id String, span_id String, service LowCardinality(String), place String, written_at String, "
+        "stamp Int64, logger String, text String",
     )
     if not store.query("SELECT count() AS n FROM shared_messages")[0]["n"]:
         return False
@@ -180,6 +182,8 @@ def _prepare_shared_messages(store: CaseStore) -> bool:
         FROM paths ARRAY JOIN path AS step, arrayEnumerate(path) AS place_in_path
         WHERE (step.3, step.4) IN shared
         """,
+        "trace_id String, service LowCardinality(String), logger String, text String, place String, "
+        "next_text String, next_place String",
     )
     return True
 

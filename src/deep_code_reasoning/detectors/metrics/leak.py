@@ -1,21 +1,24 @@
 """Memory that grows and is not given back.
 
-Looks for: a service whose memory turns to growth: from some moment on nearly every point is above the one before, by
-a third of what it was in all, on most of its instances, while the other services' memory keeps to its pace.
+Looks for: a service whose memory turns to growth: from some moment on it climbs in many steps, by a third of what it
+was in all, on most of its instances, while the other services' memory keeps to its pace. It climbs to the end, or to
+its limit: there it stays, or the process is killed and the climb begins anew.
 
 Why it matters: nothing fails until the limit is met; then the process is killed, and the start hides the growth.
 
-Stays silent when: all services grow (they warm up, or have more to do), growth has flattened by the end (a cache has
-filled), or memory is given back now and then as it was before.
+Stays silent when: all services grow (they warm up, or have more to do), growth has flattened below the limit (a cache
+has filled), it was a step, or memory is given back now and then as it was before.
 
 Example finding: `dispatch: memory grows since 19:51:00, from 192 MB to 460 MB on 2 of 2 instances`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...domain.citation import metric_citation
 from ...domain.finding import Finding
@@ -23,7 +26,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import median
-from .series import Series, series_of
+from .series import Series, order, series_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,15 @@ class Settings:
 
     Attributes:
         min_growth: memory must grow by a third of what it was: heaps breathe by less between collections.
-        min_climbs: so many points in a row end a series higher than the one before: three are chance once in eight.
+        min_climbs: in so many steps at least; three that lead up are chance once in eight.
         min_points: fewer points do not tell growth from a step.
+        step: one step that makes most of the climb is no growth.
+        order: nearly all pairs of points of a climb are in growing order (Kendall's tau).
+        given_back: a climb is over when half of it is given back.
+        spread: a climb is that many times as high as what memory moved by before: collections give back as much.
+        flat: once nine tenths are climbed, a stretch of so much of the climb without the rest is flat,
+        near: of two points at least.
+        full: from four fifths of its limit on memory is used up, as in `saturation.py`.
         usual: the median service may grow by so much of that growth: else they all warm up.
         sure, likely: confidence with all instances growing, and with some.
     """
@@ -41,6 +51,13 @@ class Settings:
     min_growth: float = 0.33
     min_climbs: int = 3
     min_points: int = 6
+    step: float = 0.6
+    order: float = 0.8
+    given_back: float = 0.5
+    spread: float = 2.0
+    flat: float = 0.25
+    near: int = 2
+    full: float = 0.8
     usual: float = 0.25
     sure: float = 0.9
     likely: float = 0.7
@@ -48,56 +65,143 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Climb:
-    """A series' last climb: from the point `foot` to the end, by `growth` of its level before."""
+    """A climb of a series from the point `foot` to the highest, `top`; `over` when half of that was given back."""
 
     series: Series
     foot: int
-    growth: float
+    top: int
+    over: bool
+
+    @property
+    def growth(self) -> float:
+        """By how much of its level before."""
+        return self.series.values[self.top] / self.series.values[self.foot] - 1
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose memory grows apart from all others'."""
+    memory = series_of(scene.store, frozenset({"memory"}))
     known = [
         series
-        for series in series_of(scene.store, frozenset({"memory"}))
+        for series in memory
         if not (series.meaning.shared or series.meaning.limit or series.meaning.counter)
         and len(series.values) >= settings.min_points
     ]
     if not known:
         return Skipped("no metric tells of memory at enough points")
-    by_service: dict[str, list[_Climb]] = defaultdict(list)
+    limits = [series for series in memory if series.meaning.limit]
+    by_service: dict[str, list[Series]] = defaultdict(list)
     for series in known:
-        by_service[series.service].append(_climb(series, settings))
-    largest = {service: max(climb.growth for climb in climbs) for service, climbs in by_service.items()}
+        by_service[series.service].append(series)
+    growing = {name: _growing(own, limits, settings) for name, own in sorted(by_service.items())}
+    largest = {name: max((climb.growth for climb in climbs), default=0.0) for name, climbs in growing.items()}
     found = []
-    for service, climbs in sorted(by_service.items()):
-        growing = [climb for climb in climbs if climb.growth >= settings.min_growth]
-        others = [growth for name, growth in largest.items() if name != service]
-        if 2 * len(growing) <= len(climbs) or (others and median(others) > settings.usual * largest[service]):
+    for service, climbs in growing.items():
+        if not climbs:
             continue
-        found.append(_finding(scene, service, growing, len(climbs), settings))
+        onset_ns = min(_since_ns(climb) for climb in climbs)
+        alive = sum(series.times_ns[-1] > onset_ns for series in by_service[service])
+        others = [growth for name, growth in largest.items() if name != service]
+        if 2 * len(climbs) <= alive or (others and median(others) > settings.usual * largest[service]):
+            continue
+        found.append(_finding(scene, service, climbs, alive, settings))
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
 
 
-def _climb(series: Series, settings: Settings) -> _Climb:
-    values = series.values
-    foot = len(values) - 1
-    while foot and values[foot - 1] < values[foot]:
-        foot -= 1
-    if len(values) - 1 - foot < settings.min_climbs or values[foot] <= 0:
-        return _Climb(series, foot, 0.0)
-    # A series that drifts all along turns to growth where its steps become more than a twentieth of the whole climb.
-    top = values[-1] - values[foot]
-    while foot < len(values) - 2 and values[foot + 1] - values[foot] < 0.05 * top:
-        foot += 1
-    return _Climb(series, foot, (values[-1] - values[foot]) / values[foot])
+def _since_ns(climb: _Climb) -> int:
+    return climb.series.times_ns[climb.foot]
+
+
+def _growing(own: Sequence[Series], limits: Sequence[Series], settings: Settings) -> list[_Climb]:
+    """Of the series of a service those that leak, each with its first climb."""
+    found = []
+    for series in own:
+        climbs = [
+            climb
+            for climb in _climbs(series, settings)
+            if climb.growth >= settings.min_growth and _is_gradual(climb, settings)
+        ]
+        if climbs and _is_kept(climbs, own, limits, settings):
+            found.append(climbs[0])
+    return found
+
+
+def _climbs(series: Series, settings: Settings) -> list[_Climb]:
+    """The stretches of a series that lead up from a low to a high of which less than half is given back on the way."""
+    values, found = series.values, []
+    low = high = 0
+    for at, value in enumerate(values):
+        if value >= values[high]:
+            high = at
+        elif value < values[low] or values[high] - value > settings.given_back * (values[high] - values[low]):
+            found.append((low, high, True))
+            low = high = at
+    found.append((low, high, False))
+    climbs = []
+    for low, high, over in found:
+        rise = values[high] - values[low]
+        # It turns to growth where it is last at the bottom: a series may drift long before.
+        foot = max(at for at in range(low, high + 1) if values[at] <= values[low] + 0.1 * rise)
+        if values[foot] > 0:
+            climbs.append(_Climb(series, foot, high, over))
+    return climbs
+
+
+def _reach(climb: _Climb) -> int:
+    """Where a climb has made nine tenths of its way."""
+    values = climb.series.values
+    enough = values[climb.foot] + 0.9 * (values[climb.top] - values[climb.foot])
+    return next(at for at in range(climb.foot, climb.top + 1) if values[at] >= enough)
+
+
+def _is_gradual(climb: _Climb, settings: Settings) -> bool:
+    reach = _reach(climb)
+    way = climb.series.values[climb.foot : reach + 1]
+    return (
+        reach - climb.foot >= settings.min_climbs
+        and max(b - a for a, b in pairwise(way)) <= settings.step * (way[-1] - way[0])
+        and order(way) >= settings.order
+    )
+
+
+def _is_kept(climbs: Sequence[_Climb], own: Sequence[Series], limits: Sequence[Series], settings: Settings) -> bool:
+    """Whether nothing that was climbed is given back of free will: it goes on, is at its limit, or begins anew."""
+    first, last = climbs[0], climbs[-1]
+    reach = _reach(last)
+    after = len(last.series.values) - 1 - reach
+    goes_on = not last.over and after <= max(settings.near, settings.flat * (reach - last.foot))
+    if goes_on and _is_new(last, own, settings) is not False:
+        return True
+    begins_anew = first.over and len(climbs) > 1
+    return bool(_is_new(first, own, settings)) and (begins_anew or _share_of_limit(first, limits) >= settings.full)
+
+
+def _is_new(climb: _Climb, own: Sequence[Series], settings: Settings) -> bool | None:
+    """Whether a service's memory moved by less before; None when nothing is known of that."""
+    spreads = []
+    for series in own:
+        before = bisect_left(series.times_ns, _since_ns(climb))
+        if series.name == climb.series.name and before > settings.min_climbs:
+            spreads.append(max(series.values[:before]) - min(series.values[:before]))
+    rise = climb.series.values[climb.top] - climb.series.values[climb.foot]
+    return rise >= settings.spread * max(spreads) if spreads else None
+
+
+def _share_of_limit(climb: _Climb, limits: Sequence[Series]) -> float:
+    """The share of its limit that a climb reaches; 0 when none is known. Nothing goes beyond its own limit."""
+    series, top = climb.series, climb.series.values[climb.top]
+    if series.meaning.ratio:
+        return top / (100.0 if series.meaning.percent or top > 1.5 else 1.0)
+    of = [limit for limit in limits if (limit.service, limit.instance) == (series.service, series.instance)]
+    shares = [top / max(limit.values) for limit in of if max(limit.values, default=0.0) > 0]
+    return max((share for share in shares if share <= 1.05), default=0.0)
 
 
 def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, settings: Settings) -> Finding:
     most = max(growing, key=lambda climb: (climb.growth, climb.series.instance, climb.series.name))
     series = most.series
-    onset_ns = min(climb.series.times_ns[climb.foot] for climb in growing)
-    before, after = series.values[most.foot], series.values[-1]
+    onset_ns = min(_since_ns(climb) for climb in growing)
+    before, after = series.values[most.foot], series.values[most.top]
     return Finding(
         code="metrics.leak",
         mechanism="memory_leak",
@@ -116,8 +220,7 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
             "onset": format_instant(onset_ns),
         },
         citations=tuple(
-            metric_citation(series.name, service, series.times_ns[index])
-            for index in (most.foot, len(series.values) - 1)
+            metric_citation(series.name, service, series.times_ns[index]) for index in (most.foot, most.top)
         ),
         window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
         resource=series.name,

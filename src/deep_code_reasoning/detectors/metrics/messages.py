@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -44,6 +44,9 @@ _OTHERS: Final = frozenset(
      "time", "duration", "seconds", "latency", "age", "run", "cpu", "disk", "limit", "max", "total", "db",
      "replication"}
 )  # fmt: skip
+_MESSAGES: Final = frozenset({"message", "messages"})
+# What is counted of messages may be told by a label: `rabbitmq.message.current` has the state `unacknowledged`.
+_STATE: Final = re.compile(r"(?i)(^|[._])(state|status)$")
 # Labels by which brokers and their exporters name what messages wait in; the conventions' own first.
 _DESTINATION: Final = re.compile(r"(?i)destination|queue|topic|subscription|subject|stream|channel")
 
@@ -69,12 +72,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Depth:
-    """How many messages of a destination wait, or are held, over time."""
+    """How many messages of a destination wait, or are held, over time; `apart`: what is held is counted beside it."""
 
     service: str
     name: str
     destination: str
     held: bool
+    apart: bool
     points: tuple[tuple[int, float], ...]
 
 
@@ -118,7 +122,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def _depths(store: CaseStore) -> list[_Depth]:
     names = store.query("SELECT name FROM metrics GROUP BY name ORDER BY name")
     about = {row["name"]: words_of(row["name"]) for row in names}
-    wanted = [name for name, words in about.items() if words & _DEPTH and not words & _OTHERS]
+    wanted = [name for name, words in about.items() if words & (_DEPTH | _MESSAGES) and not words & _OTHERS]
     if not wanted:
         return []
     rows = store.query(
@@ -132,11 +136,14 @@ def _depths(store: CaseStore) -> list[_Depth]:
     found = []
     for row in rows:
         labels = dict(row["attributes"] or {})
+        words = about[row["name"]].union(*(words_of(labels[key]) for key in labels if _STATE.search(key)))
+        if not words & _DEPTH:
+            continue
         destination = next((labels[key] for key in sorted(labels) if _DESTINATION.search(key)), "")
         points = tuple((int(time), float(value)) for time, value in row["points"])
-        words = about[row["name"]]
-        found.append(_Depth(row["service"], row["name"], destination, bool(words & _HELD), points))
-    return found
+        found.append(_Depth(row["service"], row["name"], destination, bool(words & _HELD), False, points))
+    counted = {depth.service for depth in found if depth.held}
+    return [replace(depth, apart=depth.service in counted) for depth in found]
 
 
 def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
@@ -205,17 +212,7 @@ def _held(
     if kept:
         return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
     depth = waiting[0].depth
-    return not _counts_held(scene.store, depth) and bool(
-        keeps_pace(scene.store, depth.destination, min(pile.since_ns for pile in waiting))
-    )
-
-
-def _counts_held(store: CaseStore, depth: _Depth) -> bool:
-    """Whether this broker counts apart what is unacknowledged."""
-    rows = store.query(
-        "SELECT DISTINCT name FROM metrics WHERE service = {service:String} ORDER BY name", service=depth.service
-    )
-    return any(words_of(row["name"]) & _HELD for row in rows)
+    return not depth.apart and bool(keeps_pace(scene.store, depth.destination, min(pile.since_ns for pile in waiting)))
 
 
 def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumption:

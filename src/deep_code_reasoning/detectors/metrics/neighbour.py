@@ -1,13 +1,13 @@
 """A node whose processor somebody else takes.
 
 Looks for: the processor of a host that several programs share, which fills up from some moment on, while the programs
-that are known on it use no more than before, and their own work takes longer there, and not elsewhere.
+that serve requests on it use no more than before, and their own work takes longer there, and not elsewhere.
 
 Why it matters: every service with a copy on that host is slow for a part of its requests, each in its own way, and
-nothing in them changed; what fills the host is in nobody's traces.
+nothing in them changed; what fills the host is in nobody's traces. Where it is measured (a nightly job), it is named.
 
-Stays silent when: the host was busy before; one of the known programs became busier (then it is the one to look at);
-their work is as quick as ever, or as slow on other hosts.
+Stays silent when: the host was busy before; one of the programs that serve requests became busier (then it is the one
+to look at); their work is as quick as ever, or as slow on other hosts.
 
 Example finding: `search: host n3 is full since 10:23:00 (0.31 before, 0.98 now); work takes 3.1 times as long on it (6
 services), elsewhere 1.0`.
@@ -109,7 +109,8 @@ def _full_hosts(store: CaseStore, names: Sequence[str], settings: Settings) -> l
 
 def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     there = _programs(scene.store, host.name)
-    if not there or _busier(scene.store, there, host.since_ns, settings):
+    busier = _busier(scene.store, there, host.since_ns, settings)
+    if not there or busier & _serving(scene.store):
         return None
     work = _work(scene.store, there | {host.name}, host.since_ns, settings)
     others = [slower for is_there, _, slower in work if not is_there]
@@ -120,7 +121,7 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     slower = median([ratio for ratios in services.values() for ratio in ratios])
     if not services or slower < settings.slower or (others and median(others) > settings.elsewhere):
         return None
-    service = max(services, key=lambda name: (median(services[name]), name))
+    service = min(busier, default=max(services, key=lambda name: (median(services[name]), name)))
     elsewhere = f", elsewhere {median(others):.1f}" if others else ""
     return Finding(
         code="metrics.neighbour",
@@ -186,16 +187,23 @@ def _programs(store: CaseStore, host: str) -> set[str]:
     return {str(row["program"]) for row in rows} - {""}
 
 
-def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Settings) -> bool:
-    """Whether one of some programs takes more of its processor since the host is full than shortly before."""
+def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Settings) -> set[str]:
+    """The services of those programs that take more of their processor since the host is full than shortly before."""
+    found = set()
     for series in series_of(store, frozenset({"cpu"})):
         if series.instance not in programs or series.meaning.limit or series.meaning.counter:
             continue
         at = bisect_left(series.times_ns, since_ns)
         before, since = series.values[max(0, at - settings.lately) : at], series.values[at:]
         if before and since and median(since) >= settings.busier * median(before):
-            return True
-    return False
+            found.add(series.service)
+    return found
+
+
+def _serving(store: CaseStore) -> set[str]:
+    """The services that take part in requests."""
+    prepare_linked_spans(store)
+    return {row["service"] for row in store.query("SELECT DISTINCT service FROM linked_spans ORDER BY service")}
 
 
 DETECTOR: Final = Detector(

@@ -31,7 +31,7 @@ from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import median, probability
 from .rarity import Families, families, rarity_evidence
-from .series import Series, Step, abruptness, find_step, series_of
+from .series import Series, Step, abruptness, find_step, order, series_of
 
 MECHANISMS: Final = {
     "cpu": "cpu_saturation",
@@ -125,7 +125,7 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
     full = _share_of_limit(series, step, known)
     if math.isnan(full) and _counts(series) and step.after - step.before <= 1:
         return None  # one more is busy, of nobody knows how many
-    leak = series.meaning.kind == "memory" and _order(series.values) >= settings.leak_order
+    leak = series.meaning.kind == "memory" and order(series.values) >= settings.leak_order
     drifts = abruptness(series.values, step) < settings.abrupt
     if full < (settings.full_share if drifts and not leak else settings.half_share):
         return None
@@ -184,13 +184,6 @@ def _same_resource(one: Series, other: Series) -> bool:
 
 def _words(name: str) -> frozenset[str]:
     return frozenset(name.lower().replace(".", "_").split("_"))
-
-
-def _order(values: Sequence[float]) -> float:
-    """Kendall's tau of values against time, over at most some sixty points."""
-    points = values[:: max(1, len(values) // 60)]
-    pairs = [(a < b) - (a > b) for i, a in enumerate(points) for b in points[i + 1 :]]
-    return sum(pairs) / len(pairs) if pairs else 0.0
 
 
 def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:

@@ -17,6 +17,7 @@ from typing import Final
 
 from ...store import CaseStore, Row
 from ..timeline.change_point import median
+from ..timeline.machines import prepare_machines
 from .vocabulary import Meaning, meaning
 
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
@@ -71,6 +72,7 @@ class _Metric:
 
 def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_POINTS) -> list[Series]:
     """All series of a case whose name is about one of `kinds`, thinned to `max_points` each."""
+    prepare_machines(store)
     wanted = [metric for metric in store.once("metrics", lambda: _metrics(store)) if metric.meaning.kind in kinds]
     if not wanted:
         return []
@@ -127,7 +129,8 @@ def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) ->
         SELECT service, instance, name, labels, max(own) AS own, arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
-                   min(time_ns) AS at, quantileExact(0.5)(value) AS level, max(service = host) AS own
+                   min(time_ns) AS at, quantileExact(0.5)(value) AS level,
+                   max(service = host OR (service, host) IN (SELECT machine, host FROM machines)) AS own
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
             GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
@@ -188,6 +191,13 @@ def abruptness(values: Sequence[float], step: Step) -> float:
     left, right = values[max(0, step.index - near) : step.index], values[step.index : step.index + near]
     height = step.after - step.before
     return (median(right) - median(left)) / height if height else 0.0
+
+
+def order(values: Sequence[float]) -> float:
+    """Kendall's tau of values against time, over at most some sixty points."""
+    points = values[:: max(1, len(values) // 60)]
+    pairs = [(a < b) - (a > b) for i, a in enumerate(points) for b in points[i + 1 :]]
+    return sum(pairs) / len(pairs) if pairs else 0.0
 
 
 def _running_costs(values: Sequence[float]) -> list[float]:

@@ -14,6 +14,7 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
+from ..timeline.span_facts import span_facts
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
 from .symptom import Shift, Text
@@ -66,8 +67,14 @@ def telling_texts(scene: Scene) -> tuple[Text, ...]:
 def _texts(scene: Scene) -> tuple[tuple[Text, int, int], ...]:
     """What is said, with how often in the incident and in calm; `first_ns` is 0 where it is said in calm alone."""
     store, told = scene.store, _told_calm(scene)
+    # A statement of all three takes the engine as long to understand as all else here takes.
+    fails = span_facts(store).failed or "error" in store.attribute_names("spans")
+    parts = {_LOG_TEXTS: store.count("logs"), _SPAN_TEXTS: fails, _EVENT_TEXTS: store.count("span_events")}
+    if not any(parts.values()):
+        return ()
+    texts = " UNION ALL ".join(select for select, is_there in parts.items() if is_there)
     rows = store.query(
-        f"SELECT * FROM ({_TEXTS}) ORDER BY bad DESC, first_ns, service, text",
+        f"SELECT * FROM ({texts}) ORDER BY bad DESC, first_ns, service, text",
         onset=scene.windows.onset.start_ns,
         since=told.start_ns,
         early=told.end_ns,
@@ -128,7 +135,7 @@ _COUNTS: Final = """
        minIf({0}, {0} >= {{early:Int64}}) AS first_ns"""
 # What the calm alone says is read as far as what the incident says.
 _MOST: Final = "ORDER BY bad DESC, calm DESC, first_ns, service, text LIMIT {limit:UInt32} BY first_ns > 0"
-_TEXTS: Final = f"""
+_LOG_TEXTS: Final = f"""
 SELECT service, severity AS level, substring(tupleElement(example, 1), 1, 600) AS text, bad, calm, first_ns,
        '' AS trace_id, '' AS span_id, tupleElement(example, 2) AS source_id, tupleElement(example, 3) AS line,
        tupleElement(example, 4) AS item
@@ -139,7 +146,8 @@ FROM (SELECT service, severity, substring({_PATTERN.format("body")}, 1, 240) AS 
       WHERE severity IN ('warn', 'error', 'fatal') OR (severity = '' AND match(body, {{trouble:String}}))
       GROUP BY service, severity, pattern)
 {_MOST}
-UNION ALL
+"""
+_SPAN_TEXTS: Final = f"""
 SELECT service, 'error' AS level, tupleElement(example, 1) AS text, bad, calm, first_ns,
        tupleElement(example, 2) AS trace_id, tupleElement(example, 3) AS span_id, 0 AS source_id, 0 AS line, 0 AS item
 FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("time_ns")},
@@ -152,7 +160,8 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
             FROM spans WHERE status = 'error' OR attributes['error'] NOT IN ('', 'false'))
       WHERE message != '' GROUP BY service, pattern HAVING bad > 0 OR calm > 0)
 {_MOST}
-UNION ALL
+"""
+_EVENT_TEXTS: Final = f"""
 SELECT service, 'error' AS level, tupleElement(example, 1) AS text, bad, calm, first_ns,
        tupleElement(example, 2) AS trace_id, tupleElement(example, 3) AS span_id, 0 AS source_id, 0 AS line, 0 AS item
 FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("time_ns")},
@@ -164,6 +173,10 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
       GROUP BY service, pattern HAVING bad > 0 OR calm > 0)
 {_MOST}
 """
+
+
+# Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
+_COUNTERS: Final = tuple(f"{mark}{word}" for mark in "._" for word in ("total", "count", "sum", "bucket"))
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------------
@@ -248,10 +261,7 @@ def _metric_series(scene: Scene) -> list[_Series]:
 def _rates(series: _Series) -> _Series:
     """A counter that only ever rises tells by its steps, and not by its level."""
     rising = all(b >= a for a, b in zip(series.values, series.values[1:], strict=False))
-    if (
-        not (series.cumulative or (series.name.endswith(("_total", "_count", "_sum")) and rising))
-        or len(series.values) < 3
-    ):
+    if not (series.cumulative or (series.name.endswith(_COUNTERS) and rising)) or len(series.values) < 3:
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
     return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -95,6 +96,7 @@ _METRICS: Final[tuple[_Rule, ...]] = (
 )
 
 
+@functools.lru_cache(maxsize=10_000)  # every detector of metrics asks it of every name
 def kind_of_metric(metric: str, rises: bool, climbs: bool) -> str:
     """The kind of trouble that a metric's shift speaks of, by its name and direction; '' when it speaks of none.
 

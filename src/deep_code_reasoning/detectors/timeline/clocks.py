@@ -108,19 +108,21 @@ def _bounds(store: CaseStore, steps: TimeSteps) -> dict[int, list[Interval]]:
     rows = store.query(
         f"""
         WITH crossing AS (
-            SELECT * FROM linked_spans
+            SELECT parent_clock AS a, clock AS b, parent_name, name, kind, parent_kind,
+                   start_ns - parent_start_ns AS after_ns,
+                   parent_start_ns + parent_duration_ns - start_ns - duration_ns AS before_ns,
+                   -- All calls of a trace belong to one step, however far apart the clocks are.
+                   min(parent_start_ns) OVER (PARTITION BY trace_id) AS trace_ns
+            FROM linked_spans
             WHERE has_parent AND clock != parent_clock AND clock != '' AND parent_clock != '' AND start_ns > 0
         ),
-        -- All calls of a trace belong to one step, however far apart the clocks are.
-        traces AS (SELECT trace_id, {step_of("min(parent_start_ns)")} AS step FROM crossing GROUP BY trace_id),
         edges AS (
-            SELECT parent_clock AS a, clock AS b, step, parent_name, name,
-                   quantileExact({_QUICK})(start_ns - parent_start_ns) AS upper_ns,
-                   -quantileExact({_QUICK})(parent_start_ns + parent_duration_ns - start_ns - duration_ns) AS lower_ns,
+            SELECT a, b, {step_of("trace_ns")} AS step, parent_name, name,
+                   quantileExact({_QUICK})(after_ns) AS upper_ns, -quantileExact({_QUICK})(before_ns) AS lower_ns,
                    count() AS calls,
                    any(kind) != 'consumer' AND any(parent_kind) != 'producer'
                        AND lower_ns <= upper_ns + {{drift:Int64}} AS encloses
-            FROM crossing JOIN traces USING (trace_id)
+            FROM crossing
             GROUP BY a, b, step, parent_name, name
         )
         SELECT least(a, b) AS first, greatest(a, b) AS second, step, sum(calls) AS calls,

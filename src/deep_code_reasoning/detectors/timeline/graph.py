@@ -5,7 +5,9 @@ from __future__ import annotations
 from ...domain.graph import ServiceGraph
 from ...store import CaseStore
 from .linked_spans import prepare_linked_spans
+from .machines import prepare_machines
 from .names import mentions
+from .span_facts import prepare_span_facts
 
 # Different warnings and errors that are searched for names of services.
 _MAX_TEXTS = 5000
@@ -16,10 +18,11 @@ def service_graph(store: CaseStore) -> ServiceGraph:
 
     A call is a span whose parent is of another service, or one that names a known service as its peer
     (`peer.service`, else the address that it calls; OpenTelemetry semantic conventions): a database is known by its
-    metrics. A service whose warnings or errors name another one is taken
+    metrics, and by the host that these are of. A service whose warnings or errors name another one is taken
     to call it (with 0 calls), unless spans show a path between the two: they are the better witness.
     """
     prepare_linked_spans(store)
+    prepare_machines(store)
     rows = store.query(
         """
         SELECT parent_service AS caller, service AS callee, count() AS calls FROM linked_spans
@@ -39,13 +42,13 @@ def service_graph(store: CaseStore) -> ServiceGraph:
             """
         )
     ]
+    prepare_span_facts(store)
     peers = store.query(
         """
-        SELECT service AS caller,
-               firstNonDefault(attributes['peer.service'], attributes['server.address'], attributes['net.peer.name'])
-                   AS callee,
-               count() AS calls
-        FROM spans WHERE kind IN ('client', 'producer', '') AND callee IN {names:Array(String)} AND callee != caller
+        SELECT caller, if(machine != '', machine, named) AS callee, sum(n) AS calls
+        FROM (SELECT caller, callee AS named, calls AS n FROM span_facts) AS called
+        LEFT ANY JOIN machines ON machines.host = called.named
+        WHERE callee IN {names:Array(String)} AND callee != caller
         GROUP BY caller, callee ORDER BY caller, callee
         """,
         names=names,

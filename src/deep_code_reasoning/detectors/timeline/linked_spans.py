@@ -36,6 +36,12 @@ def prepare_linked_spans(store: CaseStore) -> None:
     store.once("linked spans", lambda: _link_spans(store))
 
 
+def do_some_fail(store: CaseStore) -> bool:
+    """Whether the status of any linked span is error."""
+    prepare_linked_spans(store)
+    return store.once("some fail", lambda: bool(store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]))
+
+
 def _link_spans(store: CaseStore) -> None:
     # The spans are read once and joined in memory: large cases are streamed from files.
     store.derive(
@@ -45,6 +51,9 @@ def _link_spans(store: CaseStore) -> None:
                greatest(0, duration_ns) AS duration_ns, CAST(status = 'error', 'UInt8') AS failed
         FROM spans WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 AND span_id != parent_span_id
         """,
+        "trace_id String, span_id String, parent_span_id String, service LowCardinality(String), "
+        "clock String, name LowCardinality(String), kind LowCardinality(String), start_ns Int64, "
+        "duration_ns Int64, failed UInt8",
         every=taken_traces(store),
     )
     store.derive(
@@ -58,6 +67,11 @@ def _link_spans(store: CaseStore) -> None:
                p.failed AS parent_failed, p.span_id != '' AS has_parent
         FROM taken_spans AS s LEFT ANY JOIN taken_spans AS p ON s.trace_id = p.trace_id AND s.parent_span_id = p.span_id
         """,
+        "trace_id String, span_id String, service LowCardinality(String), clock String, "
+        "name LowCardinality(String), kind LowCardinality(String), start_ns Int64, duration_ns Int64, "
+        "failed UInt8, parent_span_id String, parent_service LowCardinality(String), parent_clock String, "
+        "parent_name LowCardinality(String), parent_kind LowCardinality(String), parent_start_ns Int64, "
+        "parent_duration_ns Int64, parent_failed UInt8, has_parent UInt8",
     )
     store.derive(
         "span_children",
@@ -73,5 +87,8 @@ def _link_spans(store: CaseStore) -> None:
         WHERE has_parent
         GROUP BY trace_id, parent_span_id
         """,
+        "trace_id String, span_id String, children UInt64, inside_ns Int64, calls_out UInt8, "
+        "first Tuple(String, String, Int64, Int64, String), callee String, child_kind String, "
+        "child_start_ns Int64, child_duration_ns Int64, callee_clock String",
     )
     store.execute("TRUNCATE TABLE taken_spans")

@@ -110,11 +110,11 @@ def _fitted(links: Links, offsets: Mapping[str, float]) -> dict[str, float]:
             name: [(other, ahead, _weight(half, strays[name, other])) for other, ahead, half in links[name]]
             for name in names
         }
+        totals = {name: sum(weight for _, _, weight in weighted[name]) for name in names[1:]}
         for _ in range(_SWEEPS):
             moved = 0.0
-            for name in names[1:]:
-                total = sum(weight for _, _, weight in weighted[name])
-                value = sum((now[other] + ahead) * weight for other, ahead, weight in weighted[name]) / total
+            for name, total in totals.items():
+                value = sum([(now[other] + ahead) * weight for other, ahead, weight in weighted[name]]) / total
                 moved = max(moved, abs(value - now[name]))
                 now[name] = value
             if moved < _STILL_NS:

@@ -26,4 +26,5 @@ def prepare_span_errors(store: CaseStore) -> None:
                    attributes['exception.message']), time_ns) AS message
         FROM span_events WHERE name = 'exception' GROUP BY trace_id, span_id
         """,
+        "trace_id String, span_id String, message String",
     )

@@ -14,12 +14,14 @@ application's attributes say of the request. Reads that lock their rows are left
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ...store import CaseStore
 from ..locks.commands import statement_of
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
+from ..timeline.span_facts import REFUSED, STATUS, first_attribute
 
 _READ: Final = r"^(?i)(select|find|findone|get|hget|hgetall|hmget|getitem|query|read)$"
 _WRITE: Final = (
@@ -48,22 +50,9 @@ _PLACEHOLDER: Final = r"[?]|[$][0-9]|%s|[:@][a-z]"
 _RELATIVE: Final = r'([A-Za-z_]+)["`]? *= *["`]?([A-Za-z_]+)["`]? *[-+*|]'
 
 
-def _first_of(*names: str, row: str = "") -> str:
-    told = "".join(f"{row}attributes['{name}'] != '', {row}attributes['{name}'], " for name in names)
-    return f"multiIf({told}'')"
-
-
-_METHOD: Final = f"upper({_first_of('http.request.method', 'http.method')})"
-_PATH: Final = _first_of("url.path", "http.target", "url.full", "http.url")
-_ROUTE: Final = _first_of("http.route", "url.template")
-_STATUS: Final = _first_of(
-    "http.response.status_code", "http.status_code", "rpc.grpc.status_code", "rpc.response.status_code", "status_code",
-    "status",
-)  # fmt: skip
-REFUSED: Final = f"""multiIf({_STATUS} IN ('409', '412', 'ABORTED', 'ALREADY_EXISTS', 'FAILED_PRECONDITION'),
-    concat('answered ', {_STATUS}), attributes['rpc.grpc.status_code'] IN ('6', '9', '10'),
-    concat('answered gRPC ', attributes['rpc.grpc.status_code']), '')"""
-"""SQL: that a call was refused for a conflict, in words; '' where it was not. Conventions now and before."""
+_METHOD: Final = f"upper({first_attribute('http.request.method', 'http.method')})"
+_PATH: Final = first_attribute("url.path", "http.target", "url.full", "http.url")
+_ROUTE: Final = first_attribute("http.route", "url.template")
 GIVEN: Final = f"""arrayFilter(pair -> pair.2 != '' AND length(pair.2) <= 80 AND NOT match(pair.1, '{_CONVENTIONS}'),
     arrayZip(arrayMap(key -> toString(key), mapKeys(attributes)), mapValues(attributes)))"""
 
@@ -87,16 +76,16 @@ _REPLACES: Final = rf"""NOT match(statement, '(?is)where.*{_VERSION[4:]}|\\$inc'
 
 def could_race(store: CaseStore, told: bool) -> bool:
     """Whether anything is written that a race could be over: where none was `told`, written whole with no check."""
-    if told:
-        return True
+    if told or not store.attribute_names("spans"):
+        return told
     return bool(
         store.query(
             f"""
             SELECT 1 AS n FROM spans
             WHERE notEmpty(attributes) AND if({statement_of()} AS statement != '',
                 match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES},
-                {_METHOD} IN ('PUT', 'PATCH') OR match(
-                    if(attributes['rpc.method'] != '', attributes['rpc.method'], name), {{replaces:String}}))
+                {_METHOD} IN ('PUT', 'PATCH') OR if(attributes['rpc.method'] != '',
+                    match(attributes['rpc.method'], {{replaces:String}}), match(name, {{replaces:String}})))
             LIMIT 1
             """,
             replaces=_named(_REPLACE_WORDS),
@@ -128,8 +117,13 @@ def _find_accesses(store: CaseStore) -> None:
                if(told_route = '' AND path = '', said, told_route) AS route, attributes['rpc.method'] AS rpc,
                {GIVEN} AS given, match(arrayStringConcat(mapKeys(attributes), ' '), '(?i)if[-_](un)?(match|modified)')
                    AS checked, {REFUSED} != '' AS refused,
-               status = 'error' OR match({_STATUS}, '^[45][0-9][0-9]$') AS failed
-        FROM spans WHERE notEmpty(attributes) AND kind NOT IN ('internal', 'producer', 'consumer')
+               status = 'error' OR match({STATUS}, '^[45][0-9][0-9]$') AS failed
+        FROM (
+            SELECT trace_id, span_id, status, attributes FROM spans
+            WHERE notEmpty(attributes) AND kind NOT IN ('internal', 'producer', 'consumer')
+              -- The two sides of calls between services: of all spans it would take four times the memory.
+              AND (trace_id, span_id) IN (SELECT trace_id, arrayJoin([span_id, parent_span_id]) FROM service_entries)
+        )
         """,
     )
     store.derive(
@@ -141,17 +135,26 @@ def _find_accesses(store: CaseStore) -> None:
         GROUP BY trace_id, service
         """,
     )
+    _derive_all(store, _STATEMENTS)
+    _derive_all(store, _CALLS)
+    for table in ("service_entries", "call_sides", "turns"):
+        store.execute(f"TRUNCATE TABLE {table}")
+
+
+def _derive_all(store: CaseStore, steps: Sequence[tuple[str, str]]) -> None:
+    """Make tables each of which is asked by the next one alone, and is emptied then; one without a name is added."""
     patterns = {"read": _READ, "write": _WRITE, "reads": _named(_READ_WORDS), "writes": _named(_WRITE_WORDS),
                 "replaces": _named(_REPLACE_WORDS)}  # fmt: skip
-    for table, select in (*_STATEMENTS, *_CALLS):
+    done = ""
+    for table, select in steps:
         used = {name: pattern for name, pattern in patterns.items() if f"{{{name}:String}}" in select}
         if table:
             store.derive(table, select, **used)
         else:
             store.execute(f"INSERT INTO key_accesses {select}", **used)
-    steps = [table for table, _ in (*_STATEMENTS, *_CALLS) if table not in ("", "key_accesses")]
-    for table in ("service_entries", "call_sides", "turns", *steps):
-        store.execute(f"TRUNCATE TABLE {table}")
+        if done:
+            store.execute(f"TRUNCATE TABLE {done}")
+        done = table
 
 
 def _named(words: str) -> str:

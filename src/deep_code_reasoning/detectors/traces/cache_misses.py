@@ -31,18 +31,13 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
+from ..timeline.span_facts import CACHES, SYSTEM, span_facts
 from ..timeline.time_steps import step_of, time_steps
 
-# The system of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote.
-_SYSTEM: Final = (
-    "lower(coalesce(nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), "
-    "nullIf(attributes['db.type'], ''), attributes['db']))"
-)
 _STATEMENT: Final = (
     "coalesce(nullIf(attributes['db.query.text'], ''), nullIf(attributes['db.statement'], ''), "
     "nullIf(attributes['db.operation.name'], ''), nullIf(attributes['db.operation'], ''), name)"
 )
-_CACHES: Final = "redis|valkey|memcache|hazelcast|ehcache|infinispan|dragonfly|keydb|aerospike"
 _WRITES: Final = r"(?i)^\W*(p?set(ex|nx)?|hm?set|mset|add|put)\b"
 # What is read, but for the numbers in it.
 _KIND: Final = "replaceRegexpAll(statement, '[0-9a-fA-F]{8,}|[0-9]+', '#')"
@@ -74,8 +69,10 @@ class Settings:
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose cache no longer answers."""
     store = scene.store
-    reads = f"match({_SYSTEM}, {{caches:String}}) AND match({_STATEMENT}, '(?i)^\\\\W*(m|h)?gets?\\\\b')"
-    if not store.query(f"SELECT 1 AS n FROM spans WHERE {reads} LIMIT 1", caches=_CACHES):
+    reads = f"match({SYSTEM}, {{caches:String}}) AND match({_STATEMENT}, '(?i)^\\\\W*(m|h)?gets?\\\\b')"
+    if not span_facts(store).caches or not store.query(
+        f"SELECT 1 AS n FROM spans WHERE {reads} LIMIT 1", caches=CACHES
+    ):
         return Skipped("no span reads a cache")
     _prepare_lookups(store, reads)
     steps = time_steps(store, "spans")
@@ -133,9 +130,9 @@ def _prepare_lookups(store: CaseStore, reads: str) -> None:
         f"""
         WITH calls AS (
             SELECT trace_id, span_id, parent_span_id, service, start_ns, start_ns + duration_ns AS end_ns,
-                   substring({_STATEMENT}, 1, 200) AS statement, match({_SYSTEM}, {{caches:String}}) AS cached,
+                   substring({_STATEMENT}, 1, 200) AS statement, match({SYSTEM}, {{caches:String}}) AS cached,
                    multiIf({reads}, 'read', cached AND match(statement, {{writes:String}}), 'write',
-                           NOT cached AND {_SYSTEM} != ''
+                           NOT cached AND {SYSTEM} != ''
                            AND match(statement, '(?i)\\\\b(select|find|query|get|scan|read|search)\\\\b'), 'store',
                            '') AS act,
                    if(cached, extract(statement, '^\\\\W*\\\\w+[ (]+([^ ,)?$]+)'), '') AS key
@@ -171,7 +168,7 @@ def _prepare_lookups(store: CaseStore, reads: str) -> None:
                l.start_ns AS start_ns, l.missed AS missed, l.joined AS joined, toString(s.parent_name) AS operation
         FROM crowds AS l LEFT ANY JOIN linked_spans AS s ON l.trace_id = s.trace_id AND l.span_id = s.span_id
         """,
-        caches=_CACHES,
+        caches=CACHES,
         writes=_WRITES,
         every=taken_traces(store),
     )

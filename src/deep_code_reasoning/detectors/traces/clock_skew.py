@@ -40,20 +40,6 @@ TIME_ERRORS: Final = (
 )
 
 
-_TOLD: Final = """
-        WITH told AS (
-            SELECT trace_id, start_ns AS time_ns, status_message AS message FROM spans
-            WHERE status = 'error' AND match(status_message, {words:String})
-            UNION ALL
-            SELECT trace_id, time_ns, attributes['exception.message'] AS message FROM span_events
-            WHERE name = 'exception' AND match(attributes['exception.message'], {words:String})
-            UNION ALL
-            SELECT trace_id, time_ns, body AS message FROM logs
-            WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != '' AND match(body, {words:String})
-        )
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Thresholds.
@@ -151,32 +137,50 @@ def named_ns(text: str) -> float:
     return min((ns for ns in found if ns > 0), default=0.0)
 
 
+def _prepare_time_failures(store: CaseStore) -> None:
+    """The table `told_of_time`, once: what failing spans, exceptions and troubled log records say of time."""
+    store.derive(
+        "told_of_time",
+        """
+        SELECT trace_id, start_ns, status_message FROM spans
+        WHERE status = 'error' AND match(status_message, {words:String})
+        UNION ALL
+        SELECT trace_id, time_ns, attributes['exception.message'] AS message FROM span_events
+        WHERE name = 'exception' AND match(message, {words:String})
+        UNION ALL
+        SELECT trace_id, time_ns, body FROM logs
+        WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != '' AND match(body, {words:String})
+        """,
+        "trace_id String, time_ns Int64, message String",
+        words=TIME_ERRORS,
+    )
+
+
 def _service(store: CaseStore, clock: str) -> str:
     """The service on a host that most requests which fail over time go through; else the busiest."""
+    _prepare_time_failures(store)
     row = store.query(
-        f"""
-        {_TOLD}
-        SELECT service, uniqExactIf(trace_id, trace_id IN (SELECT trace_id FROM told)) AS failing, count() AS n
-        FROM linked_spans WHERE clock = {{clock:String}} AND service != ''
+        """
+        SELECT service, uniqExactIf(trace_id, trace_id IN (SELECT trace_id FROM told_of_time)) AS failing, count() AS n
+        FROM linked_spans WHERE clock = {clock:String} AND service != ''
         GROUP BY service ORDER BY failing DESC, n DESC, service LIMIT 1
         """,
         clock=clock,
-        words=TIME_ERRORS,
     )
     return str(row[0]["service"]) if row else ""
 
 
 def _time_failures(store: CaseStore, clock: str) -> Row:
     """Requests through a host that fail for reasons of time: how many, of how many, since when, with which words."""
+    _prepare_time_failures(store)
     return store.query(
-        f"""
-        {_TOLD}, through AS (SELECT DISTINCT trace_id FROM linked_spans WHERE clock = {{clock:String}})
+        """
+        WITH through AS (SELECT DISTINCT trace_id FROM linked_spans WHERE clock = {clock:String})
         SELECT uniqExact(trace_id) AS requests, min(time_ns) AS since, argMin(message, (time_ns, message)) AS message,
                (SELECT count() FROM through) AS through
-        FROM told WHERE trace_id IN (SELECT trace_id FROM through)
+        FROM told_of_time WHERE trace_id IN (SELECT trace_id FROM through)
         """,
         clock=clock,
-        words=TIME_ERRORS,
     )[0]
 
 

@@ -38,7 +38,8 @@ _GIVEN_UP: Final = r"(?i)timed? ?out|timeout|deadline|cancell?ed|abort"
 
 def deadlines_outside(scene: Scene) -> list[Finding]:
     """Callers that give up sooner than they did on what records no spans."""
-    _prepare_cut_exits(scene.store)
+    if not _prepare_cut_exits(scene.store):
+        return []
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
         f"""
@@ -55,9 +56,13 @@ def deadlines_outside(scene: Scene) -> list[Finding]:
     return [finding for finding in found if finding is not None]
 
 
-def _prepare_cut_exits(store: CaseStore) -> None:
-    """The table `cut_exits`: calls to peers that fail some, and whether each failed when most do, by its duration."""
-    prepare_exits(store)
+def _prepare_cut_exits(store: CaseStore) -> bool:
+    """The table `cut_exits`: calls to peers that fail some, and whether each failed when most do, by its duration.
+
+    False, and no table, when no span names a peer.
+    """
+    if not prepare_exits(store):
+        return False
     store.derive(
         "cut_exits",
         """
@@ -73,6 +78,7 @@ def _prepare_cut_exits(store: CaseStore) -> None:
         apart=_APART,
         turned_away=_TURNED_AWAY,
     )
+    return True
 
 
 def _judge(scene: Scene, rise: Rise) -> Finding | None:

@@ -32,7 +32,7 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..external.peer_outage import prepare_exits
 from ..external.slow_peer import ON_THE_INTERNET, OUR_OWN
-from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .deadlines_outside import deadlines_outside
@@ -63,8 +63,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find callers whose deadline is too short."""
-    prepare_linked_spans(scene.store)
-    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+    if not do_some_fail(scene.store):
         return Skipped("no span says that it failed")
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(

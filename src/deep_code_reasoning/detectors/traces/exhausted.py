@@ -109,6 +109,8 @@ def _texts(store: CaseStore) -> list[Row]:
             FROM logs WHERE severity IN ('warn', 'error', 'fatal') AND match(body, {{likely:String}})
         ) WHERE trace_id != ''
         """,
+        "service LowCardinality(String), trace_id String, span_id String, time_ns Int64, said String, "
+        "shape String, source_id UInt32, line UInt64, item UInt32",
         likely=_LIKELY,
     )
     return store.query(

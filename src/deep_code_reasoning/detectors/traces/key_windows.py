@@ -26,7 +26,8 @@ from typing import Final
 from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..locks.operations import prepare_lock_ops
-from .accesses import REFUSED, prepare_accesses
+from ..timeline.span_facts import REFUSED, span_facts
+from .accesses import prepare_accesses
 
 # What databases, mappers and stores say of a write that came second: SQLSTATE 23505 and 40001 in PostgreSQL's and
 # MySQL's words, JPA, SQLAlchemy, Rails and EF Core, DynamoDB, MongoDB, Cosmos, etcd, Kubernetes, HTTP 409 and 412.
@@ -44,6 +45,9 @@ _SLACK_NS: Final = 2 * NS_PER_MS
 
 def prepare_conflicts(store: CaseStore) -> bool:
     """Make `conflicts`, once; False when nothing was told of any."""
+    refusals = "" if not span_facts(store).refused else (
+        f" UNION ALL SELECT trace_id, toString(service), {REFUSED} AS refusal FROM spans WHERE refusal != ''"
+    )  # fmt: skip
     logs = "" if not store.count("logs") else (
         " UNION ALL SELECT trace_id, toString(service), body FROM logs"
         " WHERE trace_id != '' AND severity IN ('warn', 'error', 'fatal') AND match(body, {conflict:String})"
@@ -55,14 +59,13 @@ def prepare_conflicts(store: CaseStore) -> bool:
             SELECT trace_id, toString(service) AS service, status_message AS message FROM spans
             WHERE status = 'error' AND match(status_message, {{conflict:String}})
             UNION ALL
-            SELECT trace_id, toString(service), {REFUSED} AS refusal FROM spans WHERE refusal != ''
-            UNION ALL
             SELECT trace_id, toString(service), concat(attributes['exception.type'], ' ',
                                                        attributes['exception.message']) AS said
             FROM span_events WHERE name = 'exception' AND match(said, {{conflict:String}})
-            {logs}
+            {refusals}{logs}
         ) GROUP BY trace_id, service
         """,
+        "trace_id String, service LowCardinality(String), message String",
         conflict=_CONFLICT,
     )
     return bool(store.query("SELECT 1 AS n FROM conflicts LIMIT 1"))

@@ -87,7 +87,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def _prepare_orders(store: CaseStore, settings: Settings) -> bool:
-    if not store.query(f"SELECT 1 AS n FROM spans WHERE hasAny(mapKeys(attributes), {list(QUEUE_NAMES)}) LIMIT 1"):
+    if store.attribute_names("spans").isdisjoint(QUEUE_NAMES):
         return False
     prepare_clocks(store)
     _prepare_sides(store)

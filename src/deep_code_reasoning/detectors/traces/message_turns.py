@@ -15,6 +15,7 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
+from ..timeline.span_facts import first_attribute
 
 # Times on the common timeline are wrong by a scheduler's pause beside the clocks' own doubt.
 _SLACK_NS: Final = 2 * NS_PER_MS
@@ -35,7 +36,8 @@ def prepare_message_turns(store: CaseStore) -> bool:
 
     A message without an id is known by the span that sent it. One such span may send several: then only failures tell.
     """
-    named = f"hasAny(mapKeys(attributes), [{', '.join(map(repr, _MESSAGE_IDS))}])"
+    known = [name for name in _MESSAGE_IDS if name in store.attribute_names("spans")]
+    named = f"hasAny(mapKeys(attributes), {known})" if known else "false"
     if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} OR {PROCESSES} LIMIT 1"):
         return False
     prepare_clocks(store)
@@ -44,10 +46,9 @@ def prepare_message_turns(store: CaseStore) -> bool:
         "taken_messages",
         f"""
         SELECT trace_id, span_id, toString(service) AS service, toString(name) AS name, {CLOCK_OF} AS clock,
-               start_ns, duration_ns, {_first_of(_MESSAGE_IDS)} AS id, if({PROCESSES}, parent_span_id, '') AS sent,
-               if(id != '', id, sent) AS message, {QUEUE} AS queue, status
-        FROM spans
-        WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
+               start_ns, duration_ns, {first_attribute(*_MESSAGE_IDS)} AS id,
+               if({PROCESSES}, parent_span_id, '') AS sent, if(id != '', id, sent) AS message, {QUEUE} AS queue, status
+        FROM spans WHERE kind NOT IN ('producer', 'client') AND message NOT IN ('', '?')
           AND attributes['messaging.operation.type'] NOT IN ('send', 'publish', 'create', 'receive', 'settle')
         """,
     )
@@ -87,10 +88,5 @@ def prepare_message_turns(store: CaseStore) -> bool:
     return bool(store.query("SELECT 1 AS n FROM message_turns WHERE at_once OR again LIMIT 1"))
 
 
-def _first_of(names: tuple[str, ...]) -> str:
-    """SQL: the first attribute of these that is there, else ''."""
-    return f"multiIf({''.join(f'attributes[{name!r}] != {chr(39) * 2}, attributes[{name!r}], ' for name in names)}'')"
-
-
-QUEUE: Final = _first_of(QUEUE_NAMES)
+QUEUE: Final = first_attribute(*QUEUE_NAMES)
 """SQL: the queue, topic or subscription that a span is about, '' when none is named."""

@@ -59,7 +59,9 @@ class Settings:
 
 def prepare_message_waits(store: CaseStore) -> bool:
     """Make `message_waits`, once; False when no span sends a message."""
-    # In a step of its own: the spans are read once, and most cases have no more to ask.
+    if store.attribute_names("spans").isdisjoint(QUEUE_NAMES):
+        return False
+    # In a step of its own: the spans are read once.
     store.derive(
         "message_spans",
         f"""

@@ -152,6 +152,8 @@ def _prepare_gaps(store: CaseStore) -> None:
           AND c.child_start_ns >= p.start_ns - {slack:Int64}
           AND c.child_start_ns + c.child_duration_ns <= p.start_ns + p.duration_ns + {slack:Int64}
         """,
+        "trace_id String, span_id String, caller LowCardinality(String), callee String, caller_clock String, "
+        "callee_clock String, start_ns Int64, gap_ns Int64",
         slack=_CLOCK_SLACK_NS,
     )
 

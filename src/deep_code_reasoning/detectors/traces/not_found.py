@@ -28,12 +28,9 @@ from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
+from ..timeline.span_facts import ABSENT, span_facts
 from ..timeline.time_steps import step_of, time_steps
 
-_SAYS_SO: Final = (
-    "firstNonDefault(attributes['http.response.status_code'], attributes['http.status_code']) IN ('404', '410') OR "
-    "firstNonDefault(attributes['rpc.grpc.status_code'], attributes['rpc.response.status_code']) IN ('5', 'NOT_FOUND')"
-)
 _METHOD: Final = r"^(HTTP )?[A-Z]+$"
 
 
@@ -58,8 +55,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find operations that no longer find what they are asked for."""
-    _prepare_answers(scene.store)
-    if not scene.store.query("SELECT max(missing) AS n FROM answers")[0]["n"]:
+    if not _prepare_answers(scene.store):
         return Skipped("no span was answered that there is no such thing")
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
@@ -83,26 +79,35 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service, f.operation or ""))
 
 
-def _prepare_answers(store: CaseStore) -> None:
-    """The table `answers`: calls into a service, who made each, and whether it was the first to say "not found"."""
+def _prepare_answers(store: CaseStore) -> bool:
+    """The table `answers`: calls into a service, who made each, and whether it was the first to say "not found".
+
+    False when none was.
+    """
+    if not span_facts(store).absent:
+        return False
     prepare_linked_spans(store)
     store.derive(
-        "answers",
+        "absent",
         f"""
-        WITH absent AS (
-            SELECT trace_id, span_id, parent_span_id FROM spans
-            WHERE ({_SAYS_SO}) AND cityHash64(trace_id) % {{every:UInt32}} = 0
-        )
+        SELECT trace_id, span_id, parent_span_id FROM spans
+        WHERE ({ABSENT}) AND cityHash64(trace_id) % {{every:UInt32}} = 0
+        """,
+        every=taken_traces(store),
+    )
+    store.derive(
+        "answers",
+        """
         SELECT service, name, parent_service AS caller, start_ns, trace_id, span_id,
                (trace_id, span_id) IN (SELECT trace_id, span_id FROM absent)
                    AND (trace_id, span_id) NOT IN (SELECT trace_id, parent_span_id FROM absent) AS missing
         FROM linked_spans
         WHERE parent_service != service AND kind NOT IN ('client', 'producer', 'consumer')
-          AND NOT match(name, {{method:String}})
+          AND NOT match(name, {method:String})
         """,
-        every=taken_traces(store),
         method=_METHOD,
     )
+    return bool(store.query("SELECT max(missing) AS n FROM answers")[0]["n"])
 
 
 def _serves_others(store: CaseStore, rise: Rise, settings: Settings) -> bool:

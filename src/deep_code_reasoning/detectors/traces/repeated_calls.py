@@ -82,28 +82,23 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     steps = time_steps(scene.store, "call_counts")
     rows = scene.store.query(
         f"""
-        WITH {step_of("start_ns")} AS step,
-        calm AS (
-            SELECT service, entry, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calls
-            FROM call_counts GROUP BY service, entry, name
-        ),
-        usual AS (
-            SELECT service, entry, name,
+        WITH usual AS (
+            SELECT service, entry, name, quantileExactIf(0.5)(calls, start_ns < {{calm_end:Int64}}) AS calm,
                    greatest(if(name = '{ALL}', {{chatty:Float64}}, {{repeats:Float64}}),
-                            if(isNaN(calls), 0, {{factor:Float64}} * calls)) AS most FROM calm
-        ),
-        requests AS (
-            SELECT service, entry, {step_of("start_ns")} AS at, count() AS n FROM call_counts WHERE name = '{ALL}'
-            GROUP BY service, entry, at
+                            if(isNaN(calm), 0, {{factor:Float64}} * calm)) AS most
+            FROM call_counts GROUP BY service, entry, name
         )
-        SELECT service, entry, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps,
-               any(trials) AS trials
+        SELECT service, entry, name, sum(many) AS concerned, groupArray((c.step, many)) AS steps, any(trials) AS trials
         FROM (
-            SELECT service, entry, name, step, countIf(calls >= most) AS many
+            SELECT service, entry, name, {step_of("start_ns")} AS step, countIf(calls >= most) AS many
             FROM call_counts JOIN usual USING (service, entry, name) GROUP BY service, entry, name, step
         ) AS c
-        JOIN (SELECT service, entry, groupArray((at, n)) AS trials FROM requests GROUP BY service, entry) AS r
-        USING (service, entry)
+        JOIN (
+            SELECT service, entry, groupArray((step, n)) AS trials
+            FROM (SELECT service, entry, {step_of("start_ns")} AS step, count() AS n FROM call_counts
+                  WHERE name = '{ALL}' GROUP BY service, entry, step)
+            GROUP BY service, entry
+        ) AS r USING (service, entry)
         GROUP BY service, entry, name HAVING concerned >= {{least:UInt32}} ORDER BY service, entry, name
         """,
         chatty=float(settings.min_calls),
@@ -128,32 +123,40 @@ def _prepare_counts(store: CaseStore) -> None:
 
     `entry` is the operation by which the request came in; those that come once only are one.
     """
+    # Both are asked twice below, where a WITH would be read twice.
+    store.derive(
+        "service_requests",
+        """
+        SELECT trace_id, service, if(count() OVER (PARTITION BY service, first) > 1, first, '') AS entry,
+               min(t.start_ns) AS start_ns, countIf(parent_service != service) AS entries,
+               maxIf(duration_ns, parent_service != service) AS request_ns,
+               argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS first
+        FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
+        """,
+        "trace_id String, service LowCardinality(String), entry String, start_ns Int64, entries UInt64, "
+        "request_ns Int64, first String",
+    )
+    store.derive(
+        "leaf_calls",
+        """
+        SELECT trace_id, service, toString(name) AS name, count() AS calls, sum(duration_ns) AS calls_ns
+        FROM linked_spans
+        WHERE parent_service = service AND NOT failed AND (trace_id, span_id) NOT IN (
+            SELECT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service)
+        GROUP BY trace_id, service, name
+        """,
+        "trace_id String, service LowCardinality(String), name String, calls UInt64, calls_ns Int64",
+    )
     store.derive(
         "call_counts",
         f"""
-        WITH entries AS (
-            SELECT trace_id, service, countIf(parent_service != service) AS entries, min(t.start_ns) AS start_ns,
-                   maxIf(duration_ns, parent_service != service) AS request_ns,
-                   argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS first,
-                   if(count() OVER (PARTITION BY service, first) > 1, first, '') AS entry
-            FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
-        ),
-        inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
-        leaves AS (
-            SELECT trace_id, service, toString(name) AS name, count() AS calls, sum(duration_ns) AS calls_ns
-            FROM linked_spans
-            WHERE parent_service = service AND NOT failed AND (trace_id, span_id) NOT IN inner
-            GROUP BY trace_id, service, name
-        ),
-        counted AS (
-            SELECT * FROM leaves
+        SELECT trace_id, service, e.entry, c.name, e.start_ns, c.calls / e.entries, c.calls_ns / e.entries, e.request_ns
+        FROM (
+            SELECT trace_id, service, name, calls, calls_ns FROM leaf_calls
             UNION ALL
             SELECT trace_id, service, '{ALL}', sum(l.calls), sum(l.calls_ns)
-            FROM entries LEFT JOIN leaves AS l USING (trace_id, service) GROUP BY trace_id, service
-        )
-        SELECT e.trace_id AS trace_id, e.service AS service, e.entry AS entry, c.name AS name, e.start_ns AS start_ns,
-               c.calls / e.entries AS calls, c.calls_ns / e.entries AS calls_ns, e.request_ns AS request_ns
-        FROM counted AS c JOIN entries AS e ON c.trace_id = e.trace_id AND c.service = e.service
+            FROM service_requests LEFT JOIN leaf_calls AS l USING (trace_id, service) GROUP BY trace_id, service
+        ) AS c JOIN service_requests AS e USING (trace_id, service)
         """,
         "trace_id String, service LowCardinality(String), entry String, name String, start_ns Int64, calls Float64, "
         "calls_ns Float64, request_ns Int64",

@@ -28,7 +28,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
-from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 
@@ -65,8 +65,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find callers that try again and again."""
-    prepare_linked_spans(scene.store)
-    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+    if not do_some_fail(scene.store):
         return Skipped("no span says that it failed")
     _prepare_attempts(scene.store)
     steps = time_steps(scene.store, "linked_spans")

@@ -206,6 +206,9 @@ def prepare_self_times(store: CaseStore) -> None:
                s.parent_service != s.service AS is_entry
         FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
         """,
+        "trace_id String, span_id String, service LowCardinality(String), clock String, "
+        "name LowCardinality(String), start_ns Int64, duration_ns Int64, is_client UInt8, self_ns Int64, "
+        "is_entry UInt8",
     )
     store.derive(
         "request_times",
@@ -226,6 +229,8 @@ def prepare_self_times(store: CaseStore) -> None:
         FROM stretches AS t
         GROUP BY trace_id, service HAVING countIf(t.is_entry) > 0
         """,
+        "trace_id String, service LowCardinality(String), entry String, span_id String, clock String, "
+        "start_ns Int64, self_ns Int64",
     )
 
 

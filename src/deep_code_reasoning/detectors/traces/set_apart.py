@@ -62,8 +62,9 @@ class Settings:
         known_before: what was served well before may have met other code: it is less sure that the input is bad.
         chronic: what was bad half as often before, by the time, has been lived with.
         loud_share: one that takes so much of all requests can starve the others.
-        loud_factor: and is so many times as frequent as before, by the time.
-        of_growth: and is most of what grew: else everybody came.
+        loud_factor: and is so many times as frequent as before, by the time, and held against the others: else
+            everybody came.
+        of_growth: and is most of what grew.
         min_suffering: so many of the others are bad.
         min_probability: values are many, so that one of them separates must be nearly sure.
     """
@@ -217,10 +218,12 @@ def _loud(scene: Scene, divided: Outcomes, facets: Facets, settings: Settings) -
             continue
         now, before = (having & divided.later).bit_count(), (having & divided.earlier).bit_count()
         others = facets.known[facet.key] & ~having
+        others_now, others_before = (others & divided.later).bit_count(), (others & divided.earlier).bit_count()
         suffering = _share(divided.suffering, others & divided.later)
         if (
             now >= settings.loud_share * divided.later.bit_count()
             and now * seconds >= settings.loud_factor * max(1, before)
+            and now * others_before >= settings.loud_factor * max(1, before) * others_now
             and now * seconds - before >= settings.of_growth * growth > 0
             and suffering >= max(settings.min_suffering, 2 * _share(divided.suffering, others & divided.earlier))
             and (others & divided.suffering & divided.later).bit_count() >= settings.min_bad

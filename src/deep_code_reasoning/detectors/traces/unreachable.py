@@ -28,7 +28,7 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..symptoms.lexicon import kinds_of_text
-from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.linked_spans import do_some_fail, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
@@ -65,8 +65,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services that calls do not reach, the surest first."""
-    prepare_linked_spans(scene.store)
-    if not scene.store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]:
+    if not do_some_fail(scene.store):
         return Skipped("no span says that it failed")
     _prepare_arrivals(scene.store)
     steps = time_steps(scene.store, "linked_spans")

@@ -52,7 +52,8 @@ def zone_gap(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float) ->
     slow = scene.store.query("SELECT countIf(gap_ns > {limit:Int64}) AS n FROM call_gaps", limit=limit_ns)[0]["n"]
     if int(slow) < _MIN_SLOW:
         return None
-    _prepare_crossings(scene.store)
+    if not _prepare_crossings(scene.store):
+        return None
     rows = scene.store.query(
         f"""
         SELECT zone, groupArray((step, n, slow)) AS steps, sum(slow) AS all_slow FROM (
@@ -76,22 +77,34 @@ def zone_gap(scene: Scene, steps: TimeSteps, limit_ns: int, min_share: float) ->
     return None
 
 
-def _prepare_crossings(store: CaseStore) -> None:
-    """The table `crossings`: the rows of `call_gaps` whose ends are in zones that are known, with both zones."""
+def _prepare_crossings(store: CaseStore) -> bool:
+    """The table `crossings`: the rows of `call_gaps` whose ends are in zones that are known, with both zones.
+
+    False where there are no two zones.
+    """
     store.derive(
-        "crossings",
+        "clock_zones",
         f"""
-        WITH places AS (
-            SELECT toString({CLOCK_OF}) AS place, max({_ZONE}) AS zone FROM spans
-            WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 GROUP BY place HAVING zone != ''
-        )
-        SELECT g.trace_id AS trace_id, g.span_id AS span_id, g.caller AS caller, g.callee AS callee,
-               g.start_ns AS start_ns, g.gap_ns AS gap_ns, a.zone AS caller_zone, b.zone AS callee_zone
-        FROM call_gaps AS g JOIN places AS a ON toString(g.caller_clock) = a.place
-             JOIN places AS b ON toString(g.callee_clock) = b.place
+        SELECT toString({CLOCK_OF}) AS place, max({_ZONE}) AS zone FROM spans
+        WHERE cityHash64(trace_id) % {{every:UInt32}} = 0 GROUP BY place HAVING zone != ''
         """,
+        "place String, zone String",
         every=taken_traces(store),
     )
+    if int(store.query("SELECT uniqExact(zone) AS n FROM clock_zones")[0]["n"]) < 2:
+        return False
+    store.derive(
+        "crossings",
+        """
+        SELECT g.trace_id AS trace_id, g.span_id AS span_id, g.caller AS caller, g.callee AS callee,
+               g.start_ns AS start_ns, g.gap_ns AS gap_ns, a.zone AS caller_zone, b.zone AS callee_zone
+        FROM call_gaps AS g JOIN clock_zones AS a ON toString(g.caller_clock) = a.place
+             JOIN clock_zones AS b ON toString(g.callee_clock) = b.place
+        """,
+        "trace_id String, span_id String, caller LowCardinality(String), callee String, start_ns Int64, "
+        "gap_ns Int64, caller_zone String, callee_zone String",
+    )
+    return True
 
 
 def _ways(store: CaseStore, rise: Rise, limit_ns: int) -> list[Row]:

@@ -1,0 +1,57 @@
+"""What changes are tried for where nothing that is said, and no level of a whole service, tells: memory that leaks,
+messages that are taken and not acknowledged, work that requests no longer do.
+
+Of all queues together the one that is held is lost, and memory that is given back by a kill is no climb. These are
+dated and placed by who measures them: the service it is seen at is the first, and it begins when that does, whatever
+else the onset was dated by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ...domain.finding import Finding
+from ..base import Scene, Skipped
+from ..metrics import leak, messages
+from ..symptoms.front import Front
+from ..symptoms.symptom import Shift, symptoms_of
+from ..symptoms.trouble import trouble
+from ..traces import missing_writes
+from .trial import Change, Situation
+
+# What it is called, and the facts with its levels before and after; messages that merely wait are not held.
+_TOLD: Final = {
+    "memory_leak": ("memory", "before", "after"),
+    "unacknowledged_messages": ("unacknowledged messages", "usual", "now"),
+    "wrong_result": ("skipped", "without_share_before", "without_share"),
+}
+
+
+def measured_situations(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> list[Situation]:
+    """A situation for each leak and each pile of messages held, the surest first."""
+    found = trouble(scene)
+    situations = []
+    for finding in _measured(scene):
+        what, before, after = _TOLD[finding.mechanism]
+        levels = float(str(finding.facts[before])), float(str(finding.facts[after]))
+        ramp_ns = finding.start_ns if finding.mechanism == "memory_leak" else None
+        name = f"{what} {finding.resource}"
+        shift = Shift(finding.service, name, *levels, finding.start_ns, ramp_ns, finding.citations)
+        victims = tuple(name for name in found.front.failing if name != finding.service)
+        front = Front(finding.service, victims, finding.start_ns)
+        deploys_known = any(change.rollouts for change in known)
+        symptoms = symptoms_of([], [shift])
+        situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, deploys_known))
+    return situations
+
+
+def _measured(scene: Scene) -> list[Finding]:
+    found: list[Finding] = []
+    for looked in (
+        leak.detect(scene, leak.Settings()),
+        messages.detect(scene, messages.Settings()),
+        missing_writes.detect(scene, missing_writes.Settings()),
+    ):
+        found += [] if isinstance(looked, Skipped) else [finding for finding in looked if finding.mechanism in _TOLD]
+    return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
