@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from deep_code_reasoning.readers.base import EvidenceFile, detect_compression
 from deep_code_reasoning.readers.registry import readers
 from deep_code_reasoning.store import CaseWriter, open_case
 from deep_code_reasoning.store.schema import EVIDENCE_TABLES
+from deep_code_reasoning.store.writer import write_manifest
 
 CASES = Path(__file__).parent / "cases"
 # Files in which every line is a record, or belongs to the one before it.
@@ -200,8 +201,10 @@ def read_evidence(tmp_path_factory: pytest.TempPathFactory) -> Read:
             reader.read(evidence, writer)
             for file in evidence:
                 writer.add_source(Source(file.source_id, file.name, str(file.path), format_name, reader.kind))
-            writer.commit(CaseInfo("test"))
+            manifest = writer.commit(CaseInfo("test"))
             notes = dict(writer.notes)
+        # As read: how one file spells a service says nothing of another.
+        write_manifest(folder / "case", replace(manifest, spellings={}))
         with open_case(folder / "case") as store:
             order = "ORDER BY source_id, line, item"
             tables = {name: store.query(f"SELECT * FROM {name} {order}") for name in EVIDENCE_TABLES}

@@ -3,7 +3,8 @@
 Nobody knows what it does: it has no diff, so no trial (`detectors/changes`) can convict it. But the trouble was located
 in one service by what the service itself did, its first moment is known to seconds, and one change reached that very
 service less than two minutes before, and no other did. A service that is deployed once an hour has a deploy in such a
-stretch by chance one time in thirty; innocent deploys just before an incident are mostly of other services.
+stretch by chance one time in thirty; innocent deploys just before an incident are mostly of other services. One that
+says of itself that it alters nothing (`undiffed.py`) is believed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 from ..detectors.base import Scene
 from ..detectors.changes.records import changes, cite_change
 from ..detectors.changes.trial import Change
+from ..detectors.changes.undiffed import is_idle
 from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
@@ -48,7 +50,7 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
         for rollout in change.rollouts
         if rollout.service == suspect.service and -_BEFORE_NS <= since_ns - rollout.time_ns <= _SOON_NS
     ]
-    if len(arrived) != 1 or arrived[0][0].diff:
+    if len(arrived) != 1 or arrived[0][0].diff or is_idle(arrived[0][0]):
         return cause
     return _brought_by(cause, suspect, *arrived[0])
 

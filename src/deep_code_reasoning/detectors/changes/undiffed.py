@@ -52,7 +52,7 @@ _ACTS: Final = re.compile(
 )
 _IDLE: Final = re.compile(
     r"(?i)\b(docs?|document\w*|comments?|typos?|tests?|lint\w*|format\w*|styl\w+|restyl\w+|readme|logs?|logging|"
-    r"metrics?|labels?|tid(y|ies)|renam\w+|extract\w*|refactor\w*|mov(e|es|ed)|wording|badge|codeowners)\b"
+    r"metrics?|labels?|tid(y|ies)|renam\w+|extract\w*|refactor\w*|mov(e|es|ed)|wording|reword\w*|badge|codeowners)\b"
 )
 # A migration that renames does what other messages of renaming do not.
 _RENAMES: Final = re.compile(r"(?i)\brenam\w+")
@@ -132,6 +132,7 @@ def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Ve
         rollout is None
         or rollout.service != situation.front.first
         or not _is_recent(verdict.change, rollout, situation)
+        or is_idle(verdict.change)
     ):
         return tuple(verdicts)
     own = next((s for s in situation.symptoms if s.service == rollout.service), None)
@@ -151,13 +152,21 @@ def _is_at_once(change: Change, rollout: Rollout, situation: Situation) -> bool:
 
 
 def _score(change: Change, shared: Sequence[str]) -> float:
-    acts = _ACTS.search(change.message) is not None or _renames_stored(change)
-    if change.kind != "flag" and _IDLE.search(change.message) and not acts:
+    if is_idle(change):
         return 0.0
     if len(shared) > 1:
         return _TWO_WORDS
-    says_what = change.kind != "flag" and acts
+    says_what = change.kind != "flag" and _acts(change)
     return _ONE_WORD if shared and says_what and len(shared[0]) >= _MIN_LETTERS else 0.0
+
+
+def is_idle(change: Change) -> bool:
+    """Whether a change says of itself that it alters nothing of what the system does; a flip of a flag always does."""
+    return change.kind != "flag" and _IDLE.search(change.message) is not None and not _acts(change)
+
+
+def _acts(change: Change) -> bool:
+    return _ACTS.search(change.message) is not None or _renames_stored(change)
 
 
 def _renames_stored(change: Change) -> bool:

@@ -177,7 +177,8 @@ def _waits_inside(store: CaseStore, caller: str, callee: str) -> tuple[str, floa
 
 def _waits_outside(store: CaseStore, caller: str, callee: str) -> float:
     """Of the time that calls took which were given up on, the share in which a partner outside was waited for."""
-    prepare_exits(store)
+    if not prepare_exits(store):
+        return 0.0
     row = store.query(
         """
         WITH given_up AS (
