@@ -62,7 +62,7 @@ def test_it_is_named_with_what_to_do_and_no_more_surely_than_time_tells(build_ca
             "kind": "commit", "id": "0b2391f124", "commit_sha": "0b2391f124", "diff": "+++ b/a.py\n+x", "source_id": 1,
         }],
     ],
-    ids=["long before", "after", "elsewhere", "one of two", "it says that it alters nothing", "its diff is known: the trial decides"],
+    ids=["long before", "after", "elsewhere", "one of two", "idle, it says", "its diff is known: the trial decides"],
 )  # fmt: skip
 def test_none_is_named_that_may_be_there_by_chance(rows: list[dict[str, Any]], build_case: BuildCase) -> None:
     assert blamed(rows, build_case).change is None
