@@ -18,7 +18,7 @@ from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.report.answer import as_json
 from deep_code_reasoning.report.html import as_html
 from deep_code_reasoning.report.markdown import as_markdown
-from deep_code_reasoning.report.plain import printable
+from deep_code_reasoning.report.plain import printable, to_milliseconds
 from deep_code_reasoning.report.text import as_text
 
 EVIL = "\x1b[2J<script>alert(1)</script> [x](javascript:1) `code` | \u202etxt"
@@ -80,6 +80,11 @@ def test_text_cannot_steer_a_terminal() -> None:
     text = as_text(hostile(), consulted=asked())
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_moments_are_told_to_the_millisecond_but_in_citations() -> None:
+    told = "slow since 2026-03-08T05:00:31.104632453Z (before 2026-03-08T05:00:30Z)"
+    assert to_milliseconds(told) == "slow since 2026-03-08T05:00:31.104Z (before 2026-03-08T05:00:30Z)"
 
 
 def test_colours_are_ours_alone() -> None:

@@ -11,7 +11,7 @@ from ..domain.investigation import Investigation
 from ..domain.opinion import Consulted
 from ..domain.window import Windows
 from . import outline, specialist
-from .plain import printable
+from .plain import printable, to_milliseconds
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --dim: #888; --bad: #c0392b; --good: #2e8b57; --bar: #4a7fb5 }
@@ -103,7 +103,7 @@ def _cause(cause: Cause, findings: tuple[Finding, ...]) -> str:
     points = []
     for finding in outline.evidence_of(cause, findings):
         cited = " ".join(f"<code>{_text(str(c))}</code>" for c in finding.citations[: outline.MAX_CITATIONS])
-        points.append(f"<li>{_text(finding.summary)}<br>{cited}</li>")
+        points.append(f"<li>{_text(to_milliseconds(finding.summary))}<br>{cited}</li>")
     points += [f"<li>speaks against it: {_text(doubt)}</li>" for doubt in cause.against]
     points += [f"<li>to check next: {_text(check)}</li>" for check in cause.next_checks]
     word = outline.confidence_word(cause.confidence)
@@ -111,7 +111,7 @@ def _cause(cause: Cause, findings: tuple[Finding, ...]) -> str:
         f'<div class="cause"><h2>{cause.rank}. {_text(cause.service)} — {_text(cause.mechanism)}</h2>'
         f'<div class="dim">{word}, {cause.confidence:.0%}</div>'
         f'<div class="meter"><i style="width:{cause.confidence:.0%}"></i></div>'
-        f"<p>{_text(cause.summary)}</p><dl>{facts}</dl><ul>{''.join(points)}</ul></div>"
+        f"<p>{_text(to_milliseconds(cause.summary))}</p><dl>{facts}</dl><ul>{''.join(points)}</ul></div>"
     )
 
 

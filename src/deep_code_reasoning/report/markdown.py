@@ -9,7 +9,7 @@ from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.opinion import Consulted
 from . import outline, specialist
-from .plain import printable
+from .plain import printable, to_milliseconds
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~!])")
 
@@ -41,11 +41,11 @@ def as_markdown(investigation: Investigation, consulted: Consulted | None = None
 def _cause(cause: Cause, findings: tuple[Finding, ...]) -> list[str]:
     word = outline.confidence_word(cause.confidence)
     lines = ["", f"## {cause.rank}. {_escaped(cause.service)}: {_escaped(cause.mechanism)}"]
-    lines += ["", f"{_escaped(cause.summary)} *({word}, {cause.confidence:.0%})*", ""]
+    lines += ["", f"{_escaped(to_milliseconds(cause.summary))} *({word}, {cause.confidence:.0%})*", ""]
     lines += [f"- {label}: {_escaped(value)}" for label, value in outline.facts_of(cause)]
     for finding in outline.evidence_of(cause, findings):
         cited = ", ".join(_code(str(citation)) for citation in finding.citations[: outline.MAX_CITATIONS])
-        lines.append(f"- evidence: {_escaped(finding.summary)}" + (f" ({cited})" if cited else ""))
+        lines.append(f"- evidence: {_escaped(to_milliseconds(finding.summary))}" + (f" ({cited})" if cited else ""))
     lines += [f"- against: {_escaped(doubt)}" for doubt in cause.against]
     lines += [f"- next: {_escaped(check)}" for check in cause.next_checks]
     return lines

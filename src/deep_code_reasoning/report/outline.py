@@ -9,6 +9,7 @@ from ..domain.cause import Cause
 from ..domain.finding import Finding
 from ..domain.instant import format_instant
 from ..domain.investigation import Investigation
+from .plain import to_milliseconds
 
 _HEADLINES: Final = {
     "no_cause_found": "Something changed, but no cause could be proven.",
@@ -24,7 +25,7 @@ MAX_OWNERS: Final = 4
 def headline(investigation: Investigation) -> str:
     """The answer in one sentence."""
     if investigation.verdict == "cause_found":
-        return investigation.causes[0].summary
+        return to_milliseconds(investigation.causes[0].summary)
     return _HEADLINES[investigation.verdict]
 
 
@@ -73,7 +74,7 @@ def times_of(investigation: Investigation) -> str | None:
     compared = f"compared {' to '.join(windows.incident.as_text())} with {' to '.join(windows.baseline.as_text())}"
     if not windows.changed:
         return f"no onset found; {compared}"
-    return f"began about {format_instant(windows.onset_ns)}; {compared}"
+    return to_milliseconds(f"began about {format_instant(windows.onset_ns)}; {compared}")
 
 
 def latency_of(investigation: Investigation) -> list[str]:

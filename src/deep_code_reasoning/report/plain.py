@@ -1,12 +1,22 @@
-"""Untrusted text made safe to print: no control characters, bounded length."""
+"""Text made fit to print: no control characters, bounded length, no more decimals than a reader takes in."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
 # Categories that can steer a terminal or hide text: control, format (bidirectional overrides), surrogate, private use.
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
+
+
+# A moment as `format_instant` writes it, finer than a millisecond.
+_FINE: Final = re.compile(r"(T\d\d:\d\d:\d\d\.\d{3})\d+Z")
+
+
+def to_milliseconds(text: str) -> str:
+    """A text whose moments are told to the millisecond; citations keep theirs, which name a row."""
+    return _FINE.sub(r"\1Z", text)
 
 
 def printable(text: str, limit: int = 400) -> str:

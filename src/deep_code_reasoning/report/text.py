@@ -9,7 +9,7 @@ from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.opinion import Consulted
 from . import outline, specialist
-from .plain import printable
+from .plain import printable, to_milliseconds
 
 _WIDTH = 110
 # More than this many partial sources are summed up, not listed.
@@ -40,11 +40,11 @@ def _cause(pen: _Pen, cause: Cause, findings: tuple[Finding, ...]) -> None:
     pen.line("")
     word = outline.confidence_word(cause.confidence)
     pen.line(f"{cause.rank}. {printable(cause.service)} — {cause.mechanism} ({word}, {cause.confidence:.0%})", "strong")
-    pen.wrapped(printable(cause.summary), "   ")
+    pen.wrapped(printable(to_milliseconds(cause.summary)), "   ")
     for label, value in outline.facts_of(cause):
         pen.wrapped(f"{label + ':':15}{printable(value)}", "   ", hanging=15)
     for finding in outline.evidence_of(cause, findings):
-        pen.wrapped(f"• {printable(finding.summary)}", "   ", hanging=2)
+        pen.wrapped(f"• {printable(to_milliseconds(finding.summary))}", "   ", hanging=2)
         for citation in finding.citations[: outline.MAX_CITATIONS]:
             pen.line(f"       {printable(str(citation))}", "dim")
     for doubt in cause.against:
@@ -72,7 +72,7 @@ def _latency(pen: _Pen, investigation: Investigation) -> None:
     if summary:
         pen.line("")
         pen.line("Where the time goes:", "strong")
-        pen.wrapped(printable(summary), "   ")
+        pen.wrapped(printable(to_milliseconds(summary)), "   ")
         for owner in owners:
             pen.wrapped(f"• {printable(owner)}", "   ", hanging=2)
 
