@@ -150,6 +150,8 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     rivals = [other for other in trials if other.suspicion >= _RIVAL * trial.suspicion]
     if trial.effects and not _can(trial, said) and any(_can(other, said) for other in rivals):
         return verdict  # what it does is known to be something else, and what another one does is not
+    if any(_went_along(other.verdict, verdict) and other.verdict.score > verdict.score for other in trials):
+        return verdict  # it is not the one change: what another one of the same deploy does fits better
     if said in _WANTING or (said in _WANTING_BY_NAME and not verdict.tie):
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
@@ -177,6 +179,12 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
         can_bring=_mechanisms(trial.effects),
         eliminated=True,
     )
+
+
+def _went_along(other: Verdict, verdict: Verdict) -> bool:
+    """Whether two changes went live together."""
+    a, b = other.rollout, verdict.rollout
+    return a is not None and b is not None and (a.service, a.time_ns) == (b.service, b.time_ns)
 
 
 def _mechanisms(effects: Sequence[Effect]) -> tuple[str, ...]:
