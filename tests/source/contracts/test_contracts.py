@@ -114,10 +114,8 @@ def bare(names: Iterable[str]) -> set[str]:
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_all_that_whole_systems_agree_on_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     system = SYSTEMS[name]
-    for path, text in system["files"].items():
-        (tmp_path / "system" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "system" / path).write_text(text, "utf-8")
-    for kind, found in listed(read_contracts(Roots([tmp_path / "system"]))).items():
+    agreed = read(tmp_path, {f"system/{path}": text for path, text in system["files"].items()})
+    for kind, found in listed(agreed).items():
         wanted = bare(system.get(kind) or ())
         optional = bare(system.get("optional_tables" if kind == "tables" else "optional") or ())
         assert bare(found) - (optional - wanted) == wanted, kind
@@ -250,3 +248,26 @@ def test_hostile_files_are_survived(tmp_path: Path) -> None:
     }
     found = read(tmp_path, files)
     assert {c.path for c in found.contracts} <= {"a.py", "b.js", "openapi.yaml", "nameless.js", "makers.go"}
+
+
+def test_ways_that_multiply_at_every_step_come_to_an_end(tmp_path: Path) -> None:
+    """What is bound in itself, four mounts at each of 18 levels, long blanks: without bounds there is no end of it."""
+    crowd = "import org.http4k\nval a = routes(\n" + '"/x" bind a,\n' * 9 + '"/y" bind GET to h)\n'
+    thrice = "fun Route.a() {\n" + 'route("/x") { a() }\n' * 3 + 'get("/y") { }\n}\n'
+    tower = "const r0 = express()\n" + "".join(
+        f"const r{n + 1} = express.Router()\n" + "".join(f"r{n}.use('/{m}', r{n + 1})\n" for m in "abcd")
+        for n in range(18)
+    )
+    gap = 'var s = "SELECT a FROM b"\n/*' + " \n" * 15_000 + "*/\n"
+    files = {
+        "shop/crowd.kt": crowd,
+        "shop/thrice.kt": thrice,
+        "shop/tower.js": tower + "r18.get('/end', h)\n",
+        "shop/gap.go": "package a\n" + gap,
+        "shop/pages/api/blank.ts": "\n" * 100_000 + "// x\n",
+    }
+    found = read(tmp_path, files)
+    ends = [contract.name for contract in found.contracts if contract.path == "tower.js"]
+    assert 1_000 < len(ends) < 5_000
+    assert all(name.endswith("/end") for name in ends)
+    assert any(contract.name == "b" for contract in found.contracts if contract.path == "gap.go")

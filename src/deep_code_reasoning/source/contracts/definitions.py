@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from .calls import SUPER, Call
@@ -63,7 +64,6 @@ class Definitions:
         self.tags = {name: tag for file in files if file.language == "go" for name, tag in tags(file.text)}
         self._by_node = {each.node.id: each for known in self._functions.values() for each in known}
         self._callers: dict[int, list[tuple[Call, CodeFile]]] = {}
-        self._extending: dict[str, list[str]] = {}
 
     def tag(self, head: str, field: str, term: Term) -> tuple[str, str] | None:
         """Go: the variable, and its default, that fills a field of what a name is declared with."""
@@ -263,7 +263,7 @@ class Definitions:
             if function.file.language == "php" and function.name in ("", "__invoke"):
                 named = named + self._calls.get("", [])  # (require "x.php")($app), (new Routes())($app)
             if function.makes:
-                makers = [SUPER, *_CONSTRUCTORS, *self._heirs(function.name)]
+                makers = [SUPER, *_CONSTRUCTORS, *self._heirs.get(function.name, ())]
                 named = named + [each for name in makers for each in self._calls.get(name, ())]
             if function.file.family == "script" and self._is_default(function):
                 named = named + self._of_importers(function)
@@ -276,14 +276,15 @@ class Definitions:
             ]
         return self._callers[function.node.id]
 
-    def _heirs(self, base: str) -> list[str]:
-        """The classes that extend one, by their names."""
-        if not self._extending:
-            for name, known in self._types.items():
-                for _, node in known:
-                    for each in bases_of(node):
-                        self._extending.setdefault(each, []).append(name)
-        return self._extending.get(base, [])
+    @cached_property
+    def _heirs(self) -> dict[str, list[str]]:
+        """The names of the classes that extend one, by its name."""
+        found: dict[str, list[str]] = {}
+        for name, known in self._types.items():
+            for _, node in known:
+                for base in bases_of(node):
+                    found.setdefault(base, []).append(name)
+        return found
 
     def _is_default(self, function: Function) -> bool:
         """Whether a function is what its file gives others without a name."""

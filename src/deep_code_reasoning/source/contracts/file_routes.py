@@ -14,14 +14,12 @@ from .templates import joined
 
 Found = tuple[tuple[str, ...], str, int, str]
 _EXPORTED: Final = re.compile(
-    r"(?m)^\s*export\s+(?:async\s+)?(?:function\s+|const\s+)(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ALL)\b"
+    r"(?m)^[^\S\n]*export\s+(?:async\s+)?(?:function\s+|const\s+)(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ALL)\b"
 )
-_REEXPORTED: Final = re.compile(r"(?m)^\s*export\s*\{([^}]*)\}")
+_REEXPORTED: Final = re.compile(r"(?m)^[^\S\n]*export\s*\{([^}]*)\}")
 _COMPARED: Final = re.compile(r"(?:\bmethod\b[^\n]{0,40}?[=!]==?\s*|\bcase\s+)['\"]([A-Z]{3,7})['\"]")
-_DEFAULT: Final = re.compile(r"(?m)^\s*(?:export\s+default\b|module\.exports\s*=)")
-
-
-_REMIX: Final = re.compile(r"(?m)^\s*export\s+(?:async\s+)?(?:function\s+|const\s+)(loader|action)\b")
+_DEFAULT: Final = re.compile(r"(?m)^[^\S\n]*(?:export\s+default\b|module\.exports\s*=)")
+_REMIX: Final = re.compile(r"(?m)^[^\S\n]*export\s+(?:async\s+)?(?:function\s+|const\s+)(loader|action)\b")
 _GROUP: Final = re.compile(r"(?:^|/)(?:\([^()/]*\)|@[^/]*)(?=/|$)")
 
 

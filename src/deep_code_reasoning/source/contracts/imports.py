@@ -32,13 +32,19 @@ class Imports:
             self._stems.setdefault(_stem(file.where.path), []).append(file)
             self._at[file.where.repo, _INDEX.sub("", file.where.path.rpartition(".")[0])] = file
         self._of: dict[int, dict[str, tuple[str, str]]] = {}
+        self._sources: dict[tuple[int, str], tuple[CodeFile, str] | None] = {}
 
     def source(self, name: str, file: CodeFile) -> tuple[CodeFile, str] | None:
         """The file that a name comes from, and its name there ('' for the module or its default)."""
-        known = self._known(file)
-        if name not in known:
+        if name not in self._known(file):
             return None
-        module, inside = known[name]
+        key = (id(file), name)
+        if key not in self._sources:
+            self._sources[key] = self._source(name, file)
+        return self._sources[key]
+
+    def _source(self, name: str, file: CodeFile) -> tuple[CodeFile, str] | None:
+        module, inside = self._known(file)[name]
         found = self.module(module, file)
         if found is None and inside:
             nested = self.module(f"{module}/{inside}", file)

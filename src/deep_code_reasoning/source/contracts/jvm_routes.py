@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items, lambdas
@@ -33,6 +34,9 @@ _TYPED: Final = re.compile(rf"\b({'|'.join(VERBS)})<([\w.]+)>\s*[({{]")
 _REPOSITORY: Final = re.compile(r"Repository<\s*(\w+)")
 _ITEM: Final = ("GET", "PUT", "PATCH", "DELETE")
 _BIND: Final = "bind"
+# Routes bound in routes: deeper, or in more places, nobody writes them.
+_MAX_DEPTH: Final = 40
+_MAX_PLACES: Final = 1_000
 
 
 class JvmRoutes(RouteReader):
@@ -54,6 +58,7 @@ class JvmRoutes(RouteReader):
             if file.language == "kotlin" and "http4k" in file.text and file.root is not None
             for node in _infix(file.root, _BIND)
         ]
+        self._befores: dict[int, list[str]] = {}
 
     def of(self, call: Call, at: Term) -> Iterator[Route]:
         """The routes that a call registers."""
@@ -126,26 +131,32 @@ class JvmRoutes(RouteReader):
         verb = text_of(node.named_children[-1]).rpartition(".")[2]
         path = self.path(node.named_children[0], at)
         if verb.lower() in VERBS and path is not None:
-            for before in self._around(node, at, 0):
+            for before in self._around(node, at):
                 yield Route((verb,), joined(before, path), node.start_point.row + 1)
 
-    def _around(self, node: Node, at: Term, depth: int) -> list[str]:
+    def _around(self, node: Node, at: Term, depth: int = 0) -> list[str]:
         """The prefixes of what binds the routes around a node: where they stand, or under the name that they have."""
         above = node.parent
-        while above is not None and depth < len(self._binds):
-            name = at.file.names.get(above.id) or (
-                definition_name(above) if above.type == "function_declaration" else ""
-            )
-            found = [
-                joined(before, self.path(bind.named_children[0], where) or "")
-                for bind, where in self._binds
-                if self._binds_to(bind, above, name)
-                for before in self._around(bind, where, depth + 1)
-            ]
+        while above is not None and depth < _MAX_DEPTH:
+            found = self._before_held(above, at, depth)
             if found:
                 return found
             above = above.parent
         return [""]
+
+    def _before_held(self, held: Node, at: Term, depth: int) -> list[str]:
+        """The prefixes of the pairs that bind what a node holds; none while they are asked for: a circle."""
+        if held.id not in self._befores:
+            self._befores[held.id] = []
+            name = at.file.names.get(held.id) or (definition_name(held) if held.type == "function_declaration" else "")
+            found = (
+                joined(before, self.path(bind.named_children[0], where) or "")
+                for bind, where in self._binds
+                if self._binds_to(bind, held, name)
+                for before in self._around(bind, where, depth + 1)
+            )
+            self._befores[held.id] = [*islice(found, _MAX_PLACES)]
+        return self._befores[held.id]
 
     def _binds_to(self, bind: Node, held: Node, name: str) -> bool:
         target = bind.named_children[-1]

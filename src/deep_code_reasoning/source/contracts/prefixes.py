@@ -23,8 +23,9 @@ from .values import Values
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# Routers mounted in routers: deeper is a circle.
+# Routers mounted in routers: deeper is a circle; and in more places nobody serves one.
 _MAX_DEPTH: Final = 40
+_MAX_PLACES: Final = 1_000
 # What registers a blueprint under a prefix puts that in the place of its own.
 _REPLACING: Final = frozenset({"register_blueprint", "blueprint"})
 _PREFIXED: Final = frozenset({"group", "namespace", "scope", "register"})
@@ -186,6 +187,8 @@ class Prefixes:
                 befores = self.before(mount.call, mount.file, mount.frame, depth + 1)
             replaced = mount.prefix and mount.call.name in _REPLACING
             found += [before + mount.prefix + ("" if replaced else own) for before in befores]
+            if len(found) > _MAX_PLACES:
+                break
         self._asked.discard(origin.node.id)
         return list(dict.fromkeys(found)) or [own]
 
@@ -204,12 +207,16 @@ class Prefixes:
         return [""]
 
     def _of_callers(self, node: Node, term: Term, depth: int) -> list[str]:
+        if node.id in self._asked:
+            return []  # a circle leads to no root
+        self._asked.add(node.id)
         function = self._names.function(node)
         found = [
             before
             for made, file in (self._names.callers(function) if function is not None else ())
             for before in self.before(made, file, None, depth + 1)
         ]
+        self._asked.discard(node.id)
         return list(dict.fromkeys(found))
 
     def _of_chain(self, call: Call, file: CodeFile, frame: Frame | None) -> str:

@@ -19,7 +19,7 @@ _STRING: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # A string that goes on in the next one: `"SELECT a " + "FROM b"`, and side by side as Python writes it.
-_MORE: Final = re.compile(r"\s*[+.\\]?\s*[fF]?([\"'`])((?:(?!\1)[^\n]){0,2000}?)\1")
+_MORE: Final = re.compile(r"\s*(?:[+.\\]\s*)?[fF]?([\"'`])((?:(?!\1)[^\n]){0,2000}?)\1")
 _NAME: Final = r"[\"`\[]?((?:\w+[\"`\]]?\.[\"`\[]?)?\w+)[\"`\]]?"
 _USES: Final = (
     (re.compile(rf"\bINSERT\s+(?:IGNORE\s+)?INTO\s+{_NAME}", re.IGNORECASE), "write"),
@@ -79,12 +79,13 @@ def uses_in_code(text: str) -> Iterator[TableUse]:
     at = 0
     while (found := _STRING.search(text, at)) is not None:
         at = found.end()
-        sql = found[2] or found[3]
+        parts = [found[2] or found[3]]
         while found[1] and (more := _MORE.match(text, at)) is not None and more[1] == found[1]:
-            sql, at = f"{sql} {more[2]}", more.end()
+            parts.append(more[2])
+            at = more.end()
         named = _ENTITIES.search(text, max(0, found.start() - 60), found.start())
         if named is None or _NATIVE.search(text, found.start() - 60, at + 60):
-            yield from _of_statement(sql, found.start())  # and not a query over the names of classes
+            yield from _of_statement(" ".join(parts), found.start())  # and not a query over the names of classes
 
 
 def uses_in_document(text: str) -> Iterator[TableUse]:

@@ -73,7 +73,7 @@ class CodeFile:
 
     @cached_property
     def code(self) -> str:
-        """Its text without its comments, character for character; what annotates in PHP stays."""
+        """Its text without its comments, byte for byte; what annotates in PHP stays."""
         import tree_sitter
 
         if self.root is None:

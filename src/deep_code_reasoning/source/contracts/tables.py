@@ -80,7 +80,7 @@ def _of_constants(file: CodeFile, values: Values) -> Iterator[TableUse]:
         given += [named] if named is not None else []
     for node in given:
         if unwrapped(node).type in NAMES | MEMBERS and _PLAIN.fullmatch(name := values.text(node, file)):
-            yield TableUse(name.lower(), "map", len(file.text.encode()[: node.start_byte].decode("utf-8", "replace")))
+            yield TableUse(name.lower(), "map", len(file.code.encode()[: node.start_byte].decode("utf-8", "replace")))
 
 
 def _by_convention(file: CodeFile) -> Iterator[TableUse]:
