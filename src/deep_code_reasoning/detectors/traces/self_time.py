@@ -300,10 +300,12 @@ def _extent(
     )[0]
     longest = store.query(
         """
-        SELECT trace_id, span_id FROM request_times WHERE service = {service:String} AND start_ns >= {onset:Int64}
+        SELECT trace_id, span_id FROM request_times
+        WHERE service = {service:String} AND {operation:String} IN ('', entry) AND start_ns >= {onset:Int64}
         ORDER BY self_ns DESC, trace_id LIMIT 3
         """,
         service=service,
+        operation=operation,
         onset=onset_ns,
     )
     cited = tuple(span_citation(row["trace_id"], row["span_id"]) for row in longest)
