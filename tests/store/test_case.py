@@ -189,7 +189,16 @@ def test_what_is_no_case_is_said_to_be_none(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 99}', '{"format": 1}', '{"format": 1, "case": {}}'])
+WHOLE = '{"format": 1, "case": {"id": "x"}, "sources": [], "generation": "", "files": %s, "spellings": %s}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", '{"format": 99}', '{"format": 1}', '{"format": 1, "case": {}}'),
+        *(WHOLE % ("[]", "{}"), WHOLE % ("{}", "[1]"), WHOLE % ("{}", '["odd"]')),
+    ],
+)
 def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(CaseFormatError, match=r"manifest\.json"), open_case(tmp_path):
@@ -232,6 +241,20 @@ def test_what_an_attribute_says_does_not_hang_on_whether_its_name_is_known(tmp_p
             assert store.attribute_names("logs") == {"elsewhere"}
             assert store.attribute_names("metrics") == frozenset()
             assert store.attribute_names() == {"told", "it's", "elsewhere"}
+
+
+def test_names_too_many_to_be_listed_are_all_looked_up(tmp_path: Path) -> None:
+    with CaseWriter(tmp_path / "case") as writer:
+        rows = ({"trace_id": "1", "attributes": {f"user.{n}.on": "yes"}} for n in range(10_001))
+        writer.rows("spans", [*rows, {"trace_id": "2", "attributes": {"told": "yes"}}])
+        writer.rows("logs", [{"body": "b", "attributes": {"elsewhere": "x"}}])
+        writer.commit(CaseInfo("one"))
+    with open_case(tmp_path / "case", for_analysis=True) as store:
+        assert store.query("SELECT trace_id FROM spans WHERE attributes['told'] != ''") == [{"trace_id": "2"}]
+        assert store.attribute_names("spans") is store.attribute_names() is None
+        assert store.may_say("spans", ["told"])
+        assert store.attribute_names("logs") == {"elsewhere"}
+        assert not store.may_say("logs", ["told"])
 
 
 def test_an_analysis_does_not_look_up_what_no_row_has(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def _event(annotation: str) -> Row:
         try:
             texts, numbers = attributes_of(json.loads(named[2]).items())
             return {"name": named[1], "attributes": texts, "number_attributes": numbers}
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # then it is a text like any other
     return {"name": annotation}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -16,9 +16,9 @@ from . import engine
 from .baseline import BaselineShift
 from .engine import Database, Parameter, Row
 from .layout import Manifest, decompressed_bytes, read_manifest
-from .owners import OWNERS, owned, owners_of
+from .owners import owned, owners_of
 from .schema import METRICS, TABLES, Table
-from .spellings import SPELLINGS, respelled
+from .spellings import respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
@@ -29,6 +29,8 @@ _IN_MEMORY_BYTES: Final = 8_000_000
 # they would take a third of that, and be no quicker than on disk.
 _HELD_FOR_ANALYSIS_BYTES: Final = 750_000_000
 
+# Conventions know some hundreds of names. More than so many have identifiers in them: they are not listed.
+_MOST_NAMES: Final = 10_000
 # How an analysis asks for an attribute by its name.
 _LOOKUP: Final = re.compile(r"(?:\b[a-z]\w*\.)?\battributes\['([^'\\{}]+)'\]")
 
@@ -119,21 +121,25 @@ class CaseStore:
         """Run a statement on this case's database, for its effect."""
         self._database.execute(self._of_known_names(sql), **parameters)
 
-    def attribute_names(self, table: str = "") -> frozenset[str]:
-        """The names of all attributes of a table's rows; of all tables' without one."""
+    def may_say(self, table: str, names: Iterable[str]) -> bool:
+        """Whether any row of a table has one of these attributes, as far as that is known: False is certain."""
+        known = self.attribute_names(table)
+        return known is None or not known.isdisjoint(names)
+
+    def attribute_names(self, table: str = "") -> frozenset[str] | None:
+        """The names of all attributes of a table's rows, of all tables' without one; None for too many to be listed."""
         return self.once(("attribute names", table), lambda: self._pick_names(table))
 
-    def _pick_names(self, table: str) -> frozenset[str]:
+    def _pick_names(self, table: str) -> frozenset[str] | None:
         known = self.once("attribute names", self._read_attribute_names)
-        return known.get(table, frozenset()) if table else frozenset().union(*known.values())
+        asked = [known.get(table, frozenset())] if table else known.values()
+        return None if any(len(names) > _MOST_NAMES for names in asked) else frozenset().union(*asked)
 
     def _read_attribute_names(self) -> dict[str, frozenset[str]]:
         tables = [
-            table.name
-            for table in TABLES.values()
-            if self.manifest.files.get(table.name) and any(column.name == "attributes" for column in table.columns)
+            table.name for table in TABLES.values() if self.manifest.files.get(table.name) and table.has("attributes")
         ]
-        names = "arraySort(groupUniqArrayArray(mapKeys(attributes)))"
+        names = f"arraySort(groupUniqArrayArray({_MOST_NAMES + 1})(mapKeys(attributes)))"
         parts = (f"SELECT '{table}' AS at, {names} AS names FROM {table}" for table in tables)
         rows = self._database.query(" UNION ALL ".join(parts)) if tables else []
         return {row["at"]: frozenset(row["names"]) for row in rows}
@@ -147,6 +153,8 @@ class CaseStore:
         if not self._for_analysis or "attributes['" not in sql:
             return sql
         known = self.attribute_names()
+        if known is None:
+            return sql
         return _LOOKUP.sub(lambda lookup: lookup[0] if lookup[1] in known else "materialize('')", sql)
 
     def count(self, table: str) -> int:
@@ -211,7 +219,7 @@ def _define(
     scan = shift.select(table, scan)
     _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
-        database.execute(OWNERS, keys=list(owners), owners=list(owners.values()))
+        database.keep("metric_owners", ("key", "owner"), owners)
         database.execute(f"DROP TABLE {table.name}")
         _create(database, table, owned(scan), in_memory)
 
@@ -240,11 +248,10 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
     held = _held(files, for_analysis)
     try:
-        spellings = manifest.spellings
-        if spellings:
-            database.execute(SPELLINGS, spellings=list(spellings), names=list(spellings.values()))
+        if manifest.spellings:
+            database.keep("service_spellings", ("spelling", "name"), manifest.spellings)
         for name, table in TABLES.items():
-            _define(database, table, files[name], shift, name in held, bool(spellings))
+            _define(database, table, files[name], shift, name in held, bool(manifest.spellings))
         yield CaseStore(folder, manifest, database, shift, held == TABLES.keys(), for_analysis)
     finally:
         database.drop()

@@ -68,6 +68,16 @@ class Database:
         names = [column["name"] for column in answer["meta"]]
         return [dict(zip(names, row, strict=True)) for row in answer["data"]]
 
+    def keep(self, table: str, columns: tuple[str, str], pairs: Mapping[str, str]) -> None:
+        """Keep a mapping as a table of two columns, in memory."""
+        first, second = columns
+        self.execute(
+            f"CREATE TABLE {table} ENGINE = Memory AS SELECT pair.1 AS {first}, pair.2 AS {second} "
+            "FROM (SELECT arrayJoin(arrayZip({first:Array(String)}, {second:Array(String)})) AS pair)",
+            first=list(pairs),
+            second=list(pairs.values()),
+        )
+
     def drop(self) -> None:
         """Let the database and all that is in it go, also while a thread that nobody waits for any more works in it."""
         for tries_left in reversed(range(_DROP_TRIES)):

@@ -75,7 +75,7 @@ def read_manifest(folder: Path) -> Manifest:
             generation=content["generation"],
             spellings=dict(content.get("spellings", {})),
         )
-    except (KeyError, TypeError) as fault:
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise CaseFormatError(f"{path}: {fault}", "delete the case and read the evidence again") from fault
 
 

@@ -28,13 +28,6 @@ _WORKLOAD: Final = "firstNonDefault(" + ", ".join(f"resource['{name}']" for name
 _KEY: Final = f"concat(instance, '|', host, '|', {_WORKLOAD})"
 _TOLD_BY: Final = ("spans", "logs", "metrics")
 
-OWNERS: Final = """
-CREATE TABLE metric_owners ENGINE = Memory AS
-SELECT pair.1 AS key, pair.2 AS owner
-FROM (SELECT arrayJoin(arrayZip({keys:Array(String)}, {owners:Array(String)})) AS pair)
-"""
-"""The statement that keeps what `owners_of` found."""
-
 
 def owners_of(database: Database) -> Mapping[str, str]:
     """Find who owns the metrics without a service: the keys (see `owned`) with their services."""

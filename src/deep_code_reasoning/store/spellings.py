@@ -9,16 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from .schema import Table
-
-SPELLINGS: Final = """
-CREATE TABLE service_spellings ENGINE = Memory AS
-SELECT pair.1 AS spelling, pair.2 AS name
-FROM (SELECT arrayJoin(arrayZip({spellings:Array(String)}, {names:Array(String)})) AS pair)
-"""
-"""The statement that keeps what `spellings_of` found."""
 
 
 def spellings_of(services: Iterable[str]) -> Mapping[str, str]:

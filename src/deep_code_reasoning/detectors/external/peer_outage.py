@@ -112,9 +112,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def prepare_exits(store: CaseStore) -> bool:
     """The table `exits`, once: calls to peers without spans, whether each failed, and whether for the peer's part.
 
-    False, and no table, when no span names a peer.
+    `peer_calls` are those to all peers. False, and no tables, when no span names a peer.
     """
-    if store.attribute_names("spans").isdisjoint(_PEERS):
+    if not store.may_say("spans", _PEERS):
         return False
     prepare_linked_spans(store)
     prepare_span_errors(store)

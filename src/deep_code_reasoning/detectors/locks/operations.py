@@ -16,7 +16,6 @@ keep locks (`services.py`). Where one operation has several, the one that names 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from ...domain.instant import NS_PER_MS
@@ -115,9 +114,16 @@ _SAID: Final = f"""concat(toString(name), arrayStringConcat(arrayMap(key -> conc
     arrayFilter(key -> match(key, '{_ACT}') AND NOT match(key, '{_OTHERS_ACT}'), mapKeys(attributes)))))"""
 
 
+# Whether an attribute's name speaks of locks: of those that are known to (which is quicker), or of any.
+_HAS_ANY: Final = "hasAny(mapKeys(attributes), {named:Array(String)})"
+_HAS_NOUN: Final = "match(arrayStringConcat(mapKeys(attributes), ' '), {noun:String})"
+
+
 def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
-    named = sorted(name for name in store.attribute_names() if re.search(_NOUN, name))
+    names = store.attribute_names()
+    named = sorted(name for name in names or () if re.search(_NOUN, name))
+    speaks = _HAS_NOUN if names is None else _HAS_ANY if named else "false"
     store.execute(
         f"""
         CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory AS
@@ -130,7 +136,7 @@ def _gather(store: CaseStore) -> None:
                    if(match(name, {{http:String}}), {URL}, '') AS url
             FROM spans
             WHERE match(name, {{noun:String}}) OR match(name, {{verb:String}}) OR match(name, {{etcd:String}})
-               OR {_has_any(named)}
+               OR {speaks}
                OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
                OR (url != '' AND match(url, {{path:String}}))
         )
@@ -151,7 +157,7 @@ def _gather(store: CaseStore) -> None:
         INSERT INTO lock_candidates
         WITH told AS (
             SELECT * FROM span_events WHERE name != 'exception' AND (match(name, {{noun:String}})
-               OR match(name, {{verb:String}}) OR {_has_any(named)})
+               OR match(name, {{verb:String}}) OR {speaks})
         )
         SELECT e.trace_id, e.span_id, toString(e.service), toString(s.clock), toString(s.process),
                {_SAID.replace("name", "e.name", 1)}, '',
@@ -165,11 +171,6 @@ def _gather(store: CaseStore) -> None:
         named=named,
         verb=_VERB,
     )
-
-
-def _has_any(named: Sequence[str]) -> str:
-    """SQL: whether a row has one of the attributes `named`."""
-    return "hasAny(mapKeys(attributes), {named:Array(String)})" if named else "false"
 
 
 _SHAPE: Final = "replaceRegexpAll(name, '[0-9]+', '#')"

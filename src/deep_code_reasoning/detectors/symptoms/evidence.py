@@ -35,7 +35,7 @@ _TROUBLE: Final = (
 )
 
 
-def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
+def once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
     """Keep what a pure function of a scene answers for as long as its case is open: several detectors ask the same."""
 
     @functools.wraps(look)
@@ -45,7 +45,7 @@ def _once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
     return kept
 
 
-@_once_a_case
+@once_a_case
 def new_texts(scene: Scene) -> tuple[Text, ...]:
     """Log messages and span errors that the calm window hardly knows, the most frequent first."""
     longer = _length_ratio(scene)
@@ -55,7 +55,7 @@ def new_texts(scene: Scene) -> tuple[Text, ...]:
     )
 
 
-@_once_a_case
+@once_a_case
 def telling_texts(scene: Scene) -> tuple[Text, ...]:
     """The new texts of which more is heard than such a system says at any time (`chatter.py`)."""
     calm = [Said(text, calm) for text, _, calm in _texts(scene) if calm]
@@ -63,12 +63,12 @@ def telling_texts(scene: Scene) -> tuple[Text, ...]:
     return beyond_chatter(new_texts(scene), calm, _length_ratio(scene), services)
 
 
-@_once_a_case
+@once_a_case
 def _texts(scene: Scene) -> tuple[tuple[Text, int, int], ...]:
     """What is said, with how often in the incident and in calm; `first_ns` is 0 where it is said in calm alone."""
     store, told = scene.store, _told_calm(scene)
     # A statement of all three takes the engine as long to understand as all else here takes.
-    fails = span_facts(store).failed or "error" in store.attribute_names("spans")
+    fails = span_facts(store).failed or store.may_say("spans", ["error"])
     parts = {_LOG_TEXTS: store.count("logs"), _SPAN_TEXTS: fails, _EVENT_TEXTS: store.count("span_events")}
     if not any(parts.values()):
         return ()
@@ -175,11 +175,10 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
 """
 
 
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
 # Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
 _COUNTERS: Final = tuple(f"{mark}{word}" for mark in "._" for word in ("total", "count", "sum", "bucket"))
-
-
-# --- metrics ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,7 @@ class _Series:
     values: list[float]
 
 
-@_once_a_case
+@once_a_case
 def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
@@ -210,7 +209,7 @@ def _speaks(name: str) -> bool:
     return any(kind_of_metric(name, up, False) for up in (True, False))
 
 
-@_once_a_case
+@once_a_case
 def level_series(scene: Scene) -> list[tuple[str, str]]:
     """Service and name of every metric, sorted."""
     rows = scene.store.query(
@@ -227,6 +226,11 @@ def service_names(store: CaseStore) -> frozenset[str]:
         "UNION ALL SELECT service FROM changes) WHERE service != '' ORDER BY service LIMIT 10000"
     )
     return frozenset(row["service"] for row in rows)
+
+
+def traced_services(store: CaseStore) -> frozenset[str]:
+    """Every service that has spans."""
+    return frozenset(row["service"] for row in store.query("SELECT DISTINCT service FROM spans ORDER BY service"))
 
 
 def _metric_series(scene: Scene) -> list[_Series]:

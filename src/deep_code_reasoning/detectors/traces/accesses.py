@@ -76,7 +76,7 @@ _REPLACES: Final = rf"""NOT match(statement, '(?is)where.*{_VERSION[4:]}|\\$inc'
 
 def could_race(store: CaseStore, told: bool) -> bool:
     """Whether anything is written that a race could be over: where none was `told`, written whole with no check."""
-    if told or not store.attribute_names("spans"):
+    if told or store.attribute_names("spans") == frozenset():
         return told
     return bool(
         store.query(

@@ -36,7 +36,7 @@ def prepare_message_turns(store: CaseStore) -> bool:
 
     A message without an id is known by the span that sent it. One such span may send several: then only failures tell.
     """
-    known = [name for name in _MESSAGE_IDS if name in store.attribute_names("spans")]
+    known = [name for name in _MESSAGE_IDS if store.may_say("spans", [name])]
     named = f"hasAny(mapKeys(attributes), {known})" if known else "false"
     if not store.query(f"SELECT 1 AS n FROM spans WHERE {named} OR {PROCESSES} LIMIT 1"):
         return False

@@ -59,7 +59,7 @@ class Settings:
 
 def prepare_message_waits(store: CaseStore) -> bool:
     """Make `message_waits`, once; False when no span sends a message."""
-    if store.attribute_names("spans").isdisjoint(QUEUE_NAMES):
+    if not store.may_say("spans", QUEUE_NAMES):
         return False
     # In a step of its own: the spans are read once.
     store.derive(
