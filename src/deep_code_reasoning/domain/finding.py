@@ -45,6 +45,11 @@ class Finding:
         value = self.facts.get(fact)
         return tuple(str(entry) for entry in value) if isinstance(value, tuple) else ()
 
+    def number(self, fact: str) -> float:
+        """A fact that is a number; 0 where there is none."""
+        value = self.facts.get(fact)
+        return float(value) if isinstance(value, int | float) else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

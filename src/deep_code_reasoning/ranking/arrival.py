@@ -21,7 +21,9 @@ from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
+from .calibrate import OF_NO_CODE
 from .explaining import MECHANISM_SEEN
+from .judge import TELEMETRY
 from .remedy import next_checks, remediation
 
 # Code is reached, and its work seen, within two minutes where requests come every second; what is found to begin is
@@ -31,12 +33,7 @@ _BEFORE_NS: Final = 5 * NS_PER_S
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
 _BY_TIME: Final = 0.42
 # What no change of a service brings about.
-_OF_NO_CHANGE: Final = frozenset(
-    {"certificate_expired", "clock_skew", "dependency_outage", "disk_saturation", "dns_failure", "infrastructure_fault",
-     "network_delay", "network_loss", "noisy_neighbour", "traffic_surge"}
-)  # fmt: skip
-# Findings that date the moment a service's own work changed.
-_DATED: Final = ("traces.", "locks.", "logs.", "metrics.", "heap.")
+_OF_NO_CHANGE: Final = OF_NO_CODE | {"noisy_neighbour", "traffic_surge"}
 
 
 def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
@@ -63,7 +60,7 @@ def _is_anothers(finding: Finding) -> bool:
 
 def _since(scene: Scene, findings: Sequence[Finding]) -> int:
     """When the trouble of a service began, as its own findings date it."""
-    starts = [f.window.start_ns for f in findings if f.window is not None and f.code.startswith(_DATED)]
+    starts = [f.window.start_ns for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
     return min(starts, default=scene.windows.onset_ns)
 
 

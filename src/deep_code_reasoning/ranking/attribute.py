@@ -21,7 +21,7 @@ from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .arrival import with_arrival
 from .calibrate import at_its_limit
-from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction, number
+from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -188,8 +188,8 @@ def _behind(scene: Scene, seen: Finding, outside: Finding | None) -> bool:
         return seen.service in {outside.service, *scene.graph.downstream(outside.service)}
     if seen.code == "traces.inverted_deadline" and outside.code == "external.slow_peer":
         # A partner that answers in time is to blame where it takes most of the time, and far longer than ever.
-        now_ms = number(outside, "now_ms")
-        return 2 * now_ms >= number(seen, "deadline_ms") and now_ms >= _FAR_SLOWER * number(outside, "before_ms")
+        now_ms = outside.number("now_ms")
+        return 2 * now_ms >= seen.number("deadline_ms") and now_ms >= _FAR_SLOWER * outside.number("before_ms")
     reached = {seen.service, *scene.graph.downstream(seen.service)}
     return bool(reached & {outside.service, *outside.texts("services")})
 

@@ -68,11 +68,11 @@ _SHOWN: Final = frozenset(
         "metrics.neighbour",
     }
 )
-# What no line of code brings about: a commit that was not convicted leaves no doubt of it.
-_OF_NO_CODE: Final = frozenset(
+OF_NO_CODE: Final = frozenset(
     {"certificate_expired", "clock_skew", "dependency_outage", "disk_saturation", "dns_failure", "infrastructure_fault",
      "network_delay", "network_loss"}
 )  # fmt: skip
+"""What no line of code brings about: a commit that was not convicted leaves no doubt of it."""
 # From four fifths of its limit on a resource is used up (as in `metrics/saturation.py`).
 _FULL: Final = 0.8
 _CHRONIC: Final = "logs.chronic_error"
@@ -124,7 +124,7 @@ def grounds(
         return Grounds("measured", features)
     if first.change is None and code in MECHANISM_SEEN:
         return Grounds("seen", features)
-    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in _OF_NO_CODE or at_its_limit(leading)
+    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in OF_NO_CODE or at_its_limit(leading)
     if first.change is None and changes_known and not shown:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})

@@ -149,7 +149,7 @@ def _provokes(trouble: Finding, seen: Finding) -> bool:
         return True
     if trouble.code.startswith("external."):
         return trouble.mechanism != "traffic_surge"
-    if trouble.code == "traces.self_time" and _longer_ms(trouble) < _ACCOUNTS * number(seen, "deadline_ms"):
+    if trouble.code == "traces.self_time" and _longer_ms(trouble) < _ACCOUNTS * seen.number("deadline_ms"):
         return False
     # A deadline that was long enough before is passed because someone below became slower.
     return seen.code == "traces.early_timeout" and trouble.code in SYMPTOMS | {"metrics.shortage", "traces.exhausted"}
@@ -157,14 +157,8 @@ def _provokes(trouble: Finding, seen: Finding) -> bool:
 
 def _longer_ms(slow: Finding) -> float:
     """How much longer a service works on a request than before, in milliseconds."""
-    longer = number(slow, "self_ms_after_p75") - number(slow, "self_ms_before_p75")
-    return max(longer, number(slow, "extra_ms"))
-
-
-def number(finding: Finding, fact: str) -> float:
-    """A fact of a finding that is a number; 0 where it has none."""
-    value = finding.facts.get(fact)
-    return float(value) if isinstance(value, int | float) else 0.0
+    longer = slow.number("self_ms_after_p75") - slow.number("self_ms_before_p75")
+    return max(longer, slow.number("extra_ms"))
 
 
 def is_passed_for_more(scene: Scene, deadline: Finding, slow: Finding) -> bool:
@@ -172,7 +166,7 @@ def is_passed_for_more(scene: Scene, deadline: Finding, slow: Finding) -> bool:
     return (
         slow.code == "traces.self_time"
         and slow.service in scene.graph.downstream(deadline.service)
-        and _longer_ms(slow) < _ACCOUNTS * number(deadline, "deadline_ms")
+        and _longer_ms(slow) < _ACCOUNTS * deadline.number("deadline_ms")
     )
 
 
@@ -181,14 +175,14 @@ def fails_more(clock: Finding, lease: Finding) -> bool:
     return (
         clock.code == "traces.clock_skew"
         and clock.resource == lease.facts.get("skewed_host")
-        and number(clock, "requests_failing_over_time") > number(lease, "overlaps")
+        and clock.number("requests_failing_over_time") > lease.number("overlaps")
     )
 
 
 def seen_in(seen: Finding) -> set[str]:
     """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
-    there = seen.facts.get("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else None
-    return {seen.service, *map(str, there if isinstance(there, tuple) else ())}
+    there = seen.texts("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else ()
+    return {seen.service, *there}
 
 
 def used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
@@ -214,4 +208,4 @@ def outlasts(symptom: Finding, seen: Finding) -> bool:
     """Whether requests wait on the way for longer than all calls that came to be repeated take: it is not from them."""
     if symptom.code != "traces.network_gap" or seen.code != "traces.repeated_calls":
         return False
-    return number(symptom, "gap_ms") > number(seen, "calls_ms")
+    return symptom.number("gap_ms") > seen.number("calls_ms")

@@ -29,8 +29,9 @@ _TOLD: Final = {
 
 
 def measured_situations(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> list[Situation]:
-    """A situation for each leak and each pile of messages held, the surest first."""
+    """A situation for each leak, pile of messages held and piece of work that is missing, the surest first."""
     found = trouble(scene)
+    deploys_known = any(change.rollouts for change in known)
     situations = []
     for finding in _measured(scene):
         what, before, after = _TOLD[finding.mechanism]
@@ -40,7 +41,6 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
         shift = Shift(finding.service, name, *levels, finding.start_ns, ramp_ns, finding.citations)
         victims = tuple(name for name in found.front.failing if name != finding.service)
         front = Front(finding.service, victims, finding.start_ns)
-        deploys_known = any(change.rollouts for change in known)
         symptoms = symptoms_of([], [shift])
         situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, deploys_known))
     return situations

@@ -20,8 +20,6 @@ _NO_FACET: Final = re.compile(
     r"attempt|duration|latency|elapsed|took|time|timestamp|stack|stacktrace|trace_?id|span_?id|request_?id|"
     r"correlation_?id)([._]|$)|(^|[._])status_?(code|text)?$"
 )
-INSTANCE: Final = "instance"
-HOST: Final = "host"
 # Of a resource: what differs between processes of one service, and is no name of a process or machine.
 _OF_PROCESS: Final = (
     "service.version",

@@ -24,7 +24,6 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene
-from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .peer_outage import prepare_exits
@@ -58,7 +57,6 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find third parties that became slow, the surest first."""
-    prepare_linked_spans(scene.store)
     if not prepare_exits(scene.store):
         return []
     _prepare_slow_exits(scene.store, settings)

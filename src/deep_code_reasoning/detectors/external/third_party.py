@@ -76,7 +76,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 
 def _failing_share(scene: Scene, host: str) -> float:
     """Of calls to a peer since the onset, the share that fails, as spans tell it; 1 where no span tells."""
-    if scene.store.count("spans") and prepare_exits(scene.store):
+    if prepare_exits(scene.store):
         addressed = scene.store.query(
             "SELECT count() AS calls, countIf(failed) AS failed FROM peer_calls "
             "WHERE peer = {host:String} AND start_ns >= {onset:Int64}",

@@ -16,7 +16,8 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ..base import Scene
-from ..timeline.linked_spans import prepare_linked_spans, taken_traces
+from ..timeline.linked_spans import do_some_fail, taken_traces
+from ..timeline.span_facts import first_attribute
 from .commands import statement_of
 
 # A quicker one was no wait that ended by a deadline.
@@ -33,9 +34,7 @@ _WRITTEN: Final = (
     r"(?i)^\s*(?:update(?:\s+only)?|delete\s+from|insert\s+into|merge\s+into)\s+"
     r"(?:[\"`\[]?\w+[\"`\]]?\.)*[\"`\[]?(\w+)"
 )
-_DATABASE: Final = (
-    "lower(firstNonDefault(attributes['server.address'], attributes['net.peer.name'], attributes['peer.service']))"
-)
+_DATABASE: Final = f"lower({first_attribute('server.address', 'net.peer.name', 'peer.service')})"
 _ENDED: Final = r"(?i)^\s*(commit|rollback)\b"
 
 _SELF_WAITS: Final = f"""
@@ -79,7 +78,8 @@ ORDER BY requests DESC, service, other, object LIMIT 1
 
 def self_waits(scene: Scene) -> list[Finding]:
     """The pair of services between which most requests wait for a row that they have written themselves."""
-    prepare_linked_spans(scene.store)
+    if not do_some_fail(scene.store):
+        return []
     rows = scene.store.query(
         _SELF_WAITS,
         every=taken_traces(scene.store),

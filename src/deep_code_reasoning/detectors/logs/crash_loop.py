@@ -26,7 +26,7 @@ from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
-from ..symptoms.evidence import service_names
+from ..symptoms.evidence import service_names, traced_services
 from ..symptoms.lexicon import kinds_of_text
 from .steps import ERROR_LEVEL
 
@@ -56,7 +56,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find services whose processes are started again and again, the one most often restarted first."""
     span = scene.store.time_range("logs")
     services = service_names(scene.store)
-    serving = {row["service"] for row in scene.store.query("SELECT DISTINCT service FROM spans ORDER BY service")}
+    serving = traced_services(scene.store)
     events: dict[str, list[Row]] = defaultdict(list)
     for row in scene.store.query(_EVENTS, backed_off=_BACKED_OFF):
         events[_whose(row, serving, services)].append(row)

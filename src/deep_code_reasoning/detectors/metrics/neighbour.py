@@ -109,8 +109,7 @@ def _full_hosts(store: CaseStore, names: Sequence[str], settings: Settings) -> l
 
 def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     there = _programs(scene.store, host.name)
-    busier = _busier(scene.store, there, host.since_ns, settings)
-    if not there or busier & _serving(scene.store):
+    if not there or (busier := _busier(scene.store, there, host.since_ns, settings)) & _serving(scene.store):
         return None
     work = _work(scene.store, there | {host.name}, host.since_ns, settings)
     others = [slower for is_there, _, slower in work if not is_there]

@@ -13,12 +13,11 @@ from typing import Final
 
 from ...domain.graph import ServiceGraph
 from ..base import Scene
-from .evidence import FORERUN_NS, service_names, shifts, telling_texts
+from .evidence import FORERUN_NS, once_a_case, service_names, shifts, telling_texts, traced_services
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
 
 _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
-_TRACED: Final = "SELECT DISTINCT service FROM spans ORDER BY service"
 # What spans show of a service whose requests suffer.
 _SUFFERS: Final = frozenset({"slow", "errors", "fanout"})
 # When levels came to be nearer to what they are since than to what they were. Shifts are dated by slices, which are
@@ -45,18 +44,16 @@ class Trouble:
     front: Front
 
 
+@once_a_case
 def trouble(scene: Scene) -> Trouble:
-    """What is wrong in a scene, looked for once a case."""
-    return scene.store.once(("trouble", scene.windows), lambda: _look(scene))
-
-
-def _look(scene: Scene) -> Trouble:
+    """What is wrong in a scene."""
     texts, moved = telling_texts(scene), shifts(scene)
     symptoms = symptoms_of(texts, moved)
     before = _jumped_before(scene, moved)
     told = symptoms_of(texts, [shift for shift in moved if (shift.service, shift.name) not in before])
-    machines, traced = ({row["service"] for row in scene.store.query(asked)} for asked in (_MACHINES, _TRACED))
-    served = traced - {symptom.service for symptom in told if symptom.said or symptom.kind in _SUFFERS}
+    machines = {row["service"] for row in scene.store.query(_MACHINES)}
+    suffering = {symptom.service for symptom in told if symptom.said or symptom.kind in _SUFFERS}
+    served = traced_services(scene.store) - suffering
     beginning = [symptom for symptom in told if symptom.service not in machines | served] or list(symptoms)
     services = service_names(scene.store)
     graph = spoken_graph(scene.graph, beginning, services)

@@ -16,10 +16,10 @@ from typing import Final
 from ...store import CaseStore
 
 
-def first_attribute(*names: str, row: str = "") -> str:
+def first_attribute(*names: str) -> str:
     """SQL: the first of these attributes that is there, else ''."""
-    told = "".join(f"{row}attributes['{name}'] != '', {row}attributes['{name}'], " for name in names)
-    return f"multiIf({told}'')"
+    told = ", ".join(f"attributes['{name}']" for name in names)
+    return f"firstNonDefault({told})"
 
 
 STATUS: Final = first_attribute(
@@ -34,16 +34,15 @@ REFUSED: Final = f"""multiIf({STATUS} IN ('409', '412', 'ABORTED', 'ALREADY_EXIS
 """SQL: that a call was refused for a conflict, in words; '' where it was not. Conventions now and before."""
 
 ABSENT: Final = (
-    "firstNonDefault(attributes['http.response.status_code'], attributes['http.status_code']) IN ('404', '410') OR "
-    "firstNonDefault(attributes['rpc.grpc.status_code'], attributes['rpc.response.status_code']) IN ('5', 'NOT_FOUND')"
+    f"{first_attribute('http.response.status_code', 'http.status_code')} IN ('404', '410') OR "
+    f"{first_attribute('rpc.grpc.status_code', 'rpc.response.status_code')} IN ('5', 'NOT_FOUND')"
 )
 """SQL: whether a call was answered that there is no such thing."""
 
-SYSTEM: Final = (
-    "lower(coalesce(nullIf(attributes['db.system.name'], ''), nullIf(attributes['db.system'], ''), "
-    "nullIf(attributes['db.type'], ''), attributes['db']))"
-)
+SYSTEM: Final = f"lower({first_attribute('db.system.name', 'db.system', 'db.type', 'db')})"
 """SQL: the database of a call by OpenTelemetry's conventions, newest first, then by what tracers before them wrote."""
+
+_PEER: Final = first_attribute("peer.service", "server.address", "net.peer.name")
 
 CACHES: Final = "redis|valkey|memcache|hazelcast|ehcache|infinispan|dragonfly|keydb|aerospike"
 """Databases that keep what others know."""
@@ -65,8 +64,7 @@ def prepare_span_facts(store: CaseStore) -> None:
         "span_facts",
         f"""
         SELECT toString(service) AS caller,
-               if(kind IN ('client', 'producer', ''), firstNonDefault(attributes['peer.service'],
-                  attributes['server.address'], attributes['net.peer.name']), '') AS callee,
+               if(kind IN ('client', 'producer', ''), {_PEER}, '') AS callee,
                count() AS calls, max({REFUSED} != '') AS refused, max({ABSENT}) AS absent,
                max(match({SYSTEM}, '{CACHES}')) AS caches, max(status = 'error') AS failed
         FROM spans GROUP BY caller, callee

@@ -26,6 +26,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
+from ..symptoms.evidence import once_a_case
 from ..symptoms.lexicon import kinds_of_text
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
@@ -82,6 +83,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     return sorted(own, key=lambda f: (-f.severity * f.confidence, f.service, f.mechanism))
 
 
+@once_a_case
 def starving_texts(scene: Scene) -> dict[tuple[str, str], list[str]]:
     """By service and kind of pool, the shapes of what is said of its own that is empty; rows are in `pool_words`."""
     shapes: dict[tuple[str, str], list[str]] = {}

@@ -29,15 +29,15 @@ from ..base import Detector, Scene
 from ..locks.commands import statement_of
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
+from ..timeline.span_facts import first_attribute
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
 _WRITES: Final = (
     r"(?i)^\W*(insert|update|delete|upsert|merge|replace|put|post|patch|publish|send|save|set|hset|create)\b"
 )
-_SYSTEM: Final = """multiIf(
-    firstNonDefault(attributes['db.system.name'], attributes['db.system'], attributes['messaging.system'],
-                    attributes['rpc.system']) AS named != '', named,
-    attributes['http.request.method'] != '' OR attributes['http.method'] != '', 'http', '')"""
+_SYSTEM: Final = f"""multiIf(
+    {first_attribute("db.system.name", "db.system", "messaging.system", "rpc.system")} AS named != '', named,
+    {first_attribute("http.request.method", "http.method")} != '', 'http', '')"""
 
 
 @dataclass(frozen=True, slots=True)

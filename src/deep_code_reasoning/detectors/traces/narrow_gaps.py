@@ -216,7 +216,7 @@ def _finding(scene: Scene, way: _Way, mechanism: str, confidence: float) -> Find
         """,
         **way.place,
     )[0]
-    service = {"between": way.other, "on": _most_slow(scene, way)}.get(way.kind, way.one)
+    service = _most_slow(scene, way) if way.kind == "on" else way.other if way.kind == "between" else way.one
     host = {"at": way.other, "on": way.one}.get(way.kind)
     ends = {"between": f"calls of {way.one} to it", "around": "calls to and from it"}
     calls = ends.get(way.kind, f"calls to and from host {host}")
@@ -250,7 +250,7 @@ def _finding(scene: Scene, way: _Way, mechanism: str, confidence: float) -> Find
 
 
 def _most_slow(scene: Scene, way: _Way) -> str:
-    """The service of a machine that has the most slow calls there; '' on a way that is no machine's."""
+    """The service of a machine that has the most slow calls there."""
     rows = scene.store.query(
         """
         SELECT end.1 AS service, count() AS n FROM placed_gaps
