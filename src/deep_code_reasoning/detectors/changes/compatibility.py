@@ -173,7 +173,10 @@ switch_flipped: configuration
     slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
     worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
 logging_verbose: disk_saturation
-    disk_full 1, cpu .5, slow .5, throttled .2
+    disk_full 1, cpu .6, slow .6, event_loop .4, throttled .2
+logging_heavy: cpu_saturation
+    disk_full .8 by disk_saturation, cpu .9, slow .85 by latency_regression, event_loop .7, gc .7, memory_step .4,
+    timeout .4, throttled .2
 
 # calls
 call_in_loop: n_plus_one
@@ -332,6 +335,11 @@ branch_removed: wrong_result
 blocking_call: latency_regression
     startup .7 by startup_failure, event_loop 1, slow .85, worker_exhausted .7, timeout .55,
     probe_failed .8 by startup_failure, cpu .5
+calls_serial: latency_regression
+    slow .9, slow_outside .5, timeout .5, worker_exhausted .5, pool_exhausted .35
+lock_held_longer: lock_contention
+    lock_wait 1, slow .85, pool_exhausted .7 by connection_pool_exhausted, worker_exhausted .5, timeout .55,
+    deadlock .6 by deadlock, slow_outside .3
 parallel_calls: connection_pool_exhausted
     too_many_connections .75, pool_exhausted .75, throttled .75, race .7 by race_condition, traffic_up .5, cpu .4,
     handle_leak .5, thread_growth .5
