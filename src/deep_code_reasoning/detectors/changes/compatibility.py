@@ -48,7 +48,7 @@ retries_removed: configuration
     retry_exhausted .9, errors .5, timeout .5, unreachable .5, throttled .35, race .4
 retries_raised: retry_storm
     slow_outside .6,
-    retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4, pool_exhausted .4,
+    retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .55, timeout .4, pool_exhausted .4,
     race .4, worker_exhausted .5, errors .2
 backoff_removed: retry_storm
     retries_up 1, retry_exhausted .9 by configuration, traffic_up .85, throttled .75, lock_wait .5, race .5, cpu .5,

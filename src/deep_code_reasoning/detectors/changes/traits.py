@@ -31,3 +31,8 @@ OF_ONE_OPERATION: Final = frozenset(
 )
 # Effects that are over when the migration that brings them is.
 PASSING: Final = frozenset({"ddl_locks"})
+# Effects that wait for more data, another customer or time before they show.
+LATENT: Final = frozenset(
+    """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised
+    payload_removed cache_size_removed regex_backtracks""".split()
+)

@@ -19,6 +19,7 @@ _HEAVY: Final = re.compile(
     r"|\bLOWER\(|\bUPPER\(|\bTRIM\(|\bCOALESCE\(|\bCONCAT\(|\bDATE(?:_TRUNC|_FORMAT)?\(|\bEXTRACT\(|\bYEAR\(|\bSUBSTR\w*\("
     r"|\.ToLower\w*\(\)(?=\s*==)|\.ToUpper\w*\(\)(?=\s*==)|__date\b|\bCAST\(|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
     r"NOT IN \(|\bCROSS JOIN\b|\bCOUNT\(\*\)|\bOFFSET\b|\bJOIN\b|\bregexp?_?\w*\(|\$regex\b|SIMILAR TO"
+    r"|[\"'`]%{1,3}(?:[\"'`{$#]|\|\||s%%)"
 )
 _BOUND: Final = re.compile(
     r"(?i)\bLIMIT\b|\bWHERE\b|\bTOP\s+\d|FETCH FIRST|\.limit\(|\.take\(|->take\(|\btake\s*:|\.page\(|paginate|per_?page|\bfirst\b"

@@ -253,4 +253,13 @@ def _switches(hunk: Hunk) -> Iterator[Effect]:
             name, new = match[1], match[2].lower()
             if name in old and (old[name] in _ON) != (new in _ON):
                 state = "on" if new in _ON else "off"
-                yield Effect("switch_flipped", f"{name} switched {state}", hunk.path, (name, name.split(".")[-1]))
+                kind = "connection_per_call" if _no_longer_kept(name, new) else "switch_flipped"
+                yield Effect(kind, f"{name} switched {state}", hunk.path, (name, name.split(".")[-1]))
+
+
+def _no_longer_kept(name: str, value: str) -> bool:
+    """Whether a switch says that connections are not kept for the next call."""
+    spaced = " ".join(words(name))
+    if not re.search(r"\b(?:keep ?alives?|reuse|persistent|pooling)\b", spaced):
+        return False
+    return (value in _ON) == bool(re.search(r"\b(?:disable|no|without)\b", spaced))
