@@ -136,7 +136,7 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
         return False
     parts = re.split(r"::|->|\.", call.full)[:-1]
     receiver = frozenset(word for part in parts for word in words(part))
-    if parts and (parts[-1] in clients or words(parts[-1])[-1:] and words(parts[-1])[-1] in _CLIENTS):
+    if parts and (parts[-1] in clients or (words(parts[-1])[-1:] and words(parts[-1])[-1] in _CLIENTS)):
         return not _SETS_UP.match(call.name)
     text = without_strings(code)
     takes_context = re.search(

@@ -83,7 +83,11 @@ def _mentions(pattern: re.Pattern[str], changes: Sequence[Change]) -> tuple[bool
 def _of_library(effect: Effect, change: Change, changes: Sequence[Change]) -> Iterator[Effect]:
     """What the commits do that a library's new version has and its old one had not, if its history is known."""
     names = {_plain(subject) for subject in effect.subjects}
-    history = [other for other in changes if other.kind == "commit" and other.repo != change.repo and _plain(other.repo) in names]
+    history = [
+        other
+        for other in changes
+        if other.kind == "commit" and other.repo != change.repo and _plain(other.repo) in names
+    ]
     history = sorted((other for other in history if other.time_ns <= change.time_ns), key=lambda other: other.time_ns)
     versions = re.search(r"(\d+[\w.\-+]*) -> (\d+[\w.\-+]*)$", effect.summary)
     if not history or versions is None:
@@ -99,12 +103,15 @@ def _of_library(effect: Effect, change: Change, changes: Sequence[Change]) -> It
 
 
 def _bearing(version: str, history: Sequence[Change]) -> int | None:
-    """The place of the last commit that says a version: in its message, its tags, or the manifest that it sets it in."""
+    """The place of the last commit that says a version, in its message or in the manifest that it sets it in."""
     pattern = re.compile(rf"(?<![\w.])v?{re.escape(version)}(?![\w])(?!\.\d)")
     places = [
         place
         for place, other in enumerate(history)
-        if pattern.search(other.message) or any(line[:1] == "+" and "version" in line.lower() and pattern.search(line) for line in other.diff.splitlines())
+        if pattern.search(other.message)
+        or any(
+            line[:1] == "+" and "version" in line.lower() and pattern.search(line) for line in other.diff.splitlines()
+        )
     ]
     return places[-1] if places else None
 

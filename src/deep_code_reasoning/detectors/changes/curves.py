@@ -81,7 +81,9 @@ def _failing(scene: Scene) -> dict[str, tuple[float, Series]]:
         before, after = _sides(series, scene)
         if min(len(before), len(after)) >= _MIN_POINTS and median(after) - median(before) >= _FAILING_MORE:
             factor = (median(after) + _FAILING_MORE) / (median(before) + _FAILING_MORE)
-            found[series.service] = max(found.get(series.service, (0.0, series)), (factor, series), key=lambda one: one[0])
+            found[series.service] = max(
+                found.get(series.service, (0.0, series)), (factor, series), key=lambda one: one[0]
+            )
     return found
 
 

@@ -147,8 +147,8 @@ def _served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
 
 # What is run by a clock, by hand or for somebody in the house.
 _ASIDE: Final = frozenset(
-    """admin administration backfill batch cleanup cli command commands console cron export exports exporter housekeeping job jobs
-    maintenance management nightly rake reindex report reports reporting scheduled scheduler script scripts seed seeds
+    """admin administration backfill batch cleanup cli command commands console cron export exports exporter
+    housekeeping job jobs     maintenance management nightly rake reindex report reports reporting scheduled scheduler script scripts seed seeds
     sweep sweeper archive archiver reconcile reconciliation recount rebuild""".split()
 )
 _ASIDE_FACTOR: Final = 0.33

@@ -57,8 +57,8 @@ def _sha(row: dict[str, Any]) -> str:
 def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout]]) -> dict[str, list[Rollout]]:
     """Commits that went out with a later one of their repository: a deploy brings all since the service's last one.
 
-    A service whose first deploy is the only one known of may have had what was committed before any deploy is known. What
-    is of some services alone, by its paths (`envs/prod/cart.yaml`), goes out when one of them does.
+    A service whose first deploy is the only one known of may have had what was committed before any deploy is known.
+    What is of some services alone, by its paths (`envs/prod/cart.yaml`), goes out when one of them does.
     """
     carried: dict[str, list[Rollout]] = {}
     names = {rollout.service for found in rollouts.values() for rollout in found} - {""}

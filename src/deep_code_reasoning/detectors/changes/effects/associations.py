@@ -1,4 +1,4 @@
-"""What a mapper loads with an object or only when it is read: eager loading undone, associations read in a view of it."""
+"""What a mapper loads only when it is read: eager loading undone, associations newly read in a view of an object."""
 
 from __future__ import annotations
 

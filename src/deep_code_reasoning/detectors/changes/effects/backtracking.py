@@ -24,7 +24,9 @@ _WITHIN: Final = r"(?:[^()\[\]\\]|\\.|\[\^?\]?(?:[^\]\\]|\\.)*\])"
 _REPEATED: Final = re.compile(rf"\((?:\?:|\?<\w+>|\?P<\w+>)?({_WITHIN}*)\)(?:[*+]|\{{\d+,\}})(?!\+)")
 _ELEMENT: Final = re.compile(r"(\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|[^\\|])([*+?]|\{\d*,?\d*\})?([?+])?")
 _ANY_TWICE: Final = re.compile(r"(\.[*+]\??){2,}")
-_REGEX_LINE: Final = re.compile(r"(?i)re(?:gex|gexp)?\b|pattern|matche?s?\b|preg_|validat|format|=~|scan|gsub|\bnew\(|\bre\.")
+_REGEX_LINE: Final = re.compile(
+    r"(?i)re(?:gex|gexp)?\b|pattern|matche?s?\b|preg_|validat|format|=~|scan|gsub|\bnew\(|\bre\."
+)
 _ALL: Final = tuple(map(chr, range(32, 127)))
 
 
@@ -58,7 +60,9 @@ def _texts(code: str, kind: str) -> list[str]:
 
 def backtracks(pattern: str) -> bool:
     """Whether a pattern has a repeated group that can read the same text by more than one way."""
-    return _ANY_TWICE.search(pattern) is not None or any(_is_ambiguous(match[1]) for match in _REPEATED.finditer(pattern))
+    return _ANY_TWICE.search(pattern) is not None or any(
+        _is_ambiguous(match[1]) for match in _REPEATED.finditer(pattern)
+    )
 
 
 def _is_ambiguous(group: str) -> bool:

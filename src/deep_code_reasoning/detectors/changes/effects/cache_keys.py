@@ -13,7 +13,9 @@ from ..effect import Effect
 from .pairs import paired
 
 _CACHE: Final = re.compile(r"(?i)cache|redis|memo|memcached|\bkv\b|ehcache|caffeine")
-_KEY_NAME: Final = re.compile(r"(?i)\b\w*key\w*\s*(?::\s*[\w.]+\s*)?(?::?=)(?!=)|\bkey\s*[:=]|\bdef \w*key|\bfun\w* \w*key")
+_KEY_NAME: Final = re.compile(
+    r"(?i)\b\w*key\w*\s*(?::\s*[\w.]+\s*)?(?::?=)(?!=)|\bkey\s*[:=]|\bdef \w*key|\bfun\w* \w*key"
+)
 _LOOKS_UP: Final = re.compile(
     r"(?i)\b\w*(?:cache|redis|memo)\w*(?:\??\.|->|::)\w*(?:get|fetch|remember|set|put|lookup|find|create|wrap|has|contains)\w*(?:<[^>]*>)?\s*\("
 )
@@ -35,13 +37,17 @@ def _keys(hunk: Hunk) -> Iterator[Effect]:
     for old, new in paired(hunk):
         if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
             continue
-        if not (builds_key(hunk, old.code) and builds_key(hunk, new.code)) or _but_numbers(old.code) == _but_numbers(new.code):
+        if not (builds_key(hunk, old.code) and builds_key(hunk, new.code)) or _but_numbers(old.code) == _but_numbers(
+            new.code
+        ):
             continue
         own = sorted(set(_OWN.findall(_spaced(new.code))) - set(_OWN.findall(_spaced(old.code))))
         says = f"`{old.code[:60]}` becomes `{new.code[:60]}`"
         if own:
             says = f"the key of a cache now tells each {', '.join(own[:3])} apart: {says}"
-        names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w{2,}", " ".join(string_literals(new.code)) + " " + new.code)))
+        names = tuple(
+            dict.fromkeys(re.findall(r"[A-Za-z_]\w{2,}", " ".join(string_literals(new.code)) + " " + new.code))
+        )
         yield Effect("cache_key_changed", says, hunk.path, names[:12], sureness=0.97 if own else 0.85)
 
 

@@ -41,7 +41,9 @@ _MEMBERS: Final = (
         + _CONTAINER
     ),
     re.compile(r"^(\w+)\s+(?:map\[|sync\.Map\b)"),
-    re.compile(r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap|HashSet|VecDeque)<|DashMap<)"),
+    re.compile(
+        r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap|HashSet|VecDeque)<|DashMap<)"
+    ),
     re.compile(r"^(?:self|this)\.#?(\w+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
     re.compile(r"^(?:@@)?((?<=@@)\w+|[A-Z][A-Z_0-9]+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
 )
@@ -53,7 +55,9 @@ _ADDS: Final = (
 )
 _GROWS: Final = (
     re.compile(_OWNER + _NAME + r"\s*=\s*append\(\s*(?:\w+\.)?\1\b"),
-    re.compile(_OWNER + _NAME + r"(?:\.(?:lock|write|borrow_mut)\(\)(?:\.unwrap\(\)|\.await)?)?(?:\.|->)" + _ADDS + r"\s*\("),
+    re.compile(
+        _OWNER + _NAME + r"(?:\.(?:lock|write|borrow_mut)\(\)(?:\.unwrap\(\)|\.await)?)?(?:\.|->)" + _ADDS + r"\s*\("
+    ),
     re.compile(_OWNER + _NAME + r"\[[^\]]*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
     re.compile(_OWNER + _NAME + r"\s*<<\s*\S"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..code import calls, definition, is_import, is_log_statement, is_telemetry, without_strings
-from ..diff import Hunk, Line, Patch
+from ..diff import Hunk, Patch
 from ..effect import Effect
 from .cache_keys import builds_key
 from .pairs import paired
@@ -160,7 +160,8 @@ def _brought_inline(hunk: Hunk) -> Iterator[Effect]:
 
 # Statements stand in strings.
 _LOCKS_ROWS: Final = re.compile(
-    r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock|lockForUpdate|PESSIMISTIC_WRITE"
+    r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"
+    r"|lockForUpdate|PESSIMISTIC_WRITE"
 )
 
 
@@ -176,7 +177,11 @@ def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
         ),
     ):
         new, old = (
-            [line for line in lines if pattern.search(without_strings(line.code)) or pattern is _LOCKS_ROWS and pattern.search(line.code)]
+            [
+                line
+                for line in lines
+                if pattern.search(without_strings(line.code)) or (pattern is _LOCKS_ROWS and pattern.search(line.code))
+            ]
             for lines in (hunk.added, hunk.removed)
         )
         if len(new) > len(old):

@@ -16,7 +16,6 @@ from ..code import (
     definition,
     is_remote_call,
     loop_bodies,
-    without_strings,
 )
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -34,7 +33,9 @@ _LIBRARY: Final = frozenset(
 _QUESTION: Final = re.compile(
     r"(?:is|has|equals|contains|compare|parse|valueOf|matches|starts_?with|ends_?with|charAt|to|as|from)(?![a-z])", re.I
 )
-_REFERENCE: Final = re.compile(r"\b(?:this|self|Self|\w+)::(\w+)\b(?!\s*[(:])|\bmethod\(:(\w+)\)|\.map\(\s*this\.(\w+)\s*\)")
+_REFERENCE: Final = re.compile(
+    r"\b(?:this|self|Self|\w+)::(\w+)\b(?!\s*[(:])|\bmethod\(:(\w+)\)|\.map\(\s*this\.(\w+)\s*\)"
+)
 _LOOP_HEAD: Final = re.compile(r"\b(?:for|foreach)\b\s*\(?([^:=;]+?)\s*(?:\bin\b|\bof\b|:=|:|\bas\b)")
 _COMPREHENSION: Final = re.compile(
     r"\bfor\s+(\w+)\s+in\b|\.(?:map|flatMap|collect|forEach|each)\(?\s*[({]?\s*\|?(\w+)\b"
@@ -60,7 +61,9 @@ class _Looped:
     via: Line
 
 
-def _looped(lines: Sequence[Line], clients: frozenset[str], helpers: Mapping[str, Sequence[Line]]) -> dict[str, _Looped]:
+def _looped(
+    lines: Sequence[Line], clients: frozenset[str], helpers: Mapping[str, Sequence[Line]]
+) -> dict[str, _Looped]:
     """Calls that leave the process from within loops, straight or through a function of `helpers`, by their names."""
     found: dict[str, _Looped] = {}
     for _, body in loop_bodies(lines):
@@ -97,8 +100,7 @@ def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
     after = {
         name: (found.call, found.line)
         for name, found in _looped(hunk.after, clients, helpers_after).items()
-        if name not in known
-        and (_is_new(found.call, found.line, hunk) or _is_added(found.via) or _loop_is_new(hunk))
+        if name not in known and (_is_new(found.call, found.line, hunk) or _is_added(found.via) or _loop_is_new(hunk))
     }
     if not after:
         return []
@@ -149,7 +151,9 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
 def _stays_in_memory(call: Call, lines: Sequence[Line]) -> bool:
     """Whether a call is one of a language's own library, a question of a value, or of a container that is made here."""
     receiver = _receiver(call)[0]
-    made = re.compile(rf"\b{re.escape(receiver)}\s*(?::[^=]*)?:?=\s*(?:new\s|\{{|\[|make\(|\w*(?:[sS]et|[mM]ap|[lL]ist|[dD]ict)\w*\()")
+    made = re.compile(
+        rf"\b{re.escape(receiver)}\s*(?::[^=]*)?:?=\s*(?:new\s|\{{|\[|make\(|\w*(?:[sS]et|[mM]ap|[lL]ist|[dD]ict)\w*\()"
+    )
     return (
         receiver.lower() in _LIBRARY
         or _QUESTION.match(call.name) is not None

@@ -17,12 +17,14 @@ _QUERY: Final = re.compile(
 _HEAVY: Final = re.compile(
     r"(?i)LIKE\s+(?:CONCAT\s*\(\s*)?['\"]?%|__i?(?:contains|endswith|regex|iexact)\b|\.i?like\(\s*f?[\"']%|\.contains\("
     r"|\bLOWER\(|\bUPPER\(|\bTRIM\(|\bCOALESCE\(|\bCONCAT\(|\bDATE(?:_TRUNC|_FORMAT)?\(|\bEXTRACT\(|\bYEAR\(|\bSUBSTR\w*\("
-    r"|\.ToLower\w*\(\)(?=\s*==)|\.ToUpper\w*\(\)(?=\s*==)|__date\b|\bCAST\(|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
+    r"|\.ToLower\w*\(\)(?=\s*==)|\.ToUpper\w*\(\)(?=\s*==)|__date\b|\bCAST\("
+    r"|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
     r"NOT IN \(|\bCROSS JOIN\b|\bCOUNT\(\*\)|\bOFFSET\b|\bJOIN\b|\bregexp?_?\w*\(|\$regex\b|SIMILAR TO"
     r"|[\"'`]%{1,3}(?:[\"'`{$#]|\|\||s%%)"
 )
 _BOUND: Final = re.compile(
-    r"(?i)\bLIMIT\b|\bWHERE\b|\bTOP\s+\d|FETCH FIRST|\.limit\(|\.take\(|->take\(|\btake\s*:|\.page\(|paginate|per_?page|\bfirst\b"
+    r"(?i)\bLIMIT\b|\bWHERE\b|\bTOP\s+\d|FETCH FIRST|\.limit\(|\.take\(|->take\(|\btake\s*:|\.page\(|paginate|per_?page"
+    r"|\bfirst\b"
     r"|\[\s*\w*\s*:\s*\w+\s*\]|PageRequest|\bPageable\b|max_?results|\bpage_?size\b|\.head\("
 )
 _IS_SLICE: Final = re.compile(r"^\[\s*\w*\s*:\s*\w+\s*\]$")

@@ -191,7 +191,9 @@ def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dic
         return family.effect != "registration_removed" or _same_argument(line, hunk.added)
     names = [call.name for call in calls(line.code)]
     # What is no call (a slice) is not done because the calls beside it are.
-    is_call = any(family.pattern.search(f"{call.full}(") or family.pattern.search(f".{call.name}(") for call in calls(line.code))
+    is_call = any(
+        family.pattern.search(f"{call.full}(") or family.pattern.search(f".{call.name}(") for call in calls(line.code)
+    )
     return is_call and all(name in now for name in names)
 
 

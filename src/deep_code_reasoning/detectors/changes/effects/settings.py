@@ -31,7 +31,9 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     ("retries", r"\b(retry|retries|attempts?|redeliver\w*|max tries)\b"),
     (
         "cache_ttl",
-        r"\b(ttl|cache (time|expir\w*|seconds|max age|remember|set|put|add|store)|setex|psetex|redis set|memcached? set|max age|s maxage|expir(y|es|ation|e)( (after|in))?|stale)\b",
+        r"\b(ttl|cache (time|expir\w*|seconds|max age|remember|set|put|add|store)|setex|psetex"
+        r"|redis set|memcached? set|max age|s maxage|expir(y|es|ation|e)"
+        r"( (after|in))?|stale)\b",
     ),
     (
         "timeout",

@@ -1,4 +1,4 @@
-"""What a request waits for now and did not before: work that was sent away, calls that ran together, what holds a lock."""
+"""What a request waits for now and did not before: work once sent away, calls that ran together, what holds a lock."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _TOGETHER: Final = re.compile(
 )
 _TAKES_LOCK: Final = re.compile(
     r"\btransaction\.atomic\b|\.transaction\b|\b[bB]egin\w*\s*\(|::transaction\s*\(|@Transactional\b|\btransaction\s*[({]|\.[lL]ock\s*\(\s*\)|"
-    r"\bsynchronized\b|\block\s*\(|FOR UPDATE|select_for_update|\bwith_lock\b|\.acquire\s*\(|\bwith\s+\w*lock\w*\s*:|\.lock\(\)\.|\bwithLock\b|"
+    r"\bsynchronized\b|\block\s*\(|FOR UPDATE|select_for_update|\bwith_lock\b|\.acquire\s*\(|\bwith\s+\w*lock\w*\s*:|\.lock\(\)\.|"
+    r"\bwithLock\b|"
     r"\.BeginTx\(|\$transaction\b"
 )
 _GIVES_BACK: Final = re.compile(r"(?i)\b(?:commit|rollback|unlock|release)\w*\s*\(")
@@ -47,7 +48,7 @@ _MIN_LINE: Final = 8
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Work done at once that was sent away, calls made one by one that ran together, calls made while a lock is held."""
+    """Work done at once, calls made one by one that ran together, calls made while a lock is held."""
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind == "code":
@@ -94,8 +95,10 @@ def _held(hunk: Hunk) -> Iterator[Effect]:
     free = {line.code for line in hunk.before} - set(before)
     for code, (name, surely) in after.items():
         moved_in = code in free and any(line.code == code and line.sign == "+" for line in hunk.lines)
-        wrapped = code in free and not moved_in and any(
-            _TAKES_LOCK.search(line.code) for line in hunk.added if line.code != code
+        wrapped = (
+            code in free
+            and not moved_in
+            and any(_TAKES_LOCK.search(line.code) for line in hunk.added if line.code != code)
         )
         if code not in before and (moved_in or wrapped or (surely and code in {line.code for line in hunk.added})):
             says = f"calls {name} while it holds a lock or a transaction: `{code[:80]}`"
@@ -125,7 +128,7 @@ def _is_of_store(full: str) -> bool:
 
 
 def _region(lines: Sequence[Line], index: int) -> range:
-    """The lines for which what a line takes is held: its block, its function's for an annotation, or up to where it ends."""
+    """The lines for which what a line takes is held: its block, the function of an annotation, or up to its end."""
     code = lines[index].code
     if code.startswith("@"):
         heads = (n for n in range(index + 1, min(index + 4, len(lines))) if "(" in lines[n].code)
