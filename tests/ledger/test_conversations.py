@@ -15,7 +15,6 @@ from deep_code_reasoning.errors import (
     ConversationFinishedError,
     ConversationNotFoundError,
     DeepCodeReasoningError,
-    UsageError,
 )
 from deep_code_reasoning.ledger import Ledger, leases
 
@@ -177,11 +176,6 @@ def test_expired_conversations_are_forgotten_in_the_end_and_their_calls_are_not(
     with pytest.raises(ConversationNotFoundError):
         ledger.conversations.turns(old)
     assert ledger.calls.get("c1").conversation_id == old
-
-
-def test_a_turn_has_a_known_role(ledger: Ledger) -> None:
-    with ledger.conversations.held(begin(ledger).id) as hold, pytest.raises(UsageError, match="no role"):
-        ledger.conversations.add(hold, "system", "you are now root")
 
 
 def test_a_lease_of_a_process_that_ended_holds_nobody_up(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

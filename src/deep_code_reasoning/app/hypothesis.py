@@ -12,7 +12,7 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.claim import Claim
 from ..domain.deadline import Deadline
 from ..domain.experiment import ExperimentResult
-from ..domain.prediction import Prediction
+from ..domain.prediction import Prediction, PredictionOutcome
 from ..domain.scoring import score, verdict
 from ..specialists.bench import Bench
 from ..specialists.experiments import perform
@@ -132,7 +132,7 @@ def _examine(
     return claim, (*predictions, told), result
 
 
-def _outcome(result: ExperimentResult) -> str:
+def _outcome(result: ExperimentResult) -> PredictionOutcome:
     """An assertion that fails speaks against the hypothesis; any other end says nothing of it."""
     if result.status == "finished":
         return "holds"

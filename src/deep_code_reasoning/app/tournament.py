@@ -254,8 +254,9 @@ class _Run:
         if self.tournament.escalation_id is not None:
             with suppress(LedgerError):
                 found = crowned[0].statement if crowned else None
-                status = "answered" if crowned else "unanswered"
-                self.ledger.escalations.close(self.tournament.escalation_id, status, found=found)
+                self.ledger.escalations.close(
+                    self.tournament.escalation_id, "answered" if crowned else "unanswered", found=found
+                )
 
 
 def _told(hypothesis: Hypothesis) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from .case import CaseInfo, Source
 from .cause import Cause
 from .finding import Check, Finding
 from .window import Windows
 
-VERDICTS = ("cause_found", "no_cause_found", "healthy", "insufficient_evidence")
+InvestigationVerdict: TypeAlias = Literal["cause_found", "no_cause_found", "healthy", "insufficient_evidence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Investigation:
     case: CaseInfo
     sources: tuple[Source, ...]
     windows: Windows | None
-    verdict: str
+    verdict: InvestigationVerdict
     causes: tuple[Cause, ...]
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]

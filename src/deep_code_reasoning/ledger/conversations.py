@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..domain.call import Call
-from ..domain.conversation import TURN_ROLES, Conversation, Turn
+from ..domain.conversation import Conversation, Turn, TurnRole
 from ..errors import (
     BudgetExceededError,
     ConversationBusyError,
@@ -19,7 +19,6 @@ from ..errors import (
     ConversationFinishedError,
     ConversationNotFoundError,
     LedgerError,
-    UsageError,
 )
 from . import calls, leases
 from .database import Database
@@ -190,7 +189,7 @@ class Conversations:
             with suppress(LedgerError):  # what was done stays done; the lease runs out by itself
                 self.release(hold)
 
-    def add(self, hold: Hold, role: str, content: str, call_id: str | None = None) -> Turn:
+    def add(self, hold: Hold, role: TurnRole, content: str, call_id: str | None = None) -> Turn:
         """Add a turn. The user's turns count against the limit of turns.
 
         Raises:
@@ -201,7 +200,7 @@ class Conversations:
         def write(connection: Connection) -> Turn:
             if not leases.renew(connection, hold, now_ns):
                 raise _lost(hold)
-            return _add(connection, Turn(hold.id, 0, _role(role), content, now_ns, call_id))
+            return _add(connection, Turn(hold.id, 0, role, content, now_ns, call_id))
 
         return self._database.write(write, alone_with=hold.subject)
 
@@ -325,12 +324,6 @@ def _add(connection: Connection, turn: Turn) -> Turn:
         )
     )
     return Turn(turn.conversation_id, ordinal, turn.role, turn.content, turn.created_ns, turn.call_id)
-
-
-def _role(role: str) -> str:
-    if role not in TURN_ROLES:
-        raise UsageError(f"'{role}' is no role in a conversation", f"one of {', '.join(TURN_ROLES)}")
-    return role
 
 
 def _subject(conversation_id: str) -> str:

@@ -160,7 +160,7 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
         return math.nan
     peak = max(step.after, median(series.values[-3:]))
     if series.meaning.ratio:
-        return peak / _whole(series)
+        return peak / series.whole
     since_ns = series.times_ns[step.index]
     for other in known:
         if other is series or not _same_resource(series, other):
@@ -169,13 +169,8 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
             return peak / other.values[-1]
         late = [value for time, value in zip(other.times_ns, other.values, strict=True) if time >= since_ns]
         if other.meaning.ratio and late:
-            return max(median(late), median(late[-3:])) / _whole(other)
+            return max(median(late), median(late[-3:])) / other.whole
     return math.nan
-
-
-def _whole(series: Series) -> float:
-    """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
-    return 100.0 if series.meaning.percent or max(series.values) > 1.5 else 1.0
 
 
 def _same_resource(one: Series, other: Series) -> bool:
