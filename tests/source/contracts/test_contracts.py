@@ -278,7 +278,6 @@ def test_ways_that_multiply_at_every_step_come_to_an_end(tmp_path: Path) -> None
     ("path", "line"),
     [
         ("a.go", "type A struct {"),
-        ("models.py", "class A(models.Model): # django"),
         ("schema.prisma", "model A {"),
         ("mapper.xml", "<select>"),
         ("A.java", "@Entity"),
@@ -288,7 +287,7 @@ def test_ways_that_multiply_at_every_step_come_to_an_end(tmp_path: Path) -> None
     ],
 )
 def test_a_file_of_nothing_but_beginnings_is_read_in_no_time(path: str, line: str, tmp_path: Path) -> None:
-    """Two thousand lines, each of which may begin what no later one ends: a look ahead from each takes long."""
+    """Ten thousand lines, each of which may begin what no later one ends: a look ahead from each takes long."""
     started = time.process_time()
-    read(tmp_path, {f"shop/{path}": f"<?php\n{line}\n" * 2_000 if path == "a.php" else f"{line}\n" * 2_000})
-    assert time.process_time() - started < 3
+    read(tmp_path, {f"shop/{path}": f"<?php\n{line}\n" * 10_000 if path == "a.php" else f"{line}\n" * 10_000})
+    assert time.process_time() - started < 2
