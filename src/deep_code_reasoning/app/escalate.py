@@ -57,7 +57,7 @@ async def escalate(
     started_s = time.monotonic()
     means = means or Means()
     specialist = specialist_for(request.analysis_type)
-    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     meter = Meter(means.limits, means.surface, request.analysis_type, listener=means.on_event)
     client = means.open_client(meter.gate)
     cards = models_for(model, client.catalogue, means)

@@ -97,7 +97,7 @@ async def examine_hypothesis(
     Raises:
         as `escalate` and `perform` do.
     """
-    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     asked = replace(request, question=hypothesis_question(hypothesis, approach), analysis_type="hypothesis_test")
     with ExitStack() as stack:
         bench = await entered(stack, open_workbench(asked, case, roots), deadline)

@@ -120,6 +120,7 @@ def _answered(answer: Investigation) -> Answered:
             ],
             "not_read_whole": outline.partial_of(answer)[:5],
             "could_not_look": outline.skipped_of(answer)[:8],
+            "notes": list(answer.notes[:5]),
         },
         "sections": {
             "causes": whole["causes"],

@@ -84,7 +84,7 @@ async def run_tournament(
     """
     config, means = config or TournamentConfig(), means or Means()
     config.check()
-    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     catalogue = means.open_client(lambda planned: None).catalogue
     cards = models_for(model, catalogue, means)
     with ExitStack() as stack:
@@ -108,9 +108,7 @@ async def run_tournament(
         return await _Run(ledger, tournament, setting, bench, means, deadline).go_on()
 
 
-async def resume_tournament(
-    tournament_id: str, *, time_budget_s: float | None = None, means: Means | None = None
-) -> TournamentAnswer:
+async def resume_tournament(tournament_id: str, means: Means | None = None) -> TournamentAnswer:
     """Go on with a tournament whose process ended, or whose time was up; what was tested and paid for stays.
 
     Raises:
@@ -118,8 +116,7 @@ async def resume_tournament(
         TournamentBusyError: when somebody runs it.
         UsageError: when it has finished or expired.
     """
-    means = means or Means()
-    deadline = Deadline() if time_budget_s is None else Deadline.after(time_budget_s)
+    means, deadline = means or Means(), Deadline()
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
         tournament = ledger.tournaments.get(tournament_id)

@@ -13,6 +13,15 @@ TurnRole: TypeAlias = Literal["user", "model", "evidence", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationLimits:
+    """How far a conversation may go: the user's turns, seconds in which nobody goes on with it, money (None: any)."""
+
+    turns: int = 20
+    idle_s: int = 86_400
+    usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn. `ordinal` counts from 1 within the conversation; `call_id` is the call that produced it, if any."""
 

@@ -15,7 +15,7 @@ InvestigationVerdict: TypeAlias = Literal["cause_found", "no_cause_found", "heal
 
 @dataclass(frozen=True, slots=True)
 class Investigation:
-    """Everything that `dcr investigate` answers."""
+    """Everything that `dcr investigate` answers. `notes` say in words how the evidence was read."""
 
     case: CaseInfo
     sources: tuple[Source, ...]
@@ -27,3 +27,4 @@ class Investigation:
     read_s: float
     analyse_s: float
     rank_s: float
+    notes: tuple[str, ...] = ()

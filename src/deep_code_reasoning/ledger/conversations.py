@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..domain.call import Call
-from ..domain.conversation import Conversation, Turn, TurnRole
+from ..domain.conversation import Conversation, ConversationLimits, Turn, TurnRole
 from ..errors import (
     BudgetExceededError,
     ConversationBusyError,
@@ -49,15 +49,13 @@ class Conversations:
         analysis_type: str,
         surface: str,
         *,
+        limits: ConversationLimits,
         context: Mapping[str, Any] | None = None,
-        turn_limit: int,
-        ttl_s: int,
-        spend_limit_usd: Decimal | None = None,
         escalation_id: str | None = None,
         case_id: str | None = None,
         conversation_id: str | None = None,
     ) -> Conversation:
-        """Begin a conversation. It expires when nothing was added to it for `ttl_s`. Without an id one is made."""
+        """Begin a conversation. Without an id one is made."""
         now_ns = self._clock()
         conversation_id = conversation_id or new_id("conversation", now_ns)
         values = {
@@ -68,13 +66,13 @@ class Conversations:
             "analysis_type": analysis_type,
             "context": dict(context or {}),
             "state": "active",
-            "turn_limit": turn_limit,
+            "turn_limit": limits.turns,
             "turns_used": 0,
-            "spend_limit_nano_usd": spend_limit_usd,
-            "ttl_s": ttl_s,
+            "spend_limit_nano_usd": limits.usd,
+            "ttl_s": limits.idle_s,
             "created_ns": now_ns,
             "updated_ns": now_ns,
-            "expires_ns": now_ns + ttl_s * NS_PER_S,
+            "expires_ns": now_ns + limits.idle_s * NS_PER_S,
         }
         self._database.write(lambda connection: connection.execute(insert(CONVERSATIONS).values(values)))
         return self.get(conversation_id)
