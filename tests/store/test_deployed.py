@@ -32,6 +32,7 @@ COMMITS = [
     commit("b3b3b3b3", "acme/stock", 9, "v2.0.0"),
     commit("c1c1c1c1", "all", 2, "billing@2.2.0, mailer-v0.9.1"),
     commit("c2c2c2c2", "all", 3, "", "chore(release): 3.1.0\n\nmore"),
+    commit("c4c4c4c4", "all", 1, "mailer@2.2.0, services/stock/v2.2.0"),
     commit("c3c3c3c3", "all", 4, "", "Handle 9.9.0 of the protocol"),
     commit("d1d1d1d1", "config", 3),
 ]
@@ -55,6 +56,7 @@ def deployed(build_case: Build, deploys: Sequence[dict[str, Any]], commits: Sequ
         ({"service": "shop-api", "version": "v1.4.0"}, "a1a1a1a1"),
         ({"service": "inventory", "repo": "stock", "version": "v1.4.0"}, "b1b1b1b1"),
         ({"service": "billing", "version": "2.2.0"}, "c1c1c1c1"),
+        ({"service": "mailer", "version": "v2.2.0"}, "c4c4c4c4"),
         ({"service": "mailer", "version": "mailer-v0.9.1"}, "c1c1c1c1"),
         ({"service": "anything", "version": "v3.1.0"}, "c2c2c2c2"),
         ({"service": "anything", "version": "9.9.0"}, ""),
@@ -70,7 +72,8 @@ def deployed(build_case: Build, deploys: Sequence[dict[str, Any]], commits: Sequ
     ],
     ids=[
         "a tag", "a tag without its v", "a repository whose name the service's begins with", "a named repository",
-        "one package of many", "a whole tag", "a release that a message announces", "a version that a message mentions",
+        "one package of many", "another of the same version",
+        "a whole tag", "a release that a message announces", "a version that a message mentions",
         "a tag of two repositories", "a tag from after the deploy", "an image's tag with a commit",
         "a commit all in digits", "git describe", "a revision of a configuration", "a date", "a short name",
         "a commit that is not known",

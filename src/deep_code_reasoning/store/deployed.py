@@ -1,14 +1,15 @@
 """Which commit a deploy brought, where it names a version, an image's tag or the beginning of a commit's name.
 
-A pipeline writes of a deploy what it has at hand: `v2.27.6`, `shop:main-69fc29f`, `config@1254973f`. The commits of the
-case tell what that is: by their own names, by the tags that git has on them, by the release that their message announces.
+A pipeline writes of a deploy what it has at hand: `v2.27.6`, `shop:main-69fc29f`, `config@1254973f`. The commits of
+the case tell what that is: by their own names, by the tags that git has on them, by the release that their message
+announces.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,9 +17,11 @@ from .engine import Database, Row
 
 # Git's shortest form has seven letters. A number so long is hardly ever how some commit's name happens to begin.
 _SHORT: Final = re.compile(r"(?<![0-9a-z])g?([0-9a-f]{7,40})(?![0-9a-z])")
-# A version with what stands before it: `v1.2.0`, `shop-1.2.0`, `services/shop/v1.2.0`, `shop@1.2.0-rc.1`.
-_VERSION: Final = re.compile(r"(?:^|[-_/@ ])v?(\d+(?:\.\d+)+(?:[-+.][0-9a-z.]+)?)$")
-# How the message of a commit begins that makes a release of what came before: `chore(release): 1.2.0`, `Release v1.2.0`.
+# A version, and what it is of: `v1.2.0`, `shop-1.2.0`, `services/shop/v1.2.0`, `shop@1.2.0-rc.1`.
+_VERSION: Final = re.compile(r"(?:(.*)[-_/@])?v?(\d+(?:\.\d+)+(?:[-+.][0-9a-z.]+)?)")
+# What tells nothing of whose version it is.
+_ANYONES: Final = frozenset({"", "release", "rel", "version", "ver", "stable"})
+# How a commit is told that makes a release of what came before: `chore(release): 1.2.0`, `Release v1.2.0`.
 _RELEASE: Final = re.compile(r"\b(?:release|version|bump|prepare|tag)\b")
 # Longer than any name of a version, or of a commit that announces one.
 _LONGEST: Final = 120
@@ -86,26 +89,28 @@ def _by_version(commits: Sequence[Row]) -> dict[str, list[_Commit]]:
 
 def _tagged(row: Row) -> Iterator[str]:
     for tag in row["tags"].split(", "):
-        yield from _versions(tag)
+        yield from _keys(tag, row["repo"])
 
 
 def _announced(row: Row) -> Iterator[str]:
-    if _RELEASE.search(row["title"]):
-        yield from _versions(row["title"])
+    if len(row["title"]) <= _LONGEST and _RELEASE.search(row["title"]):
+        yield from _keys(row["title"].split()[-1], row["repo"])
 
 
-def _versions(text: str) -> Iterator[str]:
-    """What a tag says: itself, and its number without what stands before it."""
-    if 0 < len(text) <= _LONGEST:
-        yield text
-        number = _VERSION.search(text)
-        if number is not None and number[1] != text:
-            yield number[1]
+def _keys(tag: str, repo: str) -> Iterator[str]:
+    """What a tag is found by: itself, and its number, which is that of one package where it names one."""
+    if 0 < len(tag) <= _LONGEST:
+        yield tag
+        if number := _VERSION.fullmatch(tag):
+            package = _plain(number[1] or "")
+            yield number[2] if package in _ANYONES | {_plain(repo)} else f"{package}@{number[2]}"
 
 
 def _candidates(deploy: Row, by_version: Mapping[str, Sequence[_Commit]]) -> Iterator[_Commit]:
-    for version in _versions(deploy["version"]):
-        yield from (c for c in by_version.get(version, ()) if c.time_ns <= deploy["time_ns"])
+    """The commits that a deploy may have brought by its version, those that bear it as the service's own first."""
+    service, keys = _plain(deploy["service"]), tuple(_keys(deploy["version"], deploy["service"]))
+    for key in (*(f"{service}@{key.removeprefix('v')}" for key in keys), *keys):
+        yield from (c for c in by_version.get(key, ()) if c.time_ns <= deploy["time_ns"])
 
 
 def _homes(

@@ -34,7 +34,7 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
             rollouts.setdefault(row["commit_sha"], []).append(Rollout(row["id"], row["service"], int(row["time_ns"])))
     commits = [row for row in rows if row["kind"] == "commit"]
     carried = _carried(commits, rollouts)
-    found = [_commit(row, rollouts.get(_sha(row)) or carried.get(_sha(row), ())) for row in commits]
+    found = [_commit(row, rollouts.get(_sha(row), carried.get(_sha(row), []))) for row in commits]
     met = {rollout.id for change in found for rollout in change.rollouts}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
