@@ -252,7 +252,7 @@ class Names(Definitions):
 
     def _runs_of(self, scope: Node, term: Term) -> list[Frame]:
         """The runs of a scope; of a constructor those that make an object of the class that a run is of."""
-        found = self.runs.of_scope(scope, term.file, None, MAX_DEPTH)
+        found = list(self.runs.of_scope(scope, term.file, None, MAX_DEPTH))
         owner = scope if scope.type in CLASS_TYPES else enclosing(scope, CLASS_TYPES)
         cause = term.frame.cause_of(owner.id) if term.frame is not None and owner is not None else None
         kind = self.types_by_node.get(cause) if cause is not None else None

@@ -58,29 +58,32 @@ class Runs:
         for scope in reversed(list(scopes_around(node, file))):
             bound = self.bound(scope)
             if bound & wanted or (scope.type in FUNCTION_TYPES and OWN & wanted and depth < 2):
-                runs = [run for frame in found for run in self.of_scope(scope, file, frame, depth + 1)]
+                # No more are made than are kept: what sets nothing up is called from everywhere.
+                runs = (run for frame in found for run in self.of_scope(scope, file, frame, depth + 1))
                 found = [*islice(runs, _MAX_RUNS)] or found
         return found
 
-    def of_scope(self, scope: Node, file: CodeFile, outer: Frame | None, depth: int) -> list[Frame]:
+    def of_scope(self, scope: Node, file: CodeFile, outer: Frame | None, depth: int) -> Iterator[Frame]:
         """The runs of one scope, in a run of those around it; at the greatest depth only what its callers say."""
         if depth > MAX_DEPTH:
-            return []
+            return
         if scope.type in LOOPS:
             parts = loop_parts(scope)
-            return [] if parts is None else self._run_each(scope, parts[0], Term(parts[1], file, outer))
+            if parts is not None:
+                yield from self._run_each(scope, parts[0], Term(parts[1], file, outer))
+            return
         call = _call_given(scope, file)
         if call is not None and call.name in _EACH and call.receiver_node is not None:
             bound = patterns(scope)
-            return self._run_each(scope, bound[0], Term(call.receiver_node, file, outer), bound[1:]) if bound else []
+            if bound:
+                yield from self._run_each(scope, bound[0], Term(call.receiver_node, file, outer), bound[1:])
+            return
         function = self._names.function(scope) or self._nameless(scope, file)
         if function is None:
-            return []
-        return [
-            self.run(function, made, Term(made.node, where, frame), outer)
-            for made, where in self._names.callers(function)
-            for frame in self.frames(made.node, where, made.words, depth + 1)
-        ]
+            return
+        for made, where in self._names.callers(function):
+            for frame in self.frames(made.node, where, made.words, depth + 1):
+                yield self.run(function, made, Term(made.node, where, frame), outer)
 
     def _nameless(self, scope: Node, file: CodeFile) -> Function | None:
         """What a file gives others without a name."""
