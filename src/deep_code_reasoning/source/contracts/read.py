@@ -20,6 +20,7 @@ from .environment import Deployment, is_configuration, read_deployment, settings
 from .file_routes import is_file_route
 from .grammars import QUERIES
 from .kept import KeptReadings, Reading, key_of
+from .message_types import MessageTypes
 from .records import Contract, ContractEdge
 from .routes import Routes
 from .rpc import ProtoService, proto_services, rpc_contracts, surely_served
@@ -129,6 +130,7 @@ def _contracts(
     yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()
+    yield from MessageTypes(code, values).contracts()
     yield from table_contracts(code, documents, values)
     yield from specified_contracts(code, documents)
     yield from Clients(code, values, deployment, routes.registering).contracts()

@@ -38,11 +38,12 @@ _GO_REDIS: Final = "go-redis redis/v"
 _BULL: Final = "bullmq 'bull' \"bull\""
 _BUS: Final = "servicebus"
 
+_EVENTS: Final = "eventbridge put_events"
 _MQTT: Final = "mqtt"
 _JVM_RABBIT: Final = "springframework.amqp micronaut.rabbitmq rabbitlistener"
 
-# What stands between an application and any system names none (''). Names (`topic`) are arguments by name or fields;
-# `*` is every argument by position. The first that is found counts.
+# What stands between an application and any system names none (''). Names (`topic`) are arguments by name or fields,
+# `**topic` fields at whatever depth; `*` is every argument by position. The first that is found counts.
 # What begins with `@` is of marks alone: `@Queue("x")` receives, `new Queue("x")` declares.
 TOPIC_CALLS: Final = (
     _row("kafka", "kafka", "@TopicPartition", False, "topic"),
@@ -85,7 +86,8 @@ TOPIC_CALLS: Final = (
         "queueName",
         "topicName",
     ),
-    _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
+    _row("kafka", _KAFKA, "sendBatch", True, "**topic"),
+    _row("kafka", _KAFKA, "send|send_and_wait", True, "topic", 0),
     _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
     _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
     _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
@@ -207,8 +209,15 @@ TOPIC_CALLS: Final = (
         "key",
     ),
     _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
-    _row("celery", "celery", "send_task", True, "name", 0),
+    _row("celery", "celery", "send_task|signature|subtask", True, "name", 0),
     _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", _BULL, "add|addBulk", True, "**queueName"),
+    _row("sidekiq", "sidekiq", "sidekiq_options", False, "queue"),
+    _row("sidekiq", "sidekiq", "push|push_bulk", True, "queue"),
+    _row("laravel", "illuminate\\ app\\jobs", "onQueue|pushOn", True, 0),
+    _row("eventbridge", _EVENTS, "PutEventsCommand|put_events|putEvents", True, "**DetailType", "**detail_type"),
+    _row("eventbridge", _EVENTS, "PutEventsRequestEntry", True, "DetailType"),
+    _row("eventbridge", _EVENTS, "detailType", True, 0),
     _row("bullmq", "bull", "InjectQueue", True, 0),
     _row("bullmq", _BULL, "Worker|Processor", False, 0),
     _row("", "@nestjs/microservices", "emit|send", True, 0),
