@@ -53,16 +53,21 @@ class Clients:
         self._registering = registering
         self._bases = ClientBases(files, values, deployment)
         self._verbs = RequestVerbs(values)
+        kinds = [Term(kind.node, file) for file in files for kind in file.types]
+        self._own_clients = {definition_name(kind.node) for kind in kinds if self._bases.is_client(kind)}
 
     def contracts(self) -> Iterator[Contract]:
         """All requests whose address is known at least in part."""
         for file in self._files:
             mentions = MENTIONS.get(file.language)
-            if mentions is not None and not re.search(mentions, file.text):
-                continue
-            for call in file.calls:
-                if call.node.id not in self._registering:
-                    yield from self._requests(call, file)
+            if mentions is None or re.search(mentions, file.text) or self._names_client(file):
+                for call in file.calls:
+                    if call.node.id not in self._registering:
+                        yield from self._requests(call, file)
+
+    def _names_client(self, file: CodeFile) -> bool:
+        """Whether a file names a class of ours that extends a client of a library."""
+        return any(name in file.text for name in self._own_clients)
 
     def _requests(self, call: Call, file: CodeFile) -> Iterator[Contract]:
         for row in CLIENT_CALLS:
@@ -133,7 +138,7 @@ class Clients:
         """Whether what a name stands for was made as a client."""
         given = self._values.names.settled(Term(node, file)) if node is not None else None
         made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
-        return made is not None and made.name in CLIENT_MAKERS
+        return made is not None and (made.name in CLIENT_MAKERS or made.name in self._own_clients)
 
     def _address(self, given: Node, call: Call, at: Term) -> tuple[str, str] | None:
         """Whom a request names and the path that it asks for."""

@@ -91,13 +91,13 @@ class Names(Definitions):
 
     def _of_member(self, holder: Node, name: str, term: Term) -> Term | None:
         if text_of(holder) in OWN:
-            return self._field(name, term)
+            return self.own_field(name, term)
         found = self.member(term.of(holder), name)
         if found is not None:
             return found
         return self.named_anywhere(name, text_of(holder), term)
 
-    def _field(self, name: str, term: Term) -> Term | None:
+    def own_field(self, name: str, term: Term) -> Term | None:
         """A field of the object that the code around belongs to."""
         own = [node for node in term.file.values.get(name, ()) if node.id != unwrapped(term.node).id]
         around = enclosing(term.node, CLASS_TYPES)
