@@ -12,7 +12,7 @@ from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
 from .definitions import bases_of
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import LAMBDA_TYPES, MEMBERS, NAMES
+from .grammars import MEMBERS, NAMES
 from .nodes import definition_name, last_name, text_of, type_name, unwrapped, within
 from .scopes import Function, Term, declared_type, returned
 from .syntax import CodeFile
@@ -22,6 +22,8 @@ from .values import Values
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+# Ktor: what sets what goes before all requests of a client, and asks nobody.
+SETTING: Final = "defaultRequest"
 _MAX_CHAIN: Final = 12
 _MAX_DEPTH: Final = 4
 # Expressions that are one of several.
@@ -29,6 +31,9 @@ _EITHER: Final = frozenset(
     "boolean_operator binary_expression conditional_expression ternary_expression conditional elvis_expression".split()
 )
 # What marks a function that makes something for a container, and what it is asked for by.
+# What makes a client of an interface that it is given.
+_IMPLEMENTING: Final = frozenset({"create", "createClient", "target"})
+_QUOTES: Final = "\"'"
 _MAKING: Final = frozenset({"Bean", "Produces", "Singleton"})
 _ASKING: Final = frozenset({"Qualifier", "Named"})
 _ADDRESS: Final = re.compile(r"^(?:https?:)?//|^\x01[^\x02]*(?i:url|uri|host|addr|base|endpoint)")
@@ -115,6 +120,23 @@ class ClientBases:
         own = self._base_of_call(passed, Term(passed.node, kind.file)) if passed is not None else ""
         return own or self._first_address(made, term)
 
+    def made_for(self, call: Call, file: CodeFile) -> str:
+        """The base of what makes a client of an interface, with all that is given on the way."""
+        at = Term(call.node, file)
+        found = self._first_address(call, at)
+        waiting = [call.receiver_node]
+        for _ in range(_MAX_CHAIN):
+            node = waiting.pop() if waiting and not found else None
+            if node is None:
+                break
+            given = self._values.names.settled(at.of(node))
+            found = self._base(given)
+            made = given.file.by_node.get(unwrapped(given.node).id)
+            at = given
+            if made is not None:  # HttpServiceProxyFactory.builderFor(RestClientAdapter.create(client)).build()
+                waiting += [made.receiver_node, *(each.node for each in made.arguments)]
+        return found
+
     def is_client(self, kind: Term, depth: int = 0) -> bool:
         """Whether a class of ours extends a client of a library."""
         bases = bases_of(kind.node)
@@ -156,9 +178,9 @@ class ClientBases:
         given = made.named(*BASE_NAMES)
         if given is None and (made.name in BASE_CALLS or made.name in ("Faraday", "new")):
             given = made.positional(0)
-        if given is not None and unwrapped(given).type in LAMBDA_TYPES:  # Ktor: defaultRequest { url("...") }
-            inside = [call for call in file.calls if call.name == "url" and within(call.node, given)]
-            given = inside[0].positional(0) if inside else None
+        if made.name == SETTING:  # Ktor: defaultRequest { url("...") }
+            inside = [call for call in file.calls if call.name == "url" and within(call.node, made.node)]
+            given = inside[0].positional(0) if inside else given
         value = self._values.text(given, file, term.frame) if given is not None else HOLE
         if value == HOLE and made.makes | (made.name in _MADE_WITH) and (first := made.positional(0)) is not None:
             text = self._values.text(first, file, term.frame)
@@ -169,7 +191,7 @@ class ClientBases:
             named = made.positional(0)
             if made.name == "CreateClient" and named is not None:
                 return self._registered.get(self._values.text(named, file, term.frame), "")
-            built = [call for call in file.calls if call.name == "defaultRequest" and within(call.node, made.node)]
+            built = [call for call in file.calls if call.name == SETTING and within(call.node, made.node)]
             return self._base_of_call(built[0], term) if built and built[0] is not made else ""
         return value if "/" in value or "\1" in value or ":" in value else ""
 
@@ -203,6 +225,34 @@ def _qualified(file: CodeFile, values: Values) -> Iterator[tuple[str, str]]:
         if mark.call.name in _ASKING and mark.call.arguments and holder is not None and holder.parent is not None:
             held = holder.parent.child_by_field_name("declarator") or holder.parent
             yield definition_name(held), values.text(mark.call.positional(0), file)
+
+
+def declared_clients(files: Sequence[CodeFile], bases: ClientBases) -> Iterator[tuple[str, str]]:
+    """Interfaces of the JVM that a library makes a client of, each with its base.
+
+    Retrofit's `create(Api.class)`, Spring's `createClient(Api.class)` and `@ImportHttpServices`, Feign's
+    `target(Api.class, url)`.
+    """
+    for file in files:
+        if file.language not in _CONTAINED:
+            continue
+        for call in file.calls:
+            kind = _class_given(call) if call.name in _IMPLEMENTING else ""
+            base = bases.made_for(call, file) if kind else ""
+            if base:
+                yield kind, base
+        for mark in file.marks:
+            group = mark.call.named("group") if mark.call.name == "ImportHttpServices" else None
+            for kind in re.findall(r"\b(\w+)(?:\.|::)class\b", text_of(mark.call.node)) if group is not None else ():
+                yield kind, variable(f"spring.http.serviceclient.{text_of(group).strip(_QUOTES)}.base-url")
+
+
+def _class_given(call: Call) -> str:
+    """The class among the arguments of a call, or of its type: `create(Api.class)`, `create<Api>()`."""
+    found = re.search(r"\b(\w+)(?:\.|::)class\b", text_of(call.positional(0))) or re.search(
+        r"<(\w+)>\(\s*\)$", text_of(call.node)
+    )
+    return found[1] if found is not None else ""
 
 
 def registered_clients(files: Sequence[CodeFile], values: Values) -> Iterator[tuple[str, str]]:

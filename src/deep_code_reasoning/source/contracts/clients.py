@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, lambdas
-from .client_bases import ClientBases
+from .client_bases import SETTING, ClientBases
 from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
 from .definitions import OWN, bases_of
 from .environment import Deployment
@@ -82,6 +82,8 @@ class Clients:
             if fits and row.any_client and self._is_ours(call, file):
                 return  # what it runs makes the request
             given = self._given(call, row) if fits else None
+            if row.verb == "around" and self._is_setting(call, file):
+                return
             if given is None or (call.name == "curl_setopt" and "CURLOPT_URL" not in call.words):
                 continue
             if unwrapped(given).type in LAMBDA_TYPES:  # .uri(u -> u.path("/x").build())
@@ -90,6 +92,10 @@ class Clients:
             yield from found
             if found:
                 return
+
+    def _is_setting(self, call: Call, file: CodeFile) -> bool:
+        """Ktor: whether an address is what goes before those of requests."""
+        return any(each.name == SETTING and within(call.node, each.node) for each in file.calls)
 
     def _given(self, call: Call, row: ClientCall) -> Node | None:
         """The expression that is the address of a request."""
