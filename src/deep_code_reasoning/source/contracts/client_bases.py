@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .calls import SUPER, Call
+from .calls import Call
 from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
-from .definitions import bases_of
+from .definitions import OWN, bases_of, is_of_base
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import MEMBERS, NAMES
-from .nodes import definition_name, last_name, text_of, type_name, unwrapped, within
+from .grammars import CLASS_TYPES, MEMBERS, NAMES
+from .nodes import definition_name, enclosing, last_name, text_of, type_name, unwrapped, within
 from .scopes import Function, Term, declared_type, returned
 from .syntax import CodeFile
 from .texts import HOLE, fill, variable
@@ -92,6 +92,9 @@ class ClientBases:
         node = unwrapped(term.node)
         if depth > _MAX_CHAIN:
             return ""
+        if text_of(node) in OWN:
+            around = enclosing(node, CLASS_TYPES)
+            return self._of_class(Term(around, term.file)) if around is not None else ""
         if node.type in NAMES | MEMBERS:
             given = self._values.names.settled(term.of(node))
             return self._base(given, depth + 1) if given.node.id != node.id else ""
@@ -116,9 +119,12 @@ class ClientBases:
         kind = names.type_of(made.name, term.file)
         if kind is None or not self.is_client(kind):
             return ""
-        passed = next((call for call in kind.file.calls if call.name == SUPER and within(call.node, kind.node)), None)
-        own = self._base_of_call(passed, Term(passed.node, kind.file)) if passed is not None else ""
-        return own or self._first_address(made, term)
+        return self._of_class(kind) or self._first_address(made, term)
+
+    def _of_class(self, kind: Term) -> str:
+        """The base that a class gives the client which it extends: `super().__init__(base_url=...)`."""
+        passed = (call for call in kind.file.calls if is_of_base(call) and within(call.node, kind.node))
+        return next((base for call in passed if (base := self._base_of_call(call, Term(call.node, kind.file)))), "")
 
     def made_for(self, call: Call, file: CodeFile) -> str:
         """The base of what makes a client of an interface, with all that is given on the way."""
@@ -189,6 +195,9 @@ class ClientBases:
             )
         if value == HOLE:
             named = made.positional(0)
+            options = file.by_node.get(unwrapped(named).id) if named is not None and made.makes else None
+            if options is not None and options.makes:  # new RestClient(new RestClientOptions("..."))
+                return self._base_of_call(options, term)
             if made.name == "CreateClient" and named is not None:
                 return self._registered.get(self._values.text(named, file, term.frame), "")
             built = [call for call in file.calls if call.name == SETTING and within(call.node, made.node)]
@@ -204,7 +213,8 @@ class ClientBases:
                     return value
         for call in file.calls:
             if call.name in ("base_uri", "RestClient") and call.arguments:
-                return self._values.text(call.positional(0), file).replace(HOLE, "")
+                told = self._values.text(call.positional(0), file).replace(HOLE, "")
+                return told or self._base_of_call(call, Term(call.node, file))
         return next((self._registered[kind.name] for kind in file.types if kind.name in self._registered), "")
 
 

@@ -11,8 +11,8 @@ from .client_bases import SETTING, ClientBases
 from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
 from .definitions import OWN, bases_of
 from .environment import Deployment
-from .grammars import LAMBDA_TYPES, STRING_TYPES
-from .nodes import definition_name, last_name, unwrapped, within
+from .grammars import CLASS_TYPES, LAMBDA_TYPES, STRING_TYPES
+from .nodes import definition_name, enclosing, last_name, unwrapped, within
 from .records import CONSUMED, Contract
 from .request_verbs import RequestVerbs
 from .scopes import Frame, Term, declared_type
@@ -124,6 +124,8 @@ class Clients:
         if call.receiver_node is None:
             return False
         name = last_name(call.receiver)
+        if call.receiver in OWN:
+            return definition_name(enclosing(call.node, CLASS_TYPES)) in self._own_clients
         if declared_type(name, call.node, file).rpartition(".")[2] in CLIENT_TYPES:
             return True
         return self._is_made(call.receiver_node, file)

@@ -137,7 +137,7 @@ class Definitions:
     def targets(self, call: Call, file: CodeFile) -> list[Function]:
         """The functions that a call may run: by its name and what it is called on."""
         known = self._functions.get(call.name, [])
-        if _is_of_base(call):
+        if is_of_base(call):
             around = enclosing(call.node, CLASS_TYPES)
             kind = Term(around, file) if around is not None else None
             return [each for base in self._bases(kind) for each in self._makers(base)] if kind is not None else []
@@ -318,7 +318,7 @@ def bases_of(kind: Node) -> list[str]:
     return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
 
 
-def _is_of_base(call: Call) -> bool:
+def is_of_base(call: Call) -> bool:
     """Whether a call runs the constructor of what the class around it extends."""
     if call.name == SUPER:
         return not call.receiver

@@ -1,6 +1,7 @@
 """Messages that go by their type and not by a name: what is published and sent, and which classes receive it.
 
-Learned from the documentation of MassTransit, NServiceBus, Rebus and Wolverine. A message is named as its type is.
+Learned from the documentation of MassTransit, NServiceBus, Rebus, Wolverine and Symfony's Messenger. A message is named
+as its type is.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from re import Pattern
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call
+from .environment import Deployment
 from .grammars import CLASS_TYPES
-from .nodes import definition_name, enclosing, last_name, parameter_nodes, text_of, type_name, unwrapped
+from .nodes import definition_name, enclosing, last_name, parameter_nodes, text_of, unwrapped, within
 from .records import CONSUMED, PROVIDED, Contract
 from .scopes import Term, declared_type
 from .syntax import CodeFile
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Bus:
-    """A library: what a file of a service that uses it mentions, what a class extends that receives, which calls send.
+    """A library of .NET: what files mention that use it, what a class extends that receives, which calls send.
 
     Where `receives` is None, a class receives what its method of a known name is given (Wolverine).
     """
@@ -53,15 +55,18 @@ _HANDLES: Final = re.compile(r"^(?:Handle|Handles|Consume|Consumes)(?:Async)?$")
 _OTHERS: Final = re.compile(r"(?i)mediat|^_?sender$|endpoint$")
 # A receiver that is bound to a queue of a name is told by that.
 _BOUND: Final = re.compile(r"\bConfigureConsumer<(\w+)>")
+_ROUTING: Final = "framework.messenger.routing."
 _TYPE: Final = re.compile(r"<\s*(?:[\w.]+\.)?(\w+)\s*>\s*$")
 
 
 class MessageTypes:
     """The messages of many files that go by their type."""
 
-    def __init__(self, files: Sequence[CodeFile], values: Values) -> None:
+    def __init__(self, files: Sequence[CodeFile], values: Values, deployment: Deployment) -> None:
         self._files = [file for file in files if file.language == "csharp"]
+        self._php = [file for file in files if file.language == "php"]
         self._values = values
+        self._deployment = deployment
         self._buses: dict[str, list[_Bus]] = {}
         for file in self._files:
             known = self._buses.setdefault(file.service, [])
@@ -77,7 +82,26 @@ class MessageTypes:
                     if bus.sends.match(call.name) and not _OTHERS.search(last_name(call.receiver)):
                         sent = self._sent(call, file)
                         if sent:
-                            yield _contract(file, bus, sent, PROVIDED, call.line)
+                            yield _contract(file, bus.name, sent, PROVIDED, call.line)
+
+        for file in self._php:
+            yield from self._routed(file)
+
+    def _routed(self, file: CodeFile) -> Iterator[Contract]:
+        """Symfony: messages that the configuration routes to a transport; all others stay in their process."""
+        settings = self._deployment.settings.get(file.service, {})
+        routed = {re.split(r"[\\.]", key)[-1] for key in settings if key.startswith(_ROUTING)}
+        for call in file.calls if routed else ():
+            if call.name == "dispatch" and (sent := self._sent(call, file)) in routed:
+                yield _contract(file, "messenger", sent, PROVIDED, call.line)
+        for mark in file.marks if routed else ():
+            if mark.call.name == "AsMessageHandler" and mark.target is not None:
+                makers = [each for each in file.functions if within(each, mark.target)]
+                given = [each for maker in makers[-1:] for each in parameter_nodes(maker)[:1]]
+                for held in given:
+                    kind = declared_type(text_of(held).lstrip("$"), held, file)
+                    if kind in routed:
+                        yield _contract(file, "messenger", kind, CONSUMED, mark.call.line)
 
     def _received(self, bus: _Bus, file: CodeFile) -> Iterator[Contract]:
         for kind in file.types:
@@ -86,7 +110,7 @@ class MessageTypes:
                 yield from self._handled(bus, kind.node, file)
             elif kind.name not in self._bound and kind.node.type == "class_declaration":
                 for name in bus.receives.findall(kind.header):
-                    yield _contract(file, bus, name, CONSUMED, line)
+                    yield _contract(file, bus.name, name, CONSUMED, line)
 
     def _handled(self, bus: _Bus, kind: Node, file: CodeFile) -> Iterator[Contract]:
         """What the methods of a class are given that receives by its name alone."""
@@ -97,7 +121,7 @@ class MessageTypes:
                 given = parameter_nodes(function)
                 name = declared_type(text_of(given[0]), given[0], file) if given else ""
                 if name:
-                    yield _contract(file, bus, name, CONSUMED, function.start_point.row + 1)
+                    yield _contract(file, bus.name, name, CONSUMED, function.start_point.row + 1)
 
     def _sent(self, call: Call, file: CodeFile) -> str:
         """The type of what a call sends: `Publish(new Paid(id))`, `Publish<Paid>(p => ...)`, `Send("queue", paid)`."""
@@ -107,13 +131,14 @@ class MessageTypes:
         for argument in call.arguments:
             term = self._values.names.settled(Term(argument.node, file))
             node = unwrapped(term.node)
-            if node.type == "object_creation_expression":
-                return type_name(text_of(node.child_by_field_name("type")))
+            made = term.file.by_node.get(node.id)
+            if made is not None and made.makes:
+                return made.name
             declared = declared_type(text_of(argument.node), call.node, file)
             if declared and declared not in ("string", "var"):
                 return declared
         return ""
 
 
-def _contract(file: CodeFile, bus: _Bus, name: str, side: str, line: int) -> Contract:
-    return Contract("topic", side, name, bus.name, file.service, file.where.repo, file.where.path, line)
+def _contract(file: CodeFile, bus: str, name: str, side: str, line: int) -> Contract:
+    return Contract("topic", side, name, bus, file.service, file.where.repo, file.where.path, line)

@@ -22,6 +22,7 @@ from .grammars import QUERIES
 from .kept import KeptReadings, Reading, key_of
 from .message_types import MessageTypes
 from .records import Contract, ContractEdge
+from .relays import bound_relays, declared_relays, relayed
 from .routes import Routes
 from .rpc import ProtoService, proto_services, rpc_contracts, surely_served
 from .services import Services
@@ -40,7 +41,7 @@ _TELLS: Final = tuple(
 )
 # A root with more code than this is parsed only where its text tells of a contract.
 _ALL_BYTES: Final = 12_000_000
-_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".prisma", ".ex", ".exs")
+_DOCUMENTS: Final = (".proto", ".graphql", ".gql", ".sql", ".prisma", ".ex", ".exs", ".tf")
 # What maps statements to functions, and what changes tables.
 _MAPPED: Final = re.compile(r"(?i)(?:mapper|changelog|liquibase)[^/]*(?:/[^/]+)*\.xml$")
 
@@ -111,7 +112,7 @@ def read_contracts(
         count += reading.files
         for each in reading.skipped:
             reader.skip(each.path, each.reason)
-    contracts = sorted(found)
+    contracts = relayed(found)
     edges = tuple(dict.fromkeys(join(contracts, services.names)))
     apart, skipped = len(files.files) - len(paths), tuple(reader.skipped.values())
     return Contracts(tuple(contracts), edges, tuple(sorted(services.names)), count, apart, skipped, files.commits)
@@ -130,7 +131,9 @@ def _contracts(
     yield from routes.contracts()
     yield from rpc_contracts(code, documents, known)
     yield from Topics(code, values, deployment).contracts()
-    yield from MessageTypes(code, values).contracts()
+    yield from declared_relays(documents)
+    yield from bound_relays(code, values)
+    yield from MessageTypes(code, values, deployment).contracts()
     yield from table_contracts(code, documents, values)
     yield from specified_contracts(code, documents)
     yield from Clients(code, values, deployment, routes.registering).contracts()

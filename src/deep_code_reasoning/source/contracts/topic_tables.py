@@ -157,7 +157,7 @@ TOPIC_CALLS: Final = (
     _row("rabbitmq", "sneakers", "from_queue", False, 0),
     _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
     _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
-    _row("", "faststream", "subscriber", False, 0),
+    _row("", "faststream", "subscriber", False, "*"),
     _row("", "faststream", "publisher", True, 0),
     _row("", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
     _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),

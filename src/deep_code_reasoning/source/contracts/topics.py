@@ -28,10 +28,8 @@ _BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _ACTOR: Final = "actor"
 # What says which queue a class works off, and what gives it something to do.
-_WORKED_OFF: Final = frozenset({"sidekiq_options", "shoryuken_options", "queue_as"})
-_TELLING: Final = frozenset(
-    "send send_with_options perform_async perform_in perform_at perform_bulk perform_later".split()
-)
+_WORKED_OFF: Final = frozenset({"sidekiq_options", "shoryuken_options"})
+_TELLING: Final = frozenset("send send_with_options perform_async perform_in perform_at perform_bulk".split())
 # What makes a message of a task of Celery, to be sent in a chain or at once.
 _SIGNING: Final = frozenset({"delay", "apply_async", "s", "si", "signature"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#+]{2,200}$")
@@ -226,7 +224,7 @@ class Topics:
                     yield _contract(file, "celery", name, True, call.line)
 
     def _workers(self) -> Iterator[tuple[str, str]]:
-        """What works off a queue, with its name: actors of Dramatiq, workers of Sidekiq and Shoryuken, Active Job's."""
+        """What works off a queue, with its name: actors of Dramatiq, workers of Sidekiq and Shoryuken."""
         for file in self._files:
             for mark in file.marks if "dramatiq" in file.lower else ():
                 queue = mark.call.named("queue_name") if mark.call.name == _ACTOR else None
@@ -234,7 +232,7 @@ class Topics:
                     yield definition_name(mark.target), self._values.text(queue, file)
             for call in file.calls if file.language == "ruby" else ():
                 if call.name in _WORKED_OFF and not call.receiver:
-                    queue = call.named("queue") or (call.positional(0) if call.name == "queue_as" else None)
+                    queue = call.named("queue")
                     name = self._name(self._values.text(queue, file), file) if queue is not None else ""
                     if name:
                         yield definition_name(enclosing(call.node, CLASS_TYPES)), name
