@@ -52,16 +52,12 @@ import mechanisms
 import nezha
 import rootcausebench
 from deep_code_reasoning.app.ingest import Evidence, ingest
-from deep_code_reasoning.app.investigate import describe
+from deep_code_reasoning.app.investigate import describe, scored_causes
 from deep_code_reasoning.detectors import runner
-from deep_code_reasoning.detectors.changes.judgement import ONSET_SLACK_NS
-from deep_code_reasoning.detectors.changes.records import is_any_before
 from deep_code_reasoning.domain.case import CaseInfo
 from deep_code_reasoning.domain.cause import Cause
 from deep_code_reasoning.errors import NoEvidenceError
-from deep_code_reasoning.ranking.attribute import attribute
 from deep_code_reasoning.ranking.calibrate import Grounds, grounds, probability_of
-from deep_code_reasoning.ranking.localise import localise
 from deep_code_reasoning.store import open_case
 
 Run = dict[str, Any]
@@ -130,8 +126,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
         scene, findings, checks = runner.look(store, info.noticed_at_ns)
         if scene is None:
             return None
-        causes = attribute(scene, localise(scene, findings), findings)
-        changes_known = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
+        causes, changes_known = scored_causes(store, scene, findings)
     shutil.rmtree(case)
     if not causes:
         return {**about, "right": []}
