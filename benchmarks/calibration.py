@@ -224,7 +224,7 @@ def _simulator(seed: int, scratch: Path) -> Iterator[Run]:
     for mechanism, variant in ((name, variant) for name, variants in SCRIPTS.items() for variant in variants):
         folder = scratch / "simulator-copy"
         truth = simulate(Order(mechanism, variant, style, seed, mechanisms.SIZE_BYTES), folder)
-        is_right = partial(_is_planted, [truth["service"], *truth["also"]], [truth["mechanism"]], None)
+        is_right = partial(_is_planted, [truth["service"], *truth["also"]], [truth["mechanism"]], truth["change"])
         case = f"simulator {mechanism}/{variant} {seed}"
         run = look(folder / "evidence", is_right, suite="simulator", case=case, kind="plain")
         shutil.rmtree(folder)
