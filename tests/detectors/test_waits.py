@@ -139,3 +139,46 @@ def test_holders_that_find_no_connection_are_what_is_waited_for(starved: bool, t
             fleet.span(trace, root, "bank", "h1", "mutex.release", at + held + place * 50, 1, mutex__name="acct-7")
     findings, _ = look("locks.contention", fleet.tables())
     assert len(findings) == told
+
+
+def across(opposite: bool, written: bool, patience_ms: float = 4000.0) -> Fleet:
+    """Orders and stock each take a lock of their own, or write a row, and then call the other that does so too.
+
+    Only in `opposite` orders, at one moment and from the 40th request on, do they wait for each other: until one call
+    ends in a timeout and lets its own lock go.
+    """
+    fleet = Fleet()
+
+    def take(trace: str, parent: str, service: str, at: float, ms: float, until: float) -> None:
+        if written:
+            db = {"db__system": "postgresql", "server__address": f"{service}-db"}
+            fleet.span(trace, parent, service, service, "UPDATE", at, ms, "client",
+                       db__query__text=f"UPDATE {service}.item SET n = n - 1 WHERE item_id = 7", **db)  # fmt: skip
+            fleet.span(trace, parent, service, service, "COMMIT", until, 1, "client", db__query__text="COMMIT", **db)
+        else:
+            fleet.span(trace, parent, service, service, "lock.acquire", at, ms, lock__key=f"{service}/7")
+            fleet.span(trace, parent, service, service, "lock.release", until, 1, lock__key=f"{service}/7")
+
+    for number in range(60):
+        for side, (first, second) in enumerate((("orders", "stock"), ("stock", "orders"))):
+            stuck = opposite and number >= 40
+            at = number * 10_000.0 + side * (3 if stuck else 5000)
+            wait = (patience_ms + 20 * side if stuck else 2) - 3 * side
+            trace, failed = f"t{number}-{side}", "error" if stuck and not side else ""
+            root = fleet.span(trace, "", first, first, f"POST /{first}", at, wait + 60, "server", failed)
+            call = fleet.span(trace, root, first, first, "POST", at + 10, wait + 6, "client", failed)
+            served = fleet.span(trace, call, second, second, f"POST /of-{second}", at + 11, wait + 40, "server")
+            take(trace, root, first, at + 1, 3, at + 10 + wait + 8)
+            # Who asked in vain goes on when the other has let go, and nobody waits for it any more.
+            late = 30 if failed else 0
+            take(trace, served, second, at + 12, wait + late, at + 12 + wait + late + 3)
+    return fleet
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["locks", "rows"])
+def test_services_that_call_each_other_with_a_lock_in_hand_wait_for_each_other(written: bool, look: Look) -> None:
+    (finding,), _ = look("locks.deadlock", across(opposite=True, written=written).tables())
+    assert (finding.code, finding.facts["services"]) == ("locks.deadlock", ("orders", "stock"))
+    assert (finding.facts["cycles"], finding.facts["requests"]) == (20, 40)
+    findings, _ = look("locks.deadlock", across(opposite=False, written=written).tables())
+    assert all(finding.facts.get("harmless") for finding in findings)
