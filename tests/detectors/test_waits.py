@@ -182,3 +182,74 @@ def test_services_that_call_each_other_with_a_lock_in_hand_wait_for_each_other(w
     assert (finding.facts["cycles"], finding.facts["requests"]) == (20, 40)
     findings, _ = look("locks.deadlock", across(opposite=False, written=written).tables())
     assert all(finding.facts.get("harmless") for finding in findings)
+
+
+ROWS = {
+    "literals": ("UPDATE stock SET n = n - 1 WHERE item_id = {row}", False),
+    "parameters": ("UPDATE stock SET n = n - ? WHERE tenant_id = 4 AND item_id = ?", True),
+    "advisory": ("SELECT pg_advisory_xact_lock({row})", False),
+}
+
+
+def moving(text: str, given: bool, opposite: bool, ends: bool = True) -> Fleet:
+    """Moves lock two rows in a transaction; from the 40th on pairs do in `opposite` orders, and one `ends` in vain."""
+    fleet = Fleet()
+    for number in range(80):
+        for side in range(2):
+            stuck = number >= 40
+            at, trace = number * 5000.0 + side * 10, f"t{number}-{side}"
+            status = "error" if stuck and side and ends else ""
+            waits = [3.0, (900.0 - 2 * side if stuck else 3.0)]
+            root = fleet.span(trace, "", "stock", "h1", "POST /move", at, 1000, "server", status)
+            for place, row in enumerate((1, 2) if not (side and opposite) else (2, 1)):
+                said = {"db__query__parameter__0": 1, "db__query__parameter__1": row} if given else {}
+                fleet.span(trace, root, "stock", "h1", "db", at + 2 + 40 * place, waits[place], "client",
+                           status if place else "", db__statement=text.format(row=row), **said)  # fmt: skip
+            last = "ROLLBACK" if status else "COMMIT"
+            fleet.span(trace, root, "stock", "h1", last, at + 60 + waits[1], 1, "client", db__statement=last)
+    return fleet
+
+
+@pytest.mark.parametrize("rows", sorted(ROWS))
+def test_rows_that_transactions_lock_in_opposite_orders_are_told_from_their_statements(rows: str, look: Look) -> None:
+    (finding,), _ = look("locks.deadlock", moving(*ROWS[rows], opposite=True).tables())
+    assert (finding.service, finding.facts["cycles"], finding.facts["share_of_waits"]) == ("stock", 40, 1.0)
+    assert [citation.kind for citation in finding.citations] == ["span", "span"]
+    assert look("locks.contention", moving(*ROWS[rows], opposite=True).tables())[0] == ()
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [moving(*ROWS["literals"], opposite=False), moving(*ROWS["literals"], opposite=True, ends=False)],
+    ids=["one order", "nobody waits in vain"],
+)
+def test_rows_that_are_waited_for_in_a_line_make_no_deadlock(fleet: Fleet, look: Look) -> None:
+    assert look("locks.deadlock", fleet.tables())[0] == ()
+
+
+def queueing(partner_ms: float, fails: bool = False) -> Fleet:
+    """Pairs of requests lock an account and ask a partner under it, who answers in time until the 40th."""
+    fleet = Fleet()
+    for number in range(80):
+        for side in range(2):
+            late = number >= 40
+            at, trace, asked = number * 5000.0 + side * 5, f"t{number}-{side}", partner_ms if late else 60.0
+            # From the 40th on all move one account.
+            key = "acct-0" if late else f"acct-{number % 7}-{side}"
+            wait = asked if side and late else 2.0
+            status = "error" if fails and late else ""
+            root = fleet.span(trace, "", "bank", "h1", "POST /move", at, wait + asked + 20, "server", status)
+            fleet.span(trace, root, "bank", "h1", "lock.acquire", at + 1, wait, lock__key=key)
+            fleet.span(trace, root, "bank", "h1", "GET /rates", at + 2 + wait, asked - 5, "client", status)
+            fleet.span(trace, root, "bank", "h1", "lock.release", at + wait + asked, 1, lock__key=key)
+    return fleet
+
+
+@pytest.mark.parametrize(
+    ("fleet", "told"), [(queueing(60.0), 1), (queueing(400.0), 0), (queueing(60.0, fails=True), 0)],
+    ids=["all take one lock", "a partner is slow", "a partner fails"],
+)  # fmt: skip
+def test_who_holds_a_lock_and_waits_for_a_partner_does_not_make_it_contended(
+    fleet: Fleet, told: int, look: Look
+) -> None:
+    assert len(look("locks.contention", fleet.tables())[0]) == told

@@ -1,6 +1,6 @@
 """Who asks for a lock, and what it holds meanwhile.
 
-    lock_held   a row a hold of a lock: key, trace_id, service, start_ns, end_ns
+    lock_held   a row a hold of a lock: key, trace_id, service, named (it is no row's), start_ns, end_ns
     lock_tries  a row an attempt at a lock: key, trace_id, span_id, service, series (attempts of one series are one
                 wait), start_ns, end_ns
 
@@ -42,20 +42,20 @@ def prepare_asks(store: CaseStore) -> bool:
 def _find_asks(store: CaseStore) -> bool:
     held, tries = [], []
     if prepare_holds(store):
-        held.append("SELECT key, trace_id, service, start_ns, end_ns FROM lock_holds")
+        held.append("SELECT key, trace_id, service, 1, start_ns, end_ns FROM lock_holds")
         tries.append(
             "SELECT key, trace_id, span_id, service, concat(holder, ' ', toString(turn)), start_ns, end_ns "
             "FROM lock_steps WHERE verb IN ('acquire', 'refused')"
         )
     if prepare_row_locks(store):
-        held.append("SELECT key, trace_id, service, end_ns, until_ns FROM row_locks WHERE NOT failed")
+        held.append("SELECT key, trace_id, service, 0, end_ns, until_ns FROM row_locks WHERE NOT failed")
         tries.append("SELECT key, trace_id, span_id, service, span_id, start_ns, end_ns FROM row_locks")
     if not held:
         return False
     store.derive(
         "lock_held",
         " UNION ALL ".join(held),
-        "key String, trace_id String, service String, start_ns Int64, end_ns Int64",
+        "key String, trace_id String, service String, named UInt8, start_ns Int64, end_ns Int64",
     )
     store.derive(
         "lock_tries",
@@ -70,21 +70,22 @@ def find_asks(store: CaseStore) -> list[Ask]:
     rows = store.query(
         """
         WITH asked AS (
-            SELECT h.service AS service, h.key AS held, h.end_ns AS held_until_ns, o.key AS wanted,
+            SELECT h.service AS service, h.key AS held, h.named AS named, h.end_ns AS held_until_ns, o.key AS wanted,
                    o.trace_id AS trace_id, argMin(o.span_id, o.start_ns) AS span_id, min(o.start_ns) AS start_ns,
                    max(o.end_ns) AS asked_until_ns
             FROM lock_held AS h JOIN lock_tries AS o ON h.trace_id = o.trace_id
             WHERE o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
-            GROUP BY service, held, held_until_ns, wanted, trace_id, o.series
+            GROUP BY service, held, named, held_until_ns, wanted, trace_id, o.series
         )
-        SELECT service, held, wanted, trace_id, span_id, start_ns, least(asked_until_ns, held_until_ns) AS end_ns,
+        SELECT service, held, wanted, trace_id, span_id, named, start_ns,
+               least(asked_until_ns, held_until_ns) AS end_ns,
                asked_until_ns <= held_until_ns
                    AND (wanted, trace_id, asked_until_ns) IN (SELECT key, trace_id, start_ns FROM lock_held) AS got
         FROM asked ORDER BY end_ns - start_ns DESC, trace_id, span_id, held LIMIT {most:UInt32}
         """,
         most=_MOST,
     )
-    return [Ask(**{**row, "got": bool(row["got"])}) for row in rows]
+    return [Ask(**{**row, "named": bool(row["named"]), "got": bool(row["got"])}) for row in rows]
 
 
 def find_waits(store: CaseStore) -> list[Wait]:

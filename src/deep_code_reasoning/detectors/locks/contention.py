@@ -178,25 +178,33 @@ def _starved_holders(scene: Scene, service: str, settings: Settings) -> float:
 
 
 def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:
-    """How many times as long the service's other innermost calls take, by the median over their names."""
+    """How many times as long the service's other innermost calls take, by the median over what they do.
+
+    Calls of one name that put other statements are others: a new one that is slow makes no old one slower.
+    """
     prepare_linked_spans(store)
     row = store.query(
-        """
+        rf"""
         WITH inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
-        names AS (
-            SELECT name, quantileExactIf(0.75)(duration_ns, start_ns < {since:Int64}) AS before,
-                   quantileExactIf(0.75)(duration_ns, start_ns >= {since:Int64}) AS after
-            FROM linked_spans
-            WHERE service = {service:String} AND parent_service = service AND (trace_id, span_id) NOT IN inner
-              AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM waits)
-            GROUP BY name HAVING countIf(start_ns < {since:Int64}) >= 5 AND countIf(start_ns >= {since:Int64}) >= 5
+        texts AS (
+            SELECT trace_id, span_id, cityHash64(replaceRegexpAll({statement_of()}, '\'[^\']*\'|[0-9]+', '?')) AS text
+            FROM spans WHERE service = {{service:String}}
+        ),
+        kinds AS (
+            SELECT name, text, quantileExactIf(0.75)(duration_ns, start_ns < {{since:Int64}}) AS before,
+                   quantileExactIf(0.75)(duration_ns, start_ns >= {{since:Int64}}) AS after
+            FROM linked_spans AS l JOIN texts AS t ON l.trace_id = t.trace_id AND l.span_id = t.span_id
+            WHERE service = {{service:String}} AND parent_service = service AND (l.trace_id, l.span_id) NOT IN inner
+              AND (l.trace_id, l.span_id) NOT IN (SELECT trace_id, span_id FROM waits)
+            GROUP BY name, text
+            HAVING countIf(start_ns < {{since:Int64}}) >= 5 AND countIf(start_ns >= {{since:Int64}}) >= 5
         )
-        SELECT medianExact(after / greatest(before, 1)) AS factor, count() AS names FROM names
+        SELECT medianExact(after / greatest(before, 1)) AS factor, count() AS kinds FROM kinds
         """,
         service=service,
         since=since_ns,
     )[0]
-    return float(row["factor"] or 0.0) if row["names"] else 0.0
+    return float(row["factor"] or 0.0) if row["kinds"] else 0.0
 
 
 def _finding(

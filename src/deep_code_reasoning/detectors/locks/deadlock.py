@@ -80,7 +80,8 @@ def _seen(scene: Scene, settings: Settings) -> list[Finding]:
     ]
     if found or not prepare_asks(scene.store):
         return found
-    return [_inversion(scene, ring) for ring in rings(find_asks(scene.store), together=False)[:1]]
+    asks = (ask for ask in find_asks(scene.store) if ask.named)
+    return [_inversion(scene, ring) for ring in rings(asks, together=False)[:1]]
 
 
 def _chance(known: Deadlocks, settings: Settings) -> float:

@@ -20,7 +20,8 @@ _SAME_MOMENT_NS: Final = 20 * NS_PER_MS
 class Ask:
     """A request that holds a lock and asks for another one, from when to when (nanoseconds).
 
-    It ends when it has that, gives up, or lets go of what it holds; `got` says that it had it while it held the first.
+    It ends when it has that, gives up, or lets go of what it holds; `got` says that it had it while it held the first,
+    `named` that it holds no row: a statement's lock may be given back at once, if nobody says when a transaction ends.
     """
 
     service: str
@@ -28,6 +29,7 @@ class Ask:
     wanted: str
     trace_id: str
     span_id: str
+    named: bool
     start_ns: int
     end_ns: int
     got: bool
