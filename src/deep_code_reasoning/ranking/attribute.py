@@ -21,7 +21,7 @@ from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .arrival import with_arrival
 from .calibrate import at_its_limit
-from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction
+from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_overrun, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -68,6 +68,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
             and not f.facts.get("harmless")
             and not _behind(scene, f, outside)
             and not is_reaction(scene, f, findings)
+            and not is_overrun(scene, f, findings)
         ),
         key=_strength,
         default=None,
