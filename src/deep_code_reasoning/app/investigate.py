@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from ..detectors import runner
+from ..detectors.base import Scene
 from ..detectors.changes.judgement import ONSET_SLACK_NS
 from ..detectors.changes.records import is_any_before
 from ..domain.case import CaseInfo
 from ..domain.cause import Cause
+from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.window import Window, Windows
 from ..ranking.attribute import attribute
@@ -62,10 +65,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         analysed = time.perf_counter()
         causes: tuple[Cause, ...] = ()
         if scene is not None:
-            ranked = attribute(scene, localise(scene, findings), findings)
-            # What came after the onset can be held against no explanation without a change.
-            suspected = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
-            causes = calibrate(ranked, findings, checks, changes_known=suspected)
+            scored, suspected = scored_causes(store, scene, findings)
+            causes = calibrate(scored, findings, checks, changes_known=suspected)
             if any(source.format == "git" for source in store.sources):
                 from .operation_code import with_code  # reads code, which most investigations are given none of
 
@@ -89,6 +90,13 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
     with suppress(PermissionError):
         write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
     return answer
+
+
+def scored_causes(store: CaseStore, scene: Scene, findings: Sequence[Finding]) -> tuple[tuple[Cause, ...], bool]:
+    """Causes with raw scores for confidences, best first, and whether a change is known that can have done it."""
+    # What came after the onset can be held against no explanation without a change.
+    suspected = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
+    return attribute(scene, localise(scene, findings), findings), suspected
 
 
 def investigation_of(folder: Path, question: str | None = None) -> Investigation:

@@ -87,7 +87,10 @@ def test_less_usual_styles_are_followed_to_what_they_serve_ask_and_send(name: st
 
 SYSTEMS = {
     name: system
-    for path in [HERE / "sixth_systems.yaml", *sorted((HERE / "systems").rglob("*.yaml"))]
+    for path in [
+        *(HERE / f"{which}_systems.yaml" for which in ("sixth", "seventh")),
+        *sorted((HERE / "systems").rglob("*.yaml")),
+    ]
     for name, system in cases(str(path)).items()
 }
 
