@@ -28,7 +28,7 @@ from .conversation_answer import (
     in_format,
     progress_of,
 )
-from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
+from .escalate import judge_request, models_for
 from .escalation_answer import Failure, pack_as_json
 from .escalation_record import begin_escalation
 from .fitting import fitted, pack_budget
@@ -86,12 +86,8 @@ async def start_conversation(
             ledger.conversations.forget_expired(_FORGET_AFTER_S)
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
-        reason = why_no_model(model, cards)
-        chosen = None
-        if reason is None:
-            kind = request.analysis_type
-            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
-            reason = None if chosen else NONE_WORTH_IT
+        kind = request.analysis_type
+        chosen, reason = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
         if chosen is not None:
             pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)

@@ -20,7 +20,7 @@ from ..specialists.hypotheses import of_analysers
 from ..specialists.judging import prefers
 from ..specialists.predictions import Trial
 from .candidates import candidates
-from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
+from .escalate import judge_request, models_for
 from .escalation_answer import Failure
 from .escalation_record import begin_escalation
 from .fitting import fitted, pack_budget
@@ -91,11 +91,7 @@ async def run_tournament(
         ledger = stack.enter_context(open_ledger())
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
-        reason = why_no_model(model, cards)
-        chosen = None
-        if reason is None:
-            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type="hypothesis_test", named=model)
-            reason = None if chosen else NONE_WORTH_IT
+        chosen, reason = choose_partner(ledger, cards, bench, pack, means, analysis_type="hypothesis_test", named=model)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         tournament = ledger.tournaments.start(
             request.question,
