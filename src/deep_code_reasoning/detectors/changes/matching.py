@@ -147,9 +147,9 @@ def _served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
 
 # What is run by a clock, by hand or for somebody in the house.
 _ASIDE: Final = frozenset(
-    """admin administration backfill batch cleanup cli command commands console cron export exports exporter
-    housekeeping job jobs     maintenance management nightly rake reindex report reports reporting scheduled scheduler script scripts seed seeds
-    sweep sweeper archive archiver reconcile reconciliation recount rebuild""".split()
+    """admin administration archive archiver backfill batch cleanup cli command commands console cron export exporter
+    exports housekeeping job jobs maintenance management nightly rake rebuild reconcile reconciliation recount reindex
+    report reporting reports scheduled scheduler script scripts seed seeds sweep sweeper""".split()
 )
 _ASIDE_FACTOR: Final = 0.33
 _OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())

@@ -34,7 +34,8 @@ _TOGETHER: Final = re.compile(
 )
 _TAKES_LOCK: Final = re.compile(
     r"\btransaction\.atomic\b|\.transaction\b|\b[bB]egin\w*\s*\(|::transaction\s*\(|@Transactional\b|\btransaction\s*[({]|\.[lL]ock\s*\(\s*\)|"
-    r"\bsynchronized\b|\block\s*\(|FOR UPDATE|select_for_update|\bwith_lock\b|\.acquire\s*\(|\bwith\s+\w*lock\w*\s*:|\.lock\(\)\.|"
+    r"\bsynchronized\b|\block\s*\(|FOR UPDATE|"
+    r"select_for_update|\bwith_lock\b|\.acquire\s*\(|\bwith\s+\w*lock\w*\s*:|\.lock\(\)\.|"
     r"\bwithLock\b|"
     r"\.BeginTx\(|\$transaction\b"
 )
