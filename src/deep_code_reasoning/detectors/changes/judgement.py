@@ -17,7 +17,7 @@ from .compatibility import capability
 from .consequences import consequences
 from .diff import parse_diff
 from .effect import Effect
-from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, tie_of_words
+from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, served, tie_of_words
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, only_adds_uncalled, potency
 from .traits import LATENT
@@ -90,7 +90,14 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     patch = parse_diff(change.diff, change.files)
     effects = consequences(change, patch, changes)
     power, why = potency(patch, effects)
-    power *= max((passed(effect, rollout, situation) for effect in effects), default=1.0)
+    own = [symptom for symptom in situation.symptoms if symptom.service == situation.front.first]
+    power *= max(
+        (
+            passed(effect, rollout, situation) * max((served(effect, patch, symptom) for symptom in own), default=1.0)
+            for effect in effects
+        ),
+        default=1.0,
+    )
     suspicion = power * place * _recent_deploy(rollout, situation)
     best = best_match(effects, patch, rollout, place, situation)
     if best is None:

@@ -57,7 +57,7 @@ def best_match(
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
-            score *= _served(effect, patch, symptom)
+            score *= served(effect, patch, symptom)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -130,7 +130,7 @@ def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
     return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
 
 
-def _served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
+def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
     """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
 
     Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
