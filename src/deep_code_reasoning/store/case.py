@@ -14,10 +14,11 @@ from ..domain.case import CaseInfo, Source
 from ..domain.window import Window
 from . import engine
 from .baseline import BaselineShift
+from .deployed import brought, deployed_commits
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
 from .owners import owned, owners_of
-from .schema import METRICS, TABLES, Table
+from .schema import CHANGES, METRICS, TABLES, Table
 from .spellings import respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
@@ -227,8 +228,15 @@ def _define(
     _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.keep("metric_owners", ("key", "owner"), owners)
-        database.execute(f"DROP TABLE {table.name}")
-        _create(database, table, owned(scan), in_memory)
+        _replace(database, table, owned(scan), in_memory)
+    if table is CHANGES and (commits := deployed_commits(database)):
+        database.keep("deployed_commits", ("deploy", "sha"), commits)
+        _replace(database, table, brought(scan), in_memory)
+
+
+def _replace(database: Database, table: Table, scan: str, in_memory: bool) -> None:
+    database.execute(f"DROP TABLE {table.name}")
+    _create(database, table, scan, in_memory)
 
 
 def _create(database: Database, table: Table, scan: str, in_memory: bool) -> None:
