@@ -23,7 +23,7 @@ from ..domain.cause import Cause
 from ..domain.finding import Check, Finding
 from .explaining import MECHANISM_SEEN, SYMPTOMS
 
-# Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
+# Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "change": {"bias": 2.81, "score": 1.9, "undiffed": -0.895},
     "outside": {"bias": 1.083, "score": 1.212},
