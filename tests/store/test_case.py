@@ -169,6 +169,15 @@ def test_what_could_not_be_found_is_looked_for_again(tmp_path: Path) -> None:
         assert store.query("SELECT body FROM bodies") == [{"body": "x"}]
 
 
+def test_a_table_that_was_let_go_of_is_made_anew(tmp_path: Path) -> None:
+    write(tmp_path / "case", "x")
+    with open_case(tmp_path / "case") as store:
+        store.derive("bodies", "SELECT body FROM logs")
+        store.forget("bodies", "never made")
+        store.derive("bodies", "SELECT line FROM logs")
+        assert store.query("SELECT * FROM bodies") == [{"line": 1}]
+
+
 def test_two_cases_are_open_at_once(tmp_path: Path) -> None:
     write(tmp_path / "a", "a")
     write(tmp_path / "b", "b")
