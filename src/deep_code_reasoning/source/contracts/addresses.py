@@ -52,7 +52,7 @@ def built_address(call: Call, given: Sequence[Node], one: Callable[[Node], str])
         return "/".join(one(node).strip("/") if at else one(node).rstrip("/") for at, node in enumerate(given))
     if call.name == "join" and held is not None and len(given) == 1:
         return _listed(held, given[0], one) or _resolved_by(held, given[0], one)
-    if call.name in _RESOLVING and given:
+    if (call.name in _RESOLVING or (call.name, call.receiver) == ("join", "URI")) and given:  # URI: of Ruby
         if len(given) > 1:
             return resolved(one(given[0]), one(given[1]))
         return resolved(one(held), one(given[0])) if held is not None else ""

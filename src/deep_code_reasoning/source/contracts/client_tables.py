@@ -130,6 +130,7 @@ CLIENT_CALLS: Final = (
     _row("php", "curl_init", "", 0, "curl"),
     _row("php", "file_get_contents", "", 0, "GET"),
     _row("rust", _VERBS, r"(?i)(?:client|reqwest|awc|http)(?:\(\))?$", 0),
+    _row("rust", "request", r"(?i)(?:client|http)(?:\(\))?$", 1, 0),
 )
 # What makes a client, whatever it is called then.
 CLIENT_MAKERS: Final = frozenset(

@@ -134,8 +134,11 @@ class Clients:
         """Whether a call runs a function of ours, or one of what a web framework gives under the name of a client."""
         head = call.receiver.partition(".")[0]
         module = self._values.names.imports.original(head, file)[0].partition(".")[0]
-        if module in _SERVERS or call.receiver_node is None:
-            return module in _SERVERS
+        if module in _SERVERS:
+            return True
+        if call.receiver_node is None:
+            own = definition_name(enclosing(call.node, CLASS_TYPES))
+            return bool(own) and any(each.owner == own for each in self._values.names.targets(call, file))
         kind = self._values.names.kind_of(Term(call.receiver_node, file))
         owners = {last_name(call.receiver)}
         if kind is not None:

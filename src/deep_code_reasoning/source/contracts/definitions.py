@@ -272,6 +272,7 @@ class Definitions:
                 for call, file in (named if len(named) <= _MAX_CALLS else ())
                 if file.family == function.file.family
                 and (file.service == function.file.service or file.language == "go")  # whose packages are told apart
+                and not (file is function.file and within(call.node, function.node))  # runs itself as it was run
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]

@@ -31,6 +31,8 @@ _PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pai
 # Values that are longer set nothing up; a function with more names does much else.
 _VALUE_CHARACTERS: Final = 300
 _MAX_NAMES: Final = 60
+# Languages where a method names its object among what it is given.
+_NAMING_OWN: Final = frozenset({"python", "rust"})
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -93,7 +95,7 @@ class Runs:
     def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None, depth: int = 0) -> Frame:
         """A run of a function by a call, which stands in a run of its own."""
         bound = patterns(function.node)
-        if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in OWN:
+        if bound and _is_own(bound[0], function):
             bound = bound[1:]
         names: dict[str, Term] = {}
         given = [argument.node for argument in made.arguments if not argument.name]
@@ -195,6 +197,12 @@ class Runs:
         inside = items(node)
         if len(inside) != 1 or unwrapped(inside[0]).id != node.id:
             yield from ((term.of(item),) for item in inside)
+
+
+def _is_own(parameter: Node, function: Function) -> bool:
+    """Whether a parameter is the object that a method is of: `self`, `&mut self`."""
+    name = text_of(parameter).split()[-1].strip("&")
+    return function.file.language in _NAMING_OWN and bool(function.owner) and name in OWN
 
 
 def _call_given(function: Node, file: CodeFile) -> Call | None:

@@ -2,7 +2,8 @@
 
 Kafka (kafka-python, aiokafka, confluent, kafkajs, Spring, kafka-clients, Streams, sarama, kafka-go, franz-go, rdkafka,
 Karafka, Racecar), RabbitMQ (pika, aio-pika, amqplib, Spring, amqp091, RabbitMQ.Client, MassTransit, bunny, Sneakers,
-php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, FastStream, Watermill, Dapr, Pub/Sub, Service Bus.
+php-amqplib), SQS and SNS, EventBridge, NATS, Redis, Celery, BullMQ, Sidekiq, Laravel, NestJS, FastStream, Watermill,
+Dapr, Pub/Sub, Service Bus.
 """
 
 from __future__ import annotations
@@ -176,6 +177,8 @@ TOPIC_CALLS: Final = (
         False,
         0,
     ),
+    _row("", "azure.functions microsoft.azure", "ServiceBusOutput|QueueOutput|EventHubOutput", True, 0),
+    _row("", "azure.functions microsoft.azure", "KafkaOutput", True, 1),
     _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
     _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
     _row("", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
