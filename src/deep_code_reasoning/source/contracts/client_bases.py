@@ -12,8 +12,8 @@ from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
 from .definitions import OWN, bases_of, is_of_base
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import CLASS_TYPES, MEMBERS, NAMES
-from .nodes import definition_name, enclosing, last_name, text_of, type_name, unwrapped, within
+from .grammars import CLASS_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
+from .nodes import definition_name, enclosing, first_field, last_name, text_of, type_name, unwrapped, within
 from .scopes import Function, Term, declared_type, returned
 from .syntax import CodeFile
 from .texts import HOLE, fill, variable
@@ -97,7 +97,7 @@ class ClientBases:
             return self._of_class(Term(around, term.file)) if around is not None else ""
         if node.type in NAMES | MEMBERS:
             given = self._values.names.settled(term.of(node))
-            return self._base(given, depth + 1) if given.node.id != node.id else ""
+            return self._base(given, depth + 1) if given.node.id != node.id else self._of_property(node, term, depth)
         if node.type in _EITHER:  # given or httpx.AsyncClient(...), cond ? a : b
             return next((base for each in node.named_children if (base := self._base(term.of(each), depth + 1))), "")
         made = term.file.by_node.get(node.id)
@@ -107,6 +107,27 @@ class ClientBases:
         if found or made.receiver_node is None:
             return found
         return self._base(term.of(made.receiver_node), depth + 1)
+
+    def _of_property(self, node: Node, term: Term, depth: int) -> str:
+        """Python: the base of the client that a property of the object around gives back."""
+        holder = first_field(node, RECEIVER_FIELDS) if term.file.language == "python" else None
+        around = enclosing(node, CLASS_TYPES) if holder is not None and text_of(holder) in OWN else None
+        name = last_name(text_of(node))
+        for each in term.file.functions if around is not None else ():
+            if definition_name(each) == name and around is not None and within(each, around):
+                given = (self._base(Term(one, term.file), depth + 1) for one in returned(each, "python"))
+                return next((base for base in given if base), "")
+        return ""
+
+    def root_call(self, node: Node, file: CodeFile) -> Node:
+        """The call that a chain of calls begins with: of `this.api().retry(3)` it is `this.api()`."""
+        made = file.by_node.get(unwrapped(node).id)
+        while made is not None and made.receiver_node is not None:
+            held = unwrapped(made.receiver_node)
+            if held.id not in file.by_node:
+                break
+            node, made = held, file.by_node[held.id]
+        return node
 
     def _base_given_back(self, made: Call, term: Term, depth: int) -> str:
         """The base of the client that a function of ours gives back, or that an object of a class of ours is."""

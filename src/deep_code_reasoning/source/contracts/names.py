@@ -312,7 +312,10 @@ class Names(Definitions):
             whole = self.kind_of(term.of(holder), depth + 1)
             if name in INSIDES:
                 return whole
-            return self._declared_in(whole, name) if whole is not None else None
+            if whole is not None:
+                return self._declared_in(whole, name)
+            part = self.meaning(term)  # of an object that holds others: `api.orders`
+            return self.kind_of(part, depth + 1) if part is not None and part.node.id != node.id else None
         kind = self.type_of(declared_type(name, node, term.file), term.file)
         meant = self.meaning(term) if kind is None else None
         return kind or (self.kind_of(meant, depth + 1) if meant is not None and meant.node.id != node.id else None)
