@@ -92,6 +92,8 @@ class ClientBases:
         node = unwrapped(term.node)
         if depth > _MAX_CHAIN:
             return ""
+        if node.type == "arrow_expression_clause":  # C#: a property that is worked out
+            return self._base(term.of(node.named_children[0]), depth + 1)
         if text_of(node) in OWN:
             around = enclosing(node, CLASS_TYPES)
             return self._of_class(Term(around, term.file)) if around is not None else ""
