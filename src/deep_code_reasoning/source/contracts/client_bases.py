@@ -153,17 +153,16 @@ class ClientBases:
         """The base of what makes a client of an interface, with all that is given on the way."""
         at = Term(call.node, file)
         found = self._first_address(call, at)
-        waiting = [call.receiver_node]
+        waiting = [at.of(call.receiver_node)] if call.receiver_node is not None else []
         for _ in range(_MAX_CHAIN):
-            node = waiting.pop() if waiting and not found else None
-            if node is None:
+            if found or not waiting:
                 break
-            given = self._values.names.settled(at.of(node))
+            given = self._values.names.settled(waiting.pop())
             found = self._base(given)
             made = given.file.by_node.get(unwrapped(given.node).id)
-            at = given
             if made is not None:  # HttpServiceProxyFactory.builderFor(RestClientAdapter.create(client)).build()
-                waiting += [made.receiver_node, *(each.node for each in made.arguments)]
+                parts = (made.receiver_node, *(each.node for each in made.arguments))
+                waiting += [given.of(part) for part in parts if part is not None]
         return found
 
     def is_client(self, kind: Term, depth: int = 0) -> bool:
@@ -180,11 +179,9 @@ class ClientBases:
 
     def _root(self, node: Node, file: CodeFile) -> Node:
         """What a chain of calls begins with."""
-        made = file.by_node.get(unwrapped(node).id)
-        while made is not None and made.receiver_node is not None:
-            node = made.receiver_node
-            made = file.by_node.get(unwrapped(node).id)
-        return node
+        first = self.root_call(node, file)
+        made = file.by_node.get(unwrapped(first).id)
+        return made.receiver_node if made is not None and made.receiver_node is not None else first
 
     def _injected(self, root: Node, at: Term) -> str:
         """The base of a client that a container makes: of the name that is asked for, else the only one of its type."""
