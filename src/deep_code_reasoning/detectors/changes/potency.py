@@ -22,11 +22,11 @@ BENIGN: Final = re.compile(
 def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     """How much a patch changes of what the system does (0..1), and in words why that is nothing or little."""
     acts = [line.code for line in (*patch.removed, *patch.added) if not _is_idle(line.code)]
-    if not acts and not any(effect.kind.endswith("order_changed") for effect in effects):
+    if not acts and not any(effect.kind.endswith(("order_changed", "logging_heavy")) for effect in effects):
         return 0.0, "changes no behaviour"
-    if all(hunk.kind == "view" for hunk in patch.running):
-        return 0.1, "changes only what is shown"
     telling = [effect for effect in effects if not BENIGN.search(effect.kind)]
+    if all(hunk.kind == "view" for hunk in patch.running) and not any(e.kind == "call_in_loop" for e in telling):
+        return 0.1, "changes only what is shown"
     if not telling and any(not effect.kind.startswith("name_") for effect in effects):
         return 0.15, "does nothing that could produce what is seen"
     if not telling and moves_code_only(patch):
