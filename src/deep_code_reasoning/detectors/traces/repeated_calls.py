@@ -110,6 +110,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         **steps.parameters(),
     )
     findings = [found for row in rows if (found := _judge(scene, row, steps, len(rows), settings)) is not None]
+    scene.store.forget("call_counts", "leaf_calls", "service_requests")
     return _told_once(findings)
 
 
