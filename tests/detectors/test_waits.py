@@ -103,6 +103,18 @@ def test_a_ring_of_holders_that_ask_for_each_others_lock_is_told(locks: list[str
     assert len(finding.citations) == len(locks)
 
 
+@pytest.mark.parametrize(("rings", "told"), [(2, "locks.deadlock"), (1, "locks.order_inversion")])
+def test_two_rings_are_told_where_waits_begin_to_be_long(rings: int, told: str, look: Look) -> None:
+    fleet = ring(["bay-4", "bay-9", "bay-2"], times=rings)
+    for number in range(20):
+        at, trace = number * 1000.0 - 40_000, f"calm-{number}"
+        root = fleet.span(trace, "", "depot", "h1", "move", at, 20, "server")
+        fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 1, 2, mutex__name="bay-4")
+        fleet.span(trace, root, "depot", "h1", "mutex.release", at + 9, 2, mutex__name="bay-4")
+    (finding,), _ = look("locks.deadlock", fleet.tables())
+    assert finding.code == told
+
+
 @pytest.mark.parametrize("locks", [["bay-4", "bay-9"], ["bay-4", "bay-9", "bay-2"]])
 def test_orders_that_could_end_in_a_deadlock_are_told_as_harmless(locks: list[str], look: Look) -> None:
     (finding,), _ = look("locks.deadlock", ring(locks, caught=False).tables())

@@ -50,7 +50,7 @@ class Settings:
     min_rise: float = 0.2
     others_factor: float = 4.0
     starved_holders: float = 0.5
-    min_waits: int = 5
+    min_waits: int = 3
     min_probability: float = 0.9
 
 

@@ -44,15 +44,15 @@ class Settings:
         min_requests: a lone deadlock happens in sound systems and is tried again.
         min_probability: a finding is told when it is likelier than not.
         most_asks: so many of the longest are looked at: who waits for ever waits longest.
-        length, min_waits, min_rise: two reports are enough where, as `locks.contention` measures it, the same
-            statements begin to wait long.
+        length, min_waits, min_rise: two, seen or reported, are enough where, as `locks.contention` measures it, waits
+            for locks begin to be long.
     """
 
     min_requests: int = 3
     min_probability: float = 0.5
     most_asks: int = 2000
     length: Length = LONG
-    min_waits: int = 5
+    min_waits: int = 3
     min_rise: float = 0.2
 
 
@@ -88,7 +88,12 @@ def _seen(scene: Scene, settings: Settings) -> list[Finding]:
     caught: dict[str, list[tuple[Ask, ...]]] = defaultdict(list)
     for ring in rings(asks, together=True):
         caught[ring[0].service].append(ring)
-    found = [_cycle(scene, known) for _, known in sorted(caught.items()) if len(known) >= settings.min_requests]
+    found = [
+        _cycle(scene, known)
+        for service, known in sorted(caught.items())
+        if len(known) >= settings.min_requests
+        or (len(known) > 1 and _chance_of_waits(scene.store, service, settings) >= settings.min_probability)
+    ]
     if found:
         return found
     return [_inversion(scene, ring) for ring in rings(asks, together=False)[:1]]
@@ -151,7 +156,7 @@ def _reported(scene: Scene, settings: Settings) -> list[Finding]:
 
 
 def _chance_of_waits(store: CaseStore, service: str, settings: Settings) -> float:
-    """Few are told of a deadlock where most who wait go on at last: how likely it is that they wait longer now."""
+    """Few meet in a deadlock where many wait behind them: how likely it is that they wait longer now."""
     prepare_waits(store)
     rises = [
         probability(waits.change.log_evidence, 1)
