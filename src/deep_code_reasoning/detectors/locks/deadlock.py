@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
-from ...domain.instant import format_instant
+from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
@@ -44,8 +44,8 @@ class Settings:
         min_requests: a lone deadlock happens in sound systems and is tried again.
         min_probability: a finding is told when it is likelier than not.
         most_asks: so many of the longest are looked at: who waits for ever waits longest.
-        length, min_waits, min_rise: two, seen or reported, are enough where, as `locks.contention` measures it, waits
-            for locks begin to be long.
+        length, min_waits, min_rise: one that lasts, or two that are reported, are enough where, as `locks.contention`
+            measures it, waits for locks begin to be long.
     """
 
     min_requests: int = 3
@@ -92,11 +92,17 @@ def _seen(scene: Scene, settings: Settings) -> list[Finding]:
         _cycle(scene, known)
         for service, known in sorted(caught.items())
         if len(known) >= settings.min_requests
-        or (len(known) > 1 and _chance_of_waits(scene.store, service, settings) >= settings.min_probability)
+        or (_lasts(known, settings) and _chance_of_waits(scene.store, service, settings) >= settings.min_probability)
     ]
     if found:
         return found
     return [_inversion(scene, ring) for ring in rings(asks, together=False)[:1]]
+
+
+def _lasts(rings: Sequence[Sequence[Ask]], settings: Settings) -> bool:
+    """Whether a ring lasts for longer than anybody waits who is then let go on."""
+    longest_ns = max(min(ask.end_ns for ask in ring) - max(ask.start_ns for ask in ring) for ring in rings)
+    return longest_ns >= settings.length.most_ms * NS_PER_MS
 
 
 def _in_words(ring: Sequence[Ask]) -> str:
