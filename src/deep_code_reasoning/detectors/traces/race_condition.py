@@ -42,7 +42,8 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_requests: fewer than this may be one client's own doing, such as a double click.
+        min_met: one that is told of a conflict may be one client's own doing, such as a double click.
+        min_requests: where nobody is told, fewer than this prove nothing.
         min_contrast: log Bayes factor that who crosses another meets more conflicts than who does not: beyond what is
             worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
         most_contrast: so much of that adds to what speaks for a beginning: strong evidence on the same scale.
@@ -52,6 +53,7 @@ class Settings:
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
+    min_met: int = 2
     min_requests: int = 3
     min_contrast: float = 1.0
     most_contrast: float = 3.0
@@ -131,7 +133,7 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
 def _met(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
     """Objects over which requests that lie across each other meet conflicts."""
     found = []
-    for row in _requests(scene, steps, "crossed AND conflict", settings.min_requests):
+    for row in _requests(scene, steps, "crossed AND conflict", settings.min_met):
         bad, crossing = int(row["concerned"]), int(row["crossing"])
         apart, alone = int(row["conflicts"]) - bad, int(row["requests"]) - crossing
         contrast = rate_contrast(bad, crossing, apart, alone)

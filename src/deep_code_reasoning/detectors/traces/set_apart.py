@@ -63,7 +63,7 @@ class Settings:
         loud_share: one that takes so much of all requests can starve the others.
         loud_factor: and is so many times as frequent as before, by the time, and held against the others: else
             everybody came.
-        min_loud: likelier than not, after a prior of one in all values that were looked at.
+        min_loud: likelier than not, after a prior of one in all values that so many have.
         of_growth: and is most of what grew.
         min_suffering: so many of the others are bad.
         min_probability: values are many, so that one of them separates must be nearly sure.
@@ -228,19 +228,22 @@ def _loud(scene: Scene, divided: Outcomes, facets: Facets, settings: Settings) -
     """The value that came to be asked for so often that the others suffer, if there is one."""
     seconds, growth = _seconds(scene), _growth(scene, divided)
     found = []
-    for facet, having in sorted(facets.having.items()):
-        if is_of_process(facet.key) or facet.value.startswith("> "):
-            continue
+    most = {
+        facet: having
+        for facet, having in sorted(facets.having.items())
+        if not (is_of_process(facet.key) or facet.value.startswith("> "))
+        and _share(having, divided.later) >= settings.loud_share
+    }
+    for facet, having in most.items():
         now, before = (having & divided.later).bit_count(), (having & divided.earlier).bit_count()
         others = facets.known[facet.key] & ~having
         others_now, others_before = (others & divided.later).bit_count(), (others & divided.earlier).bit_count()
         suffering = _share(divided.suffering, others & divided.later)
         if (
-            now >= settings.loud_share * divided.later.bit_count()
-            and now * seconds >= settings.loud_factor * max(1, before)
+            now * seconds >= settings.loud_factor * max(1, before)
             and now * others_before >= settings.loud_factor * max(1, before) * others_now
             and now * seconds - before >= settings.of_growth * growth > 0
-            and probability(_came(having, divided), len(facets.having)) >= settings.min_loud
+            and probability(_came(having, divided), len(most)) >= settings.min_loud
             and suffering >= max(settings.min_suffering, 2 * _share(divided.suffering, others & divided.earlier))
             and (others & divided.suffering & divided.later).bit_count() >= settings.min_bad
         ):
