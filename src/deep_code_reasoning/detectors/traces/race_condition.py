@@ -1,7 +1,8 @@
 """Requests that get into each other's way.
 
 Looks for: two requests that each read a row, key or document and then write it, the one's read to write crossing the
-other's, and that are told of a conflict; and messages that are taken a second time while the first is still at it.
+other's, and that are told of a conflict, or that did so under a lock before and take none any more; and messages that
+are taken a second time while the first is still at it.
 
 Why it matters: each request alone is right, and each trace looks sound: what goes wrong lies between two of them. A
 lock that was taken out, or a check that is not one with its act, fails a few requests in no pattern.
@@ -21,7 +22,7 @@ convicts: the conflict is what the database or the code itself said.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.citation import Citation
@@ -50,6 +51,8 @@ class Settings:
         min_ratio: conflicts that are so many times as frequent as before are new ones.
         min_silent: updates that are lost without a word happen wherever the last writer may win; that they began must
             be nearly sure.
+        unlocked: nearly all requests took a lock, and nearly none takes one now.
+        nobody_told: nobody is surer of a race of which only the lock's absence tells.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
@@ -59,6 +62,8 @@ class Settings:
     most_contrast: float = 3.0
     min_ratio: float = 5.0
     min_silent: float = 0.9
+    unlocked: float = 0.8
+    nobody_told: float = 0.8
     min_probability: float = 0.5
 
 
@@ -80,6 +85,7 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
     )[0]
     found = _met(scene, steps, int(objects["read"]), settings) if told else []
     found += _overwritten(scene, steps, int(objects["open"]), settings)
+    found += _unlocked(scene, steps, int(objects["read"]), settings)
     # Reads and writes of several things lie across each other together: one of them is enough.
     best: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda f: (-f.confidence, ", then " in (f.resource or ""), f.resource)):
@@ -99,7 +105,8 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
         f"""
         WITH requests AS (
             SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
-                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded
+                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded,
+                   max(w.locked) AS locked
             FROM key_windows AS w GROUP BY service, object, trace_id
         ),
         -- What is looked at: objects with so many of them.
@@ -113,12 +120,13 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
             FROM entries AS e JOIN ways AS w ON w.service = e.service AND w.entry = e.entry
         )
         SELECT service, object, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned, sum(over) AS crossing,
-               sum(reading) AS requests, sum(told) AS conflicts, groupArray((step, open)) AS unguarded
+               sum(reading) AS requests, sum(told) AS conflicts, groupArray((step, open)) AS unguarded,
+               groupArray((step, reading, free)) AS unlocked
         FROM (
             SELECT s.service AS service, s.object AS object, {step_of("s.start_ns")} AS step, count() AS n,
                    countIf({bad}) AS bad, countIf(r.crossed) AS over,
                    countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told,
-                   countIf(r.unguarded) AS open
+                   countIf(r.unguarded) AS open, countIf(r.trace_id != '' AND NOT r.locked) AS free
             FROM served AS s LEFT ANY JOIN requests AS r
                 ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
             GROUP BY service, object, step
@@ -160,6 +168,25 @@ def _overwritten(scene: Scene, steps: TimeSteps, looked_at: int, settings: Setti
         change, chance = dated
         if chance >= settings.min_silent and change.rate_after >= settings.min_ratio * change.rate_before:
             found.append(_lost(scene, row, change, chance, steps))
+    return found
+
+
+def _unlocked(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
+    """Objects that were read and written under a lock, and are no longer: since then requests lie across each other."""
+    found = []
+    for row in _requests(scene, steps, "crossed AND NOT locked AND object NOT LIKE '%, then %'", settings.min_requests):
+        change = outcome_change(
+            steps.spread((step, free) for step, _, free in row["unlocked"]),
+            steps.spread((step, n) for step, n, _ in row["unlocked"]),
+        )
+        if change is None or change.rate_after - change.rate_before < settings.unlocked:
+            continue
+        chance = probability(change.log_evidence, looked_at)
+        bad = steps.spread((step, crossing) for step, _, crossing in row["steps"])
+        before, since = sum(bad[: change.index]), sum(bad[change.index :])
+        if chance >= settings.min_silent and not before:
+            crossing = replace(change, failures_before=before, failures_after=since)
+            found.append(_without_lock(scene, row, crossing, min(chance, settings.nobody_told), steps))
     return found
 
 
@@ -246,6 +273,34 @@ def _lost(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: T
         f"{change.trials_before} before; nobody is told",
         {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
         [str(one[ref]) for one in lost for ref in ("read", "unseen_write", "write")],
+    )
+
+
+def _without_lock(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+    service, target, since_ns = str(row["service"]), str(row["object"]), steps.start_of(change.index)
+    crossing = scene.store.query(
+        """
+        SELECT key, other_read, concat(trace_id, '/', read_span) AS read, other_write,
+               concat(trace_id, '/', write_span) AS write
+        FROM key_windows AS w
+        WHERE service = {service:String} AND object = {target:String} AND crossed AND NOT locked
+          AND w.start_ns >= {since:Int64}
+        ORDER BY w.start_ns, trace_id, key LIMIT 2
+        """,
+        service=service,
+        target=target,
+        since=since_ns,
+    )
+    return _finding(
+        scene,
+        _Race(
+            service, target, str(crossing[0]["key"]) if crossing else "", "no lock any more", since_ns, chance, change
+        ),
+        f"requests read and write {target} without the lock that they took until {format_instant(since_ns)}: "
+        f"{change.failures_after} of {change.trials_after} since lie across another's read and write, "
+        f"{change.failures_before} of {change.trials_before} before; nobody is told",
+        {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
+        [str(one[ref]) for one in crossing for ref in ("other_read", "read", "other_write", "write")],
     )
 
 
