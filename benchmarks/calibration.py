@@ -1,19 +1,22 @@
 """Whether confidence means probability: of the causes given 0.8, are eight in ten right?
 
-    python benchmarks/calibration.py collect POOL [--nezha DIR] [--rootcausebench DIR]
-    python benchmarks/calibration.py fit POOL
-    python benchmarks/calibration.py reliability POOL
+    PYTHONPATH=. python benchmarks/calibration.py collect POOL [--nezha DIR] [--rootcausebench DIR] [--seeds 61-62]
+    PYTHONPATH=. python benchmarks/calibration.py fit POOL
+    PYTHONPATH=. python benchmarks/calibration.py reliability POOL
 
 `collect` investigates the labelled incidents and disturbed copies of them, and writes a line a run: what the first
 causes rest on (`ranking/calibrate.py`), and which of them is right. The copies:
 
-    nezha            as it is; every other trace (three seeds); one trace in four; metrics alone; the stretch before
+    nezha            as it is; every other trace; one trace in four; metrics alone; the stretch before
                      the fault (healthy: no cause is right), whole and with every other trace
     rootcausebench   as it is; without diffs, logs, metrics, traces; without any change (then the service that failed
                      first is what is asked for)
-    invented         as it is; without diffs; without logs
+    invented         as it is; without diffs
+    harbour          as it is; healthy runs: no cause is right
+    simulator        as it is, each seed in one style of instrumentation; healthy runs
 
-Right is the faulty service (nezha), else the change that did it, or none where none did.
+Right is the faulty service (nezha); the change that did it, or none where none did (rootcausebench, invented); else the
+planted mechanism in a service that has it, and no innocent change beside it.
 
 `fit` fits a logistic map a family, with a small ridge (so that a family of few cases stays near the score itself), and
 prints the constants and what they give on incidents left out: all copies of one incident are left out together.
@@ -38,18 +41,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from examples.harbour.incident import FAULTS, HEALTHY
+from examples.simulator.faults import SCRIPTS
+from examples.simulator.simulate import Order, simulate
+from examples.simulator.styles import STYLES
+
+import harbour
 import invented
+import mechanisms
 import nezha
 import rootcausebench
 from deep_code_reasoning.app.ingest import Evidence, ingest
-from deep_code_reasoning.app.investigate import describe
+from deep_code_reasoning.app.investigate import describe, scored_causes
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.domain.case import CaseInfo
 from deep_code_reasoning.domain.cause import Cause
 from deep_code_reasoning.errors import NoEvidenceError
-from deep_code_reasoning.ranking.attribute import attribute
 from deep_code_reasoning.ranking.calibrate import Grounds, grounds, probability_of
-from deep_code_reasoning.ranking.localise import localise
 from deep_code_reasoning.store import open_case
 
 Run = dict[str, Any]
@@ -89,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pool", type=Path, help="file of runs, a line of JSON each")
     parser.add_argument("--nezha", type=Path, default=nezha.DEFAULT_DATA)
     parser.add_argument("--rootcausebench", type=Path, default=rootcausebench.DEFAULT_DATA)
+    parser.add_argument("--seeds", default="61-62", help="of the two simulators: one, or a range")
     return parser
 
 
@@ -100,6 +109,10 @@ def collect(arguments: argparse.Namespace, scratch: Path) -> Iterator[Run]:
     yield from _invented(scratch)
     yield from _rootcausebench(arguments.rootcausebench, scratch)
     yield from _nezha(arguments.nezha, scratch)
+    first, _, last = arguments.seeds.partition("-")
+    for seed in range(int(first), int(last or first) + 1):
+        yield from _harbour(seed, scratch)
+        yield from _simulator(seed, scratch)
 
 
 def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
@@ -113,8 +126,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
         scene, findings, checks = runner.look(store, info.noticed_at_ns)
         if scene is None:
             return None
-        causes = attribute(scene, localise(scene, findings), findings)
-        changes_known = bool(store.count("changes"))
+        causes, changes_known = scored_causes(store, scene, findings)
     shutil.rmtree(case)
     if not causes:
         return {**about, "right": []}
@@ -130,7 +142,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
 
 def _nezha(data: Path, scratch: Path) -> Iterator[Run]:
     labels: dict[str, Any] = json.loads((data / "labels.json").read_text())
-    halvings = {"half 1": [1], "half 2": [2], "half 3": [3], "quarter": [4, 5], "healthy half": [1]}
+    halvings = {"half": [1], "quarter": [4, 5], "healthy half": [1]}
     for name, label in sorted(labels.items()):
         for kind in ("plain", *halvings, "healthy", "only metrics"):
             healthy = kind.startswith("healthy")
@@ -185,13 +197,39 @@ def _invented(scratch: Path) -> Iterator[Run]:
         for incident in invented.read_set(path.stem):
             is_right = partial(_is_change, invented.wanted_of(incident))
             name = f"{path.stem} {incident['name']}"
-            for kind in ("plain", "no diffs", "no logs"):
+            for kind in ("plain", "no diffs"):
                 copy = invented.write_incident(incident, scratch / "invented-copy")
                 without(copy, kind)
                 run = look(copy, is_right, suite="invented", case=name, kind=kind)
                 shutil.rmtree(copy)
                 if run is not None:
                     yield run
+
+
+def _harbour(seed: int, scratch: Path) -> Iterator[Run]:
+    for number, fault in [*((seed, fault) for fault in FAULTS), (seed, HEALTHY), (seed + 1000, HEALTHY)]:
+        folder = scratch / "harbour-copy"
+        answer = harbour.prepare(folder, number, fault)
+        if answer is not None and answer["effect"]:
+            is_right = partial(_is_planted, answer["services"], answer["mechanisms"], answer["change"])
+            case = f"harbour {'/'.join(fault)} {number}"
+            run = look(folder / "evidence", is_right, suite="harbour", case=case, kind="plain")
+            if run is not None:
+                yield run
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _simulator(seed: int, scratch: Path) -> Iterator[Run]:
+    style = tuple(STYLES)[seed % len(STYLES)]
+    for mechanism, variant in ((name, variant) for name, variants in SCRIPTS.items() for variant in variants):
+        folder = scratch / "simulator-copy"
+        truth = simulate(Order(mechanism, variant, style, seed, mechanisms.SIZE_BYTES), folder)
+        is_right = partial(_is_planted, [truth["service"], *truth["also"]], [truth["mechanism"]], truth["change"])
+        case = f"simulator {mechanism}/{variant} {seed}"
+        run = look(folder / "evidence", is_right, suite="simulator", case=case, kind="plain")
+        shutil.rmtree(folder)
+        if run is not None:
+            yield run
 
 
 def _thinned(seed: int, record: nezha.Record) -> nezha.Record | None:
@@ -205,6 +243,12 @@ def _is_at(service: str | None, cause: Cause) -> bool:
 def _is_change(wanted: str, cause: Cause) -> bool:
     change = cause.change
     return wanted == ("none" if change is None else invented.changed_id(change.kind, change.id))
+
+
+def _is_planted(services: Sequence[str], kinds: Sequence[str], change: str | None, cause: Cause) -> bool:
+    named = cause.change.id if cause.change else None
+    guilty = named is None or (change is not None and (named in change or change in named))
+    return cause.service in services and cause.mechanism in kinds and guilty
 
 
 def without(folder: Path, kind: str) -> None:

@@ -43,6 +43,8 @@ from deep_code_reasoning.app.investigate import investigate
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "deep_code_reasoning"
+# Of the evidence of a case, unless another is asked for.
+SIZE_BYTES = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--styles", type=_styles, default=tuple(STYLES), help="comma-separated; `rotate`: a style a seed, in turn"
     )
-    parser.add_argument("--size", type=size_of, default=3_000_000, metavar="3MB")
+    parser.add_argument("--size", type=size_of, default=SIZE_BYTES, metavar="3MB")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     return parser
 

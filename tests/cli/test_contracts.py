@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from deep_code_reasoning.app.ingest import Evidence, ingest
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.errors import UsageError
 from deep_code_reasoning.source import Roots
 from deep_code_reasoning.source.contracts.compare import GraphDifference, graph_differences
 from deep_code_reasoning.source.contracts.read import read_contracts
+from source.conftest import Repository
 
 FILES = {
     "stock-service/app.py": "from flask import Flask\napp = Flask(__name__)\n@app.get('/items')\ndef items(): ...\n",
@@ -69,3 +72,31 @@ def test_the_graph_of_code_is_held_against_that_of_traces(folders: list[str]) ->
 
 def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     assert run(str(tmp_path / "nowhere")).exit_code != 0
+
+
+def test_contracts_are_read_at_a_revision_and_at_what_is_deployed(folders: list[str], tmp_path: Path) -> None:
+    stock = Repository(tmp_path / "repositories" / "stock-service")
+    old = stock.commit({"app.py": FILES["stock-service/app.py"]})
+    stock.commit({"app.py": FILES["stock-service/app.py"].replace("/items", "/moved")})
+    code = [folders[0], str(stock.folder)]
+    answer = json.loads(run(*code, "--revision", f"stock-service={old}", "--format", "json").stdout)
+    assert answer["commits"] == {"stock-service": old}
+    assert [each["name"] for each in answer["contracts"] if each["service"] == "stock-service"] == ["/items"]
+    span = {
+        "trace_id": "f" * 32, "span_id": "c", "parent_id": None, "service": "stock", "name": "tick",
+        "start": "2026-03-01T10:00:00Z", "duration_ms": 1, "status": "OK",
+        "resource": {"service.name": "stock", "vcs.ref.head.revision": old[:12]},
+    }  # fmt: skip
+    (tmp_path / "traces.json").write_text(json.dumps([span]))
+    ingest(Evidence((tmp_path / "traces.json",), case_name="ran"))
+    shown = run(*code, "--case", "ran", "--deployed").stdout
+    assert "cart -> stock-service  http /items\n" in shown
+    assert f"stock-service read at {old[:12]}" in shown
+    assert "read at" not in run(*code, "--case", "ran").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--revision", "nobody=HEAD"), ("--revision", "HEAD"), ("--deployed",)], ids=["name", "plain", "case"]
+)
+def test_revisions_that_nothing_has_are_refused(folders: list[str], arguments: tuple[str, ...]) -> None:
+    assert isinstance(run(*folders, *arguments).exception, UsageError)

@@ -96,6 +96,11 @@ def test_one_overlap_is_sure_where_a_late_renewal_and_a_clock_that_is_off_prove_
     assert finding.confidence > 0.9
 
 
+def test_one_overlap_is_sure_where_a_late_renewal_and_requests_that_failed_prove_it(look: Look) -> None:
+    (finding,), _ = look("locks.lease_expired", leases(table, stolen=True, skew_ms=0.0, until=13))
+    assert (finding.facts["overlaps"], finding.facts["skewed_host"], finding.confidence) == (1, None, 0.97)
+
+
 @pytest.mark.parametrize("write", [spoken, redis, table, events])
 def test_a_lock_that_is_handed_over_is_silent_however_far_the_clocks_are_apart(write: Write, look: Look) -> None:
     findings, check = look("locks.lease_expired", leases(write, stolen=False))

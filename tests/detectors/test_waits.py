@@ -78,16 +78,16 @@ def test_locks_taken_in_one_order_are_silent(look: Look) -> None:
     assert check.verdict == "clear"
 
 
-def ring(locks: Sequence[str], times: int = 8, caught: bool = True, wait: float = 1500) -> Fleet:
+def ring(locks: Sequence[str], times: int = 8, caught: bool = True) -> Fleet:
     """Requests that each hold one of some locks and ask for the next, at one moment or, not `caught`, one by one."""
     fleet = Fleet()
     for number in range(times):
         for place, (held, wanted) in enumerate(zip(locks, [*locks[1:], locks[0]], strict=True)):
             at, trace = number * 20_000.0 + place * (4 if caught else 2500), f"t{number}-{place}"
+            wait = 1500 if caught else 3
             root = fleet.span(trace, "", "depot", "h1", "move", at, 2000, "server")
             fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 1, 2, mutex__name=held)
-            fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 30, wait if caught else 3, "",
-                       "error" if caught else "",
+            fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 30, wait, "", "error" if caught else "",
                        mutex__name=wanted)  # fmt: skip
             if not caught:
                 fleet.span(trace, root, "depot", "h1", "mutex.release", at + 1600, 2, mutex__name=wanted)
@@ -101,18 +101,6 @@ def test_a_ring_of_holders_that_ask_for_each_others_lock_is_told(locks: list[str
     assert (finding.code, finding.service, finding.facts["cycles"]) == ("locks.deadlock", "depot", 8)
     assert finding.facts["locks"] == tuple(sorted(locks))
     assert len(finding.citations) == len(locks)
-
-
-@pytest.mark.parametrize(("lasts", "told"), [(1500, "locks.deadlock"), (60, "locks.order_inversion")])
-def test_one_ring_that_lasts_is_told_where_waits_begin_to_be_long(lasts: float, told: str, look: Look) -> None:
-    fleet = ring(["bay-4", "bay-9", "bay-2"], times=1, wait=lasts)
-    for number in range(20):
-        at, trace = number * 1000.0 - 40_000, f"calm-{number}"
-        root = fleet.span(trace, "", "depot", "h1", "move", at, 20, "server")
-        fleet.span(trace, root, "depot", "h1", "mutex.acquire", at + 1, 2, mutex__name="bay-4")
-        fleet.span(trace, root, "depot", "h1", "mutex.release", at + 9, 2, mutex__name="bay-4")
-    (finding,), _ = look("locks.deadlock", fleet.tables())
-    assert finding.code == told
 
 
 @pytest.mark.parametrize("locks", [["bay-4", "bay-9"], ["bay-4", "bay-9", "bay-2"]])
@@ -151,3 +139,117 @@ def test_holders_that_find_no_connection_are_what_is_waited_for(starved: bool, t
             fleet.span(trace, root, "bank", "h1", "mutex.release", at + held + place * 50, 1, mutex__name="acct-7")
     findings, _ = look("locks.contention", fleet.tables())
     assert len(findings) == told
+
+
+def across(opposite: bool, written: bool, patience_ms: float = 4000.0) -> Fleet:
+    """Orders and stock each take a lock of their own, or write a row, and then call the other that does so too.
+
+    Only in `opposite` orders, at one moment and from the 40th request on, do they wait for each other: until one call
+    ends in a timeout and lets its own lock go.
+    """
+    fleet = Fleet()
+
+    def take(trace: str, parent: str, service: str, at: float, ms: float, until: float) -> None:
+        if written:
+            db = {"db__system": "postgresql", "server__address": f"{service}-db"}
+            fleet.span(trace, parent, service, service, "UPDATE", at, ms, "client",
+                       db__query__text=f"UPDATE {service}.item SET n = n - 1 WHERE item_id = 7", **db)  # fmt: skip
+            fleet.span(trace, parent, service, service, "COMMIT", until, 1, "client", db__query__text="COMMIT", **db)
+        else:
+            fleet.span(trace, parent, service, service, "lock.acquire", at, ms, lock__key=f"{service}/7")
+            fleet.span(trace, parent, service, service, "lock.release", until, 1, lock__key=f"{service}/7")
+
+    for number in range(60):
+        for side, (first, second) in enumerate((("orders", "stock"), ("stock", "orders"))):
+            stuck = opposite and number >= 40
+            at = number * 10_000.0 + side * (3 if stuck else 5000)
+            wait = (patience_ms + 20 * side if stuck else 2) - 3 * side
+            trace, failed = f"t{number}-{side}", "error" if stuck and not side else ""
+            root = fleet.span(trace, "", first, first, f"POST /{first}", at, wait + 60, "server", failed)
+            call = fleet.span(trace, root, first, first, "POST", at + 10, wait + 6, "client", failed)
+            served = fleet.span(trace, call, second, second, f"POST /of-{second}", at + 11, wait + 40, "server")
+            take(trace, root, first, at + 1, 3, at + 10 + wait + 8)
+            # Who asked in vain goes on when the other has let go, and nobody waits for it any more.
+            late = 30 if failed else 0
+            take(trace, served, second, at + 12, wait + late, at + 12 + wait + late + 3)
+    return fleet
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["locks", "rows"])
+def test_services_that_call_each_other_with_a_lock_in_hand_wait_for_each_other(written: bool, look: Look) -> None:
+    (finding,), _ = look("locks.deadlock", across(opposite=True, written=written).tables())
+    assert (finding.code, finding.facts["services"]) == ("locks.deadlock", ("orders", "stock"))
+    assert (finding.facts["cycles"], finding.facts["requests"]) == (20, 40)
+    findings, _ = look("locks.deadlock", across(opposite=False, written=written).tables())
+    assert all(finding.facts.get("harmless") for finding in findings)
+
+
+ROWS = {
+    "literals": ("UPDATE stock SET n = n - 1 WHERE item_id = {row}", False),
+    "parameters": ("UPDATE stock SET n = n - ? WHERE tenant_id = 4 AND item_id = ?", True),
+    "advisory": ("SELECT pg_advisory_xact_lock({row})", False),
+}
+
+
+def moving(text: str, given: bool, opposite: bool, ends: bool = True) -> Fleet:
+    """Moves lock two rows in a transaction; from the 40th on pairs do in `opposite` orders, and one `ends` in vain."""
+    fleet = Fleet()
+    for number in range(80):
+        for side in range(2):
+            stuck = number >= 40
+            at, trace = number * 5000.0 + side * 10, f"t{number}-{side}"
+            status = "error" if stuck and side and ends else ""
+            waits = [3.0, (900.0 - 2 * side if stuck else 3.0)]
+            root = fleet.span(trace, "", "stock", "h1", "POST /move", at, 1000, "server", status)
+            for place, row in enumerate((1, 2) if not (side and opposite) else (2, 1)):
+                said = {"db__query__parameter__0": 1, "db__query__parameter__1": row} if given else {}
+                fleet.span(trace, root, "stock", "h1", "db", at + 2 + 40 * place, waits[place], "client",
+                           status if place else "", db__statement=text.format(row=row), **said)  # fmt: skip
+            last = "ROLLBACK" if status else "COMMIT"
+            fleet.span(trace, root, "stock", "h1", last, at + 60 + waits[1], 1, "client", db__statement=last)
+    return fleet
+
+
+@pytest.mark.parametrize("rows", sorted(ROWS))
+def test_rows_that_transactions_lock_in_opposite_orders_are_told_from_their_statements(rows: str, look: Look) -> None:
+    (finding,), _ = look("locks.deadlock", moving(*ROWS[rows], opposite=True).tables())
+    assert (finding.service, finding.facts["cycles"], finding.facts["share_of_waits"]) == ("stock", 40, 1.0)
+    assert [citation.kind for citation in finding.citations] == ["span", "span"]
+    assert look("locks.contention", moving(*ROWS[rows], opposite=True).tables())[0] == ()
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [moving(*ROWS["literals"], opposite=False), moving(*ROWS["literals"], opposite=True, ends=False)],
+    ids=["one order", "nobody waits in vain"],
+)
+def test_rows_that_are_waited_for_in_a_line_make_no_deadlock(fleet: Fleet, look: Look) -> None:
+    assert look("locks.deadlock", fleet.tables())[0] == ()
+
+
+def queueing(partner_ms: float, fails: bool = False) -> Fleet:
+    """Pairs of requests lock an account and ask a partner under it, who answers in time until the 40th."""
+    fleet = Fleet()
+    for number in range(80):
+        for side in range(2):
+            late = number >= 40
+            at, trace, asked = number * 5000.0 + side * 5, f"t{number}-{side}", partner_ms if late else 60.0
+            # From the 40th on all move one account.
+            key = "acct-0" if late else f"acct-{number % 7}-{side}"
+            wait = asked if side and late else 2.0
+            status = "error" if fails and late else ""
+            root = fleet.span(trace, "", "bank", "h1", "POST /move", at, wait + asked + 20, "server", status)
+            fleet.span(trace, root, "bank", "h1", "lock.acquire", at + 1, wait, lock__key=key)
+            fleet.span(trace, root, "bank", "h1", "GET /rates", at + 2 + wait, asked - 5, "client", status)
+            fleet.span(trace, root, "bank", "h1", "lock.release", at + wait + asked, 1, lock__key=key)
+    return fleet
+
+
+@pytest.mark.parametrize(
+    ("fleet", "told"), [(queueing(60.0), 1), (queueing(400.0), 0), (queueing(60.0, fails=True), 0)],
+    ids=["all take one lock", "a partner is slow", "a partner fails"],
+)  # fmt: skip
+def test_who_holds_a_lock_and_waits_for_a_partner_does_not_make_it_contended(
+    fleet: Fleet, told: int, look: Look
+) -> None:
+    assert len(look("locks.contention", fleet.tables())[0]) == told

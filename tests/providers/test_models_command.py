@@ -210,7 +210,7 @@ def test_listing_models_and_importing_the_package_load_no_vendors_client(stub: S
         "from deep_code_reasoning.cli.main import cli\n"
         "for line in (['--help'], ['models', '--help'], ['models', '--check']):\n"
         "    assert CliRunner().invoke(cli, line).exit_code == 0\n"
-        "heavy = {'pydantic_ai', 'openai', 'anthropic', 'google.genai', 'httpx2', 'chdb', 'pyarrow'}\n"
+        "heavy = {'pydantic_ai', 'openai', 'anthropic', 'google.genai', 'httpx2', 'chdb._chdb', 'pyarrow'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -168,6 +168,26 @@ def test_time_that_is_lost_on_the_way_is_no_commits_doing(gap: float, blamed: bo
     assert (first.change is not None) == blamed
 
 
+@pytest.mark.parametrize(
+    ("place", "direction", "effect", "blamed"),
+    [
+        ("api", "out of", "switch_flipped", True),
+        ("api", "out of", "call_in_loop", False),
+        ("api", "into", "switch_flipped", False),
+        ("db", "out of", "switch_flipped", False),
+    ],
+    ids=["its own connections", "its own calls", "from its callers", "of another service"],
+)
+def test_time_on_all_ways_out_is_the_doing_of_who_changed_its_connections(
+    place: str, direction: str, effect: str, blamed: bool, scene: Scene
+) -> None:
+    slower = change(0.6, deployed_to="api", effect=effect)
+    slower = replace(slower, mechanism="latency_regression")
+    way = Finding("traces.network_gap", "network_delay", place, "late", 1.0, 0.9, facts={"direction": direction})
+    suspects = [Suspect(place, "network_delay", 1.0, (way,), first_failing_service=place)]
+    assert (attribute(scene, suspects, [slower, way])[0].change is not None) == blamed
+
+
 def stampede(service: str = "db", score: float = 1.0) -> Suspect:
     seen = Finding("traces.cache_misses", "cache_stampede", service, "misses", 0.9, 0.9)
     return Suspect(service, "cache_stampede", score, (seen,), first_failing_service="edge")

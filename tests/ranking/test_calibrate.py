@@ -7,6 +7,7 @@ import pytest
 from deep_code_reasoning.domain.cause import Cause, ChangeRef
 from deep_code_reasoning.domain.finding import Check, Finding
 from deep_code_reasoning.ranking.calibrate import WEIGHTS, Grounds, calibrate, grounds, probability_of
+from deep_code_reasoning.ranking.judge import LIKELY, ODDITY
 
 
 def cause(service: str, score: float, summary: str = "", change: ChangeRef | None = None) -> Cause:
@@ -55,6 +56,16 @@ def test_a_busy_resource_of_which_no_request_suffers_is_a_level_among_others() -
     assert family([busy], seen) == "level"
     assert family([busy], unseen) == "located"
     assert family([busy, finding("traces.self_time", "b", "b is slow")], seen) == "located"
+
+
+def test_a_resource_that_is_used_up_is_a_likely_cause_before_any_request_shows_it() -> None:
+    used_up, busy = (
+        Finding("metrics.saturation", "cpu_saturation", "a", "a fails", 0.9, 0.9, {"share_of_limit": share})
+        for share in (1.0, 0.6)
+    )
+    looked = (Check("traces.self_time", "clear", ""),)
+    said = [calibrate([cause("a", 0.9)], [f], looked, changes_known=False)[0].confidence for f in (used_up, busy)]
+    assert said[0] >= LIKELY > ODDITY > said[1]
 
 
 def test_confidences_never_rise_down_the_list_and_leave_room_for_each_other() -> None:

@@ -175,14 +175,18 @@ def test_what_is_seen_of_a_host_or_a_zone_explains_all_that_is_slow_there(code: 
     assert suspects(build_case, slow, elsewhere)[1].score > 3 * second.score
 
 
-@pytest.mark.parametrize(("pool_at_s", "first"), [(380, "api"), (300, "cart")])
-def test_a_storm_explains_a_pool_that_runs_empty_after_it_and_not_before(
-    pool_at_s: int, first: str, build_case: Build
+@pytest.mark.parametrize(
+    ("code", "mechanism"),
+    [("traces.exhausted", "connection_pool_exhausted"), ("locks.contention", "lock_contention")],
+)
+@pytest.mark.parametrize(("lacks_at_s", "first"), [(380, "api"), (300, "cart")])
+def test_a_storm_explains_what_runs_short_after_it_and_not_before(
+    code: str, mechanism: str, lacks_at_s: int, first: str, build_case: Build
 ) -> None:
     ranked = suspects(
         build_case,
         found("traces.retry_storm", "api", "retry_storm", severity=0.6),
-        found("traces.exhausted", "cart", "connection_pool_exhausted", at_s=pool_at_s, severity=0.8),
+        found(code, "cart", mechanism, at_s=lacks_at_s, severity=0.8),
     )
     assert ranked[0].service == first
 

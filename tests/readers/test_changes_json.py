@@ -137,6 +137,16 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "attributes": {"status": "deployed", "revision": "3"},
         },
     ),
+    "a revision of the configuration goes out": (
+        {"service": "cart", "started_at": "2026-06-18T14:00:00Z", "config_revision": "ops-config@1254973f"},
+        {
+            "kind": "deploy",
+            "id": "cart@ops-config@1254973f",
+            "time_ns": T0,
+            "service": "cart",
+            "version": "ops-config@1254973f",
+        },
+    ),
     "a deploy from one version to another": (
         {"app": "cart", "old_version": "v6", "new_version": "v7", "deployed_at": 1781791200000, "user": "ci"},
         {

@@ -94,6 +94,14 @@ def test_a_commit_is_read_whole(tmp_path: Path, repository: Path) -> None:
     assert (rejected, note) == ([], "")
 
 
+def test_tags_stand_with_their_commit(tmp_path: Path, repository: Path) -> None:
+    git(repository, "tag", "v1.2.0", "HEAD~1")
+    git(repository, "tag", "--annotate", "--message", "stable, for now", "shop/stable", "HEAD~1")
+    git(repository, "branch", "side", "HEAD~1")
+    rows, _, _ = read(tmp_path, repository)
+    assert [row["attributes"].get("tags") for row in rows] == [None, "v1.2.0, shop/stable", None]
+
+
 def test_the_window_is_of_the_committers_time(tmp_path: Path, repository: Path) -> None:
     middle = (T0_S + 3600) * 1_000_000_000
     rows, _, _ = read(tmp_path, repository, since_ns=middle - 1_000_000_000, until_ns=middle + 1)

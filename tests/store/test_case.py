@@ -84,6 +84,20 @@ def test_writing_and_reading_a_case_loads_no_pandas(tmp_path: Path) -> None:
     assert done.stdout.strip() == "1 False", done.stderr
 
 
+@pytest.mark.parametrize("first", ["pass", "import chdb"])
+def test_the_engine_is_loaded_alone_and_chdb_can_be_used_beside_it(first: str) -> None:
+    code = (
+        f"import sys; {first}\n"
+        "from deep_code_reasoning.store.engine import Database\n"
+        "before = set(sys.modules)\n"
+        "Database('x').execute('CREATE TABLE t ENGINE = Memory AS SELECT 7 AS n')\n"
+        "assert not {'chdb', 'pyarrow', 'numpy'} & (set(sys.modules) - before)\n"
+        "import chdb; print(chdb.query('SELECT n FROM x.t'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "7"
+
+
 def test_a_writer_that_fails_leaves_the_old_case(tmp_path: Path) -> None:
     write(tmp_path / "case", "old")
     with pytest.raises(RuntimeError, match="torn"), CaseWriter(tmp_path / "case") as writer:

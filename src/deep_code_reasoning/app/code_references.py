@@ -1,4 +1,4 @@
-"""The source index over the folders that a question is about, brought up to date."""
+"""What is known of the folders that a question is about: names and contracts, what changed since the last one read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..source import Roots
+from ..source.code_files import CodeFiles
+from ..source.contracts.kept import KeptReadings
+from ..source.contracts.read import Contracts, read_contracts
 from ..source.index import SourceIndex
 from ..source.references import References
 from .localise import index_path
@@ -20,3 +23,13 @@ def references(roots: Roots, stop: Callable[[], bool] = lambda: False) -> Iterat
     with SourceIndex(index_path()) as index:
         trees = [index.add_folder(name, roots, stop=stop).tree for name in roots.names]
         yield References(index, trees, roots)
+
+
+def kept_contracts(files: Roots | CodeFiles, stop: Callable[[], bool] = lambda: False) -> Contracts:
+    """The contracts of files (`read_contracts`); repositories that are as they were are not read again.
+
+    Raises:
+        UnreadableSourceError: when the index cannot be used.
+    """
+    with KeptReadings(index_path()) as kept:
+        return read_contracts(files, stop, kept)

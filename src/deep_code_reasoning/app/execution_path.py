@@ -11,14 +11,14 @@ from typing import Any, Final
 from ..errors import UsageError
 from ..source import Roots
 from ..source.contracts.edges import ServiceNames
-from ..source.contracts.read import Contracts, read_contracts
+from ..source.contracts.read import Contracts
 from ..source.functions import Function, function_at, functions
 from ..source.operations import Operations
 from ..source.references import References
 from ..source.roots import SourceFile, SourcePath
 from ..store import CaseStore, open_case
 from ..store.library import find_case
-from .code_references import references
+from .code_references import kept_contracts, references
 from .code_telemetry import frames_of_exceptions, spans_of_functions
 from .data_flow import Crossings, data_flow
 from .operation_code import deployed, operations, what_ran
@@ -87,7 +87,7 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a question for an execution path."""
     roots = Roots([Path(root) for root in asked["roots"]])
     entry = entry_of(roots, asked["entry_point"])
-    contracts = read_contracts(roots)
+    contracts = kept_contracts(roots)
     crossings = Crossings(contracts, roots)
     opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
     with references(roots) as names, opened as store:

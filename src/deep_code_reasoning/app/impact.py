@@ -15,14 +15,14 @@ from ..packing.pieces.graph import graph
 from ..packing.subject import Subject
 from ..source import Roots
 from ..source.contracts.compare import graph_differences
-from ..source.contracts.read import Contracts, read_contracts
+from ..source.contracts.read import Contracts
 from ..source.functions import functions
 from ..source.references import References
 from ..source.roots import SourceFile
 from ..store import CaseStore, open_case
 from ..store.library import find_case
 from .change_effects import change_effects, frequencies
-from .code_references import references
+from .code_references import kept_contracts, references
 from .code_telemetry import spans_of_functions
 from .investigate import investigation_of
 from .reach import callers_of, contracts_touched
@@ -47,7 +47,7 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
     with references(roots) as names:
         reached = callers_of(names, files)
         sections: dict[str, Any] = {"breaking": _breaking(names, files)} if "breaking" in kinds else {}
-    contracts = read_contracts(roots)
+    contracts = kept_contracts(roots)
     touched = contracts_touched(contracts, files, reached)
     if "breaking" in kinds:
         sections["contracts"] = touched

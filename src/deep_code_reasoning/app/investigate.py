@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from ..detectors import runner
+from ..detectors.base import Scene
 from ..detectors.changes.judgement import ONSET_SLACK_NS
 from ..detectors.changes.records import is_any_before
 from ..domain.case import CaseInfo
 from ..domain.cause import Cause
+from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.window import Window, Windows
 from ..ranking.attribute import attribute
@@ -25,6 +28,7 @@ from ..store import CaseStore, open_case
 from ..store.baseline import BaselineShift
 from ..store.layout import MANIFEST, write_atomically
 from ..store.library import case_folder, is_case
+from ..store.spellings import read_as_one
 from .ingest import Evidence, Progress, ingest
 
 
@@ -61,10 +65,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
         analysed = time.perf_counter()
         causes: tuple[Cause, ...] = ()
         if scene is not None:
-            ranked = attribute(scene, localise(scene, findings), findings)
-            # What came after the onset can be held against no explanation without a change.
-            suspected = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
-            causes = calibrate(ranked, findings, checks, changes_known=suspected)
+            scored, suspected = scored_causes(store, scene, findings)
+            causes = calibrate(scored, findings, checks, changes_known=suspected)
             if any(source.format == "git" for source in store.sources):
                 from .operation_code import with_code  # reads code, which most investigations are given none of
 
@@ -82,11 +84,19 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
             read_s=read_s,
             analyse_s=analysed - started,
             rank_s=time.perf_counter() - analysed,
+            notes=read_as_one(store.manifest.spellings),
         )
     # Somebody else's case may be read-only: then the answer is given, and not kept.
     with suppress(PermissionError):
         write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
     return answer
+
+
+def scored_causes(store: CaseStore, scene: Scene, findings: Sequence[Finding]) -> tuple[tuple[Cause, ...], bool]:
+    """Causes with raw scores for confidences, best first, and whether a change is known that can have done it."""
+    # What came after the onset can be held against no explanation without a change.
+    suspected = is_any_before(store, scene.windows.onset.end_ns + ONSET_SLACK_NS)
+    return attribute(scene, localise(scene, findings), findings), suspected
 
 
 def investigation_of(folder: Path, question: str | None = None) -> Investigation:

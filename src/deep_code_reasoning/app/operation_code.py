@@ -13,11 +13,11 @@ from ..domain.finding import Check
 from ..errors import SourceError
 from ..source import Roots
 from ..source.contracts.edges import plain_name
-from ..source.contracts.read import Contracts, read_contracts
+from ..source.contracts.read import Contracts
 from ..source.operations import Operation, OperationPlace, Operations
 from ..source.references import References
 from ..store import CaseStore
-from .code_references import references
+from .code_references import kept_contracts, references
 from .code_telemetry import milliseconds
 
 # Operations that are looked at, those with the most spans first.
@@ -119,7 +119,7 @@ def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[tuple[Cause, .
         if len(roots.files) > _MAX_FILES:
             return tuple(causes), (_given_up(f"{len(roots.files):,} files, more than {_MAX_FILES:,}"),)
         with references(roots, is_late) as names:
-            finder = operations(store, read_contracts(roots, is_late), names, roots)
+            finder = operations(store, kept_contracts(roots, is_late), names, roots)
             services = {cause.service for cause in open_ones}
             ran = [] if is_late() else what_ran(store, finder, services, is_late)
     except SourceError:

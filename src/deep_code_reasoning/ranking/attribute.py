@@ -21,7 +21,7 @@ from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .arrival import with_arrival
 from .calibrate import at_its_limit
-from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_reaction
+from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_overrun, is_reaction
 from .remedy import next_checks, remediation
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
@@ -39,6 +39,9 @@ _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
     "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
 }
+
+# What a service does to its own connections, by the kinds of effects, shows as time on the way out of it.
+_OF_CONNECTIONS: Final = ("connection_", "idle_time_", "pool_", "switch_", "endpoint_", "dependency_")
 
 # What every service that passes a trouble on shows, whoever has it.
 _ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
@@ -65,6 +68,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
             and not f.facts.get("harmless")
             and not _behind(scene, f, outside)
             and not is_reaction(scene, f, findings)
+            and not is_overrun(scene, f, findings)
         ),
         key=_strength,
         default=None,
@@ -277,9 +281,16 @@ def _repo(change: Finding) -> str | None:
 
 
 def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that."""
+    """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that.
+
+    Unless it is lost on all calls out of the service that the change is of, which now treats its connections otherwise.
+    """
+    own = change.facts.get("deployed_to") if str(change.facts.get("effect")).startswith(_OF_CONNECTIONS) else None
     return change.mechanism == "latency_regression" and any(
-        f.code in ("traces.network_gap", "traces.zone_gap") and f.confidence >= change.confidence for f in findings
+        f.code in ("traces.network_gap", "traces.zone_gap")
+        and f.confidence >= change.confidence
+        and not (f.service == own and f.facts.get("direction") == "out of")
+        for f in findings
     )
 
 

@@ -3,11 +3,11 @@
 Until here a cause's confidence is a score that orders. What it is worth depends on what it rests on, so the first
 cause is weighed by family: a *change* that was convicted; an *outside* cause; what localisation *located* by findings
 that date themselves; what is always so (*standing*), *chronic* errors least of all; a *level* of the service as a
-whole; and, where changes are known of which none was convicted, *unblamed*: there the cause also says that no change
-did it, and that is the part of it to doubt. A mechanism that was *seen* at work (`explaining.MECHANISM_SEEN`) is apart
-from these. Each family has a logistic map (Platt, *Probabilistic outputs for support
-vector machines*, 1999) of the score's log odds and of yes-or-no features, or a share where the score tells nothing.
-What the first cause leaves over, the others share by their scores.
+whole; a *busy* resource that is used up though no request shows it yet; and, where changes are known of which none was
+convicted, *unblamed*: there the cause also says that no change did it, and that is the part of it to doubt. A mechanism
+that was *seen* at work (`explaining.MECHANISM_SEEN`) is apart from these. Each family has a logistic map (Platt,
+*Probabilistic outputs for support vector machines*, 1999) of the score's log odds and of yes-or-no features, or a share
+where the score tells nothing. What the first cause leaves over, the others share by their scores.
 
 The weights were fitted by `benchmarks/calibration.py`, which says over what, and prints how well they hold.
 """
@@ -31,6 +31,7 @@ WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "standing": {"bias": 1.109, "score": 0.679},
     "chronic": {"bias": -0.684},
     "level": {"bias": -2.155},
+    "busy": {"bias": 1.293},
     # The second weight is not fitted: no labelled incident tells it. Of simulated ones (`benchmarks/harbour.py`) some
     # three in five such causes were right, where traces and logs tell the same.
     "unblamed": {"bias": -1.507, "several_kinds": 2.0},
@@ -39,8 +40,9 @@ WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     # Not fitted: no labelled incident has one. Of simulated ones with such a first cause, nine in ten were right.
     "seen": {"bias": 0.9, "score": 0.6},
 }
-# How often one of the others is right where the first is wrong (1 of some 20 located ones); shared among them by score.
-OTHERS_SHARE: Final = 0.1
+# How often one of the others is right where the first is wrong: 4 of 11 simulated incidents, 4 of 8 of others' making;
+# shared among them by score (docs/decisions/076-rivals.md).
+OTHERS_SHARE: Final = 0.4
 
 # Nobody is surer than this, however strong the score: of convictions on fresh sets some nineteen in twenty were right.
 _MOST: Final = 0.95
@@ -76,8 +78,8 @@ OF_NO_CODE: Final = frozenset(
 # From four fifths of its limit on a resource is used up (as in `metrics/saturation.py`).
 _FULL: Final = 0.8
 _CHRONIC: Final = "logs.chronic_error"
-# Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. (A resource that is
-# busy while no request suffers is weighed like them: by principle, the labelled incidents have none.)
+# Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. A resource that
+# became busy while no request suffers is weighed like them, unless it is at its limit.
 _LEVELS: Final = frozenset({"metrics.latency", "metrics.traffic", "metrics.errors"})
 
 
@@ -137,7 +139,10 @@ def grounds(
         return Grounds("chronic", {"bias": 1.0})
     if code in _STANDING:
         return Grounds("standing", features)
-    if code in _LEVELS or (code == "metrics.saturation" and _nobody_suffers(findings, checks)):
+    unfelt = code == "metrics.saturation" and _nobody_suffers(findings, checks)
+    if unfelt and at_its_limit(leading):
+        return Grounds("busy", {"bias": 1.0})
+    if unfelt or code in _LEVELS:
         # The score is its share among all that moved: one level that moves alone would be the surest of all.
         return Grounds("level", {"bias": 1.0})
     features["several_kinds"] = _several_kinds(findings, first.service)

@@ -185,6 +185,14 @@ def seen_in(seen: Finding) -> set[str]:
     return {seen.service, *there}
 
 
+def is_overrun(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether a lock is contended by requests that one further up had begun to repeat."""
+    above = set(scene.graph.upstream(seen.service)) - {seen.service}
+    return seen.code == "locks.contention" and any(
+        f.code == "traces.retry_storm" and f.service in above and came_after(seen, f) for f in findings
+    )
+
+
 def used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]]) -> float:
     """How surely a pool ran empty for another's sake.
 

@@ -22,6 +22,7 @@ from .explaining import (
     SYMPTOMS,
     explains,
     fails_more,
+    is_overrun,
     is_passed_for_more,
     is_reaction,
     outlasts,
@@ -146,7 +147,15 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     for finding, weight in own:
         if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
-    own = [(f, weight * settings.explained if is_reaction(scene, f, findings) else weight) for f, weight in own]
+    own = [
+        (
+            f,
+            weight * settings.explained
+            if is_reaction(scene, f, findings) or is_overrun(scene, f, findings)
+            else weight,
+        )
+        for f, weight in own
+    ]
     deadlines = [f for f, _ in own if f.code == "traces.early_timeout" and not is_reaction(scene, f, findings)]
     seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}

@@ -50,7 +50,7 @@ _DEPLOYED_SHAS: Final = tuple(
 )
 _VERSIONS: Final = tuple(
     """version newversion toversion appversion imagetag tag releaseversion buildversion build buildnumber chart
-    image newimage revision ref""".split()
+    image newimage revision ref configrevision""".split()
 )
 _DEPLOY_TIMES: Final = tuple(
     """deployedat deploytime deploymenttime timestamp time ts date startedat starttime createdat rolledoutat

@@ -23,11 +23,11 @@ _ROWS_AT_ONCE: Final = 200
 
 _BEGIN: Final = b"\0\1commit\0"
 _END: Final = b"\0\2\n"
-_FORMAT: Final = "%x00%x01commit%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%B%x00%x02"
+_FORMAT: Final = "%x00%x01commit%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%D%x00%B%x00%x02"
 _LOG: Final = (
     "log", f"--format={_FORMAT}", "--patch-with-raw", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv",
     "--no-color", "--no-show-signature", "--find-renames", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
-    "--date-order",
+    "--date-order", "--decorate-refs=refs/tags/*",
 )  # fmt: skip
 # `:100644 100644 5716ca5 7898192 M<TAB>path`, and for renames both paths.
 _RAW: Final = re.compile(rb":\d{6} \d{6} [0-9a-f]+\.* [0-9a-f]+\.* [A-Z]\d*\t(.+)")
@@ -131,11 +131,13 @@ class _Reading:
                 self._diff.append(b"")
 
     def _row(self, header: bytes) -> dict[str, Any]:
-        sha, parents, name, email, committed, authored, message = header.decode("utf-8", "replace").split("\0", 6)
+        sha, parents, name, email, committed, authored, tags, message = header.decode("utf-8", "replace").split("\0", 7)
         diff = b"".join(self._diff).decode("utf-8", "replace")
         attributes = {"author.email": email, "author.time": format_instant(int(authored) * NS_PER_S)}
         if len(parents.split()) > 1:
             attributes["parents"] = parents
+        if tags:
+            attributes["tags"] = tags.removeprefix("tag: ").replace(", tag: ", ", ")
         if self._size > len(b"".join(self._diff)):
             self.cut_diffs += 1
             attributes["diff.bytes"] = str(self._size)

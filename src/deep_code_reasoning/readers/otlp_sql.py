@@ -94,7 +94,8 @@ def text_of(value: str) -> str:
 
 def has_lists(values: str) -> str:
     """Whether some among values, nested in lists of any depth, is an array or a map."""
-    return f"hasAny(arrayFlatten({values}.keys), ['arrayValue', 'kvlistValue'])"
+    kinds = f"arrayFlatten({values}.keys)"
+    return f"has({kinds}, 'arrayValue') OR has({kinds}, 'kvlistValue')"  # `hasAny` takes twice as long
 
 
 _MARK: Final = re.compile(r"(attribute_map|text_of)\(([\w.]+)\)")

@@ -44,6 +44,7 @@ def contracts_as_json(found: Contracts, differences: Sequence[GraphDifference], 
             }
             for each in differences
         ],
+        "commits": dict(sorted(found.commits.items())),
         "files": found.files,
         "apart": found.apart,
         "skipped": [{"path": each.path, "reason": each.reason} for each in found.skipped],
@@ -65,7 +66,8 @@ def contracts_as_text(found: Contracts, differences: Sequence[GraphDifference], 
         f"{count:,} contracts of {len(found.services)} services, {found.files:,} files read, "
         f"{found.apart:,} stand apart (tests, examples, vendored, generated)"
     )
-    return "\n".join([*lines, *apart, total, *_skipped(found)])
+    read = [f"{printable(name)} read at {commit[:12]}" for name, commit in sorted(found.commits.items())]
+    return "\n".join([*lines, *apart, total, *read, *_skipped(found)])
 
 
 def _skipped(found: Contracts) -> list[str]:

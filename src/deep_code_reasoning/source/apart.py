@@ -7,6 +7,7 @@ them; they are not read. Nor is what they say a contract of anybody.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 _FOLDERS: Final = re.compile(
@@ -26,6 +27,54 @@ _NAMES: Final = re.compile(
     r"|[^/]*(?:_pb2(?:_grpc)?\.pyi?|\.pb(?:\.\w+)*\.(?:go|h|cc)|Grpc(?:Kt)?\.(?:java|kt|cs)|_pb\.(?:[jt]s|rb)|_grpc_pb\.[jt]s"
     r"|\.d\.ts|[._]generated\.\w+|\.designer\.cs|\.min\.\w+))$"
 )
+
+# Folders of what others wrote, wherever they lie; a root may be one itself.
+DEPENDENCIES: Final = frozenset(
+    "node_modules bower_components jspm_packages site-packages .venv venv .tox .nox".split()
+)
+# Folders that a build makes where one of these files lies beside them.
+_MADE_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "dist": ("package.json", "pyproject.toml", "setup.py"),
+    "build": ("package.json", "build.gradle", "build.gradle.kts", "setup.py"),
+    "target": ("pom.xml", "cargo.toml", "build.sbt"),
+    "bin": (".csproj", ".fsproj"),
+    "obj": (".csproj", ".fsproj"),
+}
+OTHERS: Final = "what others wrote"
+_BUILT: Final = "what a build makes"
+# Lines this long on average are minified or generated: they are read by nobody and cost the most.
+_MAX_MEAN_LINE: Final = 400
+
+
+def unwritten_folders(paths: Iterable[str]) -> dict[str, str]:
+    """The outermost folders of files that nobody of the system wrote, each with what it holds.
+
+    Args:
+        paths: all files, each as `REPO/PATH`: what a build makes is told by what lies beside it.
+    """
+    folders: dict[str, set[str]] = {}  # each with the names of its files and folders
+    for path in paths:
+        above, _, name = path.rpartition("/")
+        while above and name.lower() not in folders.setdefault(above, set()):
+            folders[above].add(name.lower())
+            above, _, name = above.rpartition("/")
+    found: dict[str, str] = {}
+    inside: set[str] = set()
+    for folder in sorted(folders):
+        above, _, name = folder.rpartition("/")
+        if above in found or above in inside:
+            inside.add(folder)
+        elif name in DEPENDENCIES:
+            found[folder] = OTHERS
+        elif any(each.endswith(_MADE_BY.get(name, ())) for each in folders.get(above, ())):
+            found[folder] = _BUILT
+    return found
+
+
+def is_minified(text: str | bytes) -> bool:
+    """Whether the lines of a text are too long to be written by people."""
+    breaks = text.count("\n") if isinstance(text, str) else text.count(b"\n")
+    return len(text) > _MAX_MEAN_LINE * (breaks + 1)
 
 
 def stands_apart(path: str) -> bool:

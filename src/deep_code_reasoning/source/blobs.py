@@ -30,6 +30,14 @@ class LeftOut:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A content of a repository: git's id of it, and its size in bytes."""
+
+    sha: str
+    size: int
+
+
 def git_id(content: bytes) -> str:
     """Git's name of a content: the SHA-1 of `blob LENGTH\\0` and the content (git, "Git Objects")."""
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
@@ -47,11 +55,21 @@ def revision_files(repository: Path, revision: str) -> tuple[dict[str, str], lis
     """The files of a revision as path -> id of its content, and those that are left out.
 
     Raises:
+        those of `revision_blobs`.
+    """
+    files, left_out = revision_blobs(repository, revision)
+    return {path: blob.sha for path, blob in files.items()}, left_out
+
+
+def revision_blobs(repository: Path, revision: str) -> tuple[dict[str, Blob], list[LeftOut]]:
+    """The files of a revision by their paths, and those that are left out.
+
+    Raises:
         SourceNotFoundError: when there is no such revision, or no repository.
         UnreadableSourceError: when the repository is broken.
     """
-    commit = _commit(repository, revision)
-    files: dict[str, str] = {}
+    commit = commit_of(repository, revision)
+    files: dict[str, Blob] = {}
     left_out: list[LeftOut] = []
     with git(repository, ["ls-tree", "-r", "-z", "-l", "--full-tree", commit]) as listing:
         for entry in _entries(listing.output.read()):
@@ -62,7 +80,7 @@ def revision_files(repository: Path, revision: str) -> tuple[dict[str, str], lis
             if reason:
                 left_out.append(LeftOut(path if path.isprintable() else ascii(path), reason))
             else:
-                files[path] = sha.decode()
+                files[path] = Blob(sha.decode(), int(size) if size.isdigit() else 0)
     if listing.fault:
         raise UnreadableSourceError(f"{repository.name} cannot be read at {revision}: {listing.fault}")
     return files, left_out
@@ -107,7 +125,12 @@ def _read_until_broken(repository: Path, ids: Sequence[str]) -> Iterator[tuple[s
                 yield sha, content if header[1] == b"blob" and len(content) == size else None
 
 
-def _commit(repository: Path, revision: str) -> str:
+def commit_of(repository: Path, revision: str) -> str:
+    """The id of the commit that a revision names.
+
+    Raises:
+        SourceNotFoundError: when there is no such revision, or no repository.
+    """
     with git(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]) as asked:
         commit = asked.output.read().decode("ascii", "replace").strip()
     if not commit:
@@ -115,6 +138,12 @@ def _commit(repository: Path, revision: str) -> str:
             f"{repository.name} has no revision {revision}", asked.fault or "give a commit, a branch or a tag"
         )
     return commit
+
+
+def place_in_repository(folder: Path) -> str:
+    """Where a folder is in its repository: `services/cart/`, '' for the top, or without one."""
+    with git(folder, ["rev-parse", "--show-prefix"]) as asked:
+        return asked.output.read().decode("utf-8", "surrogateescape").rstrip("\n")
 
 
 def _entries(listing: bytes) -> list[bytes]:

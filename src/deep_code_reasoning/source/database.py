@@ -14,8 +14,8 @@ from typing import Final
 from ..errors import UnreadableSourceError
 
 # Raised with every change of the tables or of what is put into them.
-_VERSION: Final = 4
-_TABLES: Final = ("blobs", "units", "calls", "statements", "paths", "trees", "tree_files", "stats")
+_VERSION: Final = 5
+_TABLES: Final = ("blobs", "units", "calls", "statements", "paths", "trees", "tree_files", "stats", "readings")
 NOT_READ: Final = "-"
 """Stands for the id of a content that is not read, because the file stands apart."""
 
@@ -50,6 +50,7 @@ CREATE TABLE tree_files (tree INTEGER NOT NULL, path INTEGER NOT NULL, blob INTE
 CREATE INDEX tree_files_by_blob ON tree_files (blob, tree);
 CREATE TABLE stats (folder TEXT NOT NULL, path TEXT NOT NULL, mtime_ns INTEGER NOT NULL, size INTEGER NOT NULL,
     sha TEXT NOT NULL, PRIMARY KEY (folder, path)) WITHOUT ROWID;
+CREATE TABLE readings (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, found TEXT NOT NULL);
 """
 # Another process writes for as long as some hundred files take.
 _BUSY_TIMEOUT_S: Final = 60.0

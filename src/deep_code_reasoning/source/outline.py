@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from .apart import is_minified
 from .languages import Language, grammar, language_of, syntax_tree
 from .log_statements import LogStatement, log_statements
 from .words import joined_words
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-# Lines this long on average are minified or generated: they are searched by nobody and cost the most.
-_MAX_MEAN_LINE: Final = 400
 
 
 class Span(Protocol):
@@ -91,7 +89,7 @@ def outline(path: str, content: bytes) -> Outline:
     language = language_of(path)
     name = language.name if language else ""
     lines = content.decode("utf-8", "replace").split("\n")
-    if len(content) > _MAX_MEAN_LINE * len(lines):
+    if is_minified(content):
         return Outline(name, len(lines), note="its lines are too long to be written by people")
     units, statements = [], []
     if language:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 from ..errors import OutsideRootsError, SecretFileError, SourceError, SourceNotFoundError, UnreadableSourceError
+from .apart import DEPENDENCIES
 from .secret_files import is_private_key, secret_kind
 
 # Code written by people is far smaller; what is larger is generated or data.
@@ -23,9 +24,8 @@ MAX_FILE_BYTES: Final = 2_000_000
 # Files that are listed of all roots together, so that a root that is too wide cannot take minutes.
 MAX_LISTED: Final = 200_000
 # Folders of version control, of dependencies, of what tools make: no code of the system's own.
-_SKIPPED_FOLDERS: Final = frozenset(
-    ".git .hg .svn .tox .nox .venv venv node_modules bower_components __pycache__ .mypy_cache .ruff_cache "
-    ".pytest_cache .gradle .idea .terraform .next .dcr".split()
+_SKIPPED_FOLDERS: Final = DEPENDENCIES | frozenset(
+    ".git .hg .svn __pycache__ .mypy_cache .ruff_cache .pytest_cache .gradle .idea .terraform .next .dcr".split()
 )
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: a pipe without a writer must not hold us up before we know that it is one.
@@ -132,9 +132,7 @@ class Roots:
         content = self._content(where)
         if b"\0" in content[:8192]:
             raise UnreadableSourceError(f"{where} is no text", "only text files are read")
-        text = content.decode("utf-8", errors="replace").removeprefix("\ufeff")
-        if "\r" in text:  # far quicker to find than the pair
-            text = text.replace("\r\n", "\n")
+        text = decoded(content)
         if is_private_key(text):
             raise SecretFileError(f"{where} is a private key", "secrets are never read")
         return SourceFile(where, text)
@@ -159,17 +157,28 @@ class Roots:
         At most `MAX_LISTED`; listed once, so an instance should not outlive a request. A link to a file is listed, and
         refused when it is read.
         """
-        listed = []
+        return self._listed[0]
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """The folders (`REPO/PATH`) of what others wrote, whose files are not listed."""
+        return self._listed[1]
+
+    @cached_property
+    def _listed(self) -> tuple[tuple[SourcePath, ...], tuple[str, ...]]:
+        listed: list[SourcePath] = []
+        others: list[str] = []
         for name, folder in self._folders.items():
             for place, folders, names in os.walk(folder):
-                folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS)
                 below = PurePosixPath(Path(place).relative_to(folder))
+                others += (str(PurePosixPath(name, below, each)) for each in DEPENDENCIES.intersection(folders))
+                folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS)
                 for entry in sorted(names):
                     if secret_kind(below / entry) is None:
                         listed.append(SourcePath(name, str(below / entry)))
                 if len(listed) >= MAX_LISTED:
-                    return tuple(sorted(listed[:MAX_LISTED]))
-        return tuple(sorted(listed))
+                    return tuple(sorted(listed[:MAX_LISTED])), tuple(sorted(others))
+        return tuple(sorted(listed)), tuple(sorted(others))
 
     def status(self, where: SourcePath) -> tuple[int, int] | None:
         """When a file was changed last (ns) and its size in bytes, as its folder says; None when it is gone."""
@@ -266,6 +275,12 @@ class Roots:
         finally:
             for descriptor in opened:
                 os.close(descriptor)
+
+
+def decoded(content: bytes) -> str:
+    """A file's text: as UTF-8, what is none replaced, without a mark at its beginning, line breaks as `\\n`."""
+    text = content.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    return text.replace("\r\n", "\n") if "\r" in text else text  # far quicker to find than the pair
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -14,10 +14,11 @@ from ..domain.case import CaseInfo, Source
 from ..domain.window import Window
 from . import engine
 from .baseline import BaselineShift
+from .deployed import brought, deployed_commits
 from .engine import Database, Parameter, Row
-from .layout import Manifest, decompressed_bytes, read_manifest
+from .layout import Manifest, read_manifest
 from .owners import owned, owners_of
-from .schema import METRICS, TABLES, Table
+from .schema import CHANGES, METRICS, TABLES, Table
 from .spellings import respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
@@ -193,17 +194,24 @@ class _Once:
         return self._answers[0]
 
 
-def _held(files: Mapping[str, Sequence[Path]], for_analysis: bool) -> frozenset[str]:
+def _held(database: Database, files: Mapping[str, Sequence[Path]], for_analysis: bool) -> frozenset[str]:
     """The tables that are held in memory: small ones, and for an analysis larger ones, the smallest first."""
     sizes = {name: sum(path.stat().st_size for path in paths) for name, paths in files.items()}
     held = {name for name, size in sizes.items() if size <= _IN_MEMORY_BYTES}
     if for_analysis:
         room = _HELD_FOR_ANALYSIS_BYTES
         for name in sorted(sizes.keys() - held, key=lambda name: (sizes[name], name)):
-            room -= sum(map(decompressed_bytes, files[name]))
+            room -= sum(_decompressed_bytes(database, path) for path in files[name])
             if room >= 0:
                 held.add(name)
     return frozenset(held)
+
+
+def _decompressed_bytes(database: Database, path: Path) -> int:
+    """How large a Parquet file is when it is decompressed."""
+    column = "total_uncompressed_size"
+    file = f"file({engine.literal(str(path))}, ParquetMetadata, '{column} UInt64')"
+    return int(database.query(f"SELECT {column} AS bytes FROM {file}")[0]["bytes"])
 
 
 def _define(
@@ -220,8 +228,15 @@ def _define(
     _create(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.keep("metric_owners", ("key", "owner"), owners)
-        database.execute(f"DROP TABLE {table.name}")
-        _create(database, table, owned(scan), in_memory)
+        _replace(database, table, owned(scan), in_memory)
+    if table is CHANGES and (commits := deployed_commits(database)):
+        database.keep("deployed_commits", ("deploy", "sha"), commits)
+        _replace(database, table, brought(scan), in_memory)
+
+
+def _replace(database: Database, table: Table, scan: str, in_memory: bool) -> None:
+    database.execute(f"DROP TABLE {table.name}")
+    _create(database, table, scan, in_memory)
 
 
 def _create(database: Database, table: Table, scan: str, in_memory: bool) -> None:
@@ -246,7 +261,7 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     database = Database(f"case_{next(_numbers)}")
     shift = BaselineShift.of(manifest.sources) if for_analysis else BaselineShift()
     files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
-    held = _held(files, for_analysis)
+    held = _held(database, files, for_analysis)
     try:
         if manifest.spellings:
             database.keep("service_spellings", ("spelling", "name"), manifest.spellings)

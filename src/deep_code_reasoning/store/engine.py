@@ -7,9 +7,13 @@ threads at once; the interpreter's lock is free while one runs.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
+import os
+import sys
 import threading
 from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,10 +102,8 @@ class Database:
 
     def _connection(self) -> Any:
         if not hasattr(self._local, "connection"):
-            import chdb
-
             with _connect_lock:
-                self._local.connection = chdb.connect(":memory:")
+                self._local.connection = _chdb().connect(":memory:")
             for setting in _SETTINGS:
                 self._local.connection.query(f"SET {setting}")
             if self.name:
@@ -110,6 +112,31 @@ class Database:
 
 
 _connect_lock = threading.Lock()
+
+
+def _chdb() -> Any:
+    """chDB's extension module, without its package, which takes three times as long to load as the engine to start.
+
+    The package loads Arrow and NumPy for answers that nothing here asks for, and starts an engine of its own to ask it
+    for its version.
+    """
+    name = "chdb._chdb"
+    if name not in sys.modules:
+        package = importlib.util.find_spec("chdb")
+        places = package.submodule_search_locations if package else None
+        found = PathFinder.find_spec(name, places)
+        if found is None or found.loader is None:
+            raise ModuleNotFoundError(f"no module {name}", name=name)
+        module = importlib.util.module_from_spec(found)
+        flags = sys.getdlopenflags()
+        # As the package has it: the library takes its own allocator, whatever else is loaded.
+        sys.setdlopenflags(flags | getattr(os, "RTLD_DEEPBIND", 0))
+        try:
+            found.loader.exec_module(module)
+        finally:
+            sys.setdlopenflags(flags)
+        sys.modules[name] = module
+    return sys.modules[name]
 
 
 @functools.cache

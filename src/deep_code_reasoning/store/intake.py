@@ -27,9 +27,10 @@ _SETTINGS: Final = (
     "deduplicate_insert = 'disable', deduplicate_insert_select = 'disable', insert_deduplicate = 0, "
     "deduplicate_blocks_in_dependent_materialized_views = 0, storage_file_read_method = 'pread'"
 )
-# Without dictionaries encoding takes half the time; LZ4 makes files as small, and queries are as fast.
+# Without dictionaries encoding takes half the time; LZ4 makes files as small, and queries are as fast. A row group is
+# held until it is whole: four times as many rows take 0.1 GB more, and as each page is touched first, 4 % of the time.
 _PARQUET: Final = (
-    "output_format_parquet_compression_method = 'lz4', output_format_parquet_row_group_size = 100000, "
+    "output_format_parquet_compression_method = 'lz4', output_format_parquet_row_group_size = 25000, "
     "output_format_parquet_max_dictionary_size = 0, output_format_parquet_write_bloom_filter = 0"
 )
 
@@ -121,13 +122,14 @@ class Intake:
     def _view(self, target: str, select: str) -> None:
         self.database.execute(f"CREATE MATERIALIZED VIEW to_{target} TO {target} AS {select}")
 
-    @staticmethod
-    def _drop_empty(files: Sequence[Path]) -> None:
-        import pyarrow.parquet
-
+    def _drop_empty(self, files: Sequence[Path]) -> None:
         for path in files:
-            if path.is_file() and (not path.stat().st_size or not pyarrow.parquet.read_metadata(path).num_rows):
+            if path.is_file() and (not path.stat().st_size or not self._count(path)):
                 path.unlink()
+
+    def _count(self, path: Path) -> int:
+        (row,) = self.database.query(f"SELECT count() AS n FROM file({engine.literal(str(path))}, Parquet)")
+        return int(row["n"])
 
 
 def _with_shapes(select: str) -> str:

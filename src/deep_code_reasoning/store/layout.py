@@ -79,14 +79,6 @@ def read_manifest(folder: Path) -> Manifest:
         raise CaseFormatError(f"{path}: {fault}", "delete the case and read the evidence again") from fault
 
 
-def decompressed_bytes(path: Path) -> int:
-    """How large a Parquet file is when it is decompressed."""
-    import pyarrow.parquet
-
-    metadata = pyarrow.parquet.read_metadata(path)
-    return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-
-
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file's content in one step; whoever reads sees the old text or the new, never a part."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -147,3 +147,15 @@ def test_calls_of_a_kind_that_came_with_the_change_are_told_with_none_before(loo
     (finding,), _ = look("traces.repeated_calls", fleet.tables())
     assert "9 calls of stops a request" in finding.summary
     assert (finding.facts["calls_per_request"], finding.facts["calls_per_request_before"]) == (9.0, 0.0)
+
+
+def test_asking_for_a_lock_until_it_is_free_is_no_call_a_row(look: Look) -> None:
+    fleet = Fleet()
+    for number in range(120):
+        at, trace, turns = number * 2000.0, f"t{number}", 20 if number >= 60 else 1
+        root = fleet.span(trace, "", "orders", "h1", "POST /orders", at, 40 + 60 * turns, "server")
+        for turn in range(turns):
+            fleet.span(trace, root, "orders", "h1", "SET", at + 5 + 60 * turn, 3, "client",
+                       db__statement=f"SET lock:7 {trace} NX PX 3000")  # fmt: skip
+        fleet.span(trace, root, "orders", "h1", "DEL", at + 20 + 60 * turns, 3, "client", db__statement="DEL lock:7")
+    assert not look("traces.repeated_calls", fleet.tables())[0]

@@ -34,7 +34,7 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
             rollouts.setdefault(row["commit_sha"], []).append(Rollout(row["id"], row["service"], int(row["time_ns"])))
     commits = [row for row in rows if row["kind"] == "commit"]
     carried = _carried(commits, rollouts)
-    found = [_commit(row, _rollouts_of(_sha(row), rollouts) or carried.get(_sha(row), ())) for row in commits]
+    found = [_commit(row, rollouts.get(_sha(row), carried.get(_sha(row), []))) for row in commits]
     met = {rollout.id for change in found for rollout in change.rollouts}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
@@ -66,7 +66,7 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
         waiting: list[str] = []
         live: set[str] = set()
         for row in history:
-            own = _rollouts_of(_sha(row), rollouts)
+            own = rollouts.get(_sha(row), [])
             if not own:
                 waiting.append(_sha(row))
                 continue
@@ -75,16 +75,6 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
             live.update(rollout.service for rollout in own)
             waiting = []
     return carried
-
-
-def _rollouts_of(sha: str, rollouts: dict[str, list[Rollout]]) -> tuple[Rollout, ...]:
-    # Deploys often carry the short form of a commit's name; git's shortest is seven letters.
-    exact = rollouts.get(sha)
-    if exact:
-        return tuple(exact)
-    return tuple(
-        r for short, found in rollouts.items() if 7 <= len(short) < len(sha) and sha.startswith(short) for r in found
-    )
 
 
 def _commit(row: dict[str, Any], rollouts: Sequence[Rollout]) -> Change:

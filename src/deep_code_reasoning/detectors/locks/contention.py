@@ -7,8 +7,8 @@ Why it matters: the service idles, its processor and its database are fine, and 
 line grows with the load until deadlines pass.
 
 Stays silent when: locks are had at once; all calls of the service became slower alike (then what they call is slow);
-the waits were as long before; those who hold the lock meanwhile find no free connection or worker (the pool is then
-what all wait for).
+the waits were as long before; those who hold the lock meanwhile wait for each other (a deadlock is then what all wait
+for), wait for others whom they call and who became slow or fail, or find no free connection or worker.
 
 Example finding: `orders: waits 685 ms for pg_advisory_xact_lock(48151623) (median of the long waits), 2 ms before
 10:49:38 (31 of 36 waits long, 0 of 40 before)`.
@@ -28,6 +28,9 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..traces.exhausted import starving_texts
+from .asks import prepare_asks
+from .commands import statement_of
+from .deadlocks import deadlocks
 from .holds import prepare_holds
 from .reports import Report, reported
 from .waits import LONG, Length, LongWaits, long_waits, prepare_waits
@@ -41,6 +44,9 @@ class Settings:
         length: when a wait is long.
         min_rise: the share of long waits must rise by this much; a fifth is felt.
         others_factor: the service's other calls may be slower by so much, else it is not the lock.
+        stuck_holders: nor is it where so much of the time of its long waits is in a deadlock or behind it.
+        kept_holders: nor is it where for so much of them the holders' calls to others fail, or take long (by the same
+            factor), since they began.
         starved_holders: nor is it where for so much of the waits the holders find no free connection or worker.
         min_waits: fewer long waits than this prove nothing.
         min_probability: lines form at locks now and then, so a new one must be nearly sure.
@@ -49,6 +55,8 @@ class Settings:
     length: Length = LONG
     min_rise: float = 0.2
     others_factor: float = 4.0
+    stuck_holders: float = 0.5
+    kept_holders: float = 0.5
     starved_holders: float = 0.5
     min_waits: int = 3
     min_probability: float = 0.9
@@ -58,12 +66,20 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services that wait for locks, and those that are told that they waited in vain."""
     if not prepare_waits(scene.store):
         return Skipped("no span or event takes a lock, and nothing reports that one was not to be had")
-    seen = long_waits(scene.store, settings.length, settings.min_waits)
+    stuck = {
+        service
+        for known in deadlocks(scene.store)
+        if known.share >= settings.stuck_holders
+        for service in known.services
+    }
+    seen = [
+        waits for waits in long_waits(scene.store, settings.length, settings.min_waits) if waits.service not in stuck
+    ]
     found = [finding for waits in seen if (finding := _judge(scene, waits, settings)) is not None]
     found += [
         _denied(scene, report, probability(report.change.log_evidence, 1))
         for report in reported(scene.store, "denied", settings.min_waits)
-        if report.service not in {finding.service for finding in found}
+        if report.service not in stuck | {finding.service for finding in found}
         and probability(report.change.log_evidence, 1) >= settings.min_probability
     ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
@@ -78,9 +94,62 @@ def _judge(scene: Scene, waits: LongWaits, settings: Settings) -> Finding | None
         return None
     if _others_slower(scene.store, waits.service, waits.since_ns) >= settings.others_factor:
         return None
+    if _kept_holders(scene.store, waits, settings) >= settings.kept_holders:
+        return None
     if _starved_holders(scene, waits.service, settings) >= settings.starved_holders:
         return None
     return _finding(scene, waits.service, change, (waits.since_ns, chance), settings)
+
+
+def _kept_holders(store: CaseStore, waits: LongWaits, settings: Settings) -> float:
+    """Of the time of a service's long waits, the share in which a call of the lock's holder fails or has become slow.
+
+    Calls to others: databases are asked by statements, of which new ones may go by old names.
+    """
+    if not prepare_asks(store):
+        return 0.0
+    prepare_linked_spans(store)
+    row = store.query(
+        f"""
+        WITH waiting AS (
+            SELECT key, trace_id, min(t.start_ns) AS start_ns, max(t.end_ns) AS end_ns FROM lock_tries AS t
+            WHERE service = {{service:String}} GROUP BY key, trace_id, series
+            HAVING end_ns - start_ns >= {{least:Int64}}
+        ),
+        holders AS (
+            SELECT h.trace_id AS trace_id, greatest(h.start_ns, w.start_ns) AS from_ns,
+                   least(h.end_ns, w.end_ns) AS until_ns
+            FROM waiting AS w JOIN lock_held AS h ON w.key = h.key
+            WHERE h.trace_id != w.trace_id AND h.end_ns > w.start_ns AND h.start_ns < w.end_ns
+        ),
+        inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
+        calls AS (
+            SELECT trace_id, span_id, name, start_ns, duration_ns, failed FROM linked_spans
+            WHERE service = {{service:String}} AND parent_service = service AND (trace_id, span_id) NOT IN inner
+              AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM lock_tries)
+        ),
+        usual AS (
+            SELECT name, quantileExact(0.5)(duration_ns) AS usual_ns FROM calls WHERE start_ns < {{since:Int64}}
+            GROUP BY name HAVING count() >= 5
+        ),
+        kept AS (
+            SELECT DISTINCT trace_id FROM calls AS c LEFT ANY JOIN usual AS u ON c.name = u.name
+            WHERE trace_id IN (SELECT trace_id FROM holders)
+              AND (failed OR (usual_ns > 0 AND duration_ns >= {{least:Int64}}
+                              AND duration_ns >= {{factor:Float64}} * usual_ns))
+              AND (trace_id, span_id) NOT IN (
+                  SELECT trace_id, span_id FROM spans
+                  WHERE trace_id IN (SELECT trace_id FROM holders) AND {statement_of()} != ''
+              )
+        )
+        SELECT sum(until_ns - from_ns) AS held_ns, sumIf(until_ns - from_ns, trace_id IN kept) AS kept_ns FROM holders
+        """,
+        service=waits.service,
+        since=waits.since_ns,
+        least=round(settings.length.least_ms * NS_PER_MS),
+        factor=settings.others_factor,
+    )[0]
+    return int(row["kept_ns"]) / int(row["held_ns"]) if row["held_ns"] else 0.0
 
 
 def _starved_holders(scene: Scene, service: str, settings: Settings) -> float:
@@ -109,25 +178,33 @@ def _starved_holders(scene: Scene, service: str, settings: Settings) -> float:
 
 
 def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:
-    """How many times as long the service's other innermost calls take, by the median over their names."""
+    """How many times as long the service's other innermost calls take, by the median over what they do.
+
+    Calls of one name that put other statements are others: a new one that is slow makes no old one slower.
+    """
     prepare_linked_spans(store)
     row = store.query(
-        """
+        rf"""
         WITH inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
-        names AS (
-            SELECT name, quantileExactIf(0.75)(duration_ns, start_ns < {since:Int64}) AS before,
-                   quantileExactIf(0.75)(duration_ns, start_ns >= {since:Int64}) AS after
-            FROM linked_spans
-            WHERE service = {service:String} AND parent_service = service AND (trace_id, span_id) NOT IN inner
-              AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM waits)
-            GROUP BY name HAVING countIf(start_ns < {since:Int64}) >= 5 AND countIf(start_ns >= {since:Int64}) >= 5
+        texts AS (
+            SELECT trace_id, span_id, cityHash64(replaceRegexpAll({statement_of()}, '\'[^\']*\'|[0-9]+', '?')) AS text
+            FROM spans WHERE service = {{service:String}}
+        ),
+        kinds AS (
+            SELECT name, text, quantileExactIf(0.75)(duration_ns, start_ns < {{since:Int64}}) AS before,
+                   quantileExactIf(0.75)(duration_ns, start_ns >= {{since:Int64}}) AS after
+            FROM linked_spans AS l JOIN texts AS t ON l.trace_id = t.trace_id AND l.span_id = t.span_id
+            WHERE service = {{service:String}} AND parent_service = service AND (l.trace_id, l.span_id) NOT IN inner
+              AND (l.trace_id, l.span_id) NOT IN (SELECT trace_id, span_id FROM waits)
+            GROUP BY name, text
+            HAVING countIf(start_ns < {{since:Int64}}) >= 5 AND countIf(start_ns >= {{since:Int64}}) >= 5
         )
-        SELECT medianExact(after / greatest(before, 1)) AS factor, count() AS names FROM names
+        SELECT medianExact(after / greatest(before, 1)) AS factor, count() AS kinds FROM kinds
         """,
         service=service,
         since=since_ns,
     )[0]
-    return float(row["factor"] or 0.0) if row["names"] else 0.0
+    return float(row["factor"] or 0.0) if row["kinds"] else 0.0
 
 
 def _finding(

@@ -17,18 +17,19 @@ the other the reverse`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
-from ...domain.instant import NS_PER_MS, format_instant
+from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import probability
-from .holds import prepare_holds
+from .asks import find_asks, prepare_asks
+from .deadlocks import Deadlocks, deadlocks
 from .operations import prepare_lock_ops
 from .reports import Report, prepare_lock_reports, reported
 from .rings import Ask, rings
@@ -43,23 +44,25 @@ class Settings:
     Attributes:
         min_requests: a lone deadlock happens in sound systems and is tried again.
         min_probability: a finding is told when it is likelier than not.
-        most_asks: so many of the longest are looked at: who waits for ever waits longest.
-        length, min_waits, min_rise: one that lasts, or two that are reported, are enough where, as `locks.contention`
-            measures it, waits for locks begin to be long.
+        min_share: fewer rings than that tell as well, where so much of the service's long waits for locks is in them
+            and behind them.
+        min_rise: what so many of the requests suffer is felt, whether it was so before or not.
+        length, min_waits: with that, two reports are enough where, as `locks.contention` measures it, the same
+            statements begin to wait long.
     """
 
     min_requests: int = 3
     min_probability: float = 0.5
-    most_asks: int = 2000
+    min_share: float = 0.5
     length: Length = LONG
-    min_waits: int = 3
+    min_waits: int = 5
     min_rise: float = 0.2
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find deadlocks that are seen, and those that are reported."""
     could_see = prepare_lock_ops(scene.store)
-    found = _seen(scene, settings) if could_see and prepare_holds(scene.store) else []
+    found = _seen(scene, settings)
     found += self_waits(scene)
     found += [finding for finding in _reported(scene, settings) if finding.service not in {f.service for f in found}]
     if not found and not could_see:
@@ -68,41 +71,31 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def _seen(scene: Scene, settings: Settings) -> list[Finding]:
-    rows = scene.store.query(
-        """
-        WITH tries AS (
-            -- Who polls asks from the first attempt to the last.
-            SELECT key, trace_id, argMin(span_id, t.start_ns) AS span_id, min(t.start_ns) AS start_ns,
-                   max(t.end_ns) AS end_ns
-            FROM lock_steps AS t WHERE verb IN ('acquire', 'refused') GROUP BY key, holder, turn, trace_id
-        )
-        SELECT h.service AS service, h.key AS held, o.key AS wanted, o.trace_id AS trace_id, o.span_id AS span_id,
-               o.start_ns AS start_ns, least(o.end_ns, h.end_ns) AS end_ns
-        FROM lock_holds AS h JOIN tries AS o ON h.trace_id = o.trace_id
-        WHERE o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
-        ORDER BY end_ns - start_ns DESC, trace_id, span_id LIMIT {most:UInt32}
-        """,
-        most=settings.most_asks,
-    )
-    asks = [Ask(**row) for row in rows]
-    caught: dict[str, list[tuple[Ask, ...]]] = defaultdict(list)
-    for ring in rings(asks, together=True):
-        caught[ring[0].service].append(ring)
+    """Rings of holders; where none is told, the orders of locks that could make one."""
+    seen = deadlocks(scene.store)
     found = [
-        _cycle(scene, known)
-        for service, known in sorted(caught.items())
-        if len(known) >= settings.min_requests
-        or (_lasts(known, settings) and _chance_of_waits(scene.store, service, settings) >= settings.min_probability)
+        _cycle(scene, known, chance)
+        for known in seen
+        if (chance := _chance(known, settings)) >= settings.min_probability
     ]
-    if found:
+    if found or not prepare_asks(scene.store):
         return found
+    asks = (ask for ask in find_asks(scene.store) if ask.named)
     return [_inversion(scene, ring) for ring in rings(asks, together=False)[:1]]
 
 
-def _lasts(rings: Sequence[Sequence[Ask]], settings: Settings) -> bool:
-    """Whether a ring lasts for longer than anybody waits who is then let go on."""
-    longest_ns = max(min(ask.end_ns for ask in ring) - max(ask.start_ns for ask in ring) for ring in rings)
-    return longest_ns >= settings.length.most_ms * NS_PER_MS
+def _chance(known: Deadlocks, settings: Settings) -> float:
+    """How likely it is that requests began to be stuck in deadlocks, or always were.
+
+    A lone ring tells when most of what the service waits for locks is in it and behind it.
+    """
+    if len(known.rings) < settings.min_requests and (
+        known.requests < settings.min_requests or known.share < settings.min_share
+    ):
+        return 0.0
+    if known.stuck >= settings.min_rise:
+        return 1.0
+    return probability(known.change.log_evidence, 1) if known.change is not None else 0.0
 
 
 def _in_words(ring: Sequence[Ask]) -> str:
@@ -112,21 +105,32 @@ def _in_words(ring: Sequence[Ask]) -> str:
     return "each holds one of " + ", ".join(ask.held for ask in ring) + " and asks for the next"
 
 
-def _cycle(scene: Scene, caught: Sequence[Sequence[Ask]]) -> Finding:
-    """What is told of the rings of one service: the locks of those that are most."""
+def _cycle(scene: Scene, known: Deadlocks, chance: float) -> Finding:
+    """What is told of rings of the same services: the locks of those that are most."""
+    caught = known.rings
     kinds = Counter(tuple(sorted(ask.held for ask in ring)) for ring in caught)
     most = max(sorted(kinds), key=lambda kind: kinds[kind])
     first = next(ring for ring in caught if tuple(sorted(ask.held for ask in ring)) == most)
     since_ns = min(ask.start_ns for ring in caught for ask in ring)
-    service, many = first[0].service, "two" if len(first) == 2 else str(len(first))
+    service, many = known.service, "two" if len(first) == 2 else str(len(first))
     return Finding(
         code="locks.deadlock",
         mechanism="deadlock",
         service=service,
-        summary=f"{service}: {len(caught)} times {many} requests wait for each other: {_in_words(first)}",
+        summary=(
+            f"{service}: {len(caught)} times {many} requests wait for each other: {_in_words(first)}; "
+            f"{known.requests} requests are stuck in this or behind it"
+        ),
         severity=1.0,
-        confidence=0.95,
-        facts={"locks": most, "cycles": len(caught), "onset": format_instant(since_ns)},
+        confidence=min(0.95, chance),
+        facts={
+            "locks": most,
+            "services": tuple(sorted({ask.service for ask in first})),
+            "cycles": len(caught),
+            "requests": known.requests,
+            "share_of_waits": round(known.share, 4),
+            "onset": format_instant(since_ns),
+        },
         citations=tuple(span_citation(ask.trace_id, ask.span_id) for ask in first),
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=most[0],
@@ -162,7 +166,7 @@ def _reported(scene: Scene, settings: Settings) -> list[Finding]:
 
 
 def _chance_of_waits(store: CaseStore, service: str, settings: Settings) -> float:
-    """Few meet in a deadlock where many wait behind them: how likely it is that they wait longer now."""
+    """Few are told of a deadlock where most who wait go on at last: how likely it is that they wait longer now."""
     prepare_waits(store)
     rises = [
         probability(waits.change.log_evidence, 1)

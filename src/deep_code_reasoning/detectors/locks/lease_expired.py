@@ -38,15 +38,17 @@ class Settings:
 
     Attributes:
         max_overlapping: a lock that is shared by more than this share of its holds is not an exclusive one.
-        sure_overlaps: so many overlaps are no accident of recording. One is none either where the first holder was
-            seen to renew a lease that had run out, and a clock that is off tells why; nor is it, nor are two overlaps,
-            where requests under them failed.
+        sure_overlaps: so many overlaps are no accident of recording.
+        sure_proofs: one is none either with two of these: the first holder was seen to renew a lease that had run out;
+            a clock that is off tells why; requests under it failed. What made the work outlast the lease, be it a
+            partner that is slow, made these wait, and not fail.
         min_skew_ms: a clock is blamed when it is off by more than time synchronisation leaves and leases allow for, and
             by at least half of the gap.
     """
 
     max_overlapping: float = 0.5
     sure_overlaps: int = 3
+    sure_proofs: int = 2
     min_skew_ms: float = 5.0
 
 
@@ -90,6 +92,7 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
     skew = _skewed_clock(scene.store, service, max(settings.min_skew_ms, (gap_ms or 0.0) / 2))
     requests = _requests(scene.store, service)
     failed = int(requests["failed"])
+    proofs = (gap_ms is not None) + (skew is not None) + (failed > 0)
     owners = tuple(str(first[name] or first[trace]) for name, trace in _OWNERS)
     text = [
         f"{service}: {first['key']} had two owners at once ({overlaps} times on {row['locks']} locks, of "
@@ -110,7 +113,7 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
         service=service,
         summary=text[0] + ": " + ", ".join(text[1:]) if text[1:] else text[0],
         severity=1.0 if failed else 0.6,
-        confidence=0.97 if _is_sure(overlaps, gap_ms, skew, failed, settings) else 0.7,
+        confidence=0.97 if overlaps >= settings.sure_overlaps or proofs >= settings.sure_proofs else 0.7,
         facts=_facts(row, first, gaps, skew, owners)
         | {
             "gap_ms": None if gap_ms is None else round(gap_ms, 3),
@@ -125,12 +128,6 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
         resource=str(first["key"]),
         instance=str(skew["clock"]) if skew is not None else None,
     )
-
-
-def _is_sure(overlaps: int, gap_ms: float | None, skew: Row | None, failed: int, settings: Settings) -> bool:
-    if overlaps >= settings.sure_overlaps or (gap_ms and skew):
-        return True
-    return failed > 1 and (overlaps > 1 or gap_ms is not None)
 
 
 _OWNERS = (("prior_owner", "prior_trace_id"), ("owner", "trace_id"))

@@ -111,8 +111,8 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
     for row in rows:
         service, told = str(row["service"]), row["steps"]
         # What is done only since it fails says nothing of before: then all of the service's requests do.
-        change = outcome_change(*_trials(store, steps, service, told, list(row["names"]))) or outcome_change(
-            *_trials(store, steps, service, told, [])
+        change = outcome_change(*requests_told(store, steps, service, told, list(row["names"]))) or outcome_change(
+            *requests_told(store, steps, service, told, [])
         )
         if change is not None:
             cited = tuple(
@@ -127,10 +127,13 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
     return found
 
 
-def _trials(
+def requests_told(
     store: CaseStore, steps: TimeSteps, service: str, told: list[int], names: list[str]
 ) -> tuple[list[int], list[int]]:
-    """Requests that are told a step, and requests that could have been: those that do what these do."""
+    """Requests that are told a step, and requests that could have been: of the service, those that do what these do.
+
+    `told` has the step of each that is; `names` what they do, all of the service's requests count where it is empty.
+    """
     rows = store.query(
         f"""
         SELECT {step_of("start_ns")} AS step, uniqExact(trace_id) AS n FROM spans

@@ -16,9 +16,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ..base import Scene
-from ..timeline.linked_spans import do_some_fail, taken_traces
-from ..timeline.span_facts import first_attribute
-from .commands import statement_of
+from .row_locks import prepare_row_statements
 
 # A quicker one was no wait that ended by a deadline.
 _MIN_WAIT_NS: Final = 500 * NS_PER_MS
@@ -30,61 +28,44 @@ _MOST_FAIL: Final = 0.8
 # Once may be another request's lock.
 _MIN_REQUESTS: Final = 3
 _CONFIDENCE: Final = 0.9
-_WRITTEN: Final = (
-    r"(?i)^\s*(?:update(?:\s+only)?|delete\s+from|insert\s+into|merge\s+into)\s+"
-    r"(?:[\"`\[]?\w+[\"`\]]?\.)*[\"`\[]?(\w+)"
-)
-_DATABASE: Final = f"lower({first_attribute('server.address', 'net.peer.name', 'peer.service')})"
-_ENDED: Final = r"(?i)^\s*(commit|rollback)\b"
 
-_SELF_WAITS: Final = f"""
-WITH calls AS (
-    SELECT trace_id, span_id, parent_span_id, service, status = 'error' AS failed, {_DATABASE} AS db,
-           start_ns, start_ns + duration_ns AS end_ns, duration_ns,
-           substring({statement_of()}, 1, 400) AS statement
-    FROM spans WHERE kind NOT IN ('server', 'consumer') AND cityHash64(trace_id) % {{every:UInt32}} = 0
-),
-writes AS (
-    SELECT *, lower(extract(statement, {{written:String}})) AS object FROM calls
-    WHERE match(statement, {{written:String}})
-),
+_SELF_WAITS: Final = """
+WITH writes AS (SELECT * FROM row_statements WHERE written != ''),
 ends AS (
-    SELECT trace_id, parent_span_id, groupArray(start_ns) AS ended FROM calls WHERE match(statement, {{ended:String}})
+    SELECT trace_id, parent_span_id, groupArray(start_ns) AS ended FROM row_statements WHERE ends
     GROUP BY trace_id, parent_span_id
 ),
 waits AS (
-    SELECT w.trace_id AS trace_id, w.parent_span_id AS parent_span_id, w.service AS service, w.object AS object,
+    SELECT w.trace_id AS trace_id, w.parent_span_id AS parent_span_id, w.service AS service, w.written AS object,
            w.span_id AS write_span, w.end_ns AS written_ns, d.span_id AS wait_span, d.service AS other,
-           d.duration_ns AS wait_ns
-    FROM writes AS w JOIN writes AS d ON w.trace_id = d.trace_id AND w.object = d.object
-    WHERE w.service != d.service AND d.duration_ns >= {{least:Int64}} AND d.start_ns > w.end_ns
+           d.end_ns - d.start_ns AS wait_ns
+    FROM writes AS w JOIN writes AS d ON w.trace_id = d.trace_id AND w.written = d.written
+    WHERE w.service != d.service AND wait_ns >= {least:Int64} AND d.start_ns > w.end_ns
           AND (w.db = d.db OR '' IN (w.db, d.db))
 )
 SELECT w.service AS service, other, object, uniqExact(w.trace_id) AS requests, min(c.start_ns) AS since_ns,
        quantileExact(0.5)(wait_ns) AS usual_ns,
        arraySlice(arraySort(groupArray((c.start_ns, w.trace_id, write_span, c.span_id, wait_span))), 1, 1)[1] AS example
-FROM waits AS w JOIN calls AS c ON w.trace_id = c.trace_id AND w.parent_span_id = c.parent_span_id
+FROM waits AS w JOIN linked_spans AS c ON w.trace_id = c.trace_id AND w.parent_span_id = c.parent_span_id
 LEFT ANY JOIN ends AS e ON w.trace_id = e.trace_id AND w.parent_span_id = e.parent_span_id
 WHERE (c.trace_id, c.span_id) IN (SELECT trace_id, parent_span_id FROM linked_spans WHERE service != parent_service)
-      AND c.start_ns >= written_ns AND wait_ns >= {{nearly:Float64}} * c.duration_ns
-      AND c.duration_ns >= {{nearly:Float64}} * wait_ns
+      AND c.kind NOT IN ('server', 'consumer')
+      AND c.start_ns >= written_ns AND wait_ns >= {nearly:Float64} * c.duration_ns
+      AND c.duration_ns >= {nearly:Float64} * wait_ns
       AND NOT arrayExists(at -> at >= written_ns AND at <= c.start_ns, e.ended)
 GROUP BY service, other, object
-HAVING requests >= {{many:UInt32}} AND avg(c.failed) >= {{most:Float64}}
-   AND quantileExact(0.9)(c.duration_ns) - quantileExact(0.1)(c.duration_ns) <= {{alike:Float64}} * usual_ns
+HAVING requests >= {many:UInt32} AND avg(c.failed) >= {most:Float64}
+   AND quantileExact(0.9)(c.duration_ns) - quantileExact(0.1)(c.duration_ns) <= {alike:Float64} * usual_ns
 ORDER BY requests DESC, service, other, object LIMIT 1
 """
 
 
 def self_waits(scene: Scene) -> list[Finding]:
     """The pair of services between which most requests wait for a row that they have written themselves."""
-    if not do_some_fail(scene.store):
+    if not prepare_row_statements(scene.store):
         return []
     rows = scene.store.query(
         _SELF_WAITS,
-        every=taken_traces(scene.store),
-        written=_WRITTEN,
-        ended=_ENDED,
         least=_MIN_WAIT_NS,
         nearly=_NEARLY,
         many=_MIN_REQUESTS,

@@ -104,18 +104,16 @@ def long_waits(store: CaseStore, length: Length, min_waits: int) -> list[LongWai
     )
     found = []
     for row in rows:
-        change = _change(row["steps"], steps)
-        if change is None or change.trials_before < _FEW:
-            # No lock was taken before, or hardly any.
-            change = _change(_served(store, str(row["service"]), length, steps), steps) or change
-        if change is not None:
+        # Of a lock that was not taken before, waits alone say nothing of how it was.
+        counts = (row["steps"], _served(store, str(row["service"]), length, steps))
+        changes = [change for one in counts if (change := _change(one, steps)) is not None]
+        if changes:
+            change = max(changes, key=lambda change: change.log_evidence)
             found.append(LongWaits(str(row["service"]), change, steps.start_of(change.index)))
     return found
 
 
 _LONG: Final = "wait_ns >= {least:Int64} AND wait_ns >= least({factor:Float64} * usual_ns, {most:Float64})"
-# Fewer waits than this say nothing of how long they used to be.
-_FEW: Final = 10
 
 
 def _change(counts: Sequence[tuple[int, int, int]], steps: TimeSteps) -> OutcomeChange | None:

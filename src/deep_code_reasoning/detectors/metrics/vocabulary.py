@@ -39,8 +39,9 @@ KINDS: Final[dict[str, frozenset[str]]] = {
         "capacity".split()
     ),
 }
-# A network's errors are packets that did not arrive; a processor that is throttled is one that is short. What the words
-# mean alone (requests that fail, calls that are turned away) they do not mean there.
+# A network's errors are packets that did not arrive; a processor that is throttled is one that is short, and so is one
+# whose event loop comes round late; what queues at a disk are no messages. What the words mean alone (requests that
+# fail, calls that are turned away, messages that wait) they do not mean there.
 _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     (
         "loss",
@@ -51,6 +52,8 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
         ),
     ),
     ("cpu", frozenset({"cpu"}), frozenset({"throttle", "throttled", "throttling"})),
+    ("cpu", frozenset({"loop", "eventloop"}), frozenset({"lag", "delay", "latency", "utilization", "utilisation"})),
+    ("disk", frozenset({"disk"}), frozenset({"queue", "queued", "pending", "inflight"})),
 )
 # A pool of threads holds none of these.
 _CONNECTIONS: Final = frozenset({"connection", "connections", "conn", "conns"})

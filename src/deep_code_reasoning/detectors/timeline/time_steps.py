@@ -24,6 +24,10 @@ class TimeSteps:
         """The first instant of a step."""
         return self.first_ns + step * self.width_ns
 
+    def of(self, instant_ns: int) -> int:
+        """The step that an instant lies in."""
+        return min(max((instant_ns - self.first_ns) // self.width_ns, 0), self.count - 1)
+
     def parameters(self) -> dict[str, int]:
         """What `STEP_OF` needs in a query."""
         return {"step_first": self.first_ns, "step_width": self.width_ns, "step_last": self.count - 1}

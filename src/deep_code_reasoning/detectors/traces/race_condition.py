@@ -167,7 +167,7 @@ def _overwritten(scene: Scene, steps: TimeSteps, looked_at: int, settings: Setti
             continue
         change, chance = dated
         if chance >= settings.min_silent and change.rate_after >= settings.min_ratio * change.rate_before:
-            found.append(_lost(scene, row, change, chance, steps))
+            found.append(_untold(scene, row, "lost update", change, chance, steps))
     return found
 
 
@@ -186,7 +186,8 @@ def _unlocked(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings
         before, since = sum(bad[: change.index]), sum(bad[change.index :])
         if chance >= settings.min_silent and not before:
             crossing = replace(change, failures_before=before, failures_after=since)
-            found.append(_without_lock(scene, row, crossing, min(chance, settings.nobody_told), steps))
+            chance = min(chance, settings.nobody_told)
+            found.append(_untold(scene, row, "no lock any more", crossing, chance, steps))
     return found
 
 
@@ -252,13 +253,30 @@ def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, step
     )
 
 
-def _lost(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+# What happens without a word: which windows show it, the spans of them, and how it is told.
+_UNTOLD: Final = {
+    "lost update": (
+        "unseen",
+        ("read", "unseen_write", "write"),
+        "wrote over what another had written to {target} since they read it, with no lock and no check",
+    ),
+    "no lock any more": (
+        "crossed AND NOT locked",
+        ("other_read", "read", "other_write", "write"),
+        "read and wrote {target} across another's read and write, without the lock that all took before",
+    ),
+}
+
+
+def _untold(scene: Scene, row: Row, kind: str, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
     service, target, since_ns = str(row["service"]), str(row["object"]), steps.start_of(change.index)
-    lost = scene.store.query(
-        """
-        SELECT concat(trace_id, '/', read_span) AS read, unseen_write, concat(trace_id, '/', write_span) AS write, key
+    shown, cited, told = _UNTOLD[kind]
+    examples = scene.store.query(
+        f"""
+        SELECT key, concat(trace_id, '/', read_span) AS read, concat(trace_id, '/', write_span) AS write,
+               unseen_write, other_read, other_write
         FROM key_windows AS w
-        WHERE service = {service:String} AND object = {target:String} AND unseen AND w.start_ns >= {since:Int64}
+        WHERE service = {{service:String}} AND object = {{target:String}} AND {shown} AND w.start_ns >= {{since:Int64}}
         ORDER BY w.start_ns, trace_id, key LIMIT 2
         """,
         service=service,
@@ -267,40 +285,11 @@ def _lost(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: T
     )
     return _finding(
         scene,
-        _Race(service, target, str(lost[0]["key"]) if lost else "", "lost update", since_ns, chance, change),
-        f"{change.failures_after} of {change.trials_after} requests wrote over what another had written to {target} "
-        f"since they read it, with no lock and no check, since {format_instant(since_ns)}, {change.failures_before} of "
-        f"{change.trials_before} before; nobody is told",
+        _Race(service, target, str(examples[0]["key"]) if examples else "", kind, since_ns, chance, change),
+        f"{change.failures_after} of {change.trials_after} requests {told.format(target=target)}, since "
+        f"{format_instant(since_ns)}, {change.failures_before} of {change.trials_before} before; nobody is told",
         {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
-        [str(one[ref]) for one in lost for ref in ("read", "unseen_write", "write")],
-    )
-
-
-def _without_lock(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
-    service, target, since_ns = str(row["service"]), str(row["object"]), steps.start_of(change.index)
-    crossing = scene.store.query(
-        """
-        SELECT key, other_read, concat(trace_id, '/', read_span) AS read, other_write,
-               concat(trace_id, '/', write_span) AS write
-        FROM key_windows AS w
-        WHERE service = {service:String} AND object = {target:String} AND crossed AND NOT locked
-          AND w.start_ns >= {since:Int64}
-        ORDER BY w.start_ns, trace_id, key LIMIT 2
-        """,
-        service=service,
-        target=target,
-        since=since_ns,
-    )
-    return _finding(
-        scene,
-        _Race(
-            service, target, str(crossing[0]["key"]) if crossing else "", "no lock any more", since_ns, chance, change
-        ),
-        f"requests read and write {target} without the lock that they took until {format_instant(since_ns)}: "
-        f"{change.failures_after} of {change.trials_after} since lie across another's read and write, "
-        f"{change.failures_before} of {change.trials_before} before; nobody is told",
-        {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
-        [str(one[ref]) for one in crossing for ref in ("other_read", "read", "other_write", "write")],
+        [str(one[ref]) for one in examples for ref in cited],
     )
 
 

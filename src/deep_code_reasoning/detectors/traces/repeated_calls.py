@@ -6,8 +6,8 @@ with ever other parameters (N+1), or many kinds, or the same ones over again (ch
 Why it matters: each call is quick, so no span looks slow; the request is. A loop that was put around a call, or a
 join that became a lookup, shows in nothing but the count.
 
-Stays silent when: the calls are repeated because they fail (retries); they are few, or take no time that counts; it was
-so before; other requests came, which need more calls.
+Stays silent when: the calls are repeated because they fail (retries), or because they ask for a lock until it is free;
+they are few, or take no time that counts; it was so before; other requests came, which need more calls.
 
 Example finding: `orders: 24 calls of SELECT prices a request (median of those concerned), 1 before 10:23:00, 212 ms of
 it; one a row, by their parameters or number`.
@@ -28,6 +28,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Scene
+from ..locks.operations import prepare_lock_ops
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -125,6 +126,7 @@ def _prepare_counts(store: CaseStore) -> None:
 
     `entry` is the operation by which the request came in; those that come once only are one.
     """
+    prepare_lock_ops(store)
     # Both are asked twice below, where a WITH would be read twice.
     store.derive(
         "service_requests",
@@ -145,6 +147,9 @@ def _prepare_counts(store: CaseStore) -> None:
         FROM linked_spans
         WHERE parent_service = service AND NOT failed AND (trace_id, span_id) NOT IN (
             SELECT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service)
+          -- Who asks for a lock again and again waits.
+          AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')
+          AND (trace_id, parent_span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')
         GROUP BY trace_id, service, name
         """,
         "trace_id String, service LowCardinality(String), name String, calls UInt64, calls_ns Int64",

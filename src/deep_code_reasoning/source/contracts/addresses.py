@@ -51,8 +51,8 @@ def built_address(call: Call, given: Sequence[Node], one: Callable[[Node], str])
     if call.name in ("join", "Join", "resolve") and len(given) > 1 and call.receiver in _PATHS:
         return "/".join(one(node).strip("/") if at else one(node).rstrip("/") for at, node in enumerate(given))
     if call.name == "join" and held is not None and len(given) == 1:
-        return _listed(held, given[0], one)
-    if call.name in _RESOLVING and given:
+        return _listed(held, given[0], one) or _resolved_by(held, given[0], one)
+    if (call.name in _RESOLVING or (call.name, call.receiver) == ("join", "URI")) and given:  # URI: of Ruby
         if len(given) > 1:
             return resolved(one(given[0]), one(given[1]))
         return resolved(one(held), one(given[0])) if held is not None else ""
@@ -82,6 +82,12 @@ def resolved(base: str, reference: str) -> str:
     if origin is not None and reference.startswith("/"):
         return origin[1] + reference
     return behind(base, [reference])
+
+
+def _resolved_by(held: Node, given: Node, one: Callable[[Node], str]) -> str:
+    """Rust: `base.join("x")`, where it is an address that is joined to."""
+    base = one(held)
+    return resolved(base, one(given)) if "//" in base else ""
 
 
 def _listed(held: Node, given: Node, one: Callable[[Node], str]) -> str:

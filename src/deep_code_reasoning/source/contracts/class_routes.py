@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
 from .class_paths import ClassPaths
-from .client_bases import registered_clients
+from .client_bases import ClientBases, declared_clients, registered_clients
 from .environment import Deployment
 from .frameworks import CLIENT_MARKS, FUNCTION_MARKS, GLOBAL_PREFIXES, PATH_MARKS, PLAIN_MARKS, SPEAKS_LIKE, VERBS
 from .grammars import CLASS_TYPES
@@ -73,6 +73,7 @@ class ClassRoutes:
         }
         self._global.update(configured)
         self._registered = dict(registered_clients(files, values))
+        self._registered.update(declared_clients(files, ClientBases(files, values, deployment)))
         for file in files:
             for call in file.calls:
                 place = GLOBAL_PREFIXES.get(call.name, ())
@@ -161,7 +162,7 @@ class ClassRoutes:
         registered = self._registered.get(definition_name(owner))
         if client is not None:
             host, own = self._whom(client.call, file)
-        elif registered is not None:
+        if registered is not None and not host:
             host, own = split_address(fill(registered, self._deployment.of(file.service))) or ("", "")
         return CONSUMED, host, own, base
 
@@ -173,7 +174,7 @@ class ClassRoutes:
         name = self._values.text(named, file) if named is not None else ""
         own = self._values.text(client.named("path"), file) if client.named("path") is not None else ""
         if client.name == "HttpExchange" and address is None:
-            return "", name if name.startswith("/") else own.replace(HOLE, "")
+            return "", ""  # its path is that of the class
         if address is None or not address[0]:
             key = self._values.text(client.named("configKey", "id", "name", "value") or client.positional(0), file)
             keys = (settings.get(relaxed(known.format(key))) for known in _CLIENT_KEYS)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call
-from .client_tables import BASE_CALLS, BASE_NAMES
+from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
+from .definitions import OWN, bases_of, is_of_base
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import MEMBERS, NAMES
-from .nodes import last_name, text_of, unwrapped
-from .scopes import Term, returned
+from .grammars import CLASS_TYPES, MEMBERS, NAMES
+from .nodes import definition_name, enclosing, last_name, text_of, type_name, unwrapped, within
+from .scopes import Function, Term, declared_type, returned
 from .syntax import CodeFile
 from .texts import HOLE, fill, variable
 from .values import Values
@@ -20,7 +22,20 @@ from .values import Values
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+# Ktor: what sets what goes before all requests of a client, and asks nobody.
+SETTING: Final = "defaultRequest"
 _MAX_CHAIN: Final = 12
+_MAX_DEPTH: Final = 4
+# Expressions that are one of several.
+_EITHER: Final = frozenset(
+    "boolean_operator binary_expression conditional_expression ternary_expression conditional elvis_expression".split()
+)
+# What marks a function that makes something for a container, and what it is asked for by.
+# What makes a client of an interface that it is given.
+_IMPLEMENTING: Final = frozenset({"create", "createClient", "target"})
+_QUOTES: Final = "\"'"
+_MAKING: Final = frozenset({"Bean", "Produces", "Singleton"})
+_ASKING: Final = frozenset({"Qualifier", "Named"})
 _ADDRESS: Final = re.compile(r"^(?:https?:)?//|^\x01[^\x02]*(?i:url|uri|host|addr|base|endpoint)")
 # Where a request may be made without what sends it.
 _ONE_CLIENT: Final = frozenset({"ruby", "csharp"})
@@ -31,6 +46,15 @@ _MADE_WITH: Final = frozenset({"HTTPConnection", "HTTPSConnection"})
 _SCOPED: Final = "framework.http_client.scoped_clients.{}.base_uri"
 
 
+@dataclass(frozen=True, slots=True)
+class _Bean:
+    """What a container makes: its name, its type, and the function that makes it."""
+
+    name: str
+    kind: str
+    maker: Function
+
+
 class ClientBases:
     """The clients of many files."""
 
@@ -38,6 +62,12 @@ class ClientBases:
         self._values = values
         self._deployment = deployment
         self._registered = dict(registered_clients(files, values))
+        self._beans: dict[str, list[_Bean]] = {}
+        self._qualified: dict[str, list[tuple[str, str]]] = {}
+        for file in files:
+            if file.language in _CONTAINED:
+                self._beans.setdefault(file.service, []).extend(_beans(file, values))
+                self._qualified[str(file.where)] = list(_qualified(file, values))
 
     def of(self, call: Call, at: Term) -> str:
         """The address that a client was made with."""
@@ -51,67 +81,127 @@ class ClientBases:
         around = _request_around(call, file) if file.language == "ruby" and call.name == "url" else None
         node = (around or call).receiver_node
         if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
-            given = self._values.node_of(called, file)
-            return self._base_of_chain(given.node, given.file) if given is not None else ""
+            return self._base(at.of(called))
+        found = (self._base(at.of(node)) or self._injected(self._root(node, file), at)) if node is not None else ""
+        return found or (
+            self._base_of_file(file) if call.receiver_node is not None or file.language in _ONE_CLIENT else ""
+        )
+
+    def _base(self, term: Term, depth: int = 0) -> str:
+        """The base of the client that an expression is: through names, chains, and functions that give it back."""
+        node = unwrapped(term.node)
+        if depth > _MAX_CHAIN:
+            return ""
+        if text_of(node) in OWN:
+            around = enclosing(node, CLASS_TYPES)
+            return self._of_class(Term(around, term.file)) if around is not None else ""
+        if node.type in NAMES | MEMBERS:
+            given = self._values.names.settled(term.of(node))
+            return self._base(given, depth + 1) if given.node.id != node.id else ""
+        if node.type in _EITHER:  # given or httpx.AsyncClient(...), cond ? a : b
+            return next((base for each in node.named_children if (base := self._base(term.of(each), depth + 1))), "")
+        made = term.file.by_node.get(node.id)
+        if made is None:
+            return ""
+        found = self._base_of_call(made, term) or self._base_given_back(made, term, depth)
+        if found or made.receiver_node is None:
+            return found
+        return self._base(term.of(made.receiver_node), depth + 1)
+
+    def _base_given_back(self, made: Call, term: Term, depth: int) -> str:
+        """The base of the client that a function of ours gives back, or that an object of a class of ours is."""
+        names = self._values.names
+        for function in names.targets(made, term.file)[:1]:
+            if not function.makes:
+                frame = names.runs.run(function, made, term)
+                given = (Term(node, function.file, frame) for node in returned(function.node, function.file.language))
+                return next((base for each in given if (base := self._base(each, depth + 1))), "")
+        kind = names.type_of(made.name, term.file)
+        if kind is None or not self.is_client(kind):
+            return ""
+        return self._of_class(kind) or self._first_address(made, term)
+
+    def _of_class(self, kind: Term) -> str:
+        """The base that a class gives the client which it extends: `super().__init__(base_url=...)`."""
+        passed = (call for call in kind.file.calls if is_of_base(call) and within(call.node, kind.node))
+        return next((base for call in passed if (base := self._base_of_call(call, Term(call.node, kind.file)))), "")
+
+    def made_for(self, call: Call, file: CodeFile) -> str:
+        """The base of what makes a client of an interface, with all that is given on the way."""
+        at = Term(call.node, file)
+        found = self._first_address(call, at)
+        waiting = [call.receiver_node]
         for _ in range(_MAX_CHAIN):
+            node = waiting.pop() if waiting and not found else None
             if node is None:
                 break
-            made = file.by_node.get(unwrapped(node).id)
-            if made is None:
-                given = self._values.names.settled(at.of(node)) if unwrapped(node).type in NAMES | MEMBERS else None
-                found = self._base_of_chain(given.node, given.file) if given is not None else ""
-                return found or self._injected(call, at) or self._base_of_file(file)
-            found = self._base_of_call(made, file) or self._base_of_function(made, file)
-            if found:
-                return found
-            node = made.receiver_node
-        return self._base_of_file(file) if call.receiver_node is not None or file.language in _ONE_CLIENT else ""
+            given = self._values.names.settled(at.of(node))
+            found = self._base(given)
+            made = given.file.by_node.get(unwrapped(given.node).id)
+            at = given
+            if made is not None:  # HttpServiceProxyFactory.builderFor(RestClientAdapter.create(client)).build()
+                waiting += [made.receiver_node, *(each.node for each in made.arguments)]
+        return found
 
-    def _injected(self, call: Call, at: Term) -> str:
-        """The base of a client that a container makes and hands on under its name."""
-        name = last_name(call.receiver)
-        if at.file.language == "php":
-            scoped = variable(_SCOPED.format(name))
-            return scoped if fill(scoped, self._deployment.of(at.file.service)) != HOLE else ""
-        maker = self._values.names.function_named(name, at.file) if at.file.language in _CONTAINED else None
-        if maker is None:
-            return ""
-        given = (self._base_of_chain(node, maker.file) for node in returned(maker.node, maker.file.language))
-        return next((base for base in given if base), "")
+    def is_client(self, kind: Term, depth: int = 0) -> bool:
+        """Whether a class of ours extends a client of a library."""
+        bases = bases_of(kind.node)
+        above = (self._values.names.type_of(base, kind.file) for base in bases if depth < _MAX_DEPTH)
+        return not CLIENT_TYPES.isdisjoint(bases) or any(
+            self.is_client(each, depth + 1) for each in above if each is not None and each.node.id != kind.node.id
+        )
 
-    def _base_of_chain(self, node: Node, file: CodeFile) -> str:
+    def _first_address(self, made: Call, term: Term) -> str:
+        texts = (self._values.text(each.node, term.file, term.frame) for each in made.arguments)
+        return next((text for text in texts if _ADDRESS.match(text)), "")
+
+    def _root(self, node: Node, file: CodeFile) -> Node:
+        """What a chain of calls begins with."""
         made = file.by_node.get(unwrapped(node).id)
-        for _ in range(_MAX_CHAIN):
-            if made is None:
-                return ""
-            found = self._base_of_call(made, file)
-            if found:
-                return found
-            made = file.by_node.get(unwrapped(made.receiver_node).id) if made.receiver_node is not None else None
-        return ""
+        while made is not None and made.receiver_node is not None:
+            node = made.receiver_node
+            made = file.by_node.get(unwrapped(node).id)
+        return node
 
-    def _base_of_function(self, made: Call, file: CodeFile) -> str:
-        """The base of the client that a function of ours gives back: `$this->http()->get("/x")`."""
-        for function in self._values.names.targets(made, file)[:1]:
-            for node in returned(function.node, function.file.language)[:1]:
-                return self._base_of_chain(node, function.file)
-        return ""
+    def _injected(self, root: Node, at: Term) -> str:
+        """The base of a client that a container makes: of the name that is asked for, else the only one of its type."""
+        name, file = last_name(text_of(root)), at.file
+        if file.language == "php":
+            scoped = variable(_SCOPED.format(name))
+            return scoped if fill(scoped, self._deployment.of(file.service)) != HOLE else ""
+        if file.language not in _CONTAINED:
+            return ""
+        asked = {text for held, text in self._qualified.get(str(file.where), ()) if held == name} or {name}
+        kind = declared_type(name, root, file)
+        beans = self._beans.get(file.service, [])
+        fit = [bean for bean in beans if bean.name in asked] or [bean for bean in beans if kind and bean.kind == kind]
+        made = fit[0].maker if len(fit) == 1 else self._values.names.function_named(name, file)
+        given = returned(made.node, made.file.language) if made is not None else []
+        return next((base for node in given if made and (base := self._base(Term(node, made.file)))), "")
 
-    def _base_of_call(self, made: Call, file: CodeFile) -> str:
+    def _base_of_call(self, made: Call, term: Term) -> str:
+        file = term.file
         given = made.named(*BASE_NAMES)
         if given is None and (made.name in BASE_CALLS or made.name in ("Faraday", "new")):
             given = made.positional(0)
-        value = self._values.text(given, file) if given is not None else HOLE
+        if made.name == SETTING:  # Ktor: defaultRequest { url("...") }
+            inside = [call for call in file.calls if call.name == "url" and within(call.node, made.node)]
+            given = inside[0].positional(0) if inside else given
+        value = self._values.text(given, file, term.frame) if given is not None else HOLE
         if value == HOLE and made.makes | (made.name in _MADE_WITH) and (first := made.positional(0)) is not None:
-            text = self._values.text(first, file)
+            text = self._values.text(first, file, term.frame)
             value = (
                 text if _ADDRESS.match(text) else f"http://{text}" if made.name in _MADE_WITH and text != HOLE else HOLE
             )
         if value == HOLE:
             named = made.positional(0)
+            options = file.by_node.get(unwrapped(named).id) if named is not None and made.makes else None
+            if options is not None and options.makes:  # new RestClient(new RestClientOptions("..."))
+                return self._base_of_call(options, term)
             if made.name == "CreateClient" and named is not None:
-                return self._registered.get(self._values.text(named, file), "")
-            return ""
+                return self._registered.get(self._values.text(named, file, term.frame), "")
+            built = [call for call in file.calls if call.name == SETTING and within(call.node, made.node)]
+            return self._base_of_call(built[0], term) if built and built[0] is not made else ""
         return value if "/" in value or "\1" in value or ":" in value else ""
 
     def _base_of_file(self, file: CodeFile) -> str:
@@ -123,8 +213,56 @@ class ClientBases:
                     return value
         for call in file.calls:
             if call.name in ("base_uri", "RestClient") and call.arguments:
-                return self._values.text(call.positional(0), file).replace(HOLE, "")
+                told = self._values.text(call.positional(0), file).replace(HOLE, "")
+                return told or self._base_of_call(call, Term(call.node, file))
         return next((self._registered[kind.name] for kind in file.types if kind.name in self._registered), "")
+
+
+def _beans(file: CodeFile, values: Values) -> Iterator[_Bean]:
+    """Spring, CDI: functions that make what others are given."""
+    for mark in file.marks:
+        maker = values.names.function(mark.target) if mark.target is not None else None
+        if maker is not None and mark.call.name in _MAKING:
+            given = mark.call.named("name", "value") or mark.call.positional(0)
+            kind = type_name(text_of(mark.target.child_by_field_name("type") if mark.target is not None else None))
+            yield _Bean(values.text(given, file) if given is not None else maker.name, kind, maker)
+
+
+def _qualified(file: CodeFile, values: Values) -> Iterator[tuple[str, str]]:
+    """Parameters and fields, each with the name that it asks for: `@Qualifier("billing") RestClient rest`."""
+    for mark in file.marks:
+        holder = mark.call.node.parent
+        if mark.call.name in _ASKING and mark.call.arguments and holder is not None and holder.parent is not None:
+            held = holder.parent.child_by_field_name("declarator") or holder.parent
+            yield definition_name(held), values.text(mark.call.positional(0), file)
+
+
+def declared_clients(files: Sequence[CodeFile], bases: ClientBases) -> Iterator[tuple[str, str]]:
+    """Interfaces of the JVM that a library makes a client of, each with its base.
+
+    Retrofit's `create(Api.class)`, Spring's `createClient(Api.class)` and `@ImportHttpServices`, Feign's
+    `target(Api.class, url)`.
+    """
+    for file in files:
+        if file.language not in _CONTAINED:
+            continue
+        for call in file.calls:
+            kind = _class_given(call) if call.name in _IMPLEMENTING else ""
+            base = bases.made_for(call, file) if kind else ""
+            if base:
+                yield kind, base
+        for mark in file.marks:
+            group = mark.call.named("group") if mark.call.name == "ImportHttpServices" else None
+            for kind in re.findall(r"\b(\w+)(?:\.|::)class\b", text_of(mark.call.node)) if group is not None else ():
+                yield kind, variable(f"spring.http.serviceclient.{text_of(group).strip(_QUOTES)}.base-url")
+
+
+def _class_given(call: Call) -> str:
+    """The class among the arguments of a call, or of its type: `create(Api.class)`, `create<Api>()`."""
+    found = re.search(r"\b(\w+)(?:\.|::)class\b", text_of(call.positional(0))) or re.search(
+        r"<(\w+)>\(\s*\)$", text_of(call.node)
+    )
+    return found[1] if found is not None else ""
 
 
 def registered_clients(files: Sequence[CodeFile], values: Values) -> Iterator[tuple[str, str]]:

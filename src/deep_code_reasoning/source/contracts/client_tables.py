@@ -73,7 +73,7 @@ CLIENT_CALLS: Final = (
     _row(
         _SCRIPTS,
         "axios|request|ajax|fetcher|apiRequest|http|client",
-        r"^$|(?:axios|api|client|\$)$",
+        r"^$|(?:axios|axiosRef|api|client|\$)$",
         ("url", "uri"),
         "method",
     ),
@@ -97,7 +97,12 @@ CLIENT_CALLS: Final = (
     _row("go", "NewRequest", "http", 1, 0),
     _row("go", "Execute", r"\.R\(\)", 1, 0),
     _row("go", "NewRequestWithContext", "http", 2, 1),
-    _row("csharp", r"(?:Get|Post|Put|Patch|Delete)(?:Json|String|Stream|Bytes|UrlEncoded)?Async", "//|Url", RECEIVER),
+    _row(
+        "csharp",
+        r"(?:Get|Post|Put|Patch|Delete)(?:Json|String|Stream|Bytes|UrlEncoded)?Async",
+        "//|Ur[il]\\b|Url|AppendPath",
+        RECEIVER,
+    ),
     _row("csharp", "RestRequest", "^$", 0, 1, "GET"),
     _row(
         "csharp",
@@ -125,6 +130,7 @@ CLIENT_CALLS: Final = (
     _row("php", "curl_init", "", 0, "curl"),
     _row("php", "file_get_contents", "", 0, "GET"),
     _row("rust", _VERBS, r"(?i)(?:client|reqwest|awc|http)(?:\(\))?$", 0),
+    _row("rust", "request", r"(?i)(?:client|http)(?:\(\))?$", 1, 0),
 )
 # What makes a client, whatever it is called then.
 CLIENT_MAKERS: Final = frozenset(

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, lambdas
-from .client_bases import ClientBases
+from .client_bases import SETTING, ClientBases
 from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
 from .definitions import OWN, bases_of
 from .environment import Deployment
-from .grammars import LAMBDA_TYPES, STRING_TYPES
-from .nodes import definition_name, last_name, unwrapped, within
+from .grammars import CLASS_TYPES, LAMBDA_TYPES, STRING_TYPES
+from .nodes import definition_name, enclosing, last_name, unwrapped, within
 from .records import CONSUMED, Contract
 from .request_verbs import RequestVerbs
 from .scopes import Frame, Term, declared_type
@@ -53,16 +53,21 @@ class Clients:
         self._registering = registering
         self._bases = ClientBases(files, values, deployment)
         self._verbs = RequestVerbs(values)
+        kinds = [Term(kind.node, file) for file in files for kind in file.types]
+        self._own_clients = {definition_name(kind.node) for kind in kinds if self._bases.is_client(kind)}
 
     def contracts(self) -> Iterator[Contract]:
         """All requests whose address is known at least in part."""
         for file in self._files:
             mentions = MENTIONS.get(file.language)
-            if mentions is not None and not re.search(mentions, file.text):
-                continue
-            for call in file.calls:
-                if call.node.id not in self._registering:
-                    yield from self._requests(call, file)
+            if mentions is None or re.search(mentions, file.text) or self._names_client(file):
+                for call in file.calls:
+                    if call.node.id not in self._registering:
+                        yield from self._requests(call, file)
+
+    def _names_client(self, file: CodeFile) -> bool:
+        """Whether a file names a class of ours that extends a client of a library."""
+        return any(name in file.text for name in self._own_clients)
 
     def _requests(self, call: Call, file: CodeFile) -> Iterator[Contract]:
         for row in CLIENT_CALLS:
@@ -77,6 +82,8 @@ class Clients:
             if fits and row.any_client and self._is_ours(call, file):
                 return  # what it runs makes the request
             given = self._given(call, row) if fits else None
+            if row.verb == "around" and self._is_setting(call, file):
+                return
             if given is None or (call.name == "curl_setopt" and "CURLOPT_URL" not in call.words):
                 continue
             if unwrapped(given).type in LAMBDA_TYPES:  # .uri(u -> u.path("/x").build())
@@ -85,6 +92,10 @@ class Clients:
             yield from found
             if found:
                 return
+
+    def _is_setting(self, call: Call, file: CodeFile) -> bool:
+        """Ktor: whether an address is what goes before those of requests."""
+        return any(each.name == SETTING and within(call.node, each.node) for each in file.calls)
 
     def _given(self, call: Call, row: ClientCall) -> Node | None:
         """The expression that is the address of a request."""
@@ -113,6 +124,8 @@ class Clients:
         if call.receiver_node is None:
             return False
         name = last_name(call.receiver)
+        if call.receiver in OWN:
+            return definition_name(enclosing(call.node, CLASS_TYPES)) in self._own_clients
         if declared_type(name, call.node, file).rpartition(".")[2] in CLIENT_TYPES:
             return True
         return self._is_made(call.receiver_node, file)
@@ -121,8 +134,11 @@ class Clients:
         """Whether a call runs a function of ours, or one of what a web framework gives under the name of a client."""
         head = call.receiver.partition(".")[0]
         module = self._values.names.imports.original(head, file)[0].partition(".")[0]
-        if module in _SERVERS or call.receiver_node is None:
-            return module in _SERVERS
+        if module in _SERVERS:
+            return True
+        if call.receiver_node is None:
+            own = definition_name(enclosing(call.node, CLASS_TYPES))
+            return bool(own) and any(each.owner == own for each in self._values.names.targets(call, file))
         kind = self._values.names.kind_of(Term(call.receiver_node, file))
         owners = {last_name(call.receiver)}
         if kind is not None:
@@ -133,7 +149,7 @@ class Clients:
         """Whether what a name stands for was made as a client."""
         given = self._values.names.settled(Term(node, file)) if node is not None else None
         made = given.file.by_node.get(unwrapped(given.node).id) if given is not None else None
-        return made is not None and made.name in CLIENT_MAKERS
+        return made is not None and (made.name in CLIENT_MAKERS or made.name in self._own_clients)
 
     def _address(self, given: Node, call: Call, at: Term) -> tuple[str, str] | None:
         """Whom a request names and the path that it asks for."""

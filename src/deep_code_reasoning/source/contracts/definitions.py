@@ -137,7 +137,7 @@ class Definitions:
     def targets(self, call: Call, file: CodeFile) -> list[Function]:
         """The functions that a call may run: by its name and what it is called on."""
         known = self._functions.get(call.name, [])
-        if _is_of_base(call):
+        if is_of_base(call):
             around = enclosing(call.node, CLASS_TYPES)
             kind = Term(around, file) if around is not None else None
             return [each for base in self._bases(kind) for each in self._makers(base)] if kind is not None else []
@@ -272,6 +272,7 @@ class Definitions:
                 for call, file in (named if len(named) <= _MAX_CALLS else ())
                 if file.family == function.file.family
                 and (file.service == function.file.service or file.language == "go")  # whose packages are told apart
+                and not (file is function.file and within(call.node, function.node))  # runs itself as it was run
                 if any(each.node.id == function.node.id for each in self.targets(call, file))
             ]
         return self._callers[function.node.id]
@@ -318,7 +319,7 @@ def bases_of(kind: Node) -> list[str]:
     return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
 
 
-def _is_of_base(call: Call) -> bool:
+def is_of_base(call: Call) -> bool:
     """Whether a call runs the constructor of what the class around it extends."""
     if call.name == SUPER:
         return not call.receiver

@@ -91,13 +91,13 @@ class Names(Definitions):
 
     def _of_member(self, holder: Node, name: str, term: Term) -> Term | None:
         if text_of(holder) in OWN:
-            return self._field(name, term)
+            return self.own_field(name, term)
         found = self.member(term.of(holder), name)
         if found is not None:
             return found
         return self.named_anywhere(name, text_of(holder), term)
 
-    def _field(self, name: str, term: Term) -> Term | None:
+    def own_field(self, name: str, term: Term) -> Term | None:
         """A field of the object that the code around belongs to."""
         own = [node for node in term.file.values.get(name, ()) if node.id != unwrapped(term.node).id]
         around = enclosing(term.node, CLASS_TYPES)
@@ -252,7 +252,7 @@ class Names(Definitions):
 
     def _runs_of(self, scope: Node, term: Term) -> list[Frame]:
         """The runs of a scope; of a constructor those that make an object of the class that a run is of."""
-        found = self.runs.of_scope(scope, term.file, None, MAX_DEPTH)
+        found = list(self.runs.of_scope(scope, term.file, None, MAX_DEPTH))
         owner = scope if scope.type in CLASS_TYPES else enclosing(scope, CLASS_TYPES)
         cause = term.frame.cause_of(owner.id) if term.frame is not None and owner is not None else None
         kind = self.types_by_node.get(cause) if cause is not None else None
@@ -281,7 +281,7 @@ class Names(Definitions):
             return None
         head = re.split(r"\.|::|->", head)[-1].lstrip("$&")
         others = [place for place in self.given(name) if place[1].id != unwrapped(term.node).id]
-        literal = self._in_literal(head, others, term) if term.file.language == "go" else None
+        literal = self._in_literal(name, head, others, term) if term.file.language == "go" else None
         if literal is not None:
             return literal
         head = go_package(head, term.file) or head
@@ -329,14 +329,16 @@ class Names(Definitions):
         declared = [of for held, of in kind.file.declared.get(name, ()) if within(held, kind.node)]
         return self.type_of(declared[0], kind.file) if declared else None
 
-    def _in_literal(self, head: str, places: Sequence[tuple[CodeFile, Node]], term: Term) -> Term | None:
+    def _in_literal(self, name: str, head: str, places: Sequence[tuple[CodeFile, Node]], term: Term) -> Term | None:
         """Go: a field where an object is made of the type that a name is declared with."""
         kind = declared_type(head, term.node, term.file).rpartition(".")[2] if head else ""
         for file, node in places if kind else ():
             literal = enclosing(node, frozenset({"composite_literal"}))
             if literal is not None and last_name(text_of(literal.child_by_field_name("type"))) == kind:
                 return Term(node, file)
-        return None
+        made = [Term(call.node, file) for call, file in self._calls.get(kind, ()) if call.makes]
+        in_order = (self._by_order(each.node, name, each) for each in made)
+        return next((found for found in in_order if found is not None), None)
 
     def configured_in_php(self, key: str, near: CodeFile) -> Term | None:
         """Laravel: a key of `config/NAME.php`, whose name is the first part of the key."""

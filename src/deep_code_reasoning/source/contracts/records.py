@@ -7,6 +7,8 @@ from typing import Final
 
 PROVIDED: Final = "provided"
 CONSUMED: Final = "consumed"
+RELAY: Final = "relay"
+"""The kind of what only says that a queue (`name`) is given what is sent to a topic (`host`); no answer has it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

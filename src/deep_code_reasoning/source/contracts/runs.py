@@ -31,6 +31,8 @@ _PAIRS: Final = frozenset({"items", "entries", "Entries", "iteritems", "each_pai
 # Values that are longer set nothing up; a function with more names does much else.
 _VALUE_CHARACTERS: Final = 300
 _MAX_NAMES: Final = 60
+# Languages where a method names its object among what it is given.
+_NAMING_OWN: Final = frozenset({"python", "rust"})
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -58,29 +60,32 @@ class Runs:
         for scope in reversed(list(scopes_around(node, file))):
             bound = self.bound(scope)
             if bound & wanted or (scope.type in FUNCTION_TYPES and OWN & wanted and depth < 2):
-                runs = [run for frame in found for run in self.of_scope(scope, file, frame, depth + 1)]
+                # No more are made than are kept: what sets nothing up is called from everywhere.
+                runs = (run for frame in found for run in self.of_scope(scope, file, frame, depth + 1))
                 found = [*islice(runs, _MAX_RUNS)] or found
         return found
 
-    def of_scope(self, scope: Node, file: CodeFile, outer: Frame | None, depth: int) -> list[Frame]:
+    def of_scope(self, scope: Node, file: CodeFile, outer: Frame | None, depth: int) -> Iterator[Frame]:
         """The runs of one scope, in a run of those around it; at the greatest depth only what its callers say."""
         if depth > MAX_DEPTH:
-            return []
+            return
         if scope.type in LOOPS:
             parts = loop_parts(scope)
-            return [] if parts is None else self._run_each(scope, parts[0], Term(parts[1], file, outer))
+            if parts is not None:
+                yield from self._run_each(scope, parts[0], Term(parts[1], file, outer))
+            return
         call = _call_given(scope, file)
         if call is not None and call.name in _EACH and call.receiver_node is not None:
             bound = patterns(scope)
-            return self._run_each(scope, bound[0], Term(call.receiver_node, file, outer), bound[1:]) if bound else []
+            if bound:
+                yield from self._run_each(scope, bound[0], Term(call.receiver_node, file, outer), bound[1:])
+            return
         function = self._names.function(scope) or self._nameless(scope, file)
         if function is None:
-            return []
-        return [
-            self.run(function, made, Term(made.node, where, frame), outer)
-            for made, where in self._names.callers(function)
-            for frame in self.frames(made.node, where, made.words, depth + 1)
-        ]
+            return
+        for made, where in self._names.callers(function):
+            for frame in self.frames(made.node, where, made.words, depth + 1):
+                yield self.run(function, made, Term(made.node, where, frame), outer)
 
     def _nameless(self, scope: Node, file: CodeFile) -> Function | None:
         """What a file gives others without a name."""
@@ -90,7 +95,7 @@ class Runs:
     def run(self, function: Function, made: Call, at: Term, outer: Frame | None = None, depth: int = 0) -> Frame:
         """A run of a function by a call, which stands in a run of its own."""
         bound = patterns(function.node)
-        if bound and function.file.language == "python" and function.owner and text_of(bound[0]) in OWN:
+        if bound and _is_own(bound[0], function):
             bound = bound[1:]
         names: dict[str, Term] = {}
         given = [argument.node for argument in made.arguments if not argument.name]
@@ -192,6 +197,12 @@ class Runs:
         inside = items(node)
         if len(inside) != 1 or unwrapped(inside[0]).id != node.id:
             yield from ((term.of(item),) for item in inside)
+
+
+def _is_own(parameter: Node, function: Function) -> bool:
+    """Whether a parameter is the object that a method is of: `self`, `&mut self`."""
+    name = text_of(parameter).split()[-1].strip("&")
+    return function.file.language in _NAMING_OWN and bool(function.owner) and name in OWN
 
 
 def _call_given(function: Node, file: CodeFile) -> Call | None:

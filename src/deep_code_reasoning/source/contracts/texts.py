@@ -31,8 +31,15 @@ def relaxed(name: str) -> str:
 
 def fill(value: str, environment: Mapping[str, str]) -> str:
     """Put in what an environment (by `relaxed` names) gives the variables, else their defaults, else `HOLE`."""
+
+    def given(found: re.Match[str]) -> str:
+        name = relaxed(found[1])
+        # `stock.url: ${STOCK_URL:http://stock}` names itself, for both are one name: its default is meant.
+        told = VARIABLE.sub(lambda own: own[2] if relaxed(own[1]) == name else own[0], environment.get(name, ""))
+        return told or found[2] or HOLE
+
     while True:
-        filled = VARIABLE.sub(lambda found: environment.get(relaxed(found[1]), "") or found[2] or HOLE, value)
+        filled = VARIABLE.sub(given, value)
         if filled == value or len(filled) > _TOO_LONG:
             return filled
         value = filled

@@ -2,7 +2,8 @@
 
 Kafka (kafka-python, aiokafka, confluent, kafkajs, Spring, kafka-clients, Streams, sarama, kafka-go, franz-go, rdkafka,
 Karafka, Racecar), RabbitMQ (pika, aio-pika, amqplib, Spring, amqp091, RabbitMQ.Client, MassTransit, bunny, Sneakers,
-php-amqplib), SQS and SNS, NATS, Redis, Celery, BullMQ, NestJS, FastStream, Watermill, Dapr, Pub/Sub, Service Bus.
+php-amqplib), SQS and SNS, EventBridge, NATS, Redis, Celery, BullMQ, Sidekiq, Laravel, NestJS, FastStream, Watermill,
+Dapr, Pub/Sub, Service Bus.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ _GO_REDIS: Final = "go-redis redis/v"
 _BULL: Final = "bullmq 'bull' \"bull\""
 _BUS: Final = "servicebus"
 
+_EVENTS: Final = "eventbridge put_events"
 _MQTT: Final = "mqtt"
 _JVM_RABBIT: Final = "springframework.amqp micronaut.rabbitmq rabbitlistener"
 
-# What stands between an application and any system names none (''). Names (`topic`) are arguments by name or fields;
-# `*` is every argument by position. The first that is found counts.
+# What stands between an application and any system names none (''). Names (`topic`) are arguments by name or fields,
+# `**topic` fields at whatever depth; `*` is every argument by position. The first that is found counts.
 # What begins with `@` is of marks alone: `@Queue("x")` receives, `new Queue("x")` declares.
 TOPIC_CALLS: Final = (
     _row("kafka", "kafka", "@TopicPartition", False, "topic"),
@@ -85,7 +87,8 @@ TOPIC_CALLS: Final = (
         "queueName",
         "topicName",
     ),
-    _row("kafka", _KAFKA, "send|send_and_wait|sendBatch", True, "topic", 0),
+    _row("kafka", _KAFKA, "sendBatch", True, "**topic"),
+    _row("kafka", _KAFKA, "send|send_and_wait", True, "topic", 0),
     _row("kafka", _KAFKA, "produce|Produce|ProduceAsync|deliver_message|produce_sync|produce_async", True, "topic", 0),
     _row("kafka", _KAFKA, "ProducerRecord|DefaultProduceTopic|AddTopic", True, 0),
     _row("kafka", _KAFKA, "ProducerMessage|Message|Writer|WriterConfig|TopicPartition|Record", True, "Topic"),
@@ -155,7 +158,7 @@ TOPIC_CALLS: Final = (
     _row("rabbitmq", "sneakers", "from_queue", False, 0),
     _row("rabbitmq", "aio_pika aio-pika", "declare_queue", False, "name", 0),
     _row("rabbitmq", "masstransit", "ReceiveEndpoint", False, 0),
-    _row("", "faststream", "subscriber", False, 0),
+    _row("", "faststream", "subscriber", False, "*"),
     _row("", "faststream", "publisher", True, 0),
     _row("", "faststream", "publish", True, "topic", "queue", "subject", "channel", 1),
     _row("pubsub", "pubsub", "topic_path|topicPath", True, 1),
@@ -174,6 +177,8 @@ TOPIC_CALLS: Final = (
         False,
         0,
     ),
+    _row("", "azure.functions microsoft.azure", "ServiceBusOutput|QueueOutput|EventHubOutput", True, 0),
+    _row("", "azure.functions microsoft.azure", "KafkaOutput", True, 1),
     _row("sqs", "shoryuken", "shoryuken_options", False, "queue"),
     _row("rabbitmq", _RABBIT, "subscribe|pop", False, "@0"),
     _row("", "jms kafka rabbit amqp", "SendTo", True, "value", 0),
@@ -207,8 +212,15 @@ TOPIC_CALLS: Final = (
         "key",
     ),
     _row("redis", _REDIS, "XReadArgs|XReadGroupArgs", False, "Streams"),
-    _row("celery", "celery", "send_task", True, "name", 0),
+    _row("celery", "celery", "send_task|signature|subtask", True, "name", 0),
     _row("bullmq", _BULL, "Queue", True, 0),
+    _row("bullmq", _BULL, "add|addBulk", True, "**queueName"),
+    _row("sidekiq", "sidekiq", "sidekiq_options", False, "queue"),
+    _row("sidekiq", "sidekiq", "push|push_bulk", True, "queue"),
+    _row("laravel", "illuminate\\ app\\jobs", "onQueue|pushOn", True, 0),
+    _row("eventbridge", _EVENTS, "PutEventsCommand|put_events|putEvents", True, "**DetailType", "**detail_type"),
+    _row("eventbridge", _EVENTS, "PutEventsRequestEntry", True, "DetailType"),
+    _row("eventbridge", _EVENTS, "detailType", True, 0),
     _row("bullmq", "bull", "InjectQueue", True, 0),
     _row("bullmq", _BULL, "Worker|Processor", False, 0),
     _row("", "@nestjs/microservices", "emit|send", True, 0),

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .calls import Call
+from .calls import Call, items
 from .environment import Deployment
-from .grammars import CLASS_TYPES
-from .nodes import definition_name, enclosing, fields, text_of, unwrapped
+from .grammars import CLASS_TYPES, LISTS
+from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
-from .scopes import Term
+from .scopes import Term, declared_type
 from .syntax import CodeFile
 from .texts import HOLE, fill, relaxed, variables
 from .topic_tables import MENTIONS, NAMED, ROLE, TopicCall, rows_of
@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 
 
 _EXCHANGES: Final = frozenset({"topic", "fanout", "direct", "headers", "exchange", "declare_exchange"})
+# What stands between an application and any system.
+_BINDERS: Final = frozenset({"stream", "camel"})
 _BINDING: Final = re.compile(r"spring\.cloud\.stream\.bindings\.[\w-]+-(in|out)-\d+\.destination")
 _TASK_MARKS: Final = frozenset({"task", "shared_task"})
 _ACTOR: Final = "actor"
+# What says which queue a class works off, and what gives it something to do.
+_WORKED_OFF: Final = frozenset({"sidekiq_options", "shoryuken_options"})
+_TELLING: Final = frozenset("send send_with_options perform_async perform_in perform_at perform_bulk".split())
+# What makes a message of a task of Celery, to be sent in a chain or at once.
+_SIGNING: Final = frozenset({"delay", "apply_async", "s", "si", "signature"})
 _TOPIC: Final = re.compile(r"^[\w.\-/:{}$*>#+]{2,200}$")
 # Addresses of queues and topics: of MassTransit, of Camel's components.
 _ADDRESS: Final = re.compile(r"^(?:queue|exchange|topic):(?!//)")
@@ -70,7 +77,7 @@ class Topics:
 
     def contracts(self) -> Iterator[Contract]:
         """Who sends (`provided`) and who receives (`consumed`) what."""
-        tasks, actors = dict(self._tasks()), dict(self._actors())
+        tasks, workers = dict(self._tasks()), dict(self._workers())
         for file in self._files:
             rows = rows_of(self._words[id(file)])
             for call in file.calls:
@@ -83,7 +90,7 @@ class Topics:
             yield from self._channels(file)
             if tasks:
                 yield from self._delayed(file, tasks)
-            yield from self._told(file, actors)
+            yield from self._told(file, workers)
         yield from self._bindings()
 
     def _rows_of_receiver(self, call: Call, file: CodeFile) -> list[TopicCall]:
@@ -96,7 +103,7 @@ class Topics:
         return rows_of(self._mentioned.get(file.service, ()))
 
     def _of_call(self, call: Call, file: CodeFile, rows: Sequence[TopicCall], mark: str = "") -> Iterator[Contract]:
-        for row in rows:
+        for row in _of_type(rows, call, file):
             if not (row.name.match(call.name) or row.name.match(mark)) or (
                 call.name in _PLAIN and _OTHERS.search(call.receiver)
             ):
@@ -104,7 +111,7 @@ class Topics:
             names = [known for name in self._named(call, row, file) if (known := self._configured(name, row, file))]
             sends = row.sends or (row.name.match("Topic") is not None and _in_client(call))
             for name in names:
-                yield _contract(file, row.system, name, sends, call.line)
+                yield _contract(file, "" if row.system in _BINDERS else row.system, name, sends, call.line)
             if names:
                 return
 
@@ -135,6 +142,8 @@ class Topics:
                 nodes = [node] if (node := call.positional(place)) is not None else []
             elif place.startswith("@"):  # what it is called on was made with the name
                 nodes = self._made_with(call, place[1:], file)
+            elif place.startswith("**"):  # at whatever depth of what is given
+                nodes = [node for argument in call.arguments for node in _inside(argument.node, place[2:])]
             elif "+" in place:
                 found = self._routed(call, place, at)
                 if found:
@@ -169,13 +178,7 @@ class Topics:
         found = call.named(name)
         if found is not None and name == "streams":  # redis: { name: from }
             return list(_keys(found))
-        if found is not None:
-            return [found]
-        if name == "topic":  # kafkajs: sendBatch({ topicMessages: [{ topic }] })
-            listed = call.named("topicMessages")
-            inside = listed.named_children if listed is not None else []
-            return [value for each in inside for key, value in fields(each) if key == name]
-        return []
+        return [found] if found is not None else []
 
     def _routed(self, call: Call, places: str, at: Term) -> str:
         """RabbitMQ: the exchange, or for the default exchange the routing key, which is the queue's name."""
@@ -216,23 +219,29 @@ class Topics:
         for task in tasks:
             by_function.setdefault(task.rpartition(".")[2], []).append(task)
         for call in file.calls:
-            if call.name in ("delay", "apply_async") and call.receiver:
+            if call.name in _SIGNING and call.receiver:
                 for name in by_function.get(call.receiver.rpartition(".")[2], ()):
                     yield _contract(file, "celery", name, True, call.line)
 
-    def _actors(self) -> Iterator[tuple[str, str]]:
-        """Dramatiq: functions that receive, with the names of their queues."""
+    def _workers(self) -> Iterator[tuple[str, str]]:
+        """What works off a queue, with its name: actors of Dramatiq, workers of Sidekiq and Shoryuken."""
         for file in self._files:
             for mark in file.marks if "dramatiq" in file.lower else ():
                 queue = mark.call.named("queue_name") if mark.call.name == _ACTOR else None
                 if queue is not None and mark.target is not None:
                     yield definition_name(mark.target), self._values.text(queue, file)
+            for call in file.calls if file.language == "ruby" else ():
+                if call.name in _WORKED_OFF and not call.receiver:
+                    queue = call.named("queue")
+                    name = self._name(self._values.text(queue, file), file) if queue is not None else ""
+                    if name:
+                        yield definition_name(enclosing(call.node, CLASS_TYPES)), name
 
-    def _told(self, file: CodeFile, actors: Mapping[str, str]) -> Iterator[Contract]:
-        for call in file.calls if actors else ():
-            queue = actors.get(call.receiver.rpartition(".")[2])
-            if queue and call.name in ("send", "send_with_options"):
-                yield _contract(file, "dramatiq", queue, True, call.line)
+    def _told(self, file: CodeFile, workers: Mapping[str, str]) -> Iterator[Contract]:
+        for call in file.calls if workers else ():
+            queue = workers.get(re.split(r"\.|::", re.sub(r"\.set\(.*", "", call.receiver))[-1])
+            if queue and call.name in _TELLING:
+                yield _contract(file, "" if file.language == "ruby" else "dramatiq", queue, True, call.line)
 
     def _bindings(self) -> Iterator[Contract]:
         """Spring Cloud Stream: channels of functions that the configuration binds to topics."""
@@ -259,6 +268,12 @@ class Topics:
                 yield _contract(file, "kafka", topic, sends, mark.call.line)
 
 
+def _of_type(rows: Sequence[TopicCall], call: Call, file: CodeFile) -> Sequence[TopicCall]:
+    """Those of the library first that the type names which a call's receiver is declared with."""
+    kind = declared_type(last_name(call.receiver), call.node, file).lower() if rows and call.receiver else ""
+    return sorted(rows, key=lambda row: not any(word in kind for word in row.mentions)) if kind else rows
+
+
 def _in_client(call: Call) -> bool:
     """Micronaut: whether the topics of an interface are what it sends to."""
     around = enclosing(call.node, CLASS_TYPES)
@@ -269,6 +284,18 @@ def _module_of(file: CodeFile) -> str:
     """The dotted name of a file's module, below the folder of its service."""
     parts = re.sub(r"^src/", "", file.where.path.rpartition(".")[0]).split("/")
     return ".".join(parts[1:] if parts[0] == file.service and len(parts) > 2 else parts)
+
+
+def _inside(node: Node, key: str) -> Iterator[Node]:
+    """The values of a key in lists and objects of lists and objects."""
+    for name, value in fields(node):
+        if name == key:
+            yield value
+        else:
+            yield from _inside(value, key)
+    for each in items(node):
+        if each.id != node.id and unwrapped(node).type in LISTS:
+            yield from _inside(each, key)
 
 
 def _keys(node: Node) -> Iterator[Node]:

@@ -26,7 +26,7 @@ SAME: Final = frozenset(
     "URI URL Uri create String str parse to_string to_owned into String.valueOf toString TrimSuffix "
     "TrimRight TrimSpace trim rtrim encodeURI AnyHttpUrl SecretStr HttpUrl Parse as_str lazy from new quote must "
     "format_url topic Exchange Queue fromHttpUrl fromUriString fromUri fromPath target cast PathEscape quote_plus "
-    "encodeURIComponent".split()
+    "encodeURIComponent to_s RabbitExchange RabbitQueue".split()
 )
 # Methods that give back what they are called on, a little changed.
 TRIMS: Final = frozenset(

@@ -39,7 +39,7 @@ _PATH_FIELDS: Final = ("Path", "pathname")
 _ASSIGNMENTS: Final = frozenset({"assignment_statement", "assignment_expression"})
 _DECLARATORS: Final = frozenset({"variable_declarator"})
 _CALLS: Final = frozenset({"call_expression", "call", "composite_literal"})
-_MAX_DEPTH: Final = 14
+_MAX_DEPTH: Final = 24
 
 
 class Values:
@@ -63,11 +63,6 @@ class Values:
         if len(inside) != 1 or inside[0].id != unwrapped(named.node).id:
             term = named
         return [self.text(item, term.file, term.frame) for item in items(term.node)]
-
-    def node_of(self, node: Node, file: CodeFile, frame: Frame | None = None) -> Term | None:
-        """The expression that a name was given, where it is."""
-        node = unwrapped(node)
-        return self.names.meaning(Term(node, file, frame)) if node.type in NAMES | MEMBERS else None
 
     def _parts(self, given: Node, term: Term, depth: int) -> Iterator[str]:
         node = unwrapped(given)
@@ -330,9 +325,12 @@ class Values:
         texts = [self._one(node, term, depth) for node in _strings(tokens)]
         if texts and _UPPER.fullmatch(texts[0]):
             return variable(texts[0], texts[1] if len(texts) > 1 else "")
-        if texts:
-            return texts[0]
-        return self._of_name(tokens[-1], term, depth) if tokens[-1].type in NAMES else HOLE
+        if texts or tokens[-1].type not in NAMES:
+            return texts[0] if texts else HOLE
+        if text_of(tokens[0]) == "self" and len(tokens) == 3:
+            field = self.names.own_field(text_of(tokens[-1]), term.of(tokens[-1]))
+            return self._one(field.node, field, depth + 2) if field is not None else HOLE
+        return self._of_name(tokens[-1], term, depth)
 
 
 def _strings(nodes: Sequence[Node]) -> Iterator[Node]:

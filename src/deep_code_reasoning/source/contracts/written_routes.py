@@ -18,8 +18,10 @@ _PLAY: Final = re.compile(r"(?:^|/)conf/(?:(\w[\w.-]*)\.)?routes$")
 _LINE: Final = re.compile(r"^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+(\S+)\s+(\S.*)$")
 _TAKEN_IN: Final = re.compile(r"(?m)^->\s+(\S+)\s+(\w[\w.-]*)\.Routes\s*$")
 _REQUEST: Final = ("http", "httpApi")
-_NAMING: Final = ("arn", "topicName", "topic", "")
-_QUEUES: Final = ("sqs", "sns", "kafka", "msk", "stream")
+_NAMING: Final = ("arn", "arn/Fn::GetAtt/0", "topicName", "topic", "")
+_QUEUES: Final = ("sqs", "sns", "kafka", "msk", "stream", "eventBridge")
+# What a resource that is declared beside the functions is called outside.
+_RESOURCE_NAMES: Final = frozenset({"QueueName", "TopicName"})
 
 
 def is_written_route(path: str) -> bool:
@@ -57,13 +59,19 @@ def _of_play(file: SourceFile, service: str, under: Mapping[str, str]) -> Iterat
 def _of_functions(file: SourceFile, service: str) -> Iterator[Contract]:
     """`functions.NAME.events.N.http`: a mapping of `path` and `method`, or both in one text."""
     events: dict[tuple[str, ...], dict[str, Entry]] = {}
+    named: dict[str, str] = {}
     for entry in entries(file):
+        if entry.path[-2:-1] == ("Properties",) and entry.path[-1] in _RESOURCE_NAMES:
+            named[entry.path[-3]] = entry.value
         at = next((place for place, key in enumerate(entry.path) if key in (*_REQUEST, *_QUEUES)), None)
         if at is None or len(entry.path) < 5 or entry.path[0] != "functions" or entry.path[2] != "events":
             continue
         events.setdefault(entry.path[: at + 1], {})["/".join(entry.path[at + 1 :])] = entry
     for where, given in events.items():
-        yield from _served(where, given, file, service) if where[-1] in _REQUEST else _fed(where, given, file, service)
+        if where[-1] in _REQUEST:
+            yield from _served(where, given, file, service)
+        else:
+            yield from _fed(where, given, file, service, named)
 
 
 def _served(where: tuple[str, ...], given: Mapping[str, Entry], file: SourceFile, service: str) -> Iterator[Contract]:
@@ -76,12 +84,17 @@ def _served(where: tuple[str, ...], given: Mapping[str, Entry], file: SourceFile
         yield _route(file, service, next(iter(given.values())).line, verb, joined(path), where[1])
 
 
-def _fed(where: tuple[str, ...], given: Mapping[str, Entry], file: SourceFile, service: str) -> Iterator[Contract]:
-    """The queue or topic of an event, the last part of its address."""
-    named = next((given[key] for key in _NAMING if key in given and given[key].value), None)
-    if named is not None:
-        name = re.split(r"[:/]", named.value)[-1]
-        yield Contract("topic", CONSUMED, name, where[-1], service, file.where.repo, file.where.path, named.line)
+def _fed(
+    where: tuple[str, ...], given: Mapping[str, Entry], file: SourceFile, service: str, named: Mapping[str, str]
+) -> Iterator[Contract]:
+    """The queue or topic of an event, the last part of its address; the types of events that a pattern lets through."""
+    told = [given[key] for key in _NAMING if key in given and given[key].value][:1]
+    if where[-1] == "eventBridge":
+        told = [entry for key, entry in given.items() if key.startswith("pattern/detail-type/")]
+    for entry in told:
+        name = re.split(r"[:/]", entry.value)[-1].removesuffix(".Arn")
+        at = (service, file.where.repo, file.where.path, entry.line)
+        yield Contract("topic", CONSUMED, named.get(name, name), where[-1].lower(), *at)
 
 
 def _of_template(file: SourceFile, service: str) -> Iterator[Contract]:
