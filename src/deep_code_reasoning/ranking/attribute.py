@@ -43,6 +43,9 @@ _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
 # What a service does to its own connections, by the kinds of effects, shows as time on the way out of it.
 _OF_CONNECTIONS: Final = ("connection_", "idle_time_", "pool_", "switch_", "endpoint_", "dependency_")
 
+# What befalls a host, and with it all that is on it.
+_OF_HOSTS: Final = frozenset({"metrics.neighbour", "traces.lost_host"})
+
 # What every service that passes a trouble on shows, whoever has it.
 _ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
 
@@ -53,7 +56,14 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
     change = _strongest(findings, _CHANGES)
-    outside = _strongest([f for f in findings if not f.facts.get("harmless") or _uses_up(scene, f, findings)], _OUTSIDE)
+    outside = _strongest(
+        [
+            f
+            for f in findings
+            if (not f.facts.get("harmless") or _uses_up(scene, f, findings)) and not _is_told_better(f, findings)
+        ],
+        _OUTSIDE,
+    )
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
     if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
@@ -108,6 +118,22 @@ def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
     )
 
 
+def _is_told_better(outage: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether a party outside is not reached, or slow, for a reason that is known: it is not the party's own.
+
+    Its name is not resolved, or its certificate is at an end; or all calls into the service that asks it are slow on
+    their way too: that is the service's own way, in and out.
+    """
+    peer = outage.resource
+    return outage.mechanism == "dependency_outage" and any(
+        peer in (f.resource, *f.texts("names"))
+        if f.code.startswith(_OUTSIDE) and f.mechanism != outage.mechanism
+        else f.code == "traces.network_gap" and f.service == outage.service and f.confidence >= outage.confidence
+        for f in findings
+        if f.confidence >= MIN_OUTSIDE_CONFIDENCE and peer
+    )
+
+
 def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
     """Whether what came in from outside, and is served still, takes all there is of something further in."""
     reached = {surge.service, *scene.graph.downstream(surge.service)}
@@ -157,6 +183,13 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
         return _Work(seen.mechanism, seen.service)
     if change.facts.get("measured"):
         return _Work(change.mechanism, change.service)
+    if (
+        seen is not None
+        and seen.service == change.facts.get("deployed_to")
+        and change.mechanism in _ANYONES
+        and explains(seen.mechanism, change.mechanism)
+    ):
+        return _Work(seen.mechanism, seen.service)
     can_bring = {change.mechanism, *change.texts("can_bring")}
     for suspect in suspects:
         direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
@@ -342,10 +375,10 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
 def _only_came_then(change: Finding, seen: Finding) -> bool:
     """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
 
-    No commit sets a host's clock, nor fills a host with what is not of ours. Waits for locks may be the doing of a
-    change whose diff can do such things; of one whose diff is not known they are not.
+    No commit sets a host's clock, nor takes a host away, nor fills it with what is not of ours. Waits for locks may be
+    the doing of a change whose diff can do such things; of one whose diff is not known they are not.
     """
-    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour":
+    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code in _OF_HOSTS:
         return True
     unknown = change.facts.get("effect") is None and not change.facts.get("measured")
     return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)

@@ -39,6 +39,8 @@ KINDS: Final[dict[str, frozenset[str]]] = {
         "capacity".split()
     ),
 }
+THROTTLED: Final = frozenset({"throttle", "throttled", "throttling"})
+"""Words of what a processor did not do for a program that asked for more."""
 # A network's errors are packets that did not arrive; a processor that is throttled is one that is short. What the words
 # mean alone (requests that fail, calls that are turned away) they do not mean there.
 _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
@@ -50,7 +52,7 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
             "retrans retranssegs loss lost".split()
         ),
     ),
-    ("cpu", frozenset({"cpu"}), frozenset({"throttle", "throttled", "throttling"})),
+    ("cpu", frozenset({"cpu"}), THROTTLED),
 )
 # A pool of threads holds none of these.
 _CONNECTIONS: Final = frozenset({"connection", "connections", "conn", "conns"})
