@@ -176,13 +176,12 @@ class _Work:
 def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> _Work:
     """What of all that is suspected is the work of a change.
 
-    What was seen at work may be anything that it can bring. What errors and measurements tell is the very mechanism
-    that it is blamed for, unless any trouble looks like that (`_ANYONES`): every service that passes it on has some.
+    What was seen at work may be anything that it can bring, and tells more than what any trouble looks like. What
+    errors and measurements tell is the very mechanism that it is blamed for, unless any trouble looks like that
+    (`_ANYONES`): every service that passes it on has some.
     """
     if seen is not None and _is_of_its_deploy(change, seen):
         return _Work(seen.mechanism, seen.service)
-    if change.facts.get("measured"):
-        return _Work(change.mechanism, change.service)
     if (
         seen is not None
         and seen.service == change.facts.get("deployed_to")
@@ -190,6 +189,8 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
         and explains(seen.mechanism, change.mechanism)
     ):
         return _Work(seen.mechanism, seen.service)
+    if change.facts.get("measured"):
+        return _Work(change.mechanism, change.service)
     can_bring = {change.mechanism, *change.texts("can_bring")}
     for suspect in suspects:
         direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
@@ -207,7 +208,12 @@ def _is_of_its_deploy(change: Finding, seen: Finding) -> bool:
     A flag that was flipped there, or a commit that is held to have done it because no other can have.
     """
     chosen = change.facts.get("eliminated") or (change.change or ("",))[0] == "flag"
-    return bool(chosen) and not change.texts("can_bring") and seen.service == change.facts.get("deployed_to")
+    return (
+        bool(chosen)
+        and seen.code not in _OF_HOSTS
+        and not change.texts("can_bring")
+        and seen.service == change.facts.get("deployed_to")
+    )
 
 
 def _shown_at(service: str, suspects: Sequence[Suspect]) -> str:
