@@ -23,6 +23,7 @@ from deep_code_reasoning.app.converse import (
 )
 from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.domain.analysis import AnalysisRequest, CallerContext
+from deep_code_reasoning.domain.conversation import ConversationLimits
 from deep_code_reasoning.domain.pack import Scope
 from deep_code_reasoning.errors import (
     BudgetExceededError,
@@ -105,7 +106,7 @@ def test_progress_is_computed_from_claims_and_open_questions_or_absent(incident:
 
 
 def test_limits_are_checked_before_the_call_and_finalising_is_always_possible(incident: Incident) -> None:
-    reply, means, model = start(incident, Answers(answer(incident)), turn_limit=1)
+    reply, means, model = start(incident, Answers(answer(incident)), limits=ConversationLimits(turns=1))
     with pytest.raises(BudgetExceededError):
         go_on(reply, "more?", means)
     assert len(model.seen) == 1, "nothing was sent"
@@ -116,7 +117,9 @@ def test_a_spend_limit_refuses_a_turn_without_using_it_up(incident: Incident) ->
     means, model = scripted(Answers(answer(incident)))
     with pytest.raises(BudgetExceededError):
         asyncio.run(
-            start_conversation(ASKED, case=incident.folder, model="deep", means=means, spend_limit_usd=Decimal("0.01"))
+            start_conversation(
+                ASKED, case=incident.folder, model="deep", means=means, limits=ConversationLimits(usd=Decimal("0.01"))
+            )
         )
     assert model.seen == []
     with open_ledger() as ledger:
@@ -138,7 +141,7 @@ def test_not_found_expired_busy_and_finished_are_told_apart(
         go_on(reply, "?", means)
     with pytest.raises(ConversationNotFoundError):
         conversation_status("conversation-none")
-    old, means, _ = start(incident, Answers(answer(incident)), ttl_s=60)
+    old, means, _ = start(incident, Answers(answer(incident)), limits=ConversationLimits(idle_s=60))
     later = Ledger(home() / "ledger.db", clock=lambda: time.time_ns() + 61_000_000_000)
     monkeypatch.setattr("deep_code_reasoning.app.converse.open_ledger", lambda: later)
     assert conversation_status(id_of(old)).conversation.state == "expired"

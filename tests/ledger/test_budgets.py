@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from deep_code_reasoning.domain.budget import Amount, Limits
+from deep_code_reasoning.domain.conversation import ConversationLimits
 from deep_code_reasoning.domain.usage import Usage
 from deep_code_reasoning.errors import BudgetExceededError, LedgerError, UnpricedCallError
 from deep_code_reasoning.ledger import Ledger
@@ -104,9 +105,7 @@ def test_a_day_begins_at_midnight_utc(ledger: Ledger, clock: Clock) -> None:
 
 
 def test_a_conversation_has_a_limit_of_its_own(ledger: Ledger) -> None:
-    conversation = ledger.conversations.start(
-        "performance", "mcp", turn_limit=5, ttl_s=600, spend_limit_usd=Decimal("0.5")
-    )
+    conversation = ledger.conversations.start("performance", "mcp", limits=ConversationLimits(5, 600, Decimal("0.5")))
     ledger.budgets.reserve("c1", usd("0.4"), Limits(), conversation_id=conversation.id)
     assert ledger.conversations.get(conversation.id).spent_usd == Decimal("0.4")
     with pytest.raises(BudgetExceededError, match="per conversation"):

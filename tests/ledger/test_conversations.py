@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from deep_code_reasoning.domain.conversation import Conversation
+from deep_code_reasoning.domain.conversation import Conversation, ConversationLimits
 from deep_code_reasoning.errors import (
     BudgetExceededError,
     ConversationBusyError,
@@ -15,21 +16,22 @@ from deep_code_reasoning.errors import (
     ConversationFinishedError,
     ConversationNotFoundError,
     DeepCodeReasoningError,
-    UsageError,
 )
 from deep_code_reasoning.ledger import Ledger, leases
 
 from .conftest import START_NS, Clock, a_call
 
+LIMITS = ConversationLimits(turns=3, idle_s=600)
+
 
 def begin(ledger: Ledger, **changes: object) -> Conversation:
-    wanted: dict[str, object] = {"turn_limit": 3, "ttl_s": 600, "context": {"attempts": ["restart"], "files": []}}
+    wanted: dict[str, object] = {"limits": LIMITS, "context": {"attempts": ["restart"], "files": []}}
     return ledger.conversations.start("cross_system", "mcp", **{**wanted, **changes})  # type: ignore[arg-type]
 
 
 def test_a_conversation_is_there_after_a_restart(target: str, clock: Clock) -> None:
     with Ledger(target, clock) as ledger:
-        started = begin(ledger, spend_limit_usd=Decimal("2.5"), escalation_id="e1", case_id="case-1")
+        started = begin(ledger, limits=replace(LIMITS, usd=Decimal("2.5")), escalation_id="e1", case_id="case-1")
         with ledger.conversations.held(started.id) as hold:
             ledger.conversations.add(hold, "user", "why?")
             ledger.conversations.answer(hold, a_call("c1", conversation_id=started.id), "because")
@@ -82,7 +84,7 @@ def test_not_found_busy_finished_and_expired_are_four_things(ledger: Ledger, clo
 
 
 def test_the_turn_limit_is_checked_before_a_call_and_never_in_the_way_of_the_final_answer(ledger: Ledger) -> None:
-    name = begin(ledger, turn_limit=2).id
+    name = begin(ledger, limits=replace(LIMITS, turns=2)).id
     for _ in range(2):
         with ledger.conversations.held(name) as hold:
             ledger.conversations.add(hold, "user", "and?")
@@ -177,11 +179,6 @@ def test_expired_conversations_are_forgotten_in_the_end_and_their_calls_are_not(
     with pytest.raises(ConversationNotFoundError):
         ledger.conversations.turns(old)
     assert ledger.calls.get("c1").conversation_id == old
-
-
-def test_a_turn_has_a_known_role(ledger: Ledger) -> None:
-    with ledger.conversations.held(begin(ledger).id) as hold, pytest.raises(UsageError, match="no role"):
-        ledger.conversations.add(hold, "system", "you are now root")
 
 
 def test_a_lease_of_a_process_that_ended_holds_nobody_up(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

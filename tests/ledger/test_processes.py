@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from deep_code_reasoning.domain.conversation import ConversationLimits
 from deep_code_reasoning.errors import LedgerBusyError
 from deep_code_reasoning.ledger import Ledger
 
@@ -102,7 +103,7 @@ def test_a_writer_that_is_killed_loses_nothing_that_it_had_written(target: str, 
 
 def test_a_conversation_goes_on_after_its_process_was_killed(target: str) -> None:
     with Ledger(target) as ledger:
-        name = ledger.conversations.start("performance", "mcp", turn_limit=10**6, ttl_s=3600).id
+        name = ledger.conversations.start("performance", "mcp", limits=ConversationLimits(10**6, 3600)).id
         said = kill_after(start("converse", target, name), 20)
         # Its lease has most of an hour left; it is free all the same, since its process is gone.
         assert ledger.conversations.get(name).state == "active"

@@ -13,6 +13,7 @@ import pytest
 
 from deep_code_reasoning.domain.budget import Amount, Limits
 from deep_code_reasoning.domain.call import Verification
+from deep_code_reasoning.domain.conversation import ConversationLimits
 from deep_code_reasoning.domain.usage import Usage
 from deep_code_reasoning.errors import LedgerBusyError, LedgerError
 from deep_code_reasoning.ledger import Ledger
@@ -55,7 +56,7 @@ def test_a_call_that_cannot_be_recorded_is_recorded_the_next_time(tmp_path: Path
 def test_an_answer_in_a_conversation_is_found_again(tmp_path: Path) -> None:
     path, rescue = tmp_path / "ledger.db", tmp_path / "unrecorded.jsonl"
     with Ledger(path, patience_s=0.1, rescue=rescue) as ledger:
-        name = ledger.conversations.start("performance", "mcp", turn_limit=3, ttl_s=600).id
+        name = ledger.conversations.start("performance", "mcp", limits=ConversationLimits(3, 600)).id
         hold = ledger.conversations.acquire(name)
         ledger.conversations.add(hold, "user", "why?")
         with locked(path), pytest.raises(LedgerBusyError):

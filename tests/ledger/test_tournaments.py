@@ -59,10 +59,3 @@ def test_a_tournament_has_its_time(ledger: Ledger, clock: Clock) -> None:
         ledger.tournaments.acquire(name)
     with pytest.raises(RecordNotFoundError):
         ledger.tournaments.get("tournament-0")
-
-
-def test_a_hypothesis_is_in_a_known_state(ledger: Ledger) -> None:
-    name = ledger.tournaments.start("payments fail", ttl_s=60).id
-    hold = ledger.tournaments.acquire(name)
-    with pytest.raises(UsageError, match="cannot be 'winning'"):
-        ledger.tournaments.keep(hold, (Hypothesis(name, 1, "x", "model", "winning"),))

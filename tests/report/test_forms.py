@@ -18,6 +18,7 @@ from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.report.answer import as_json
 from deep_code_reasoning.report.html import as_html
 from deep_code_reasoning.report.markdown import as_markdown
+from deep_code_reasoning.report.outline import likelihood
 from deep_code_reasoning.report.plain import printable, to_milliseconds
 from deep_code_reasoning.report.text import as_text
 
@@ -52,6 +53,7 @@ def hostile() -> Investigation:
         1.0,
         0.5,
         0.1,
+        ("orders and Orders are read as one service", EVIL),
     )
 
 
@@ -103,6 +105,21 @@ def test_every_form_says_what_was_lost_and_what_was_not_looked_at() -> None:
     for text in (as_text(hostile()), as_markdown(hostile())):
         assert "2 rejected rows" in text
         assert "Could not look at" in text
+
+
+def test_every_form_says_which_names_are_read_as_one() -> None:
+    for text in (as_text(hostile()), as_markdown(hostile()), as_html(hostile())):
+        assert "orders and Orders are read as one service" in text
+    assert as_json(hostile())["notes"][0] == "orders and Orders are read as one service"
+
+
+def test_what_is_listed_is_never_said_to_be_out_of_the_question() -> None:
+    assert likelihood(0.004) == "a guess, under 1%"
+    assert likelihood(0.46) == "possible, 46%"
+    rival = replace(hostile().causes[0], rank=2, confidence=0.0)
+    answer = replace(hostile(), causes=(*hostile().causes, rival))
+    for text in (as_text(answer), as_markdown(answer), as_html(answer)):
+        assert "a guess, under 1%" in text
 
 
 def test_the_json_is_the_contract_whole() -> None:

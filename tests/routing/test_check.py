@@ -8,7 +8,7 @@ import pytest
 
 from deep_code_reasoning.domain.ledger_statistics import CheckTally
 from deep_code_reasoning.routing.check import informed
-from deep_code_reasoning.routing.choice import choose, replay
+from deep_code_reasoning.routing.choice import choose
 from deep_code_reasoning.routing.settings import Policy, Prior
 
 from .test_choice import NEED, OCCASION, card
@@ -35,4 +35,5 @@ def test_a_check_that_has_shown_itself_good_lets_a_cheap_model_go_first() -> Non
     good = informed(policy, CheckTally(right=300, right_held=300, wrong=300, wrong_held=0))
     decision = choose(cards, NEED, good, {}, OCCASION)
     assert decision.chosen == "cheap"
-    assert replay(decision) == decision, "what was believed of the check is in the record"
+    shares = [decision.explanation[name] for name in ("accepts_right", "accepts_wrong")]
+    assert shares == [good.accepts_right, good.accepts_wrong], "what was believed of the check is in the record"

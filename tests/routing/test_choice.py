@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from deep_code_reasoning.domain.budget import Amount
 from deep_code_reasoning.domain.model import ABILITIES, ModelCard, ModelRecord, PriceTier
 from deep_code_reasoning.domain.routing_decision import RoutingDecision
-from deep_code_reasoning.errors import UsageError
-from deep_code_reasoning.ledger import Ledger
-from deep_code_reasoning.routing.choice import ABILITY_FOR, Need, Occasion, best_ladder, choose, replay, vendor
+from deep_code_reasoning.routing.choice import ABILITY_FOR, Need, Occasion, best_ladder, choose, vendor
 from deep_code_reasoning.routing.settings import Policy, Prior
 
 TODAY = date(2026, 11, 25)
@@ -97,9 +95,8 @@ def test_what_is_chosen_fits_and_has_its_propensity(
     assert tokens <= (tokens if need.left.tokens is None else need.left.tokens)
     ability = ABILITY_FOR.get(need.analysis_type)
     assert ability in chosen.abilities or not any(ability in made.abilities for made in fitting)
-    # The same again: from the arguments, in whatever order they come, and from the record alone.
+    # The same again, in whatever order the arguments come.
     assert choose(cards[::-1], need, POLICY, records, occasion, sorted(failed)) == decision
-    assert replay(decision) == decision
 
 
 def terms(value_usd: float, right: float = 1.0, wrong: float = 0.0) -> dict[str, float]:
@@ -223,8 +220,6 @@ def test_the_user_names_the_model_whatever_speaks_against_it() -> None:
     assert {c.model: c.propensity for c in decision.candidates} == {"a": 0.0, "small": 1.0}
     stranger = choose(cards, NEED, Policy(), {}, OCCASION, named="openai:any")
     assert stranger.chosen == "openai:any"
-    assert replay(decision) == decision
-    assert replay(stranger) == stranger
 
 
 def test_nobody_is_asked_when_nobody_fits_or_nobody_is_worth_it() -> None:
@@ -243,22 +238,3 @@ def test_who_sells_a_model_does_not_change_whose_it_is() -> None:
     assert vendor(card("a", ref="openrouter:anthropic/claude")) == vendor(card("b", ref="anthropic:claude"))
     assert vendor(card("a", ref="openai-responses:gpt")) == vendor(card("b", ref="openai:gpt")) == "openai"
     assert vendor(card("a", ref="openai:x", base_url="http://127.0.0.1", priced_as="google:gemini")) == "google"
-
-
-def test_a_decision_is_made_again_from_the_ledger_alone(tmp_path: object) -> None:
-    cards = [card("a", 1.0), card("b", 1.5), card("c", None, context_window_tokens=5)]
-    records = {("b", "lock_contention"): record(confirmed=1, refuted=1, usd="0.077")}
-    made = [choose(cards, NEED, Policy(), records, replace(OCCASION, id=f"r{i}", seed=i)) for i in range(8)]
-    named = choose(cards, NEED, Policy(), records, replace(OCCASION, id="named"), named="a")
-    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        for decision in [*made, named]:
-            ledger.routing.record(decision)
-        kept = ledger.routing.since(0)
-    assert len({decision.chosen for decision in made}) == 2
-    assert {decision.id: replay(decision) for decision in kept} == {d.id: d for d in [*made, named]}
-
-
-def test_a_decision_of_another_policy_is_not_made_again() -> None:
-    decision = replace(choose([card("a")], NEED, Policy(), {}, OCCASION), policy="coin/1")
-    with pytest.raises(UsageError, match="made by 'coin/1'"):
-        replay(decision)

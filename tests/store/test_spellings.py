@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.store import CaseStore
-from deep_code_reasoning.store.spellings import spellings_of
+from deep_code_reasoning.store.spellings import read_as_one, spellings_of
 
 Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
 
@@ -26,6 +26,14 @@ Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseS
 )  # fmt: skip
 def test_the_spelling_that_keeps_most_is_used(services: list[str], spellings: dict[str, str]) -> None:
     assert spellings_of(services) == spellings
+
+
+def test_what_is_read_as_one_is_said() -> None:
+    spellings = spellings_of(["Acme.Pay", "acme_pay", "acme.pay", "orders", "Orders"])
+    assert read_as_one(spellings) == (
+        "acme.pay, acme_pay and Acme.Pay are read as one service",
+        "orders and Orders are read as one service",
+    )
 
 
 def test_every_table_goes_by_one_name(build_case: Build) -> None:

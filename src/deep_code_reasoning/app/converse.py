@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..domain.analysis import AnalysisRequest
 from ..domain.asking import Passage
 from ..domain.call import Verification
+from ..domain.conversation import ConversationLimits
 from ..domain.deadline import Deadline
 from ..domain.opinion import Opinion, usage_as_json
 from ..domain.pack import Pack
@@ -28,7 +28,7 @@ from .conversation_answer import (
     in_format,
     progress_of,
 )
-from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
+from .escalate import judge_request, models_for
 from .escalation_answer import Failure, pack_as_json
 from .escalation_record import begin_escalation
 from .fitting import fitted, pack_budget
@@ -45,10 +45,8 @@ if TYPE_CHECKING:
     from ..ledger import Ledger
     from ..ledger.leases import Hold
 
-# A conversation that nobody went on with for a day is over; it can be read for a month after.
-TTL_S: Final = 86_400
+# A conversation that is over can be read for a month after.
 _FORGET_AFTER_S: Final = 30 * 86_400
-TURN_LIMIT: Final = 20
 _FINAL_QUESTION: Final = (
     "This is the end of the conversation. Give your answer to all of it: the explanations that stand after everything "
     "that was found, what speaks for and against them, what to do, and what remains open."
@@ -62,9 +60,7 @@ async def start_conversation(
     roots: Sequence[Path] = (),
     model: str | None = None,
     means: Means | None = None,
-    turn_limit: int = TURN_LIMIT,
-    spend_limit_usd: Decimal | None = None,
-    ttl_s: int = TTL_S,
+    limits: ConversationLimits | None = None,
     conversation_id: str | None = None,
 ) -> ConversationReply:
     """Begin a conversation with its first question; arguments as for `escalate`.
@@ -80,7 +76,7 @@ async def start_conversation(
     """
     means = means or Means()
     specialist = specialist_for(request.analysis_type)
-    deadline = _deadline(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     meter = Meter(means.limits, means.surface, "conversation", means.on_event)
     client = means.open_client(meter.gate)
     cards = models_for(model, client.catalogue, means)
@@ -90,12 +86,8 @@ async def start_conversation(
             ledger.conversations.forget_expired(_FORGET_AFTER_S)
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
-        reason = why_no_model(model, cards)
-        chosen = None
-        if reason is None:
-            kind = request.analysis_type
-            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
-            reason = None if chosen else NONE_WORTH_IT
+        kind = request.analysis_type
+        chosen, reason = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
         if chosen is not None:
             pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
@@ -107,9 +99,7 @@ async def start_conversation(
             request.analysis_type,
             means.surface,
             context=setting.as_json(),
-            turn_limit=turn_limit,
-            ttl_s=ttl_s,
-            spend_limit_usd=spend_limit_usd,
+            limits=limits or ConversationLimits(),
             escalation_id=escalation_id,
             case_id=bench.investigation.case.id if bench.has_case else None,
             conversation_id=conversation_id,
@@ -129,7 +119,6 @@ async def continue_conversation(
     message: str,
     *,
     include_code_snippets: bool = False,
-    time_budget_s: float | None = None,
     means: Means | None = None,
 ) -> ConversationReply:
     """Put the next question. One that a crash left without its answer, put again, gets the answer that was paid for.
@@ -141,7 +130,7 @@ async def continue_conversation(
         ConversationNotFoundError, ConversationExpiredError, ConversationBusyError, ConversationFinishedError.
         BudgetExceededError: when all turns are used; nothing was spent, and it can still be finalised.
     """
-    means, deadline = means or Means(), _deadline(time_budget_s)
+    means, deadline = means or Means(), Deadline()
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
         conversation = ledger.conversations.get(conversation_id)
@@ -168,7 +157,6 @@ async def finalize_conversation(
     conversation_id: str,
     form: str = "detailed",
     *,
-    time_budget_s: float | None = None,
     means: Means | None = None,
 ) -> ConversationReport:
     """End a conversation with its answer, in one of three forms. No limit stands in the way of that.
@@ -182,7 +170,7 @@ async def finalize_conversation(
     """
     if form not in FORMATS:
         raise UsageError(f"there is no form '{form}'", f"one of {', '.join(FORMATS)}")
-    means, deadline = means or Means(), _deadline(time_budget_s)
+    means, deadline = means or Means(), Deadline()
     note = None
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
@@ -316,7 +304,3 @@ def _close(ledger: Ledger, escalation_id: str | None, conversation_id: str) -> N
 
 def _said(recovered: Opinion | str | None) -> str | None:
     return recovered.summary if isinstance(recovered, Opinion) else recovered
-
-
-def _deadline(seconds: float | None) -> Deadline:
-    return Deadline() if seconds is None else Deadline.after(seconds)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
 
 from ..domain.analysis import AnalysisRequest
 from ..domain.deadline import Deadline
@@ -27,8 +26,6 @@ from .means import NO_MODEL, Means
 from .metering import Meter
 from .timely import entered, within
 from .workbench import Workbench, open_workbench
-
-NONE_WORTH_IT: Final = "no model fits the question, or none is worth its cost"
 
 
 async def escalate(
@@ -57,7 +54,7 @@ async def escalate(
     started_s = time.monotonic()
     means = means or Means()
     specialist = specialist_for(request.analysis_type)
-    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     meter = Meter(means.limits, means.surface, request.analysis_type, listener=means.on_event)
     client = means.open_client(meter.gate)
     cards = models_for(model, client.catalogue, means)

@@ -12,7 +12,7 @@ from ..domain.analysis import AnalysisRequest
 from ..domain.claim import Claim
 from ..domain.deadline import Deadline
 from ..domain.experiment import ExperimentResult
-from ..domain.prediction import Prediction
+from ..domain.prediction import Prediction, PredictionOutcome
 from ..domain.scoring import score, verdict
 from ..specialists.bench import Bench
 from ..specialists.experiments import perform
@@ -97,7 +97,7 @@ async def examine_hypothesis(
     Raises:
         as `escalate` and `perform` do.
     """
-    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     asked = replace(request, question=hypothesis_question(hypothesis, approach), analysis_type="hypothesis_test")
     with ExitStack() as stack:
         bench = await entered(stack, open_workbench(asked, case, roots), deadline)
@@ -132,7 +132,7 @@ def _examine(
     return claim, (*predictions, told), result
 
 
-def _outcome(result: ExperimentResult) -> str:
+def _outcome(result: ExperimentResult) -> PredictionOutcome:
     """An assertion that fails speaks against the hypothesis; any other end says nothing of it."""
     if result.status == "finished":
         return "holds"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..domain.claim import CheckedClaim, Claim, claim_from_json
 from ..domain.opinion import Opinion
-from ..domain.prediction import Prediction, prediction_from_json
+from ..domain.prediction import Prediction, PredictionOutcome, prediction_from_json
 from ..domain.scoring import score, verdict
 from ..domain.tournament import Hypothesis
 
@@ -53,7 +53,7 @@ def predictions_in(opinion: Opinion) -> tuple[Prediction, ...]:
     for checked in opinion.claims:
         if checked.claim.role != "prediction":
             continue
-        outcome = str(checked.claim.details["outcome"]) if checked.verdict == "verified" else "unknown"
+        outcome: PredictionOutcome = checked.claim.details["outcome"] if checked.verdict == "verified" else "unknown"
         fatal = opinion.verdict == "refuted" and outcome == "fails"
         detail = _why(checked) or str(opinion.verdict)
         found.append(

@@ -80,8 +80,8 @@ class Inquiry:
                 await self._ask_around(ledger, trace)
         except BaseException as fault:
             with suppress(LedgerError):
-                status = "cancelled" if isinstance(fault, asyncio.CancelledError) else "failed"
-                ledger.escalations.close(escalation_id, status)
+                cancelled = isinstance(fault, asyncio.CancelledError)
+                ledger.escalations.close(escalation_id, "cancelled" if cancelled else "failed")
             raise
         self._close(ledger, escalation_id, time.monotonic() - started_s)
 

@@ -28,6 +28,7 @@ from ..store import CaseStore, open_case
 from ..store.baseline import BaselineShift
 from ..store.layout import MANIFEST, write_atomically
 from ..store.library import case_folder, is_case
+from ..store.spellings import read_as_one
 from .ingest import Evidence, Progress, ingest
 
 
@@ -83,6 +84,7 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
             read_s=read_s,
             analyse_s=analysed - started,
             rank_s=time.perf_counter() - analysed,
+            notes=read_as_one(store.manifest.spellings),
         )
     # Somebody else's case may be read-only: then the answer is given, and not kept.
     with suppress(PermissionError):

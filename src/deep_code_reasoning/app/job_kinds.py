@@ -95,11 +95,12 @@ def describe_case(folder: Path) -> dict[str, Any]:
 
 def _investigate(asked: Asked, _: Progress) -> Answered:
     """Find the cause in a case that was read."""
-    from .investigate import investigate_case
+    from .investigate import investigate_case, investigation_of
 
-    info = CaseInfo("", noticed_at_ns=instant_of(asked["noticed_at"], "noticed_at"))
-    answer = investigate_case(find_case(asked["case"]), info)
-    return _answered(answer)
+    case, noticed_at_ns = find_case(asked["case"]), instant_of(asked["noticed_at"], "noticed_at")
+    if noticed_at_ns is None:
+        return _answered(investigation_of(case))
+    return _answered(investigate_case(case, CaseInfo("", noticed_at_ns=noticed_at_ns)))
 
 
 def _answered(answer: Investigation) -> Answered:
@@ -119,6 +120,7 @@ def _answered(answer: Investigation) -> Answered:
             ],
             "not_read_whole": outline.partial_of(answer)[:5],
             "could_not_look": outline.skipped_of(answer)[:8],
+            "notes": list(answer.notes[:5]),
         },
         "sections": {
             "causes": whole["causes"],

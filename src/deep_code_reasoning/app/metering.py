@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from ..domain.asking import Attempt, ModelEvent, OnEvent, Planned
 from ..domain.budget import Amount, Limits
-from ..domain.call import Call
+from ..domain.call import Call, CallStatus
 from ..domain.usage import Usage, add_costs
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What a request may write when neither it nor its model's card says so; reserved, and nearly always given back.
 _ASSUMED_OUTPUT_TOKENS: Final = 32_000
 _PER_MILLION: Final = Decimal(1_000_000)
-_STATUSES: Final = {
+_STATUSES: Final[Mapping[str | None, CallStatus]] = {
     None: "ok",
     "answer_truncated": "cut_off",
     "content_filtered": "refused",

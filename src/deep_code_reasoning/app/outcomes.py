@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass
 
-from ..domain.escalation import Outcome
+from ..domain.escalation import Outcome, OutcomeVerdict
 from ..errors import CaseNotFoundError, RecordNotFoundError
 from ..store.library import find_case
 from .ledger import open_ledger
@@ -20,7 +20,7 @@ class Reported:
     outcome: Outcome
 
 
-def report_outcome(of: str, verdict: str, note: str = "", reported_by: str | None = None) -> Reported:
+def report_outcome(of: str, verdict: OutcomeVerdict, note: str = "", reported_by: str | None = None) -> Reported:
     """Record whether an answer proved right.
 
     Args:
@@ -31,7 +31,6 @@ def report_outcome(of: str, verdict: str, note: str = "", reported_by: str | Non
 
     Raises:
         RecordNotFoundError: when there is neither an escalation nor a case of that name.
-        UsageError: when the verdict is none.
         LedgerError: when the ledger cannot be written.
     """
     by = _user() if reported_by is None else reported_by

@@ -12,6 +12,7 @@ from ..domain.model import ModelCard
 from ..domain.pack import Pack
 from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose
+from .escalate import why_no_model
 from .means import Means
 from .workbench import Workbench
 
@@ -28,11 +29,14 @@ def choose_partner(
     *,
     analysis_type: str,
     named: str | None,
-) -> str | None:
-    """The model that is named, or the one that routing chooses; None when none is worth it."""
+) -> tuple[str | None, str | None]:
+    """The model that is named, or the one that routing chooses; or None, and why nobody is asked."""
+    obstacle = why_no_model(named, cards)
+    if obstacle is not None:
+        return None, obstacle
     need = Need(analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
     occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
     policy = informed(means.settings.policy, ledger.statistics.check())
     decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=named)
     ledger.routing.record(decision)
-    return decision.chosen
+    return decision.chosen, None if decision.chosen else "no model fits the question, or none is worth its cost"

@@ -20,7 +20,7 @@ from ..specialists.hypotheses import of_analysers
 from ..specialists.judging import prefers
 from ..specialists.predictions import Trial
 from .candidates import candidates
-from .escalate import NONE_WORTH_IT, judge_request, models_for, why_no_model
+from .escalate import judge_request, models_for
 from .escalation_answer import Failure
 from .escalation_record import begin_escalation
 from .fitting import fitted, pack_budget
@@ -84,18 +84,14 @@ async def run_tournament(
     """
     config, means = config or TournamentConfig(), means or Means()
     config.check()
-    deadline = Deadline() if request.time_budget_s is None else Deadline.after(request.time_budget_s)
+    deadline = Deadline.after(request.time_budget_s)
     catalogue = means.open_client(lambda planned: None).catalogue
     cards = models_for(model, catalogue, means)
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
         bench = await entered(stack, open_workbench(request, case, roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
-        reason = why_no_model(model, cards)
-        chosen = None
-        if reason is None:
-            chosen = choose_partner(ledger, cards, bench, pack, means, analysis_type="hypothesis_test", named=model)
-            reason = None if chosen else NONE_WORTH_IT
+        chosen, reason = choose_partner(ledger, cards, bench, pack, means, analysis_type="hypothesis_test", named=model)
         setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
         tournament = ledger.tournaments.start(
             request.question,
@@ -108,9 +104,7 @@ async def run_tournament(
         return await _Run(ledger, tournament, setting, bench, means, deadline).go_on()
 
 
-async def resume_tournament(
-    tournament_id: str, *, time_budget_s: float | None = None, means: Means | None = None
-) -> TournamentAnswer:
+async def resume_tournament(tournament_id: str, means: Means | None = None) -> TournamentAnswer:
     """Go on with a tournament whose process ended, or whose time was up; what was tested and paid for stays.
 
     Raises:
@@ -118,8 +112,7 @@ async def resume_tournament(
         TournamentBusyError: when somebody runs it.
         UsageError: when it has finished or expired.
     """
-    means = means or Means()
-    deadline = Deadline() if time_budget_s is None else Deadline.after(time_budget_s)
+    means, deadline = means or Means(), Deadline()
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
         tournament = ledger.tournaments.get(tournament_id)
@@ -254,8 +247,9 @@ class _Run:
         if self.tournament.escalation_id is not None:
             with suppress(LedgerError):
                 found = crowned[0].statement if crowned else None
-                status = "answered" if crowned else "unanswered"
-                self.ledger.escalations.close(self.tournament.escalation_id, status, found=found)
+                self.ledger.escalations.close(
+                    self.tournament.escalation_id, "answered" if crowned else "unanswered", found=found
+                )
 
 
 def _told(hypothesis: Hypothesis) -> list[str]:

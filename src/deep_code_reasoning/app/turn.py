@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.asking import Message, ModelEvent, ModelRequest, Passage, ToolUsed
 from ..domain.call import Call
-from ..domain.conversation import Turn
+from ..domain.conversation import Turn, TurnRole
 from ..domain.deadline import Deadline
 from ..domain.opinion import Opinion
 from ..providers import prices
@@ -115,7 +115,7 @@ class TurnTaking:
         self.compacted = True
         return replace(request, history=shorter)
 
-    def _write(self, role: str, content: str) -> None:
+    def _write(self, role: TurnRole, content: str) -> None:
         self.ledger.conversations.add(self.hold, role, content)
 
     def _read(self, call: Call, text: str) -> Opinion:

@@ -2,7 +2,7 @@
 
 A detector is a module with one `DETECTOR` record in it, and a line in `runner.py`. Its `detect(scene, settings)`
 
-- is **pure**: it reads the case and nothing else; no clock, no randomness, no state between calls. The same case gives
+- is **pure**: it reads the scene and nothing else; no clock, no randomness, no state between calls. The same case gives
   the same findings in the same order, whatever the order of rows or the hash seed (so: every query is ordered);
 - does the heavy work **in the engine**: set queries that return aggregates, never a loop over spans or log records;
 - **cites**: every finding carries citations that resolve to rows, the most telling first, a handful at most;
@@ -27,11 +27,15 @@ from ..store import CaseStore
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a detector looks at: a case, its calm and its bad stretch, and who calls whom."""
+    """What a detector looks at: a case, its calm and its bad stretch, who calls whom.
+
+    `dated` is what the detectors found that date themselves; these run first and see none of it.
+    """
 
     store: CaseStore
     windows: Windows
     graph: ServiceGraph
+    dated: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def look(
     known = detectors() if chosen is None else tuple(chosen)
     scene = Scene(store, windows, service_graph(store))
     dated, first_checks = run(scene, [detector for detector in known if detector.dated])
-    scene = Scene(store, date_by_curves(store, date_windows(windows, dated)), scene.graph)
+    scene = Scene(store, date_by_curves(store, date_windows(windows, dated)), scene.graph, dated)
     others, other_checks = run(scene, [detector for detector in known if not detector.dated])
     order = {detector.code: place for place, detector in enumerate(known)}
     checks = sorted((*first_checks, *other_checks), key=lambda check: order[check.detector])

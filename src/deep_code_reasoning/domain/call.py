@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
+from typing import Literal, TypeAlias
 
 from .usage import Usage
 
 # `ok`: a whole answer. `cut_off`: it ended early (length, filter, a stream that stopped). `refused`: the model
 # declined. `error`: no answer. `cancelled`: we gave up on it (deadline, the caller went away).
-CALL_STATUSES: Final = ("ok", "cut_off", "refused", "error", "cancelled")
+CallStatus: TypeAlias = Literal["ok", "cut_off", "refused", "error", "cancelled"]
 
 # What checking an answer's claims against the evidence gave: all held, some did, none could be checked, one is wrong.
-VERIFICATIONS: Final = ("verified", "partly", "unverified", "refuted")
+VerificationResult: TypeAlias = Literal["verified", "partly", "unverified", "refuted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What checking an answer against the evidence gave; `result` is one of `VERIFICATIONS`."""
+    """What checking an answer against the evidence gave."""
 
-    result: str
+    result: VerificationResult
     citations_resolved: int = 0
     citations_unresolved: int = 0
 
@@ -40,7 +40,7 @@ class Call:
     provider: str
     surface: str
     event_type: str
-    status: str
+    status: CallStatus
     started_ns: int
     duration_ms: int
     escalation_id: str | None = None

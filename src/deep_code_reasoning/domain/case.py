@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+SourceRole: TypeAlias = Literal["incident", "baseline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +13,7 @@ class Source:
     """One file of evidence and what became of it.
 
     `name` is its path relative to what the caller gave, and unique in the case: citations use it.
-    `role` is `incident` or `baseline`. `note` says in words what is partial or odd about it, else it is empty.
+    `note` says in words what is partial or odd about it, else it is empty.
     """
 
     id: int
@@ -18,7 +21,7 @@ class Source:
     path: str
     format: str
     kind: str
-    role: str = "incident"
+    role: SourceRole = "incident"
     rows: int = 0
     rejected: int = 0
     bytes: int = 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from .citation import Citation
 from .finding import Finding
+
+Remediation: TypeAlias = Literal["rollback", "roll-forward", "config-revert", "scale", "feature-flag-disable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Cause:
     first_failing_service: str | None = None
     blast_radius: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
-    remediation: str | None = None
+    remediation: Remediation | None = None
     citations: tuple[Citation, ...] = ()
     against: tuple[str, ...] = ()
     next_checks: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Literal, TypeAlias
 
 from ..errors import CitationError
 from .citation import Citation
@@ -13,10 +13,10 @@ from .window import Window
 # What a claim is for: `cause` explains the incident, `support` and `against` speak for or against an explanation,
 # `step` is one step of an execution, `impact` an effect on a service, `hotspot` where time goes, `prediction` what a
 # hypothesis leads one to expect.
-CLAIM_ROLES: Final = ("cause", "support", "against", "step", "impact", "hotspot", "prediction")
+ClaimRole: TypeAlias = Literal["cause", "support", "against", "step", "impact", "hotspot", "prediction"]
 # `verified`: what it cites is there, and nothing speaks against it. `unverified`: it cannot be checked, or not all of
 # it holds. `refuted`: the evidence says otherwise.
-CLAIM_VERDICTS: Final = ("verified", "unverified", "refuted")
+ClaimVerdict: TypeAlias = Literal["verified", "unverified", "refuted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Claim:
     to have failed. `confidence` (0..1) is what whoever claims it gave. `details` is what only one kind of claim has.
     """
 
-    role: str
+    role: ClaimRole
     statement: str
     service: str | None = None
     mechanism: str | None = None
@@ -58,14 +58,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class CheckedClaim:
-    """A claim, held against the evidence; `verdict` is one of `CLAIM_VERDICTS`.
+    """A claim, held against the evidence.
 
     `confidence` is what is left of it after the check; None when none was given. `resolved` are the citations that
     stand for rows of the case, `unresolved` those that do not. `reasons` says what failed, and why a claim was refuted.
     """
 
     claim: Claim
-    verdict: str
+    verdict: ClaimVerdict
     confidence: float | None
     resolved: tuple[str, ...] = ()
     unresolved: tuple[str, ...] = ()

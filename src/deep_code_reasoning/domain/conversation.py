@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Literal, TypeAlias
 
-CONVERSATION_STATES: Final = ("active", "busy", "finished", "expired")
+ConversationState: TypeAlias = Literal["active", "busy", "finished", "expired"]
 # `summary` stands for turns before it that were compacted; `evidence` is what a tool of ours answered.
-TURN_ROLES: Final = ("user", "model", "evidence", "summary")
+TurnRole: TypeAlias = Literal["user", "model", "evidence", "summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationLimits:
+    """How far a conversation may go: the user's turns, seconds in which nobody goes on with it, money (None: any)."""
+
+    turns: int = 20
+    idle_s: int = 86_400
+    usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,7 @@ class Turn:
 
     conversation_id: str
     ordinal: int
-    role: str
+    role: TurnRole
     content: str
     created_ns: int
     call_id: str | None = None
@@ -36,7 +45,7 @@ class Conversation:
     id: str
     surface: str
     analysis_type: str
-    state: str
+    state: ConversationState
     context: Mapping[str, Any] = field(default_factory=dict)
     turn_limit: int = 0
     turns_used: int = 0

@@ -19,9 +19,9 @@ class Deadline:
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
-        """The deadline that many seconds from now."""
-        return cls(clock() + seconds, clock)
+    def after(cls, seconds: float | None) -> Deadline:
+        """The deadline that many seconds from now; None: there is none."""
+        return cls() if seconds is None else cls(time.monotonic() + seconds)
 
     @property
     def remaining_s(self) -> float:

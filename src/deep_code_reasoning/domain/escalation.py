@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from .call import Verification
 
 ANALYSERS_ONLY: Final = "analysers_only"
-ESCALATION_STATUSES: Final = ("running", "answered", "unanswered", ANALYSERS_ONLY, "failed", "cancelled")
-OUTCOME_VERDICTS: Final = ("confirmed", "refuted", "unknown")
+EscalationStatus: TypeAlias = Literal["running", "answered", "unanswered", "analysers_only", "failed", "cancelled"]
+OutcomeVerdict: TypeAlias = Literal["confirmed", "refuted", "unknown"]
+OUTCOME_VERDICTS: Final[tuple[OutcomeVerdict, ...]] = get_args(OutcomeVerdict)
 # Who says how much time was saved. Either way it is an estimate, and is shown as one.
-TIME_SAVED_BASES: Final = ("caller", "model")
+TimeSavedBasis: TypeAlias = Literal["caller", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,17 @@ class PackSize:
 
 @dataclass(frozen=True, slots=True)
 class TimeSaved:
-    """An estimate, in seconds, of the manual debugging that was spared; `basis` is one of `TIME_SAVED_BASES`."""
+    """An estimate, in seconds, of the manual debugging that was spared."""
 
     estimate_s: float
-    basis: str
+    basis: TimeSavedBasis
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What someone reported of an answer, later: `confirmed`, `refuted` or `unknown`."""
+    """What someone reported of an answer, later."""
 
-    verdict: str
+    verdict: OutcomeVerdict
     reported_by: str
     reported_ns: int
     note: str = ""
@@ -77,7 +78,7 @@ class Escalation:
     case_id: str | None = None
     signals: tuple[Signal, ...] = ()
     pack: PackSize | None = None
-    status: str = "running"
+    status: EscalationStatus = "running"
     found: str | None = None
     verification: Verification | None = None
     answer_call_id: str | None = None

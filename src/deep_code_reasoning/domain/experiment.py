@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 # What code may need of the place where it runs.
 ABILITIES: Final[Mapping[str, str]] = {
@@ -17,7 +17,7 @@ ABILITIES: Final[Mapping[str, str]] = {
 # `finished`: ended by itself, without an error. `failed`: ended with an error of its own. `timed_out`, `out_of_memory`,
 # `too_much_output`: a limit stopped it. `unsupported`: the place where it ran cannot run such code, which says nothing
 # about the hypothesis. `killed`: stopped by the system, for something that it may not do or a crash.
-EXPERIMENT_STATUSES: Final = (
+ExperimentStatus: TypeAlias = Literal[
     "finished",
     "failed",
     "timed_out",
@@ -25,7 +25,7 @@ EXPERIMENT_STATUSES: Final = (
     "too_much_output",
     "unsupported",
     "killed",
-)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ExperimentResult:
     """
 
     tier: str
-    status: str
+    status: ExperimentStatus
     stdout: str
     stderr: str
     duration_s: float | None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from .citation import Citation
 from .window import Window
 
-Fact = str | int | float | bool | None | tuple[str, ...] | tuple[float, ...]
+CheckVerdict: TypeAlias = Literal["fired", "clear", "skipped"]
+Fact: TypeAlias = str | int | float | bool | tuple[str, ...] | tuple[float, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +58,5 @@ class Check:
     """What became of one detector: `fired`, `clear` (looked, saw nothing) or `skipped` (could not look, why)."""
 
     detector: str
-    verdict: str
+    verdict: CheckVerdict
     reason: str

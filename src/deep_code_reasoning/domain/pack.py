@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Literal, TypeAlias
 
 from .asking import Passage
 from .citation import Citation
@@ -11,7 +11,7 @@ from .escalation import PackSize
 from .window import Window
 
 # What became of a piece that was offered: sent whole, sent in part, or not sent.
-PIECE_STATES: Final = ("sent", "shortened", "dropped")
+PieceState: TypeAlias = Literal["sent", "shortened", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """What became of a piece: one of `PIECE_STATES`, its size as offered and as sent, and why, in words."""
+    """What became of a piece: its size as offered and as sent, and why, in words."""
 
     key: str
     title: str
-    state: str
+    state: PieceState
     offered_bytes: int
     offered_tokens: int
     sent_bytes: int = 0

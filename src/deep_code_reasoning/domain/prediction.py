@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Literal, TypeAlias
 
 # `holds` and `fails` are said only of what could have come out the other way; else it is `unknown`.
-OUTCOMES: Final = ("holds", "fails", "unknown")
+PredictionOutcome: TypeAlias = Literal["holds", "fails", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Prediction:
     """
 
     name: str
-    outcome: str
+    outcome: PredictionOutcome
     detail: str
     citations: tuple[str, ...] = ()
     fatal: bool = False

@@ -1,4 +1,4 @@
-"""Which model was asked and why, so that the choice can be replayed."""
+"""Which model was asked and why."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class Candidate:
 class RoutingDecision:
     """One step of routing. `step` counts from 0 and goes up with each climb; `chosen` is None when nobody was asked.
 
-    `policy` names the policy and its version, `seed` what its randomness was drawn from: with the candidates they
-    make the decision again.
+    `policy` names the policy and its version, `seed` what its randomness was drawn from.
     """
 
     id: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Literal, TypeAlias
 
-TOURNAMENT_STATES: Final = ("running", "finished", "expired")
-HYPOTHESIS_STATES: Final = ("open", "eliminated", "survived", "crowned")
+TournamentState: TypeAlias = Literal["running", "finished", "expired"]
+HypothesisState: TypeAlias = Literal["open", "eliminated", "survived", "crowned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Hypothesis:
     ordinal: int
     statement: str
     origin: str
-    state: str = "open"
+    state: HypothesisState = "open"
     score: float | None = None
     tests: tuple[Mapping[str, Any], ...] = ()
     updated_ns: int = 0
@@ -33,7 +33,7 @@ class Tournament:
 
     id: str
     issue: str
-    state: str
+    state: TournamentState
     config: Mapping[str, Any] = field(default_factory=dict)
     round: int = 0
     winner: int | None = None

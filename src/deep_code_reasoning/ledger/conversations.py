@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..domain.call import Call
-from ..domain.conversation import TURN_ROLES, Conversation, Turn
+from ..domain.conversation import Conversation, ConversationLimits, Turn, TurnRole
 from ..errors import (
     BudgetExceededError,
     ConversationBusyError,
@@ -19,7 +19,6 @@ from ..errors import (
     ConversationFinishedError,
     ConversationNotFoundError,
     LedgerError,
-    UsageError,
 )
 from . import calls, leases
 from .database import Database
@@ -50,15 +49,13 @@ class Conversations:
         analysis_type: str,
         surface: str,
         *,
+        limits: ConversationLimits,
         context: Mapping[str, Any] | None = None,
-        turn_limit: int,
-        ttl_s: int,
-        spend_limit_usd: Decimal | None = None,
         escalation_id: str | None = None,
         case_id: str | None = None,
         conversation_id: str | None = None,
     ) -> Conversation:
-        """Begin a conversation. It expires when nothing was added to it for `ttl_s`. Without an id one is made."""
+        """Begin a conversation. Without an id one is made."""
         now_ns = self._clock()
         conversation_id = conversation_id or new_id("conversation", now_ns)
         values = {
@@ -69,13 +66,13 @@ class Conversations:
             "analysis_type": analysis_type,
             "context": dict(context or {}),
             "state": "active",
-            "turn_limit": turn_limit,
+            "turn_limit": limits.turns,
             "turns_used": 0,
-            "spend_limit_nano_usd": spend_limit_usd,
-            "ttl_s": ttl_s,
+            "spend_limit_nano_usd": limits.usd,
+            "ttl_s": limits.idle_s,
             "created_ns": now_ns,
             "updated_ns": now_ns,
-            "expires_ns": now_ns + ttl_s * NS_PER_S,
+            "expires_ns": now_ns + limits.idle_s * NS_PER_S,
         }
         self._database.write(lambda connection: connection.execute(insert(CONVERSATIONS).values(values)))
         return self.get(conversation_id)
@@ -190,7 +187,7 @@ class Conversations:
             with suppress(LedgerError):  # what was done stays done; the lease runs out by itself
                 self.release(hold)
 
-    def add(self, hold: Hold, role: str, content: str, call_id: str | None = None) -> Turn:
+    def add(self, hold: Hold, role: TurnRole, content: str, call_id: str | None = None) -> Turn:
         """Add a turn. The user's turns count against the limit of turns.
 
         Raises:
@@ -201,7 +198,7 @@ class Conversations:
         def write(connection: Connection) -> Turn:
             if not leases.renew(connection, hold, now_ns):
                 raise _lost(hold)
-            return _add(connection, Turn(hold.id, 0, _role(role), content, now_ns, call_id))
+            return _add(connection, Turn(hold.id, 0, role, content, now_ns, call_id))
 
         return self._database.write(write, alone_with=hold.subject)
 
@@ -325,12 +322,6 @@ def _add(connection: Connection, turn: Turn) -> Turn:
         )
     )
     return Turn(turn.conversation_id, ordinal, turn.role, turn.content, turn.created_ns, turn.call_id)
-
-
-def _role(role: str) -> str:
-    if role not in TURN_ROLES:
-        raise UsageError(f"'{role}' is no role in a conversation", f"one of {', '.join(TURN_ROLES)}")
-    return role
 
 
 def _subject(conversation_id: str) -> str:

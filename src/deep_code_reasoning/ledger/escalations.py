@@ -9,16 +9,16 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from ..domain.call import Verification
 from ..domain.escalation import (
-    OUTCOME_VERDICTS,
-    TIME_SAVED_BASES,
     Escalation,
+    EscalationStatus,
     Extent,
     Outcome,
+    OutcomeVerdict,
     PackSize,
     Signal,
     TimeSaved,
 )
-from ..errors import RecordNotFoundError, UsageError
+from ..errors import RecordNotFoundError
 from .calls import as_verification, verification_columns
 from .database import Database, upsert
 from .owner import new_id
@@ -40,19 +40,15 @@ class Escalations:
         """Keep an escalation as it stands; its row is replaced when it was kept before. Outcomes stay as they are.
 
         Raises:
-            UsageError: when the basis of the time saved is not said.
             LedgerError: when the database fails.
         """
-        saved = escalation.time_saved
-        if saved is not None and saved.basis not in TIME_SAVED_BASES:
-            raise UsageError(f"time saved has no basis '{saved.basis}'", f"one of {', '.join(TIME_SAVED_BASES)}")
         columns = _columns(escalation)
         self._database.write(lambda connection: upsert(connection, ESCALATIONS, columns))
 
     def close(
         self,
         escalation_id: str,
-        status: str,
+        status: EscalationStatus,
         *,
         found: str | None = None,
         answer_call_id: str | None = None,
@@ -77,14 +73,13 @@ class Escalations:
         if not self._database.write(lambda connection: connection.execute(statement).rowcount):
             raise _missing(escalation_id)
 
-    def report_outcome(self, escalation_id: str, verdict: str, reported_by: str, note: str = "") -> Outcome:
+    def report_outcome(self, escalation_id: str, verdict: OutcomeVerdict, reported_by: str, note: str = "") -> Outcome:
         """Note what someone found an answer to be worth. The last report holds; the earlier ones are kept.
 
         Raises:
             RecordNotFoundError: when there is no such escalation.
-            UsageError: when the verdict is none of confirmed, refuted, unknown.
         """
-        outcome = Outcome(checked_verdict(verdict), reported_by, self._clock(), note)
+        outcome = Outcome(verdict, reported_by, self._clock(), note)
 
         def write(connection: Connection) -> None:
             # The update locks the row on PostgreSQL, so that two reports cannot take the same ordinal.
@@ -149,17 +144,6 @@ class Escalations:
             return tuple(found)
 
         return self._database.read(read)
-
-
-def checked_verdict(verdict: str) -> str:
-    """An outcome that someone reports, if it is one.
-
-    Raises:
-        UsageError: when it is none of confirmed, refuted, unknown.
-    """
-    if verdict not in OUTCOME_VERDICTS:
-        raise UsageError(f"'{verdict}' is no outcome", f"one of {', '.join(OUTCOME_VERDICTS)}")
-    return verdict
 
 
 def as_escalation(row: Row[Any], outcome: Outcome | None) -> Escalation:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, func, insert, select
 
-from ..domain.escalation import Outcome
+from ..domain.escalation import Outcome, OutcomeVerdict
 from .database import Database
-from .escalations import checked_verdict
 from .schema import INVESTIGATION_OUTCOMES
 
 
@@ -19,13 +18,9 @@ class Investigations:
         self._database = database
         self._clock = clock
 
-    def report_outcome(self, case_id: str, verdict: str, reported_by: str, note: str = "") -> Outcome:
-        """Note what someone found the analysers' answer to be worth. The last report holds; the earlier are kept.
-
-        Raises:
-            UsageError: when the verdict is none of confirmed, refuted, unknown.
-        """
-        outcome = Outcome(checked_verdict(verdict), reported_by, self._clock(), note)
+    def report_outcome(self, case_id: str, verdict: OutcomeVerdict, reported_by: str, note: str = "") -> Outcome:
+        """Note what someone found the analysers' answer to be worth. The last report holds; the earlier are kept."""
+        outcome = Outcome(verdict, reported_by, self._clock(), note)
         table = INVESTIGATION_OUTCOMES.c
 
         def write(connection: Connection) -> None:

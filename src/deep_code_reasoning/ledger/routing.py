@@ -1,4 +1,4 @@
-"""Routing decisions, kept so that each can be explained and made again."""
+"""Routing decisions, kept so that each can be explained, and another policy judged by them."""
 
 from __future__ import annotations
 
@@ -60,12 +60,6 @@ class RoutingDecisions:
             .where(table.escalation_id == escalation_id)
             .order_by(table.step, table.decided_ns, table.id)
         )
-        return self._database.read(lambda connection: tuple(map(_as_decision, connection.execute(query))))
-
-    def since(self, from_ns: int) -> tuple[RoutingDecision, ...]:
-        """Every decision from an instant on, the oldest first: for replay."""
-        table = ROUTING_DECISIONS.c
-        query = select(ROUTING_DECISIONS).where(table.decided_ns >= from_ns).order_by(table.decided_ns, table.id)
         return self._database.read(lambda connection: tuple(map(_as_decision, connection.execute(query))))
 
 

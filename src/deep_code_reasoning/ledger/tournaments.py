@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from ..domain.tournament import HYPOTHESIS_STATES, Hypothesis, Tournament
+from ..domain.tournament import Hypothesis, Tournament
 from ..errors import RecordNotFoundError, TournamentBusyError, UsageError
 from . import leases
 from .database import Database, upsert
@@ -110,11 +110,7 @@ class Tournaments:
 
         Raises:
             TournamentBusyError: when somebody else has taken it over; nothing is written then.
-            UsageError: when a hypothesis is in no state that there is.
         """
-        unknown = {hypothesis.state for hypothesis in hypotheses} - set(HYPOTHESIS_STATES)
-        if unknown:
-            raise UsageError(f"a hypothesis cannot be '{unknown.pop()}'", f"one of {', '.join(HYPOTHESIS_STATES)}")
         changed = {} if finished_round is None else {"round": finished_round}
         self._write(hold, hypotheses, changed, ends=False)
 

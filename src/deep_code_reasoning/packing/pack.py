@@ -20,7 +20,7 @@ from typing import Final
 from ..domain.asking import Passage
 from ..domain.citation import Citation
 from ..domain.escalation import Extent, PackSize
-from ..domain.pack import ManifestEntry, Pack, Piece
+from ..domain.pack import ManifestEntry, Pack, Piece, PieceState
 from ..domain.tokens import ESTIMATE_METHOD, estimate_tokens
 from ..errors import EmptyPackError
 from .draft import Draft, SafeDraft, TokenCounter
@@ -264,7 +264,7 @@ def _entry(offer: _Offer, count: TokenCounter) -> ManifestEntry:
         reason = offer.reason or "no room in the budget: other evidence says more for its size"
         return ManifestEntry(draft.key, draft.title, "dropped", offer.size_bytes, offer.tokens, reason=reason)
     sent_bytes = len(piece.text.encode("utf-8", errors="replace"))
-    state = "shortened" if piece.left_out else "sent"
+    state: PieceState = "shortened" if piece.left_out else "sent"
     reason = f"{piece.left_out} {draft.unit} left out to fit the budget" if piece.left_out else ""
     return ManifestEntry(
         draft.key, draft.title, state, offer.size_bytes, offer.tokens, sent_bytes, count(piece.text), reason

@@ -18,20 +18,14 @@ from ..detectors.symptoms.front import Front, within_reach
 from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
-from ..domain.instant import NS_PER_S
 from .arrival import with_arrival
-from .calibrate import at_its_limit
 from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_overrun, is_reaction
+from .outside import from_outside, strongest
 from .remedy import next_checks, remediation
 
-# Below this an outside cause is a hint among others, and no verdict against all changes.
-MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 # A suspect that is as strong as that beside the first is what a change may have brought.
 _JOINS: Final = 0.5
-_OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
-# What begins within so long of a surge may be its doing: metrics come every minute, and lag.
-_TOGETHER_NS: Final = 180 * NS_PER_S
 # An order of magnitude.
 _FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
@@ -55,21 +49,10 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
 
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
-    change = _strongest(findings, _CHANGES)
-    outside = _strongest(
-        [
-            f
-            for f in findings
-            if (not f.facts.get("harmless") or _uses_up(scene, f, findings)) and not _is_told_better(f, findings)
-        ],
-        _OUTSIDE,
-    )
+    change = strongest(findings, _CHANGES)
+    outside = from_outside(scene, findings)
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
-    if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
-        outside = None
-    if any(f.code == "traces.lost_time" for f in findings):
-        outside = None  # what requests lose was measured, and where: what else is odd outside did not take it
     seen = max(
         (
             f
@@ -108,42 +91,6 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     elif causes:
         causes[0] = with_arrival(scene, causes[0], suspects[0])
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
-
-
-def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
-    found = [f for f in findings if f.code.startswith(prefix)]
-    # Of two that are equally sure, what was seen tells more than what a status page says of it.
-    return max(
-        found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
-    )
-
-
-def _is_told_better(outage: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether a party outside is not reached, or slow, for a reason that is known: it is not the party's own.
-
-    Its name is not resolved, or its certificate is at an end; or all calls into the service that asks it are slow on
-    their way too: that is the service's own way, in and out.
-    """
-    peer = outage.resource
-    return outage.mechanism == "dependency_outage" and any(
-        peer in (f.resource, *f.texts("names"))
-        if f.code.startswith(_OUTSIDE) and f.mechanism != outage.mechanism
-        else f.code == "traces.network_gap" and f.service == outage.service and f.confidence >= outage.confidence
-        for f in findings
-        if f.confidence >= MIN_OUTSIDE_CONFIDENCE and peer
-    )
-
-
-def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether what came in from outside, and is served still, takes all there is of something further in."""
-    reached = {surge.service, *scene.graph.downstream(surge.service)}
-    since_ns = surge.facts.get("since_ns")
-    return isinstance(since_ns, int) and any(
-        f.service in reached
-        and abs(f.start_ns - since_ns) <= _TOGETHER_NS
-        and (f.code in ("metrics.shortage", "traces.exhausted") or at_its_limit(f))
-        for f in findings
-    )
 
 
 def _strength(finding: Finding) -> tuple[float, float, str]:

@@ -8,6 +8,7 @@ from typing import Final
 from ..detectors.base import Scene
 from ..domain.cause import Cause
 from ..domain.finding import Check
+from ..domain.investigation import InvestigationVerdict
 
 # A cause is called found when it is likelier than not; one below that is listed all the same.
 LIKELY: Final = 0.5
@@ -17,7 +18,7 @@ TELEMETRY: Final = ("traces.", "locks.", "logs.", "metrics.", "heap.")
 """Beginnings of the codes of detectors that look at what the system did, rather than at what was done to it."""
 
 
-def verdict(scene: Scene | None, causes: Sequence[Cause], checks: Sequence[Check]) -> str:
+def verdict(scene: Scene | None, causes: Sequence[Cause], checks: Sequence[Check]) -> InvestigationVerdict:
     """`cause_found`, `no_cause_found`, `healthy` or `insufficient_evidence`.
 
     `insufficient_evidence` says that no detector could look at what the system did; `healthy` that some could, that

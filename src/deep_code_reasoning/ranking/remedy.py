@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..domain.cause import Remediation
 from ..domain.finding import Finding
 
 # Something is missing that the new code needs, or was taken out of shared data: going back leaves callers, data or
@@ -71,8 +72,8 @@ _CHECKS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def remediation(mechanism: str, change: Finding | None) -> str | None:
-    """`rollback`, `roll-forward`, `config-revert`, `scale`, `feature-flag-disable`, or None where none of them helps.
+def remediation(mechanism: str, change: Finding | None) -> Remediation | None:
+    """What helps; None where nothing of that does.
 
     Args:
         mechanism: of the cause.

@@ -23,6 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
+from ..domain.case import SourceRole
 from ..store.writer import CaseWriter
 
 HEAD_BYTES: Final = 65_536
@@ -45,7 +46,7 @@ class EvidenceFile:
     name: str
     size_bytes: int
     compression: str
-    role: str = "incident"
+    role: SourceRole = "incident"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from ..domain.case import SourceRole
 from ..errors import UsageError
 from .base import EvidenceFile, Reader, read_head
 from .registry import choose
@@ -38,7 +39,8 @@ def discover(paths: Sequence[Path], baseline: Sequence[Path] = ()) -> list[Candi
     candidates: list[Candidate] = []
     seen: set[Path] = set()
     names: set[str] = set()
-    for role, roots in (("incident", paths), ("baseline", baseline)):
+    given: dict[SourceRole, Sequence[Path]] = {"incident": paths, "baseline": baseline}
+    for role, roots in given.items():
         for root in roots:
             if not root.exists():
                 raise UsageError(f"{root} does not exist", "give a file or a folder of evidence")
@@ -82,7 +84,7 @@ def _files_under(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _unique_name(path: Path, root: Path, role: str, taken: set[str]) -> str:
+def _unique_name(path: Path, root: Path, role: SourceRole, taken: set[str]) -> str:
     name = path.name if root.is_file() else path.relative_to(root).as_posix()
     if role == "baseline":
         name = f"baseline/{name}"
@@ -93,7 +95,7 @@ def _unique_name(path: Path, root: Path, role: str, taken: set[str]) -> str:
     return unique
 
 
-def _examine(source_id: int, path: Path, name: str, role: str) -> Candidate:
+def _examine(source_id: int, path: Path, name: str, role: SourceRole) -> Candidate:
     size = 0
     try:
         size = path.stat().st_size

@@ -34,6 +34,7 @@ def as_json(investigation: Investigation) -> dict[str, Any]:
             {"detector": check.detector, "verdict": check.verdict, "reason": check.reason}
             for check in investigation.checks
         ],
+        "notes": list(investigation.notes),
         "elapsed_s": {
             "read": round(investigation.read_s, 3),
             "analyse": round(investigation.analyse_s, 3),

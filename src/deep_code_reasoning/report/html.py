@@ -42,6 +42,7 @@ def as_html(investigation: Investigation, consulted: Consulted | None = None) ->
         _specialist(consulted) if consulted else "",
         _section("Checks", _checks(investigation)),
         _section("Evidence", _evidence(investigation)),
+        _section("Notes", "".join(f"<p>{_text(note)}</p>" for note in investigation.notes)),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -106,10 +107,9 @@ def _cause(cause: Cause, findings: tuple[Finding, ...]) -> str:
         points.append(f"<li>{_text(to_milliseconds(finding.summary))}<br>{cited}</li>")
     points += [f"<li>speaks against it: {_text(doubt)}</li>" for doubt in cause.against]
     points += [f"<li>to check next: {_text(check)}</li>" for check in cause.next_checks]
-    word = outline.confidence_word(cause.confidence)
     return (
         f'<div class="cause"><h2>{cause.rank}. {_text(cause.service)} — {_text(cause.mechanism)}</h2>'
-        f'<div class="dim">{word}, {cause.confidence:.0%}</div>'
+        f'<div class="dim">{outline.likelihood(cause.confidence)}</div>'
         f'<div class="meter"><i style="width:{cause.confidence:.0%}"></i></div>'
         f"<p>{_text(to_milliseconds(cause.summary))}</p><dl>{facts}</dl><ul>{''.join(points)}</ul></div>"
     )

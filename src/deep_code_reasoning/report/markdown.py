@@ -32,6 +32,7 @@ def as_markdown(investigation: Investigation, consulted: Consulted | None = None
         ("Where the time goes", outline.latency_of(investigation)),
         ("Not everything could be read", outline.partial_of(investigation)),
         ("Could not look at", outline.skipped_of(investigation)),
+        ("Notes", investigation.notes),
     ):
         if items:
             lines += ["", f"## {title}", "", *(f"- {_escaped(item)}" for item in items)]
@@ -39,9 +40,8 @@ def as_markdown(investigation: Investigation, consulted: Consulted | None = None
 
 
 def _cause(cause: Cause, findings: tuple[Finding, ...]) -> list[str]:
-    word = outline.confidence_word(cause.confidence)
     lines = ["", f"## {cause.rank}. {_escaped(cause.service)}: {_escaped(cause.mechanism)}"]
-    lines += ["", f"{_escaped(to_milliseconds(cause.summary))} *({word}, {cause.confidence:.0%})*", ""]
+    lines += ["", f"{_escaped(to_milliseconds(cause.summary))} *({outline.likelihood(cause.confidence)})*", ""]
     lines += [f"- {label}: {_escaped(value)}" for label, value in outline.facts_of(cause)]
     for finding in outline.evidence_of(cause, findings):
         cited = ", ".join(_code(str(citation)) for citation in finding.citations[: outline.MAX_CITATIONS])

@@ -29,12 +29,11 @@ def headline(investigation: Investigation) -> str:
     return _HEADLINES[investigation.verdict]
 
 
-def confidence_word(confidence: float) -> str:
-    """A probability as people say it."""
-    for floor, word in ((0.85, "very likely"), (0.65, "likely"), (0.4, "possible")):
-        if confidence >= floor:
-            return word
-    return "a guess"
+def likelihood(confidence: float) -> str:
+    """A probability as people say it, with its figure; what is listed is never said to be out of the question."""
+    words = ((0.85, "very likely"), (0.65, "likely"), (0.4, "possible"), (0.0, "a guess"))
+    word = next(word for floor, word in words if confidence >= floor)
+    return f"{word}, {confidence:.0%}" if confidence >= 0.01 else f"{word}, under 1%"
 
 
 def evidence_of(cause: Cause, findings: Sequence[Finding]) -> list[Finding]:

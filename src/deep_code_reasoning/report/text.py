@@ -12,7 +12,7 @@ from . import outline, specialist
 from .plain import printable, to_milliseconds
 
 _WIDTH = 110
-# More than this many partial sources are summed up, not listed.
+# More than this many partial sources, or notes, are not listed.
 _MAX_PARTIAL = 10
 
 
@@ -38,8 +38,8 @@ def as_text(investigation: Investigation, colour: bool = False, consulted: Consu
 
 def _cause(pen: _Pen, cause: Cause, findings: tuple[Finding, ...]) -> None:
     pen.line("")
-    word = outline.confidence_word(cause.confidence)
-    pen.line(f"{cause.rank}. {printable(cause.service)} — {cause.mechanism} ({word}, {cause.confidence:.0%})", "strong")
+    likelihood = outline.likelihood(cause.confidence)
+    pen.line(f"{cause.rank}. {printable(cause.service)} — {cause.mechanism} ({likelihood})", "strong")
     pen.wrapped(printable(to_milliseconds(cause.summary)), "   ")
     for label, value in outline.facts_of(cause):
         pen.wrapped(f"{label + ':':15}{printable(value)}", "   ", hanging=15)
@@ -92,6 +92,10 @@ def _footer(pen: _Pen, investigation: Investigation) -> None:
         pen.line("Could not look at:", "strong")
         for line in skipped:
             pen.wrapped(printable(line), "   ", hanging=2)
+    if investigation.notes:
+        pen.line("")
+        for note in investigation.notes[:_MAX_PARTIAL]:
+            pen.wrapped(printable(note), "", hanging=2)
     rows = sum(source.rows for source in investigation.sources)
     total_s = investigation.read_s + investigation.analyse_s + investigation.rank_s
     pen.line("")

@@ -26,7 +26,6 @@ from ..domain.budget import UNLIMITED, Amount
 from ..domain.model import ModelCard, ModelRecord, price
 from ..domain.routing_decision import Candidate, RoutingDecision
 from ..domain.usage import Usage
-from ..errors import UsageError
 from .settings import Policy
 
 POLICY: Final = "ladder-thompson/1"
@@ -39,17 +38,6 @@ ABILITY_FOR: Final[Mapping[str, str]] = {
     "performance": "complexity_modelling",
     "hypothesis_test": "synthetic_scenarios",
 }
-
-# What a decision's record says of the policy beside its candidates: with them it can be made again.
-_TERMS: Final = (
-    "value_usd",
-    "accepts_right",
-    "accepts_wrong",
-    "exploration",
-    "draws",
-    "models_left",
-    "failed",
-)
 
 # Records of models by (id, class of problems), as the ledger gives them.
 Records = Mapping[tuple[str, str], ModelRecord]
@@ -118,7 +106,7 @@ def choose(
     failed: Sequence[str] = (),
     named: str | None = None,
 ) -> RoutingDecision:
-    """Choose a model for a question, or none; the decision says why, and can be made again (`replay`).
+    """Choose a model for a question, or none; the decision says why. The same arguments give the same decision.
 
     Args:
         cards: models that can be asked (there is a key), with the prices and windows that hold for them.
@@ -139,21 +127,6 @@ def choose(
         "failed": list(failed),
     }
     return _decide(rungs, terms, occasion)
-
-
-def replay(decision: RoutingDecision) -> RoutingDecision:
-    """Make a recorded decision again, from nothing but its record.
-
-    Raises:
-        UsageError: when another policy or version of it made the decision.
-    """
-    rungs = [Rung(model=candidate.model, **candidate.facts) for candidate in decision.candidates if candidate.facts]
-    occasion = Occasion(decision.id, decision.seed or 0, decision.decided_ns, decision.step, decision.escalation_id)
-    if decision.policy == NAMED and decision.chosen is not None:
-        return _as_named(decision.chosen, rungs, occasion)
-    if decision.policy != POLICY:
-        raise UsageError(f"decision '{decision.id}' was made by '{decision.policy}'; this is '{POLICY}'")
-    return _decide(rungs, {name: decision.explanation[name] for name in _TERMS}, occasion)
 
 
 def vendor(card: ModelCard) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..domain.claim import Claim, Figure, Proof
+from ..domain.claim import Claim, ClaimRole, Figure, Proof
 from ..domain.instant import parse_instant
 from ..domain.window import Window
 
@@ -46,7 +46,7 @@ class FigureAnswer(_Part):
 class ClaimAnswer(_Part):
     """A claim, to be checked against the evidence."""
 
-    role: ClassVar[str] = "support"
+    role: ClassVar[ClaimRole] = "support"
 
     statement: str = Field(description="One or two sentences.")
     service: str | None = Field(None, description="The service it is about, as the evidence spells it.")
@@ -71,7 +71,7 @@ class ClaimAnswer(_Part):
             details=self._details(),
         )
 
-    def _role(self) -> str:
+    def _role(self) -> ClaimRole:
         return self.role
 
     def _details(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class ClaimAnswer(_Part):
 class CauseAnswer(ClaimAnswer):
     """An explanation of the incident."""
 
-    role: ClassVar[str] = "cause"
+    role: ClassVar[ClaimRole] = "cause"
 
     mechanism: str | None = Field(
         None, description="How it broke, as one of the mechanisms listed in the instructions."
@@ -97,7 +97,7 @@ class PointAnswer(ClaimAnswer):
 
     speaks: Literal["for", "against"] = "for"
 
-    def _role(self) -> str:
+    def _role(self) -> ClaimRole:
         return "support" if self.speaks == "for" else "against"
 
 
@@ -135,7 +135,7 @@ class Answer(_Part):
 class StepAnswer(ClaimAnswer):
     """One step of the execution, in order."""
 
-    role: ClassVar[str] = "step"
+    role: ClassVar[ClaimRole] = "step"
 
     where: str = Field(description="code:REPO/PATH#LINE, or the span's citation, of this step.")
     data: str | None = Field(None, description="What flows here, when data flow was asked for.")
@@ -164,7 +164,7 @@ class ExecutionTraceAnswer(Answer):
 class ImpactAnswer(ClaimAnswer):
     """An effect on one service."""
 
-    role: ClassVar[str] = "impact"
+    role: ClassVar[ClaimRole] = "impact"
 
     kind: Literal["breaking", "performance", "behavioral"]
 
@@ -185,7 +185,7 @@ class CrossSystemAnswer(Answer):
 class HotspotAnswer(ClaimAnswer):
     """A place where time or a resource goes."""
 
-    role: ClassVar[str] = "hotspot"
+    role: ClassVar[ClaimRole] = "hotspot"
 
     where: str | None = Field(None, description="The operation, or code:REPO/PATH#LINE.")
     growth: str | None = Field(
@@ -211,7 +211,7 @@ class PerformanceAnswer(Answer):
 class PredictionAnswer(ClaimAnswer):
     """Something that must be so if the hypothesis is right, and what you found when you looked."""
 
-    role: ClassVar[str] = "prediction"
+    role: ClassVar[ClaimRole] = "prediction"
 
     outcome: Literal["holds", "fails", "unknown"] = Field(description="What the evidence or the experiment says of it.")
 

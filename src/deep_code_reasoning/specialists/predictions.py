@@ -8,11 +8,11 @@ from typing import Final
 
 from ..detectors import runner
 from ..detectors.timeline.graph import service_graph
-from ..domain.claim import Claim, citation_or_none
+from ..domain.claim import Claim, ClaimVerdict, citation_or_none
 from ..domain.graph import ServiceGraph
 from ..domain.instant import format_instant
 from ..domain.investigation import Investigation
-from ..domain.prediction import Prediction
+from ..domain.prediction import Prediction, PredictionOutcome
 from ..domain.window import Windows
 from ..store import CaseStore
 from .checks import live_since
@@ -58,10 +58,10 @@ def predict(claim: Claim, trial: Trial) -> tuple[Prediction, ...]:
 
 def the_evidence_does_not_contradict_it(claim: Claim, trial: Trial) -> Prediction:
     """What it cites is there, and no check speaks against it."""
-    checked = verify_claim(claim, trial.ground)
-    outcome = {"verified": "holds", "refuted": "fails"}.get(checked.verdict, "unknown")
+    name, checked = "the evidence does not contradict it", verify_claim(claim, trial.ground)
+    outcomes: dict[ClaimVerdict, PredictionOutcome] = {"verified": "holds", "unverified": "unknown", "refuted": "fails"}
     detail = "; ".join(checked.reasons) or "all that it cites is in the evidence"
-    return Prediction("the evidence does not contradict it", outcome, detail, checked.resolved, fatal=True)
+    return Prediction(name, outcomes[checked.verdict], detail, checked.resolved, fatal=True)
 
 
 def its_change_came_before(claim: Claim, trial: Trial) -> Prediction:
@@ -73,7 +73,7 @@ def its_change_came_before(claim: Claim, trial: Trial) -> Prediction:
     live_ns = live_since(change, trial.ground, trial.store)
     if live_ns is None:
         return Prediction(name, "unknown", f"the case does not say when {change} was live")
-    outcome = "holds" if live_ns <= windows.onset.end_ns else "fails"
+    outcome: PredictionOutcome = "holds" if live_ns <= windows.onset.end_ns else "fails"
     detail = f"live at {format_instant(live_ns)}; it began about {format_instant(windows.onset_ns)}"
     # That it came before is true of most changes, and so tells little.
     return Prediction(name, outcome, detail, (str(change),), fatal=True, weight=0.5)
@@ -110,7 +110,7 @@ def it_is_no_victim(claim: Claim, trial: Trial) -> Prediction:
         return Prediction(name, "unknown", f"it failed in {failed} traces, too few to tell", weight=2.0)
     share = victims / failed
     detail = f"in {victims} of the {failed} traces in which it failed, something that it calls failed too"
-    outcome = "fails" if share >= _VICTIM else "holds" if share <= 1 - _VICTIM else "unknown"
+    outcome: PredictionOutcome = "fails" if share >= _VICTIM else "holds" if share <= 1 - _VICTIM else "unknown"
     return Prediction(name, outcome, detail, fatal=share >= _SURELY_VICTIM, weight=2.0)
 
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ..domain.call import Verification
+from ..domain.call import Verification, VerificationResult
 from ..domain.citation import KINDS
-from ..domain.claim import CheckedClaim, Claim, Proof
+from ..domain.claim import CheckedClaim, Claim, ClaimVerdict, Proof
 from .checks import CHECKS
 from .ground import Ground, Objection
 
@@ -47,7 +47,7 @@ def verify_claim(claim: Claim, ground: Ground) -> CheckedClaim:
     offered = len(proofs) + len(claim.figures)
     if not offered:
         objections.append(Objection("it cites nothing"))
-    verdict = "verified"
+    verdict: ClaimVerdict = "verified"
     if objections:
         verdict = "refuted" if any(objection.refutes for objection in objections) else "unverified"
     return CheckedClaim(
@@ -65,6 +65,7 @@ def overall(checked: Sequence[CheckedClaim]) -> Verification:
     resolved = sum(len(claim.resolved) for claim in checked)
     unresolved = sum(len(claim.unresolved) for claim in checked)
     verdicts = [claim.verdict for claim in checked]
+    result: VerificationResult
     leading = next((claim.verdict for claim in checked if claim.claim.role == "cause"), None)
     if leading == "refuted" or (verdicts and set(verdicts) == {"refuted"}):
         result = "refuted"
@@ -84,7 +85,7 @@ def _proofs(claim: Claim) -> tuple[Proof, ...]:
     return (*given, *(Proof(citation) for citation in dict.fromkeys(others) if citation not in known))
 
 
-def _confidence(claim: Claim, verdict: str, offered: int, objections: int) -> float | None:
+def _confidence(claim: Claim, verdict: ClaimVerdict, offered: int, objections: int) -> float | None:
     if claim.confidence is None:
         return None
     if verdict == "refuted":

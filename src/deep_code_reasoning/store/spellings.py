@@ -30,6 +30,14 @@ def spellings_of(services: Iterable[str]) -> Mapping[str, str]:
     return chosen
 
 
+def read_as_one(spellings: Mapping[str, str]) -> tuple[str, ...]:
+    """In words, which names are read as one service's; nothing where every service has one spelling."""
+    others: dict[str, list[str]] = defaultdict(list)
+    for spelling, name in sorted(spellings.items()):
+        others[name].append(spelling)
+    return tuple(f"{', '.join(names)} and {name} are read as one service" for name, names in sorted(others.items()))
+
+
 def respelled(table: Table, scan: str) -> str:
     """A scan of a table with one name a service (by the table `service_spellings`), where it has services."""
     if not table.has("service"):

@@ -53,6 +53,30 @@ def test_steady_growth_of_memory_is_a_leak(look: Look) -> None:
     assert finding.mechanism == "memory_leak"
 
 
+@pytest.mark.parametrize(("growth", "told"), [(2.2, False), (1.0, True)], ids=["with its requests", "on its own"])
+def test_connections_that_grow_as_the_day_does_are_told_unless_requests_do_too(
+    growth: float, told: bool, look: Look
+) -> None:
+    used = [float(round(4 + 8 * place / 100)) for place in range(101)]
+    asked = [10 * (1 + (growth - 1) * place / 100) + place % 2 for place in range(101)]
+    rows = series("stock", "db_connections_used", used) + series("stock", "requests_per_second", asked)
+    findings, _ = look("metrics.saturation", {"metrics": rows})
+    assert bool(findings) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "mechanism"),
+    [
+        ("nodejs_eventloop_lag_seconds", "cpu_saturation"),
+        ("disk_queue_length", "disk_saturation"),
+        ("consumer_lag", "message_backlog"),
+    ],
+)
+def test_what_is_late_or_queues_is_told_by_what_it_waits_for(name: str, mechanism: str, look: Look) -> None:
+    (finding,), _ = look("metrics.saturation", {"metrics": series("stock", name, [0.5 * v for v in steps(400)])})
+    assert finding.mechanism == mechanism
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+import pytest
+
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.timeline.level_shift import shift_of_latency
 from deep_code_reasoning.detectors.timeline.recordings import hole_in_traces
@@ -63,6 +65,20 @@ def test_one_recording_has_no_hole(build_case: BuildCase) -> None:
 def test_a_stray_time_stamp_makes_no_second_recording(build_case: BuildCase) -> None:
     with build_case({"spans": [*System(CALM, 60).spans, *System(CALM, 2, first=6 * DAY_S).spans]}) as store:
         assert hole_in_traces(store) is None
+
+
+@pytest.mark.parametrize(
+    ("every_s", "hole_s", "pause_s", "holes"),
+    [(100, 2_000, 0, True), (100, 2_000, 600, False), (10, 400, 0, False)],
+    ids=["a quarter of the time", "among other pauses", "a few minutes"],
+)
+def test_a_sharp_hole_of_a_quarter_parts_two_recordings(
+    every_s: int, hole_s: int, pause_s: int, holes: bool, build_case: BuildCase
+) -> None:
+    moments = [n * every_s + pause_s * (n >= 15) + hole_s * (n >= 30) for n in range(60)]
+    spans = [span for moment in moments for span in System(CALM, 1, first=moment).spans]
+    with build_case({"spans": spans}) as store:
+        assert (hole_in_traces(store) is not None) == holes
 
 
 def test_between_two_recordings_the_metrics_date_the_onset(build_case: BuildCase) -> None:

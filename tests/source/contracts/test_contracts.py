@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -274,3 +275,22 @@ def test_ways_that_multiply_at_every_step_come_to_an_end(tmp_path: Path) -> None
     assert 1_000 < len(ends) < 5_000
     assert all(name.endswith("/end") for name in ends)
     assert any(contract.name == "b" for contract in found.contracts if contract.path == "gap.go")
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("a.go", "type A struct {"),
+        ("schema.prisma", "model A {"),
+        ("mapper.xml", "<select>"),
+        ("A.java", "@Entity"),
+        ("A.cs", "[Table(A)]"),
+        ("a.ts", "@Entity()"),
+        ("a.php", "#[ORM\\Entity]"),
+    ],
+)
+def test_a_file_of_nothing_but_beginnings_is_read_in_no_time(path: str, line: str, tmp_path: Path) -> None:
+    """Ten thousand lines, each of which may begin what no later one ends: a look ahead from each takes long."""
+    started = time.process_time()
+    read(tmp_path, {f"shop/{path}": f"<?php\n{line}\n" * 10_000 if path == "a.php" else f"{line}\n" * 10_000})
+    assert time.process_time() - started < 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ...domain.escalation import OUTCOME_VERDICTS
+from ...domain.escalation import OUTCOME_VERDICTS, OutcomeVerdict
 
 
 @click.command("outcome")
@@ -12,7 +12,7 @@ from ...domain.escalation import OUTCOME_VERDICTS
 @click.argument("verdict", type=click.Choice(OUTCOME_VERDICTS))
 @click.option("--note", default="", help="What it turned out to be.")
 @click.option("--by", metavar="NAME", help="Who says so; you, when left out.")
-def command(of: str, verdict: str, note: str, by: str | None) -> None:
+def command(of: str, verdict: OutcomeVerdict, note: str, by: str | None) -> None:
     """Report whether an answer proved right: of an escalation, by its ID, or of a case, by its name.
 
     Of a case it is the last escalated answer, else the analysers' own. The last report holds; until there is one, the

@@ -14,13 +14,12 @@ import click
 def command(case_name: str, form: str) -> None:
     """Investigate CASE again from its tables (nothing is read anew) and print the answer."""
     from ...app.cases import find_case
-    from ...app.investigate import investigate_case
-    from ...domain.case import CaseInfo
+    from ...app.investigate import investigation_of
     from ...report.answer import as_json
     from ...report.markdown import as_markdown
     from ...report.text import as_text
 
-    answer = investigate_case(find_case(case_name), CaseInfo(""))
+    answer = investigation_of(find_case(case_name))
     if form == "json":
         click.echo(json.dumps(as_json(answer), indent=2, ensure_ascii=False))
     elif form == "markdown":

@@ -11,20 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ...domain.finding import Finding
-from ..base import Scene, Skipped
-from ..metrics import leak, messages
+from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Shift, symptoms_of
 from ..symptoms.trouble import trouble
-from ..traces import missing_writes
 from .trial import Change, Situation
 
-# What it is called, and the facts with its levels before and after; messages that merely wait are not held.
+# By detector and mechanism: what it is called, and the facts with its levels before and after. Messages that merely
+# wait are not held.
 _TOLD: Final = {
-    "memory_leak": ("memory", "before", "after"),
-    "unacknowledged_messages": ("unacknowledged messages", "usual", "now"),
-    "wrong_result": ("skipped", "without_share_before", "without_share"),
+    ("metrics.leak", "memory_leak"): ("memory", "before", "after"),
+    ("metrics.messages", "unacknowledged_messages"): ("unacknowledged messages", "usual", "now"),
+    ("traces.missing_writes", "wrong_result"): ("skipped", "without_share_before", "without_share"),
 }
 
 
@@ -33,9 +31,10 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
     found = trouble(scene)
     deploys_known = any(change.rollouts for change in known)
     situations = []
-    for finding in _measured(scene):
-        what, before, after = _TOLD[finding.mechanism]
-        levels = float(str(finding.facts[before])), float(str(finding.facts[after]))
+    measured = [finding for finding in scene.dated if (finding.code, finding.mechanism) in _TOLD]
+    for finding in sorted(measured, key=lambda f: (-f.severity * f.confidence, f.service)):
+        what, before, after = _TOLD[finding.code, finding.mechanism]
+        levels = finding.number(before), finding.number(after)
         ramp_ns = finding.start_ns if finding.mechanism == "memory_leak" else None
         name = f"{what} {finding.resource}"
         shift = Shift(finding.service, name, *levels, finding.start_ns, ramp_ns, finding.citations)
@@ -44,14 +43,3 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
         symptoms = symptoms_of([], [shift])
         situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, deploys_known))
     return situations
-
-
-def _measured(scene: Scene) -> list[Finding]:
-    found: list[Finding] = []
-    for looked in (
-        leak.detect(scene, leak.Settings()),
-        messages.detect(scene, messages.Settings()),
-        missing_writes.detect(scene, missing_writes.Settings()),
-    ):
-        found += [] if isinstance(looked, Skipped) else [finding for finding in looked if finding.mechanism in _TOLD]
-    return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))

@@ -55,14 +55,13 @@ def _find_lock_ops(store: CaseStore) -> bool:
     _gather(store)
     store.execute(f"CREATE TABLE lock_waits ({_WAIT_COLUMNS}) ENGINE = Memory")
     store.execute(f"CREATE TABLE lock_ops ({_OPS_COLUMNS}) ENGINE = Memory")
-    if not store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
-        return False
-    store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
-    _read(store)
-    prepare_clocks(store)
-    store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
+    if store.query("SELECT 1 AS n FROM lock_candidates LIMIT 1"):
+        store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
+        _read(store)
+        prepare_clocks(store)
+        store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
+        store.execute("DROP TABLE lock_ops_raw")
     store.execute("DROP TABLE lock_candidates")
-    store.execute("DROP TABLE lock_ops_raw")
     return bool(
         store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1")
     )

@@ -222,7 +222,7 @@ def _share_of_limit(climb: _Climb, limits: Sequence[Series]) -> float:
     """The share of its limit that a climb reaches; 0 when none is known. Nothing goes beyond its own limit."""
     series, top = climb.series, climb.series.values[climb.top]
     if series.meaning.ratio:
-        return top / (100.0 if series.meaning.percent or top > 1.5 else 1.0)
+        return top / series.whole
     of = [limit for limit in limits if (limit.service, limit.instance) == (series.service, series.instance)]
     shares = [top / max(limit.values) for limit in of if max(limit.values, default=0.0) > 0]
     return max((share for share in shares if share <= 1.05), default=0.0)

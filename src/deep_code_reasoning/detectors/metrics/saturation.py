@@ -19,6 +19,7 @@ The step of each series is found without any onset (`series.py`); its evidence i
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,10 +101,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
     limits = [series for series in known if series.meaning.limit]
     alike = families(known)
+    served = series_of(scene.store, frozenset({"traffic"}))
     rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
     for series in known:
         rise = None if series.meaning.limit else _rise(series, known, alike, settings)
-        if rise is not None:
+        if rise is not None and not _is_load(rise, served, settings):
             rises[(series.service, series.meaning.kind)].append(rise)
     for series in limits:
         rise = _lowered(series, known, len(known), settings)
@@ -130,6 +132,21 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
     if full < (settings.full_share if drifts and not leak else settings.half_share):
         return None
     return Rise(series, step, chance, full, leak)
+
+
+def _is_load(rise: Rise, served: Sequence[Series], settings: Settings) -> bool:
+    """Whether use drifted up as the requests did that the service is asked, and nobody says that it is at its limit."""
+    series, step = rise.series, rise.step
+    if rise.leak or not math.isnan(rise.full) or abruptness(series.values, step) >= settings.abrupt:
+        return False
+    at_ns = series.times_ns[step.index]
+    before = after = 0.0
+    for other in served:
+        place = bisect_left(other.times_ns, at_ns)
+        if other.service == series.service and 0 < place < len(other.values):
+            before += median(other.values[:place])
+            after += median(other.values[place:])
+    return before > 0 and step.ratio < settings.min_ratio * after / before
 
 
 def _counts(series: Series) -> bool:
@@ -160,7 +177,7 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
         return math.nan
     peak = max(step.after, median(series.values[-3:]))
     if series.meaning.ratio:
-        return peak / _whole(series)
+        return peak / series.whole
     since_ns = series.times_ns[step.index]
     for other in known:
         if other is series or not _same_resource(series, other):
@@ -169,13 +186,8 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
             return peak / other.values[-1]
         late = [value for time, value in zip(other.times_ns, other.values, strict=True) if time >= since_ns]
         if other.meaning.ratio and late:
-            return max(median(late), median(late[-3:])) / _whole(other)
+            return max(median(late), median(late[-3:])) / other.whole
     return math.nan
-
-
-def _whole(series: Series) -> float:
-    """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
-    return 100.0 if series.meaning.percent or max(series.values) > 1.5 else 1.0
 
 
 def _same_resource(one: Series, other: Series) -> bool:

@@ -40,6 +40,11 @@ class Series:
     times_ns: tuple[int, ...]
     values: tuple[float, ...]
 
+    @property
+    def whole(self) -> float:
+        """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
+        return 100.0 if self.meaning.percent or max(self.values) > 1.5 else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -107,7 +107,7 @@ def _matters(series: Series, step: Step, settings: Settings) -> bool:
 def _severity(series: Series, step: Step, settings: Settings) -> float:
     kind = series.meaning.kind
     if kind == "errors" and series.meaning.ratio:
-        share = step.after / (100.0 if series.meaning.percent or max(series.values) > 1.5 else 1.0)
+        share = step.after / series.whole
         return min(1.0, share / settings.grave_error_share)
     if kind == "success":
         return min(1.0, (1 - step.after / step.before) / settings.grave_error_share)

@@ -103,8 +103,7 @@ def _speaks(series: Series) -> bool:
 def _crosses(series: Series, value: float, settings: Settings) -> bool:
     if series.meaning.kind != "cpu":
         return value > 0
-    whole = 100.0 if series.meaning.percent or max(series.values) > 1.5 else 1.0
-    return value >= settings.full * whole
+    return value >= settings.full * series.whole
 
 
 def _finding(

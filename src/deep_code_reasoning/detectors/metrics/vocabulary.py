@@ -41,8 +41,9 @@ KINDS: Final[dict[str, frozenset[str]]] = {
 }
 THROTTLED: Final = frozenset({"throttle", "throttled", "throttling"})
 """Words of what a processor did not do for a program that asked for more."""
-# A network's errors are packets that did not arrive; a processor that is throttled is one that is short. What the words
-# mean alone (requests that fail, calls that are turned away) they do not mean there.
+# A network's errors are packets that did not arrive; a processor that is throttled is one that is short, and so is one
+# whose event loop comes round late; what queues at a disk are no messages. What the words mean alone (requests that
+# fail, calls that are turned away, messages that wait) they do not mean there.
 _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     (
         "loss",
@@ -53,6 +54,8 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
         ),
     ),
     ("cpu", frozenset({"cpu"}), THROTTLED),
+    ("cpu", frozenset({"loop", "eventloop"}), frozenset({"lag", "delay", "latency", "utilization", "utilisation"})),
+    ("disk", frozenset({"disk"}), frozenset({"queue", "queued", "pending", "inflight"})),
 )
 # A pool of threads holds none of these.
 _CONNECTIONS: Final = frozenset({"connection", "connections", "conn", "conns"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ..timeline.span_facts import span_facts
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
 from .symptom import Shift, Text
+from .words import without_numbers
 
 Answer = TypeVar("Answer")
 
@@ -128,8 +130,6 @@ def _length_ratio(scene: Scene) -> float:
     return scene.windows.incident.seconds / calm if calm > 0 else 1.0
 
 
-# Digits and long hexadecimal names tell one saying of a text from another, and not one text from another.
-_PATTERN: Final = "replaceRegexpAll({}, '[0-9a-fA-F]{{8,}}|[0-9]+', '#')"
 _COUNTS: Final = """
        countIf({0} >= {{onset:Int64}}) AS bad, countIf({0} >= {{since:Int64}} AND {0} < {{early:Int64}}) AS calm,
        minIf({0}, {0} >= {{early:Int64}}) AS first_ns"""
@@ -139,7 +139,7 @@ _LOG_TEXTS: Final = f"""
 SELECT service, severity AS level, substring(tupleElement(example, 1), 1, 600) AS text, bad, calm, first_ns,
        '' AS trace_id, '' AS span_id, tupleElement(example, 2) AS source_id, tupleElement(example, 3) AS line,
        tupleElement(example, 4) AS item
-FROM (SELECT service, severity, substring({_PATTERN.format("body")}, 1, 240) AS pattern, {_COUNTS.format("time_ns")},
+FROM (SELECT service, severity, substring({without_numbers("body")}, 1, 240) AS pattern, {_COUNTS.format("time_ns")},
              argMin((body, source_id, line, item), (time_ns < {{early:Int64}}, time_ns, source_id, line, item))
              AS example
       FROM logs
@@ -150,7 +150,7 @@ FROM (SELECT service, severity, substring({_PATTERN.format("body")}, 1, 240) AS 
 _SPAN_TEXTS: Final = f"""
 SELECT service, 'error' AS level, tupleElement(example, 1) AS text, bad, calm, first_ns,
        tupleElement(example, 2) AS trace_id, tupleElement(example, 3) AS span_id, 0 AS source_id, 0 AS line, 0 AS item
-FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("time_ns")},
+FROM (SELECT service, {without_numbers("said")} AS pattern, {_COUNTS.format("time_ns")},
              argMin((said, trace_id, span_id), (time_ns < {{early:Int64}}, time_ns, trace_id, span_id)) AS example
       FROM (SELECT service, start_ns AS time_ns, trace_id, span_id, attributes['error'] AS flag,
                    multiIf(status_message != '', status_message, flag NOT IN ('', 'true', 'false'), flag,
@@ -164,7 +164,7 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
 _EVENT_TEXTS: Final = f"""
 SELECT service, 'error' AS level, tupleElement(example, 1) AS text, bad, calm, first_ns,
        tupleElement(example, 2) AS trace_id, tupleElement(example, 3) AS span_id, 0 AS source_id, 0 AS line, 0 AS item
-FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("time_ns")},
+FROM (SELECT service, {without_numbers("said")} AS pattern, {_COUNTS.format("time_ns")},
              argMin((said, trace_id, span_id), (time_ns < {{early:Int64}}, time_ns, trace_id, span_id)) AS example
       FROM (SELECT service, time_ns, trace_id, span_id,
                    concat(attributes['exception.type'], ': ', substring(attributes['exception.message'], 1, 400))
@@ -178,7 +178,7 @@ FROM (SELECT service, {_PATTERN.format("said")} AS pattern, {_COUNTS.format("tim
 # --- metrics ----------------------------------------------------------------------------------------------------------
 
 # Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
-_COUNTERS: Final = tuple(f"{mark}{word}" for mark in "._" for word in ("total", "count", "sum", "bucket"))
+COUNTER: Final = "[._](total|count|sum|bucket)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +265,7 @@ def _metric_series(scene: Scene) -> list[_Series]:
 def _rates(series: _Series) -> _Series:
     """A counter that only ever rises tells by its steps, and not by its level."""
     rising = all(b >= a for a, b in zip(series.values, series.values[1:], strict=False))
-    if not (series.cumulative or (series.name.endswith(_COUNTERS) and rising)) or len(series.values) < 3:
+    if not (series.cumulative or (re.search(COUNTER, series.name) and rising)) or len(series.values) < 3:
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
     return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)

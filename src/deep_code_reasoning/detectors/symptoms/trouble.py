@@ -13,7 +13,7 @@ from typing import Final
 
 from ...domain.graph import ServiceGraph
 from ..base import Scene
-from .evidence import FORERUN_NS, once_a_case, service_names, shifts, telling_texts, traced_services
+from .evidence import COUNTER, FORERUN_NS, once_a_case, service_names, shifts, telling_texts, traced_services
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
 
@@ -22,7 +22,7 @@ _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND
 _SUFFERS: Final = frozenset({"slow", "errors", "fanout"})
 # When levels came to be nearer to what they are since than to what they were. Shifts are dated by slices, which are
 # minutes wide where metrics go back for hours. The points of counters are no levels.
-_JUMPED: Final = r"""
+_JUMPED: Final = """
 SELECT service, name, min(time_ns) AS at_ns FROM metrics
 JOIN (
     SELECT s.1 AS service, s.2 AS name, s.3 AS since_ns, s.4 AS middle, s.5 AS up FROM (
@@ -30,7 +30,7 @@ JOIN (
                                   {middles:Array(Float64)}, {up:Array(UInt8)})) AS s
     )
 ) AS moved USING (service, name)
-WHERE kind != 'sum' AND NOT match(name, '_(total|count|sum)$') AND time_ns >= since_ns AND (value > middle) = up
+WHERE kind != 'sum' AND NOT match(name, {counter:String}) AND time_ns >= since_ns AND (value > middle) = up
 GROUP BY service, name ORDER BY service, name
 """
 
@@ -68,6 +68,7 @@ def _jumped_before(scene: Scene, moved: Sequence[Shift]) -> set[tuple[str, str]]
         return set()
     rows = scene.store.query(
         _JUMPED,
+        counter=COUNTER,
         services=[jump.service for jump in jumps],
         names=[jump.name for jump in jumps],
         since=[jump.first_ns for jump in jumps],

@@ -33,6 +33,11 @@ def word_set(*texts: str) -> frozenset[str]:
     return frozenset(word for text in texts for word in words(text))
 
 
+def without_numbers(expression: str) -> str:
+    """SQL: a text with '#' for numbers and long hexadecimal names, which tell one saying of it from another."""
+    return f"replaceRegexpAll({expression}, '[0-9a-fA-F]{{8,}}|[0-9]+', '#')"
+
+
 def telling_words(texts: Iterable[str]) -> frozenset[str]:
     """Words that may tie two texts together: at least three letters, none of the common ones."""
     return frozenset(

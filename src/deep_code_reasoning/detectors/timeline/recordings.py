@@ -16,8 +16,13 @@ from ...domain.window import Window, Windows
 from ...store import CaseStore
 from .level_shift import LevelShift, shift_of_latency
 
-# A hole of half of the whole time is no quiet hour.
+# A hole of half of the whole time is no quiet hour. Nor is one of a fifth that is so many times as long as the next:
+# of n pauses of what comes at some rate, one is with a chance of n^-4. What is silent for less than ten minutes may be
+# down.
 _MIN_SHARE: Final = 0.5
+_SHARP_SHARE: Final = 0.2
+_SHARPLY: Final = 5
+_MIN_SHARP_NS: Final = 600 * NS_PER_S
 # Fewer spans than this on either side are stray time stamps.
 _MIN_SPANS: Final = 50
 _STEPS: Final = 1000
@@ -42,8 +47,9 @@ def _find_hole(store: CaseStore) -> Window | None:
         width=width,
     )
     holes = [(int(b["first_ns"]) - int(a["last_ns"]), place) for place, (a, b) in enumerate(pairwise(rows), start=1)]
-    length, place = max(holes, default=(0, 0))
-    if length < _MIN_SHARE * (whole.end_ns - whole.start_ns):
+    (next_longest, _), (length, place) = sorted([(0, 0), (0, 0), *holes])[-2:]
+    is_sharp = length >= max(_MIN_SHARP_NS, _SHARPLY * next_longest)
+    if length < (_SHARP_SHARE if is_sharp else _MIN_SHARE) * (whole.end_ns - whole.start_ns):
         return None
     if min(sum(int(row["n"]) for row in side) for side in (rows[:place], rows[place:])) < _MIN_SPANS:
         return None

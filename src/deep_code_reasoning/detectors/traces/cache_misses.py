@@ -29,6 +29,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
+from ..symptoms.words import without_numbers
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_facts import CACHES, SYSTEM, span_facts
@@ -40,7 +41,7 @@ _STATEMENT: Final = (
 )
 _WRITES: Final = r"(?i)^\W*(p?set(ex|nx)?|hm?set|mset|add|put)\b"
 # What is read, but for the numbers in it.
-_KIND: Final = "replaceRegexpAll(statement, '[0-9a-fA-F]{8,}|[0-9]+', '#')"
+_KIND: Final = without_numbers("statement")
 
 
 @dataclass(frozen=True, slots=True)

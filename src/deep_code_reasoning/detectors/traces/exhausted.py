@@ -28,6 +28,7 @@ from ...store import CaseStore, Row
 from ..base import Detector, Scene
 from ..symptoms.evidence import once_a_case
 from ..symptoms.lexicon import kinds_of_text
+from ..symptoms.words import without_numbers
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.names import mentions
@@ -40,7 +41,7 @@ _KINDS: Final = {
 }
 # What any such message has in it: the lexicon then reads the few hundred texts that pass.
 _LIKELY: Final = "(?i)pool|connection|worker|thread|executor|queue|capacity|slot|clients|pending|handler"
-_SHAPE: Final = "replaceRegexpAll(said, '[0-9a-fA-F]{8,}|[0-9]+', '#')"
+_SHAPE: Final = without_numbers("said")
 # How drivers name the pool in their message.
 _POOL_NAME: Final = re.compile(r"(?i)\bpool[ :='\"]+([\w.\-]+)")
 

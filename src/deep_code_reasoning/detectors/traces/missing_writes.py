@@ -66,8 +66,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     prepare_linked_spans(scene.store)
     steps = time_steps(scene.store, "linked_spans")
     by_operation: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    # Changes are tried for what is found here: it is asked for twice.
-    for row in scene.store.once("calls of operations", lambda: _calls(scene.store, steps, settings)):
+    for row in _calls(scene.store, steps, settings):
         by_operation[(row["service"], row["entry"])].append(row)
     found = []
     for calls in by_operation.values():

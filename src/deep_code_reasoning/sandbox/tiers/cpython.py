@@ -12,7 +12,7 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...domain.experiment import Experiment, ExperimentLimits, ExperimentResult
+from ...domain.experiment import Experiment, ExperimentLimits, ExperimentResult, ExperimentStatus
 from ...errors import SandboxError
 from ..prelude import READY
 from ..process import Finished, run_process
@@ -90,7 +90,7 @@ def last_line(text: str) -> str:
     return text.rstrip().rpartition("\n")[2]
 
 
-def _status(finished: Finished, stderr: str, limits: ExperimentLimits) -> tuple[str, str]:
+def _status(finished: Finished, stderr: str, limits: ExperimentLimits) -> tuple[ExperimentStatus, str]:
     if finished.stopped == "time":
         return "timed_out", f"stopped after {limits.seconds:g} s"
     if finished.stopped == "output":

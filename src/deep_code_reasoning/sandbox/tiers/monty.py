@@ -12,7 +12,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from ...domain.experiment import Experiment, ExperimentLimits, ExperimentResult
+from ...domain.experiment import Experiment, ExperimentLimits, ExperimentResult, ExperimentStatus
 from ...errors import SandboxError
 from ..stage import Stage, staged
 
@@ -54,7 +54,8 @@ class Monty:
 
         streams = CollectStreams(max_bytes=experiment.limits.output_bytes)
         started = time.monotonic()
-        status, detail, error = "finished", "", ""
+        status: ExperimentStatus = "finished"
+        detail = error = ""
         try:
             with staged(experiment) as stage:
                 _feed(stage, experiment, streams)
@@ -91,7 +92,7 @@ def _feed(stage: Stage, experiment: Experiment, streams: CollectStreams) -> None
         session.feed_run(experiment.code, print_callback=streams, mount=mount, cwd=_WORK)
 
 
-def _status(fault: MontyError, streams: CollectStreams, limits: ExperimentLimits) -> tuple[str, str]:
+def _status(fault: MontyError, streams: CollectStreams, limits: ExperimentLimits) -> tuple[ExperimentStatus, str]:
     from pydantic_monty import MontyCrashedError
 
     if isinstance(fault, MontyCrashedError):

@@ -15,7 +15,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from ...domain.experiment import Experiment, ExperimentLimits, ExperimentResult
+from ...domain.experiment import Experiment, ExperimentLimits, ExperimentResult, ExperimentStatus
 from ...errors import SandboxError
 from ..process import Finished, run_process
 from ..stage import staged
@@ -115,7 +115,7 @@ def _result(finished: Finished, limits: ExperimentLimits) -> ExperimentResult:
     return ExperimentResult("wasi", status, answer["stdout"], answer["stderr"], answer["duration_s"], detail)
 
 
-def _status(answer: dict[str, Any], limits: ExperimentLimits) -> tuple[str, str]:
+def _status(answer: dict[str, Any], limits: ExperimentLimits) -> tuple[ExperimentStatus, str]:
     last = cpython.last_line(answer["stderr"])
     if answer["truncated"]:  # the library drops what is too much, and goes on
         return "too_much_output", f"stopped at {limits.output_bytes} bytes of output"

@@ -13,7 +13,7 @@ from .scopes import Function, owner_of
 from .syntax import CodeFile
 
 _DECLARATION: Final = re.compile(r"\n(?:func|type|var|const)\b")
-_STRUCT: Final = re.compile(r"(?ms)^\s*type\s+(\w+)\s+struct\s*(\{.*?\}(?=\s*(?:\n|$)))")
+_STRUCT: Final = re.compile(r"(?ms)^[ \t]*type\s+(\w+)\s+struct\s*(\{(?:(?!^[ \t]*type\s).)*?\}(?=\s*?(?:\n|$)))")
 
 
 def go_package(name: str, file: CodeFile) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
 
 _HEADER_BYTES: Final = 600
+# Nobody decorates a class more often; each step from one to the next is longer than the one before.
+_MOST_BETWEEN: Final = 64
 _MARK_HOLDERS: Final = frozenset({"modifiers", "attribute_list", "attribute_group", "annotated_expression"})
 
 
@@ -201,7 +203,9 @@ def _target(mark: Node) -> Node | None:
         while outer.parent is not None and outer.parent.type == "annotated_expression":
             outer = outer.parent
         behind = outer.next_named_sibling
-    while behind is not None and behind.type in ("decorator", "attribute_item", "line_comment", "comment"):
+    for _ in range(_MOST_BETWEEN):
+        if behind is None or behind.type not in ("decorator", "attribute_item", "line_comment", "comment"):
+            break
         behind = behind.next_named_sibling
     return behind if behind is not None and behind.type in CLASS_TYPES | FUNCTION_TYPES else None
 

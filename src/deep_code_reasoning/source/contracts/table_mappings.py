@@ -78,9 +78,9 @@ MAPPINGS: Final = (
     _map("python", r"\bop\.(?:create_table|add_column|alter_column|drop_column)\(\s*['\"](\w+)['\"]", defines=True),
     _map("python", r"\btable(?:_name)?\s*=\s*['\"](\w+)['\"]", mentions=r"\b(?:peewee|tortoise)\b"),
     _map("python", r"\b_table_\s*=\s*['\"](\w+)['\"]", mentions=r"\bpony\b"),
-    _map(_JVM, r"@(?:Join|Collection|Secondary)Table\s*\(\s*(?:[^)]*?\bname\s*=\s*)?\"(\w+)\""),
+    _map(_JVM, r"@(?:Join|Collection|Secondary)Table\s*\(\s*(?:[^)]{0,300}?\bname\s*=\s*)?\"(\w+)\""),
     _map("kotlin", r":\s*(?:[\w.]+\.)?(?:Int|Long|UUID|UInt|ULong)?(?:Id)?Table(?:<\w+>)?\(\s*\"(\w+)\""),
-    _map(_JVM, r"@Table\s*\(\s*(?:[^)]*?\bname\s*=\s*)?\"(\w+)\""),
+    _map(_JVM, r"@Table\s*\(\s*(?:[^)]{0,300}?\bname\s*=\s*)?\"(\w+)\""),
     _map(_JVM, r"@(?:Entity|MappedEntity)\s*\(\s*(?:(?:name|value)\s*=\s*)?\"(\w+)\""),
     _map(
         _JVM,
@@ -89,7 +89,7 @@ MAPPINGS: Final = (
     ),
     _map(_SCRIPTS, r"@(?:Entity|ViewEntity|JoinTable)\(\s*(?:\{\s*name\s*:\s*)?['\"`](\w+)['\"`]"),
     _map(_SCRIPTS, r"\btableName\s*[:=]\s*['\"`](\w+)['\"`]"),
-    _map(_SCRIPTS, r"\bget\s+tableName\(\)[^{]*\{\s*return\s+['\"`](\w+)['\"`]"),
+    _map(_SCRIPTS, r"\bget\s+tableName\(\)[^{]{0,80}\{\s*return\s+['\"`](\w+)['\"`]"),
     _map(_SCRIPTS, r"\b(?:createTable|alterTable|createTableIfNotExists)\(\s*['\"`](\w+)['\"`]", defines=True),
     _map(_SCRIPTS, r"\b(?:pg|mysql|sqlite)Table\(\s*['\"`](\w+)['\"`]", defines=True),
     _map(_SCRIPTS, r"\.table\(\s*['\"`](\w+)['\"`]\s*,\s*\{", defines=True, mentions=r"\bdrizzle"),
@@ -101,7 +101,7 @@ MAPPINGS: Final = (
     _map("csharp", r"\.ToTable\(\s*\"(\w+)\""),
     _map("csharp", r"\bmigrationBuilder\.CreateTable\(\s*name:\s*\"(\w+)\"", defines=True),
     _map("csharp", r"\bCreate\.Table\(\s*\"(\w+)\"", defines=True),
-    _map("csharp", r"^\s*Table\(\s*\"(\w+)\"\s*\)", mentions=r"\bNHibernate\b"),
+    _map("csharp", r"(?m)^[ \t]*Table\(\s*\"(\w+)\"\s*\)", mentions=r"\bNHibernate\b"),
     _map("ruby", r"\bself\.table_name\s*=\s*[:'\"](\w+)"),
     _map("ruby", r"\b(?:create_table|add_column|change_table|add_index)\s*\(?\s*[:'\"](\w+)", defines=True),
     _map("ruby", r"\bSequel::Model\(\s*:(\w+)"),
@@ -131,15 +131,19 @@ MAPPINGS: Final = (
 )
 
 _JPA: Final = (
-    r"@(?:Mapped)?Entity\b(?!\s*\()(?:\s*@\w+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?)*"
+    r"@(?:Mapped)?Entity\b(?!\s*\()(?:\s*@(?!(?:Mapped)?Entity\b)\w+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?)*"
     r"\s*(?:(?:public|final|open|data|abstract)\s+)*(?:class|record)\s+(\w+)"
 )
-_DOCTRINE: Final = r"#\[ORM\\Entity[^\]]*\](?!\s*#\[ORM\\Table)(?:\s*#\[[^\]]*\])*\s*(?:final\s+)?class\s+(\w+)"
-_TYPEORM: Final = r"@Entity\(\s*\)(?:\s*@\w+\([^()]*\))*\s*(?:export\s+)?(?:default\s+)?(?:abstract\s+)?class\s+(\w+)"
+_DOCTRINE: Final = (
+    r"#\[ORM\\Entity[^\]]{0,300}\](?!\s*#\[ORM\\Table)(?:\s*#\[(?!ORM\\Entity)[^\]]*\])*\s*(?:final\s+)?class\s+(\w+)"
+)
+_TYPEORM: Final = (
+    r"@Entity\(\s*\)(?:\s*@(?!Entity\()\w+\([^()]*\))*\s*(?:export\s+)?(?:default\s+)?(?:abstract\s+)?class\s+(\w+)"
+)
 _GORM: Final = r"\btype\s+(\w+)\s+struct\s*\{[^{}]*(?:\bgorm\.Model\b|`[^`]*\bgorm:\")"
 
 CONVENTIONS: Final = (
-    _named("python", r"\bSQLModel\b.*\btable\s*=\s*True", str.lower, unless=r"__tablename__"),
+    _named("python", r"\bSQLModel\b.{0,300}\btable\s*=\s*True", str.lower, unless=r"__tablename__"),
     _named(
         "python",
         r"\((?:\w+\.)?Model\)",
@@ -167,7 +171,7 @@ CONVENTIONS: Final = (
     _named(_SCRIPTS, _TYPEORM, snake),
     _named(
         _SCRIPTS,
-        r"\.define(?:<[^>]*>)?\(\s*['\"`](\w+)['\"`]\s*,\s*\{",
+        r"\.define(?:<[^>]{0,300}>)?\(\s*['\"`](\w+)['\"`]\s*,\s*\{",
         _plural_snake,
         unless=r"\btableName\s*:|freezeTableName\s*:\s*true",
         mentions=r"(?i)sequelize",

@@ -26,16 +26,22 @@ _NAMING: Final = ("__tablename__", "db_table", "tableName", "table_name")
 _MARKS: Final = frozenset({"Table", "JoinTable", "CollectionTable", "MappedEntity"})
 _CALLS: Final = frozenset({"ToTable", "create_table", "createTable", "pgTable", "mysqlTable"})
 _PLAIN: Final = re.compile(r"\w+")
+# A pattern that looks far ahead stops where it could begin again: else a file of nothing but beginnings takes hours.
 _DJANGO_NAMED: Final = re.compile(r"\bdb_table\b|\babstract\s*=\s*True|\bproxy\s*=\s*True")
-_DJANGO_ABSTRACT: Final = re.compile(r"\bclass\s+(\w+)\([^)]*\)(?:(?!\nclass\s).)*?\babstract\s*=\s*True", re.DOTALL)
+_DJANGO_ABSTRACT: Final = re.compile(r"(?ms)^class\s+(\w+)\((?:(?!^class\s).)*?\babstract\s*=\s*True")
 _DB_SET: Final = re.compile(r"\bDbSet<(\w+)>\s+(\w+)\b")
-_MARKED: Final = re.compile(r"\[Table\([^\]]*\]\s*(?:\[[^\]]*\]\s*)*(?:\w+\s+)*(?:class|record)\s+(\w+)")
-_TOLD: Final = re.compile(r"\bEntity(?:TypeBuilder|TypeConfiguration)?<(\w+)>(?:(?!\bEntity<)[^;])*?\.?ToTable\(")
-_PRISMA: Final = re.compile(r"(?ms)^model\s+(\w+)\s*\{(.*?)^\s*\}|^model\s+(\w+)\s*\{([^\n]*)\}")
+_MARKED: Final = re.compile(
+    r"\[Table\([^\]]{0,300}\]\s*(?:\[(?!Table\()[^\]]*\]\s*)*(?:\w+\s+)*(?:class|record)\s+(\w+)"
+)
+_TOLD: Final = re.compile(
+    r"\bEntity(?:TypeBuilder|TypeConfiguration)?<(\w+)>"
+    r"(?:(?!\bEntity(?:TypeBuilder|TypeConfiguration)?<)[^;])*?\.?ToTable\("
+)
+_PRISMA: Final = re.compile(r"(?ms)^model\s+(\w+)\s*\{((?:(?!^model\s).)*?)^[ \t]*\}|^model\s+(\w+)\s*\{([^\n]*)\}")
 _PRISMA_NAME: Final = re.compile(r"@@map\(\s*(?:name\s*:\s*)?\"(\w+)\"")
-_MAPPER: Final = re.compile(r"<(select|insert|update|delete|sql)\b[^>]*>(.*?)</\1>", re.DOTALL)
+_MAPPER: Final = re.compile(r"(?s)<(select|insert|update|delete|sql)\b[^<>]*>((?:(?!<\1\b).)*?)</\1>")
 _TAG: Final = re.compile(r"<!\[CDATA\[|\]\]>|<[^>]*>")
-_CHANGE: Final = re.compile(r"<createTable\b[^>]*\btableName=\"(\w+)\"")
+_CHANGE: Final = re.compile(r"<createTable\b[^<>]*\btableName=\"(\w+)\"")
 _CHANGE_KEYS: Final = ("createTable", "tableName")
 
 

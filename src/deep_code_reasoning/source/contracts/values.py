@@ -64,11 +64,6 @@ class Values:
             term = named
         return [self.text(item, term.file, term.frame) for item in items(term.node)]
 
-    def node_of(self, node: Node, file: CodeFile, frame: Frame | None = None) -> Term | None:
-        """The expression that a name was given, where it is."""
-        node = unwrapped(node)
-        return self.names.meaning(Term(node, file, frame)) if node.type in NAMES | MEMBERS else None
-
     def _parts(self, given: Node, term: Term, depth: int) -> Iterator[str]:
         node = unwrapped(given)
         if depth > _MAX_DEPTH:

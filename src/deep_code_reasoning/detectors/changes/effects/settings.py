@@ -59,9 +59,7 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     ("threshold", r"\b(threshold|limit|max|min|maximum|minimum|size|length|cap|ceiling|floor)\b"),
 )
 _ROLE_PATTERNS: Final = tuple((role, re.compile(pattern)) for role, pattern in _ROLES)
-_SEPARATE: Final = frozenset({"probe"})  # read from surroundings alone
 _ON: Final = frozenset({"true", "on", "yes", "enabled", "enable", "1"})
-_OFF: Final = frozenset({"false", "off", "no", "disabled", "disable", "0"})
 _SWITCH: Final = re.compile(
     (
         r"""["']?([A-Za-z_][\w.\-]*)["']?\s*(?::\s*bool(?:ean)?\s*)?(?::=|=>|[:=(,])\s*["']?(true|false|"""

@@ -1,0 +1,40 @@
+"""What is held against a change that nothing speaks for but that it was there."""
+
+from __future__ import annotations
+
+from deep_code_reasoning.detectors.changes.judgement import judge
+from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Situation, Verdict
+from deep_code_reasoning.detectors.symptoms.front import Front
+from deep_code_reasoning.detectors.symptoms.symptom import Shift, symptoms_of
+from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.instant import NS_PER_S
+
+MINUTE_NS = 60 * NS_PER_S
+ONSET_NS = 1_700_000_000 * NS_PER_S
+# What it does is not known to make anything slow.
+ODD = (
+    "auth.py",
+    "--- a/auth.py\n+++ b/auth.py\n@@ -4 +4 @@\n-    scopes = ['read', 'all']\n+    scopes = ['read']\n",
+)
+# More tries may make a service slow, which is a little.
+RETRY = ("settings.ts", "--- a/settings.ts\n+++ b/settings.ts\n@@ -7 +7 @@\n-  retries: 0,\n+  retries: 4,\n")
+
+
+def judged(odd_minutes: float, retry_minutes: float) -> tuple[Verdict, ...]:
+    tried = []
+    for (path, diff), minutes in ((ODD, odd_minutes), (RETRY, retry_minutes)):
+        rollout = Rollout("d", "shop", ONSET_NS - int(minutes * MINUTE_NS))
+        tried.append(Change(path, path, (path,), diff, rollout.time_ns - MINUTE_NS, "", (rollout,)))
+    slow = symptoms_of([], [Shift("shop", "latency p95 ms", 100.0, 180.0, ONSET_NS)])
+    situation = Situation(slow, Front("shop", (), ONSET_NS), ServiceGraph(), ONSET_NS, frozenset({"shop"}))
+    return judge(tried, situation)
+
+
+def test_a_change_is_not_the_only_one_where_another_of_its_deploy_fits_better() -> None:
+    together = judged(5, 5)
+    assert together[0].change.sha == RETRY[0]
+    assert not any(verdict.convicted for verdict in together)
+    apart = judged(5, 6)
+    assert apart[0].change.sha == ODD[0]
+    assert apart[0].eliminated
+    assert apart[0].convicted
