@@ -66,3 +66,9 @@ def test_what_is_no_line_of_a_container_is_rejected(read_evidence: Any) -> None:
         (2, "no line of a container's log", "not one"),
         (3, "no line of a container's log", f"{T}0Z stdwhat F x"),
     ]
+
+
+def test_a_file_of_one_container_is_named_for_its_namespace_pod_and_container(read_evidence: Any) -> None:
+    for name in ("shop_cart-5f9c1-x1_cart.log", "cart-5f9c1-x1_shop_cart.log"):
+        row = read(read_evidence, f"{T}0Z stdout F ready\n", name).rows[0]
+        assert (row["service"], row["instance"]) == ("cart", "cart-5f9c1-x1")

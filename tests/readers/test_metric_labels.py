@@ -74,6 +74,12 @@ def test_columns_of_owners_by_measures_are_a_grid() -> None:
     }
 
 
+def test_an_owner_may_have_the_separator_in_its_name() -> None:
+    hosts = [f"n{number}.corp.example.{measure}" for number in (1, 2) for measure in ("node_cpu", "disk_used")]
+    names = [*hosts, "cart.rps", "cart.restarts", "users.rps", "users.restarts"]
+    assert split_grid(names)["n1.corp.example.disk_used"] == ("n1.corp.example", "disk_used")
+
+
 def test_a_column_beside_the_grid_has_no_owner() -> None:
     names = ["a.x", "a.y", "b.x", "b.y", "c.x", "c.y", "total"]
     assert split_grid(names)["total"] == ("", "total")

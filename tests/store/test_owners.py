@@ -44,6 +44,9 @@ SPANS = [span("cartService", "cart-7f9-abc", "cart-7f9-abc"), span("users", "", 
         (metric("memory", k8s__deployment__name="mailer"), "mailer"),
         (metric("cpu", host="orders-db"), "orders-db"),
         (metric("cpu", host="orders-db", service="mine"), "mine"),
+        (metric("cpu", service="cart-7f9-abc"), "cartService"),
+        (metric("cpu", service="users-1"), "users"),
+        (metric("cpu", service="users-db"), "users-db"),
         (metric("lag"), ""),
     ],
     ids=[
@@ -54,6 +57,9 @@ SPANS = [span("cartService", "cart-7f9-abc", "cart-7f9-abc"), span("users", "", 
         "another workload",
         "a machine",
         "own",
+        "a column's name is its pod's",
+        "a column's name is a copy's",
+        "a column's name is another's",
         "?",
     ],
 )
@@ -67,3 +73,22 @@ def test_a_node_that_others_run_on_is_nobodys_machine(build_case: Build) -> None
     with build_case({"spans": SPANS, "metrics": [pod, metric("cpu", host="n1")]}) as store:
         rows = store.query("SELECT name, service FROM metrics ORDER BY name")
     assert [(row["name"], row["service"]) for row in rows] == [("cpu", ""), ("memory", "cartService")]
+
+
+def test_columns_named_for_copies_and_hosts_are_told_apart(build_case: Build) -> None:
+    told = [metric("memory", service=name) for name in ("users-0", "users-7c5d9f8b6-x2vqz", "n1", "mailer")]
+    spans = [span("users", "users-0", "n1"), span("cart", "cart-0", "n1")]
+    with build_case({"spans": spans, "metrics": told}) as store:
+        rows = store.query("SELECT service, instance, host FROM metrics ORDER BY service, instance")
+    assert [(row["service"], row["instance"], row["host"]) for row in rows] == [
+        ("", "", "n1"),
+        ("mailer", "", ""),
+        ("users", "users-0", ""),
+        ("users", "users-7c5d9f8b6-x2vqz", ""),
+    ]
+
+
+def test_a_node_is_of_none_of_the_pods_on_it_whatever_their_hosts_are_called(build_case: Build) -> None:
+    spans = [span("users", "users-0", "n1"), {**span("cart", "cart-0", "cart-0"), "resource": {"k8s.node.name": "n1"}}]
+    with build_case({"spans": spans, "metrics": [metric("cpu", host="n1")]}) as store:
+        assert [row["service"] for row in store.query("SELECT service FROM metrics")] == [""]

@@ -18,6 +18,7 @@ from .timeline.windows import date_windows, undated_windows
 MODULES: Final[tuple[str, ...]] = (
     "traces.failures",
     "traces.unreachable",
+    "traces.lost_host",
     "traces.not_found",
     "traces.self_time",
     "traces.stragglers",

@@ -18,20 +18,14 @@ from ..detectors.symptoms.front import Front, within_reach
 from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
-from ..domain.instant import NS_PER_S
 from .arrival import with_arrival
-from .calibrate import at_its_limit
 from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_overrun, is_reaction
+from .outside import from_outside, strongest
 from .remedy import next_checks, remediation
 
-# Below this an outside cause is a hint among others, and no verdict against all changes.
-MIN_OUTSIDE_CONFIDENCE: Final = 0.55
 # A suspect that is as strong as that beside the first is what a change may have brought.
 _JOINS: Final = 0.5
-_OUTSIDE: Final = "external."
 _CHANGES: Final = "changes."
-# What begins within so long of a surge may be its doing: metrics come every minute, and lag.
-_TOGETHER_NS: Final = 180 * NS_PER_S
 # An order of magnitude.
 _FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
@@ -43,6 +37,9 @@ _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
 # What a service does to its own connections, by the kinds of effects, shows as time on the way out of it.
 _OF_CONNECTIONS: Final = ("connection_", "idle_time_", "pool_", "switch_", "endpoint_", "dependency_")
 
+# What befalls a host, and with it all that is on it.
+_OF_HOSTS: Final = frozenset({"metrics.neighbour", "traces.lost_host"})
+
 # What every service that passes a trouble on shows, whoever has it.
 _ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
 
@@ -52,14 +49,10 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
 
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
-    change = _strongest(findings, _CHANGES)
-    outside = _strongest([f for f in findings if not f.facts.get("harmless") or _uses_up(scene, f, findings)], _OUTSIDE)
+    change = strongest(findings, _CHANGES)
+    outside = from_outside(scene, findings)
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
-    if outside is not None and outside.confidence < MIN_OUTSIDE_CONFIDENCE:
-        outside = None
-    if any(f.code == "traces.lost_time" for f in findings):
-        outside = None  # what requests lose was measured, and where: what else is odd outside did not take it
     seen = max(
         (
             f
@@ -100,26 +93,6 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 
-def _strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
-    found = [f for f in findings if f.code.startswith(prefix)]
-    # Of two that are equally sure, what was seen tells more than what a status page says of it.
-    return max(
-        found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
-    )
-
-
-def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether what came in from outside, and is served still, takes all there is of something further in."""
-    reached = {surge.service, *scene.graph.downstream(surge.service)}
-    since_ns = surge.facts.get("since_ns")
-    return isinstance(since_ns, int) and any(
-        f.service in reached
-        and abs(f.start_ns - since_ns) <= _TOGETHER_NS
-        and (f.code in ("metrics.shortage", "traces.exhausted") or at_its_limit(f))
-        for f in findings
-    )
-
-
 def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
 
@@ -150,10 +123,18 @@ class _Work:
 def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> _Work:
     """What of all that is suspected is the work of a change.
 
-    What was seen at work may be anything that it can bring. What errors and measurements tell is the very mechanism
-    that it is blamed for, unless any trouble looks like that (`_ANYONES`): every service that passes it on has some.
+    What was seen at work may be anything that it can bring, and tells more than what any trouble looks like. What
+    errors and measurements tell is the very mechanism that it is blamed for, unless any trouble looks like that
+    (`_ANYONES`): every service that passes it on has some.
     """
     if seen is not None and _is_of_its_deploy(change, seen):
+        return _Work(seen.mechanism, seen.service)
+    if (
+        seen is not None
+        and seen.service == change.facts.get("deployed_to")
+        and change.mechanism in _ANYONES
+        and explains(seen.mechanism, change.mechanism)
+    ):
         return _Work(seen.mechanism, seen.service)
     if change.facts.get("measured"):
         return _Work(change.mechanism, change.service)
@@ -174,7 +155,12 @@ def _is_of_its_deploy(change: Finding, seen: Finding) -> bool:
     A flag that was flipped there, or a commit that is held to have done it because no other can have.
     """
     chosen = change.facts.get("eliminated") or (change.change or ("",))[0] == "flag"
-    return bool(chosen) and not change.texts("can_bring") and seen.service == change.facts.get("deployed_to")
+    return (
+        bool(chosen)
+        and seen.code not in _OF_HOSTS
+        and not change.texts("can_bring")
+        and seen.service == change.facts.get("deployed_to")
+    )
 
 
 def _shown_at(service: str, suspects: Sequence[Suspect]) -> str:
@@ -343,10 +329,10 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
 def _only_came_then(change: Finding, seen: Finding) -> bool:
     """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
 
-    No commit sets a host's clock, nor fills a host with what is not of ours. Waits for locks may be the doing of a
-    change whose diff can do such things; of one whose diff is not known they are not.
+    No commit sets a host's clock, nor takes a host away, nor fills it with what is not of ours. Waits for locks may be
+    the doing of a change whose diff can do such things; of one whose diff is not known they are not.
     """
-    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code == "metrics.neighbour":
+    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code in _OF_HOSTS:
         return True
     unknown = change.facts.get("effect") is None and not change.facts.get("measured")
     return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)

@@ -57,11 +57,13 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "race_condition": frozenset({"exception", "wrong_result", "lock_contention", "message_backlog"}),
     "deadlock": frozenset({"exception", "latency_regression", "lock_contention", "timeout_budget", *POOLS}),
-    "lock_contention": frozenset({"exception", "latency_regression", "timeout_budget", *POOLS}),
+    # What is locked is often what requests are about: those that wait have it in common.
+    "lock_contention": frozenset({"bad_input", "exception", "latency_regression", "timeout_budget", *POOLS}),
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
     "startup_failure": frozenset({"exception", "latency_regression", "network_delay", "cpu_saturation", *POOLS}),
     "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
+    "infrastructure_fault": frozenset({"exception", "latency_regression", "network_delay", "timeout_budget", *POOLS}),
     "noisy_neighbour": frozenset(
         {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *POOLS}
     ),
@@ -74,6 +76,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.clock_skew",
         "traces.repeated_calls",
         "traces.retry_storm",
+        "traces.hedged_calls",
         "locks.deadlock",
         "locks.contention",
         "traces.cache_misses",
@@ -83,6 +86,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.new_deadline",
         "traces.inverted_deadline",
         "metrics.neighbour",
+        "traces.lost_host",
         "traces.zone_gap",
     }
 )
@@ -110,6 +114,8 @@ _NOT_OF_RETRIES: Final = frozenset(
 
 # What begins after so much of another's time is not dated wrongly: it came later.
 _LATER: Final = 0.1
+# What dates itself to a call is dated to such a part of the time that it lasts.
+_AT_ONCE: Final = 0.01
 # Who takes longer by less than such a part of a deadline is not why it is passed.
 _ACCOUNTS: Final = 0.25
 
@@ -124,7 +130,7 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
         f.service in (below | here if f.code.startswith("external.") else below)
         and f.severity * f.confidence >= seen.severity * seen.confidence / 3
         and _provokes(f, seen)
-        and not came_after(f, seen)
+        and not (_follows_hedges(f, seen) if seen.code == "traces.hedged_calls" else came_after(f, seen))
         for f in findings
     )
 
@@ -134,12 +140,33 @@ def explains(mechanism: str, other: str) -> bool:
     return other in _EXPLAINS.get(mechanism, ())
 
 
+def accounts_for(finding: Finding, other: Finding) -> bool:
+    """Whether what one finding tells of a service produces what another tells of it.
+
+    That a processor is short is concluded from what takes longer; a shortage that was seen itself is none of that.
+    """
+    concluded = finding.code == "traces.self_time" and other.code in DIRECT
+    return explains(finding.mechanism, other.mechanism) and not concluded
+
+
 def came_after(finding: Finding, other: Finding) -> bool:
     """Whether one began clearly later than another, and so did not bring it about; measured values come too rarely."""
     if finding.window is None or other.window is None or finding.code.startswith("metrics."):
         return False
     lasted_ns = other.window.end_ns - other.window.start_ns
     return finding.window.start_ns - other.window.start_ns > _LATER * lasted_ns
+
+
+def _follows_hedges(finding: Finding, hedges: Finding) -> bool:
+    """Whether a trouble began once calls were hedged: else it is older, and they are how the caller takes it.
+
+    The first hedged call dates the one, the first call that is slow the other: no more is needed between the two than
+    a part in a hundred. What is measured now and then comes late itself, and tells nothing of who was first.
+    """
+    if finding.window is None or hedges.window is None or finding.code.startswith("metrics."):
+        return False
+    lasted_ns = hedges.window.end_ns - hedges.window.start_ns
+    return finding.window.start_ns - hedges.window.start_ns > _AT_ONCE * lasted_ns
 
 
 def _provokes(trouble: Finding, seen: Finding) -> bool:
@@ -181,7 +208,7 @@ def fails_more(clock: Finding, lease: Finding) -> bool:
 
 def seen_in(seen: Finding) -> set[str]:
     """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
-    there = seen.texts("services") if seen.code in ("metrics.neighbour", "traces.zone_gap") else ()
+    there = seen.texts("services") if seen.code in ("metrics.neighbour", "traces.lost_host", "traces.zone_gap") else ()
     return {seen.service, *there}
 
 
@@ -207,6 +234,7 @@ def used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]
             for f, weight in seen
             if (f.code.startswith("locks.") and f.service in below)
             or (f.code == "traces.retry_storm" and f.service in above and came_after(finding, f))
+            or (f.code == "traces.hedged_calls" and f.service in above)
         ),
         default=0.0,
     )

@@ -20,7 +20,7 @@ from .explaining import (
     MECHANISM_SEEN,
     POOLS,
     SYMPTOMS,
-    explains,
+    accounts_for,
     fails_more,
     is_overrun,
     is_passed_for_more,
@@ -93,6 +93,7 @@ class Settings:
             "heap.held_messages": 1.0,
             "heap.growth": 0.9,
             "traces.network_gap": 0.95,
+            "traces.lost_host": 1.0,
             "traces.zone_gap": 1.0,
             "logs.crash_loop": 1.0,
             "logs.path_break": 0.9,
@@ -204,8 +205,8 @@ def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:
 
 def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
     ordered = sorted(group, key=lambda item: (-item[0], item[1].code, item[1].operation or ""))
-    mechanisms = [finding.mechanism for weight, finding in ordered if weight >= ordered[0][0] / 2]
-    chief = next((m for m in mechanisms if not any(explains(other, m) for other in mechanisms)), mechanisms[0])
+    strong = [finding for weight, finding in ordered if weight >= ordered[0][0] / 2]
+    chief = next((f for f in strong if not any(accounts_for(other, f) for other in strong)), strong[0]).mechanism
     # The findings of the chief mechanism come first, before all those that name a place in the heap: the suspect is
     # summed up by the first.
     ordered.sort(key=lambda item: (item[1].mechanism != chief, "place" not in item[1].facts))

@@ -70,6 +70,10 @@ def origin_of(file: EvidenceFile) -> Origin:
             "k8s.container.name": match["container"],
         }
         return Origin(workload_of(match["pod"]), match["pod"], resource)
+    named = file.path.name.split(".")[0].split("_")
+    if len(named) == 3 and (pod := next((part for part in named[1::-1] if part.startswith(named[2] + "-")), "")):
+        # NAMESPACE_POD_CONTAINER, or POD_NAMESPACE_CONTAINER without the container's id: no name has a `_` in it.
+        return Origin(named[2], pod, {"k8s.pod.name": pod, "k8s.container.name": named[2]})
     # Only folders that were given count: those above them are the caller's own business.
     path = PurePosixPath(file.name)
     return Origin(_service_named(path.name) or _service_named(path.parent.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -17,17 +18,20 @@ _MEASURES: Final = frozenset(
     "socket threads thread pool conn connection connections queue cache rx tx read write".split()
 )
 
+_FIRST_WORD: Final = re.compile(r"[^A-Za-z0-9]")
+
 
 def split_grid(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Split names into who and what, when they form a grid.
 
     Two owners and two measures at least must share the split, and no owner may be a word for a measure. Of several
-    ways to split, the one that explains most names is taken, then the one with the fewest measures.
+    ways to split, the one that explains most names is taken, then the one with the fewest measures, then the one with
+    most measures that begin with a word for one: names of hosts have separators too.
 
     Returns:
         For each name its owner and its measure ('' as the owner of a name outside the grid); empty without a grid.
     """
-    best: tuple[float, int, dict[str, tuple[str, str]]] | None = None
+    best: tuple[tuple[int, int, int], dict[str, tuple[str, str]]] | None = None
     for separator in _SEPARATORS:
         for cut in (str.partition, str.rpartition):
             halves = {name: cut(name, separator) for name in names}
@@ -35,12 +39,17 @@ def split_grid(names: Sequence[str]) -> dict[str, tuple[str, str]]:
             grid = _grid(pairs)
             if len(grid) < _MIN_EXPLAINED * len(names) or any(who.lower() in _MEASURES for who, _ in grid.values()):
                 continue
-            measures = len({what for _, what in grid.values()})
-            if best is None or (len(grid), -measures) > (best[0], -best[1]):
-                best = (len(grid), measures, grid)
+            measures = {what for _, what in grid.values()}
+            worth = (
+                len(grid),
+                -len(measures),
+                sum(_FIRST_WORD.split(what)[0].lower() in _MEASURES for what in measures),
+            )
+            if best is None or worth > best[0]:
+                best = (worth, grid)
     if best is None:
         return {}
-    return {name: best[2].get(name, ("", name)) for name in names}
+    return {name: best[1].get(name, ("", name)) for name in names}
 
 
 def _grid(pairs: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -17,7 +17,7 @@ from .baseline import BaselineShift
 from .deployed import brought, deployed_commits
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
-from .owners import owned, owners_of
+from .owners import owned, owners_of, placed, places_of
 from .schema import CHANGES, METRICS, TABLES, Table
 from .spellings import respelled
 
@@ -233,6 +233,10 @@ def _define(
         scan = respelled(table, scan)
     scan = shift.select(table, scan)
     _create(database, table, scan, in_memory)
+    if table is METRICS and (places := places_of(database)):
+        database.keep("metric_places", ("name", "place"), places)
+        scan = placed(scan)
+        _replace(database, table, scan, in_memory)
     if table is METRICS and (owners := owners_of(database)):
         database.keep("metric_owners", ("key", "owner"), owners)
         _replace(database, table, owned(scan), in_memory)

@@ -4,10 +4,14 @@ Programs report their own metrics with `service.name`. What an agent measures fr
 metrics, a host's, a database's by its receiver) names a pod, a workload or a host instead. Everybody else in the case
 knows who runs in that pod; a workload is named for its service; and a host on which no known program runs is a
 machine of its own: a database, a cache, a broker, which goes by the name of its host.
+
+A column of a table (`cart-7f9-abc.memory, node-3.cpu`) has room for one name: it may be that of a service, of one of
+its instances, or of a host. Whose name it is, those know who ran there.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -26,7 +30,54 @@ _WORKLOADS: Final = (
 )
 _WORKLOAD: Final = "firstNonDefault(" + ", ".join(f"resource['{name}']" for name in _WORKLOADS) + ")"
 _KEY: Final = f"concat(instance, '|', host, '|', {_WORKLOAD})"
-_TOLD_BY: Final = ("spans", "logs", "metrics")
+_PROGRAMS: Final = ("spans", "logs")
+_TOLD_BY: Final = (*_PROGRAMS, "metrics")
+# What orchestrators add to a program's name for its instances: an ordinal, or one or two hashes.
+_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # of Kubernetes' random names
+_OF_INSTANCE: Final = re.compile(
+    rf"-\d{{1,4}}|(?:-(?=[a-z]*\d)[0-9a-f]{{5,12}}){{1,2}}|-[{_LETTERS}]{{6,10}}-[{_LETTERS}]{{5}}"
+)
+
+
+def places_of(database: Database) -> Mapping[str, str]:
+    """Find what metrics call a service and is an `instance` of one, or a `host`: by their names, which of both."""
+    named = database.query(
+        "SELECT DISTINCT toString(service) AS name FROM metrics "
+        "WHERE service != '' AND instance = '' AND host = '' ORDER BY name"
+    )
+    if not named:
+        return {}
+    places = [row for table in _PROGRAMS for row in _places(database, table)]
+    services = {row["service"] for row in places}
+    instances = {row["instance"] for row in places}
+    hosts = {row["host"] for row in places} | {row["node"] for row in places}
+    found = {}
+    for name in (row["name"] for row in named):
+        if name in services:
+            continue
+        if name in instances or _is_instance(name, services):
+            found[name] = "instance"
+        elif name in hosts:
+            found[name] = "host"
+    return found
+
+
+def placed(scan: str) -> str:
+    """A scan of the metrics with the names of instances and hosts (the table `metric_places`) in their own columns."""
+    put = ", ".join(
+        f"CAST(if(p.place = '{place}', toString(m.service), toString(m.{place})), 'LowCardinality(String)') AS {place}"
+        for place in ("instance", "host")
+    )
+    service = "CAST(if(p.place != '', '', toString(m.service)), 'LowCardinality(String)') AS service"
+    # Who has a place has one already.
+    return (
+        f"SELECT m.* REPLACE ({service}, {put}) FROM ({scan}) AS m LEFT ANY JOIN metric_places AS p "
+        "ON if(m.instance = '' AND m.host = '', toString(m.service), '') = p.name"
+    )
+
+
+def _is_instance(name: str, services: Iterable[str]) -> bool:
+    return any(name.startswith(service) and _OF_INSTANCE.fullmatch(name, len(service)) for service in services)
 
 
 def owners_of(database: Database) -> Mapping[str, str]:
@@ -40,7 +91,7 @@ def owners_of(database: Database) -> Mapping[str, str]:
         return {}
     places = [row for table in _TOLD_BY for row in _places(database, table)]
     services = sorted({row["service"] for row in places})
-    by_instance, by_host = _only(places, "instance"), _only(places, "host")
+    by_instance, by_host = _only(places, "instance"), _only(places, "host", "node")
     nodes = {row["node"] for row in nameless if row["pod"] or row["workload"]}
     nodes |= {row["host"] for row in places} | {row["node"] for row in places}
     owners = {}
@@ -73,12 +124,13 @@ def _places(database: Database, table: str) -> list[Row]:
     )
 
 
-def _only(places: Iterable[Row], column: str) -> dict[str, str]:
+def _only(places: Iterable[Row], *columns: str) -> dict[str, str]:
     """What only one service is in."""
     found: dict[str, set[str]] = defaultdict(set)
     for row in places:
-        if row[column]:
-            found[row[column]].add(row["service"])
+        for column in columns:
+            if row[column]:
+                found[row[column]].add(row["service"])
     return {place: next(iter(services)) for place, services in found.items() if len(services) == 1}
 
 

@@ -97,6 +97,16 @@ def test_memory_that_grows_and_is_let_go_below_its_limit_is_no_leak(values: list
     assert not findings
 
 
+def test_memory_that_climbs_from_the_first_point_leaks_when_its_process_is_killed_for_it(look: Look) -> None:
+    values = [190.0, 250, 310, 370, 430, 490, 190, 250, 310, 370]
+    rows = fleet_of("process.memory.usage", values, FLAT)
+    collected, _ = look("metrics.leak", {"metrics": rows})
+    assert not collected
+    killed = series("stock", "container.restarts", [0.0] * 6 + [1.0] * 4)
+    (finding,), _ = look("metrics.leak", {"metrics": rows + killed})
+    assert (finding.service, finding.facts["after"]) == ("stock", 490)
+
+
 @pytest.mark.parametrize(
     ("values", "usual"),
     [

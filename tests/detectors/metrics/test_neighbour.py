@@ -103,3 +103,21 @@ def test_a_job_without_requests_that_fills_the_host_is_the_neighbour_by_name(loo
     (finding,), _ = look("metrics.neighbour", tables)
     assert (finding.mechanism, finding.service, finding.resource) == ("noisy_neighbour", "reindex", "n1")
     assert finding.facts["services"] == ("feed", "search")
+
+
+def test_who_is_throttled_more_does_not_fill_the_host_and_a_hosts_own_metric_need_not_say_so(look: Look) -> None:
+    tables = sharing()
+    for row in tables["metrics"]:
+        if not row["service"]:
+            row.update(name="cpu_busy", value=100 * row["value"], unit="")
+    throttled = [
+        {
+            **row,
+            "name": "cpu_throttled",
+            "value": row["value"] * (9 if row["time_ns"] > START_NS + 600 * NS_PER_S else 1),
+        }
+        for row in tables["metrics"]
+        if row["service"]
+    ]
+    (finding,), _ = look("metrics.neighbour", {**tables, "metrics": tables["metrics"] + throttled})
+    assert finding.resource == "n1"

@@ -33,3 +33,12 @@ def test_clocks_a_few_milliseconds_apart_are_silent(look: Look) -> None:
     findings, check = look("traces.clock_skew", busy_fleet({"c1": steady(4), "l1": steady(-3)}).tables())
     assert not findings
     assert check.verdict == "clear"
+
+
+def test_a_clock_that_is_ahead_is_blamed_for_writes_that_others_lose(look: Look) -> None:
+    fleet = busy_fleet({"c2": steady(9000)})
+    for row in fleet.spans:
+        if row["host"] == "c1" and row["name"] == "serve cart" and int(str(row["trace_id"])[1:]) > 150:
+            row.update(status="error", status_message="stale write: stored record is newer than this one")
+    (finding,), _ = look("traces.clock_skew", fleet.tables())
+    assert (finding.resource, finding.service, finding.facts["harmless"]) == ("c2", "cart", False)

@@ -73,3 +73,22 @@ def test_an_error_that_only_an_exception_event_tells_is_read_too(look: Look) -> 
 def test_calls_that_arrive_or_fail_otherwise_are_silent(fleet: Fleet, look: Look) -> None:
     findings, _ = look("traces.unreachable", fleet.tables())
     assert not findings
+
+
+@pytest.mark.parametrize(
+    ("busy", "mechanism"), [(0.0, "network_loss"), (8.0, "thread_pool_exhausted")], ids=["free", "busy"]
+)
+def test_what_never_reaches_free_workers_is_lost_on_the_way(busy: float, mechanism: str, look: Look) -> None:
+    metrics = [
+        {
+            "time_ns": START_NS + second * NS_PER_S,
+            "service": "Stock",
+            "name": "server_threads_busy",
+            "kind": "gauge",
+            "value": busy if second >= 60 else 1.0,
+            "source_id": 1,
+        }
+        for second in range(0, 120, 10)
+    ]
+    (finding,), _ = look("traces.unreachable", {"spans": calling("Read timed out").spans, "metrics": metrics})
+    assert finding.mechanism == mechanism

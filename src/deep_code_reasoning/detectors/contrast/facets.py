@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Final
 
 from ...domain.separation import Facet, Requests, Trait, requests, separate, threshold
@@ -57,6 +59,10 @@ class Facets:
             {**{key: requests(values) for key, values in self.numbers.items()}, **self.known},
             self.numbers,
         )
+
+    def common(self, trait: Trait) -> Requests:
+        """The requests that have all facets of a trait."""
+        return reduce(and_, (self.having[facet] for facet in trait.facets))
 
     def separating(self, outcomes: Outcomes, min_bad: int) -> list[Trait]:
         """What sets the bad requests of the later stretch apart, the best first; a place is named once."""

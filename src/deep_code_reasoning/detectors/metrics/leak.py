@@ -27,6 +27,7 @@ from ...domain.window import Window
 from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import median
 from .series import Series, order, series_of
+from .vocabulary import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,15 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if not known:
         return Skipped("no metric tells of memory at enough points")
     limits = [series for series in memory if series.meaning.limit]
+    restarts = [
+        series
+        for series in series_of(scene.store, frozenset({"restarts", "oom"}))
+        if "uptime" not in words_of(series.name)
+    ]
     by_service: dict[str, list[Series]] = defaultdict(list)
     for series in known:
         by_service[series.service].append(series)
-    growing = {name: _growing(own, limits, settings) for name, own in sorted(by_service.items())}
+    growing = {name: _growing(own, limits, restarts, settings) for name, own in sorted(by_service.items())}
     largest = {name: max((climb.growth for climb in climbs), default=0.0) for name, climbs in growing.items()}
     found = []
     for service, climbs in growing.items():
@@ -112,7 +118,9 @@ def _since_ns(climb: _Climb) -> int:
     return climb.series.times_ns[climb.foot]
 
 
-def _growing(own: Sequence[Series], limits: Sequence[Series], settings: Settings) -> list[_Climb]:
+def _growing(
+    own: Sequence[Series], limits: Sequence[Series], restarts: Sequence[Series], settings: Settings
+) -> list[_Climb]:
     """Of the series of a service those that leak, each with its first climb."""
     found = []
     for series in own:
@@ -121,7 +129,7 @@ def _growing(own: Sequence[Series], limits: Sequence[Series], settings: Settings
             for climb in _climbs(series, settings)
             if climb.growth >= settings.min_growth and _is_gradual(climb, settings)
         ]
-        if climbs and _is_kept(climbs, own, limits, settings):
+        if climbs and (_is_kept(climbs, own, limits, settings) or _is_killed(climbs, restarts)):
             found.append(climbs[0])
     return found
 
@@ -174,6 +182,29 @@ def _is_kept(climbs: Sequence[_Climb], own: Sequence[Series], limits: Sequence[S
         return True
     begins_anew = first.over and len(climbs) > 1
     return bool(_is_new(first, own, settings)) and (begins_anew or _share_of_limit(first, limits) >= settings.full)
+
+
+def _is_killed(climbs: Sequence[_Climb], restarts: Sequence[Series]) -> bool:
+    """Whether the process was started anew where a climb ended, and climbs again: it may have done so all along."""
+    for climb, again in pairwise(climbs):
+        series = climb.series
+        started = [
+            at_ns
+            for known in restarts
+            if known.service == series.service and known.instance in (series.instance, "")
+            for at_ns in _starts(known)
+        ]
+        from_ns, to_ns = series.times_ns[climb.top], series.times_ns[min(again.foot + 1, again.top)]
+        if climb.over and any(from_ns <= at_ns <= to_ns for at_ns in started):
+            return True
+    return False
+
+
+def _starts(restarts: Series) -> list[int]:
+    """When a count of restarts went up: a counter's values are its increases already."""
+    values = restarts.values
+    rises = values if restarts.meaning.counter else [0.0, *(b - a for a, b in pairwise(values))]
+    return [at_ns for at_ns, rise in zip(restarts.times_ns, rises, strict=True) if rise > 0]
 
 
 def _is_new(climb: _Climb, own: Sequence[Series], settings: Settings) -> bool | None:

@@ -33,7 +33,7 @@ from ..base import Detector, Scene, Skipped
 from ..timeline.change_point import median, probability
 from ..timeline.linked_spans import CLOCK_OF, prepare_linked_spans
 from .series import Step, find_step, series_of
-from .vocabulary import meaning
+from .vocabulary import THROTTLED, meaning, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +77,33 @@ class _Host:
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find hosts that somebody unknown fills."""
     names = [row["name"] for row in scene.store.query("SELECT DISTINCT name FROM metrics ORDER BY name")]
-    wanted = [name for name in names if (about := meaning(name)).kind == "cpu" and about.shared and about.ratio]
+    wanted = [name for name in names if (about := meaning(name)).kind == "cpu" and not (about.counter or about.limit)]
+    shares = [name for name in wanted if (about := meaning(name)).shared and about.ratio]
     if not wanted:
         return Skipped("no metric tells how busy the processors of hosts are")
-    hosts = _full_hosts(scene.store, wanted, settings)
+    hosts = _full_hosts(scene.store, wanted, shares, settings)
     found = [finding for host in hosts if (finding := _judge(scene, host, settings)) is not None]
     return sorted(found, key=lambda f: (-f.confidence * f.severity, f.service))
 
 
-def _full_hosts(store: CaseStore, names: Sequence[str], settings: Settings) -> list[_Host]:
+def _full_hosts(store: CaseStore, names: Sequence[str], shares: Sequence[str], settings: Settings) -> list[_Host]:
+    """The hosts that fill up, by what says that it is a host's share, and by what is measured of a host alone."""
     rows = store.query(
         """
         SELECT host, name, arraySort(groupArray((time_ns, value))) AS points FROM metrics
         WHERE service = '' AND host != '' AND name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
+          AND (instance = '' OR name IN {shares:Array(String)})
         GROUP BY host, name ORDER BY host, name
         """,
         names=list(names),
+        shares=list(shares),
     )
     hosts = []
     for row in rows:
         values = [float(value) for _, value in row["points"]]
         whole = 100.0 if max(values) > 1.5 else 1.0
+        if max(values) > 1.05 * whole and row["name"] not in shares:
+            continue  # seconds, or processors
         step = find_step(values)
         if step is None or step.after < settings.full * whole or step.ratio < settings.min_ratio:
             continue
@@ -192,6 +198,8 @@ def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Setti
     for series in series_of(store, frozenset({"cpu"})):
         if series.instance not in programs or series.meaning.limit or series.meaning.counter:
             continue
+        if words_of(series.name) & THROTTLED:
+            continue  # it would take more, and does not get it
         at = bisect_left(series.times_ns, since_ns)
         before, since = series.values[max(0, at - settings.lately) : at], series.values[at:]
         if before and since and median(since) >= settings.busier * median(before):

@@ -39,6 +39,8 @@ KINDS: Final[dict[str, frozenset[str]]] = {
         "capacity".split()
     ),
 }
+THROTTLED: Final = frozenset({"throttle", "throttled", "throttling"})
+"""Words of what a processor did not do for a program that asked for more."""
 # A network's errors are packets that did not arrive; a processor that is throttled is one that is short, and so is one
 # whose event loop comes round late; what queues at a disk are no messages. What the words mean alone (requests that
 # fail, calls that are turned away, messages that wait) they do not mean there.
@@ -51,7 +53,7 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
             "retrans retranssegs loss lost".split()
         ),
     ),
-    ("cpu", frozenset({"cpu"}), frozenset({"throttle", "throttled", "throttling"})),
+    ("cpu", frozenset({"cpu"}), THROTTLED),
     ("cpu", frozenset({"loop", "eventloop"}), frozenset({"lag", "delay", "latency", "utilization", "utilisation"})),
     ("disk", frozenset({"disk"}), frozenset({"queue", "queued", "pending", "inflight"})),
 )

@@ -38,6 +38,13 @@ TIME_ERRORS: Final = (
     r"|(message|event|request|token|signature|nonce|ticket).{0,30}expired|expired at .{0,40}\bnow\b"
     r"|out of (the )?(allowed |acceptable )?(time )?(window|tolerance)"
 )
+# Errors of stores that keep what has the latest time: the writes of all whose clocks are right lose to those of one
+# that is ahead.
+ORDER_ERRORS: Final = (
+    r"(?i)last.?write.?wins|stale ?write"
+    r"|(time ?stamp|version|update|write|record|event).{0,60}\b(newer|older|later) than"
+    r"|reject\w*.{0,20}time ?stamp|time ?stamp.{0,40}(backwards?|regress|not (monotonic|increasing|after))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +149,19 @@ def _prepare_time_failures(store: CaseStore) -> None:
     store.derive(
         "told_of_time",
         """
-        SELECT trace_id, start_ns, status_message FROM spans
-        WHERE status = 'error' AND match(status_message, {words:String})
-        UNION ALL
-        SELECT trace_id, time_ns, attributes['exception.message'] AS message FROM span_events
-        WHERE name = 'exception' AND match(message, {words:String})
-        UNION ALL
-        SELECT trace_id, time_ns, body FROM logs
-        WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != '' AND match(body, {words:String})
+        SELECT trace_id, time_ns, message, NOT match(message, {words:String}) AS of_order FROM (
+            SELECT trace_id, start_ns AS time_ns, status_message AS message FROM spans WHERE status = 'error'
+            UNION ALL
+            SELECT trace_id, time_ns, attributes['exception.message'] FROM span_events WHERE name = 'exception'
+            UNION ALL
+            SELECT trace_id, time_ns, body FROM logs
+            WHERE severity IN ('error', 'fatal', 'warn') AND trace_id != ''
+        )
+        WHERE match(message, {words:String}) OR match(message, {order:String})
         """,
-        "trace_id String, time_ns Int64, message String",
+        "trace_id String, time_ns Int64, message String, of_order UInt8",
         words=TIME_ERRORS,
+        order=ORDER_ERRORS,
     )
 
 
@@ -171,14 +180,20 @@ def _service(store: CaseStore, clock: str) -> str:
 
 
 def _time_failures(store: CaseStore, clock: str) -> Row:
-    """Requests through a host that fail for reasons of time: how many, of how many, since when, with which words."""
+    """Requests through a host that fail for reasons of time: how many, of how many, since when, with which words.
+
+    And those through other copies of its services that fail for reasons of order.
+    """
     _prepare_time_failures(store)
     return store.query(
         """
-        WITH through AS (SELECT DISTINCT trace_id FROM linked_spans WHERE clock = {clock:String})
+        WITH through AS (
+            SELECT trace_id, max(clock = {clock:String}) AS on_it FROM linked_spans
+            WHERE service IN (SELECT service FROM linked_spans WHERE clock = {clock:String}) GROUP BY trace_id
+        )
         SELECT uniqExact(trace_id) AS requests, min(time_ns) AS since, argMin(message, (time_ns, message)) AS message,
-               (SELECT count() FROM through) AS through
-        FROM told_of_time WHERE trace_id IN (SELECT trace_id FROM through)
+               (SELECT countIf(on_it) FROM through) AS through
+        FROM told_of_time JOIN through USING (trace_id) WHERE on_it OR of_order
         """,
         clock=clock,
     )[0]

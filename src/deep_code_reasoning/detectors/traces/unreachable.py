@@ -12,7 +12,8 @@ is outside of the traces: `external/peer_outage.py`); a few calls in a hundred a
 Example finding: `customs: 96% of 240 calls to it do not get there since 10:23:00, 0% before: "connection refused"`.
 
 What became of it, the service's own last words and the platform's tell: that it does not start, that it was killed. A
-service that lives and yet begins nothing has no worker free for it.
+service that lives and yet begins nothing has no worker free for it, unless its workers are measured to be free: then
+what was sent to it does not arrive.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Scene, Skipped
+from ..metrics.series import series_of
+from ..metrics.vocabulary import words_of
 from ..symptoms.lexicon import kinds_of_text
+from ..timeline.change_point import median
 from ..timeline.linked_spans import do_some_fail, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
@@ -42,6 +46,8 @@ _CALLED: Final = (
 )
 _REFUSED: Final = r"(?i)refused|reset|unreachable|no route|hang ?up|unavailable|no healthy|broken pipe"
 _SILENT: Final = r"(?i)timed? ?out|timeout|deadline|did not answer|cancell?ed"
+# What counts work that is there, and not what could do it.
+_BUSY: Final = frozenset("busy active running current inflight queued queue pending waiting".split())
 # What is said of a process that is gone, in the order in which it is believed.
 _FATES: Final = (("oom", "memory_saturation"), ("startup", "startup_failure"), ("config_missing", "startup_failure"))
 
@@ -129,7 +135,9 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
     onset_ns = int(lost[0]["start_ns"]) if lost else since_ns
     refused = sum(int(one["refused"]) for one in lost)
     fate = _fate(scene.store, callee, since_ns)
-    silent = "thread_pool_exhausted" if 2 * refused < len(lost) else "infrastructure_fault"
+    silent = "infrastructure_fault"
+    if 2 * refused < len(lost):
+        silent = "network_loss" if _has_free_workers(scene.store, callee, since_ns) else "thread_pool_exhausted"
     message = next((one["said"] for one in lost if one["said"]), "")
     return Finding(
         code="traces.unreachable",
@@ -153,6 +161,23 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
     )
 
 
+def _has_free_workers(store: CaseStore, service: str, since_ns: int) -> bool:
+    """Whether all that counts a service's busy workers and waiting requests says that it has less of them than before.
+
+    The median of each copy; what says nothing of either is no count of what is busy.
+    """
+    counts = [
+        (median([v for at, v in points if at < since_ns]), median([v for at, v in points if at >= since_ns]))
+        for series in series_of(store, frozenset({"threads", "queue"}))
+        if series.service == service
+        and not (series.meaning.limit or series.meaning.counter)
+        and words_of(series.name) & _BUSY
+        and (points := list(zip(series.times_ns, series.values, strict=True)))
+        and points[0][0] < since_ns <= points[-1][0]
+    ]
+    return bool(counts) and all(now <= before for before, now in counts)
+
+
 def _fate(store: CaseStore, service: str, since_ns: int) -> str:
     """The mechanism that a service's own words, or those that name it or a pod of it, tell; '' for none."""
     rows = store.query(
@@ -172,7 +197,13 @@ def _fate(store: CaseStore, service: str, since_ns: int) -> str:
 
 DETECTOR: Final = Detector(
     code="traces.unreachable",
-    mechanisms=("infrastructure_fault", "memory_saturation", "startup_failure", "thread_pool_exhausted"),
+    mechanisms=(
+        "infrastructure_fault",
+        "memory_saturation",
+        "network_loss",
+        "startup_failure",
+        "thread_pool_exhausted",
+    ),
     needs=("spans",),
     settings=Settings(),
     detect=detect,
