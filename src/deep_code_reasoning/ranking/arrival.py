@@ -2,10 +2,10 @@
 
 No trial (`detectors/changes`) could convict it: it has no diff, or one of which nobody knows what it does. But the
 trouble was located in one service by what the service itself did, its first moment is known to seconds, and one change
-reached that very service less than two minutes before, and no other did. A service that is deployed once an hour has a
-deploy in such a stretch by chance one time in thirty; innocent deploys just before an incident are mostly of other
-services. One that alters nothing, by its diff or by what it says of itself (`undiffed.py`), is none; one that is known
-to do just what is seen may have reached a neighbour instead.
+reached that very service less than two minutes before, and no other within the hour. A service that is deployed once an
+hour has a deploy in such a stretch by chance one time in thirty; innocent deploys just before an incident are mostly of
+other services. One that alters nothing, by its diff or by what it says of itself (`undiffed.py`), is none; one that is
+known to do just what is seen may have reached a neighbour instead.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from .remedy import next_checks, remediation
 # dated by steps of time, so that it may seem to begin a little before.
 _SOON_NS: Final = 120 * NS_PER_S
 _BEFORE_NS: Final = 5 * NS_PER_S
+# Another change of so long before may have done it as well: what it does may be asked for later.
+_LONG_NS: Final = 3600 * NS_PER_S
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
 _BY_TIME: Final = 0.42
 # What no change of a service brings about.
@@ -42,10 +44,11 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
     if suspect.mechanism in _OF_NO_CHANGE or not scene.windows.changed or _is_anothers(suspect.findings[0]):
         return cause
     arrived = _arrived(scene, suspect)
-    fitting = [found for found in arrived if found.deeds.bring(suspect.mechanism)]
+    soon = [found for found in arrived if found.delay_ns <= _SOON_NS]
+    fitting = [found for found in soon if found.deeds.bring(suspect.mechanism)]
     here = [found for found in arrived if found.service == suspect.service]
     for found in (fitting, here):
-        if len(found) == 1:
+        if len(found) == 1 and found[0] in soon:
             return _brought_by(cause, suspect, found[0])
     return cause
 
@@ -59,13 +62,13 @@ class _Arrival:
 
 
 def _arrived(scene: Scene, suspect: Suspect) -> list[_Arrival]:
-    """What altered anything in a service or a neighbour of it right before its trouble began."""
+    """What altered anything in a service or a neighbour of it within the hour before its trouble began."""
     since_ns = _since(scene, suspect.findings)
     near = {suspect.service, *scene.graph.callers(suspect.service), *scene.graph.callees(suspect.service)}
     found = []
     for change in changes(scene.store):
         rollout = next(
-            (r for r in change.rollouts if r.service in near and -_BEFORE_NS <= since_ns - r.time_ns <= _SOON_NS), None
+            (r for r in change.rollouts if r.service in near and -_BEFORE_NS <= since_ns - r.time_ns <= _LONG_NS), None
         )
         if rollout is not None and (deeds := deeds_of(change)).alters:
             found.append(_Arrival(change, rollout.service, since_ns - rollout.time_ns, deeds))
