@@ -50,6 +50,30 @@ def test_it_is_named_with_what_to_do_and_no_more_surely_than_time_tells(build_ca
     assert any(citation.ref == "d1" for citation in cause.citations)
 
 
+def commit(path: str, lines: str, service: str = "stock", message: str = "work") -> list[dict[str, Any]]:
+    """A commit and its deploy, twenty seconds before the trouble."""
+    diff = f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1,3 +1,3 @@\n \n{lines}\n \n"
+    row = {"kind": "commit", "id": "0b2391f124", "commit_sha": "0b2391f124", "diff": diff, "files": [path]}
+    return [deploy(BEGAN_S - 20, service, commit_sha="0b2391f124"), {**row, "message": message, "source_id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "mechanism", "sure"),
+    [
+        (commit("worker.py", "-lock_rows(sorted(both))\n+lock_rows(both)"), "deadlock", False),
+        (commit("deploy/stock.yaml", "-replicas: 4\n+replicas: 1"), "message_backlog", True),
+    ],
+    ids=["nobody knows what it does", "it is known for that"],
+)
+def test_a_commit_is_named_unless_it_is_known_for_something_else(
+    rows: list[dict[str, Any]], mechanism: str, sure: bool, build_case: BuildCase
+) -> None:
+    cause = blamed(rows, build_case, mechanism)
+    assert cause.change is not None
+    assert (cause.change.kind, cause.change.id, cause.mechanism) == ("commit", "0b2391f124", mechanism)
+    assert (cause.confidence > 0.5) == sure
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -58,11 +82,14 @@ def test_it_is_named_with_what_to_do_and_no_more_surely_than_time_tells(build_ca
         [deploy(BEGAN_S - 20, "web")],
         [deploy(BEGAN_S - 20), deploy(BEGAN_S - 40, name="d2")],
         [deploy(BEGAN_S - 20, message="log the size of requests")],
-        [deploy(BEGAN_S - 20, commit_sha="0b2391f124"), {
-            "kind": "commit", "id": "0b2391f124", "commit_sha": "0b2391f124", "diff": "+++ b/a.py\n+x", "source_id": 1,
-        }],
+        commit("ci/build.yml", "-cache: no\n+cache: yes"),
+        commit("a.py", "-total = sum(prices)\n+subtotal = sum(prices)", message="refactor: rename a variable"),
+        commit("client.py", "-timeout_s = 5\n+timeout_s = 9"),
     ],
-    ids=["long before", "after", "elsewhere", "one of two", "idle, it says", "its diff is known: the trial decides"],
+    ids=[
+        "long before", "after", "elsewhere", "one of two", "idle, it says", "of the pipeline", "a name",
+        "in the safe direction",
+    ],
 )  # fmt: skip
 def test_none_is_named_that_may_be_there_by_chance(rows: list[dict[str, Any]], build_case: BuildCase) -> None:
     assert blamed(rows, build_case).change is None

@@ -252,11 +252,18 @@ def test_a_change_that_fits_by_time_alone_yields_to_what_was_seen_at_work(
 
 
 @pytest.mark.parametrize(("below", "blamed"), [("db", False), ("mail", True)], ids=["below", "elsewhere"])
-def test_a_change_that_fits_by_time_alone_yields_to_a_shortage_below(below: str, blamed: bool, scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("code", "mechanism"),
+    [("metrics.shortage", "cpu_saturation"), ("traces.unreachable", "infrastructure_fault")],
+    ids=["short", "gone"],
+)
+def test_a_change_that_fits_by_time_alone_yields_to_what_is_wrong_below(
+    code: str, mechanism: str, below: str, blamed: bool, scene: Scene
+) -> None:
     scene = replace(scene, graph=ServiceGraph(("api", "db", "mail"), {("api", "db"): 9}))
     slower = replace(change(0.6), mechanism="latency_regression")
-    short = seen("metrics.shortage", "cpu_saturation", below, 1.0)
-    suspects = [Suspect(below, "cpu_saturation", 1.0, (short,), first_failing_service=below)]
+    short = seen(code, mechanism, below, 1.0)
+    suspects = [Suspect(below, mechanism, 1.0, (short,), first_failing_service=below)]
     first = attribute(scene, suspects, [slower, short])[0]
     assert (first.change is not None) == blamed
 

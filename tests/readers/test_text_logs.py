@@ -51,7 +51,7 @@ def rows_of(
     for row in rows:
         name = evidence[row.pop("source_id") - 1].name
         row["time"] = format_instant(row.pop("time_ns"))
-        by_file[name].append({column: cell for column, cell in row.items() if cell not in ("", 0, {}, None)})
+        by_file[name].append({column: cell for column, cell in row.items() if cell not in ("", 0, {}, [], None)})
     return by_file, notes
 
 

@@ -1,22 +1,23 @@
 """A change that went live where the trouble is, right before it began there.
 
-Nobody knows what it does: it has no diff, so no trial (`detectors/changes`) can convict it. But the trouble was located
-in one service by what the service itself did, its first moment is known to seconds, and one change reached that very
-service less than two minutes before, and no other did. A service that is deployed once an hour has a deploy in such a
-stretch by chance one time in thirty; innocent deploys just before an incident are mostly of other services. One that
-says of itself that it alters nothing (`undiffed.py`) is believed.
+No trial (`detectors/changes`) could convict it: it has no diff, or one of which nobody knows what it does. But the
+trouble was located in one service by what the service itself did, its first moment is known to seconds, and one change
+reached that very service less than two minutes before, and no other did. A service that is deployed once an hour has a
+deploy in such a stretch by chance one time in thirty; innocent deploys just before an incident are mostly of other
+services. One that alters nothing, by its diff or by what it says of itself (`undiffed.py`), is none; one that is known
+to do just what is seen may have reached a neighbour instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..detectors.base import Scene
+from ..detectors.changes.deeds import Deeds, deeds_of
 from ..detectors.changes.records import changes, cite_change
 from ..detectors.changes.trial import Change
-from ..detectors.changes.undiffed import is_idle
 from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
@@ -40,16 +41,35 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
     """A cause that was located, with the change that reached its service right before it; as it is when none did."""
     if suspect.mechanism in _OF_NO_CHANGE or not scene.windows.changed or _is_anothers(suspect.findings[0]):
         return cause
+    arrived = _arrived(scene, suspect)
+    fitting = [found for found in arrived if found.deeds.bring(suspect.mechanism)]
+    here = [found for found in arrived if found.service == suspect.service]
+    for found in (fitting, here):
+        if len(found) == 1:
+            return _brought_by(cause, suspect, found[0])
+    return cause
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    change: Change
+    service: str
+    delay_ns: int
+    deeds: Deeds
+
+
+def _arrived(scene: Scene, suspect: Suspect) -> list[_Arrival]:
+    """What altered anything in a service or a neighbour of it right before its trouble began."""
     since_ns = _since(scene, suspect.findings)
-    arrived = [
-        (change, since_ns - rollout.time_ns)
-        for change in changes(scene.store)
-        for rollout in change.rollouts
-        if rollout.service == suspect.service and -_BEFORE_NS <= since_ns - rollout.time_ns <= _SOON_NS
-    ]
-    if len(arrived) != 1 or arrived[0][0].diff or is_idle(arrived[0][0]):
-        return cause
-    return _brought_by(cause, suspect, *arrived[0])
+    near = {suspect.service, *scene.graph.callers(suspect.service), *scene.graph.callees(suspect.service)}
+    found = []
+    for change in changes(scene.store):
+        rollout = next(
+            (r for r in change.rollouts if r.service in near and -_BEFORE_NS <= since_ns - r.time_ns <= _SOON_NS), None
+        )
+        if rollout is not None and (deeds := deeds_of(change)).alters:
+            found.append(_Arrival(change, rollout.service, since_ns - rollout.time_ns, deeds))
+    return found
 
 
 def _is_anothers(finding: Finding) -> bool:
@@ -64,15 +84,17 @@ def _since(scene: Scene, findings: Sequence[Finding]) -> int:
     return min(starts, default=scene.windows.onset_ns)
 
 
-def _brought_by(cause: Cause, suspect: Suspect, change: Change, delay_ns: int) -> Cause:
-    seen = suspect.findings[0].code in MECHANISM_SEEN
+def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
+    change = found.change
+    sure = suspect.findings[0].code in MECHANISM_SEEN or found.deeds.bring(suspect.mechanism)
+    where = "there" if found.service == suspect.service else f"on {found.service}"
     arrival = Finding(
         "changes.arrival",
         cause.mechanism,
         suspect.service,
-        f"{change.label} went live there {max(0, delay_ns) // NS_PER_S} s before; its diff is not known",
+        f"{change.label} went live {where} {max(0, found.delay_ns) // NS_PER_S} s before; {found.deeds.words}",
         severity=0.9,
-        confidence=cause.confidence if seen else min(cause.confidence, _BY_TIME),
+        confidence=cause.confidence if sure else min(cause.confidence, _BY_TIME),
         citations=cite_change(change),
         change=(change.kind, change.sha),
     )

@@ -66,7 +66,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         key=_strength,
         default=None,
     )
-    if change is not None and (_on_the_way(change, findings) or _short_below(scene, change, findings)):
+    if change is not None and (_on_the_way(change, findings) or _lies_below(scene, change, findings)):
         change = None
     if seen is not None:
         outside = outside if outside is not None and outside.confidence > seen.confidence else None
@@ -280,14 +280,15 @@ def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
     )
 
 
-def _short_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether a change fits by time alone, and what its service calls was measured to have run short of something."""
+def _lies_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether a change fits by time alone, and what its service calls is out of reach or has run short of something."""
+    if change.facts.get("effect") is not None:
+        return False
     below = set(scene.graph.downstream(change.service)) - {change.service, change.facts.get("deployed_to")}
     return any(
-        f.code == "metrics.shortage"
+        (f.code == "traces.unreachable" or (f.code == "metrics.shortage" and explains(f.mechanism, change.mechanism)))
         and f.service in below
         and f.confidence >= change.confidence
-        and _fits_by_time(change, f)
         for f in findings
     )
 

@@ -23,7 +23,7 @@ from ..domain.cause import Cause
 from ..domain.finding import Check, Finding
 from .explaining import MECHANISM_SEEN, SYMPTOMS
 
-# Fitted 2026-11-25 by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
+# Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     "change": {"bias": 2.81, "score": 1.9, "undiffed": -0.895},
     "outside": {"bias": 1.083, "score": 1.212},
@@ -40,7 +40,7 @@ WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     # Not fitted: no labelled incident has one. Of simulated ones with such a first cause, nine in ten were right.
     "seen": {"bias": 0.9, "score": 0.6},
 }
-# How often one of the others is right where the first is wrong: 4 of 11 simulated incidents, 4 of 8 of others' making;
+# How often one of the others is right where the first is wrong: 4 of 13 simulated incidents, 4 of 8 of others' making;
 # shared among them by score (docs/decisions/076-rivals.md).
 OTHERS_SHARE: Final = 0.4
 

@@ -175,7 +175,7 @@ def _described(fields: Fields) -> Row:
         "status": status,
         "status_message": message,
         "attributes": texts,
-        "number_attributes": numbers,
+        "number_names": numbers,
         "resource": {**({"service.name": service} if service else {}), **resource},
         "scope": fields.text("scope"),
     }
@@ -246,7 +246,7 @@ def _event(entry: Any) -> Row | None:
     if time_ns is None:
         return None
     texts, numbers = attributes_of(_attributes(fields))
-    return {"time_ns": time_ns, "name": fields.text("name"), "attributes": texts, "number_attributes": numbers}
+    return {"time_ns": time_ns, "name": fields.text("name"), "attributes": texts, "number_names": numbers}
 
 
 def _link(entry: Any) -> Row | None:

@@ -101,7 +101,7 @@ def _write(span: Any, process: Row, origin: Row, writer: CaseWriter) -> Iterator
         "status": status,
         "status_message": message,
         "attributes": texts,
-        "number_attributes": numbers,
+        "number_names": numbers,
         "scope": first_of(texts, ("otel.scope.name", "otel.library.name")),
         **origin,
     }
@@ -151,20 +151,19 @@ def _references(span: Mapping[str, Any], trace_id: str) -> tuple[str, list[Row]]
     return _id(parent.get("spanID") if parent else span.get("parentSpanID")), links
 
 
-def _tags(holder: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, float]]:
+def _tags(holder: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     """Tags as a list of typed key-values, as an object, or both; further ones win."""
     texts: dict[str, str] = {}
-    numbers: dict[str, float] = {}
+    numbers: list[str] = []
     for key, value, kind in _key_values(holder):
         texts[key] = text = text_of(value)
         if kind == "string":
             continue
         # Elasticsearch's form keeps numbers and booleans as text beside their type.
         typed = {"true": True, "false": False}.get(text.lower(), value) if kind == "bool" else value
-        if isinstance(typed, int | float) or kind in ("int64", "float64"):
-            number = number_of(typed)
-            if number is not None:
-                numbers[key] = number
+        is_number = isinstance(typed, int | float) or kind in ("int64", "float64")
+        if is_number and number_of(typed) is not None:
+            numbers.append(key)
     return texts, numbers
 
 
@@ -204,7 +203,7 @@ def _event(log: Any) -> Row | None:
         for known, conventional in _EXCEPTION_NAMES:
             if known in texts:
                 texts.setdefault(conventional, texts[known])
-    return {"time_ns": time_ns, "name": name, "attributes": texts, "number_attributes": numbers}
+    return {"time_ns": time_ns, "name": name, "attributes": texts, "number_names": numbers}
 
 
 # OpenTracing's names of what an error's log says, and OpenTelemetry's.

@@ -173,7 +173,7 @@ def _fill_rare(row: Row, attributes: dict[str, str], kind: str, value: str) -> N
     elif "." in kind or kind in NUMBERS:
         attributes[kind] = value
         if kind in NUMBERS:
-            row.setdefault("number_attributes", {})[kind] = float(value)
+            row.setdefault("number_names", []).append(kind)
     else:
         attributes[_free_name(attributes, "structured" if kind == "structured" else "header")] = value
 

@@ -166,7 +166,7 @@ class LineJoiner:
             return True
         if self._headed and self._headers.knows_headers:
             # A request in an access log is one line: what follows without a header is something else.
-            return STATUS not in (self._open or {}).get("number_attributes", ())
+            return STATUS not in (self._open or {}).get("number_names", ())
         if _STACK.match(line):
             # An error's name at the beginning of a line ends a trace; it may as well be a record of its own.
             return self._headed or not line[0].isalpha() or self._in_trace() or line.startswith(("at ", "Caused by"))

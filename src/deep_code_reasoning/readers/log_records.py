@@ -183,7 +183,7 @@ def _fill(chosen: _Chosen, rest: list[tuple[str, Any]]) -> dict[str, Any]:
     if rest:
         row["attributes"], numbers = attributes_of(rest)
         if numbers:
-            row["number_attributes"] = numbers
+            row["number_names"] = numbers
     return row
 
 

@@ -184,7 +184,7 @@ class _LabelColumns:
         merged = {**{name: cells[column] for column, name in self._columns if cells[column]}, **pairs, **dict(labels)}
         typed = ((name, _bare_number(value)) for name, value in merged.items())
         texts, numbers = attributes_of(typed)
-        return {**who_measured(merged), "attributes": {**texts, **merged}, "number_attributes": numbers}
+        return {**who_measured(merged), "attributes": {**texts, **merged}, "number_names": numbers}
 
 
 def _bare_number(text: str) -> float | str:

@@ -11,7 +11,7 @@ from .otlp_sql import (
     has_lists,
     hex_id,
     is_base64,
-    number_map,
+    number_names,
     scope_names,
     some_text,
     spread,
@@ -52,7 +52,7 @@ _COLUMNS: Final = (
     Column("trace_id", "String", hex_id("record.traceId", 16)),
     Column("span_id", "String", hex_id("record.spanId", 8)),
     Column("attributes", "Map(String, String)", attribute_map("record.attributes")),
-    Column("number_attributes", "Map(String, Float64)", number_map("record.attributes")),
+    Column("number_names", "Array(String)", number_names("record.attributes")),
     Column("resource", "Map(String, String)", "who.resource"),
     Column("scope", "String", "scope_name"),
 )

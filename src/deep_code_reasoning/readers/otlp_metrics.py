@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .otlp_signal import Column, Signal
-from .otlp_sql import KEY_VALUES, attribute_map, has_lists, number_map, some_text, spread
+from .otlp_sql import KEY_VALUES, attribute_map, has_lists, number_names, some_text, spread
 
 KINDS: Final = ("gauge", "sum", "histogram")
 _NUMBER: Final = f"timeUnixNano Int64, attributes {KEY_VALUES}, asDouble Nullable(Float64), asInt Nullable(Float64)"
@@ -94,7 +94,7 @@ _COLUMNS: Final = (
     Column("bounds", "Array(Float64)", "record.explicitBounds"),
     Column("buckets", "Array(Float64)", "record.bucketCounts"),
     Column("attributes", "Map(String, String)", attribute_map("record.attributes")),
-    Column("number_attributes", "Map(String, Float64)", number_map("record.attributes")),
+    Column("number_names", "Array(String)", number_names("record.attributes")),
     Column("resource", "Map(String, String)", "who.resource"),
     Column("valued", "UInt8", "kind = 'histogram' OR isNotNull(record.asDouble) OR isNotNull(record.asInt)"),
 )

@@ -111,8 +111,8 @@ _KINDS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def attributes(record: Any) -> tuple[dict[str, str], dict[str, float]]:
-    """A record's attributes as the two maps of a row."""
+def attributes(record: Any) -> tuple[dict[str, str], list[str]]:
+    """A record's attributes as two columns of a row (see `values.attributes_of`)."""
     pairs = ((text_of(get(pair, "key")), any_value(get(pair, "value"))) for pair in items(record, "attributes"))
     return attributes_of((key, value) for key, value in pairs if key)
 
@@ -193,7 +193,7 @@ def _span_rows(span: Any, resource: Resource, scope: str) -> Iterator[Output]:
             "status": status_of(get(status, "code")),
             "status_message": text_of(get(status, "message")),
             "attributes": texts,
-            "number_attributes": numbers,
+            "number_names": numbers,
             "resource": resource.attributes,
             "scope": scope,
         },
@@ -212,7 +212,7 @@ def _parts_of_span(span: Any, ids: dict[str, str], resource: Resource) -> Iterat
                 "time_ns": instant(get(event, "timeUnixNano")) or 0,
                 "name": text_of(get(event, "name")),
                 "attributes": texts,
-                "number_attributes": numbers,
+                "number_names": numbers,
             },
         )
     for link in items(span, "links"):
@@ -224,7 +224,7 @@ def _parts_of_span(span: Any, ids: dict[str, str], resource: Resource) -> Iterat
                 "linked_trace_id": identifier(get(link, "traceId"), 16),
                 "linked_span_id": identifier(get(link, "spanId"), 8),
                 "attributes": texts,
-                "number_attributes": numbers,
+                "number_names": numbers,
             },
         )
 
@@ -251,7 +251,7 @@ def log_rows(group: Any) -> Iterator[Output]:
                     "trace_id": identifier(get(record, "traceId"), 16),
                     "span_id": identifier(get(record, "spanId"), 8),
                     "attributes": texts,
-                    "number_attributes": numbers,
+                    "number_names": numbers,
                     "resource": resource.attributes,
                     "scope": scope,
                 },
@@ -284,7 +284,7 @@ def _point(point: Any, shared: Row, reading: Row | None) -> Output:
         why = "without a time" if time_ns is None else "without a value"
         return Refused(f"a point of {shared['name']} {why}", text_of(point))
     texts, numbers = attributes(point)
-    return "metrics", {**shared, "time_ns": time_ns, "attributes": texts, "number_attributes": numbers, **reading}
+    return "metrics", {**shared, "time_ns": time_ns, "attributes": texts, "number_names": numbers, **reading}
 
 
 def _gauge(point: Any, body: Any) -> Row | None:

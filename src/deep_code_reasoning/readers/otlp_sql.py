@@ -115,13 +115,10 @@ def _scalar_or_list(match: re.Match[str]) -> str:
     return f"mapFromArrays({value}.key, arrayMap(v -> {_any_text('v')}, {value}.value))"
 
 
-def number_map(attributes: str) -> str:
-    """Attributes as the column `number_attributes`: numbers, and booleans as 0 and 1."""
-    kinds, values = f"{attributes}.value.keys", f"{attributes}.value.values"
+def number_names(attributes: str) -> str:
+    """The column `number_names`: which attributes are numbers or booleans."""
     chosen = "k[1] IN ('intValue', 'doubleValue', 'boolValue')"
-    names = f"arrayFilter((name, k) -> {chosen}, {attributes}.key, {kinds})"
-    texts = f"arrayFilter((v, k) -> {chosen}, {values}, {kinds})"
-    return f"mapFromArrays({names}, arrayMap(v -> if(v[1] = 'true', 1, toFloat64OrZero(v[1])), {texts}))"
+    return f"arrayFilter((name, k) -> {chosen}, {attributes}.key, {attributes}.value.keys)"
 
 
 def _any_text(value: str) -> str:

@@ -11,7 +11,7 @@ from .otlp_sql import (
     has_lists,
     hex_id,
     is_base64,
-    number_map,
+    number_names,
     scope_names,
     some_text,
     spread,
@@ -51,7 +51,7 @@ _COLUMNS: Final = (
     Column("status", "String", _STATUS),
     Column("status_message", "String", "record.status.message"),
     Column("attributes", "Map(String, String)", attribute_map("record.attributes")),
-    Column("number_attributes", "Map(String, Float64)", number_map("record.attributes")),
+    Column("number_names", "Array(String)", number_names("record.attributes")),
     Column("resource", "Map(String, String)", "who.resource"),
     Column("scope", "String", "scope_name"),
     Column("events", "String", "record.events"),
@@ -62,7 +62,7 @@ _COLUMNS: Final = (
 def _pieces(column: str, kind: str, columns: str) -> str:
     return f"""
         SELECT {columns}, {attribute_map("piece.attributes")} AS attributes,
-            {number_map("piece.attributes")} AS number_attributes, source_id, line, item
+            {number_names("piece.attributes")} AS number_names, source_id, line, item
         FROM (SELECT * EXCEPT (events, links), arrayJoin(JSONExtract({column}, '{kind}')) AS piece FROM pieces)"""
 
 

@@ -25,7 +25,7 @@ _INSTANCE: Final = ("k8s.pod.name", "service.instance.id", "container.id")
 _HOST: Final = ("host.id", "host.name", "host.ip", "k8s.node.name", "hostname", "ip")
 
 Attributes = dict[str, str]
-Numbers = dict[str, float]
+Names = list[str]
 
 
 def text_of(value: Any) -> str:
@@ -71,16 +71,14 @@ def number_in(value: Any) -> Any:
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
-def attributes_of(members: Iterable[tuple[str, Any]]) -> tuple[Attributes, Numbers]:
-    """Members as the two maps of a row: all of them as text, and those that are numbers or booleans as numbers."""
-    texts: Attributes = {}
-    numbers: Numbers = {}
-    for name, value in members:
-        texts[name] = text_of(value)
-        if isinstance(value, int | float):
-            number = number_of(value)
-            if number is not None:
-                numbers[name] = number
+def attributes_of(members: Iterable[tuple[str, Any]]) -> tuple[Attributes, Names]:
+    """Members as two columns of a row: all of them as text, and the names of those that are numbers or booleans.
+
+    Of a name that comes twice the last value counts.
+    """
+    known = dict(members)
+    texts = {name: text_of(value) for name, value in known.items()}
+    numbers = [n for n, value in known.items() if isinstance(value, int | float) and number_of(value) is not None]
     return texts, numbers
 
 

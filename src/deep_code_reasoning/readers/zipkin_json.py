@@ -138,7 +138,6 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
     service, resource = _local(span)
     for name in [name for name in texts if name.startswith(_OF_RESOURCE)]:
         resource[name] = texts.pop(name)
-        numbers.pop(name, None)
     status, message = _status(texts)
     ids = {"trace_id": trace_id, "span_id": span_id}
     row = {
@@ -152,7 +151,7 @@ def _write(span: Any, shared: frozenset[Key], origin: Row, writer: CaseWriter) -
         "status": status,
         "status_message": message,
         "attributes": texts,
-        "number_attributes": numbers,
+        "number_names": [name for name in numbers if name in texts],
         "resource": resource,
         "scope": first_of(texts, ("otel.scope.name", "otel.library.name")),
         **origin,
@@ -174,7 +173,7 @@ def _event(annotation: str) -> Row:
     if named is not None:
         try:
             texts, numbers = attributes_of(json.loads(named[2]).items())
-            return {"name": named[1], "attributes": texts, "number_attributes": numbers}
+            return {"name": named[1], "attributes": texts, "number_names": numbers}
         except (ValueError, RecursionError):
             pass  # then it is a text like any other
     return {"name": annotation}

@@ -107,6 +107,13 @@ class CaseStore:
         statement = f"CREATE TABLE {engine.identifier(table)} {structure} ENGINE = Memory AS {select}"
         self.once(("table", table), lambda: self.execute(statement, **parameters))
 
+    def forget(self, *tables: str) -> None:
+        """Let go of derived tables that take room and that nobody else asks for; derived again, they are made anew."""
+        for table in tables:
+            self.execute(f"DROP TABLE IF EXISTS {engine.identifier(table)}")
+            with self._registering:
+                self._once.pop(("table", table), None)
+
     def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
         """What `make` answers, asked once as long as the case is open: detectors look at one case from several threads.
 

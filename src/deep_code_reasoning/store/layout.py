@@ -20,7 +20,7 @@ from typing import Any, Final
 from ..domain.case import CaseInfo, Source
 from ..errors import CaseFormatError, CaseNotFoundError
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 
 

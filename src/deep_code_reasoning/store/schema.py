@@ -18,7 +18,7 @@ WORD: Final = "LowCardinality(String)"
 TIME: Final = "Int64"
 REAL: Final = "Float64"
 ATTRIBUTES: Final = "Map(LowCardinality(String), String)"
-NUMBERS: Final = "Map(LowCardinality(String), Float64)"
+NAMES: Final = "Array(LowCardinality(String))"
 WORDS: Final = "Array(String)"
 
 
@@ -62,7 +62,7 @@ _WHO = (
 )
 _ATTRIBUTES = (
     Column("attributes", ATTRIBUTES, "every attribute as text; arrays and maps as JSON"),
-    Column("number_attributes", NUMBERS, "those attributes that were numbers or booleans, for arithmetic"),
+    Column("number_names", NAMES, "which attributes were numbers or booleans: toFloat64OrZero(attributes['name'])"),
 )
 _RESOURCE = (
     Column("resource", ATTRIBUTES, "resource attributes as text"),

@@ -307,8 +307,8 @@ def _arrow_schema(table: Table) -> Any:
         "UInt32": pa.uint32(),
         "Float64": pa.float64(),
         "Map(LowCardinality(String), String)": pa.map_(text, text),
-        "Map(LowCardinality(String), Float64)": pa.map_(text, pa.float64()),
         "Array(String)": pa.list_(text),
+        "Array(LowCardinality(String))": pa.list_(text),
         "Array(Float64)": pa.list_(pa.float64()),
     }
     return pa.schema([(column.name, types[column.type]) for column in table.columns])
@@ -322,8 +322,8 @@ _EMPTY: Final[dict[str, Any]] = {
     "UInt32": 0,
     "Float64": float("nan"),
     "Map(LowCardinality(String), String)": {},
-    "Map(LowCardinality(String), Float64)": {},
     "Array(String)": (),
+    "Array(LowCardinality(String))": (),
     "Array(Float64)": (),
 }
 

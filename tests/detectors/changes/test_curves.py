@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.changes.records import changes
 from deep_code_reasoning.domain.finding import Finding
 from deep_code_reasoning.domain.instant import NS_PER_S
 from deep_code_reasoning.domain.window import Windows
@@ -88,3 +89,61 @@ def test_curves_of_an_hour_are_judged_by_what_else_is_there(build_case: BuildCas
     hour = [row for row in SLOWER if abs(row["time_ns"] - START_NS - SHIFT_S * NS_PER_S) < 1800 * NS_PER_S]
     windows, _ = look(build_case, hour, [])
     assert "latency shifted" not in windows.method
+
+
+TIMEOUT = """--- a/envs/prod/stock.yaml
++++ b/envs/prod/stock.yaml
+@@ -3,1 +3,1 @@
+-  RATES_READ_TIMEOUT_MS: "2000"
++  RATES_READ_TIMEOUT_MS: "75"
+"""
+REINDEXES = """--- a/stock/{path}
++++ b/stock/{path}
+@@ -3,2 +3,3 @@
+ for row in rows:
++    item = client.item(row.id)
+     keep(row)
+"""
+
+
+def ratio(service: str, before: float, after: float) -> list[Row]:
+    return curve(service, before, after, name="http_error_ratio")
+
+
+def test_requests_that_fail_are_the_doing_of_who_may_make_them_fail(build_case: BuildCase) -> None:
+    metrics = [*SLOWER, *ratio("stock", 0.001, 0.3), *ratio("gateway", 0.001, 0.2)]
+    rows = [
+        commit("aaaa", 40 * HOUR_S, TIMEOUT, files=["envs/prod/stock.yaml"]),
+        commit("bbbb", 41 * HOUR_S, RENAMES),
+        deploy("d1", "aaaa", SHIFT_S - 300),
+        deploy("d2", "bbbb", SHIFT_S - 60),
+    ]
+    _, (finding,) = look(build_case, metrics, rows)
+    assert (finding.change, finding.mechanism) == (("commit", "aaaa" * 10), "timeout_budget")
+
+
+@pytest.mark.parametrize(("path", "blamed"), [("lookup.py", True), ("commands/reindex.py", False)])
+def test_code_that_no_request_runs_slows_no_request(path: str, blamed: bool, build_case: BuildCase) -> None:
+    rows = [
+        commit("aaaa", 40 * HOUR_S, REINDEXES.format(path=path), files=[f"stock/{path}"]),
+        deploy("d1", "aaaa", SHIFT_S - 60),
+    ]
+    _, findings = look(build_case, SLOWER, rows)
+    confidence = max((finding.confidence for finding in findings), default=0.0)
+    assert (confidence > 0.8) == blamed
+
+
+def test_a_configuration_of_services_goes_out_with_the_service_that_it_is_of(build_case: BuildCase) -> None:
+    cart = TIMEOUT.replace("stock", "cart")
+    rows = [
+        commit("aaaa", 40 * HOUR_S, TIMEOUT, files=["envs/prod/stock.yaml"]),
+        commit("bbbb", 41 * HOUR_S, cart, files=["envs/prod/cart.yaml"]),
+        deploy("d0", "ffff", HOUR_S, service="cart"),
+        deploy("d1", "bbbb", SHIFT_S - 9 * HOUR_S, service="cart"),
+        commit("cccc", 42 * HOUR_S, RENAMES, files=["README.md"]),
+        deploy("d2", "cccc", SHIFT_S - 60),
+    ]
+    with build_case({"metrics": SLOWER, "changes": rows}) as store:
+        went = {change.sha[:4]: {(r.id, r.service) for r in change.rollouts} for change in changes(store)}
+    assert went["aaaa"] == {("d2", "stock")}
+    assert went["bbbb"] == {("d1", "cart")}

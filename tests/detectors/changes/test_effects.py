@@ -1,4 +1,4 @@
-"""What single diffs do: `effects.yaml`."""
+"""What single diffs do: `effects.yaml`, and by kinds and languages `kinds.yaml`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from deep_code_reasoning.domain.mechanisms import MECHANISMS
 
 CASES = [
     pytest.param(case, id=case["name"])
-    for case in yaml.load((Path(__file__).parent / "effects.yaml").read_text(), yaml.CSafeLoader)
+    for file in ("effects.yaml", "kinds.yaml")
+    for case in yaml.load((Path(__file__).parent / file).read_text(), yaml.CSafeLoader)
 ]
 # Literals that come and go are told of every diff; they weigh only where an error quotes them.
 QUIET = {"name_gone", "name_new"}
@@ -24,8 +25,9 @@ QUIET = {"name_gone", "name_new"}
 @pytest.mark.parametrize("case", CASES)
 def test_a_diff_has_its_effects_and_an_innocent_one_has_none(case: dict[str, Any]) -> None:
     found = {e.kind for e in effects_of(parse_diff("@@ -1 +1 @@\n" + case["diff"], [case["path"]]))} - QUIET
-    if case["effects"]:
+    if case["effects"] or "not" in case:
         assert set(case["effects"]) <= found
+        assert not found & set(case.get("not", ()))
     else:
         assert found == set()
 

@@ -80,6 +80,18 @@ def test_load_that_is_served_as_before_harms_nobody_and_dates_no_incident(look: 
     assert finding.window is None
 
 
+@pytest.mark.parametrize(("together", "told"), [(1, 1), (6, 0)], ids=["one by one", "in bursts"])
+def test_the_same_rise_proves_less_where_requests_come_in_bursts(together: int, told: int, look: Look) -> None:
+    fleet = Fleet()
+    for number in range(96):
+        # One in two seconds, then three: `together` of them at one moment.
+        place = number // together * together
+        at = place * 2000.0 if place < 24 else 48_000 + (place - 24) * 667.0
+        fleet.span(f"t{number}", "", "shop", "h1", "GET /", at, 20 if place < 24 else 200, "server")
+    findings, _ = look("external.request_rate", fleet.tables())
+    assert len(findings) == told
+
+
 def test_load_that_hardly_rises_is_silent(look: Look) -> None:
     findings, _ = look("external.request_rate", coming(800, 100).tables())
     assert not findings

@@ -62,11 +62,13 @@ def bank(
     message: str = STALE,
     locking: str = "",
     spread: int = 1,
+    locked: Callable[[int], bool] = lambda _: False,
 ) -> Fleet:
     """Pairs of payments, the second 30 ms after the first, on hosts whose clocks are 400 ms apart.
 
     Each reads a wallet and writes it: at once, and from pair `crossing` on only after 50 ms, so across the other. From
     pair `failing` on the second of each third pair is told `message`. With `spread` 2 the two have different wallets.
+    The pairs that are `locked` take a lock by name, which is that of a wallet.
     """
     fleet = Fleet({"h2": steady(400.0)})
     for pair in range(120):
@@ -78,6 +80,9 @@ def bank(
             root = fleet.span(trace, "", "front", "h1", "POST /pay", at, wait + 16, "client")
             server = fleet.span(trace, root, "bank", host, "POST /pay", at + 1, wait + 14, "server", status, said)
             key = 7 + pair % 4 + 100 * second * (spread - 1)
+            if locked(pair):
+                fleet.span(trace, server, "bank", host, "acquire lock", at + 1.2, 0.4, key=f"wallet-{key}")
+                fleet.span(trace, server, "bank", host, "release lock", at + wait + 6, 0.4, key=f"wallet-{key}")
             for verb, then in (("SELECT", 2.0), ("UPDATE", 2.0 + wait)):
                 told = access(verb, key)
                 if verb == "SELECT" and locking:
@@ -121,6 +126,21 @@ def test_updates_that_are_lost_without_a_word_are_told(access: Access, look: Loo
     assert (finding.service, finding.mechanism, finding.facts["kind"]) == ("bank", "race_condition", "lost update")
     assert finding.resource == "wallet"
     assert len(finding.citations) >= 3
+
+
+def test_a_lock_that_is_no_longer_taken_is_told_where_requests_cross_since_then(look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", bank(named, failing=999, locked=lambda pair: pair < 60).tables())
+    assert (finding.service, finding.facts["kind"]) == ("bank", "lost update")
+    (finding,), _ = look("traces.race_condition", bank(sanitised, failing=999, locked=lambda pair: pair < 60).tables())
+    assert (finding.service, finding.facts["kind"]) == ("bank", "no lock any more")
+    assert finding.confidence == 0.8
+    assert len(finding.citations) >= 4
+
+
+@pytest.mark.parametrize("locked", [lambda _: True, lambda pair: pair >= 60, lambda pair: pair % 2 == 0])
+def test_locks_that_are_taken_as_ever_are_silent(locked: Callable[[int], bool], look: Look) -> None:
+    findings, _ = look("traces.race_condition", bank(sanitised, failing=999, locked=locked).tables())
+    assert not findings
 
 
 @pytest.mark.parametrize("access", [relative, versioned, sanitised, redis])

@@ -59,6 +59,14 @@ def test_a_customer_who_came_with_the_onset_and_whose_requests_fail_is_bad_input
     assert {int(str(citation).split("/")[0].removeprefix("span:t")) % 5 for citation in finding.citations} == {0}
 
 
+def test_a_handful_of_bad_requests_tell_a_customer_who_came_with_the_onset(apart: Apart) -> None:
+    def few(number: int) -> dict[str, Any]:
+        return {"tenant": "yew" if number >= 20 and number % 3 == 0 else FLEETS[number % 3]}
+
+    (finding,), _ = apart(served(few, lambda number: number % 3 == 0, onset=20, requests=32))
+    assert (finding.mechanism, finding.resource) == ("bad_input", "tenant=yew")
+
+
 def test_of_a_customer_who_was_served_well_before_one_is_less_sure(apart: Apart) -> None:
     (new,), _ = apart(served(customer, lambda number: number % 5 == 0))
     (known,), _ = apart(served(lambda n: {"tenant": FLEETS[n % 3]}, lambda number: number % 3 == 1))
@@ -72,7 +80,7 @@ def test_a_size_beyond_a_limit_is_told_by_the_limit(apart: Apart) -> None:
 
     fleet = served(sizes, lambda number: number % 4 == 0)
     for row in fleet.spans:
-        row["number_attributes"] = {key: float(value) for key, value in row["attributes"].items()}
+        row["number_names"] = list(row["attributes"])
     (finding,), _ = apart(fleet)
     assert (finding.mechanism, finding.resource) == ("bad_input", "batch.items > 39")
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from deep_code_reasoning.domain.finding import Check, Finding
+from deep_code_reasoning.domain.instant import NS_PER_S
 from fleet import Fleet
+from scenery import Row, series
 
 Look = Callable[..., tuple[Sequence[Finding], Check]]
 
@@ -31,6 +33,32 @@ def test_a_minority_that_begins_to_be_slow_dates_the_incident(look: Look) -> Non
     assert (finding.service, finding.operation, finding.mechanism) == ("pricing", "Quote", "latency_regression")
     assert finding.facts["share_before"] == 0
     assert finding.facts["ms"] > 1700
+
+
+def processor(now: float) -> list[Row]:
+    """The use of pricing's processor every ten seconds: from the second minute on as said."""
+    points = series("pricing", "process.cpu.utilization", [0.05] * 12 + [now, now + 0.02] * 6, step_s=10)
+    return [{**point, "time_ns": point["time_ns"] + 120 * NS_PER_S} for point in points]
+
+
+@pytest.mark.parametrize(
+    ("now", "mechanism"),
+    [(0.24, "cpu_saturation"), (0.06, "latency_regression"), (0.12, "latency_regression")],
+    ids=["they compute", "they wait", "they hardly compute"],
+)
+def test_stragglers_that_keep_the_processor_busy_compute(now: float, mechanism: str, look: Look) -> None:
+    fleet = pricing(lambda n: n >= 120 and n % 10 == 0)
+    (finding,), _ = look("traces.stragglers", fleet.tables() | {"metrics": processor(now)})
+    assert finding.mechanism == mechanism
+    assert (finding.resource == "process.cpu.utilization") is (mechanism == "cpu_saturation")
+
+
+def test_a_processor_that_was_as_busy_before_is_not_theirs(look: Look) -> None:
+    points = [{**point, "value": 0.5} for point in processor(0.5)]
+    (finding,), _ = look(
+        "traces.stragglers", pricing(lambda n: n >= 120 and n % 10 == 0).tables() | {"metrics": points}
+    )
+    assert finding.mechanism == "latency_regression"
 
 
 def test_who_only_waits_for_the_slow_one_is_none(look: Look) -> None:

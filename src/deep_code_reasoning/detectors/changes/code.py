@@ -21,7 +21,9 @@ _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
 _LOOP: Final = re.compile(
     r"^\s*(?:\}?\s*)?(?:for|foreach|while|until|loop)\b|\.(?:forEach|map|flatMap|each|for_each|"
     r"each_with_index|filter_map"
-    r"|collect|mapNotNull|Select|ForEach)\s*[({]|\.(?:each|map|each_with_index)\s+do\b|\bfor\s+(?:await\s*)?\("
+    r"|collect|mapNotNull|Select|ForEach|peek|onEach|find_each)\s*[({]|\.(?:each|map|each_with_index|find_each)\s+do\b"
+    r"|\.(?:any|all|none|sumOf|associateWith|partition|reject|sum|filter|flat_map)\s*(?:\{|\(\s*(?:\(\w+\)|\w+)\s*[-=]>)"
+    r"|\barray_(?:walk|map|filter)\s*\(|\bfor\s+(?:await\s*)?\("
 )
 # A loop that waits for events or ticks runs as often as they come, and not once an item.
 _ENDLESS: Final = re.compile(
@@ -56,6 +58,17 @@ _LOCAL: Final = frozenset(
     map filter join split trim copy min max sum abs sorted range enumerate zip make new keys values entries has
     contains includes startswith endswith replace lower upper tostring json log info debug warn error errorf
     wrap now since""".split()
+)
+# Receivers all of whose methods leave the process, as far as they do anything; and those of theirs that do not.
+_CLIENTS: Final = frozenset("client stub repository repo dao gateway api".split())
+_SETS_UP: Final = re.compile(
+    r"(?i)^(?:is|has|set|with|add|build|to|as|from|of|new|close|timeout|header|name|id$|use|default|clone|builder|base)"
+)
+_CLIENT_TYPE: Final = r"\w*(?:Client|Repository|Dao|DAO|Gateway|Stub|Api|API)\b"
+_TYPED: Final = re.compile(
+    rf"\b(\w+)\s*:\s*(?:[\w.]+\.)?{_CLIENT_TYPE}"  # name: Type
+    rf"|\b(?:[\w.]+\.)?{_CLIENT_TYPE}(?:<[^>]*>)?\s+\$?(\w+)\s*[;,)=]"  # Type name;
+    rf"|\b(\w+)\s+\*?(?:[\w.]+\.)?{_CLIENT_TYPE}\s*[,)]?$"  # name Type (Go)
 )
 _SQL: Final = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.I)
 
@@ -106,22 +119,30 @@ def call_names(lines: Iterable[Line]) -> dict[str, int]:
     return counts
 
 
-def is_remote_call(call: Call, code: str) -> bool:
+def clients_of(codes: Iterable[str]) -> frozenset[str]:
+    """Names that are declared to be clients, repositories or stubs: what is called on them leaves the process."""
+    return frozenset(name for code in codes for match in _TYPED.finditer(code) for name in match.groups() if name)
+
+
+def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset()) -> bool:
     """Whether a call seems to leave the process: a query, a request, a message.
 
     Signs of it: it is awaited, it takes a context first (Go), it is a verb of a database or client library, or a
-    plain verb (get, load, save) called on a receiver that stands for something remote. In-memory operations
-    (append, len, map.get) are none.
+    plain verb (get, load, save) called on a receiver that stands for something remote; or the receiver is a client,
+    by its name or as one of `clients`. In-memory operations (append, len, map.get) are none.
     """
     name = call.name.lower()
     if name in _LOCAL:
         return False
-    receiver = frozenset(word for part in re.split(r"::|->|\.", call.full)[:-1] for word in words(part))
+    parts = re.split(r"::|->|\.", call.full)[:-1]
+    receiver = frozenset(word for part in parts for word in words(part))
+    if parts and (parts[-1] in clients or (words(parts[-1])[-1:] and words(parts[-1])[-1] in _CLIENTS)):
+        return not _SETS_UP.match(call.name)
     text = without_strings(code)
     takes_context = re.search(
         re.escape(call.name) + r"\s*\(\s*(?:ctx|context|r\.Context\(\)|c\.Request\.Context)", text
     )
-    awaited = re.search(r"await\s+(?:[\w$.]+\.)?" + re.escape(call.name), text)
+    awaited = re.search(r"await\s+(?:[\w$.]+\.)?{0}|{0}\s*\(.*\)\s*\.await\b".format(re.escape(call.name)), text)
     if takes_context or awaited or name.replace("_", "") in _REMOTE_VERBS or _SQL.search(code):
         return True
     verb = (words(call.name) or [""])[0]
@@ -141,12 +162,20 @@ def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
             found.append((index, range(index, index + 1)))
         if not _LOOP.search(text) or _ENDLESS.search(text):
             continue
-        end = index + 1
-        while end < len(lines) and lines[end].indent > line.indent:
-            end += 1
-        start = index if end == index + 1 or re.search(r"\.\w+\s*[({]", text) else index + 1
+        end = block_after(lines, index).stop
+        start = index if end == index + 1 or re.search(r"\.\w+\s*[({]|\barray_\w+\s*\(", text) else index + 1
         found.append((index, range(start, end)))
     return found
+
+
+def block_after(lines: Sequence[Line], head: int) -> range:
+    """The lines of the block that a line opens: those indented deeper, whose brace may stand on a line of its own."""
+    end = head + 1
+    if end < len(lines) and lines[end].code == "{" and lines[end].indent == lines[head].indent:
+        end += 1
+    while end < len(lines) and lines[end].indent > lines[head].indent:
+        end += 1
+    return range(head + 1, end)
 
 
 def is_import(code: str) -> bool:
@@ -161,7 +190,7 @@ def is_import(code: str) -> bool:
 
 
 _LOG: Final = re.compile(
-    r"^\s*(?:(?:self|this|s|c|h|w|f)\.)?_?(?:log|logger|logging|slog|zap|console|klog|glog|LOG|fmt)[\w]*(?:\.|->|::|\()"
+    r"^\s*(?:\$?(?:self|this|s|c|h|w|f)(?:\.|->))?_?(?:log|logger|logging|slog|zap|console|klog|glog|LOG|fmt)[\w]*(?:\.|->|::|\()"
     r"|^\s*(?:LOG|LOG_[A-Z]+|log|debug|info|warn|error|trace|println|eprintln|print|printf|puts)!?\s*\("
     r"|^\s*(?:tracing|Log|Logger|Rails\.logger|logger)[.:]|^\s*logger\s*=\s*logger\."
 )

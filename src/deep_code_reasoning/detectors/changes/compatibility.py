@@ -38,7 +38,8 @@ _TABLE: Final = """
 timeout_lowered: timeout_budget
     timeout 1, cancelled .9, errors .5, retry_exhausted .6, unreachable .3, retries_up .6, slow .1
 timeout_raised: thread_pool_exhausted
-    late_timeout 1, slow_outside .5, worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4, handle_leak .3
+    late_timeout 1, slow_outside .5, worker_exhausted .55, slow .3, pool_exhausted .3, thread_growth .4,
+    handle_leak .3
 timeout_removed: thread_pool_exhausted
     late_timeout .9, worker_exhausted .8, slow .55, thread_growth .7, handle_leak .5, pool_exhausted .5, event_loop .3
 retries_lowered: configuration
@@ -47,9 +48,8 @@ retries_lowered: configuration
 retries_removed: configuration
     retry_exhausted .9, errors .5, timeout .5, unreachable .5, throttled .35, race .4
 retries_raised: retry_storm
-    slow_outside .6,
-    retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .4, timeout .4, pool_exhausted .4,
-    race .4, worker_exhausted .5, errors .2
+    slow_outside .6, retries_up 1, traffic_up .9, throttled .8, retry_exhausted .5, cpu .4, slow .55, timeout .4,
+    pool_exhausted .4, race .4, worker_exhausted .5, errors .2
 backoff_removed: retry_storm
     retries_up 1, retry_exhausted .9 by configuration, traffic_up .85, throttled .75, lock_wait .5, race .5, cpu .5,
     timeout .35, errors .3
@@ -58,8 +58,8 @@ backoff_lowered: retry_storm
 backoff_raised: latency_regression
     slow_outside .5, slow .6, backlog .5, timeout .4
 pool_lowered: connection_pool_exhausted
-    slow_outside .5,
-    pool_exhausted 1, limit_dropped 1, timeout .5, slow .6, worker_exhausted .4, throttled .3, errors .4
+    slow_outside .5, pool_exhausted 1, limit_dropped 1, timeout .5, slow .6, worker_exhausted .4, throttled .3,
+    errors .4
 pool_removed: connection_pool_exhausted
     pool_exhausted .9, too_many_connections .7, timeout .4, slow .4, errors .3
 pool_raised: connection_pool_exhausted
@@ -124,8 +124,8 @@ cpu_lowered: cpu_saturation
 cpu_raised: noisy_neighbour
     cpu .2, platform .2
 replicas_lowered: cpu_saturation
-    cpu .85, limit_dropped 1, slow .75, worker_exhausted .75, backlog .8, pool_exhausted .4, timeout .5,
-    throttled .35, unreachable .5, errors .35
+    cpu .85, limit_dropped 1, slow .75, worker_exhausted .75, backlog .8, pool_exhausted .4, timeout .5, throttled .35,
+    unreachable .5, errors .35
 replicas_raised: connection_pool_exhausted
     too_many_connections .65, traffic_up .2, lock_wait .2
 probe_lowered: startup_failure
@@ -167,18 +167,19 @@ constant_lowered: configuration
 constant_raised: configuration
     complaint .45, wrong_result .5, errors .3, slow .35, memory_step .3, too_many_connections .3, timeout .25, cpu .3
 switch_flipped: configuration
-    slow_outside .3,
-    rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5, wrong_result .55,
-    null_reference .45,
-    slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4, lock_wait .3, fanout .4, cache_miss .5,
-    worker_exhausted .3, unreachable .4, volume_drop .4, oom .3, server_error .4
+    slow_outside .3, rejected_input .5, config_missing .75, exception .55, errors .5, not_found .55, auth .5,
+    wrong_result .55, null_reference .45, slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4,
+    lock_wait .3, fanout .4, cache_miss .5, worker_exhausted .3, unreachable .4, volume_drop .4, oom .3,
+    server_error .4
 logging_verbose: disk_saturation
-    disk_full 1, cpu .5, slow .5, throttled .2
+    disk_full 1, cpu .6, slow .6, event_loop .4, throttled .2
+logging_heavy: cpu_saturation
+    disk_full .8 by disk_saturation, cpu .9, slow .85 by latency_regression, event_loop .7, gc .7, memory_step .4,
+    timeout .4, throttled .2
 
 # calls
 call_in_loop: n_plus_one
-    fanout 1, slow .85, traffic_up .75, pool_exhausted .5, throttled .7, cpu .45, timeout .55,
-    too_many_connections .4
+    fanout 1, slow .85, traffic_up .75, pool_exhausted .5, throttled .7, cpu .45, timeout .55, too_many_connections .4
 batch_removed: chatty_calls
     fanout 1, throttled .95, traffic_up .85, slow .8, backlog .6, timeout .5, pool_exhausted .5, cpu .4
 ack_removed: unacknowledged_messages
@@ -223,9 +224,8 @@ unbounded_growth: memory_leak
 growth_bounded: memory_leak
     memory_step .15, memory_growth .1, oom .1
 connection_per_call: connection_pool_exhausted
-    slow_outside .7,
-    too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .55, unreachable .5, thread_growth .5,
-    memory_growth .45, tls .2
+    slow_outside .7, too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .55, unreachable .5,
+    thread_growth .5, memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35
 
@@ -244,8 +244,7 @@ ddl_locks: lock_contention
     lock_wait 1, timeout .6, slow .6, pool_exhausted .6, deadlock .5, race .4, missing_column .15
 field_renamed: schema_mismatch
     rejected_input .8, decode_error 1, null_reference .6, config_missing .65, type_error .6, not_found .4,
-    wrong_result .5, backlog .45,
-    missing_column .35, errors .3, constraint .5
+    wrong_result .5, backlog .45, missing_column .35, errors .3, constraint .5
 member_removed: schema_mismatch
     rejected_input .6, decode_error 1, type_error .55, exception .45, not_found .4, config_missing .3, errors .3
 member_added: schema_mismatch
@@ -292,9 +291,8 @@ dependency_removed: startup_failure
 rounding_changed: wrong_result
     complaint .45, wrong_result 1, errors .15, out_of_range .3
 comparison_changed: wrong_result
-    rejected_input .5, null_reference .5 by exception, type_error .4 by exception, complaint .4,
-    wrong_result .85, out_of_range .8,
-    errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
+    rejected_input .5, null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .85,
+    out_of_range .8, errors .25, not_found .3, auth .35, cpu .3, exception .2, race .3
 arithmetic_changed: wrong_result
     null_reference .5 by exception, type_error .4 by exception, complaint .4, wrong_result .9, out_of_range .6,
     errors .2, timeout .2, exception .15
@@ -312,8 +310,7 @@ copy_per_call: memory_saturation
     gc 1, memory_step .9, oom .8, cpu .75 by cpu_saturation, slow .7 by latency_regression, timeout .4, event_loop .6
 encoding_changed: schema_mismatch
     rejected_input .5, complaint .45, decode_error .95, wrong_result .65, auth .45, type_error .4,
-    payload_too_large .35, cpu .4,
-    errors .25
+    payload_too_large .35, cpu .4, errors .25
 status_changed: exception
     errors .45, retries_up .55, server_error .4, not_found .3
 regex_backtracks: cpu_saturation
@@ -326,12 +323,16 @@ query_unbounded: latency_regression
     slow .9, memory_step .8 by memory_saturation, oom .9 by memory_saturation, cpu .65, timeout .6,
     payload_too_large .6, pool_exhausted .4
 branch_removed: wrong_result
-    complaint .75, wrong_result .75, exception .6 by exception, null_reference .5 by exception, not_found .55,
-    auth .6, race .55, out_of_range .5 by exception, decode_error .4, type_error .4, server_error .5, errors .4,
-    restart .3
+    complaint .75, wrong_result .75, exception .6 by exception, null_reference .5 by exception, not_found .55, auth .6,
+    race .55, out_of_range .5 by exception, decode_error .4, type_error .4, server_error .5, errors .4, restart .3
 blocking_call: latency_regression
     startup .7 by startup_failure, event_loop 1, slow .85, worker_exhausted .7, timeout .55,
     probe_failed .8 by startup_failure, cpu .5
+calls_serial: latency_regression
+    slow .9, slow_outside .5, timeout .5, worker_exhausted .5, pool_exhausted .35
+lock_held_longer: lock_contention
+    lock_wait 1, slow .85, pool_exhausted .7 by connection_pool_exhausted, worker_exhausted .5, timeout .55,
+    deadlock .6 by deadlock, slow_outside .3
 parallel_calls: connection_pool_exhausted
     too_many_connections .75, pool_exhausted .75, throttled .75, race .7 by race_condition, traffic_up .5, cpu .4,
     handle_leak .5, thread_growth .5
@@ -343,13 +344,11 @@ filter_removed: wrong_result
     wrong_result .8, traffic_up .75, cpu .75, memory_step .6, oom .6, slow .7, fanout .7, throttled .5, backlog .6,
     payload_too_large .6, auth .5, complaint .6, errors .2
 name_gone: schema_mismatch
-    rejected_input .7, complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8,
-    null_reference .5, constraint .5,
-    wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
+    rejected_input .7, complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5,
+    constraint .5, wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
 name_new: configuration
-    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75,
-    constraint .5, wrong_result .5,
-    type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
+    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5,
+    wrong_result .5, type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
 cardinality_raised: memory_saturation
     memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5
 members_reordered: schema_mismatch
@@ -357,9 +356,9 @@ members_reordered: schema_mismatch
 sampling_removed: traffic_surge
     traffic_up .95, worker_exhausted .75, disk_full .6, slow .5, cpu .5, throttled .6, backlog .7, memory_growth .5
 order_changed: wrong_result
-    lock_wait .75 by lock_contention, slow .45, worker_exhausted .4, wrong_result .9, auth .7, race .8,
-    volume_drop .6, null_reference .5, deadlock .5, not_found .45, unacked .5, backlog .3, startup .5, exception .35,
-    errors .3, complaint .5
+    lock_wait .75 by lock_contention, slow .45, worker_exhausted .4, wrong_result .9, auth .7, race .8, volume_drop .6,
+    null_reference .5, deadlock .5, not_found .45, unacked .5, backlog .3, startup .5, exception .35, errors .3,
+    complaint .5
 loop_in_loop: latency_regression
     slow .95, cpu .95, event_loop .9, worker_exhausted .6, timeout .6
 loop_changed: latency_regression

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +29,8 @@ from .trial import Change, Situation
 # Below a tenth nobody feels it.
 _MIN_FACTOR: Final = 1.1
 _MIN_POINTS: Final = 5
+# Of requests a fiftieth.
+_FAILING_MORE: Final = 0.02
 # Points of a week every five minutes, as the date of the shift is found from.
 _MAX_POINTS: Final = 2016
 # What else moved at the same time says which resource it is, if it is one; that it moved along proves less.
@@ -37,28 +39,60 @@ _MOVED_ALONG: Final = 0.8
 
 def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """The situation as latency curves tell it; None where traces or logs tell more, or where no service slowed."""
-    if not scene.windows.changed or untraced_curves(scene.store) is None:
+    store = scene.store
+    only_curves = untraced_curves(store) is not None or not (store.count("spans") or store.count("logs"))
+    if not scene.windows.changed or not only_curves:
         return None
-    factors = _factors(scene)
+    failing, factors = _failing(scene), _factors(scene)
     deployed = {rollout.service for change in known for rollout in change.rollouts}
-    slowed = sorted(factors, key=lambda name: (name not in deployed, -factors[name][0], name))
-    if not slowed:
+    # Requests that fail say more than the time that others take.
+    told = failing or factors
+    first = sorted(told, key=lambda name: (name not in deployed, -told[name][0], name))
+    if not first:
         return None
-    greatest = max(math.log(factor) for factor, _ in factors.values())
-    slow = tuple(
+    symptoms = (*_symptoms("errors", scene, failing), *_symptoms("slow", scene, {} if failing else factors))
+    front = Front(first[0], tuple(first[1:]), scene.windows.onset_ns)
+    return step_situation(scene, known, services, (*symptoms, *_moved_along(scene, failing)), front)
+
+
+def _symptoms(kind: str, scene: Scene, factors: Mapping[str, tuple[float, Series]]) -> list[Symptom]:
+    """A symptom a service, those that changed most first, and weighed by how much they did."""
+    greatest = max((math.log(factor) for factor, _ in factors.values()), default=0.0)
+    return [
         Symptom(
-            "slow",
+            kind,
             name,
-            weight=0.5 + 0.5 * math.log(factors[name][0]) / greatest,
-            texts=(factors[name][1].name,),
+            weight=0.5 + 0.5 * math.log(factor) / greatest,
+            texts=(series.name,),
             first_ns=scene.windows.onset_ns,
             said=False,
-            citations=(_cite(factors[name][1], scene.windows.onset_ns),),
+            citations=(_cite(series, scene.windows.onset_ns),),
         )
-        for name in slowed
+        for name, (factor, series) in sorted(factors.items(), key=lambda one: (-one[1][0], one[0]))
+    ]
+
+
+def _failing(scene: Scene) -> dict[str, tuple[float, Series]]:
+    """Services of whose requests a fiftieth more fail since, by how many times as many do, beside as many as that."""
+    found: dict[str, tuple[float, Series]] = {}
+    for series in series_of(scene.store, frozenset({"errors"}), _MAX_POINTS):
+        if max(series.values, default=0.0) > 1.0:
+            continue  # counts, which rise with the requests
+        before, after = _sides(series, scene)
+        if min(len(before), len(after)) >= _MIN_POINTS and median(after) - median(before) >= _FAILING_MORE:
+            factor = (median(after) + _FAILING_MORE) / (median(before) + _FAILING_MORE)
+            found[series.service] = max(
+                found.get(series.service, (0.0, series)), (factor, series), key=lambda one: one[0]
+            )
+    return found
+
+
+def _sides(series: Series, scene: Scene) -> tuple[list[float], list[float]]:
+    points = list(zip(series.times_ns, series.values, strict=True))
+    return (
+        [value for time_ns, value in points if time_ns < scene.windows.onset_ns],
+        [value for time_ns, value in points if time_ns >= scene.windows.onset_ns],
     )
-    front = Front(slowed[0], tuple(slowed[1:]), scene.windows.onset_ns)
-    return step_situation(scene, known, services, (*slow, *_moved_along(scene)), front)
 
 
 def _factors(scene: Scene) -> dict[str, tuple[float, Series]]:
@@ -70,9 +104,7 @@ def _factors(scene: Scene) -> dict[str, tuple[float, Series]]:
     found: dict[str, list[tuple[float, Series]]] = defaultdict(list)
     for series in series_of(scene.store, frozenset({"latency"}), _MAX_POINTS):
         flat = without_daily_shape(series)
-        points = list(zip(flat.times_ns, flat.values, strict=True))
-        before = [value for time_ns, value in points if time_ns < scene.windows.onset_ns]
-        after = [value for time_ns, value in points if time_ns >= scene.windows.onset_ns]
+        before, after = _sides(flat, scene)
         if min(len(before), len(after)) >= _MIN_POINTS and median(before) > 0 and median(after) > 0:
             found[series.service].append((median(after) / median(before), flat))
     middle = {name: sorted(each, key=lambda one: one[0])[len(each) // 2] for name, each in found.items()}
@@ -85,10 +117,10 @@ def _cite(series: Series, onset_ns: int) -> Citation:
     )
 
 
-def _moved_along(scene: Scene) -> tuple[Symptom, ...]:
+def _moved_along(scene: Scene, failing: Mapping[str, tuple[float, Series]]) -> tuple[Symptom, ...]:
     """Symptoms of other kinds than slowness in the metrics: pools, queues, processors, calls that multiply."""
     return tuple(
         replace(symptom, weight=symptom.weight * _MOVED_ALONG)
         for symptom in symptoms_of((), shifts(scene))
-        if symptom.kind != "slow"
+        if symptom.kind != "slow" and not (symptom.kind == "errors" and failing)
     )

@@ -14,12 +14,13 @@ from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
+from .consequences import consequences
 from .diff import parse_diff
 from .effect import Effect
-from .effects import effects_of
-from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, tie_of_words
+from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, served, tie_of_words
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, only_adds_uncalled, potency
+from .traits import LATENT
 from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
 
@@ -39,6 +40,8 @@ _HALF_LIFE_H: Final = 36.0
 # A step takes effect when its change is live everywhere: within an hour or two of the deploy.
 _STEP_HALF_LIFE_H: Final = 1.0
 _TOO_EARLY: Final = 0.1
+# What waits for data, traffic or time to show is as old as it may be, but less likely than what was done just now.
+_LATENT: Final = 0.6
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def judge(changes: Sequence[Change], situation: Situation) -> tuple[Verdict, ...
     trouble began, while all others did next to nothing, is held to have done it: by elimination, and with less score.
     Changes without a diff (flags among them) are then judged by what they are called (`undiffed.py`).
     """
-    trials = [_try(change, situation) for change in changes]
+    trials = [_try(change, changes, situation) for change in changes]
     verdicts = [trial.verdict for trial in trials]
     if not any(verdict.convicted for verdict in verdicts):
         verdicts = [
@@ -72,7 +75,7 @@ def judge(changes: Sequence[Change], situation: Situation) -> tuple[Verdict, ...
     return tuple(sorted(verdicts, key=lambda v: (-v.score, -(v.rollout.time_ns if v.rollout else 0), v.change.sha)))
 
 
-def _try(change: Change, situation: Situation) -> _Trial:
+def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Trial:
     rollout, place, time, against = _circumstances(change, situation)
     if time == 0:
         return _Trial(Verdict(change, 0.0, rollout=rollout, against=against))
@@ -85,9 +88,16 @@ def _try(change: Change, situation: Situation) -> _Trial:
         unknown = "nothing that fails speaks of it" if change.kind == "flag" else "its diff is not known"
         return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, unknown)), place)
     patch = parse_diff(change.diff, change.files)
-    effects = effects_of(patch)
+    effects = consequences(change, patch, changes)
     power, why = potency(patch, effects)
-    power *= max((passed(effect, rollout, situation) for effect in effects), default=1.0)
+    own = [symptom for symptom in situation.symptoms if symptom.service == situation.front.first]
+    power *= max(
+        (
+            passed(effect, rollout, situation) * max((served(effect, patch, symptom) for symptom in own), default=1.0)
+            for effect in effects
+        ),
+        default=1.0,
+    )
     suspicion = power * place * _recent_deploy(rollout, situation)
     best = best_match(effects, patch, rollout, place, situation)
     if best is None:
@@ -96,6 +106,8 @@ def _try(change: Change, situation: Situation) -> _Trial:
             Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), place, suspicion, effects
         )
     effect, symptom = best.effect, best.symptom
+    if effect.kind in LATENT and rollout is not None:
+        time = max(time, _LATENT * _recency(rollout.time_ns, situation.onset_ns))
     # What the diff shows no call of may run or not.
     reach = 0.6 if only_adds_uncalled(patch) else 1.0
     score = min(1.0, best.score * time * reach * coverage(effects, symptom, situation))

@@ -11,6 +11,7 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words, word_set
+from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
@@ -56,6 +57,7 @@ def best_match(
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
+            score *= served(effect, patch, symptom)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -126,6 +128,31 @@ def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
     """A limit that was raised makes its own service refuse less, and not more."""
     at_home = rollout is not None and rollout.service == symptom.service
     return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
+
+
+def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
+    """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+
+    Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
+    """
+    if symptom.kind not in _OF_REQUESTS:
+        return 1.0
+    hunks = [hunk for hunk in patch.running if hunk.path == effect.path]
+    functions = {definition(line.code) for hunk in hunks for line in hunk.lines} | {
+        definition(hunk.heading) for hunk in hunks
+    }
+    aside = _ASIDE & (word_set(effect.path) | (word_set(*functions) if len(functions - {""}) == 1 else frozenset()))
+    return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
+
+
+# What is run by a clock, by hand or for somebody in the house.
+_ASIDE: Final = frozenset(
+    """admin administration archive archiver backfill batch cleanup cli command commands console cron export exporter
+    exports housekeeping job jobs maintenance management nightly rake rebuild reconcile reconciliation recount reindex
+    report reporting reports scheduled scheduler script scripts seed seeds sweep sweeper""".split()
+)
+_ASIDE_FACTOR: Final = 0.33
+_OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())
 
 
 def size(effect: Effect) -> float:

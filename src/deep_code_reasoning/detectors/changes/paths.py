@@ -14,7 +14,8 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
     ),
     (
         "ci",
-        r"(^|/)(\.github|\.circleci|\.gitlab|\.buildkite)/|(^|/)(\.gitlab-ci\.yml|Jenkinsfile|\.travis\.yml"
+        r"(^|/)(\.github|\.circleci|\.gitlab|\.buildkite|\.teamcity|\.woodpecker|\.tekton|\.?ci)/|(^|/)(\.gitlab-ci\.yml"
+        r"|Jenkinsfile|\.travis\.yml|\.drone\.yml|(azure|bitbucket)-pipelines[\w.-]*\.ya?ml|cloudbuild\.ya?ml"
         r"|\.golangci\.ya?ml|\.eslintrc[\w.]*|\.prettierrc[\w.]*|\.pre-commit-config\.yaml|\.editorconfig"
         r"|\.rubocop\.yml|ruff\.toml|tox\.ini|\.gitignore|CODEOWNERS)$",
     ),

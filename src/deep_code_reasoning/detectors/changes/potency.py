@@ -22,11 +22,11 @@ BENIGN: Final = re.compile(
 def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     """How much a patch changes of what the system does (0..1), and in words why that is nothing or little."""
     acts = [line.code for line in (*patch.removed, *patch.added) if not _is_idle(line.code)]
-    if not acts and not any(effect.kind.endswith("order_changed") for effect in effects):
+    if not acts and not any(effect.kind.endswith(("order_changed", "logging_heavy")) for effect in effects):
         return 0.0, "changes no behaviour"
-    if all(hunk.kind == "view" for hunk in patch.running):
-        return 0.1, "changes only what is shown"
     telling = [effect for effect in effects if not BENIGN.search(effect.kind)]
+    if all(hunk.kind == "view" for hunk in patch.running) and not any(e.kind == "call_in_loop" for e in telling):
+        return 0.1, "changes only what is shown"
     if not telling and any(not effect.kind.startswith("name_") for effect in effects):
         return 0.15, "does nothing that could produce what is seen"
     if not telling and moves_code_only(patch):
@@ -55,6 +55,10 @@ def only_adds_guards(patch: Patch) -> bool:
 
 
 _TOKEN: Final = re.compile(r"[A-Za-z_$][\w$]*|\d+(?:\.\d+)?")
+_WORD_OR_SIGN: Final = re.compile(r"[\w$]+|[^\w\s]")
+_ASSIGNED: Final = re.compile(
+    r"\s*(?:[A-Za-z_][\w<>\[\]]*\s+){0,3}([A-Za-z_$][\w$]*)\s*(?::\s*\w+\s*)?(?::=|=(?![=>]))"
+)
 _GLUE: Final = frozenset(
     (
         "return func function def const let var self this new public private static final void if else end "
@@ -72,6 +76,8 @@ def moves_code_only(patch: Patch) -> bool:
     literals = ([text for line in side for text in string_literals(line.code)] for side in (patch.removed, patch.added))
     if set(next(literals)) - set(next(literals)):
         return False
+    if _renames_only(patch):
+        return True
     removed = {token for line in patch.removed for token in _TOKEN.findall(line.code)} - _GLUE
     added = {token for line in patch.added for token in _TOKEN.findall(line.code)} - _GLUE
     if not removed or not added:
@@ -79,6 +85,23 @@ def moves_code_only(patch: Patch) -> bool:
     # In a few lines every word counts; in many, one that is gone may be a local variable.
     lost = len(removed - added)
     return lost <= len(removed) // 12 and len(added - removed) <= max(3, 0.6 * len(added))
+
+
+def _renames_only(patch: Patch) -> bool:
+    """Whether lines were only put back with another name for what they assign to, the same one everywhere."""
+    names: dict[str, str] = {}
+    if len(patch.removed) != len(patch.added):
+        return False
+    for old, new in zip(patch.removed, patch.added, strict=True):
+        before, after = _WORD_OR_SIGN.findall(old.code), _WORD_OR_SIGN.findall(new.code)
+        if len(before) != len(after):
+            return False
+        for one, other in zip(before, after, strict=True):
+            if names.setdefault(one, other) != other:
+                return False
+    renamed = {one for one, other in names.items() if one != other}
+    assigned = {found[1] for line in patch.removed if (found := _ASSIGNED.match(line.code))}
+    return bool(renamed) and renamed <= assigned and len(set(names.values())) == len(names)
 
 
 def only_adds_uncalled(patch: Patch) -> bool:

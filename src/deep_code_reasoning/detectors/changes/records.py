@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,25 +57,41 @@ def _sha(row: dict[str, Any]) -> str:
 def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout]]) -> dict[str, list[Rollout]]:
     """Commits that went out with a later one of their repository: a deploy brings all since the service's last one.
 
-    A service whose first deploy is the only one known of may have had the others before.
+    A service whose first deploy is the only one known of may have had what was committed before any deploy is known.
+    What is of some services alone, by its paths (`envs/prod/cart.yaml`), goes out when one of them does.
     """
     carried: dict[str, list[Rollout]] = {}
+    names = {rollout.service for found in rollouts.values() for rollout in found} - {""}
+    first_ns = min((rollout.time_ns for found in rollouts.values() for rollout in found), default=0)
     by_repo: dict[str, list[dict[str, Any]]] = {}
     for row in commits:
         by_repo.setdefault(row["repo"], []).append(row)
     for history in by_repo.values():  # in the order in which they were committed
-        waiting: list[str] = []
+        waiting: list[dict[str, Any]] = []
         live: set[str] = set()
         for row in history:
             own = rollouts.get(_sha(row), [])
             if not own:
-                waiting.append(_sha(row))
+                waiting.append(row)
                 continue
-            for sha in waiting:
-                carried[sha] = [rollout for rollout in own if rollout.service in live]
+            left = []
+            for other in waiting:
+                of = _named_by(other["files"], names)
+                going = [rollout for rollout in own if not of or rollout.service in of]
+                if going:
+                    is_new = int(other["time_ns"]) > first_ns
+                    carried[_sha(other)] = [rollout for rollout in going if is_new or rollout.service in live]
+                else:
+                    left.append(other)
             live.update(rollout.service for rollout in own)
-            waiting = []
+            waiting = left
     return carried
+
+
+def _named_by(files: Sequence[str], names: set[str]) -> set[str]:
+    """The services that each of the files is named for, by a folder or its own name; none where one file is not."""
+    of = [{part for part in re.split(r"[/.]", path) if part in names} for path in files]
+    return set().union(*of) if of and all(of) else set()
 
 
 def _commit(row: dict[str, Any], rollouts: Sequence[Rollout]) -> Change:

@@ -132,6 +132,8 @@ def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 def _mechanism(verdict: Verdict) -> str:
     if verdict.symptom is not None and verdict.symptom.kind == "fanout":
         return "n_plus_one"
+    if verdict.symptom is not None and verdict.symptom.kind == "errors":
+        return verdict.mechanism  # nothing is slower
     waits = verdict.effect is not None and verdict.effect.kind.startswith("timeout_")
     hidden = _HIDDEN if verdict.symptom is None or verdict.symptom.said else _HIDDEN_FROM_CURVES
     return verdict.mechanism if verdict.mechanism in hidden and not waits else "latency_regression"

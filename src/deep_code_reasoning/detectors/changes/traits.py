@@ -26,8 +26,13 @@ REMOTE_EFFECTS: Final = frozenset(
 # Effects that concern one operation, table or statement, where others (pools, processors, limits) concern the process.
 OF_ONE_OPERATION: Final = frozenset(
     """call_in_loop batch_removed batch_lowered batch_raised query_heavier query_unbounded cache_removed
-    cache_key_changed cache_ttl_lowered coalescing_removed index_dropped ddl_dropped ddl_locks ddl_constraint
-    filter_removed loop_changed loop_in_loop""".split()
+    cache_key_changed cache_ttl_lowered coalescing_removed index_dropped calls_serial ddl_dropped ddl_locks
+    ddl_constraint filter_removed loop_changed loop_in_loop""".split()
 )
 # Effects that are over when the migration that brings them is.
 PASSING: Final = frozenset({"ddl_locks"})
+# Effects that wait for more data, another customer or time before they show.
+LATENT: Final = frozenset(
+    """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised
+    payload_removed cache_size_removed regex_backtracks""".split()
+)

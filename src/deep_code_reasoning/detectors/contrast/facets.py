@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Final
 
 from ...domain.separation import Facet, Requests, Trait, requests, separate, threshold
@@ -57,6 +59,10 @@ class Facets:
             {**{key: requests(values) for key, values in self.numbers.items()}, **self.known},
             self.numbers,
         )
+
+    def common(self, trait: Trait) -> Requests:
+        """The requests that have all facets of a trait."""
+        return reduce(and_, (self.having[facet] for facet in trait.facets))
 
     def separating(self, outcomes: Outcomes, min_bad: int) -> list[Trait]:
         """What sets the bad requests of the later stretch apart, the best first; a place is named once."""
@@ -116,17 +122,17 @@ def _prepare_spans(store: CaseStore) -> None:
         "request_spans",
         """
         SELECT r.number AS number, toString(s.service) AS service, toString(s.instance) AS instance,
-               toString(s.host) AS host, s.attributes AS attributes, s.number_attributes AS number_attributes,
-               s.resource AS resource, CAST(s.status = 'error', 'UInt8') AS failed
+               toString(s.host) AS host, s.attributes AS attributes, s.resource AS resource,
+               CAST(s.number_names, 'Array(String)') AS number_names, CAST(s.status = 'error', 'UInt8') AS failed
         FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
         WHERE s.kind NOT IN ('client', 'producer')
         """,
     )
 
 
-def _keys(store: CaseStore, of: str) -> list[str]:
-    """Names in a map of attributes that may tell requests apart."""
-    row = store.query(f"SELECT arraySort(groupUniqArrayArray(mapKeys({of}))) AS keys FROM request_spans")[0]
+def _keys(store: CaseStore, names: str) -> list[str]:
+    """Which of the names of attributes (an expression) may tell requests apart."""
+    row = store.query(f"SELECT arraySort(groupUniqArrayArray({names})) AS keys FROM request_spans")[0]
     return [str(key) for key in row["keys"] if not _NO_FACET.search(str(key))]
 
 
@@ -162,7 +168,7 @@ def _values(store: CaseStore, service: str, least: int) -> Sequence[Row]:
         GROUP BY key HAVING notEmpty(values) AND (length(values) > 1 OR length(all) > length(values[1].2))
         ORDER BY key LIMIT {most:UInt32}
         """,
-        keys=_keys(store, "attributes"),
+        keys=_keys(store, "mapKeys(attributes)"),
         longest=_MAX_LENGTH,
         places=list(_OF_PROCESS),
         service=service,
@@ -173,7 +179,7 @@ def _values(store: CaseStore, service: str, least: int) -> Sequence[Row]:
 
 def _numbers(store: CaseStore) -> Sequence[Row]:
     """By numeric attribute of many values: the greatest of each request."""
-    keys = _keys(store, "number_attributes")
+    keys = _keys(store, "number_names")
     if not keys:
         return ()
     return store.query(
@@ -181,7 +187,7 @@ def _numbers(store: CaseStore) -> Sequence[Row]:
         SELECT key, groupArray((number, value)) AS values FROM (
             SELECT number, pair.1 AS key, max(pair.2) AS value FROM (
                 SELECT number, arrayJoin(arrayFilter(pair -> isFinite(pair.2), arrayMap(
-                           key -> (key, if(mapContains(number_attributes, key), number_attributes[key], nan)),
+                           key -> (key, if(has(number_names, key), toFloat64OrZero(attributes[key]), nan)),
                            {keys:Array(String)}))) AS pair
                 FROM request_spans
             )

@@ -73,7 +73,7 @@ class Settings:
 
     min_failing: float = 0.5
     max_before: float = 0.2
-    min_failed: int = 5
+    min_failed: int = 3
     min_probability: float = 0.5
     most: float = 0.93
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
@@ -37,8 +37,8 @@ class Settings:
 
     Attributes:
         min_ratio: daily load varies by less than this; systems are built for twice their usual load or more.
-        min_evidence: log likelihood ratio of two Poisson rates against one, after a prior of one in all that was looked
-            at: requests come in bursts, so it takes more than chance alone would.
+        min_evidence: log likelihood ratio of two rates against one, after a prior of one in all that was looked at, and
+            less where requests come in bursts: then counts vary by more than chance makes them.
         min_side: each side of the change must hold so many of the steps of time: a burst of a moment is no surge.
         min_failing: so many more of the requests fail, or
         min_slower: the slowest tenth takes so many times as long: else nobody suffers.
@@ -46,7 +46,7 @@ class Settings:
     """
 
     min_ratio: float = 2.0
-    min_evidence: float = 10.0
+    min_evidence: float = 7.0
     min_side: int = 8
     min_failing: float = 0.05
     min_slower: float = 2.0
@@ -102,7 +102,18 @@ def _rise(service: str, operation: str, counts: Sequence[int], settings: Setting
             if best is None or evidence > best.evidence:
                 best = _Rise(service, operation, index, before, after, evidence)
         early += counts[index] if index < len(counts) else 0
-    return best
+    return best and replace(best, evidence=best.evidence / _dispersion(counts, best))
+
+
+def _dispersion(counts: Sequence[int], rise: _Rise) -> float:
+    """By how much counts vary more than Poisson's would around the two rates; 1 at least.
+
+    It divides a log likelihood ratio of counts that come in bursts (McCullagh and Nelder, *Generalized Linear Models*,
+    1989: quasi-likelihood, by Pearson's statistic).
+    """
+    rates = [rise.before] * rise.index + [rise.after] * (len(counts) - rise.index)
+    excess = sum((count - rate) ** 2 / rate for count, rate in zip(counts, rates, strict=True))
+    return max(1.0, excess / (len(counts) - 2))
 
 
 def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) -> Finding:

@@ -48,7 +48,7 @@ class Settings:
         kept_holders: nor is it where for so much of them the holders' calls to others fail, or take long (by the same
             factor), since they began.
         starved_holders: nor is it where for so much of the waits the holders find no free connection or worker.
-        min_waits: fewer long waits than this prove nothing.
+        min_requests: fewer requests that wait long than this prove nothing.
         min_probability: lines form at locks now and then, so a new one must be nearly sure.
     """
 
@@ -58,7 +58,7 @@ class Settings:
     stuck_holders: float = 0.5
     kept_holders: float = 0.5
     starved_holders: float = 0.5
-    min_waits: int = 5
+    min_requests: int = 5
     min_probability: float = 0.9
 
 
@@ -73,12 +73,12 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         for service in known.services
     }
     seen = [
-        waits for waits in long_waits(scene.store, settings.length, settings.min_waits) if waits.service not in stuck
+        waits for waits in long_waits(scene.store, settings.length, settings.min_requests) if waits.service not in stuck
     ]
     found = [finding for waits in seen if (finding := _judge(scene, waits, settings)) is not None]
     found += [
         _denied(scene, report, probability(report.change.log_evidence, 1))
-        for report in reported(scene.store, "denied", settings.min_waits)
+        for report in reported(scene.store, "denied", settings.min_requests)
         if report.service not in stuck | {finding.service for finding in found}
         and probability(report.change.log_evidence, 1) >= settings.min_probability
     ]

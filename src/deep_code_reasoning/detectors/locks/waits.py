@@ -85,20 +85,24 @@ class LongWaits:
     since_ns: int
 
 
-def long_waits(store: CaseStore, length: Length, min_waits: int) -> list[LongWaits]:
-    """Services with at least so many long waits, and when these became frequent; `waits` must be there."""
+def long_waits(store: CaseStore, length: Length, min_requests: int) -> list[LongWaits]:
+    """Services in which so many requests wait long, and when that became frequent; `waits` must be there.
+
+    The attempts of one request, made while the earlier ones still wait, are one request's.
+    """
     steps = time_steps(store, "waits")
     rows = store.query(
         f"""
         WITH usual AS (SELECT service, quantileExact(0.25)(wait_ns) AS usual_ns FROM waits GROUP BY service)
-        SELECT service, groupArray((step, n, long)) AS steps, sum(long) AS concerned
+        SELECT service, groupArray((step, n, long)) AS steps, length(groupUniqArrayArray(waiting)) AS concerned
         FROM (
-            SELECT service, {step_of("start_ns")} AS step, count() AS n, countIf({_LONG}) AS long
+            SELECT service, {step_of("start_ns")} AS step, count() AS n, countIf({_LONG}) AS long,
+                   groupUniqArrayIf(trace_id, {_LONG}) AS waiting
             FROM waits JOIN usual USING (service) GROUP BY service, step
         )
-        GROUP BY service HAVING concerned >= {{waits:UInt32}} ORDER BY service
+        GROUP BY service HAVING concerned >= {{requests:UInt32}} ORDER BY service
         """,
-        waits=min_waits,
+        requests=min_requests,
         **length.parameters(),
         **steps.parameters(),
     )

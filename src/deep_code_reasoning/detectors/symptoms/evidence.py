@@ -15,6 +15,7 @@ from ...domain.window import Window
 from ...store import CaseStore
 from ...store.engine import Row
 from ..base import Scene
+from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.span_facts import span_facts
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
@@ -27,8 +28,6 @@ Answer = TypeVar("Answer")
 _MAX_TEXTS: Final = 300
 _MAX_SERIES: Final = 5_000
 _SLICES: Final = 60
-# Above this the spans are sampled by trace for sibling counts: the shape of traces shows in any thousandth of them.
-_MAX_GROUPED_SPANS: Final = 300_000
 # Trouble may show so long before the first request fails of it, and an onset is dated no better.
 FORERUN_NS: Final = 60 * NS_PER_S
 _TROUBLE: Final = (
@@ -359,23 +358,19 @@ def _span_shifts(scene: Scene) -> list[Shift]:
 
 def _sibling_shifts(scene: Scene) -> list[Shift]:
     """Calls of one kind under one parent span: where they multiply, something is called once an item."""
-    keep = max(1, scene.store.count("spans") // _MAX_GROUPED_SPANS)
+    prepare_linked_spans(scene.store)
     rows = scene.store.query(
         """
-        SELECT p.service AS service, s.name AS name, quantileExactIf(0.5)(n, at < {onset:Int64}) AS calm,
+        SELECT service, name, quantileExactIf(0.5)(n, at < {onset:Int64}) AS calm,
                quantileExactIf(0.5)(n, at >= {onset:Int64}) AS bad,
                min(if(at >= {onset:Int64}, at, 9223372036854775807)) AS first_ns,
-               argMax((s.trace_id, s.parent), (n, s.trace_id, s.parent)) AS example
-        FROM (SELECT trace_id, parent_span_id AS parent, name, count() AS n, min(start_ns) AS at FROM spans
-              WHERE parent_span_id != '' AND cityHash64(trace_id) % {keep:UInt64} = 0
-              GROUP BY trace_id, parent, name) AS s
-        JOIN (SELECT trace_id, span_id, min(service) AS service FROM spans
-              WHERE cityHash64(trace_id) % {keep:UInt64} = 0 GROUP BY trace_id, span_id) AS p
-        ON s.trace_id = p.trace_id AND s.parent = p.span_id
+               argMax((trace_id, parent), (n, trace_id, parent)) AS example
+        FROM (SELECT trace_id, parent_span_id AS parent, toString(name) AS name, any(parent_service) AS service,
+                     count() AS n, min(start_ns) AS at
+              FROM linked_spans WHERE has_parent GROUP BY trace_id, parent, name)
         GROUP BY service, name HAVING bad >= 5 AND bad > 2 * calm ORDER BY bad DESC, service, name LIMIT 50
         """,
         onset=scene.windows.onset_ns,
-        keep=keep,
     )
     return [
         Shift(

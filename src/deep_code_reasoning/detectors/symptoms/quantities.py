@@ -176,6 +176,14 @@ class _Reader:
         if scale is not None and self.found and self.operator in ("*", ".") and next_text != "(":
             owner, value, _ = self.found[-1]
             self.found[-1] = owner, value * scale, "ms"
+        elif (
+            scale is not None
+            and text.startswith("time.")
+            and not self.found
+            and self.operator != "*"
+            and next_text not in ("(", "*")
+        ):
+            self.found.append((self._owner(), scale, "ms"))  # Go's `time.Hour` alone is a number itself
         # In `TTL: int = 30` the type does not own the number.
         if next_text in (":", "=", ":=", "=>") and not (self.operator == ":" and next_text == "="):
             self._label(text)

@@ -17,6 +17,8 @@ from .evidence import COUNTER, FORERUN_NS, once_a_case, service_names, shifts, t
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
 
+# Only what is named for its host: of `machines` (`timeline/machines.py`) some are services that nobody traces, where
+# trouble may well begin.
 _MACHINES: Final = "SELECT DISTINCT service FROM metrics WHERE service != '' AND service = host ORDER BY service"
 # What spans show of a service whose requests suffer.
 _SUFFERS: Final = frozenset({"slow", "errors", "fanout"})

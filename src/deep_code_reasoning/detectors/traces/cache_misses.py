@@ -59,7 +59,7 @@ class Settings:
     """
 
     min_rise: float = 0.25
-    min_missed: int = 8
+    min_missed: int = 6
     min_joined: int = 4
     joined_share: float = 0.25
     min_probability: float = 0.5

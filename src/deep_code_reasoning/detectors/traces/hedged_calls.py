@@ -47,7 +47,7 @@ class Settings:
     most_calls: int = 5
     goes_on_ms: float = 5.0
     min_overlap_ms: float = 1.0
-    min_requests: int = 5
+    min_requests: int = 3
     min_rise: float = 0.1
     min_probability: float = 0.9
     most: float = 0.9

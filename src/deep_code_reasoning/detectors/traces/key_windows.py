@@ -7,9 +7,9 @@
                     that is another), key ('' where it is hidden), same (one object was read and written), trace_id,
                     service (that writes), read_span, write_span, start_ns (of the read), end_ns (of the write),
                     conflict, crossed, and of a window of another trace that it crosses other_read and other_write,
-                    each `TRACE/SPAN`; unguarded (it replaced a row that is known, with no lock and no check
-                    of a version), unseen (so it did with what another trace had written after it had read) and
-                    unseen_write, that trace's span
+                    each `TRACE/SPAN`; locked (its request takes a lock); unguarded (it replaced a row that is known,
+                    with no lock and no check of a version), unseen (so it did with what another trace had written after
+                    it had read) and unseen_write, that trace's span
     entries         a row a trace and service that reads and writes: trace_id, service, start_ns, entry (the name of
                     the span that it began with)
 
@@ -164,7 +164,7 @@ def _prepare_windows(store: CaseStore) -> None:
                next.1 NOT IN ('', b.trace_id) AND next.4 + b.doubt_ns + {slack:Int64} < b.end_ns AS before_next,
                after_prior OR before_next AS crossed, if(after_prior, prior, next) AS other,
                concat(other.1, '/', other.2) AS other_read, concat(other.1, '/', other.3) AS other_write,
-               b.row != '' AND (b.trace_id, b.service) NOT IN locking AS unguarded,
+               (b.trace_id, b.service) IN locking AS locked, b.row != '' AND NOT locked AS unguarded,
                unguarded AND NOT conflict AND d.written.1 NOT IN ('', b.trace_id)
                    AND d.written.3 > b.start_ns + b.doubt_ns + {slack:Int64} AS unseen,
                concat(d.written.1, '/', d.written.2) AS unseen_write

@@ -51,7 +51,7 @@ class Settings:
 
     long_ms: float = 1000.0
     factor: float = 10.0
-    min_messages: int = 5
+    min_messages: int = 3
     min_rise: float = 0.3
     min_probability: float = 0.9
     most: float = 0.9

@@ -94,6 +94,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         if rise.change.rate_after - rise.change.rate_before >= settings.min_rise
         and (finding := _judge(scene, rise, settings)) is not None
     ]
+    scene.store.forget("pool_gaps")
     # A request that waits for a worker is a call that waits: the ends that explain more of it tell which.
     best: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda f: (-float(str(f.facts["handed_share"])), f.service, f.mechanism)):
@@ -122,7 +123,7 @@ _LONG: Final = "gap_ns >= {least:Int64} AND gap_ns >= least({factor:Float64} * u
 
 
 def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
-    """Make `pool_gaps` (kind, service that waits, peer, clock, at_ns when it ends, gap_ns, is_long) and `pool_ends`."""
+    """Make `pool_gaps` (kind, service that waits, peer, clock, at_ns when it ends, gap_ns, is_long)."""
     prepare_linked_spans(store)
     if not _could_wait(store, settings):
         return False
@@ -165,7 +166,7 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
         "",
         **settings.length.parameters(),
     )
-    store.execute("TRUNCATE TABLE all_gaps")
+    store.forget("all_gaps")
     return bool(store.query("SELECT 1 AS n FROM pool_gaps WHERE is_long LIMIT 1"))
 
 

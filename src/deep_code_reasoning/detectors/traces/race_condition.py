@@ -1,7 +1,8 @@
 """Requests that get into each other's way.
 
 Looks for: two requests that each read a row, key or document and then write it, the one's read to write crossing the
-other's, and that are told of a conflict; and messages that are taken a second time while the first is still at it.
+other's, and that are told of a conflict, or that did so under a lock before and take none any more; and messages that
+are taken a second time while the first is still at it.
 
 Why it matters: each request alone is right, and each trace looks sound: what goes wrong lies between two of them. A
 lock that was taken out, or a check that is not one with its act, fails a few requests in no pattern.
@@ -21,7 +22,7 @@ convicts: the conflict is what the database or the code itself said.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.citation import Citation
@@ -42,21 +43,27 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_requests: fewer than this may be one client's own doing, such as a double click.
+        min_met: one that is told of a conflict may be one client's own doing, such as a double click.
+        min_requests: where nobody is told, fewer than this prove nothing.
         min_contrast: log Bayes factor that who crosses another meets more conflicts than who does not: beyond what is
             worth no more than a bare mention (Kass and Raftery, JASA 1995), as the conflicts are in words already.
         most_contrast: so much of that adds to what speaks for a beginning: strong evidence on the same scale.
         min_ratio: conflicts that are so many times as frequent as before are new ones.
         min_silent: updates that are lost without a word happen wherever the last writer may win; that they began must
             be nearly sure.
+        unlocked: nearly all requests took a lock, and nearly none takes one now.
+        nobody_told: nobody is surer of a race of which only the lock's absence tells.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
     """
 
+    min_met: int = 2
     min_requests: int = 3
     min_contrast: float = 1.0
     most_contrast: float = 3.0
     min_ratio: float = 5.0
     min_silent: float = 0.9
+    unlocked: float = 0.8
+    nobody_told: float = 0.8
     min_probability: float = 0.5
 
 
@@ -78,6 +85,7 @@ def _crossings(scene: Scene, settings: Settings) -> list[Finding]:
     )[0]
     found = _met(scene, steps, int(objects["read"]), settings) if told else []
     found += _overwritten(scene, steps, int(objects["open"]), settings)
+    found += _unlocked(scene, steps, int(objects["read"]), settings)
     # Reads and writes of several things lie across each other together: one of them is enough.
     best: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda f: (-f.confidence, ", then " in (f.resource or ""), f.resource)):
@@ -97,7 +105,8 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
         f"""
         WITH requests AS (
             SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
-                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded
+                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded,
+                   max(w.locked) AS locked
             FROM key_windows AS w GROUP BY service, object, trace_id
         ),
         -- What is looked at: objects with so many of them.
@@ -111,12 +120,13 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
             FROM entries AS e JOIN ways AS w ON w.service = e.service AND w.entry = e.entry
         )
         SELECT service, object, groupArray((step, n, bad)) AS steps, sum(bad) AS concerned, sum(over) AS crossing,
-               sum(reading) AS requests, sum(told) AS conflicts, groupArray((step, open)) AS unguarded
+               sum(reading) AS requests, sum(told) AS conflicts, groupArray((step, open)) AS unguarded,
+               groupArray((step, reading, free)) AS unlocked
         FROM (
             SELECT s.service AS service, s.object AS object, {step_of("s.start_ns")} AS step, count() AS n,
                    countIf({bad}) AS bad, countIf(r.crossed) AS over,
                    countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told,
-                   countIf(r.unguarded) AS open
+                   countIf(r.unguarded) AS open, countIf(r.trace_id != '' AND NOT r.locked) AS free
             FROM served AS s LEFT ANY JOIN requests AS r
                 ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
             GROUP BY service, object, step
@@ -131,7 +141,7 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
 def _met(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
     """Objects over which requests that lie across each other meet conflicts."""
     found = []
-    for row in _requests(scene, steps, "crossed AND conflict", settings.min_requests):
+    for row in _requests(scene, steps, "crossed AND conflict", settings.min_met):
         bad, crossing = int(row["concerned"]), int(row["crossing"])
         apart, alone = int(row["conflicts"]) - bad, int(row["requests"]) - crossing
         contrast = rate_contrast(bad, crossing, apart, alone)
@@ -157,7 +167,27 @@ def _overwritten(scene: Scene, steps: TimeSteps, looked_at: int, settings: Setti
             continue
         change, chance = dated
         if chance >= settings.min_silent and change.rate_after >= settings.min_ratio * change.rate_before:
-            found.append(_lost(scene, row, change, chance, steps))
+            found.append(_untold(scene, row, "lost update", change, chance, steps))
+    return found
+
+
+def _unlocked(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
+    """Objects that were read and written under a lock, and are no longer: since then requests lie across each other."""
+    found = []
+    for row in _requests(scene, steps, "crossed AND NOT locked AND object NOT LIKE '%, then %'", settings.min_requests):
+        change = outcome_change(
+            steps.spread((step, free) for step, _, free in row["unlocked"]),
+            steps.spread((step, n) for step, n, _ in row["unlocked"]),
+        )
+        if change is None or change.rate_after - change.rate_before < settings.unlocked:
+            continue
+        chance = probability(change.log_evidence, looked_at)
+        bad = steps.spread((step, crossing) for step, _, crossing in row["steps"])
+        before, since = sum(bad[: change.index]), sum(bad[change.index :])
+        if chance >= settings.min_silent and not before:
+            crossing = replace(change, failures_before=before, failures_after=since)
+            chance = min(chance, settings.nobody_told)
+            found.append(_untold(scene, row, "no lock any more", crossing, chance, steps))
     return found
 
 
@@ -223,13 +253,30 @@ def _crossing(scene: Scene, row: Row, change: OutcomeChange, chance: float, step
     )
 
 
-def _lost(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
+# What happens without a word: which windows show it, the spans of them, and how it is told.
+_UNTOLD: Final = {
+    "lost update": (
+        "unseen",
+        ("read", "unseen_write", "write"),
+        "wrote over what another had written to {target} since they read it, with no lock and no check",
+    ),
+    "no lock any more": (
+        "crossed AND NOT locked",
+        ("other_read", "read", "other_write", "write"),
+        "read and wrote {target} across another's read and write, without the lock that all took before",
+    ),
+}
+
+
+def _untold(scene: Scene, row: Row, kind: str, change: OutcomeChange, chance: float, steps: TimeSteps) -> Finding:
     service, target, since_ns = str(row["service"]), str(row["object"]), steps.start_of(change.index)
-    lost = scene.store.query(
-        """
-        SELECT concat(trace_id, '/', read_span) AS read, unseen_write, concat(trace_id, '/', write_span) AS write, key
+    shown, cited, told = _UNTOLD[kind]
+    examples = scene.store.query(
+        f"""
+        SELECT key, concat(trace_id, '/', read_span) AS read, concat(trace_id, '/', write_span) AS write,
+               unseen_write, other_read, other_write
         FROM key_windows AS w
-        WHERE service = {service:String} AND object = {target:String} AND unseen AND w.start_ns >= {since:Int64}
+        WHERE service = {{service:String}} AND object = {{target:String}} AND {shown} AND w.start_ns >= {{since:Int64}}
         ORDER BY w.start_ns, trace_id, key LIMIT 2
         """,
         service=service,
@@ -238,12 +285,11 @@ def _lost(scene: Scene, row: Row, change: OutcomeChange, chance: float, steps: T
     )
     return _finding(
         scene,
-        _Race(service, target, str(lost[0]["key"]) if lost else "", "lost update", since_ns, chance, change),
-        f"{change.failures_after} of {change.trials_after} requests wrote over what another had written to {target} "
-        f"since they read it, with no lock and no check, since {format_instant(since_ns)}, {change.failures_before} of "
-        f"{change.trials_before} before; nobody is told",
+        _Race(service, target, str(examples[0]["key"]) if examples else "", kind, since_ns, chance, change),
+        f"{change.failures_after} of {change.trials_after} requests {told.format(target=target)}, since "
+        f"{format_instant(since_ns)}, {change.failures_before} of {change.trials_before} before; nobody is told",
         {"crossing_requests": int(row["crossing"]), "requests": int(row["requests"])},
-        [str(one[ref]) for one in lost for ref in ("read", "unseen_write", "write")],
+        [str(one[ref]) for one in examples for ref in cited],
     )
 
 

@@ -109,7 +109,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         least=settings.min_requests,
         **steps.parameters(),
     )
-    findings = [found for row in rows if (found := _judge(scene, row, steps, len(rows), settings)) is not None]
+    looked_at = len({(row["service"], row["entry"]) for row in rows})  # what an operation loops over comes together
+    findings = [found for row in rows if (found := _judge(scene, row, steps, looked_at, settings)) is not None]
+    scene.store.forget("call_counts", "leaf_calls", "service_requests")
     return _told_once(findings)
 
 

@@ -48,7 +48,7 @@ class Settings:
             would not help: an outage, a name that is not resolved, a certificate.
         few_attempts: up to so many retries that a caller further up does not wait for are a matter of its deadline.
         min_failed: so many of them fail, else they are different calls.
-        min_requests: fewer requests than this prove nothing.
+        min_requests: one request may be one client's own doing.
         min_probability: a finding is told when it is likelier than not.
         usual_policy: nobody is surer that callers that keep to a usual policy are the cause.
     """
@@ -58,7 +58,7 @@ class Settings:
     hopeless: float = 0.95
     few_attempts: int = 5
     min_failed: int = 2
-    min_requests: int = 3
+    min_requests: int = 2
     min_probability: float = 0.5
     usual_policy: float = 0.4
 

@@ -15,7 +15,8 @@ all 7 of its operations are slower`.
 A request is *long* when the service's self time exceeds a limit made from the shorter requests of the same entry
 operation (`Settings`); long and short ones are outcomes in time order (`timeline/change_point.py`). When most of the
 process's operations are slower at once, whatever they do, it is the processor that they lack, unless metrics of the
-processor say that it is no busier than it was; when it is one of them, that one is slower.
+processor say that it is no busier than it was; when it is one of them, that one is slower. Where the processor is busy
+just while long requests are at work, it is what they take (`computing.py`).
 
 A slowdown of less than several times, by which hardly any request is long, shows in all of them together
 (`small_shifts.py`).
@@ -38,6 +39,7 @@ from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from .computing import computing
 from .small_shifts import Shift, small_shifts
 
 
@@ -254,11 +256,13 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
         # Other requests came, not slower ones.
         return None
     common = not slow.operation and len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
-    starved = common and _may_lack_processor(scene.store, slow.service, settings)
     whose = f" of {slow.operation}" if slow.operation else ""
     of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
     change = slow.change
     before_ms, after_ms, cited = _extent(scene.store, slow.service, slow.onset_ns, slow.operation)
+    long_ms = settings.long_factor * before_ms + settings.min_extra_ms
+    computed = computing(scene.store, slow.service, long_ms * NS_PER_MS)
+    starved = computed or (common and _may_lack_processor(scene.store, slow.service, settings))
     return Finding(
         code="traces.self_time",
         mechanism="cpu_saturation" if starved else "latency_regression",
@@ -267,6 +271,7 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
             f"{slow.service}: works {after_ms:.0f} ms on a request{whose} (upper quartile), {before_ms:.0f} ms before "
             f"{format_instant(slow.onset_ns)} ({change.failures_after} of {change.trials_after} requests long, "
             f"{change.failures_before} of {change.trials_before} before); {of_all}"
+            + (computed.told if computed else "")
         ),
         severity=change.rate_after - change.rate_before,
         confidence=slow.probability,
@@ -276,11 +281,13 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
             "self_ms_after_p75": round(after_ms, 3),
             "operations": len(operations),
             "slower_operations": len(slower),
+            "share_of_limit": round(computed.share, 4) if computed else None,
             "onset": format_instant(slow.onset_ns),
         },
         citations=cited,
         window=Window(slow.onset_ns, max(slow.onset_ns + 1, scene.windows.incident.end_ns)),
         operation=slow.operation or (slower[0]["name"] if slower and not common else None),
+        resource=computed.metric if computed else None,
     )
 
 

@@ -25,8 +25,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 from typing import Final
 
 from ...domain.citation import Citation, span_citation
@@ -53,7 +51,8 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_bad: fewer bad requests than this share something by chance.
+        min_bad: fewer bad requests than this may be one caller's own doing; whether they share something by chance is
+            for the probability to say.
         min_good: and so many others are needed to hold them against.
         min_separation: a correlation of half explains more of the outcome than all that is left.
         min_covered: a value that most bad requests do not have is not what makes them bad.
@@ -64,13 +63,16 @@ class Settings:
         loud_share: one that takes so much of all requests can starve the others.
         loud_factor: and is so many times as frequent as before, by the time, and held against the others: else
             everybody came.
+        min_loud: likelier than not, after a prior of one in all values that so many have.
         of_growth: and is most of what grew.
         min_suffering: so many of the others are bad.
         min_probability: values are many, so that one of them separates must be nearly sure.
+        most_growth: that what is bad also came with the onset adds to this, as a log Bayes factor, up to what is strong
+            evidence (Kass and Raftery, JASA 1995).
     """
 
-    min_bad: int = 5
-    min_good: int = 10
+    min_bad: int = 3
+    min_good: int = 5
     min_separation: float = 0.5
     min_covered: float = 0.5
     min_contrast: float = 3.0
@@ -79,9 +81,11 @@ class Settings:
     chronic: float = 0.5
     loud_share: float = 0.3
     loud_factor: float = 2.0
+    min_loud: float = 0.5
     of_growth: float = 0.5
     min_suffering: float = 0.1
     min_probability: float = 0.9
+    most_growth: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +122,31 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         return ()
     facets = facets.judged(passing)
     traits = [
-        trait for trait in facets.separating(passing, settings.min_bad) if _tells(trait, len(facets.having), settings)
+        trait
+        for trait in facets.separating(passing, settings.min_bad)
+        if _tells(trait, _came(facets.common(trait), passing), len(facets.having), settings)
     ]
     if not traits:
         return ()
     # A host may be one process: the process goes before it when it says as much.
     best = max(traits, key=lambda t: (round(t.separation, 1), -len(t.facets), t.facets[0].key.startswith("instance@")))
-    having = reduce(and_, (facets.having[facet] for facet in best.facets))
+    having = facets.common(best)
     shown = _place(scene.store, passing, having & passing.bad & passing.later) or place
     finding = _apart(scene, passing, shown, best, having, settings)
     return [] if finding is None else [finding]
 
 
-def _tells(trait: Trait, tried: int, settings: Settings) -> bool:
-    sure = probability(rate_contrast(trait.bad, trait.total, trait.other_bad, trait.other_total), tried)
+def _came(having: Requests, divided: Outcomes) -> float:
+    """Log Bayes factor that some requests came, or became a larger share, with the onset; 0 where they did not."""
+    now, before = (having & divided.later).bit_count(), (having & divided.earlier).bit_count()
+    if _share(having, divided.later) <= _share(having, divided.earlier):
+        return 0.0
+    return max(0.0, rate_contrast(now, divided.later.bit_count(), before, divided.earlier.bit_count()))
+
+
+def _tells(trait: Trait, came: float, tried: int, settings: Settings) -> bool:
+    contrast = rate_contrast(trait.bad, trait.total, trait.other_bad, trait.other_total)
+    sure = probability(contrast + min(came, settings.most_growth), tried)
     return (
         trait.separation >= settings.min_separation
         and trait.covered >= settings.min_covered
@@ -213,18 +228,22 @@ def _loud(scene: Scene, divided: Outcomes, facets: Facets, settings: Settings) -
     """The value that came to be asked for so often that the others suffer, if there is one."""
     seconds, growth = _seconds(scene), _growth(scene, divided)
     found = []
-    for facet, having in sorted(facets.having.items()):
-        if is_of_process(facet.key) or facet.value.startswith("> "):
-            continue
+    most = {
+        facet: having
+        for facet, having in sorted(facets.having.items())
+        if not (is_of_process(facet.key) or facet.value.startswith("> "))
+        and _share(having, divided.later) >= settings.loud_share
+    }
+    for facet, having in most.items():
         now, before = (having & divided.later).bit_count(), (having & divided.earlier).bit_count()
         others = facets.known[facet.key] & ~having
         others_now, others_before = (others & divided.later).bit_count(), (others & divided.earlier).bit_count()
         suffering = _share(divided.suffering, others & divided.later)
         if (
-            now >= settings.loud_share * divided.later.bit_count()
-            and now * seconds >= settings.loud_factor * max(1, before)
+            now * seconds >= settings.loud_factor * max(1, before)
             and now * others_before >= settings.loud_factor * max(1, before) * others_now
             and now * seconds - before >= settings.of_growth * growth > 0
+            and probability(_came(having, divided), len(most)) >= settings.min_loud
             and suffering >= max(settings.min_suffering, 2 * _share(divided.suffering, others & divided.earlier))
             and (others & divided.suffering & divided.later).bit_count() >= settings.min_bad
         ):

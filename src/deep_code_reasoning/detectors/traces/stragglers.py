@@ -1,7 +1,7 @@
 """A few requests that a service works on far longer than on all others.
 
 Looks for: an operation that from some moment on spends many times its usual time on some of its requests, again and
-again, and not on most.
+again, and not on most. Where the processor is busy just then, they compute for so long (`computing.py`).
 
 Why it matters: quantiles hardly move and nobody's average does, yet some users wait on every request: one customer's
 data, one item, one size. That there is a minority dates the incident; what it has in common (`set_apart.py`) says why.
@@ -26,6 +26,7 @@ from ...domain.window import Window
 from ..base import Detector, Scene
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
+from .computing import computing
 from .self_time import prepare_self_times
 
 # Coarse enough that a pause of the process is in one or two of them.
@@ -103,14 +104,16 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
         limit=int(rise.row["limit"]),
     )
     longest = sorted(int(row["self_ns"]) for row in rows)[len(rows) // 2]
+    computed = computing(scene.store, service, float(rise.row["limit"]))
     return Finding(
         code="traces.stragglers",
-        mechanism="latency_regression",
+        mechanism="cpu_saturation" if computed else "latency_regression",
         service=service,
         summary=(
             f"{service}: works {longest / NS_PER_MS:.0f} ms on {change.failures_after} of {change.trials_after} "
             f"requests to {entry} since {format_instant(rise.since_ns)} ({change.failures_before} of "
             f"{change.trials_before} before; usual: {int(rise.row['usual']) / NS_PER_MS:.3g} ms)"
+            + (computed.told if computed else "")
         ),
         # Who is concerned waits for every request: grave for them, and few.
         severity=min(1.0, 0.4 + change.rate_after),
@@ -120,17 +123,19 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
             "share": round(change.rate_after, 4),
             "ms": round(longest / NS_PER_MS, 3),
             "usual_ms": round(int(rise.row["usual"]) / NS_PER_MS, 3),
+            "share_of_limit": round(computed.share, 4) if computed else None,
             "onset": format_instant(rise.since_ns),
         },
         citations=tuple(span_citation(row["trace_id"], row["span_id"]) for row in rows[:3]),
         window=Window(rise.since_ns, max(rise.since_ns + 1, scene.windows.incident.end_ns)),
         operation=entry,
+        resource=computed.metric if computed else None,
     )
 
 
 DETECTOR = Detector(
     code="traces.stragglers",
-    mechanisms=("latency_regression",),
+    mechanisms=("latency_regression", "cpu_saturation"),
     needs=("spans",),
     settings=Settings(),
     detect=detect,

@@ -12,8 +12,8 @@ from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
 from .definitions import OWN, bases_of, is_of_base
 from .environment import Deployment
 from .frameworks import VERBS
-from .grammars import CLASS_TYPES, MEMBERS, NAMES
-from .nodes import definition_name, enclosing, last_name, text_of, type_name, unwrapped, within
+from .grammars import CLASS_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
+from .nodes import definition_name, enclosing, first_field, last_name, text_of, type_name, unwrapped, within
 from .scopes import Function, Term, declared_type, returned
 from .syntax import CodeFile
 from .texts import HOLE, fill, variable
@@ -92,12 +92,14 @@ class ClientBases:
         node = unwrapped(term.node)
         if depth > _MAX_CHAIN:
             return ""
+        if node.type == "arrow_expression_clause":  # C#: a property that is worked out
+            return self._base(term.of(node.named_children[0]), depth + 1)
         if text_of(node) in OWN:
             around = enclosing(node, CLASS_TYPES)
             return self._of_class(Term(around, term.file)) if around is not None else ""
         if node.type in NAMES | MEMBERS:
             given = self._values.names.settled(term.of(node))
-            return self._base(given, depth + 1) if given.node.id != node.id else ""
+            return self._base(given, depth + 1) if given.node.id != node.id else self._of_property(node, term, depth)
         if node.type in _EITHER:  # given or httpx.AsyncClient(...), cond ? a : b
             return next((base for each in node.named_children if (base := self._base(term.of(each), depth + 1))), "")
         made = term.file.by_node.get(node.id)
@@ -107,6 +109,27 @@ class ClientBases:
         if found or made.receiver_node is None:
             return found
         return self._base(term.of(made.receiver_node), depth + 1)
+
+    def _of_property(self, node: Node, term: Term, depth: int) -> str:
+        """Python: the base of the client that a property of the object around gives back."""
+        holder = first_field(node, RECEIVER_FIELDS) if term.file.language == "python" else None
+        around = enclosing(node, CLASS_TYPES) if holder is not None and text_of(holder) in OWN else None
+        name = last_name(text_of(node))
+        for each in term.file.functions if around is not None else ():
+            if definition_name(each) == name and around is not None and within(each, around):
+                given = (self._base(Term(one, term.file), depth + 1) for one in returned(each, "python"))
+                return next((base for base in given if base), "")
+        return ""
+
+    def root_call(self, node: Node, file: CodeFile) -> Node:
+        """The call that a chain of calls begins with: of `this.api().retry(3)` it is `this.api()`."""
+        made = file.by_node.get(unwrapped(node).id)
+        while made is not None and made.receiver_node is not None:
+            held = unwrapped(made.receiver_node)
+            if held.id not in file.by_node:
+                break
+            node, made = held, file.by_node[held.id]
+        return node
 
     def _base_given_back(self, made: Call, term: Term, depth: int) -> str:
         """The base of the client that a function of ours gives back, or that an object of a class of ours is."""
@@ -130,17 +153,16 @@ class ClientBases:
         """The base of what makes a client of an interface, with all that is given on the way."""
         at = Term(call.node, file)
         found = self._first_address(call, at)
-        waiting = [call.receiver_node]
+        waiting = [at.of(call.receiver_node)] if call.receiver_node is not None else []
         for _ in range(_MAX_CHAIN):
-            node = waiting.pop() if waiting and not found else None
-            if node is None:
+            if found or not waiting:
                 break
-            given = self._values.names.settled(at.of(node))
+            given = self._values.names.settled(waiting.pop())
             found = self._base(given)
             made = given.file.by_node.get(unwrapped(given.node).id)
-            at = given
             if made is not None:  # HttpServiceProxyFactory.builderFor(RestClientAdapter.create(client)).build()
-                waiting += [made.receiver_node, *(each.node for each in made.arguments)]
+                parts = (made.receiver_node, *(each.node for each in made.arguments))
+                waiting += [given.of(part) for part in parts if part is not None]
         return found
 
     def is_client(self, kind: Term, depth: int = 0) -> bool:
@@ -157,11 +179,9 @@ class ClientBases:
 
     def _root(self, node: Node, file: CodeFile) -> Node:
         """What a chain of calls begins with."""
-        made = file.by_node.get(unwrapped(node).id)
-        while made is not None and made.receiver_node is not None:
-            node = made.receiver_node
-            made = file.by_node.get(unwrapped(node).id)
-        return node
+        first = self.root_call(node, file)
+        made = file.by_node.get(unwrapped(first).id)
+        return made.receiver_node if made is not None and made.receiver_node is not None else first
 
     def _injected(self, root: Node, at: Term) -> str:
         """The base of a client that a container makes: of the name that is asked for, else the only one of its type."""

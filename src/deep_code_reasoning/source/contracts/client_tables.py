@@ -94,6 +94,7 @@ CLIENT_CALLS: Final = (
     _row("go", "Get|Head|Post|PostForm", r"(?:^|\.)http$|(?i:client)$|\.R\(\)", 0),
     _row("go", "Put|Delete|Patch", r"\.R\(\)|(?i:client)$", 0),
     _row("go", "Get|Head|Post|PostForm", r"^(?:otelhttp|ctxhttp)$", 1),
+    _row("go", "Get|Head|Post|Put|Patch|Delete", r"(?i:sling)\b|\.New\(\)$", 0),
     _row("go", "NewRequest", "http", 1, 0),
     _row("go", "Execute", r"\.R\(\)", 1, 0),
     _row("go", "NewRequestWithContext", "http", 2, 1),
@@ -157,7 +158,7 @@ BASE_NAMES: Final = (
     "BaseAddress",
 )
 BASE_CALLS: Final = frozenset(
-    "ClientSession baseUrl SetBaseURL SetHostURL SetBaseUrl rootUri create BaseURL "
+    "ClientSession Base baseUrl SetBaseURL SetHostURL SetBaseUrl rootUri create BaseURL "
     "url defaultRequest base_uri withBaseUrl".split()
 )
 # What a file that asks others mentions.
@@ -166,5 +167,5 @@ MENTIONS: Final = {
     "ruby": r"Faraday|Net::HTTP|HTTParty|RestClient|Excon|Typhoeus|\bHTTP\b",
     "kotlin": r"(?i)http|rest",
     "rust": r"reqwest|awc|hyper|ureq|surf",
-    "go": r"net/http|resty|otelhttp",
+    "go": r"net/http|resty|otelhttp|sling|imroc/req",
 }

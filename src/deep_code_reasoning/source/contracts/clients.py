@@ -12,7 +12,7 @@ from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENT
 from .definitions import OWN, bases_of
 from .environment import Deployment
 from .grammars import CLASS_TYPES, LAMBDA_TYPES, STRING_TYPES
-from .nodes import definition_name, enclosing, last_name, unwrapped, within
+from .nodes import definition_name, enclosing, first_field, last_name, text_of, type_name, unwrapped, within
 from .records import CONSUMED, Contract
 from .request_verbs import RequestVerbs
 from .scopes import Frame, Term, declared_type
@@ -103,7 +103,7 @@ class Clients:
             return call.receiver_node
         given = call.named(*row.address) if isinstance(row.address, tuple) else call.positional(row.address)
         built = lambdas(call)[:1] if call.name == "uri" else []  # Kotlin: uri { it.path("/x").build() }
-        return given or call.named("url", "uri", "requestUri") or (built[0] if built else None)
+        return given or call.named("url", "uri", "requestUri", "RequestUri") or (built[0] if built else None)
 
     def _runs(self, given: Node, call: Call, row: ClientCall, file: CodeFile) -> Iterator[Contract]:
         """The requests of a call: several where a function makes one for what it is given."""
@@ -128,7 +128,15 @@ class Clients:
             return definition_name(enclosing(call.node, CLASS_TYPES)) in self._own_clients
         if declared_type(name, call.node, file).rpartition(".")[2] in CLIENT_TYPES:
             return True
-        return self._is_made(call.receiver_node, file)
+        return self._is_made(call.receiver_node, file) or self._is_given_back(call.receiver_node, file)
+
+    def _is_given_back(self, node: Node, file: CodeFile) -> bool:
+        """Whether a chain begins with a function of ours that is declared to give back a client."""
+        made = file.by_node.get(unwrapped(self._bases.root_call(node, file)).id)
+        for function in self._values.names.targets(made, file)[:1] if made is not None else ():
+            declared = first_field(function.node, ("return_type", "returns", "type"))
+            return declared is not None and type_name(text_of(declared)) in CLIENT_TYPES
+        return False
 
     def _is_ours(self, call: Call, file: CodeFile) -> bool:
         """Whether a call runs a function of ours, or one of what a web framework gives under the name of a client."""

@@ -11,7 +11,7 @@ from .calls import SUPER, Call
 from .go_names import go_package, own_methods, tags
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
-from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
+from .nodes import definition_name, enclosing, fields, header_of, last_name, text_of, unwrapped, within
 from .scopes import Function, Term, declared_type, functions_of, names_in, patterns, scopes_around
 from .syntax import CodeFile
 
@@ -32,6 +32,7 @@ _COMMON: Final = frozenset(
     "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
     "update find save add remove list all one execute process run start stop open close read write apply".split()
 )
+_HEADER_BYTES: Final = 2_000
 _EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
 _IMPORTING: Final = {
@@ -310,10 +311,7 @@ class Definitions:
 
 def bases_of(kind: Node) -> list[str]:
     """The names of what a class extends and implements, as far as they look like classes."""
-    body = kind.child_by_field_name("body")
-    header = (kind.text or b"")[: (body.start_byte - kind.start_byte) if body is not None else 300]
-    own = definition_name(kind)
-    whole = header.decode("utf-8", "replace")
+    own, whole = definition_name(kind), header_of(kind, _HEADER_BYTES)
     text = whole.partition(own)[2] if own else whole.removeprefix("class")
     found = _EXTENDING.search(re.sub(r"^\s*\([^)]*\)(?=\s*:)", "", text))
     return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
@@ -385,5 +383,7 @@ def _is_variable(name: str, at: Node, file: CodeFile) -> bool:
 def is_imported(name: str, file: CodeFile) -> bool:
     """Whether a file says that it takes a name from elsewhere."""
     words = _IMPORTING.get(file.language)
-    found = words and re.search(rf"(?m)^\s*(?:{words})[^\n]*(?<![\w$]){re.escape(name)}\b", file.text)
-    return found is not None and found != ""
+    if words and name not in file.imported:
+        named = rf"(?m)^\s*(?:{words})[^\n]*(?<![\w$]){re.escape(name)}\b"
+        file.imported[name] = re.search(named, file.text) is not None
+    return file.imported.get(name, False)

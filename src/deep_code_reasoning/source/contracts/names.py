@@ -312,10 +312,22 @@ class Names(Definitions):
             whole = self.kind_of(term.of(holder), depth + 1)
             if name in INSIDES:
                 return whole
-            return self._declared_in(whole, name) if whole is not None else None
+            if whole is not None:
+                return self._declared_in(whole, name)
+            part = self.meaning(term)  # of an object that holds others: `api.orders`
+            return self.kind_of(part, depth + 1) if part is not None and part.node.id != node.id else None
         kind = self.type_of(declared_type(name, node, term.file), term.file)
         meant = self.meaning(term) if kind is None else None
         return kind or (self.kind_of(meant, depth + 1) if meant is not None and meant.node.id != node.id else None)
+
+    def _maker(self, call: Call, file: CodeFile) -> str:
+        """The name of what makes the object that a call is called on; in scripts of a part of an object of any file."""
+        known, node = super()._maker(call, file), call.receiver_node
+        if known or node is None or file.family != "script" or unwrapped(node).type not in MEMBERS:
+            return known
+        part = self.meaning(Term(node, file))
+        made = part.file.by_node.get(unwrapped(part.node).id) if part is not None else None
+        return made.name if made is not None and made.makes else ""
 
     def _kind_of_given(self, made: Call, term: Term, depth: int) -> Term | None:
         """The class of what a function of ours, or a method that reads a field, gives back."""

@@ -25,6 +25,29 @@ def text_of(node: Node | None) -> str:
     return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
 
 
+def header_of(node: Node, most: int) -> str:
+    """A definition's text up to its body, at most so many bytes; line breaks are spaces.
+
+    Nothing else is copied: the text of a class may be all of a large file, and its header is asked for often.
+    """
+    found: list[bytes] = []
+    _put_header(node, node.start_byte, most, found)
+    return b"".join(found)[:most].decode("utf-8", "replace")
+
+
+def _put_header(node: Node, start: int, most: int, found: list[bytes]) -> None:
+    body = node.child_by_field_name("body")
+    at = node.start_byte
+    for child in node.children:
+        if child == body or child.start_byte - start >= most:
+            break
+        found.append(b" " * (child.start_byte - at))
+        _put_header(child, start, most, found)
+        at = child.end_byte
+    if not node.children:
+        found.append(node.text or b"")
+
+
 def unwrapped(node: Node) -> Node:
     """What is meant inside of argument wrappers, brackets, references, casts."""
     while node.type in WRAPPERS and node.named_child_count:

@@ -73,6 +73,9 @@ _SURE: Final = re.compile(
     r"|@GrpcMethod\(\s*['\"](\w+)['\"]|use\s+GRPC\.Server,\s*service:\s*(?:\w+\.)*(\w+)\.Service\b"
 )
 
+# What each of these forms has; to look for that takes a hundredth of the time.
+_SURELY_TOLD: Final = ("Register", "Servicer_to_server", "Grpc", "GRPC.Server")
+
 
 @dataclass(frozen=True, slots=True)
 class ProtoService:
@@ -107,6 +110,8 @@ def proto_services(files: Sequence[SourceFile]) -> dict[str, ProtoService]:
 
 def surely_served(text: str) -> set[str]:
     """The services that a text serves in a form that nothing else has; their methods are not known then."""
+    if not any(told in text for told in _SURELY_TOLD):
+        return set()
     return {name for found in _SURE.finditer(text) for name in found.groups() if name} - _COMMON
 
 
@@ -114,6 +119,8 @@ def rpc_contracts(
     code: Sequence[CodeFile], documents: Sequence[tuple[SourceFile, str]], known: Mapping[str, ProtoService]
 ) -> Iterator[Contract]:
     """Who serves and who calls which methods of the services that are known."""
+    if not known:
+        return
     texts = [_Text(file.where.repo, file.where.path, file.language, file.text, file.service, file) for file in code]
     texts += [
         _Text(file.where.repo, file.where.path, "elixir", file.text, service, None)

@@ -18,7 +18,7 @@ from .grammars import (
     QUERIES,
     RECEIVER_FIELDS,
 )
-from .nodes import definition_name, first_field, key_text, last_name, text_of, type_name
+from .nodes import definition_name, first_field, header_of, key_text, last_name, text_of, type_name
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
@@ -54,7 +54,7 @@ class Type:
 @dataclass(eq=False)
 class CodeFile:
     """A file that was parsed. `values` are the expressions that a name is given, in order; `declared` the types that it
-    is declared with, each where that stands."""
+    is declared with, each where that stands; `imported` are names that were asked for, and whether it imports them."""
 
     where: SourcePath
     language: str
@@ -67,6 +67,7 @@ class CodeFile:
     root: Node | None = None
     values: dict[str, list[Node]] = field(default_factory=dict)
     declared: dict[str, list[tuple[Node, str]]] = field(default_factory=dict)
+    imported: dict[str, bool] = field(default_factory=dict)
 
     @cached_property
     def lower(self) -> str:
@@ -224,10 +225,7 @@ def _injected(mark: Mark) -> Iterator[tuple[str, Node]]:
 
 
 def _as_type(node: Node) -> Type:
-    body = node.child_by_field_name("body")
-    end = body.start_byte - node.start_byte if body is not None else _HEADER_BYTES
-    header = (node.text or b"")[: max(0, min(end, _HEADER_BYTES))].decode("utf-8", "replace")
-    return Type(node, definition_name(node), header)
+    return Type(node, definition_name(node), header_of(node, _HEADER_BYTES))
 
 
 def _given(name: Node, value: Node) -> Iterator[tuple[str, Node]]:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Final
 from .addresses import behind, built_address, resolved
 from .calls import Call, as_call, items
 from .configured import Configured
-from .grammars import FUNCTION_TYPES, INTERPOLATIONS, MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES, SUBSCRIPTS
+from .grammars import (
+    FUNCTION_TYPES,
+    INTERPOLATIONS,
+    LAMBDA_TYPES,
+    MEMBERS,
+    NAMES,
+    RECEIVER_FIELDS,
+    STRING_TYPES,
+    SUBSCRIPTS,
+)
 from .names import Names
 from .nodes import enclosing, first_field, last_name, text_of, unwrapped, within
 from .scopes import Frame, Term, returned
@@ -257,7 +266,8 @@ class Values:
         """What a call gives back of what it is called on or given; what a function of ours makes of it."""
         if call.name == "config" and term.file.language == "php" and first:  # Laravel: config("services.tax.url")
             found = self.names.configured_in_php(first, term.file)
-            return self._one(found.node, found, depth + 2) if found is not None else variable(first)
+            default = self._one(given[1], term, depth).strip(HOLE) if len(given) > 1 else ""
+            return self._one(found.node, found, depth + 2) if found is not None else variable(first, default)
         if call.name == "nameof" and given:
             return last_name(text_of(given[0]))
         if call.name in DEFAULTS and call.receiver_node is not None:
@@ -266,6 +276,9 @@ class Values:
             held = self._one(call.receiver_node, term, depth)
             if held != HOLE or call.name in TRIMS:
                 return held
+        if call.name in SAME and given and unwrapped(given[0]).type in LAMBDA_TYPES:  # LazyLock::new(|| ...)
+            made = returned(unwrapped(given[0]), term.file.language)[:1]
+            return self._one(made[0], term, depth) if made else HOLE
         if call.name in SAME and first:
             return first
         if key := self._configured.key(term.of(call.node)):
@@ -322,6 +335,8 @@ class Values:
         return _FORMAT_HOLE.sub(put, pattern)
 
     def _of_tokens(self, tokens: Sequence[Node], term: Term, depth: int) -> str:
+        while len(tokens) > 3 and tokens[-1].type == "token_tree" and text_of(tokens[-2]) in UNWRAPS:
+            tokens = tokens[:-3]
         texts = [self._one(node, term, depth) for node in _strings(tokens)]
         if texts and _UPPER.fullmatch(texts[0]):
             return variable(texts[0], texts[1] if len(texts) > 1 else "")

@@ -7,24 +7,32 @@ from typing import Final
 from ..diff import Patch
 from ..effect import Effect, Extractor
 from . import (
+    associations,
+    backtracking,
+    cache_keys,
     endpoints,
     growth,
     logic,
     loops,
     names,
     order,
+    queries,
     removals,
     schema,
     scopes,
     settings,
     units,
     validation,
+    verbosity,
     versions,
+    waiting,
 )
 
 EXTRACTORS: Final[tuple[Extractor, ...]] = (
     settings.extract,
+    verbosity.extract,
     loops.extract,
+    associations.extract,
     removals.extract,
     scopes.extract,
     growth.extract,
@@ -32,6 +40,10 @@ EXTRACTORS: Final[tuple[Extractor, ...]] = (
     endpoints.extract,
     versions.extract,
     logic.extract,
+    cache_keys.extract,
+    queries.extract,
+    backtracking.extract,
+    waiting.extract,
     order.extract,
     units.extract,
     validation.extract,

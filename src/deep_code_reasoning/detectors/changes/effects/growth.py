@@ -29,19 +29,37 @@ _GO_VAR: Final = re.compile(
     + _NAME
     + r"\s*=\s*(?:make\(|map\[|\[\]|sync\.Map)"
 )
-_STATIC_FIELD: Final = re.compile(r"\bstatic\b.*?\b" + _NAME + r"\s*=\s*(?:new\b|Collections|\[|\{|List\.|Map\.)")
-_GROWS: Final = (
-    re.compile(_NAME + r"\s*=\s*append\(\s*\1\b"),
+_CONTAINER: Final = (
+    r"(?:new\s*\(|new\s+\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque|Array)\w*\s*[<(]|mutable\w+(?:<[^>]*>)?\(|\[\]|\{\}|array\(|"
+    r"\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque)\w*(?:<.*>)?\(|dict\(|list\(|set\(|defaultdict\(|deque\(\)|Hash\.new|Set\.new|Concurrent::)"
+)
+# Members of objects that outlive a call, as their languages declare them: with modifiers (not of a data object's
+# constructor), as a field of a struct, by an assignment to the object itself, as a constant of a class.
+_MEMBERS: Final = (
     re.compile(
-        r"(?:^|[^\w.])"
-        + _NAME
-        + (
-            r"(?:\.lock\(\)\.unwrap\(\))?\.(?:append|push|push_back|add|put|set|insert|unshift|extend|"
-            r"Store|Add|offer|enqueue|Enqueue|addLast|emplace_back|appendleft)\s*\("
-        )
+        r"^(?:(?:private|protected|public|internal|static|readonly|final|lateinit|override|volatile)\s+)+[^=;(]*?\$?#?(\w+)\s*(?::[^=]*)?=\s*"
+        + _CONTAINER
     ),
-    re.compile(r"(?:^|[^\w.])" + _NAME + r"\[[^\]]+\]\s*(?:=(?!=)|\+=|\|\|=|<<)"),
-    re.compile(r"(?:^|[^\w.])" + _NAME + r"\s*<<\s*\S"),
+    re.compile(r"^(\w+)\s+(?:map\[|sync\.Map\b)"),
+    re.compile(
+        r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap|HashSet|VecDeque)<|DashMap<)"
+    ),
+    re.compile(r"^(?:self|this)\.#?(\w+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
+    re.compile(r"^(?:@@)?((?<=@@)\w+|[A-Z][A-Z_0-9]+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
+)
+_STATIC_FIELD: Final = re.compile(r"\bstatic\b.*?\b" + _NAME + r"\s*=\s*(?:new\b|Collections|\[|\{|List\.|Map\.)")
+_OWNER: Final = r"(?:^|[^\w.>:@])(?:@@|\$?(?:this|self|static|cls|[a-z]{1,4})(?:\.|->|::)\$?#?)?"
+_ADDS: Final = (
+    r"(?i:append|push|push_back|add|tryadd|addorupdate|getoradd|put|putifabsent|computeifabsent|getorput|setdefault|set|insert|entry|unshift|"
+    r"extend|store|loadorstore|offer|enqueue|addlast|emplace_back|appendleft|concat)"
+)
+_GROWS: Final = (
+    re.compile(_OWNER + _NAME + r"\s*=\s*append\(\s*(?:\w+\.)?\1\b"),
+    re.compile(
+        _OWNER + _NAME + r"(?:\.(?:lock|write|borrow_mut)\(\)(?:\.unwrap\(\)|\.await)?)?(?:\.|->)" + _ADDS + r"\s*\("
+    ),
+    re.compile(_OWNER + _NAME + r"\[[^\]]*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
+    re.compile(_OWNER + _NAME + r"\s*<<\s*\S"),
 )
 _MEMBER_GROWS: Final = re.compile(
     r"\b(?:self|this|s|c|h|r|m|svc|srv)\.(_?[A-Za-z]\w*)(?:\.(?:append|push|add|put|set|insert)\s*\(|"
@@ -59,7 +77,9 @@ _OPENS: Final = re.compile(
     r"|grpc\.(?:Dial|NewClient|insecure_channel|secure_channel)|KafkaProducer|new\s+(?:HttpClient|"
     r"OkHttpClient|RestTemplate|Jedis|Pool|Client|Redis|KafkaProducer|DataSource|HikariDataSource|"
     r"CloseableHttpClient)"
-    r"|HttpClients\.create\w*|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
+    r"|HttpClients\.create\w*|\bHttpClient\s*\((?!\))|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
+    r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)|PgPool::connect|"
+    r"PgConnection::establish|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
     r"amqp\.(?:Dial|connect)|DriverManager\.getConnection|net\.Dial|ManagedChannelBuilder|"
     r"Executors\.new\w+|ThreadPoolExecutor|http\.Transport\{)"
 )
@@ -101,9 +121,7 @@ def _lasting_names(lines: Iterable[Line]) -> set[str]:
                 match = pattern.match(text)
                 if match:
                     names.update(group for group in match.groups() if group)
-        match = _STATIC_FIELD.search(text)
-        if match:
-            names.add(match[1])
+        names.update(match[1] for pattern in (_STATIC_FIELD, *_MEMBERS) if (match := pattern.search(text)))
     return names
 
 

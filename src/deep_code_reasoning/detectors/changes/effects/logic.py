@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from ..code import calls, definition, is_import, is_log_statement, is_telemetry, without_strings
-from ..diff import Hunk, Line, Patch
+from ..diff import Hunk, Patch
 from ..effect import Effect
+from .cache_keys import builds_key
+from .pairs import paired
 
 _OPERATOR: Final = re.compile(r"<=|>=|===|!==|==|!=|&&|\|\||<<|>>|[<>+\-*/%!&|^]|\b(?:and|or|not)\b")
 _NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
@@ -34,23 +35,13 @@ _BLOCKING: Final = re.compile(
     r"\.GetAwaiter\(\)\.GetResult\(\)|\.join\(\)\.|time\.Sleep\(|\bsleep\s*\(|\bWait\(\)|"
     r"requests\.(?:get|post)\(|\)\.Result\b|\brunBlocking\b|\bblock_on\(|\brun_until_complete\("
 )
-_NESTED_QUANTIFIER: Final = re.compile(
-    r"\((?:[^()\\]|\\.)*[+*](?:[^()\\]|\\.)*\)[+*{]|(?:\.\*){2,}|\.\*[^)\s]{0,8}\.\*|\([^()]*\|"
-    r"[^()]*\)[+*]|\(\?:[^()]*[+*]\)[+*?]"
-)
+_SIGNS_OF_PATTERN: Final = re.compile(r"[\\\[\](){}^$*+?|]{2}")
 _PATTERN_LINE: Final = re.compile(
     r"(?i)regex|pattern|re\.(?:compile|match|search|sub)|regexp|MustCompile|/\S{4,}/[gimsuy]*|RegExp\(|\bmatches?\b"
 )
 _STATUS: Final = re.compile(
     r"(?i)\bstatus\w*\b.*\b[1-5]\d\d\b|\b[1-5]\d\d\b.*\bstatus|HttpStatus\.\w+|http\.Status\w+|"
     r"WriteHeader\(|\.status\(\d+|sendStatus"
-)
-_HEAVY_SQL: Final = re.compile(
-    r"(?i)LIKE\s+['\"]?%|\bLOWER\(|\bUPPER\(|\bCAST\(|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
-    r"NOT IN \(|\bCROSS JOIN\b|\bCOUNT\(\*\)|\bOFFSET\b|\bJOIN\b"
-)
-_BOUND_SQL: Final = re.compile(
-    r"(?i)\bLIMIT\b|\bWHERE\b|FETCH FIRST|\.limit\(|\.take\(|\.page\(|paginate|per_page|\.first\b"
 )
 _NARROWS: Final = re.compile(
     r"(?i)(to|in|of|for|on|only|where|filter(By)?|filter_by|exclude|scope\w*|within|limit|take|"
@@ -69,27 +60,11 @@ def extract(patch: Patch) -> list[Effect]:
     for hunk in patch.running:
         if hunk.kind in ("config", "code", "sql", "view"):
             found += _patterns(hunk)
-        if hunk.kind in ("code", "sql"):
-            found += _queries(hunk)
         if hunk.kind in ("code", "view"):
             found += _lines(hunk)
             found += _added_kinds(hunk)
     found += _lock_order(patch)
     return found
-
-
-def paired(hunk: Hunk, min_ratio: float = 0.5) -> Iterator[tuple[Line, Line]]:
-    """Removed lines with the added line that replaced each: the most alike, once each."""
-    free = list(hunk.added)
-    for old in hunk.removed:
-        best, best_ratio = None, min_ratio
-        for new in free[:60]:
-            ratio = difflib.SequenceMatcher(None, old.code, new.code, autojunk=False).ratio()
-            if ratio > best_ratio:
-                best, best_ratio = new, ratio
-        if best is not None:
-            free.remove(best)
-            yield old, best
 
 
 def _lines(hunk: Hunk) -> Iterator[Effect]:
@@ -115,6 +90,8 @@ _DECIDES: Final = frozenset({"<", ">", "<=", ">=", "==", "!=", "===", "!==", "&&
 
 def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
     """The kind of change from one line to the other; '' for none that is known. `before`, `after`: without strings."""
+    if builds_key(hunk, old) and builds_key(hunk, new):
+        return ""  # told by `cache_keys.py`
     for kind, pattern in _WORDS:
         computes = pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
         if computes and set(pattern.findall(old)) != set(pattern.findall(new)):
@@ -125,8 +102,6 @@ def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
         return ""
     if _narrows_less(old, new):
         return "filter_removed"
-    if _builds_key(hunk, old) and old != new:
-        return "cache_key_changed"
     operators = set(_OPERATOR.findall(before)), set(_OPERATOR.findall(after))
     shared = set(_NAME.findall(before)) & set(_NAME.findall(after))
     if _OPERATOR.findall(before) != _OPERATOR.findall(after) and shared and _is_expression(before):
@@ -150,15 +125,6 @@ def _narrows_less(old: str, new: str) -> bool:
     return bool(gone) and still <= called and all(_NARROWS.fullmatch(name) for name in gone)
 
 
-def _builds_key(hunk: Hunk, old: str) -> bool:
-    is_near = "key" in (old + hunk.heading).lower() and (re.search(r"[\"'`]", old) or "cache" in old.lower())
-    return bool(is_near) and _key_built(hunk)
-
-
-def _key_built(hunk: Hunk) -> bool:
-    return any(re.search(r"(?i)\b\w*key\w*\b", text) for text in (hunk.heading, *(line.code for line in hunk.before)))
-
-
 def _is_expression(code: str) -> bool:
     return bool(re.search(r"\b(return|if|while|elif|else if|when|unless)\b|[^=!<>]=[^=>]|\?", code))
 
@@ -169,49 +135,13 @@ def _around(hunk: Hunk) -> tuple[str, ...]:
 
 
 def _patterns(hunk: Hunk) -> Iterator[Effect]:
-    for line in hunk.added:
-        if _NESTED_QUANTIFIER.search(line.code) and (_PATTERN_LINE.search(line.code) or hunk.kind == "config"):
-            before = " ".join(other.code for other in hunk.removed)
-            if len(_NESTED_QUANTIFIER.findall(line.code)) > len(_NESTED_QUANTIFIER.findall(before)):
-                yield Effect(
-                    "regex_backtracks",
-                    f"pattern with nested quantifiers: `{line.code[:80]}`",
-                    hunk.path,
-                    ("regex", "pattern", "rule"),
-                )
-                return
-    old = [
-        line
-        for line in hunk.removed
-        if _PATTERN_LINE.search(line.code) and re.search(r"[\\\[\](){}^$*+?|]{2}", line.code)
-    ]
-    new = [
-        line
-        for line in hunk.added
-        if _PATTERN_LINE.search(line.code) and re.search(r"[\\\[\](){}^$*+?|]{2}", line.code)
-    ]
+    old, new = (
+        [line for line in lines if _PATTERN_LINE.search(line.code) and _SIGNS_OF_PATTERN.search(line.code)]
+        for lines in (hunk.removed, hunk.added)
+    )
     if old and new:
-        yield Effect(
-            "pattern_changed", f"pattern changed to `{new[0].code[:80]}`", hunk.path, ("pattern",), sureness=0.8
-        )
-
-
-def _queries(hunk: Hunk) -> Iterator[Effect]:
-    if not any(
-        re.search(r"(?i)\b(select|where|from|query|limit|filter)\b", line.code) for line in (*hunk.removed, *hunk.added)
-    ):
-        return
-    old, new = (" ".join(line.code for line in lines) for lines in (hunk.removed, hunk.added))
-    if {x.lower() for x in _HEAVY_SQL.findall(new)} - {x.lower() for x in _HEAVY_SQL.findall(old)} and old:
-        yield Effect("query_heavier", f"a query does more: `{new[:80]}`", hunk.path, _sql_names(new), sureness=0.8)
-    if old and new and {x.lower() for x in _BOUND_SQL.findall(old)} - {x.lower() for x in _BOUND_SQL.findall(new)}:
-        yield Effect(
-            "query_unbounded", f"a query lost its bound: `{old[:80]}`", hunk.path, _sql_names(old), sureness=0.85
-        )
-
-
-def _sql_names(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(re.findall(r"[a-z_]{4,}", text.lower())))[:12]
+        says = f"pattern changed to `{new[0].code[:80]}`"
+        yield Effect("pattern_changed", says, hunk.path, ("pattern",), sureness=0.8)
 
 
 _ASIDE: Final = re.compile(
@@ -228,6 +158,13 @@ def _brought_inline(hunk: Hunk) -> Iterator[Effect]:
         yield Effect("blocking_call", f"{name} no longer runs aside", hunk.path, (name,), sureness=0.9)
 
 
+# Statements stand in strings.
+_LOCKS_ROWS: Final = re.compile(
+    r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"
+    r"|lockForUpdate|PESSIMISTIC_WRITE"
+)
+
+
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
     yield from _brought_inline(hunk)
     for kind, pattern, says in (
@@ -235,12 +172,18 @@ def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
         ("parallel_calls", _PARALLEL, "runs calls in parallel"),
         (
             "lock_added",
-            re.compile(r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"),
+            _LOCKS_ROWS,
             "takes a lock",
         ),
     ):
-        new = [line for line in hunk.added if pattern.search(without_strings(line.code))]
-        old = [line for line in hunk.removed if pattern.search(without_strings(line.code))]
+        new, old = (
+            [
+                line
+                for line in lines
+                if pattern.search(without_strings(line.code)) or (pattern is _LOCKS_ROWS and pattern.search(line.code))
+            ]
+            for lines in (hunk.added, hunk.removed)
+        )
         if len(new) > len(old):
             yield Effect(
                 kind, f"{says}: `{new[0].code[:80]}`", hunk.path, tuple(_NAME.findall(new[0].code))[:8], sureness=0.85

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from ..code import Call, call_names, calls, is_remote_call, loop_bodies, without_strings
+from ..code import (
+    Call,
+    block_after,
+    call_names,
+    calls,
+    clients_of,
+    definition,
+    is_remote_call,
+    loop_bodies,
+)
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .schema import tables_of
@@ -14,11 +24,18 @@ from .schema import tables_of
 _BATCH: Final = re.compile(
     r"(?i)batch|bulk|many|multi(?!part)|mget|pipeline|chunk|executemany|insertall|_all\b|in_groups|InBulk"
 )
-_EAGER: Final = re.compile(
-    r"(?i)\b(includes|preload|eager_load|select_related|prefetch_related|joinedload|selectinload|subqueryload|load_many"
-    r"|JoinFetch|join_?fetch|EntityGraph|ThenInclude|Include|Preload|withGraphFetched|dataloader\w*|loaders?)\b"
+# What a language brings along stays in the process, as do questions of a value and conversions.
+_LIBRARY: Final = frozenset(
+    """character math string integer long double float boolean objects arrays collections collectors optional strings
+    stringutils pattern regex convert guid enum json number array object unicode strconv utf8 bytes sort slices maps fmt
+    errors re itertools decimal bigdecimal duration instant localdate datetime date time uuid char""".split()
 )
-
+_QUESTION: Final = re.compile(
+    r"(?:is|has|equals|contains|compare|parse|valueOf|matches|starts_?with|ends_?with|charAt|to|as|from)(?![a-z])", re.I
+)
+_REFERENCE: Final = re.compile(
+    r"\b(?:this|self|Self|\w+)::(\w+)\b(?!\s*[(:])|\bmethod\(:(\w+)\)|\.map\(\s*this\.(\w+)\s*\)"
+)
 _LOOP_HEAD: Final = re.compile(r"\b(?:for|foreach)\b\s*\(?([^:=;]+?)\s*(?:\bin\b|\bof\b|:=|:|\bas\b)")
 _COMPREHENSION: Final = re.compile(
     r"\bfor\s+(\w+)\s+in\b|\.(?:map|flatMap|collect|forEach|each)\(?\s*[({]?\s*\|?(\w+)\b"
@@ -26,32 +43,64 @@ _COMPREHENSION: Final = re.compile(
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Remote calls and loops newly inside a loop, batch calls replaced by single ones, eager loading taken away."""
+    """Remote calls and loops newly inside a loop, batch calls replaced by single ones."""
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind in ("code", "view"):
             found += _calls_in_loops(hunk, patch) or _unknown_calls_in_loops(hunk) or _loops_in_loops(hunk)
             found += _relations_in_loops(hunk)
-    found += _eager_loading(patch)
     return found
 
 
-def _looped(lines: Sequence[Line]) -> dict[str, tuple[Call, Line]]:
-    found: dict[str, tuple[Call, Line]] = {}
+@dataclass(frozen=True, slots=True)
+class _Looped:
+    """A call that leaves the process, once an item: its line, and the line of the loop's body that leads there."""
+
+    call: Call
+    line: Line
+    via: Line
+
+
+def _looped(
+    lines: Sequence[Line], clients: frozenset[str], helpers: Mapping[str, Sequence[Line]]
+) -> dict[str, _Looped]:
+    """Calls that leave the process from within loops, straight or through a function of `helpers`, by their names."""
+    found: dict[str, _Looped] = {}
     for _, body in loop_bodies(lines):
-        for line in (lines[i] for i in body):
-            for call in calls(line.code):
-                if is_remote_call(call, line.code):
-                    found.setdefault(call.name, (call, line))
+        for via in (lines[i] for i in body):
+            led_to = [line for name in _called(via.code) for line in helpers.get(name, ())]
+            for line in (via, *led_to):
+                for call in calls(line.code):
+                    if is_remote_call(call, line.code, clients):
+                        found.setdefault(call.name, _Looped(call, line, via))
     return found
+
+
+def _called(code: str) -> set[str]:
+    """Names of functions that a line calls or hands on (`this::verify`, `method(:verify)`)."""
+    handed_on = {name for match in _REFERENCE.finditer(code) for name in match.groups() if name}
+    return {call.name for call in calls(code)} | handed_on
+
+
+def _helpers(lines: Sequence[Line]) -> dict[str, Sequence[Line]]:
+    """Bodies of the functions that lines define, by name."""
+    return {
+        name: [lines[i] for i in block_after(lines, index)]
+        for index, line in enumerate(lines)
+        if (name := definition(line.code))
+    }
 
 
 def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
-    before = _looped(hunk.before)
+    code = [other for other in patch.running if other.kind == "code"]
+    clients = clients_of([hunk.heading, *(line.code for other in code for line in other.after)])
+    helpers_before = {name: body for other in code for name, body in _helpers(other.before).items()}
+    helpers_after = {name: body for other in code for name, body in _helpers(other.after).items()}
+    known = _looped(hunk.before, clients, helpers_before)
     after = {
-        name: (call, line)
-        for name, (call, line) in _looped(hunk.after).items()
-        if name not in before and (_is_new(call, line, hunk) or _loop_is_new(hunk))
+        name: (found.call, found.line)
+        for name, found in _looped(hunk.after, clients, helpers_after).items()
+        if name not in known and (_is_new(found.call, found.line, hunk) or _is_added(found.via) or _loop_is_new(hunk))
     }
     if not after:
         return []
@@ -92,9 +141,24 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
                 about = asked is not None and items & set(re.findall(r"\w+", asked[1]))
                 receiver = _receiver(call)
                 if about and receiver and not items & set(receiver) and _is_new(call, line, hunk):
+                    if _stays_in_memory(call, after):
+                        continue
                     says = f"{call.full} is called once an item of a loop, whatever it does"
                     return [Effect("call_in_loop", says, hunk.path, (call.name, *receiver), sureness=0.5)]
     return []
+
+
+def _stays_in_memory(call: Call, lines: Sequence[Line]) -> bool:
+    """Whether a call is one of a language's own library, a question of a value, or of a container that is made here."""
+    receiver = _receiver(call)[0]
+    made = re.compile(
+        rf"\b{re.escape(receiver)}\s*(?::[^=]*)?:?=\s*(?:new\s|\{{|\[|make\(|\w*(?:[sS]et|[mM]ap|[lL]ist|[dD]ict)\w*\()"
+    )
+    return (
+        receiver.lower() in _LIBRARY
+        or _QUESTION.match(call.name) is not None
+        or any(made.search(line.code) for line in lines)
+    )
 
 
 def _loops_in_loops(hunk: Hunk) -> list[Effect]:
@@ -129,8 +193,12 @@ def _relations_in_loops(hunk: Hunk) -> list[Effect]:
     return []
 
 
+def _is_added(line: Line) -> bool:
+    return line.sign == "+" and not line.kept
+
+
 def _is_new(call: Call, line: Line, hunk: Hunk) -> bool:
-    return line.sign == "+" and not line.kept and call.name not in call_names(hunk.before)
+    return _is_added(line) and call.name not in call_names(hunk.before)
 
 
 def _loop_is_new(hunk: Hunk) -> bool:
@@ -140,22 +208,3 @@ def _loop_is_new(hunk: Hunk) -> bool:
 def _receiver(call: Call) -> tuple[str, ...]:
     parts = re.split(r"::|->|\.", call.full)
     return tuple(parts[-2:-1])
-
-
-def _eager_loading(patch: Patch) -> list[Effect]:
-    found = []
-    for hunk in patch.running:
-        gone = {m[0] for line in hunk.removed for m in _EAGER.finditer(without_strings(line.code))}
-        gone -= {m[0] for line in hunk.added for m in _EAGER.finditer(without_strings(line.code))}
-        if gone:
-            subjects = tuple(sorted(gone))
-            found.append(
-                Effect(
-                    "call_in_loop",
-                    f"eager loading ({', '.join(subjects)}) taken away",
-                    hunk.path,
-                    subjects,
-                    sureness=0.9,
-                )
-            )
-    return found

@@ -48,7 +48,7 @@ _FAMILIES: Final = (
     ),
     _family(
         "release_removed",
-        r"\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
+        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
         r"put_?conn|return_?conn\w*"
         r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
         r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
@@ -190,7 +190,11 @@ def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dic
         # `app.include_router(a)` gone while `app.include_router(b)` is new is still a loss of a.
         return family.effect != "registration_removed" or _same_argument(line, hunk.added)
     names = [call.name for call in calls(line.code)]
-    return bool(names) and all(name in now for name in names)
+    # What is no call (a slice) is not done because the calls beside it are.
+    is_call = any(
+        family.pattern.search(f"{call.full}(") or family.pattern.search(f".{call.name}(") for call in calls(line.code)
+    )
+    return is_call and all(name in now for name in names)
 
 
 def _same_argument(line: Line, added: Iterable[Line]) -> bool:
@@ -272,7 +276,7 @@ def _subjects(lines: list[str]) -> tuple[str, ...]:
 def _awaits(patch: Patch) -> list[Effect]:
     found = []
     for hunk in patch.running:
-        gone = [line for line in hunk.removed if re.search(r"\bawait\b", line.code)]
+        gone = [line for line in hunk.removed if re.search(r"\bawait\s+[\w$.]+\s*(?:<[^>]*>)?\(", line.code)]
         bare = [
             line
             for line in gone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...symptoms.quantities import Setting, settings, show_quantity
@@ -30,7 +31,9 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     ("retries", r"\b(retry|retries|attempts?|redeliver\w*|max tries)\b"),
     (
         "cache_ttl",
-        r"\b(ttl|cache (time|expir\w*|seconds|max age)|max age|s maxage|expir(y|es|ation|e)( (after|in))?|stale)\b",
+        r"\b(ttl|cache (time|expir\w*|seconds|max age|remember|set|put|add|store)|setex|psetex"
+        r"|redis set|memcached? set|max age|s maxage|expir(y|es|ation|e)"
+        r"( (after|in))?|stale)\b",
     ),
     (
         "timeout",
@@ -72,23 +75,16 @@ _PARENT_LINE: Final = re.compile(r"""^-?\s*["']?([\w.\-]+)["']?\s*[:=]?\s*[{(]?\
 _COSMETIC: Final = frozenset(
     "padding margin width height color colour font border radius opacity zindex px rem em line column offset".split()
 )
-_LEVEL: Final = re.compile(
-    r"""(?i)\b(?:log|root|logger|logging|level)\w*\b.*?\b(trace|debug|info|warn(?:ing)?|error)\b"""
-)
-
-_WHOLE: Final = re.compile(r"(?i)\b(?:raw_?)?(?:body|payload|headers|dump|content|request_json|to_?json)\b")
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Settings whose value went up or down, switches that flipped, limits that were taken away, verbose logging."""
+    """Settings whose value went up or down, switches that flipped, limits that were taken away."""
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind in ("manifest", "image") and not _has_flags(hunk):
             continue
         found += _numbers(hunk)
         found += _switches(hunk)
-        found += _log_levels(hunk)
-        found += _logged_bodies(hunk)
     return found
 
 
@@ -114,10 +110,10 @@ def _numbers(hunk: Hunk) -> Iterator[Effect]:
     seen: set[tuple[str, str]] = set()
     for owner, olds in before.items():
         news = after.get(owner, [])
-        for (old, line, around), (new, _, _) in zip(olds, news, strict=False):
+        for place, ((old, line, around), (new, _, _)) in enumerate(zip(olds, news, strict=False)):
             if old.value == new.value or old.dimension != new.dimension:
                 continue
-            effect = _changed(hunk, owner, old, new, line, around)
+            effect = _changed(hunk, owner, old, new, line, around, place)
             if effect is not None and (effect.kind, effect.summary) not in seen:
                 seen.add((effect.kind, effect.summary))
                 yield effect
@@ -125,10 +121,13 @@ def _numbers(hunk: Hunk) -> Iterator[Effect]:
             yield from _dropped(hunk, owner, olds)
 
 
-def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, around: tuple[str, ...]) -> Effect | None:
+def _changed(
+    hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, around: tuple[str, ...], place: int
+) -> Effect | None:
     if frozenset(words(owner)) & _COSMETIC and role_of(owner) in ("", "threshold"):
         return None  # `line-height`, but not `LINE_BATCH_SIZE`
     role = "probe" if _in_probe(around) else role_of(owner, (line.code, *around, hunk.heading))
+    role = _of_attempts(role, owner, line.code, place, old)
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
@@ -140,6 +139,8 @@ def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, aro
     # A change of a quarter at most is tuning; it seldom breaks what worked.
     known = 1.0 if role != "constant" else 0.6  # a number whose purpose is not known
     sureness = known if not (0.75 <= _ratio(old.value, new.value) <= 1 / 0.75) else 0.5 * known
+    if around[:1] == ("requests",):
+        sureness *= 0.5  # what a container asks for is reserved; what it is limited to is all that it gets
     return Effect(
         f"{role}_{direction}",
         f"{owner} {direction} from {show_old} to {show_new}",
@@ -150,6 +151,24 @@ def _changed(hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, aro
         old.dimension,
         sureness,
     )
+
+
+def _of_attempts(role: str, owner: str, code: str, place: int, old: Setting) -> str:
+    """The role of a number beside others of one retry: by place the attempts come first, then the time between them."""
+    if not re.search(r"(?i)retr(?:y|ies)", code):
+        return role
+    if role == "retries" and place and owner.lower() in code.lower():
+        return "backoff"
+    if role == "backoff" and not place and not old.dimension and re.search(rf"{re.escape(owner)}\s*\(", code):
+        return "retries"
+    names = set(words(owner))
+    if len(names) == 1 and names & _ATTEMPTS:
+        return "retries"
+    return "backoff" if len(names) == 1 and names & _BETWEEN else role
+
+
+_ATTEMPTS: Final = frozenset("max total count times limit attempts tries".split())
+_BETWEEN: Final = frozenset("interval delay wait min pause sleep factor base".split())
 
 
 def _dropped(hunk: Hunk, owner: str, olds: list[tuple[Setting, Line, tuple[str, ...]]]) -> Iterator[Effect]:
@@ -189,6 +208,8 @@ def _is_of_lease(owner: str, places: Sequence[str]) -> bool:
 
 
 _LEASE: Final = re.compile(r"\b(leases?|leader|election|locks?|mutex|fencing)\b")
+# `300m` of a processor is read as minutes: they are thousandths.
+_MS_A_MILLICORE: Final = 60_000.0
 _Owned = dict[str, list[tuple[Setting, Line, tuple[str, ...]]]]
 
 
@@ -203,6 +224,8 @@ def _owned(hunk: Hunk, sign: str) -> _Owned:
         named = _NAME_LINE.match(side[index - 1].code) if index else None
         for setting in settings(line.code, around[:1]):
             owner = setting.owner
+            if setting.dimension == "ms" and role_of(owner) == "cpu":
+                setting = replace(setting, value=setting.value / _MS_A_MILLICORE / 1000, dimension="")
             if named and owner.lower() in ("value", "default"):
                 owner = named[1]
             found.setdefault(owner, []).append((setting, line, around))
@@ -230,30 +253,13 @@ def _switches(hunk: Hunk) -> Iterator[Effect]:
             name, new = match[1], match[2].lower()
             if name in old and (old[name] in _ON) != (new in _ON):
                 state = "on" if new in _ON else "off"
-                yield Effect("switch_flipped", f"{name} switched {state}", hunk.path, (name, name.split(".")[-1]))
+                kind = "connection_per_call" if _no_longer_kept(name, new) else "switch_flipped"
+                yield Effect(kind, f"{name} switched {state}", hunk.path, (name, name.split(".")[-1]))
 
 
-def _log_levels(hunk: Hunk) -> Iterator[Effect]:
-    order = {"error": 0, "warn": 1, "warning": 1, "info": 2, "debug": 3, "trace": 4}
-    levels = [
-        [
-            order[m[1].lower()]
-            for line in lines
-            if not is_log_statement(line.code)
-            for m in [_LEVEL.search(line.code)]
-            if m
-        ]
-        for lines in (hunk.removed, hunk.added)
-    ]
-    if levels[0] and levels[1] and max(levels[1]) > max(2, *levels[0]):
-        yield Effect("logging_verbose", "log level made more verbose", hunk.path, ("log", "level"))
-
-
-def _logged_bodies(hunk: Hunk) -> Iterator[Effect]:
-    """Log statements that now write whole bodies, one a request."""
-    old, new = (
-        [line for line in lines if is_log_statement(line.code) and _WHOLE.search(line.code)]
-        for lines in (hunk.removed, hunk.added)
-    )
-    if len(new) > len(old):
-        yield Effect("logging_verbose", f"logs whole bodies: `{new[0].code[:60]}`", hunk.path, ("log",), sureness=0.8)
+def _no_longer_kept(name: str, value: str) -> bool:
+    """Whether a switch says that connections are not kept for the next call."""
+    spaced = " ".join(words(name))
+    if not re.search(r"\b(?:keep ?alives?|reuse|persistent|pooling)\b", spaced):
+        return False
+    return (value in _ON) == bool(re.search(r"\b(?:disable|no|without)\b", spaced))

@@ -10,7 +10,7 @@ from ...symptoms.quantities import settings
 from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Patch
 from ..effect import Effect
-from .logic import paired
+from .pairs import paired
 
 # Words that say in which unit a number is meant, as the standard libraries of common languages spell them.
 _UNIT: Final = re.compile(

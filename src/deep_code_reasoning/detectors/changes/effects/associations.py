@@ -1,0 +1,73 @@
+"""What a mapper loads only when it is read: eager loading undone, associations newly read in a view of an object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..code import is_import, without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+
+# Words by which mappers and loaders are told to bring what belongs to an object along.
+_EAGER: Final = re.compile(
+    r"(?i)\b(includes|preload|eager_load|select_related|prefetch_related|joinedload|selectinload|subqueryload|load_many"
+    r"|join\s*_?fetch|EntityGraph|ThenInclude|Include|withGraph(?:Fetched|Joined)|(?:get)?data_?loaders?|loaders?"
+    r"|leftJoinAndSelect|populate|BatchSize|eager)\b|(?:->|::)with(?=\()|\brelations(?=\s*:)|\bFetchType\.EAGER"
+    r"|\binclude(?=\s*:\s*[\[{])|\blazy\s*=\s*[\"'](?:joined|selectin|subquery)"
+)
+# Queries in strings of code: `join fetch` of JPA.
+_JOIN_FETCH: Final = re.compile(r"(?i)\bjoin\s+fetch\b")
+# Places where objects are turned into answers.
+_VIEW: Final = re.compile(
+    r"(?i)view|dto|serializ|resource|mapper|present|respon|represent|blueprint|payload|output|schema|resolver|transform"
+)
+_READS: Final = re.compile(
+    r"(?<![\w.>])\$?(\w+)(?:\??\.|->)(?:get)?([A-Z]?\w*[a-rt-z]s)(?:\(\))?(?:\??\.|->)"
+    r"(?i:size|count|length|len|sum|map|stream|any|exists|isEmpty|first|last|pluck|each|all|select|filter|order_?by|values)\b"
+)
+_DECLARES: Final = re.compile(
+    r"\bhas_many\s+:(\w+)|\bassociation\s+:(\w+)|\b(\w+)\s*=\s*\w*(?:Serializer|Schema)\(.*\bmany=True"
+    r"|\b(\w+)\s*=\s*\w*Nested\w*\("
+)
+# Members of the process, and of what was asked for: nothing is loaded for them.
+_OURS: Final = frozenset("this self request req args params config settings Math Object Arrays ctx context".split())
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Eager loading taken away, and collections that are newly read of each object that is shown."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        found += _no_longer_eager(hunk)
+        if hunk.kind in ("code", "view"):
+            found += _read_in_view(hunk)
+    return found
+
+
+def _no_longer_eager(hunk: Hunk) -> Iterator[Effect]:
+    gone = _eager(hunk.removed) - _eager(hunk.added)
+    if gone:
+        names = tuple(sorted(gone))
+        says = f"eager loading ({', '.join(names)}) taken away"
+        yield Effect("call_in_loop", says, hunk.path, names, sureness=0.9)
+
+
+def _eager(lines: Iterable[Line]) -> set[str]:
+    codes = [line.code for line in lines if not is_import(line.code)]
+    found = {match[0] for code in codes for match in _EAGER.finditer(without_strings(code))}
+    return found | {"join fetch" for code in codes if _JOIN_FETCH.search(code)}
+
+
+def _read_in_view(hunk: Hunk) -> Iterator[Effect]:
+    if hunk.kind != "view" and not _VIEW.search(f"{hunk.path} {hunk.heading}"):
+        return
+    before = " ".join(line.code for line in hunk.before)
+    for line in hunk.added:
+        for match in (*_READS.finditer(without_strings(line.code)), *_DECLARES.finditer(line.code)):
+            owner, name = (match[1], match[2]) if match.re is _READS else ("", next(filter(None, match.groups())))
+            is_known = re.search(rf"(?i)\b(?:get)?{re.escape(name)}\b", before)
+            if not is_known and (owner not in _OURS or match[0].startswith("$this")):
+                says = f"shows `{match[0].strip()}` of each object, a query each where it is loaded lazily"
+                yield Effect("call_in_loop", says, hunk.path, (name, name.rstrip("s")), sureness=0.7)
+                return

@@ -1,0 +1,112 @@
+"""Regular expressions that try everything: a repeated group whose turns may be cut in more than one way.
+
+Weideman et al., "Analyzing Matching Time Behavior of Backtracking Regular Expression Matchers" (CIAA 2016): exponential
+time needs a loop that can read the same text by two ways. Told here of the two forms that people write: a group that is
+repeated and consists of one repetition beside what may be left out, and one of alternatives that begin alike.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..code import string_literals
+from ..diff import Hunk, Patch
+from ..effect import Effect
+from ..paths import has_extension
+
+# Literals between slashes, as JavaScript, Ruby and PHP write them.
+_SLASHES: Final = re.compile(r"(?<![\w)\]/.:])/((?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+)/[a-z]*")
+_WITHIN: Final = r"(?:[^()\[\]\\]|\\.|\[\^?\]?(?:[^\]\\]|\\.)*\])"
+# An innermost group that is repeated, and what it consists of.
+_REPEATED: Final = re.compile(rf"\((?:\?:|\?<\w+>|\?P<\w+>)?({_WITHIN}*)\)(?:[*+]|\{{\d+,\}})(?!\+)")
+_ELEMENT: Final = re.compile(r"(\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|[^\\|])([*+?]|\{\d*,?\d*\})?([?+])?")
+_ANY_TWICE: Final = re.compile(r"(\.[*+]\??){2,}")
+_REGEX_LINE: Final = re.compile(
+    r"(?i)re(?:gex|gexp)?\b|pattern|matche?s?\b|preg_|validat|format|=~|scan|gsub|\bnew\(|\bre\."
+)
+_ALL: Final = tuple(map(chr, range(32, 127)))
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Patterns that newly can take exponential time. Go's and Rust's engines do not backtrack."""
+    return [
+        effect
+        for hunk in patch.running
+        if hunk.kind in ("config", "code", "view", "schema") and not has_extension(hunk.path, "go", "rs")
+        for effect in _patterns(hunk)
+    ]
+
+
+def _patterns(hunk: Hunk) -> Iterator[Effect]:
+    old = {text for line in hunk.before for text in _texts(line.code, hunk.kind)}
+    for line in hunk.added:
+        for text in _texts(line.code, hunk.kind):
+            if text not in old and backtracks(text):
+                says = f"pattern with nested quantifiers: `{line.code[:80]}`"
+                yield Effect("regex_backtracks", says, hunk.path, ("regex", "pattern", "rule"))
+                return
+
+
+def _texts(code: str, kind: str) -> list[str]:
+    """What may be a pattern on a line."""
+    found = [match[1] for match in _SLASHES.finditer(code)]
+    if kind == "config" or _REGEX_LINE.search(code):
+        found += string_literals(code) or ([code] if kind == "config" else [])
+    return [text.replace("\\\\", "\\") for text in found]
+
+
+def backtracks(pattern: str) -> bool:
+    """Whether a pattern has a repeated group that can read the same text by more than one way."""
+    return _ANY_TWICE.search(pattern) is not None or any(
+        _is_ambiguous(match[1]) for match in _REPEATED.finditer(pattern)
+    )
+
+
+def _is_ambiguous(group: str) -> bool:
+    ways = _alternatives(group)
+    if any(_repeats_itself(way) for way in ways):
+        return True
+    firsts = [_reads(way[0][0]) for way in ways if way]
+    return any(a & b for place, a in enumerate(firsts) for b in firsts[place + 1 :])
+
+
+def _alternatives(group: str) -> list[list[tuple[str, str]]]:
+    """Elements of each alternative with their quantifiers."""
+    ways: list[list[tuple[str, str]]] = [[]]
+    place = 0
+    while place < len(group):
+        if group[place] == "|":
+            ways.append([])
+            place += 1
+            continue
+        match = _ELEMENT.match(group, place)
+        if match is None:
+            return []
+        if match[3] != "+":  # possessive: never given back
+            ways[-1].append((match[1], match[2] or ""))
+        place = match.end()
+    return ways
+
+
+def _repeats_itself(way: list[tuple[str, str]]) -> bool:
+    """Whether an unbounded element meets itself in the next turn, since all else may be left out or reads the same."""
+    for element, quantifier in way:
+        if quantifier[:1] in ("*", "+") or quantifier.endswith(",}"):
+            reads = _reads(element)
+            others = [one for one in way if one[0] != element]
+            if all(q[:1] in ("*", "?") or q.startswith(("{0", "{,")) or _reads(other) & reads for other, q in others):
+                return bool(reads)
+    return False
+
+
+@functools.lru_cache(maxsize=1024)
+def _reads(element: str) -> frozenset[str]:
+    """The ASCII characters that an element reads."""
+    try:
+        matcher = re.compile(element, re.S)
+    except re.error:
+        return frozenset()
+    return frozenset(char for char in _ALL if matcher.fullmatch(char))

@@ -1,0 +1,146 @@
+"""What a request waits for now and did not before: work once sent away, calls that ran together, what holds a lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ...symptoms.words import words
+from ..code import block_after, calls, clients_of, definition, is_import, is_remote_call, without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
+
+# Handing work to somebody who does it later: topics, queues, jobs.
+_SENDS: Final = re.compile(
+    r"(?i)\b\w*(?:kafka|producer|queue|bus|topic|rabbit|amqp|sqs|sns|nats|jetstream|pubsub|publisher|events?|outbox|channel|writer|"
+    r"stream|mediator|eventEmitter|emitter)\w*(?:\.|->|::)\w*(?:send|publish|produce|add|enqueue|emit|push|dispatch|write|xadd)\w*\s*\("
+    r"|\b(?:perform_later|perform_async|perform_in|deliver_later|apply_async|send_task|publish\w*|enqueue\w*|convertAndSend)\s*[(!]"
+    r"|\.delay\s*\(|::dispatch\s*\(|->queue\s*\(|\.schedule\s*\("
+)
+_AT_ONCE: Final = re.compile(
+    r"\b(?:perform_now|deliver_now|dispatchSync|dispatch_sync|dispatchNow|dispatchAfterResponse|perform_inline)\b"
+)
+_DIRECT: Final = re.compile(
+    r"(?i)\b\w*(?:http|rest|client|axios|fetch|requests?|web|feign|stub|grpc|api)\w*(?:\.|->|::)\w*(?:post|put|get|send|call|exchange|request|execute|invoke)\w*\s*[(<]"
+    r"|\bfetch\s*\(|\bNet::HTTP\b"
+)
+_TOGETHER: Final = re.compile(
+    r"Promise\.all\w*\s*\(|asyncio\.(?:gather|TaskGroup|create_task)|\berrgroup\b|\bWhenAll\b|parallelStream|\bpar_iter\b|Parallel\.\w+"
+    r"|supplyAsync|CompletableFuture\.allOf|\basync\s*\{|\bawaitAll\b|\b(?:try_)?join(?:_all)?!?\s*\((?=.*,)|(?:Mono|Flux)\.(?:zip|merge)\w*"
+    r"|sync\.WaitGroup|\bgo\s+func\b|\.map_async|[eE]xecutor\w*\.(?:map|submit|invokeAll)|ThreadPoolExecutor|Thread\.new|Http::pool|->pool\("
+    r"|Promise\\?Utils|Utils::(?:unwrap|settle|all)|Concurrent::|\bpmap\b|join_all|buffer_unordered|FuturesUnordered|\bStructuredTaskScope\b"
+    r"|Async do|\bzipWith\b|forkJoin"
+)
+_TAKES_LOCK: Final = re.compile(
+    r"\btransaction\.atomic\b|\.transaction\b|\b[bB]egin\w*\s*\(|::transaction\s*\(|@Transactional\b|\btransaction\s*[({]|\.[lL]ock\s*\(\s*\)|"
+    r"\bsynchronized\b|\block\s*\(|FOR UPDATE|"
+    r"select_for_update|\bwith_lock\b|\.acquire\s*\(|\bwith\s+\w*lock\w*\s*:|\.lock\(\)\.|"
+    r"\bwithLock\b|"
+    r"\.BeginTx\(|\$transaction\b"
+)
+_GIVES_BACK: Final = re.compile(r"(?i)\b(?:commit|rollback|unlock|release)\w*\s*\(")
+# What works within the transaction is of it.
+_OF_STORE: Final = frozenset(
+    """tx trx conn connection db database session cursor em entity manager context ctx repo repository repositories dao
+    objects store table pool mutex mu lock prisma knex jdbc transaction rows row statement query""".split()
+)
+_MIN_LINE: Final = 8
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Work done at once, calls made one by one that ran together, calls made while a lock is held."""
+    found: list[Effect] = []
+    for hunk in patch.running:
+        if hunk.kind == "code":
+            found += _no_longer_sent(hunk)
+            found += _one_by_one(hunk)
+            found += _held(hunk)
+    return found
+
+
+def _no_longer_sent(hunk: Hunk) -> Iterator[Effect]:
+    sent = [line for line in hunk.removed if _SENDS.search(without_strings(line.code)) and not is_import(line.code)]
+    if not sent or any(_SENDS.search(without_strings(line.code)) for line in hunk.added):
+        return
+    jobs = {match for line in sent for match in re.findall(r"\b(\w+)\.(?:delay|apply_async)\s*\(", line.code)}
+    for line in hunk.added:
+        text = without_strings(line.code)
+        if is_import(line.code):
+            continue
+        if _AT_ONCE.search(text) or _DIRECT.search(text) or jobs & {call.name for call in calls(line.code)}:
+            names = tuple(dict.fromkeys(call.name for call in calls(line.code)))
+            says = f"does at once what was sent away before: `{line.code[:80]}`"
+            yield Effect("blocking_call", says, hunk.path, (*names, *_words_of_address(line)), sureness=0.9)
+            return
+
+
+def _words_of_address(line: Line) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"(?<=/)[A-Za-z][\w-]{3,}", line.code)))
+
+
+def _one_by_one(hunk: Hunk) -> Iterator[Effect]:
+    together, still = ([line for line in lines if _TOGETHER.search(line.code)] for lines in (hunk.removed, hunk.added))
+    if not together or still:
+        return
+    before = {call.name for line in hunk.removed for call in calls(line.code)}
+    stay = tuple(sorted(before & {call.name for line in hunk.added for call in calls(line.code)}))
+    if stay:
+        says = f"no longer at the same time, but one after the other: `{together[0].code[:80]}` is gone"
+        yield Effect("calls_serial", says, hunk.path, stay, sureness=0.9)
+
+
+def _held(hunk: Hunk) -> Iterator[Effect]:
+    clients = clients_of([hunk.heading, *(line.code for line in hunk.after)])
+    before, after = (_calls_held(lines, clients) for lines in (hunk.before, hunk.after))
+    free = {line.code for line in hunk.before} - set(before)
+    for code, (name, surely) in after.items():
+        moved_in = code in free and any(line.code == code and line.sign == "+" for line in hunk.lines)
+        wrapped = (
+            code in free
+            and not moved_in
+            and any(_TAKES_LOCK.search(line.code) for line in hunk.added if line.code != code)
+        )
+        if code not in before and (moved_in or wrapped or (surely and code in {line.code for line in hunk.added})):
+            says = f"calls {name} while it holds a lock or a transaction: `{code[:80]}`"
+            yield Effect("lock_held_longer", says, hunk.path, (name,), sureness=0.9 if surely or moved_in else 0.6)
+            return
+
+
+def _calls_held(lines: Sequence[Line], clients: frozenset[str]) -> dict[str, tuple[str, bool]]:
+    """Lines that call somebody while a lock is held: whom, and whether that surely leaves the process."""
+    found: dict[str, tuple[str, bool]] = {}
+    for index, line in enumerate(lines):
+        if not _TAKES_LOCK.search(line.code) or definition(line.code):
+            continue
+        for other in (lines[i] for i in _region(lines, index)):
+            if other.code == line.code or len(other.code) < _MIN_LINE:
+                continue
+            for call in calls(other.code):
+                asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?{re.escape(call.full)}\s*\(", other.code)
+                if asks and re.search(r"\.|->|::", call.full) and not _is_of_store(call.full):
+                    found.setdefault(other.code, (call.full, is_remote_call(call, other.code, clients)))
+    return found
+
+
+def _is_of_store(full: str) -> bool:
+    receivers = re.split(r"\.|->|::", full)[:-1]
+    return any(word in _OF_STORE for receiver in receivers for word in words(receiver))
+
+
+def _region(lines: Sequence[Line], index: int) -> range:
+    """The lines for which what a line takes is held: its block, the function of an annotation, or up to its end."""
+    code = lines[index].code
+    if code.startswith("@"):
+        heads = (n for n in range(index + 1, min(index + 4, len(lines))) if "(" in lines[n].code)
+        head = next(heads, None)
+        return block_after(lines, head) if head is not None else range(0)
+    block = block_after(lines, index)
+    if len(block):
+        return block
+    end = index + 1
+    while end < len(lines) and lines[end].indent >= lines[index].indent:
+        if _GIVES_BACK.search(lines[end].code) and not re.match(r"\s*(?:defer|finally|ensure)\b", lines[end].code):
+            break
+        end += 1
+    return range(index + 1, end)
