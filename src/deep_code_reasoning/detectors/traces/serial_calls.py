@@ -35,7 +35,8 @@ class Settings:
 
     Attributes:
         min_calls: of two calls that do not overlap by chance nothing is learned.
-        serial: calls are made one after the other when at most a tenth of them begin while others run.
+        serial: calls are made one after the other when at most a quarter of them begin while others run: some may be
+            made by others of its threads.
         min_requests: fewer such requests than this are odd ones.
         min_rise: most requests must have turned: an order of calls is written down once.
         more_calls: up to half as many calls again are the same work.
@@ -45,7 +46,7 @@ class Settings:
     """
 
     min_calls: int = 3
-    serial: float = 0.1
+    serial: float = 0.25
     min_requests: int = 5
     min_rise: float = 0.6
     more_calls: float = 1.5
