@@ -29,8 +29,8 @@ from .trial import Change, Situation
 # Below a tenth nobody feels it.
 _MIN_FACTOR: Final = 1.1
 _MIN_POINTS: Final = 5
-# Of requests a fiftieth.
-_FAILING_MORE: Final = 0.02
+# A tenth of the requests: of fewer, the time that the others take says more.
+_FAILING_MORE: Final = 0.1
 # Points of a week every five minutes, as the date of the shift is found from.
 _MAX_POINTS: Final = 2016
 # What else moved at the same time says which resource it is, if it is one; that it moved along proves less.
@@ -73,7 +73,7 @@ def _symptoms(kind: str, scene: Scene, factors: Mapping[str, tuple[float, Series
 
 
 def _failing(scene: Scene) -> dict[str, tuple[float, Series]]:
-    """Services of whose requests a fiftieth more fail since, by how many times as many do, beside as many as that."""
+    """Services of whose requests a tenth more fail since, by how many times as many do, beside as many as that."""
     found: dict[str, tuple[float, Series]] = {}
     for series in series_of(scene.store, frozenset({"errors"}), _MAX_POINTS):
         if max(series.values, default=0.0) > 1.0:

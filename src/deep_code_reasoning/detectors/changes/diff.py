@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from .paths import file_kind, has_extension
+from .paths import NEVER_RUNS, file_kind, has_extension
 
 _RANGE: Final = re.compile(r"@@+ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@+ ?(.*)")
 _NAMED: Final = re.compile(r"@@ ?([^\s:@]*[/.][^\s:@]*)(?: @@|:)? ?(.*)")
@@ -102,7 +102,7 @@ class Patch:
     @cached_property
     def running(self) -> tuple[Hunk, ...]:
         """Hunks of files that a running service is made of."""
-        return tuple(hunk for hunk in self.hunks if hunk.kind not in ("test", "ci", "docs", "style", "lock"))
+        return tuple(hunk for hunk in self.hunks if hunk.kind not in NEVER_RUNS | {"lock"})
 
 
 def parse_diff(diff: str, files: Sequence[str] = ()) -> Patch:

@@ -15,7 +15,7 @@ from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
 from .consequences import consequences
-from .diff import parse_diff
+from .diff import Patch, parse_diff
 from .effect import Effect
 from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, served, tie_of_words
 from .paths import NEVER_RUNS, file_kind
@@ -90,14 +90,7 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     patch = parse_diff(change.diff, change.files)
     effects = consequences(change, patch, changes)
     power, why = potency(patch, effects)
-    own = [symptom for symptom in situation.symptoms if symptom.service == situation.front.first]
-    power *= max(
-        (
-            passed(effect, rollout, situation) * max((served(effect, patch, symptom) for symptom in own), default=1.0)
-            for effect in effects
-        ),
-        default=1.0,
-    )
+    power *= _still_felt(effects, patch, rollout, situation)
     suspicion = power * place * _recent_deploy(rollout, situation)
     best = best_match(effects, patch, rollout, place, situation)
     if best is None:
@@ -132,6 +125,18 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
         can_bring=_mechanisms(effects),
     )
     return _Trial(verdict, place, suspicion, effects)
+
+
+def _still_felt(effects: Sequence[Effect], patch: Patch, rollout: Rollout | None, situation: Situation) -> float:
+    """Less than 1 where all that a change does was over before, or is not what requests run."""
+    own = [symptom for symptom in situation.symptoms if symptom.service == situation.front.first]
+    return max(
+        (
+            passed(effect, rollout, situation) * max((served(effect, patch, symptom) for symptom in own), default=1.0)
+            for effect in effects
+        ),
+        default=1.0,
+    )
 
 
 def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:

@@ -20,6 +20,13 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
         r"|\.rubocop\.yml|ruff\.toml|tox\.ini|\.gitignore|CODEOWNERS)$",
     ),
     (
+        "rehearsal",  # settings of an environment that serves nobody
+        r"(^|/)(env\w*/|overlays/|config/|deploy\w*/|helm/([\w-]+/)*|k8s/)?(staging|stage|dev|development|qa|uat|sandbox|preview|local)"
+        r"/[^/]*\.(ya?ml|env|tfvars|properties|json|toml|conf)$"
+        r"|(^|/)[\w.]*[-_.](staging|stage|dev|development|qa|uat|sandbox|preview|local)\.(ya?ml|env|tfvars|properties|json|toml)$"
+        r"|(^|/)\.env\.(staging|stage|dev|development|qa|uat|sandbox|preview|local|test)$",
+    ),
+    (
         "lock",
         r"\.lock$|(^|/)(go\.sum|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml)$",
     ),
@@ -52,11 +59,11 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
 _PATTERNS: Final = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 
 # Files that no running process of a service reads.
-NEVER_RUNS: Final = frozenset({"test", "ci", "docs", "style"})
+NEVER_RUNS: Final = frozenset({"test", "ci", "docs", "style", "rehearsal"})
 
 
 def file_kind(path: str) -> str:
-    """One of test, ci, lock, manifest, image, docs, style, view, schema, sql, config, code."""
+    """One of test, ci, rehearsal, lock, manifest, image, docs, style, view, schema, sql, config, code."""
     for kind, pattern in _PATTERNS:
         if pattern.search(path):
             return kind

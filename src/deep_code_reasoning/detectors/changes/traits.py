@@ -36,3 +36,5 @@ LATENT: Final = frozenset(
     """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised
     payload_removed cache_size_removed regex_backtracks""".split()
 )
+# Effects by which a service calls another one, or an operation of it, that it did not call so before.
+NEW_CALLS: Final = frozenset({"blocking_call", "call_in_loop", "batch_removed", "endpoint_changed"})

@@ -31,7 +31,9 @@ _LIBRARY: Final = frozenset(
     errors re itertools decimal bigdecimal duration instant localdate datetime date time uuid char""".split()
 )
 _QUESTION: Final = re.compile(
-    r"(?:is|has|equals|contains|compare|parse|valueOf|matches|starts_?with|ends_?with|charAt|to|as|from)(?![a-z])", re.I
+    r"(?:is|has|add_?all|put_?all|equals|contains|compare|parse|valueOf|"
+    r"matches|starts_?with|ends_?with|charAt|to|as|from)(?![a-z])",
+    re.I,
 )
 _REFERENCE: Final = re.compile(
     r"\b(?:this|self|Self|\w+)::(\w+)\b(?!\s*[(:])|\bmethod\(:(\w+)\)|\.map\(\s*this\.(\w+)\s*\)"
