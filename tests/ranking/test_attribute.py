@@ -363,3 +363,11 @@ def test_no_flag_is_blamed_for_what_befell_a_host(code: str, scene: Scene) -> No
     flag = replace(change(0.8, deployed_to="api"), change=("flag", "banner"))
     first = attribute(scene, [replace(suspect("api"), findings=(host,))], [flag, host])[0]
     assert first.change is None
+
+
+def test_what_was_seen_where_a_change_went_is_its_work_rather_than_what_another_service_shows(scene: Scene) -> None:
+    seen = Finding("traces.race_condition", "race_condition", "mail", "twice", 0.9, 0.95)
+    faint = replace(change(0.4, effect="lease", deployed_to="mail"), mechanism="lock_lease_expired")
+    first = attribute(scene, [], [faint, seen])[0]
+    assert (first.mechanism, first.service) == ("race_condition", "mail")
+    assert first.change is not None
