@@ -326,3 +326,48 @@ def test_a_change_of_which_nothing_tells_what_it_does_did_what_was_seen_where_it
     assert first.change is not None
     assert (first.service, first.mechanism, first.confidence) == ("api", "chatty_calls", 0.95)
     assert "db" in first.blast_radius
+
+
+@pytest.mark.parametrize(
+    ("known", "mechanism"),
+    [
+        (
+            Finding("external.dns_failure", "dns_failure", "api", "no name", 0.9, 0.75, resource="psp.example"),
+            "dns_failure",
+        ),
+        (Finding("external.dns_failure", "dns_failure", "api", "no name", 0.9, 0.75, resource="b.example"), ""),
+        (Finding("traces.network_gap", "network_delay", "api", "all calls into it", 0.9, 0.95), "cpu_saturation"),
+        (Finding("traces.network_gap", "network_delay", "mail", "all calls into it", 0.9, 0.95), ""),
+    ],
+    ids=["its name", "another's name", "the caller's own way", "another's way"],
+)
+def test_a_partner_is_not_down_for_what_is_known_to_be_another_reason(
+    known: Finding, mechanism: str, scene: Scene
+) -> None:
+    slow = Finding("external.slow_peer", "dependency_outage", "api", "slow", 0.9, 0.85, resource="psp.example")
+    first = attribute(scene, [suspect()], [slow, known])[0]
+    assert first.mechanism == (mechanism or "dependency_outage")
+
+
+def test_a_change_is_told_with_the_mechanism_that_was_seen_where_it_went(scene: Scene) -> None:
+    seen = Finding("traces.cache_misses", "cache_stampede", "api", "all miss", 0.9, 0.9)
+    slow = replace(change(0.85, effect="key", deployed_to="api", measured=True), mechanism="latency_regression")
+    assert attribute(scene, [], [slow, seen])[0].mechanism == "cache_stampede"
+    elsewhere = replace(seen, service="mail")
+    assert attribute(scene, [], [slow, elsewhere])[0].mechanism == "latency_regression"
+
+
+@pytest.mark.parametrize("code", ["traces.lost_host", "metrics.neighbour"])
+def test_no_flag_is_blamed_for_what_befell_a_host(code: str, scene: Scene) -> None:
+    host = Finding(code, "infrastructure_fault", "api", "gone", 0.9, 0.95)
+    flag = replace(change(0.8, deployed_to="api"), change=("flag", "banner"))
+    first = attribute(scene, [replace(suspect("api"), findings=(host,))], [flag, host])[0]
+    assert first.change is None
+
+
+def test_what_was_seen_where_a_change_went_is_its_work_rather_than_what_another_service_shows(scene: Scene) -> None:
+    seen = Finding("traces.race_condition", "race_condition", "mail", "twice", 0.9, 0.95)
+    faint = replace(change(0.4, effect="lease", deployed_to="mail"), mechanism="lock_lease_expired")
+    first = attribute(scene, [], [faint, seen])[0]
+    assert (first.mechanism, first.service) == ("race_condition", "mail")
+    assert first.change is not None

@@ -212,3 +212,27 @@ def test_a_clock_that_fails_more_than_the_leases_it_ends_is_the_cause(
         found("locks.lease_expired", "cart", "lock_lease_expired", severity=0.6, skewed_host="host-3", overlaps=2),
     )
     assert ranked[0].service == first
+
+
+@pytest.mark.parametrize(
+    ("pool_at_s", "first"), [(310, "cart"), (200, "db")], ids=["begins with the hedges", "is older than they are"]
+)
+def test_workers_run_out_for_hedges_that_came_before(pool_at_s: int, first: str, build_case: Build) -> None:
+    hedges = found("traces.hedged_calls", "cart", "retry_storm", at_s=300)
+    gap = found("traces.network_gap", "db", "network_delay", at_s=pool_at_s)
+    waits = found("traces.pool_waits", "db", "thread_pool_exhausted", at_s=pool_at_s)
+    assert suspects(build_case, hedges, gap, waits)[0].service == first
+
+
+def test_what_waits_for_a_lock_has_the_lock_in_common(build_case: Build) -> None:
+    alike = found("traces.bad_input", "cart", "bad_input")
+    lock = found("locks.contention", "cart", "lock_contention", severity=0.5)
+    assert suspects(build_case, alike, lock)[0].mechanism == "lock_contention"
+
+
+def test_a_shortage_that_was_seen_is_not_explained_by_one_that_is_concluded(build_case: Build) -> None:
+    slow = found("traces.self_time", "cart", "cpu_saturation")
+    empty = found("traces.exhausted", "cart", "connection_pool_exhausted", severity=0.8)
+    assert suspects(build_case, slow, empty)[0].mechanism == "connection_pool_exhausted"
+    busy = found("metrics.saturation", "cart", "cpu_saturation")
+    assert suspects(build_case, busy, empty)[0].mechanism == "cpu_saturation"

@@ -31,6 +31,7 @@ MODULES: Final[tuple[str, ...]] = (
     "locks.contention",
     "traces.repeated_calls",
     "traces.call_shapes",
+    "traces.serial_calls",
     "traces.retry_storm",
     "traces.hedged_calls",
     "traces.early_timeout",

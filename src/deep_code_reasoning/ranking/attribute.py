@@ -129,13 +129,12 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     """
     if seen is not None and _is_of_its_deploy(change, seen):
         return _Work(seen.mechanism, seen.service)
-    if (
-        seen is not None
-        and seen.service == change.facts.get("deployed_to")
-        and change.mechanism in _ANYONES
-        and explains(seen.mechanism, change.mechanism)
-    ):
-        return _Work(seen.mechanism, seen.service)
+    if seen is not None and seen.service == change.facts.get("deployed_to"):
+        any_trouble = change.mechanism in _ANYONES and explains(seen.mechanism, change.mechanism)
+        # It was held against what another service shows, and less surely.
+        of_another = change.service != seen.service and change.confidence < seen.confidence
+        if any_trouble or of_another:
+            return _Work(seen.mechanism, seen.service)
     if change.facts.get("measured"):
         return _Work(change.mechanism, change.service)
     can_bring = {change.mechanism, *change.texts("can_bring")}

@@ -45,6 +45,7 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "thread_pool_exhausted": frozenset({"latency_regression", "exception", "network_delay"}),
     "network_delay": frozenset({"latency_regression"}),
+    "chatty_calls": frozenset({"latency_regression"}),
     "clock_skew": frozenset({"exception"}),
     "cache_stampede": frozenset({"exception", "latency_regression", "timeout_budget", "network_delay", *POOLS}),
     "unacknowledged_messages": frozenset(
@@ -87,6 +88,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.inverted_deadline",
         "metrics.neighbour",
         "traces.lost_host",
+        "traces.serial_calls",
         "traces.zone_gap",
     }
 )

@@ -94,6 +94,7 @@ class Settings:
             "heap.growth": 0.9,
             "traces.network_gap": 0.95,
             "traces.lost_host": 1.0,
+            "traces.serial_calls": 0.95,
             "traces.zone_gap": 1.0,
             "logs.crash_loop": 1.0,
             "logs.path_break": 0.9,

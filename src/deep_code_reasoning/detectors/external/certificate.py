@@ -1,7 +1,7 @@
-"""A certificate passed its end of validity.
+"""A certificate, or another credential, passed its end of validity.
 
-Looks for: errors of certificate validation that speak of expiry; an end of validity (notAfter) that is written in logs
-or in the alert, and a gauge of remaining life that crosses zero.
+Looks for: errors of certificate validation that speak of expiry, or of a key or secret that has expired; an end of
+validity (notAfter) that is written in logs or in the alert, and a gauge of remaining life that crosses zero.
 
 Why it matters: everything that trusts the certificate fails at one instant, with no deploy anywhere near; whatever was
 deployed last to the client is blamed, and rolling it back changes nothing.
@@ -71,13 +71,14 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     service = min(texts, key=lambda text: (text.first_ns, text.service)).service
     owner = _owner(said)
     end = min(near, key=lambda e: (abs(e - scene.windows.onset_ns), e), default=None)
+    what = "the certificate" if any("certificate" in text.lower() for text in said) else "the credential"
     when = f" at {format_instant(end)}" if end else ""
     return [
         Finding(
             "external.certificate_expired",
             "certificate_expired",
             service,
-            f"the certificate of {owner or 'a peer'} expired{when}, when calls of {service} began to fail",
+            f"{what} of {owner or 'a peer'} expired{when}, when calls of {service} began to fail",
             severity=0.9,
             confidence=settings.proven if proven else settings.said,
             facts={

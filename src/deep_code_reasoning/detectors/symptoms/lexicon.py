@@ -143,7 +143,8 @@ dns:
     dns\b | lookup .{1,80}(timeout|misbehaving|no such) | nameserver
 certificate_expired:
     certificate.{0,40}(has )?expired | cert_has_expired | expired certificate | notafter | validity check |
-    not yet valid | x509.{0,60}expired | certificate is not valid
+    not yet valid | x509.{0,60}expired | certificate is not valid |
+    (credential|api ?key|(client|shared) ?secret|access ?key|licen[cs]e( key)?)s?.{0,30}\bexpired
 tls:
     \btls | \bssl | x509 | protocol[_ ]version | handshake | certificate | pkix | cert_
 auth:
