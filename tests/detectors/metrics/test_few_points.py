@@ -145,6 +145,11 @@ def test_what_is_counted_of_messages_may_be_told_by_a_label(state: str, look: Lo
     assert finding.mechanism == ("unacknowledged_messages" if state == "unacknowledged" else "message_backlog")
 
 
+def test_a_few_more_than_a_moment_before_are_no_pile(look: Look) -> None:
+    findings, _ = look("metrics.messages", {"metrics": queue("queue_depth", [0, 0, 2, 2, 0, 0, 1, 2, 3])})
+    assert not findings
+
+
 def mailing(processed: int, a_minute: int = 1) -> Fleet:
     """Orders are published from the first point of the metrics on; the mailer processes the first `processed`."""
     fleet = Fleet()

@@ -157,9 +157,10 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     if change is None or not unusual[-1] or change.failures_after < settings.min_unusual:
         return None
     chance = probability(change.log_evidence, max(1, looked_at // 4))
-    # That it still grows is evidence of its own: of three points in a row only one order in six does.
-    tail = values[change.index :]
-    grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1)
+    # That it still grows is evidence of its own: of three points in a row only one order in six does. It has to be more
+    # than there ever was before, too.
+    tail, peak = values[change.index :], max(values[: change.index], default=0.0)
+    grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1) and tail[-1] > peak + settings.in_hand
     if chance < settings.min_probability and not (grows and change.rate_after == 1.0):
         return None
     return _Pile(depth, depth.points[change.index][0], usual, values[-1], max(chance, 0.6 if grows else 0.0))
