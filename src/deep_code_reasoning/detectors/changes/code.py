@@ -119,6 +119,11 @@ def call_names(lines: Iterable[Line]) -> dict[str, int]:
     return counts
 
 
+def is_local_call(call: Call) -> bool:
+    """Whether a call is one of those in memory that every language has (append, len, log)."""
+    return call.name.lower() in _LOCAL
+
+
 def clients_of(codes: Iterable[str]) -> frozenset[str]:
     """Names that are declared to be clients, repositories or stubs: what is called on them leaves the process."""
     return frozenset(name for code in codes for match in _TYPED.finditer(code) for name in match.groups() if name)
