@@ -108,7 +108,7 @@ def _no_longer_aside(hunk: Hunk) -> Iterator[Effect]:
 
 
 def _aside(lines: Sequence[Line], signs: str) -> list[int]:
-    """Where lines of one of some signs begin what runs aside; of what is gone, only where it does not stand elsewhere."""
+    """Where lines of some signs begin what runs aside; of what is gone, only where it does not stand elsewhere."""
     return [
         index
         for index, line in enumerate(lines)
