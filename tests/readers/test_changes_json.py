@@ -147,6 +147,18 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "version": "ops-config@1254973f",
         },
     ),
+    "milliseconds since the epoch": (
+        {"deployed_at_ms": "1781791200000", "application": "cart", "revision": SHA, "phase": "Succeeded"},
+        {
+            "kind": "deploy",
+            "id": f"cart@{SHA}",
+            "time_ns": T0,
+            "service": "cart",
+            "commit_sha": SHA,
+            "version": SHA,
+            "attributes": {"phase": "Succeeded"},
+        },
+    ),
     "a deploy from one version to another": (
         {"app": "cart", "old_version": "v6", "new_version": "v7", "deployed_at": 1781791200000, "user": "ci"},
         {

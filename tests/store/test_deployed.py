@@ -55,6 +55,7 @@ def deployed(build_case: Build, deploys: Sequence[dict[str, Any]], commits: Sequ
         ({"service": "shop", "version": "1.5.0"}, "a2a2a2a2"),
         ({"service": "shop-api", "version": "v1.4.0"}, "a1a1a1a1"),
         ({"service": "inventory", "repo": "stock", "version": "v1.4.0"}, "b1b1b1b1"),
+        ({"service": "inventory", "repo": "git@git.example:stock.git", "version": "v1.4.0"}, "b1b1b1b1"),
         ({"service": "billing", "version": "2.2.0"}, "c1c1c1c1"),
         ({"service": "mailer", "version": "v2.2.0"}, "c4c4c4c4"),
         ({"service": "mailer", "version": "mailer-v0.9.1"}, "c1c1c1c1"),
@@ -72,6 +73,7 @@ def deployed(build_case: Build, deploys: Sequence[dict[str, Any]], commits: Sequ
     ],
     ids=[
         "a tag", "a tag without its v", "a repository whose name the service's begins with", "a named repository",
+        "an address",
         "one package of many", "another of the same version",
         "a whole tag", "a release that a message announces", "a version that a message mentions",
         "a tag of two repositories", "a tag from after the deploy", "an image's tag with a commit",

@@ -15,6 +15,8 @@ from .log_times import read_time
 from .values import text_of
 
 _MAX_DEPTH = 8
+# What names of times end in (`deployed_at_ms`); which unit it is the number itself tells.
+_UNITS_OF_TIME = ("", "ms", "millis", "us", "ns", "epoch", "epochms", "unix", "utc")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -69,7 +71,7 @@ class Members:
 
     def time(self, *names: str) -> int:
         """The first of these members that is a time, in nanoseconds since the epoch; 0 when there is none."""
-        for name in names:
+        for name in (f"{name}{unit}" for name in names for unit in _UNITS_OF_TIME):
             if self._is_there(name) and (time := read_time(self._found[name][1])) is not None and time[0] > 0:
                 self._taken.add(name)
                 return time[0]

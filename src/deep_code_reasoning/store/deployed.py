@@ -143,4 +143,4 @@ def _namesake(name: str, repositories: set[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.rpartition("/")[2].removesuffix(".git").lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", re.split("[/:]", name.lower().removesuffix(".git"))[-1]).strip("-")

@@ -79,10 +79,10 @@ def test_of_requests_that_fail_the_error_is_tried_and_not_their_time(build_case:
 
 
 def test_a_number_that_hardly_changed_did_not_do_it(build_case: BuildCase) -> None:
-    raised = "--- a/client.py\n+++ b/client.py\n@@ -1 +1 @@\n-CONNECT_RETRIES = 5\n+CONNECT_RETRIES = {}\n"
+    raised = "--- a/client.py\n+++ b/client.py\n@@ -1 +1 @@\n-FETCH_BATCH_SIZE = 50\n+FETCH_BATCH_SIZE = {}\n"
     blamed = []
-    for retries in (6, 40):
-        rows = [commit("bbbb", 90_000, raised.format(retries), files=["client.py"]), deploy("d", "bbbb", LATER_S - 60)]
+    for batch in (55, 400):
+        rows = [commit("bbbb", 90_000, raised.format(batch), files=["client.py"]), deploy("d", "bbbb", LATER_S - 60)]
         blamed.append(bool(found(build_case, rows, Trouble(stock_work_ms=10))))
     assert blamed == [False, True]
 

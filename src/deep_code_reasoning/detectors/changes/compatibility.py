@@ -132,6 +132,10 @@ probe_lowered: startup_failure
     probe_failed 1, restart 1, startup .7, errors .35, unreachable .5
 probe_raised: startup_failure
     startup .2, unreachable .2
+grace_lowered: configuration
+    cancelled .4, unreachable .4, errors .35, server_error .3
+grace_raised: configuration
+    restart .1
 payload_raised: configuration
     slow_outside .4, payload_too_large 1, memory_step .45, oom .45, timeout .3, throttled .2
 payload_lowered: configuration

@@ -17,7 +17,7 @@ Example finding: `41f4a78 "Refactor bootstrap": no longer registers the predefin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.finding import Finding
@@ -29,6 +29,7 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
+from .medians import slower_medians
 from .paths import file_kind
 from .records import changes, cite_change
 from .slowdown import bisect_step, share_out, slowdown, telling_line
@@ -57,6 +58,8 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     situation = (
         slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
     )
+    if situation is not None:
+        situation = replace(situation, slower=slower_medians(scene))
     verdicts = judge(known, situation) if situation is not None else ()
     if not any(verdict.convicted for verdict in verdicts):
         for other in measured_situations(scene, known, services):

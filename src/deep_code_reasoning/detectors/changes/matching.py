@@ -57,7 +57,7 @@ def best_match(
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
-            score *= served(effect, patch, symptom)
+            score *= served(effect, patch, symptom) * _of_the_usual(effect, symptom, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -132,6 +132,12 @@ def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
     return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
 
 
+def _of_the_usual(effect: Effect, symptom: Symptom, situation: Situation) -> float:
+    """A fifth for what acts on calls that fail or hang, where the usual request became slower."""
+    usual = symptom.kind in ("slow", "slow_outside") and symptom.service in situation.slower
+    return 0.2 if usual and effect.kind.startswith(_OF_SOME_CALLS) else 1.0
+
+
 def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
     """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
 
@@ -147,6 +153,7 @@ def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
     return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
 
 
+_OF_SOME_CALLS: Final = ("retries_raised", "backoff_", "timeout_raised", "timeout_removed")
 # What is run by a clock, by hand or for somebody in the house.
 _ASIDE: Final = frozenset(
     """admin administration archive archiver backfill batch cleanup cli command commands console cron export exporter

@@ -54,7 +54,8 @@ class Situation:
     """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
 
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
-    before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing.
+    before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing. In
+    `slower` services the usual request takes longer, and not only some (`medians.py`).
     """
 
     symptoms: tuple[Symptom, ...]
@@ -65,6 +66,7 @@ class Situation:
     deploys_known: bool = True
     began: Window | None = None
     until_ns: int = 0
+    slower: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

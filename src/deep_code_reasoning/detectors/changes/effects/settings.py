@@ -22,6 +22,7 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
         r"\b(liveness|readiness|startup)\b.*\bprobe|\bfailure threshold\b|\bunhealthy threshold\b"
         r"|\bhealth ?check (timeout|threshold|interval)\b",
     ),
+    ("grace", r"\b(grace|graceful|termination|drain|shutdown)\b"),
     ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),
     ("lease", r"\b(lease|lock ttl|lock timeout|visibility|session timeout|heartbeat)\b"),
     (

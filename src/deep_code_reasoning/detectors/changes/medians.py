@@ -1,0 +1,51 @@
+"""Where the usual request takes longer, and not only some of them.
+
+What acts where a call fails or hangs (attempts, pauses between them, how long is waited) makes those requests slow and
+leaves the others as they were. Where the median grew by half, most requests lose time to something else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..base import Scene
+from ..metrics.series import series_of
+from ..metrics.vocabulary import words_of
+from ..timeline.change_point import median
+
+_MIN_RATIO: Final = 1.5
+# A median of fewer moves by itself.
+_MIN_REQUESTS: Final = 20
+_MEDIAN: Final = frozenset({"p50", "median"})
+
+
+def slower_medians(scene: Scene) -> frozenset[str]:
+    """Services in whose requests to an operation, or by whose metrics, the median grew by half with the onset."""
+    return frozenset(_by_spans(scene) | _by_metrics(scene))
+
+
+def _by_spans(scene: Scene) -> set[str]:
+    rows = scene.store.query(
+        "SELECT DISTINCT service FROM (SELECT toString(service) AS service, name, "
+        "quantileExactIf(0.5)(duration_ns, start_ns < {onset:Int64}) AS before, "
+        "quantileExactIf(0.5)(duration_ns, start_ns >= {onset:Int64}) AS after "
+        "FROM spans WHERE kind IN ('server', 'consumer') GROUP BY service, name "
+        "HAVING least(countIf(start_ns < {onset:Int64}), countIf(start_ns >= {onset:Int64})) >= {least:UInt32} "
+        "AND after >= {ratio:Float64} * before) ORDER BY service",
+        onset=scene.windows.onset_ns,
+        least=_MIN_REQUESTS,
+        ratio=_MIN_RATIO,
+    )
+    return {row["service"] for row in rows}
+
+
+def _by_metrics(scene: Scene) -> set[str]:
+    found = set()
+    for series in series_of(scene.store, frozenset({"latency"})):
+        if not words_of(series.name) & _MEDIAN:
+            continue
+        before = [v for t, v in zip(series.times_ns, series.values, strict=True) if t < scene.windows.onset_ns]
+        after = [v for t, v in zip(series.times_ns, series.values, strict=True) if t >= scene.windows.onset_ns]
+        if before and after and median(after) >= _MIN_RATIO * median(before) > 0:
+            found.add(series.service)
+    return found
