@@ -21,7 +21,7 @@ _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
 _LOOP: Final = re.compile(
     r"^\s*(?:\}?\s*)?(?:for|foreach|while|until|loop)\b|\.(?:forEach|map|flatMap|each|for_each|"
     r"each_with_index|filter_map"
-    r"|collect|mapNotNull|Select|ForEach|peek|onEach|find_each)\s*[({]|\.(?:each|map|each_with_index|find_each)\s+do\b"
+    r"|collect|mapNotNull|to_h|associateBy|associate|ToDictionary|SelectMany|Select|ForEach|peek|onEach|find_each)\s*[({]|\.(?:each|map|each_with_index|find_each)\s+do\b"
     r"|\.(?:any|all|none|sumOf|associateWith|partition|reject|sum|filter|flat_map)\s*(?:\{|\(\s*(?:\(\w+\)|\w+)\s*[-=]>)"
     r"|\barray_(?:walk|map|filter)\s*\(|\bfor\s+(?:await\s*)?\("
 )
@@ -117,6 +117,11 @@ def call_names(lines: Iterable[Line]) -> dict[str, int]:
         for call in calls(line.code):
             counts[call.name] = counts.get(call.name, 0) + 1
     return counts
+
+
+def is_local_call(call: Call) -> bool:
+    """Whether a call is one of those in memory that every language has (append, len, log)."""
+    return call.name.lower() in _LOCAL
 
 
 def clients_of(codes: Iterable[str]) -> frozenset[str]:

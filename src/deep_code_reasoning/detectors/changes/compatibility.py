@@ -228,7 +228,7 @@ unbounded_growth: memory_leak
 growth_bounded: memory_leak
     memory_step .15, memory_growth .1, oom .1
 connection_per_call: connection_pool_exhausted
-    slow_outside .7, too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .55, unreachable .5,
+    slow_outside .7, too_many_connections 1, handle_leak .9, pool_exhausted .8, slow .75, unreachable .5,
     thread_growth .5, memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35

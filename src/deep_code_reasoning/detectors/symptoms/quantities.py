@@ -22,6 +22,7 @@ _TOKEN: Final = re.compile(
 )
 _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
 _NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
+_JAVA_UNIT: Final = re.compile(r"(?:TimeUnit|ChronoUnit)\.")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
 
 # Milliseconds a unit of time; bytes a unit of size.
@@ -100,6 +101,11 @@ def _time_scale(name: str) -> float | None:
     return TIME_MS.get(word, TIME_MS.get(singular)) if len(word) >= 3 else None
 
 
+def _label_scale(label: str) -> float | None:
+    """What `seconds=` stands for in `timedelta(seconds=5)`; a singular (`hour=3`) names a point in time."""
+    return _time_scale(label) if label.endswith("s") and len(words(label)) == 1 else None
+
+
 @dataclass(slots=True)
 class _Frame:
     name: str  # the callable, or the field that the bracket's value is given to
@@ -165,7 +171,9 @@ class _Reader:
             owner, before, dimension = self.found[-1]
             self.found[-1] = owner, before * value if self.operator == "*" else before * 2**value, dimension
         else:
-            scale = next((s for f in reversed(self.frames[1:]) if (s := _time_scale(f.name)) is not None), None)
+            frames = reversed(self.frames[1:])
+            scales = (scale for f in frames for scale in (_label_scale(f.label), _time_scale(f.name)))
+            scale = next((scale for scale in scales if scale is not None), None)
             if scale is not None and not unit:
                 value, unit = value * scale, "ms"
             self.found.append((self._owner(), value, unit))
@@ -176,6 +184,9 @@ class _Reader:
         if scale is not None and self.found and self.operator in ("*", ".") and next_text != "(":
             owner, value, _ = self.found[-1]
             self.found[-1] = owner, value * scale, "ms"
+        elif scale is not None and self.found and self.operator == "," and _JAVA_UNIT.match(text):
+            owner, value, unit = self.found[-1]  # `expireAfterWrite(300, TimeUnit.SECONDS)`
+            self.found[-1] = owner, value if unit else value * scale, "ms"
         elif (
             scale is not None
             and text.startswith("time.")
@@ -209,7 +220,7 @@ class _Reader:
 
     def _owner(self) -> str:
         for frame in reversed(self.frames):
-            if frame.label:
+            if frame.label and (frame is self.frames[0] or _label_scale(frame.label) is None):
                 return frame.label
             if frame.name and _time_scale(frame.name) is None:
                 return frame.name

@@ -19,6 +19,11 @@ _EAGER: Final = re.compile(
 )
 # Queries in strings of code: `join fetch` of JPA.
 _JOIN_FETCH: Final = re.compile(r"(?i)\bjoin\s+fetch\b")
+# A loader by its name, however it is come by, with what it is asked for; another call that asks for the same.
+_LOADS: Final = re.compile(
+    r"\b(\w*(?:By[A-Z]\w*|_by_\w+|[lL]oader\w*))\b[\w\"'\]().:,\s]*?(?:\.|->)[lL]oad\w*\(\s*(?:ctx,\s*)?(\$?\w+(?:\.|->)\w+(?:\(\))?)"
+)
+_ASKS: Final = re.compile(r"(?:\.|->|::)(\w+)\(\s*(?:ctx,\s*)?(\$?\w+(?:\.|->)\w+(?:\(\))?)")
 # Places where objects are turned into answers.
 _VIEW: Final = re.compile(
     r"(?i)view|dto|serializ|resource|mapper|present|respon|represent|blueprint|payload|output|schema|resolver|transform"
@@ -39,18 +44,30 @@ def extract(patch: Patch) -> list[Effect]:
     """Eager loading taken away, and collections that are newly read of each object that is shown."""
     found: list[Effect] = []
     for hunk in patch.running:
-        found += _no_longer_eager(hunk)
+        found += _no_longer_eager(hunk) or _loaded_one_by_one(hunk)
         if hunk.kind in ("code", "view"):
             found += _read_in_view(hunk)
     return found
 
 
-def _no_longer_eager(hunk: Hunk) -> Iterator[Effect]:
+def _no_longer_eager(hunk: Hunk) -> list[Effect]:
     gone = _eager(hunk.removed) - _eager(hunk.added)
     if gone:
         names = tuple(sorted(gone))
         says = f"eager loading ({', '.join(names)}) taken away"
-        yield Effect("call_in_loop", says, hunk.path, names, sureness=0.9)
+        return [Effect("call_in_loop", says, hunk.path, names, sureness=0.9)]
+    return []
+
+
+def _loaded_one_by_one(hunk: Hunk) -> list[Effect]:
+    """What a loader gathered from many objects into one question is asked for each by itself."""
+    loaded = {m[2]: m[1] for line in hunk.removed for m in _LOADS.finditer(line.code)}
+    for line in hunk.added:
+        for match in _ASKS.finditer(line.code):
+            if match[2] in loaded and not match[1].lower().startswith(("load", "prime", "clear")):
+                says = f"{match[1]} of each object, which {loaded[match[2]]} loaded for all at once"
+                return [Effect("call_in_loop", says, hunk.path, (match[1], loaded[match[2]]), sureness=0.85)]
+    return []
 
 
 def _eager(lines: Iterable[Line]) -> set[str]:

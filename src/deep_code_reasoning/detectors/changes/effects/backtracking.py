@@ -22,6 +22,10 @@ _SLASHES: Final = re.compile(r"(?<![\w)\]/.:])/((?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\
 _WITHIN: Final = r"(?:[^()\[\]\\]|\\.|\[\^?\]?(?:[^\]\\]|\\.)*\])"
 # An innermost group that is repeated, and what it consists of.
 _REPEATED: Final = re.compile(rf"\((?:\?:|\?<\w+>|\?P<\w+>)?({_WITHIN}*)\)(?:[*+]|\{{\d+,\}})(?!\+)")
+# An innermost group, with what tells how often; the smallest marks that a pattern is made of.
+_INNER: Final = re.compile(rf"\((?:\?:|\?<\w+>|\?P<\w+>)?({_WITHIN}*)\)([*+?]?)(?![{{+])")
+_MARK: Final = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|.", re.S)
+_MAX_NARROWED: Final = 64
 _ELEMENT: Final = re.compile(r"(\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|[^\\|])([*+?]|\{\d*,?\d*\})?([?+])?")
 _ANY_TWICE: Final = re.compile(r"(\.[*+]\??){2,}")
 _REGEX_LINE: Final = re.compile(
@@ -61,8 +65,41 @@ def _texts(code: str, kind: str) -> list[str]:
 def backtracks(pattern: str) -> bool:
     """Whether a pattern has a repeated group that can read the same text by more than one way."""
     return _ANY_TWICE.search(pattern) is not None or any(
-        _is_ambiguous(match[1]) for match in _REPEATED.finditer(pattern)
+        _is_ambiguous(match[1]) for one in _one_way_each(pattern) for match in _REPEATED.finditer(one)
     )
+
+
+def _one_way_each(pattern: str) -> Iterator[str]:
+    """The pattern, and narrower ones: each group within another replaced by one of the ways that it can be read.
+
+    What a narrower one reads by two ways, the pattern does too.
+    """
+    waiting = [pattern]
+    for _ in range(_MAX_NARROWED):
+        if not waiting:
+            return
+        one = waiting.pop()
+        yield one
+        inner = next((match for match in _INNER.finditer(one) if _is_within(one, match.start())), None)
+        if inner is not None:
+            ways = _split(inner[1]) + ([""] if inner[2] and inner[2] in "?*" else [])
+            waiting += [one[: inner.start()] + way + one[inner.end() :] for way in ways]
+
+
+def _is_within(pattern: str, place: int) -> bool:
+    """Whether a group is open at a place."""
+    marks = _MARK.findall(pattern[:place])
+    return marks.count("(") > marks.count(")")
+
+
+def _split(group: str) -> list[str]:
+    ways = [""]
+    for mark in _MARK.findall(group):
+        if mark == "|":
+            ways.append("")
+        else:
+            ways[-1] += mark
+    return ways
 
 
 def _is_ambiguous(group: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import without_strings
+from ..code import block_after, call_names, calls, definition, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -77,12 +77,27 @@ _OPENS: Final = re.compile(
     r"|grpc\.(?:Dial|NewClient|insecure_channel|secure_channel)|KafkaProducer|new\s+(?:HttpClient|"
     r"OkHttpClient|RestTemplate|Jedis|Pool|Client|Redis|KafkaProducer|DataSource|HikariDataSource|"
     r"CloseableHttpClient)"
-    r"|HttpClients\.create\w*|\bHttpClient\s*\((?!\))|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
+    r"|HttpClients\.create\w*|HttpClient\.new\w+|(?<![\w:])Client::(?:new|builder)(?=\()|\bHttpClient\s*\((?!\))|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
     r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)|PgPool::connect|"
     r"PgConnection::establish|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
     r"amqp\.(?:Dial|connect)|DriverManager\.getConnection|net\.Dial|ManagedChannelBuilder|"
     r"Executors\.new\w+|ThreadPoolExecutor|http\.Transport\{)"
 )
+# A client of Go's library alone shares the connections of all; a function that makes one a call is seen for it.
+_GO_CLIENT: Final = re.compile(r"\bhttp\.(?:Client|Transport)\{")
+_LASTS: Final = re.compile(
+    r"(?:private|public|protected|internal|static|readonly|lateinit|companion)\b|(?:self|this)\.|@\w+\s*\|?\|?=|\$this->\w+\s*="
+)
+# Functions that run once, by their names: constructors, starts of programs, those that provide a client.
+_SET_UP: Final = re.compile(
+    r"new$|New[A-Z]|_*(?i:init|initiali[sz]e\w*|construct|main|set_?up\w*|configure\w*|lifespan|start_?up|bootstrap)_*$"
+    r"|(?i:create|make|build|provide|new|open|connect|get)\w*(?i:clients?|sessions?|conn|connection|pool|channel|transport|server|service|app"
+    r"|application|engine|stub|factory)$"
+)
+_CLOSES: Final = re.compile(
+    r"(?i)[\"']connection[\"']\s*(?:,|:|=>|\]\s*=)\s*[\"']close[\"']|\b\w*req\w*\.Close\s*=\s*true"
+)
+_RELEASED: Final = re.compile(r"(?i)\bdefer\b.*close|\.close\(|\bwith\b|\busing\b|try\s*\(")
 _TASKS: Final = re.compile(
     r"^\s*go\s+(?:func\b|\w)|\bsetInterval\s*\(|new\s+Thread\s*\(|threading\.Thread\(|tokio::spawn|"
     r"asyncio\.create_task|\.on\(\s*\"|addListener\s*\(|addEventListener\s*\(|\bsubscribe\s*\(|"
@@ -167,26 +182,47 @@ def _grown(code: str) -> set[str]:
 
 
 def _opened(hunk: Hunk, patch: Patch) -> list[Effect]:
-    before = {m[1]: line.indent for line in hunk.before for m in _OPENS.finditer(line.code)}
+    lasting = {m[1] for line in hunk.before if _lasts(line) for m in _OPENS.finditer(line.code)}
+    within = {m[1] for line in hunk.before if not _lasts(line) for m in _OPENS.finditer(line.code)}
+    after = hunk.after
+    makers = {
+        name
+        for index, line in enumerate(after)
+        if (name := definition(line.code))
+        and any(_OPENS.search(after[i].code) or _GO_CLIENT.search(after[i].code) for i in block_after(after, index))
+    }
+    known = call_names(hunk.before)
     found = []
-    for line in hunk.added:
-        match = _OPENS.search(line.code)
-        inner = line.indent > 0 and not re.search(r"^\s*(self|this)\.", line.code)
-        if match and inner and before.get(match[1], 0) == 0:
-            released = any(
-                re.search(r"(?i)\bdefer\b.*close|\.close\(|\bwith\b|\busing\b|try\s*\(", other.code)
-                for other in hunk.added
-            )
+    for index, line in enumerate(after):
+        if line.sign != "+" or line.kept or _lasts(line) or _SET_UP.match(_function_around(hunk, index)):
+            continue
+        opened = [m[1] for m in _OPENS.finditer(line.code) if m[1] in lasting or m[1] not in within]
+        opened += [call.full for call in calls(line.code) if call.name in makers and call.name not in known]
+        if opened or _CLOSES.search(line.code):
+            name = opened[0] if opened else line.code[:60]
+            released = any(_RELEASED.search(other.code) for other in hunk.added)
+            sureness = 0.95 if lasting else 0.75 if released and opened else 0.85
+            subjects = (name, name.split(".")[-1])
             found.append(
-                Effect(
-                    "connection_per_call",
-                    f"opens `{match[1]}` within a call",
-                    hunk.path,
-                    (match[1], match[1].split(".")[-1]),
-                    sureness=0.6 if released else 0.85,
-                )
+                Effect("connection_per_call", f"opens `{name}` within a call", hunk.path, subjects, sureness=sureness)
             )
     return found[:1]
+
+
+def _lasts(line: Line) -> bool:
+    """Whether what a line makes outlives a call: of a module, of a class or of an object."""
+    return line.indent == 0 or _LASTS.match(line.code) is not None
+
+
+def _function_around(hunk: Hunk, index: int) -> str:
+    """The name of the function that a line stands in; '' when none is shown."""
+    indent = hunk.after[index].indent
+    for line in reversed(hunk.after[:index]):
+        if line.indent < indent:
+            indent = line.indent
+            if name := definition(line.code):
+                return name
+    return definition(hunk.heading.strip())
 
 
 def _tasks(hunk: Hunk) -> list[Effect]:

@@ -144,20 +144,6 @@ def _patterns(hunk: Hunk) -> Iterator[Effect]:
         yield Effect("pattern_changed", says, hunk.path, ("pattern",), sureness=0.8)
 
 
-_ASIDE: Final = re.compile(
-    r"^\s*(?:go\s+|defer\s+go|spawn\b|Task\.Run|executor\.submit|threading\.Thread|setImmediate|"
-    r"queueMicrotask|process\.nextTick|CompletableFuture\.runAsync|tokio::spawn|asyncio\.create_task)"
-)
-
-
-def _brought_inline(hunk: Hunk) -> Iterator[Effect]:
-    """Calls that ran aside (a goroutine, a task, a thread) and now hold up their caller."""
-    aside = {call.name for line in hunk.removed if _ASIDE.match(line.code) for call in calls(line.code)}
-    inline = {call.name for line in hunk.added if not _ASIDE.match(line.code) for call in calls(line.code)}
-    for name in sorted(aside & inline):
-        yield Effect("blocking_call", f"{name} no longer runs aside", hunk.path, (name,), sureness=0.9)
-
-
 # Statements stand in strings.
 _LOCKS_ROWS: Final = re.compile(
     r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"
@@ -166,7 +152,6 @@ _LOCKS_ROWS: Final = re.compile(
 
 
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
-    yield from _brought_inline(hunk)
     for kind, pattern, says in (
         ("blocking_call", _BLOCKING, "blocks"),
         ("parallel_calls", _PARALLEL, "runs calls in parallel"),

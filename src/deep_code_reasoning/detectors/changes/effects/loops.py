@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ...symptoms.words import words
 from ..code import (
     Call,
     block_after,
@@ -14,6 +15,7 @@ from ..code import (
     calls,
     clients_of,
     definition,
+    is_local_call,
     is_remote_call,
     loop_bodies,
 )
@@ -35,6 +37,10 @@ _QUESTION: Final = re.compile(
     r"matches|starts_?with|ends_?with|charAt|to|as|from)(?![a-z])",
     re.I,
 )
+_MANY: Final = frozenset("all list ids multiple several".split())
+_OF_CONTAINER: Final = re.compile(
+    r"(?i)(?:add|put|remove|retain|contains|replace|set|push|equals|find|match)_?(?:all|list)$"
+)
 _REFERENCE: Final = re.compile(
     r"\b(?:this|self|Self|\w+)::(\w+)\b(?!\s*[(:])|\bmethod\(:(\w+)\)|\.map\(\s*this\.(\w+)\s*\)"
 )
@@ -49,7 +55,12 @@ def extract(patch: Patch) -> list[Effect]:
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind in ("code", "view"):
-            found += _calls_in_loops(hunk, patch) or _unknown_calls_in_loops(hunk) or _loops_in_loops(hunk)
+            found += (
+                _calls_in_loops(hunk, patch)
+                or _batches_undone(hunk)
+                or _unknown_calls_in_loops(hunk)
+                or _loops_in_loops(hunk)
+            )
             found += _relations_in_loops(hunk)
     return found
 
@@ -127,6 +138,30 @@ def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
                 )
             )
     return found
+
+
+def _batches_undone(hunk: Hunk) -> list[Effect]:
+    """What was asked for all items at once and is asked for each by itself, of the same receiver, whatever that is."""
+    known = call_names(hunk.added)
+    batches = {
+        _receiver(call): call.name
+        for line in hunk.removed
+        for call in calls(line.code)
+        if _receiver(call) and call.name not in known and _is_of_many(call.name)
+    }
+    after = hunk.after
+    for line in (after[i] for _, body in loop_bodies(after) for i in body):
+        for call in calls(line.code):
+            batch = batches.get(_receiver(call))
+            if batch and _is_new(call, line, hunk) and not is_local_call(call) and not _stays_in_memory(call, after):
+                says = f"{batch} replaced by {call.full} an item"
+                return [Effect("call_in_loop", says, hunk.path, (call.name, *_receiver(call), batch), sureness=0.9)]
+    return []
+
+
+def _is_of_many(name: str) -> bool:
+    """Whether a name says that a call takes many items; `addAll` and its kin are of containers."""
+    return (_BATCH.search(name) is not None or bool(_MANY & set(words(name)))) and not _OF_CONTAINER.match(name)
 
 
 def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:

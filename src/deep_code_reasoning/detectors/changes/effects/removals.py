@@ -67,8 +67,8 @@ _FAMILIES: Final = (
     _family(
         "backoff_removed",
         (
-            r"\b(sleep|delay|backoff|jitter|wait_?(exponential|random|fixed)|ExponentialBackoff|"
-            r"setTimeout)\w*\s*[({]|Backoff\("
+            r"\b(sleep|delay|backoff|jitter|wait_?(exponential|random|fixed|incrementing|and_?retry)|ExponentialBackoff|"
+            r"setTimeout)\w*\s*[({]|Backoff\(|\bExponential(Backoff|Builder)\b"
         ),
         "no longer waits between attempts",
     ),

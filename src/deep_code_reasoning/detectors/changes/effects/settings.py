@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ...symptoms.quantities import Setting, settings, show_quantity
+from ...symptoms.quantities import TIME_MS, Setting, settings, show_quantity
 from ...symptoms.words import words
 from ..code import is_log_statement
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
+from ..paths import has_extension
 
 # What a setting is for, from the words of its name and, failing that, of its surroundings. Ordered: the first role
 # all of whose words stand in the name wins, so that "max conn idle time" is an idle time before it is a pool.
@@ -27,12 +28,12 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     (
         "backoff",
         r"\b(backoff|back off|jitter|wait (exponential|fixed|random)\w*|retry (delay|wait|interval)|base delay|"
-        r"initial (delay|interval)|cooldown)\b",
+        r"initial (delay|interval)|cooldown|wait duration|min timeout)\b",
     ),
-    ("retries", r"\b(retry|retries|attempts?|redeliver\w*|max tries)\b"),
+    ("retries", r"\b(retry|retries|attempts?|redeliver\w*|max (tries|times))\b"),
     (
         "cache_ttl",
-        r"\b(ttl|cache (time|expir\w*|seconds|max age|remember|set|put|add|store)|setex|psetex"
+        r"\b(ttl|time to live|cache (time|expir\w*|seconds|max age|remember|set|put|add|store)|setex|psetex"
         r"|redis set|memcached? set|max age|s maxage|expir(y|es|ation|e)"
         r"( (after|in))?|stale)\b",
     ),
@@ -110,8 +111,9 @@ def _numbers(hunk: Hunk) -> Iterator[Effect]:
         return
     seen: set[tuple[str, str]] = set()
     for owner, olds in before.items():
-        news = after.get(owner, [])
+        news = after.get(owner, []) or _attempts_by_another_call(owner, before, after)
         for place, ((old, line, around), (new, _, _)) in enumerate(zip(olds, news, strict=False)):
+            old, new = (_with_unit(one, other, hunk) for one, other in ((old, new), (new, old)))
             if old.value == new.value or old.dimension != new.dimension:
                 continue
             effect = _changed(hunk, owner, old, new, line, around, place)
@@ -122,6 +124,27 @@ def _numbers(hunk: Hunk) -> Iterator[Effect]:
             yield from _dropped(hunk, owner, olds)
 
 
+def _attempts_by_another_call(owner: str, before: _Owned, after: _Owned) -> list[_Placed]:
+    """What took the place of attempts that are set by another name now: `WaitAndRetryAsync(1)`, `RetryAsync(7)`."""
+    if role_of(owner) != "retries":
+        return []
+    others = [other for other in after if other not in before and role_of(other) == "retries"]
+    return after[others[0]] if len(others) == 1 else []
+
+
+def _with_unit(one: Setting, other: Setting, hunk: Hunk) -> Setting:
+    """A bare number of code beside one that has a unit of time: in the unit that its language takes it for."""
+    if hunk.kind != "code" or one.dimension or other.dimension != "ms":
+        return one
+    return replace(one, value=one.value * _bare_unit_ms(hunk.path), dimension="ms")
+
+
+def _bare_unit_ms(path: str) -> float:
+    if has_extension(path, "py", "rb", "php"):
+        return TIME_MS["s"]
+    return TIME_MS["ns"] if has_extension(path, "go") else TIME_MS["ms"]
+
+
 def _changed(
     hunk: Hunk, owner: str, old: Setting, new: Setting, line: Line, around: tuple[str, ...], place: int
 ) -> Effect | None:
@@ -129,6 +152,8 @@ def _changed(
         return None  # `line-height`, but not `LINE_BATCH_SIZE`
     role = "probe" if _in_probe(around) else role_of(owner, (line.code, *around, hunk.heading))
     role = _of_attempts(role, owner, line.code, place, old)
+    if not role and old.dimension == "ms" and role_of(_stem(hunk.path)) == "timeout":
+        role = "timeout"  # `timeouts.ts` holds nothing else
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
@@ -154,6 +179,10 @@ def _changed(
     )
 
 
+def _stem(path: str) -> str:
+    return path.rsplit("/", 1)[-1].split(".")[0]
+
+
 def _of_attempts(role: str, owner: str, code: str, place: int, old: Setting) -> str:
     """The role of a number beside others of one retry: by place the attempts come first, then the time between them."""
     if not re.search(r"(?i)retr(?:y|ies)", code):
@@ -172,7 +201,7 @@ _ATTEMPTS: Final = frozenset("max total count times limit attempts tries".split(
 _BETWEEN: Final = frozenset("interval delay wait min pause sleep factor base".split())
 
 
-def _dropped(hunk: Hunk, owner: str, olds: list[tuple[Setting, Line, tuple[str, ...]]]) -> Iterator[Effect]:
+def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
     role = role_of(owner)
     if role in (
         "timeout",
@@ -211,7 +240,8 @@ def _is_of_lease(owner: str, places: Sequence[str]) -> bool:
 _LEASE: Final = re.compile(r"\b(leases?|leader|election|locks?|mutex|fencing)\b")
 # `300m` of a processor is read as minutes: they are thousandths.
 _MS_A_MILLICORE: Final = 60_000.0
-_Owned = dict[str, list[tuple[Setting, Line, tuple[str, ...]]]]
+_Placed = tuple[Setting, Line, tuple[str, ...]]
+_Owned = dict[str, list[_Placed]]
 
 
 def _owned(hunk: Hunk, sign: str) -> _Owned:
@@ -249,12 +279,15 @@ def _switches(hunk: Hunk) -> Iterator[Effect]:
     if hunk.kind == "view":
         return
     old = {m[1]: m[2].lower() for line in hunk.removed for m in _SWITCH.finditer(line.code)}
+    before = {m[1] for line in hunk.before for m in _SWITCH.finditer(line.code)}
     for line in hunk.added:
         for match in _SWITCH.finditer(line.code):
             name, new = match[1], match[2].lower()
-            if name in old and (old[name] in _ON) != (new in _ON):
+            unkept = _no_longer_kept(name, new)
+            flipped = name in old and (old[name] in _ON) != (new in _ON)
+            if flipped or (unkept and name not in before):
                 state = "on" if new in _ON else "off"
-                kind = "connection_per_call" if _no_longer_kept(name, new) else "switch_flipped"
+                kind = "connection_per_call" if unkept else "switch_flipped"
                 yield Effect(kind, f"{name} switched {state}", hunk.path, (name, name.split(".")[-1]))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...symptoms.words import words
-from ..code import block_after, calls, clients_of, definition, is_import, is_remote_call, without_strings
+from ..code import block_after, calls, clients_of, definition, is_import, is_local_call, is_remote_call, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -16,6 +16,7 @@ _SENDS: Final = re.compile(
     r"(?i)\b\w*(?:kafka|producer|queue|bus|topic|rabbit|amqp|sqs|sns|nats|jetstream|pubsub|publisher|events?|outbox|channel|writer|"
     r"stream|mediator|eventEmitter|emitter)\w*(?:\.|->|::)\w*(?:send|publish|produce|add|enqueue|emit|push|dispatch|write|xadd)\w*\s*\("
     r"|\b(?:perform_later|perform_async|perform_in|deliver_later|apply_async|send_task|publish\w*|enqueue\w*|convertAndSend)\s*[(!]"
+    r"|\.deliver_later\b"
     r"|\.delay\s*\(|::dispatch\s*\(|->queue\s*\(|\.schedule\s*\("
 )
 _AT_ONCE: Final = re.compile(
@@ -45,6 +46,19 @@ _OF_STORE: Final = frozenset(
     """tx trx conn connection db database session cursor em entity manager context ctx repo repository repositories dao
     objects store table pool mutex mu lock prisma knex jdbc transaction rows row statement query""".split()
 )
+_JOB: Final = re.compile(
+    r"\b(\w+)(?:\.|::)(?:delay|apply_async|perform_later|perform_async|perform_in|dispatch|set\(.*\)\.perform_later)\b"
+)
+_NAME: Final = re.compile(r"[A-Za-z_]\w+")
+# Work that goes on beside its caller: goroutines, tasks, threads, executors.
+_ASIDE: Final = re.compile(
+    r"^\s*go\s+|\bspawn(?:_link)?\s*[({]|\b(?:Task|Thread)\.(?:Run|Factory\.StartNew|start|startVirtualThread|new)\b"
+    r"|(?i:executor|pool|scheduler|workers?)\w*\.(?:submit|execute|schedule|go|try_?go)\s*\(|\bThread\s*\(|\bsetImmediate\s*\("
+    r"|\bqueueMicrotask\s*\(|\bnextTick\s*\(|\b(?:run|supply)Async\s*\(|\bcreate_task\s*\(|\bensure_future\s*\("
+    r"|\brun_in_executor\s*\(|\badd_task\s*\(|\blaunch\s*(?:\([^)]*\)\s*)?\{|\bQueue(?:UserWorkItem|BackgroundWorkItem\w*)\s*\("
+    r"|\bBackgroundJob\.Enqueue|\bdefer\s*\(\s*(?:fn|function)\b|\bregister_shutdown_function\s*\(|\bsetTimeout\s*\(.*,\s*0\s*\)"
+)
+_TO_CHANNEL: Final = re.compile(r"^(?:case\s+)?[\w.\[\]]+\s*<-\s*(\S.*)")
 _MIN_LINE: Final = 8
 
 
@@ -54,6 +68,8 @@ def extract(patch: Patch) -> list[Effect]:
     for hunk in patch.running:
         if hunk.kind == "code":
             found += _no_longer_sent(hunk)
+            found += _no_longer_aside(hunk)
+            found += _no_longer_to_channel(hunk)
             found += _one_by_one(hunk)
             found += _held(hunk)
     return found
@@ -63,16 +79,57 @@ def _no_longer_sent(hunk: Hunk) -> Iterator[Effect]:
     sent = [line for line in hunk.removed if _SENDS.search(without_strings(line.code)) and not is_import(line.code)]
     if not sent or any(_SENDS.search(without_strings(line.code)) for line in hunk.added):
         return
-    jobs = {match for line in sent for match in re.findall(r"\b(\w+)\.(?:delay|apply_async)\s*\(", line.code)}
+    jobs = {match for line in sent for match in _JOB.findall(line.code)}
     for line in hunk.added:
         text = without_strings(line.code)
         if is_import(line.code):
             continue
-        if _AT_ONCE.search(text) or _DIRECT.search(text) or jobs & {call.name for call in calls(line.code)}:
+        if _AT_ONCE.search(text) or _DIRECT.search(text) or (calls(line.code) and jobs & set(_NAME.findall(text))):
             names = tuple(dict.fromkeys(call.name for call in calls(line.code)))
             says = f"does at once what was sent away before: `{line.code[:80]}`"
             yield Effect("blocking_call", says, hunk.path, (*names, *_words_of_address(line)), sureness=0.9)
             return
+
+
+def _no_longer_aside(hunk: Hunk) -> Iterator[Effect]:
+    """Calls that ran aside (a goroutine, a task, a thread) and now hold up their caller."""
+    before, after = hunk.before, hunk.after
+    named: set[str] = set()
+    for index in _aside(before, "-"):
+        named |= {name for place in (index, *block_after(before, index)) for name in _NAME.findall(before[place].code)}
+    still = {place for index in _aside(after, " +") for place in (index, *block_after(after, index))}
+    for index, line in enumerate(after):
+        for call in calls(line.code):
+            if line.sign == "+" and index not in still and call.name in named and not is_local_call(call):
+                yield Effect(
+                    "blocking_call", f"{call.name} no longer runs aside", hunk.path, (call.name,), sureness=0.9
+                )
+                return
+
+
+def _aside(lines: Sequence[Line], signs: str) -> list[int]:
+    """Where lines of some signs begin what runs aside; of what is gone, only where it does not stand elsewhere."""
+    return [
+        index
+        for index, line in enumerate(lines)
+        if line.sign in signs and not (line.kept and signs == "-") and _ASIDE.search(without_strings(line.code))
+    ]
+
+
+def _no_longer_to_channel(hunk: Hunk) -> Iterator[Effect]:
+    """What went into a channel, for somebody beside to take, and is handed to a call now (Go)."""
+    sent = [match[1] for line in hunk.removed if (match := _TO_CHANNEL.match(line.code))]
+    if not sent or any(_TO_CHANNEL.match(line.code) or _ASIDE.search(line.code) for line in hunk.added):
+        return
+    values = {name for text in sent for name in _NAME.findall(without_strings(text))} - {"struct"}
+    known = {call.name for line in hunk.before for call in calls(line.code)}
+    for line in hunk.added:
+        for call in calls(line.code):
+            handed = _NAME.findall(line.code.partition(f"{call.name}(")[2])
+            if call.name not in known and not is_local_call(call) and values & set(handed):
+                says = f"does at once what went into a channel: `{line.code[:80]}`"
+                yield Effect("blocking_call", says, hunk.path, (call.name, *sorted(values)), sureness=0.85)
+                return
 
 
 def _words_of_address(line: Line) -> tuple[str, ...]:
