@@ -156,11 +156,12 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     change = outcome_change(unusual, [1] * len(unusual))
     if change is None or not unusual[-1] or change.failures_after < settings.min_unusual:
         return None
+    if min(values[-settings.min_unusual :]) <= usual + settings.in_hand:
+        return None  # a moment ago there was nothing to be told
     chance = probability(change.log_evidence, max(1, looked_at // 4))
-    # That it still grows is evidence of its own: of three points in a row only one order in six does. It has to be more
-    # than there ever was before, too.
-    tail, peak = values[change.index :], max(values[: change.index], default=0.0)
-    grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1) and tail[-1] > peak + settings.in_hand
+    # That it still grows is evidence of its own: of three points in a row only one order in six does.
+    tail = values[change.index :]
+    grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1)
     if chance < settings.min_probability and not (grows and change.rate_after == 1.0):
         return None
     return _Pile(depth, depth.points[change.index][0], usual, values[-1], max(chance, 0.6 if grows else 0.0))
