@@ -55,7 +55,7 @@ def test_it_ends_at_once_in_the_middle_of_reading(how: str, large: Path, tmp_pat
 def test_it_ends_at_once_in_the_middle_of_an_investigation(how: str, wide: Path, large: Path) -> None:
     server = started_to_end(how, wide, large)
     try:
-        below = server.in_the_middle("investigate_case", into_s=0.7, case="wide")
+        below = server.in_the_middle("investigate_case", into_s=0.4, case="wide")
         server.end(how)
         assert_gone([server.process.pid, *below])
         assert list(wide.rglob("investigation.json")) == []

@@ -180,7 +180,6 @@ logging_verbose: disk_saturation
 logging_heavy: cpu_saturation
     disk_full .8 by disk_saturation, cpu .9, slow .85 by latency_regression, event_loop .7, gc .7, memory_step .4,
     timeout .4, throttled .2
-
 # calls
 call_in_loop: n_plus_one
     fanout 1, slow .85, traffic_up .75, pool_exhausted .5, throttled .7, cpu .45, timeout .55, too_many_connections .4
@@ -211,7 +210,6 @@ auth_removed: configuration
     auth 1, errors .3
 await_removed: race_condition
     race .9, null_reference .6, type_error .5, exception .5, wrong_result .65, not_found .4
-
 # guards
 null_guard_removed: exception
     null_reference 1, type_error .5, exception .6, out_of_range .35, restart .55, errors .4, not_found .1,
@@ -221,7 +219,6 @@ error_check_removed: exception
 bound_check_removed: exception
     out_of_range 1, exception .5, payload_too_large .5, wrong_result .45 by wrong_result, oom .35, errors .3,
     null_reference .25, slow .2
-
 # growth
 unbounded_growth: memory_leak
     memory_growth 1, oom 1, gc .9, restart .5, memory_step .4, slow .3
@@ -232,7 +229,6 @@ connection_per_call: connection_pool_exhausted
     thread_growth .5, memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35
-
 # schema
 table_used: schema_mismatch
     missing_table 1, missing_column .4
@@ -256,7 +252,6 @@ member_added: schema_mismatch
 type_changed: schema_mismatch
     rejected_input .8, complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4,
     null_reference .35, errors .3, constraint .3
-
 # names and trust
 endpoint_changed: configuration
     slow_outside .8, dns .95, unreachable .95, not_found .8, timeout .5, auth .5, volume_drop .7, backlog .6, tls .55,
@@ -276,7 +271,6 @@ trust_changed: configuration
     tls 1, auth .45, unreachable .25, errors .25
 rights_changed: configuration
     auth 1, errors .3, not_found .2
-
 # versions
 dependency_major: exception
     rejected_input .5, incompatible 1, startup .75, type_error .65, exception .55, decode_error .55, tls .5, auth .35,
@@ -290,7 +284,6 @@ dependency_patch: exception
     incompatible .25, exception .1, memory_growth .1
 dependency_removed: startup_failure
     incompatible 1, startup .7, exception .4, not_found .4
-
 # logic
 rounding_changed: wrong_result
     complaint .45, wrong_result 1, errors .15, out_of_range .3
