@@ -99,7 +99,21 @@ def test_tags_stand_with_their_commit(tmp_path: Path, repository: Path) -> None:
     git(repository, "tag", "--annotate", "--message", "stable, for now", "shop/stable", "HEAD~1")
     git(repository, "branch", "side", "HEAD~1")
     rows, _, _ = read(tmp_path, repository)
-    assert [row["attributes"].get("tags") for row in rows] == [None, "v1.2.0, shop/stable", None]
+    assert [row["attributes"].get("tags") for row in rows] == [None, "shop/stable, v1.2.0", None]
+
+
+def test_a_commit_of_very_many_tags_keeps_its_message(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    tags = [f"release-{number:05}" for number in range(9_000)]
+    packed = "".join(f"{head} refs/tags/{tag}\n" for tag in tags)
+    (repository / ".git" / "packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted\n{packed}", "utf-8")
+    rows, _, note = read(tmp_path, repository)
+    assert (rows[0]["message"], rows[0]["attributes"]["tags"], note) == ("Add a file", ", ".join(tags), "")
+    monkeypatch.setattr(git_repository, "_MAX_TAGS", 5)
+    rows, _, note = read(tmp_path, repository)
+    assert (rows[0]["attributes"]["tags"], note) == (", ".join(tags[:5]), "the first 5 tags only")
 
 
 def test_the_window_is_of_the_committers_time(tmp_path: Path, repository: Path) -> None:

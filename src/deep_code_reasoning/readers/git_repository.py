@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -18,17 +20,21 @@ _MAX_COMMITS: Final = 5_000
 _MAX_DIFF_BYTES: Final = 1_000_000
 _MAX_DIFF_BYTES_IN_ALL: Final = 256_000_000
 _MAX_MESSAGE_BYTES: Final = 100_000
+_MAX_TAGS: Final = 100_000
 _LINE_BYTES: Final = 65_536
 _ROWS_AT_ONCE: Final = 200
 
 _BEGIN: Final = b"\0\1commit\0"
 _END: Final = b"\0\2\n"
-_FORMAT: Final = "%x00%x01commit%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%D%x00%B%x00%x02"
+_FORMAT: Final = "%x00%x01commit%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%at%x00%B%x00%x02"
 _LOG: Final = (
     "log", f"--format={_FORMAT}", "--patch-with-raw", "--diff-merges=first-parent", "--no-ext-diff", "--no-textconv",
     "--no-color", "--no-show-signature", "--find-renames", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
-    "--date-order", "--decorate-refs=refs/tags/*",
+    "--date-order",
 )  # fmt: skip
+# By the commit, also where a tag is an object of its own, which names it.
+_TAGS: Final = ("for-each-ref", "--format=%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) "
+                "%(refname:lstrip=2)", "refs/tags")  # fmt: skip
 # `:100644 100644 5716ca5 7898192 M<TAB>path`, and for renames both paths.
 _RAW: Final = re.compile(rb":\d{6} \d{6} [0-9a-f]+\.* [0-9a-f]+\.* [A-Z]\d*\t(.+)")
 
@@ -65,7 +71,7 @@ def read_repository(
         arguments.append(f"--since=@{since_ns // NS_PER_S}")
     if until_ns is not None:
         arguments.append(f"--until=@{-(-until_ns // NS_PER_S)}")
-    reading = _Reading(repo_name, source_id)
+    reading = _Reading(repo_name, source_id, _tags_of(path))
     with git(path, [*arguments, "--", "."] if prefix else arguments) as process:
         rows: list[dict[str, Any]] = []
         for commit in reading.commits(process.output):
@@ -86,12 +92,23 @@ def _refuse(writer: CaseWriter, source_id: int, reason: str, note: str = "") -> 
     writer.note(source_id, note or f"not read: {reason}")
 
 
+def _tags_of(path: Path) -> dict[str, list[str]]:
+    """The names of tags by the commits that bear them, the first of very many."""
+    found: dict[str, list[str]] = defaultdict(list)
+    with git(path, _TAGS) as process:
+        for line in islice(process.output, _MAX_TAGS):
+            sha, _, tag = line.decode("utf-8", "replace").rstrip("\n").partition(" ")
+            found[sha].append(tag)
+    return found
+
+
 @dataclass
 class _Reading:
     """Cuts git's output into commits."""
 
     repo: str
     source_id: int
+    tags: Mapping[str, Sequence[str]]
     count: int = 0
     cut_diffs: int = 0
     diff_bytes: int = 0
@@ -131,13 +148,13 @@ class _Reading:
                 self._diff.append(b"")
 
     def _row(self, header: bytes) -> dict[str, Any]:
-        sha, parents, name, email, committed, authored, tags, message = header.decode("utf-8", "replace").split("\0", 7)
+        sha, parents, name, email, committed, authored, message = header.decode("utf-8", "replace").split("\0", 6)
         diff = b"".join(self._diff).decode("utf-8", "replace")
         attributes = {"author.email": email, "author.time": format_instant(int(authored) * NS_PER_S)}
         if len(parents.split()) > 1:
             attributes["parents"] = parents
-        if tags:
-            attributes["tags"] = tags.removeprefix("tag: ").replace(", tag: ", ", ")
+        if sha in self.tags:
+            attributes["tags"] = ", ".join(self.tags[sha])
         if self._size > len(b"".join(self._diff)):
             self.cut_diffs += 1
             attributes["diff.bytes"] = str(self._size)
@@ -161,6 +178,8 @@ class _Reading:
 
     def notes(self) -> Iterator[str]:
         """What of the history was left out."""
+        if sum(map(len, self.tags.values())) >= _MAX_TAGS:
+            yield f"the first {_MAX_TAGS} tags only"
         if self.count >= _MAX_COMMITS:
             yield f"the newest {self.count} commits only"
         if self.cut_diffs:
