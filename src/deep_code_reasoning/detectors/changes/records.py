@@ -67,31 +67,26 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
     for row in commits:
         by_repo.setdefault(row["repo"], []).append(row)
     for history in by_repo.values():  # in the order in which they were committed
-        waiting: list[dict[str, Any]] = []
+        waiting: dict[frozenset[str], list[dict[str, Any]]] = {}
         live: set[str] = set()
         for row in history:
             own = rollouts.get(_sha(row), [])
             if not own:
-                waiting.append(row)
+                waiting.setdefault(_named_by(row["files"], names), []).append(row)
                 continue
-            left = []
-            for other in waiting:
-                of = _named_by(other["files"], names)
-                going = [rollout for rollout in own if not of or rollout.service in of]
-                if going:
-                    is_new = int(other["time_ns"]) > first_ns
-                    carried[_sha(other)] = [rollout for rollout in going if is_new or rollout.service in live]
-                else:
-                    left.append(other)
+            for of in tuple(waiting):
+                if going := [rollout for rollout in own if not of or rollout.service in of]:
+                    for other in waiting.pop(of):
+                        is_new = int(other["time_ns"]) > first_ns
+                        carried[_sha(other)] = [rollout for rollout in going if is_new or rollout.service in live]
             live.update(rollout.service for rollout in own)
-            waiting = left
     return carried
 
 
-def _named_by(files: Sequence[str], names: set[str]) -> set[str]:
+def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:
     """The services that each of the files is named for, by a folder or its own name; none where one file is not."""
     of = [{part for part in re.split(r"[/.]", path) if part in names} for path in files]
-    return set().union(*of) if of and all(of) else set()
+    return frozenset().union(*of) if all(of) else frozenset()
 
 
 def _commit(row: dict[str, Any], rollouts: Sequence[Rollout]) -> Change:
