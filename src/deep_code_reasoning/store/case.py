@@ -272,8 +272,8 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     database = Database(f"case_{next(_numbers)}")
     shift = BaselineShift.of(manifest.sources) if for_analysis else BaselineShift()
     files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
-    held = _held(database, files, for_analysis)
     try:
+        held = _held(database, files, for_analysis)
         if manifest.spellings:
             database.keep("service_spellings", ("spelling", "name"), manifest.spellings)
         for name, table in TABLES.items():

@@ -41,9 +41,10 @@ _OF_INSTANCE: Final = re.compile(
 
 def places_of(database: Database) -> Mapping[str, str]:
     """Find what metrics call a service and is an `instance` of one, or a `host`: by their names, which of both."""
+    known = " AND ".join(f"service NOT IN (SELECT service FROM {table})" for table in _PROGRAMS)
     named = database.query(
         "SELECT DISTINCT toString(service) AS name FROM metrics "
-        "WHERE service != '' AND instance = '' AND host = '' ORDER BY name"
+        f"WHERE service != '' AND instance = '' AND host = '' AND {known} ORDER BY name"
     )
     if not named:
         return {}
@@ -53,8 +54,6 @@ def places_of(database: Database) -> Mapping[str, str]:
     hosts = {row["host"] for row in places} | {row["node"] for row in places}
     found = {}
     for name in (row["name"] for row in named):
-        if name in services:
-            continue
         if name in instances or _is_instance(name, services):
             found[name] = "instance"
         elif name in hosts:

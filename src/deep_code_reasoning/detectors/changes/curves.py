@@ -78,21 +78,13 @@ def _failing(scene: Scene) -> dict[str, tuple[float, Series]]:
     for series in series_of(scene.store, frozenset({"errors"}), _MAX_POINTS):
         if max(series.values, default=0.0) > 1.0:
             continue  # counts, which rise with the requests
-        before, after = _sides(series, scene)
+        before, after = series.sides(scene.windows.onset_ns)
         if min(len(before), len(after)) >= _MIN_POINTS and median(after) - median(before) >= _FAILING_MORE:
             factor = (median(after) + _FAILING_MORE) / (median(before) + _FAILING_MORE)
             found[series.service] = max(
                 found.get(series.service, (0.0, series)), (factor, series), key=lambda one: one[0]
             )
     return found
-
-
-def _sides(series: Series, scene: Scene) -> tuple[list[float], list[float]]:
-    points = list(zip(series.times_ns, series.values, strict=True))
-    return (
-        [value for time_ns, value in points if time_ns < scene.windows.onset_ns],
-        [value for time_ns, value in points if time_ns >= scene.windows.onset_ns],
-    )
 
 
 def _factors(scene: Scene) -> dict[str, tuple[float, Series]]:
@@ -104,7 +96,7 @@ def _factors(scene: Scene) -> dict[str, tuple[float, Series]]:
     found: dict[str, list[tuple[float, Series]]] = defaultdict(list)
     for series in series_of(scene.store, frozenset({"latency"}), _MAX_POINTS):
         flat = without_daily_shape(series)
-        before, after = _sides(flat, scene)
+        before, after = flat.sides(scene.windows.onset_ns)
         if min(len(before), len(after)) >= _MIN_POINTS and median(before) > 0 and median(after) > 0:
             found[series.service].append((median(after) / median(before), flat))
     middle = {name: sorted(each, key=lambda one: one[0])[len(each) // 2] for name, each in found.items()}

@@ -42,10 +42,8 @@ def _by_spans(scene: Scene) -> set[str]:
 def _by_metrics(scene: Scene) -> set[str]:
     found = set()
     for series in series_of(scene.store, frozenset({"latency"})):
-        if not words_of(series.name) & _MEDIAN:
-            continue
-        before = [v for t, v in zip(series.times_ns, series.values, strict=True) if t < scene.windows.onset_ns]
-        after = [v for t, v in zip(series.times_ns, series.values, strict=True) if t >= scene.windows.onset_ns]
-        if before and after and median(after) >= _MIN_RATIO * median(before) > 0:
+        before, after = series.sides(scene.windows.onset_ns)
+        is_median = words_of(series.name) & _MEDIAN and before and after
+        if is_median and median(after) >= _MIN_RATIO * median(before) > 0:
             found.add(series.service)
     return found

@@ -14,7 +14,6 @@ Example finding: `dispatch: memory grows since 19:51:00, from 192 MB to 460 MB o
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -211,9 +210,9 @@ def _is_new(climb: _Climb, own: Sequence[Series], settings: Settings) -> bool | 
     """Whether a service's memory moved by less before; None when nothing is known of that."""
     spreads = []
     for series in own:
-        before = bisect_left(series.times_ns, _since_ns(climb))
-        if series.name == climb.series.name and before > settings.min_climbs:
-            spreads.append(max(series.values[:before]) - min(series.values[:before]))
+        before, _ = series.sides(_since_ns(climb))
+        if series.name == climb.series.name and len(before) > settings.min_climbs:
+            spreads.append(max(before) - min(before))
     rise = climb.series.values[climb.top] - climb.series.values[climb.foot]
     return rise >= settings.spread * max(spreads) if spreads else None
 

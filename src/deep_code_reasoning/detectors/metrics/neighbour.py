@@ -18,7 +18,6 @@ operation is compared with itself, on the host and on the others: the median of 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -200,8 +199,8 @@ def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Setti
             continue
         if words_of(series.name) & THROTTLED:
             continue  # it would take more, and does not get it
-        at = bisect_left(series.times_ns, since_ns)
-        before, since = series.values[max(0, at - settings.lately) : at], series.values[at:]
+        earlier, since = series.sides(since_ns)
+        before = earlier[-settings.lately :]
         if before and since and median(since) >= settings.busier * median(before):
             found.add(series.service)
     return found

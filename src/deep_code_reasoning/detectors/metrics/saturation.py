@@ -19,7 +19,6 @@ The step of each series is found without any onset (`series.py`); its evidence i
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,11 +140,10 @@ def _is_load(rise: Rise, served: Sequence[Series], settings: Settings) -> bool:
         return False
     at_ns = series.times_ns[step.index]
     before = after = 0.0
-    for other in served:
-        place = bisect_left(other.times_ns, at_ns)
-        if other.service == series.service and 0 < place < len(other.values):
-            before += median(other.values[:place])
-            after += median(other.values[place:])
+    for earlier, since in (other.sides(at_ns) for other in served if other.service == series.service):
+        if earlier and since:
+            before += median(earlier)
+            after += median(since)
     return before > 0 and step.ratio < settings.min_ratio * after / before
 
 

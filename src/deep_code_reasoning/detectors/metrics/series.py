@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,6 +45,11 @@ class Series:
     def whole(self) -> float:
         """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
         return 100.0 if self.meaning.percent or max(self.values) > 1.5 else 1.0
+
+    def sides(self, at_ns: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The values from before a moment, and those since."""
+        place = bisect_left(self.times_ns, at_ns)
+        return self.values[:place], self.values[place:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,15 +167,14 @@ def _has_free_workers(store: CaseStore, service: str, since_ns: int) -> bool:
     The median of each copy; what says nothing of either is no count of what is busy.
     """
     counts = [
-        (median([v for at, v in points if at < since_ns]), median([v for at, v in points if at >= since_ns]))
+        series.sides(since_ns)
         for series in series_of(store, frozenset({"threads", "queue"}))
         if series.service == service
         and not (series.meaning.limit or series.meaning.counter)
         and words_of(series.name) & _BUSY
-        and (points := list(zip(series.times_ns, series.values, strict=True)))
-        and points[0][0] < since_ns <= points[-1][0]
     ]
-    return bool(counts) and all(now <= before for before, now in counts)
+    counts = [(before, now) for before, now in counts if before and now]
+    return bool(counts) and all(median(now) <= median(before) for before, now in counts)
 
 
 def _fate(store: CaseStore, service: str, since_ns: int) -> str:
