@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deep_code_reasoning.detectors.changes.diff import parse_diff, strip_comment
+from deep_code_reasoning.detectors.changes.diff import numbered_lines, parse_diff, strip_comment
 from deep_code_reasoning.detectors.changes.effects import effects_of
 from deep_code_reasoning.detectors.changes.paths import file_kind
 
@@ -116,3 +116,23 @@ def test_a_patch_against_itself_reversed_has_no_changed_lines_in_common(lines: l
     for hunk in patch.hunks:
         assert not {line.code for line in hunk.removed} & {line.code for line in hunk.added}
     effects_of(patch)
+
+
+def test_of_a_line_that_no_person_wrote_the_beginning_is_read_and_all_of_it_compared() -> None:
+    minified = 'a({b:"' * 40_000
+    patch = parse_diff(f"@@ -1 +1 @@\n-x{minified}1\n+x{minified}2\n-y{minified}\n+y{minified}", ["app.min.js"])
+    (hunk,) = patch.hunks
+    assert [line.sign for line in (*hunk.removed, *hunk.added)] == ["-", "+"]
+    assert all(len(line.code) <= 2000 for line in hunk.lines)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["x = 1 << 5000", "x = " + "9" * 1500, "r = re.compile('([[a]|a&&b)+')", "'0-" + "9" * 300 + " * * * *'"],
+)
+def test_numbers_and_patterns_of_any_size_are_read(code: str) -> None:
+    effects_of(parse_diff(f"@@ -1 +1 @@\n-x = 1\n+{code}\n-'1 * * * *'", ["a.py"]))
+
+
+def test_a_hunk_may_say_that_it_begins_anywhere() -> None:
+    assert numbered_lines("@@ -1 +" + "9" * 5000 + " @@\n+x")[0][2] == "x"

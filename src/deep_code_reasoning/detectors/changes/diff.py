@@ -26,11 +26,13 @@ _TIGHT: Final = re.compile(r"\s*([^\w\s])\s*")
 
 # A diff longer than this is read to here: generated code and vendored trees say nothing more by their length.
 MAX_LINES: Final = 20_000
+# So is a line longer than people write (minified scripts, data on one line): expressions over it take its length squared.
+_MAX_LETTERS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a hunk: its sign (`+`, `-` or blank), its text, and the text without comments.
+    """One line of a hunk: its sign (`+`, `-` or blank), its text, and the text without comments, if long its beginning.
 
     `kept` marks a removed or added line whose text stands on the other side too: moved or re-indented, unchanged.
     """
@@ -146,7 +148,7 @@ class _Parser:
             self._start(line)
         elif not line.startswith("\\"):  # "\ No newline at end of file"
             sign, text = (line[0], line[1:]) if line[:1] in ("+", "-", " ") else (" ", line)
-            self._lines.append(Line(sign, text, strip_comment(text, self._path)))
+            self._lines.append(Line(sign, text, strip_comment(text[:_MAX_LETTERS], self._path)))
 
     def finish(self) -> None:
         if self._lines:
@@ -207,6 +209,11 @@ def reworded(code: str) -> str:
     return normalise(_PROSE.sub(blank, code))
 
 
+def _same_as(line: Line) -> str:
+    """What lines that are the same have in common; of one that is read in part, all of it."""
+    return reworded(line.code) if len(line.text) <= _MAX_LETTERS else line.text.strip()
+
+
 def _mark_kept(hunks: Iterable[Hunk]) -> Iterable[Hunk]:
     hunks = tuple(hunks)
     by_path: dict[str, list[Hunk]] = {}
@@ -215,15 +222,14 @@ def _mark_kept(hunks: Iterable[Hunk]) -> Iterable[Hunk]:
     shared: dict[tuple[str, str], Counter[str]] = {}
     for path, group in by_path.items():
         sides = {
-            sign: Counter(reworded(line.code) for hunk in group for line in hunk.lines if line.sign == sign)
-            for sign in "+-"
+            sign: Counter(_same_as(line) for hunk in group for line in hunk.lines if line.sign == sign) for sign in "+-"
         }
         for sign in "+-":
             shared[path, sign] = sides["+"] & sides["-"]
     for hunk in hunks:
         lines = []
         for line in hunk.lines:
-            key = reworded(line.code)
+            key = _same_as(line)
             left = shared.get((hunk.path, line.sign))
             if left is not None and left[key] > 0:
                 left[key] -= 1
@@ -279,7 +285,7 @@ def _comment_markers(path: str) -> tuple[str, ...]:
 
 
 _NEW_FILE: Final = re.compile(r"^\+\+\+ (?:b/)?(\S+)")
-_NEW_RANGE: Final = re.compile(r"^@@+ -\d+(?:,\d+)? \+(\d+)")
+_NEW_RANGE: Final = re.compile(r"^@@+ -\d+(?:,\d+)? \+(\d{1,9})")
 
 
 def numbered_lines(diff: str) -> list[tuple[str, int, str]]:

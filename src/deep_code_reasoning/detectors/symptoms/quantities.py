@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
 _NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
 _JAVA_UNIT: Final = re.compile(r"(?:TimeUnit|ChronoUnit)\.")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
+
+# No number of a program is shifted further.
+_WORD_BITS: Final = 64
 
 # Milliseconds a unit of time; bytes a unit of size.
 TIME_MS: Final = {
@@ -74,7 +78,8 @@ def parse_quantity(text: str) -> tuple[float, str] | None:
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
         return None
-    return _scaled(float(match[1].replace("_", "")), match[2])
+    value = float(match[1].replace("_", ""))
+    return _scaled(value, match[2]) if math.isfinite(value) else None
 
 
 def _scaled(value: float, unit: str) -> tuple[float, str] | None:
@@ -167,7 +172,7 @@ class _Reader:
         if quantity is None:
             return
         value, unit = quantity
-        if self.operator in ("*", "<<") and self.found and not unit:
+        if (self.operator == "*" or (self.operator == "<<" and value < _WORD_BITS)) and self.found and not unit:
             owner, before, dimension = self.found[-1]
             self.found[-1] = owner, before * value if self.operator == "*" else before * 2**value, dimension
         else:

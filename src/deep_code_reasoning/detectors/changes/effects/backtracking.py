@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Final
 
@@ -143,7 +144,9 @@ def _repeats_itself(way: list[tuple[str, str]]) -> bool:
 def _reads(element: str) -> frozenset[str]:
     """The ASCII characters that an element reads."""
     try:
-        matcher = re.compile(element, re.S)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # other languages nest sets
+            matcher = re.compile(element, re.S)
     except re.error:
         return frozenset()
     return frozenset(char for char in _ALL if matcher.fullmatch(char))
