@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from deep_code_reasoning.detectors.changes.diff import numbered_lines, parse_diff, strip_comment
 from deep_code_reasoning.detectors.changes.effects import effects_of
 from deep_code_reasoning.detectors.changes.paths import file_kind
+from deep_code_reasoning.detectors.changes.potency import potency
 
 GIT = """diff --git a/api/pool.go b/api/pool.go
 index 1f2e3d4..5a6b7c8 100644
@@ -124,6 +127,26 @@ def test_of_a_line_that_no_person_wrote_the_beginning_is_read_and_all_of_it_comp
     (hunk,) = patch.hunks
     assert [line.sign for line in (*hunk.removed, *hunk.added)] == ["-", "+"]
     assert all(len(line.code) <= 2000 for line in hunk.lines)
+
+
+def _seconds(diff: str, path: str) -> float:
+    patch = parse_diff(diff, [path])
+    began = time.process_time()
+    potency(patch, effects_of(patch))
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("@@ -1 +1 @@\n-    a{n} = cache.get('k{n}')\n+    a{n} = cache.get('k' + {n})\n", "a.py"),
+        ("+def g{n}():\n+    return h{n}()\n", "a.py"),
+        ("+    lock{n}.acquire()\n", "a.py"),
+    ],
+)
+def test_four_times_as_long_a_diff_takes_about_four_times_as_long(body: str, path: str) -> None:
+    few, many = ("@@ -1 +1 @@\n" + "".join(body.format(n=n) for n in range(count)) for count in (200, 800))
+    assert _seconds(many, path) < 10 * max(_seconds(few, path), 0.05)
 
 
 @pytest.mark.parametrize(

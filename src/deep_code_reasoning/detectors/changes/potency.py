@@ -54,6 +54,7 @@ def only_adds_guards(patch: Patch) -> bool:
     )
 
 
+_CALLED: Final = re.compile(r"([\w$]+)\s*\(")
 _TOKEN: Final = re.compile(r"[A-Za-z_$][\w$]*|\d+(?:\.\d+)?")
 _WORD_OR_SIGN: Final = re.compile(r"[\w$]+|[^\w\s]")
 _ASSIGNED: Final = re.compile(
@@ -111,12 +112,7 @@ def only_adds_uncalled(patch: Patch) -> bool:
     names = {definition(line.code) for line in patch.added} - {""}
     return (
         bool(names)
-        and not any(
-            re.search(rf"\b{re.escape(name)}\s*\(", line.code)
-            for name in names
-            for line in patch.added
-            if definition(line.code) != name
-        )
+        and not any(names & (set(_CALLED.findall(line.code)) - {definition(line.code)}) for line in patch.added)
         and all(
             line.indent > 0 or definition(line.code) or not re.search(r"\w\s*\(", line.code) for line in patch.added
         )

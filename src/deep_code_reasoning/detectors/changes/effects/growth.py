@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
@@ -117,11 +118,14 @@ def extract(patch: Patch) -> list[Effect]:
     """Unbounded containers, connections or clients opened once a call, tasks and listeners started and never ended."""
     found = []
     bounded = any(_BOUNDED.search(line.text) for line in patch.added)
+    lasting: dict[str, set[str]] = defaultdict(set)
+    for hunk in patch.running:
+        lasting[_folder(hunk)] |= _lasting_names(hunk.after)
     for hunk in patch.running:
         if hunk.kind not in ("code", "view"):
             continue
-        found += _containers(hunk, patch, bounded)
-        found += _opened(hunk, patch)
+        found += _containers(hunk, lasting[_folder(hunk)], bounded)
+        found += _opened(hunk)
         found += _tasks(hunk)
         found += _copies(hunk)
     return found
@@ -140,13 +144,11 @@ def _lasting_names(lines: Iterable[Line]) -> set[str]:
     return names
 
 
-def _containers(hunk: Hunk, patch: Patch, bounded: bool) -> list[Effect]:
-    lasting = _lasting_names(
-        line
-        for other in patch.running
-        if other.path.rsplit("/", 1)[0] == hunk.path.rsplit("/", 1)[0]
-        for line in other.after
-    )
+def _folder(hunk: Hunk) -> str:
+    return hunk.path.rsplit("/", 1)[0]
+
+
+def _containers(hunk: Hunk, lasting: set[str], bounded: bool) -> list[Effect]:
     grown_before = {name for line in hunk.before for name in _grown(line.code)}
     found: dict[str, Effect] = {}
     for line in hunk.added:
@@ -181,7 +183,7 @@ def _grown(code: str) -> set[str]:
     return {match[1] for pattern in _GROWS for match in pattern.finditer(text)}
 
 
-def _opened(hunk: Hunk, patch: Patch) -> list[Effect]:
+def _opened(hunk: Hunk) -> list[Effect]:
     lasting = {m[1] for line in hunk.before if _lasts(line) for m in _OPENS.finditer(line.code)}
     within = {m[1] for line in hunk.before if not _lasts(line) for m in _OPENS.finditer(line.code)}
     after = hunk.after

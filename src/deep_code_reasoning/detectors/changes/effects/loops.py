@@ -53,16 +53,37 @@ _COMPREHENSION: Final = re.compile(
 def extract(patch: Patch) -> list[Effect]:
     """Remote calls and loops newly inside a loop, batch calls replaced by single ones."""
     found: list[Effect] = []
+    around = _around(patch)
     for hunk in patch.running:
         if hunk.kind in ("code", "view"):
             found += (
-                _calls_in_loops(hunk, patch)
+                _calls_in_loops(hunk, around)
                 or _batches_undone(hunk)
                 or _unknown_calls_in_loops(hunk)
                 or _loops_in_loops(hunk)
             )
             found += _relations_in_loops(hunk)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What all of a patch tells of its hunks: clients, bodies of functions by their names, tables."""
+
+    clients: frozenset[str]
+    helpers_before: Mapping[str, Sequence[Line]]
+    helpers_after: Mapping[str, Sequence[Line]]
+    tables: tuple[str, ...]
+
+
+def _around(patch: Patch) -> _Around:
+    code = [hunk for hunk in patch.running if hunk.kind == "code"]
+    return _Around(
+        clients_of([line.code for hunk in code for line in hunk.after]),
+        {name: body for hunk in code for name, body in _helpers(hunk.before).items()},
+        {name: body for hunk in code for name, body in _helpers(hunk.after).items()},
+        tuple(dict.fromkeys(table for line in patch.added for table in tables_of(line.code))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +100,18 @@ def _looped(
 ) -> dict[str, _Looped]:
     """Calls that leave the process from within loops, straight or through a function of `helpers`, by their names."""
     found: dict[str, _Looped] = {}
-    for _, body in loop_bodies(lines):
-        for via in (lines[i] for i in body):
-            led_to = [line for name in _called(via.code) for line in helpers.get(name, ())]
-            for line in (via, *led_to):
-                for call in calls(line.code):
-                    if is_remote_call(call, line.code, clients):
-                        found.setdefault(call.name, _Looped(call, line, via))
+    for via in _in_loops(lines):
+        led_to = [line for name in _called(via.code) for line in helpers.get(name, ())]
+        for line in (via, *led_to):
+            for call in calls(line.code):
+                if is_remote_call(call, line.code, clients):
+                    found.setdefault(call.name, _Looped(call, line, via))
     return found
+
+
+def _in_loops(lines: Sequence[Line]) -> list[Line]:
+    """The lines of all bodies of loops, once each."""
+    return [lines[place] for place in dict.fromkeys(place for _, body in loop_bodies(lines) for place in body)]
 
 
 def _called(code: str) -> set[str]:
@@ -104,24 +129,22 @@ def _helpers(lines: Sequence[Line]) -> dict[str, Sequence[Line]]:
     }
 
 
-def _calls_in_loops(hunk: Hunk, patch: Patch) -> list[Effect]:
-    code = [other for other in patch.running if other.kind == "code"]
-    clients = clients_of([hunk.heading, *(line.code for other in code for line in other.after)])
-    helpers_before = {name: body for other in code for name, body in _helpers(other.before).items()}
-    helpers_after = {name: body for other in code for name, body in _helpers(other.after).items()}
-    known = _looped(hunk.before, clients, helpers_before)
+def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
+    clients = around.clients | clients_of([hunk.heading])
+    known = _looped(hunk.before, clients, around.helpers_before)
+    called, more_loops = call_names(hunk.before), _loop_is_new(hunk)
     after = {
         name: (found.call, found.line)
-        for name, found in _looped(hunk.after, clients, helpers_after).items()
-        if name not in known and (_is_new(found.call, found.line, hunk) or _is_added(found.via) or _loop_is_new(hunk))
+        for name, found in _looped(hunk.after, clients, around.helpers_after).items()
+        if name not in known and (_is_new(found.call, found.line, called) or _is_added(found.via) or more_loops)
     }
     if not after:
         return []
-    batches = [name for name in call_names(hunk.removed) if _BATCH.search(name) and name not in call_names(hunk.added)]
-    tables = tuple(table for line in patch.added for table in tables_of(line.code))
+    still = call_names(hunk.added)
+    batches = [name for name in call_names(hunk.removed) if _BATCH.search(name) and name not in still]
     found = []
     for name, (call, _) in after.items():
-        subjects = (name, *_receiver(call), *tables)
+        subjects = (name, *_receiver(call), *around.tables)
         if batches:
             found.append(
                 Effect(
@@ -149,11 +172,13 @@ def _batches_undone(hunk: Hunk) -> list[Effect]:
         for call in calls(line.code)
         if _receiver(call) and call.name not in known and _is_of_many(call.name)
     }
-    after = hunk.after
-    for line in (after[i] for _, body in loop_bodies(after) for i in body):
+    if not batches:
+        return []
+    after, called = hunk.after, call_names(hunk.before)
+    for line in _in_loops(after):
         for call in calls(line.code):
             batch = batches.get(_receiver(call))
-            if batch and _is_new(call, line, hunk) and not is_local_call(call) and not _stays_in_memory(call, after):
+            if batch and _is_new(call, line, called) and not is_local_call(call) and not _stays_in_memory(call, after):
                 says = f"{batch} replaced by {call.full} an item"
                 return [Effect("call_in_loop", says, hunk.path, (call.name, *_receiver(call), batch), sureness=0.9)]
     return []
@@ -169,7 +194,7 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
 
     `rule = rules.apply(line.item())` may look into a map or ask a database.
     """
-    after = hunk.after
+    after, called = hunk.after, call_names(hunk.before)
     for head, body in loop_bodies(after):
         items = _loop_names(after[head].code)
         for line in (after[i] for i in body):
@@ -177,7 +202,7 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
                 asked = re.search(rf"(?:=|\breturn|[<>(&|])\s*{re.escape(call.full)}\s*\((.*)\)", line.code)
                 about = asked is not None and items & set(re.findall(r"\w+", asked[1]))
                 receiver = _receiver(call)
-                if about and receiver and not items & set(receiver) and _is_new(call, line, hunk):
+                if about and receiver and not items & set(receiver) and _is_new(call, line, called):
                     if _stays_in_memory(call, after):
                         continue
                     says = f"{call.full} is called once an item of a loop, whatever it does"
@@ -203,13 +228,14 @@ def _loops_in_loops(hunk: Hunk) -> list[Effect]:
     inner = _inner_loops(hunk.after)
     if len(inner) <= len(_inner_loops(hunk.before)):
         return []
-    names = call_names([hunk.after[index] for _, body in inner for index in body])
+    names = call_names(hunk.after[place] for place in {place for _, body in inner for place in body})
     return [Effect("loop_in_loop", "loops over items within a loop", hunk.path, tuple(sorted(names)), sureness=0.8)]
 
 
 def _inner_loops(lines: Sequence[Line]) -> list[tuple[int, range]]:
     loops = loop_bodies(lines)
-    return [one for one in loops if any(one[0] in body and one[0] != head for head, body in loops)]
+    within = {place for head, body in loops for place in body if place != head}
+    return [one for one in loops if one[0] in within]
 
 
 def _loop_names(head: str) -> set[str]:
@@ -234,8 +260,9 @@ def _is_added(line: Line) -> bool:
     return line.sign == "+" and not line.kept
 
 
-def _is_new(call: Call, line: Line, hunk: Hunk) -> bool:
-    return _is_added(line) and call.name not in call_names(hunk.before)
+def _is_new(call: Call, line: Line, called: Mapping[str, int]) -> bool:
+    """Whether an added line makes a call that is not among those `called` before."""
+    return _is_added(line) and call.name not in called
 
 
 def _loop_is_new(hunk: Hunk) -> bool:

@@ -26,8 +26,9 @@ def extract(patch: Patch) -> list[Effect]:
         if hunk.kind in ("manifest", "lock", "view"):
             continue
         old, new = _literals(hunk.removed), _literals(hunk.added)
-        gone = tuple(name for name in old if name not in _literals(hunk.after))
-        come = tuple(name for name in new if name not in _literals(hunk.before))
+        before, after = _literals(hunk.before), _literals(hunk.after)
+        gone = tuple(name for name in old if name not in after)
+        come = tuple(name for name in new if name not in before)
         if gone:
             found.append(
                 Effect("name_gone", f"{', '.join(gone[:4])} is no longer there", hunk.path, gone, sureness=0.9)

@@ -151,14 +151,13 @@ def _held(hunk: Hunk) -> Iterator[Effect]:
     clients = clients_of([hunk.heading, *(line.code for line in hunk.after)])
     before, after = (_calls_held(lines, clients) for lines in (hunk.before, hunk.after))
     free = {line.code for line in hunk.before} - set(before)
+    placed = {line.code for line in hunk.lines if line.sign == "+"}
+    added = {line.code for line in hunk.added}
+    taken = {code for code in added if _TAKES_LOCK.search(code)}
     for code, (name, surely) in after.items():
-        moved_in = code in free and any(line.code == code and line.sign == "+" for line in hunk.lines)
-        wrapped = (
-            code in free
-            and not moved_in
-            and any(_TAKES_LOCK.search(line.code) for line in hunk.added if line.code != code)
-        )
-        if code not in before and (moved_in or wrapped or (surely and code in {line.code for line in hunk.added})):
+        moved_in = code in free and code in placed
+        wrapped = code in free and not moved_in and bool(taken - {code})
+        if code not in before and (moved_in or wrapped or (surely and code in added)):
             says = f"calls {name} while it holds a lock or a transaction: `{code[:80]}`"
             yield Effect("lock_held_longer", says, hunk.path, (name,), sureness=0.9 if surely or moved_in else 0.6)
             return
@@ -166,17 +165,17 @@ def _held(hunk: Hunk) -> Iterator[Effect]:
 
 def _calls_held(lines: Sequence[Line], clients: frozenset[str]) -> dict[str, tuple[str, bool]]:
     """Lines that call somebody while a lock is held: whom, and whether that surely leaves the process."""
-    found: dict[str, tuple[str, bool]] = {}
+    held: dict[str, None] = {}
     for index, line in enumerate(lines):
-        if not _TAKES_LOCK.search(line.code) or definition(line.code):
-            continue
-        for other in (lines[i] for i in _region(lines, index)):
-            if other.code == line.code or len(other.code) < _MIN_LINE:
-                continue
-            for call in calls(other.code):
-                asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?{re.escape(call.full)}\s*\(", other.code)
-                if asks and re.search(r"\.|->|::", call.full) and not _is_of_store(call.full):
-                    found.setdefault(other.code, (call.full, is_remote_call(call, other.code, clients)))
+        if _TAKES_LOCK.search(line.code) and not definition(line.code):
+            codes = (lines[i].code for i in _region(lines, index))
+            held.update(dict.fromkeys(code for code in codes if code != line.code and len(code) >= _MIN_LINE))
+    found: dict[str, tuple[str, bool]] = {}
+    for code in held:
+        for call in calls(code):
+            asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?{re.escape(call.full)}\s*\(", code)
+            if asks and re.search(r"\.|->|::", call.full) and not _is_of_store(call.full):
+                found.setdefault(code, (call.full, is_remote_call(call, code, clients)))
     return found
 
 
