@@ -72,6 +72,16 @@ def test_two_that_hold_what_the_other_asks_for_are_told(look: Look) -> None:
     assert (finding.facts["locks"], finding.facts["cycles"]) == (("a", "b"), 10)
 
 
+def test_a_request_that_locks_thousands_of_rows_hides_no_deadlock(look: Look) -> None:
+    fleet = crossing(crossed=True)
+    root = fleet.span("batch", "", "books", "h2", "close day", 100, 9000, "server")
+    for number in range(5000):
+        text = f"UPDATE entries SET closed = true WHERE id = {number}"
+        fleet.span("batch", root, "books", "h2", "UPDATE entries", 101 + number, 60, "client", db__query__text=text)
+    findings, _ = look("locks.deadlock", fleet.tables())
+    assert [finding.service for finding in findings] == ["bank"]
+
+
 def test_locks_taken_in_one_order_are_silent(look: Look) -> None:
     findings, check = look("locks.deadlock", crossing(crossed=False).tables())
     assert not findings

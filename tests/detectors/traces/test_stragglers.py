@@ -53,6 +53,17 @@ def test_stragglers_that_keep_the_processor_busy_compute(now: float, mechanism: 
     assert (finding.resource == "process.cpu.utilization") is (mechanism == "cpu_saturation")
 
 
+def test_a_request_of_two_hundred_years_is_measured_by_the_points_that_there_are(look: Look) -> None:
+    tables = pricing(lambda n: n >= 120 and n % 10 == 0).tables()
+    long = max(
+        (span for span in tables["spans"] if (span["service"], span["kind"]) == ("pricing", "server")),
+        key=lambda span: span["start_ns"],
+    )
+    long["duration_ns"] = 7 * 10**18
+    findings, _ = look("traces.stragglers", tables | {"metrics": processor(0.24)})
+    assert "cpu_saturation" in {finding.mechanism for finding in findings}
+
+
 def test_a_processor_that_was_as_busy_before_is_not_theirs(look: Look) -> None:
     points = [{**point, "value": 0.5} for point in processor(0.5)]
     (finding,), _ = look(

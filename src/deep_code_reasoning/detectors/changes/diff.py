@@ -26,7 +26,7 @@ _TIGHT: Final = re.compile(r"\s*([^\w\s])\s*")
 
 # A diff longer than this is read to here: generated code and vendored trees say nothing more by their length.
 MAX_LINES: Final = 20_000
-# So is a line longer than people write (minified scripts, data on one line): expressions over it take its length squared.
+# So is a line longer than people write (minified scripts, data on one line), over which expressions take for ever.
 _MAX_LETTERS: Final = 2_000
 
 

@@ -66,15 +66,24 @@ def _find_asks(store: CaseStore) -> bool:
 
 
 def find_asks(store: CaseStore) -> list[Ask]:
-    """Requests that ask for a lock while they hold another, those that ask longest first; tables must be there."""
+    """Requests that ask for a lock while they hold another, those that ask longest first; tables must be there.
+
+    Both are locks that others have to do with as well: of a request that goes through thousands of rows, each with each
+    would be too many, and those that are its own alone keep nobody.
+    """
     rows = store.query(
         """
-        WITH asked AS (
+        WITH shared AS (
+            SELECT key FROM (SELECT key, trace_id FROM lock_held UNION ALL SELECT key, trace_id FROM lock_tries)
+            GROUP BY key HAVING min(trace_id) != max(trace_id)
+        ),
+        asked AS (
             SELECT h.service AS service, h.key AS held, h.named AS named, h.end_ns AS held_until_ns, o.key AS wanted,
                    o.trace_id AS trace_id, argMin(o.span_id, o.start_ns) AS span_id, min(o.start_ns) AS start_ns,
                    max(o.end_ns) AS asked_until_ns
             FROM lock_held AS h JOIN lock_tries AS o ON h.trace_id = o.trace_id
-            WHERE o.key != h.key AND o.start_ns BETWEEN h.start_ns AND h.end_ns
+            WHERE o.key != h.key AND h.key IN shared AND o.key IN shared
+              AND o.start_ns BETWEEN h.start_ns AND h.end_ns
             GROUP BY service, held, named, held_until_ns, wanted, trace_id, o.series
         )
         SELECT service, held, wanted, trace_id, span_id, named, start_ns,

@@ -83,13 +83,14 @@ def _points(store: CaseStore, series: Series, longer_than_ns: float) -> Sequence
         FROM (
             SELECT since, until, place * {width:Int64} AS ends,
                    arrayJoin(range(intDiv(greatest(since, 0), {width:Int64}),
-                                   intDiv(greatest(until, 0), {width:Int64}) + 2)) AS place
+                                   least(intDiv(greatest(until, 0), {width:Int64}) + 2, {places:Int64}))) AS place
             FROM long
         )
         WHERE least(until, ends) > greatest(since, ends - {width:Int64}) GROUP BY place ORDER BY place
         """,
         first=times[0],
         width=width,
+        places=round((times[-1] - times[0]) / width) + 1,
         service=series.service,
         instance=series.instance,
         longer=round(longer_than_ns),

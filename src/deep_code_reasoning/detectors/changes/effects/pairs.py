@@ -8,7 +8,6 @@ from typing import Final
 
 from ..diff import Hunk, Line
 
-
 _MIN_RATIO: Final = 0.5
 _MAX_TRIED: Final = 60
 
