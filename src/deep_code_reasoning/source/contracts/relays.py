@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _RESOURCE: Final = re.compile(r'(?m)^resource\s+"(\w+)"\s+"([\w-]+)"\s*\{')
-_ATTRIBUTE: Final = re.compile(r"(?m)^\s+(\w+)\s*=\s*(\S.*?)\s*$")
+_ATTRIBUTE: Final = re.compile(r"(?m)^[^\S\n]+(\w+)[^\S\n]*=[^\S\n]*(\S(?:.*\S)?)")
 _REFERENCE: Final = re.compile(r"\b((?:aws|google)_\w+)\.([\w-]+)\.(?:arn|id|name|url)\b")
 _LITERAL: Final = re.compile(r'^"([^"${}]+)"$')
 # Terraform: what says to which topic something subscribes, and what is given its messages ('' for itself).

@@ -239,9 +239,10 @@ class Topics:
 
     def _told(self, file: CodeFile, workers: Mapping[str, str]) -> Iterator[Contract]:
         for call in file.calls if workers else ():
-            queue = workers.get(re.split(r"\.|::", re.sub(r"\.set\(.*", "", call.receiver))[-1])
-            if queue and call.name in _TELLING:
-                yield _contract(file, "" if file.language == "ruby" else "dramatiq", queue, True, call.line)
+            if call.name in _TELLING:
+                queue = workers.get(re.split(r"\.|::", re.sub(r"\.set\(.*", "", call.receiver))[-1])
+                if queue:
+                    yield _contract(file, "" if file.language == "ruby" else "dramatiq", queue, True, call.line)
 
     def _bindings(self) -> Iterator[Contract]:
         """Spring Cloud Stream: channels of functions that the configuration binds to topics."""
