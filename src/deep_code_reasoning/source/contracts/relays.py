@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from ..roots import SourceFile
@@ -82,9 +83,10 @@ def relayed(contracts: Iterable[Contract]) -> list[Contract]:
 def _of_terraform(text: str) -> Iterator[tuple[str, str, int]]:
     heads = list(_RESOURCE.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
+    breaks = accumulate(text.count("\n", *gap) for gap in pairwise([0, *(head.start() for head in heads)]))
     blocks = [
-        (head[1], head[2], dict(_ATTRIBUTE.findall(text, head.end(), end)), text.count("\n", 0, head.start()) + 1)
-        for head, end in zip(heads, ends, strict=True)
+        (head[1], head[2], dict(_ATTRIBUTE.findall(text, head.end(), end)), before + 1)
+        for head, end, before in zip(heads, ends, breaks, strict=True)
     ]
     names = {
         (kind, label): found[1]

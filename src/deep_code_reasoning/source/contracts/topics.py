@@ -289,14 +289,16 @@ def _module_of(file: CodeFile) -> str:
 
 def _inside(node: Node, key: str) -> Iterator[Node]:
     """The values of a key in lists and objects of lists and objects."""
-    for name, value in fields(node):
-        if name == key:
-            yield value
-        else:
-            yield from _inside(value, key)
-    for each in items(node):
-        if each.id != node.id and unwrapped(node).type in LISTS:
-            yield from _inside(each, key)
+    waiting = [node]
+    while waiting:
+        held = waiting.pop()
+        for name, value in fields(held):
+            if name == key:
+                yield value
+            else:
+                waiting.append(value)
+        if unwrapped(held).type in LISTS:
+            waiting += (each for each in items(held) if each.id != held.id)
 
 
 def _keys(node: Node) -> Iterator[Node]:
