@@ -66,7 +66,7 @@ def unwritten_folders(paths: Iterable[str]) -> dict[str, str]:
             inside.add(folder)
         elif name in DEPENDENCIES:
             found[folder] = OTHERS
-        elif any(each.endswith(_MADE_BY.get(name, ())) for each in folders.get(above, ())):
+        elif name in _MADE_BY and any(each.endswith(_MADE_BY[name]) for each in folders.get(above, ())):
             found[folder] = _BUILT
     return found
 

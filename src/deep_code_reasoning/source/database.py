@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from ..errors import UnreadableSourceError
 
@@ -54,6 +54,24 @@ CREATE TABLE readings (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, found T
 """
 # Another process writes for as long as some hundred files take.
 _BUSY_TIMEOUT_S: Final = 60.0
+
+
+class IndexFile:
+    """The opened file of the index; several processes may use it at once. Use it in a `with` block.
+
+    Raises:
+        UnreadableSourceError: here and later, when the file is no index and cannot be made one, or its database fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = connect(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from .apart import stands_apart
 from .blobs import LeftOut, folder_content, git_id, revision_contents, revision_files, why_not_text
-from .database import NOT_READ, connect, naming
+from .database import NOT_READ, IndexFile, naming
 from .languages import is_searched
 from .parsing import Content, Parsed, parse
 from .roots import Roots, SourcePath
@@ -111,22 +111,8 @@ class StatementHit:
     template: str
 
 
-class SourceIndex:
-    """The index in one file; several processes may use it at once. Use it in a `with` block.
-
-    Raises:
-        UnreadableSourceError: here and later, when the file is no index and cannot be made one, or its database fails.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._db = connect(path)
-
-    def __enter__(self) -> SourceIndex:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
+class SourceIndex(IndexFile):
+    """Functions by their words, names and calls, of many folders and revisions."""
 
     def add_folder(
         self, repo: str, roots: Roots, progress: Progress | None = None, stop: Callable[[], bool] = lambda: False

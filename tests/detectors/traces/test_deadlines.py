@@ -176,3 +176,48 @@ def test_a_deadline_that_a_slow_partner_outlasts_is_told_as_the_wrong_way_round(
         fleet.span(trace, pay, "pay", "h3", "POST", at + 5, took, "client", server__address="bank.example.com")
     (finding,), _ = look("traces.early_timeout", fleet.tables())
     assert (finding.code, finding.service) == ("traces.inverted_deadline", "gateway")
+
+
+def paying(deadline_ms: float = 1e9, work: Callable[[int], float] = lambda _: 0.0, said: str = "aborted") -> Fleet:
+    """The shop calls a partner without spans, which takes 50 to 249 ms; from request 60 on `work` and a deadline."""
+    fleet = Fleet()
+    for number in range(160):
+        at, trace, took = number * 1000.0, f"t{number}", 50.0 + number * 37 % 200
+        late = number >= 60
+        took = work(number) or took if late else took
+        status = "error" if late and (took >= deadline_ms or work(number)) else ""
+        took = min(took, deadline_ms) if late else took
+        root = fleet.span(trace, "", "shop", "h1", "POST /pay", at, took + 4, "server", status)
+        fleet.span(
+            trace, root, "shop", "h1", "POST", at + 1, took, "client", status, said if status else "",
+            server__address="pay.partner.example",
+        )  # fmt: skip
+    return fleet
+
+
+def test_a_deadline_that_came_to_be_shorter_is_told_though_nobody_records_the_other_side(look: Look) -> None:
+    (finding,), _ = look("traces.early_timeout", paying(150).tables())
+    assert (finding.code, finding.service, finding.resource) == ("traces.new_deadline", "shop", "pay.partner.example")
+    assert finding.facts["deadline_ms"] == 150
+    assert finding.confidence > 0.9
+
+
+@pytest.mark.parametrize("said", ["read timed out", "context deadline exceeded"])
+def test_who_gives_up_sooner_than_a_peer_often_took_says_nothing_of_the_peer(said: str, look: Look) -> None:
+    findings, _ = look("external.peer_outage", paying(60, said=said).tables())
+    assert not findings
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [
+        paying(work=lambda _: 3.0),
+        paying(work=lambda _: 400.0),
+        paying(work=lambda number: 150.0 if number % 2 else 0.0),
+        paying(work=lambda number: 60.0 + number * 37 % 200),
+    ],
+    ids=["refused at once", "later than ever", "others are waited for", "after any time"],
+)
+def test_calls_to_what_records_no_spans_that_fail_otherwise_are_silent(fleet: Fleet, look: Look) -> None:
+    findings, _ = look("traces.early_timeout", fleet.tables())
+    assert not findings

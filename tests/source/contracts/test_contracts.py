@@ -294,3 +294,44 @@ def test_a_file_of_nothing_but_beginnings_is_read_in_no_time(path: str, line: st
     started = time.process_time()
     read(tmp_path, {f"shop/{path}": f"<?php\n{line}\n" * 10_000 if path == "a.php" else f"{line}\n" * 10_000})
     assert time.process_time() - started < 2
+
+
+DEEP = {
+    "base.py": "class A(" + "(" * 1_900 + "B" + ")" * 1_900 + "):\n  pass\n" + "x\n" * 300,
+    "batch.ts": "import {Kafka} from 'kafkajs'\nproducer.sendBatch({ topicMessages: "
+    + "[\n" * 1_500 + "{topic: 'deep'}" + "]\n" * 1_500 + "})\n",
+    "made.ts": "import axios from 'axios'\nfunction f() {\n" + "if (a) {\n" * 1_500
+    + "return axios.create({ baseURL: 'http://stock' })\n" + "}\n" * 1_500 + "}\nconst api = f()\napi.get('/deep')\n",
+}  # fmt: skip
+
+
+def test_what_is_nested_a_thousand_deep_is_read(tmp_path: Path) -> None:
+    found = read(tmp_path, {f"shop/{path}": text for path, text in DEEP.items()})
+    assert {(contract.path, contract.name) for contract in found.contracts} == {
+        ("batch.ts", "deep"), ("made.ts", "/deep"),
+    }  # fmt: skip
+
+
+def each(text: str) -> str:
+    return "".join(text.replace("#", str(n)) for n in range(2_000))
+
+
+CROWDS = {
+    "a.py": "import httpx\nclass A:\n" + each("  def m#(self):\n    return self.client.get('/x#')\n"),
+    "b.py": "import httpx\n"
+    + "".join(f"class A{n}({', '.join(f'A{m}' for m in range(60))}): ...\n" for n in range(60)),
+    "A.java": "class A {\n"
+    + each('@Bean RestClient r#() { return RestClient.create("http://h#"); }\nvoid m#() { r#.get().uri("/x#"); }\n')
+    + "}\n",
+    "A.cs": "using Wolverine;\n" + each("class A#Handler { public void Handle(M# m) { } }\n"),
+    "B.cs": "[Table(A)][x\n" * 10_000,
+    "a.tf": 'resource "aws_sns_topic" "a" {\n' + "\n" * 40_000 + "a = b" + " " * 40_000 + "c\n}\n",
+}
+
+
+@pytest.mark.parametrize("path", CROWDS)
+def test_a_crowd_of_the_same_is_read_in_the_time_of_its_length(path: str, tmp_path: Path) -> None:
+    """Two thousand of one kind in one file: to look through all of them for each takes ten times as long."""
+    started = time.process_time()
+    read(tmp_path, {f"shop/{path}": CROWDS[path]})
+    assert time.process_time() - started < 2

@@ -130,6 +130,16 @@ def test_other_rules_read_anew_and_what_was_stopped_is_not_kept(
     assert parsed == ["stock/app.py"] * 2
 
 
+def test_a_file_that_comes_or_goes_and_cannot_be_read_is_told_of(stock: Repository, readings: KeptReadings) -> None:
+    stock.write({"app.py": APP.format("items"), "stock.proto": "service Stock { rpc Get (A) returns (B); }\n"})
+    roots = [stock.folder]
+    assert read_contracts(Roots(roots), kept=readings).skipped == ()
+    stock.write({"binary.py": b"\0\1"})
+    assert [each.path for each in read_contracts(Roots(roots), kept=readings).skipped] == ["stock/binary.py"]
+    (stock.folder / "binary.py").unlink()
+    assert read_contracts(Roots(roots), kept=readings).skipped == ()
+
+
 def test_the_oldest_readings_make_room(
     stock: Repository, readings: KeptReadings, parsed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

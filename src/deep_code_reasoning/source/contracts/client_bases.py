@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ..roots import SourcePath
 from .calls import Call
 from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
 from .definitions import OWN, bases_of, is_of_base
@@ -30,10 +32,10 @@ _MAX_DEPTH: Final = 4
 _EITHER: Final = frozenset(
     "boolean_operator binary_expression conditional_expression ternary_expression conditional elvis_expression".split()
 )
-# What marks a function that makes something for a container, and what it is asked for by.
 # What makes a client of an interface that it is given.
 _IMPLEMENTING: Final = frozenset({"create", "createClient", "target"})
 _QUOTES: Final = "\"'"
+# What marks a function that makes something for a container, and what it is asked for by.
 _MAKING: Final = frozenset({"Bean", "Produces", "Singleton"})
 _ASKING: Final = frozenset({"Qualifier", "Named"})
 _ADDRESS: Final = re.compile(r"^(?:https?:)?//|^\x01[^\x02]*(?i:url|uri|host|addr|base|endpoint)")
@@ -62,12 +64,19 @@ class ClientBases:
         self._values = values
         self._deployment = deployment
         self._registered = dict(registered_clients(files, values))
-        self._beans: dict[str, list[_Bean]] = {}
-        self._qualified: dict[str, list[tuple[str, str]]] = {}
+        self._of_files: dict[SourcePath, str] = {}
+        self._of_classes: dict[int, str] = {}
+        # What a container makes, by the service and the name, or else the type; names that parts of a file ask for.
+        self._named: dict[tuple[str, str], list[Function]] = defaultdict(list)
+        self._typed: dict[tuple[str, str], list[Function]] = defaultdict(list)
+        self._asked: dict[tuple[SourcePath, str], set[str]] = defaultdict(set)
         for file in files:
             if file.language in _CONTAINED:
-                self._beans.setdefault(file.service, []).extend(_beans(file, values))
-                self._qualified[str(file.where)] = list(_qualified(file, values))
+                for bean in _beans(file, values):
+                    self._named[file.service, bean.name].append(bean.maker)
+                    self._typed[file.service, bean.kind].append(bean.maker)
+                for held, name in _qualified(file, values):
+                    self._asked[file.where, held].add(name)
 
     def of(self, call: Call, at: Term) -> str:
         """The address that a client was made with."""
@@ -83,9 +92,11 @@ class ClientBases:
         if node is None and (called := call.node.child_by_field_name("function")) is not None:  # axios: http({ url })
             return self._base(at.of(called))
         found = (self._base(at.of(node)) or self._injected(self._root(node, file), at)) if node is not None else ""
-        return found or (
-            self._base_of_file(file) if call.receiver_node is not None or file.language in _ONE_CLIENT else ""
-        )
+        if found or (call.receiver_node is None and file.language not in _ONE_CLIENT):
+            return found
+        if file.where not in self._of_files:
+            self._of_files[file.where] = self._base_of_file(file)
+        return self._of_files[file.where]
 
     def _base(self, term: Term, depth: int = 0) -> str:
         """The base of the client that an expression is: through names, chains, and functions that give it back."""
@@ -114,12 +125,11 @@ class ClientBases:
         """Python: the base of the client that a property of the object around gives back."""
         holder = first_field(node, RECEIVER_FIELDS) if term.file.language == "python" else None
         around = enclosing(node, CLASS_TYPES) if holder is not None and text_of(holder) in OWN else None
-        name = last_name(text_of(node))
-        for each in term.file.functions if around is not None else ():
-            if definition_name(each) == name and around is not None and within(each, around):
-                given = (self._base(Term(one, term.file), depth + 1) for one in returned(each, "python"))
-                return next((base for base in given if base), "")
-        return ""
+        method = (
+            self._values.names.method(last_name(text_of(node)), Term(around, term.file)) if around is not None else None
+        )
+        given = returned(method.node, "python") if method is not None else []
+        return next((base for each in given if (base := self._base(Term(each, term.file), depth + 1))), "")
 
     def root_call(self, node: Node, file: CodeFile) -> Node:
         """The call that a chain of calls begins with: of `this.api().retry(3)` it is `this.api()`."""
@@ -146,8 +156,11 @@ class ClientBases:
 
     def _of_class(self, kind: Term) -> str:
         """The base that a class gives the client which it extends: `super().__init__(base_url=...)`."""
-        passed = (call for call in kind.file.calls if is_of_base(call) and within(call.node, kind.node))
-        return next((base for call in passed if (base := self._base_of_call(call, Term(call.node, kind.file)))), "")
+        if kind.node.id not in self._of_classes:
+            passed = (call for call in kind.file.calls if is_of_base(call) and within(call.node, kind.node))
+            given = (self._base_of_call(call, Term(call.node, kind.file)) for call in passed)
+            self._of_classes[kind.node.id] = next(filter(None, given), "")
+        return self._of_classes[kind.node.id]
 
     def made_for(self, call: Call, file: CodeFile) -> str:
         """The base of what makes a client of an interface, with all that is given on the way."""
@@ -165,13 +178,20 @@ class ClientBases:
                 waiting += [given.of(part) for part in parts if part is not None]
         return found
 
-    def is_client(self, kind: Term, depth: int = 0) -> bool:
-        """Whether a class of ours extends a client of a library."""
-        bases = bases_of(kind.node)
-        above = (self._values.names.type_of(base, kind.file) for base in bases if depth < _MAX_DEPTH)
-        return not CLIENT_TYPES.isdisjoint(bases) or any(
-            self.is_client(each, depth + 1) for each in above if each is not None and each.node.id != kind.node.id
-        )
+    def is_client(self, kind: Term) -> bool:
+        """Whether a class of ours extends a client of a library, itself or by those that it extends."""
+        seen, level = {kind.node.id}, [kind]
+        for _ in range(_MAX_DEPTH + 1):
+            above = []
+            for each in level:
+                bases = bases_of(each.node)
+                if not CLIENT_TYPES.isdisjoint(bases):
+                    return True
+                found = (self._values.names.type_of(base, each.file) for base in bases)
+                above += [base for base in found if base is not None]
+            level = list({base.node.id: base for base in above if base.node.id not in seen}.values())
+            seen.update(base.node.id for base in level)
+        return False
 
     def _first_address(self, made: Call, term: Term) -> str:
         texts = (self._values.text(each.node, term.file, term.frame) for each in made.arguments)
@@ -191,11 +211,11 @@ class ClientBases:
             return scoped if fill(scoped, self._deployment.of(file.service)) != HOLE else ""
         if file.language not in _CONTAINED:
             return ""
-        asked = {text for held, text in self._qualified.get(str(file.where), ()) if held == name} or {name}
-        kind = declared_type(name, root, file)
-        beans = self._beans.get(file.service, [])
-        fit = [bean for bean in beans if bean.name in asked] or [bean for bean in beans if kind and bean.kind == kind]
-        made = fit[0].maker if len(fit) == 1 else self._values.names.function_named(name, file)
+        asked = self._asked.get((file.where, name)) or {name}
+        fit = [maker for each in asked for maker in self._named.get((file.service, each), ())]
+        kind = declared_type(name, root, file) if not fit else ""
+        fit = fit or (self._typed.get((file.service, kind), []) if kind else [])
+        made = fit[0] if len(fit) == 1 else self._values.names.function_named(name, file)
         given = returned(made.node, made.file.language) if made is not None else []
         return next((base for node in given if made and (base := self._base(Term(node, made.file)))), "")
 
@@ -205,7 +225,7 @@ class ClientBases:
         if given is None and (made.name in BASE_CALLS or made.name in ("Faraday", "new")):
             given = made.positional(0)
         if made.name == SETTING:  # Ktor: defaultRequest { url("...") }
-            inside = [call for call in file.calls if call.name == "url" and within(call.node, made.node)]
+            inside = file.calls_in("url", made.node)
             given = inside[0].positional(0) if inside else given
         value = self._values.text(given, file, term.frame) if given is not None else HOLE
         if value == HOLE and made.makes | (made.name in _MADE_WITH) and (first := made.positional(0)) is not None:
@@ -220,7 +240,7 @@ class ClientBases:
                 return self._base_of_call(options, term)
             if made.name == "CreateClient" and named is not None:
                 return self._registered.get(self._values.text(named, file, term.frame), "")
-            built = [call for call in file.calls if call.name == SETTING and within(call.node, made.node)]
+            built = file.calls_in(SETTING, made.node)
             return self._base_of_call(built[0], term) if built and built[0] is not made else ""
         return value if "/" in value or "\1" in value or ":" in value else ""
 

@@ -95,7 +95,7 @@ class Clients:
 
     def _is_setting(self, call: Call, file: CodeFile) -> bool:
         """Ktor: whether an address is what goes before those of requests."""
-        return any(each.name == SETTING and within(call.node, each.node) for each in file.calls)
+        return any(within(call.node, each.node) for each in file.by_name.get(SETTING, ()))
 
     def _given(self, call: Call, row: ClientCall) -> Node | None:
         """The expression that is the address of a request."""

@@ -74,9 +74,11 @@ def _prefixes(file: CodeFile, text: Callable[[Node, CodeFile], str]) -> Iterator
             yield definition_name(mark.target), text(given, file) if given is not None else ""
     for call in file.calls if file.language == "csharp" else ():
         bound = _BINDING.search(text_of(call.node))
-        sections = [each for each in file.calls if bound and each.name in _SECTIONS and within(each.node, call.node)]
+        if bound is None:
+            continue
+        sections = [each for each in file.calls if each.name in _SECTIONS and within(each.node, call.node)]
         given = sections[0].positional(0) if sections else None
-        if bound is not None and given is not None and (section := text(given, file)) != HOLE:
+        if given is not None and (section := text(given, file)) != HOLE:
             yield bound[1], section
     for kind in file.types if file.language == "python" else ():
         if _SETTINGS.search(kind.header):

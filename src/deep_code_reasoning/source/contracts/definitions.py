@@ -100,6 +100,11 @@ class Definitions:
         """The function that a node is, when it has a name."""
         return self._by_node.get(node.id)
 
+    def method(self, name: str, kind: Term) -> Function | None:
+        """The function of a name that stands in a class."""
+        known = (each for each in self._functions.get(name, ()) if each.file is kind.file)
+        return next((each for each in known if within(each.node, kind.node)), None)
+
     def module(self, name: str, file: CodeFile) -> CodeFile | None:
         """The file that a name stands for as a whole."""
         source = self.imports.source(name, file)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from ..database import connect, naming
+from ..database import IndexFile, naming
 from ..roots import Skipped
 from .records import Contract
 
@@ -32,22 +32,8 @@ class Reading:
     skipped: tuple[Skipped, ...]
 
 
-class KeptReadings:
-    """The readings in the file of the source index. Use it in a `with` block.
-
-    Raises:
-        UnreadableSourceError: here and later, when the file is no index and cannot be made one, or its database fails.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._db = connect(path)
-
-    def __enter__(self) -> KeptReadings:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
+class KeptReadings(IndexFile):
+    """The readings in the file of the source index."""
 
     def find(self, key: str) -> Reading | None:
         """The reading that is kept under a key."""

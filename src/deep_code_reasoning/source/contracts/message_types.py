@@ -10,19 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from re import Pattern
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .calls import Call
 from .environment import Deployment
 from .grammars import CLASS_TYPES
-from .nodes import definition_name, enclosing, last_name, parameter_nodes, text_of, unwrapped, within
+from .nodes import definition_name, enclosing, last_name, parameter_nodes, text_of, unwrapped
 from .records import CONSUMED, PROVIDED, Contract
 from .scopes import Term, declared_type
 from .syntax import CodeFile
 from .values import Values
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +88,36 @@ class MessageTypes:
         """Symfony: messages that the configuration routes to a transport; all others stay in their process."""
         settings = self._deployment.settings.get(file.service, {})
         routed = {re.split(r"[\\.]", key)[-1] for key in settings if key.startswith(_ROUTING)}
-        for call in file.calls if routed else ():
+        if not routed:
+            return
+        for call in file.calls:
             if call.name == "dispatch" and (sent := self._sent(call, file)) in routed:
                 yield _contract(file, "messenger", sent, PROVIDED, call.line)
-        for mark in file.marks if routed else ():
+        last = {around.id: each for each in file.functions if (around := enclosing(each, CLASS_TYPES)) is not None}
+        last |= {each.id: each for each in file.functions}
+        for mark in file.marks:
             if mark.call.name == "AsMessageHandler" and mark.target is not None:
-                makers = [each for each in file.functions if within(each, mark.target)]
-                given = [each for maker in makers[-1:] for each in parameter_nodes(maker)[:1]]
-                for held in given:
+                maker = last.get(mark.target.id)
+                for held in parameter_nodes(maker)[:1] if maker is not None else ():
                     kind = declared_type(text_of(held).lstrip("$"), held, file)
                     if kind in routed:
                         yield _contract(file, "messenger", kind, CONSUMED, mark.call.line)
 
     def _received(self, bus: _Bus, file: CodeFile) -> Iterator[Contract]:
-        for kind in file.types:
-            line = kind.node.start_point.row + 1
-            if bus.receives is None:
-                yield from self._handled(bus, kind.node, file)
-            elif kind.name not in self._bound and kind.node.type == "class_declaration":
-                for name in bus.receives.findall(kind.header):
-                    yield _contract(file, bus.name, name, CONSUMED, line)
-
-    def _handled(self, bus: _Bus, kind: Node, file: CodeFile) -> Iterator[Contract]:
-        """What the methods of a class are given that receives by its name alone."""
-        if not _HANDLING.search(definition_name(kind)):
+        if bus.receives is None:
+            yield from self._handled(bus, file)
             return
-        for function in file.functions:
-            if _HANDLES.match(definition_name(function)) and enclosing(function, CLASS_TYPES) == kind:
+        for kind in file.types:
+            if kind.name not in self._bound and kind.node.type == "class_declaration":
+                for name in bus.receives.findall(kind.header):
+                    yield _contract(file, bus.name, name, CONSUMED, kind.node.start_point.row + 1)
+
+    def _handled(self, bus: _Bus, file: CodeFile) -> Iterator[Contract]:
+        """What the methods of classes are given that receive by their names alone."""
+        handling = {kind.node.id for kind in file.types if _HANDLING.search(kind.name)}
+        for function in file.functions if handling else ():
+            around = enclosing(function, CLASS_TYPES) if _HANDLES.match(definition_name(function)) else None
+            if around is not None and around.id in handling:
                 given = parameter_nodes(function)
                 name = declared_type(text_of(given[0]), given[0], file) if given else ""
                 if name:
@@ -125,7 +125,9 @@ class MessageTypes:
 
     def _sent(self, call: Call, file: CodeFile) -> str:
         """The type of what a call sends: `Publish(new Paid(id))`, `Publish<Paid>(p => ...)`, `Send("queue", paid)`."""
-        named = _TYPE.search(text_of(call.node.child_by_field_name("function")))
+        function = call.node.child_by_field_name("function")
+        name = function.child_by_field_name("name") if function is not None else None
+        named = _TYPE.search(text_of(name or function))  # of a long chain, its last link
         if named is not None:
             return named[1]
         for argument in call.arguments:

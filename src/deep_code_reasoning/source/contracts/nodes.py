@@ -31,21 +31,18 @@ def header_of(node: Node, most: int) -> str:
     Nothing else is copied: the text of a class may be all of a large file, and its header is asked for often.
     """
     found: list[bytes] = []
-    _put_header(node, node.start_byte, most, found)
+    waiting = [(0, node)]  # with the bytes that lie before each
+    while waiting:
+        gap, part = waiting.pop()
+        found.append(b" " * gap + (b"" if part.child_count else part.text or b""))
+        body, at, inside = part.child_by_field_name("body"), part.start_byte, []
+        for child in part.children:
+            if child == body or child.start_byte - node.start_byte >= most:
+                break
+            inside.append((child.start_byte - at, child))
+            at = child.end_byte
+        waiting += reversed(inside)
     return b"".join(found)[:most].decode("utf-8", "replace")
-
-
-def _put_header(node: Node, start: int, most: int, found: list[bytes]) -> None:
-    body = node.child_by_field_name("body")
-    at = node.start_byte
-    for child in node.children:
-        if child == body or child.start_byte - start >= most:
-            break
-        found.append(b" " * (child.start_byte - at))
-        _put_header(child, start, most, found)
-        at = child.end_byte
-    if not node.children:
-        found.append(node.text or b"")
 
 
 def unwrapped(node: Node) -> Node:

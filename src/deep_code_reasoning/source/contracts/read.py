@@ -147,11 +147,13 @@ class _Around:
     deployment: Deployment
     known: Mapping[str, ProtoService]
 
-    def of(self, code: Mapping[SourcePath, Blob], documents: Sequence[SourceFile]) -> list[Any]:
-        """All that the contracts of a repository are read from: two with the same have the same contracts."""
-        whose = {str(where): self.services.of(where) for where in [*code, *(file.where for file in documents)]}
+    def of(
+        self, paths: Sequence[SourcePath], blobs: Mapping[SourcePath, Blob], documents: Sequence[SourceFile]
+    ) -> list[Any]:
+        """All that is read of a repository: two with the same have the same contracts, and skip the same files."""
+        whose = {str(where): self.services.of(where) for where in [*paths, *(file.where for file in documents)]}
         given = {name: [dict(self.deployment.of(name)), self.deployment.settings.get(name)] for name in whose.values()}
-        texts = {str(where): blob.sha for where, blob in code.items()}
+        texts = {str(where): blobs[where].sha if where in blobs else "" for where in paths}
         texts |= {str(file.where): git_id(file.text.encode()) for file in documents}
         return [texts, whose, given, {name: astuple(service) for name, service in self.known.items()}]
 
@@ -173,7 +175,7 @@ class _Reader:
     ) -> Reading:
         """What the code of a repository says, as it was read before or anew; when it stops, what it came to."""
         blobs = self._files.blobs(paths)
-        key = key_of(around.of(blobs, documents)) if kept is not None else ""
+        key = key_of(around.of(paths, blobs, documents)) if kept is not None else ""
         known = kept.find(key) if kept is not None else None
         if known is not None:
             return known

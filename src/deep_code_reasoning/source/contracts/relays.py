@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from ..roots import SourceFile
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _RESOURCE: Final = re.compile(r'(?m)^resource\s+"(\w+)"\s+"([\w-]+)"\s*\{')
-_ATTRIBUTE: Final = re.compile(r"(?m)^\s+(\w+)\s*=\s*(\S.*?)\s*$")
+_ATTRIBUTE: Final = re.compile(r"(?m)^[^\S\n]+(\w+)[^\S\n]*=[^\S\n]*(\S(?:.*\S)?)")
 _REFERENCE: Final = re.compile(r"\b((?:aws|google)_\w+)\.([\w-]+)\.(?:arn|id|name|url)\b")
 _LITERAL: Final = re.compile(r'^"([^"${}]+)"$')
 # Terraform: what says to which topic something subscribes, and what is given its messages ('' for itself).
@@ -82,9 +83,10 @@ def relayed(contracts: Iterable[Contract]) -> list[Contract]:
 def _of_terraform(text: str) -> Iterator[tuple[str, str, int]]:
     heads = list(_RESOURCE.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
+    breaks = accumulate(text.count("\n", *gap) for gap in pairwise([0, *(head.start() for head in heads)]))
     blocks = [
-        (head[1], head[2], dict(_ATTRIBUTE.findall(text, head.end(), end)), text.count("\n", 0, head.start()) + 1)
-        for head, end in zip(heads, ends, strict=True)
+        (head[1], head[2], dict(_ATTRIBUTE.findall(text, head.end(), end)), before + 1)
+        for head, end, before in zip(heads, ends, breaks, strict=True)
     ]
     names = {
         (kind, label): found[1]

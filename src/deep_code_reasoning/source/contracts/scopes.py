@@ -222,8 +222,10 @@ def returned(function: Node, language: str) -> list[Node]:
 
 
 def _returns(node: Node) -> Iterator[Node]:
-    for child in node.named_children:
+    waiting = [*reversed(node.named_children)]
+    while waiting:
+        child = waiting.pop()
         if child.type in _RETURNS:
             yield from child.named_children[:1]
         elif child.type not in FUNCTION_TYPES and (child.type not in LAMBDA_TYPES or child.type == "block"):
-            yield from _returns(child)
+            waiting += reversed(child.named_children)

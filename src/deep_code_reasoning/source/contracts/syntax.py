@@ -18,7 +18,7 @@ from .grammars import (
     QUERIES,
     RECEIVER_FIELDS,
 )
-from .nodes import definition_name, first_field, header_of, key_text, last_name, text_of, type_name
+from .nodes import definition_name, first_field, header_of, key_text, last_name, text_of, type_name, within
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query
@@ -73,6 +73,18 @@ class CodeFile:
     def lower(self) -> str:
         """Its text in small letters: to ask quickly what it mentions."""
         return self.text.lower()
+
+    @cached_property
+    def by_name(self) -> dict[str, list[Call]]:
+        """Its calls by their names."""
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            found.setdefault(call.name, []).append(call)
+        return found
+
+    def calls_in(self, name: str, node: Node) -> list[Call]:
+        """Its calls of a name that stand in a node."""
+        return [call for call in self.by_name.get(name, ()) if within(call.node, node)]
 
     @cached_property
     def code(self) -> str:

@@ -31,7 +31,7 @@ _DJANGO_NAMED: Final = re.compile(r"\bdb_table\b|\babstract\s*=\s*True|\bproxy\s
 _DJANGO_ABSTRACT: Final = re.compile(r"(?ms)^class\s+(\w+)\((?:(?!^class\s).)*?\babstract\s*=\s*True")
 _DB_SET: Final = re.compile(r"\bDbSet<(\w+)>\s+(\w+)\b")
 _MARKED: Final = re.compile(
-    r"\[Table\([^\]]{0,300}\]\s*(?:\[(?!Table\()[^\]]*\]\s*)*(?:\w+\s+)*(?:class|record)\s+(\w+)"
+    r"\[Table\([^\]]{0,300}\]\s*(?:\[(?!Table\()[^\]]*\]\s*){0,40}(?:\w+\s+)*(?:class|record)\s+(\w+)"
 )
 _TOLD: Final = re.compile(
     r"\bEntity(?:TypeBuilder|TypeConfiguration)?<(\w+)>"

@@ -239,9 +239,10 @@ class Topics:
 
     def _told(self, file: CodeFile, workers: Mapping[str, str]) -> Iterator[Contract]:
         for call in file.calls if workers else ():
-            queue = workers.get(re.split(r"\.|::", re.sub(r"\.set\(.*", "", call.receiver))[-1])
-            if queue and call.name in _TELLING:
-                yield _contract(file, "" if file.language == "ruby" else "dramatiq", queue, True, call.line)
+            if call.name in _TELLING:
+                queue = workers.get(re.split(r"\.|::", re.sub(r"\.set\(.*", "", call.receiver))[-1])
+                if queue:
+                    yield _contract(file, "" if file.language == "ruby" else "dramatiq", queue, True, call.line)
 
     def _bindings(self) -> Iterator[Contract]:
         """Spring Cloud Stream: channels of functions that the configuration binds to topics."""
@@ -288,14 +289,16 @@ def _module_of(file: CodeFile) -> str:
 
 def _inside(node: Node, key: str) -> Iterator[Node]:
     """The values of a key in lists and objects of lists and objects."""
-    for name, value in fields(node):
-        if name == key:
-            yield value
-        else:
-            yield from _inside(value, key)
-    for each in items(node):
-        if each.id != node.id and unwrapped(node).type in LISTS:
-            yield from _inside(each, key)
+    waiting = [node]
+    while waiting:
+        held = waiting.pop()
+        for name, value in fields(held):
+            if name == key:
+                yield value
+            else:
+                waiting.append(value)
+        if unwrapped(held).type in LISTS:
+            waiting += (each for each in items(held) if each.id != held.id)
 
 
 def _keys(node: Node) -> Iterator[Node]:
