@@ -118,26 +118,3 @@ def test_one_entry_that_several_requests_make_anew_at_once_is_told(look: Look) -
     assert "while another makes the entry anew" in finding.summary
     alone, _ = look("traces.cache_misses", rates(lambda number: number % 20 == 0, lambda _: 1).tables())
     assert not alone
-
-
-def two_kinds(missed: Callable[[int], bool]) -> Fleet:
-    """The catalogue reads prices ten times as often as items; `missed` says of an item's request that it misses."""
-    fleet = Fleet()
-    for number in range(1320):
-        at, trace, of_item = number * 100.0, f"t{number}", number % 11 == 0
-        name = "GET /item" if of_item else "GET /price"
-        root = fleet.span(trace, "", "catalog", "h1", name, at, 20, "server")
-        key = {"db__system": "redis", "db__statement": f"GET {'item' if of_item else 'price'}:7"}
-        fleet.span(trace, root, "catalog", "h1", "GET", at + 1, 1, "client", **key)
-        if missed(number) if of_item else number % 10 == 0:
-            row = {"db__system": "postgresql", "db__statement": "SELECT * FROM t WHERE id = $1"}
-            fleet.span(trace, root, "catalog", "h1", "SELECT t", at + 3, 10, "client", **row)
-    return fleet
-
-
-def test_one_operation_that_misses_is_told_though_the_service_hardly_shows_it(look: Look) -> None:
-    (finding,), _ = look("traces.cache_misses", two_kinds(lambda number: number >= 660).tables())
-    assert (finding.service, finding.operation) == ("catalog", "GET /item")
-    assert finding.facts["missed_share"] == pytest.approx(1.0, abs=0.05)
-    findings, _ = look("traces.cache_misses", two_kinds(lambda number: number % 3 == 0).tables())
-    assert not findings
