@@ -83,6 +83,22 @@ def _find_clocks(store: CaseStore) -> tuple[Clock, ...]:
     return clocks
 
 
+def host_name(store: CaseStore, clock: str) -> str:
+    """What people call the host of a clock that is told by its id: its node's name, else its own; else `clock`."""
+    return store.once(("host name", clock), lambda: _host_name(store, clock))
+
+
+def _host_name(store: CaseStore, clock: str) -> str:
+    names = store.query(
+        """
+        SELECT DISTINCT if(resource['k8s.node.name'] != '', resource['k8s.node.name'], resource['host.name']) AS name
+        FROM spans WHERE host = {clock:String} AND resource['host.id'] = host LIMIT 2
+        """,
+        clock=clock,
+    )
+    return (str(names[0]["name"]) or clock) if len(names) == 1 else clock
+
+
 def corrected(column: str, offset: str = "o") -> str:
     """SQL: a recorded time on the common timeline; `offset` is the alias that `join_offsets` gave."""
     return f"toInt64({column} - {offset}.offset_ns - {offset}.slope * ({column} - {offset}.middle_ns))"
