@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -86,6 +87,16 @@ def test_a_lease_that_another_takes_before_its_renewal_is_told(write: Write, loo
     assert facts["hosts"] == ("c2", "c1")
     assert (facts["expiry_on_another_clock"], facts["calls_after_loss"], facts["fencing_token"]) == (True, 6, False)
     assert finding.confidence > 0.9
+
+
+def test_owners_that_nothing_names_are_told_by_their_processes(look: Look) -> None:
+    tables = leases(spoken, stolen=True)
+    for row in tables["spans"]:
+        row["instance"] = f"ledger-on-{row['host']}"
+        cast("dict[str, str]", row["attributes"]).pop("lease.holder", None)
+    (finding,), _ = look("locks.lease_expired", tables)
+    assert finding.facts["owners"] == finding.facts["instances"] == ("ledger-on-c2", "ledger-on-c1")
+    assert "ledger-on-c2 and ledger-on-c1" in finding.summary
 
 
 @pytest.mark.parametrize("write", [redis, table])

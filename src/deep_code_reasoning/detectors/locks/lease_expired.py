@@ -95,7 +95,7 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
     requests = _requests(scene.store, service)
     failed = int(requests["failed"])
     proofs = (gap_ms is not None) + (skew is not None) + (failed > 0)
-    owners = tuple(str(first[name] or first[trace]) for name, trace in _OWNERS)
+    owners, holders = _holders(scene.store, first)
     text = [
         f"{service}: {first['key']} had two owners at once ({overlaps} times on {row['locks']} locks, of "
         f"{row['holds']} holds), {owners[0]} and {owners[1]}"
@@ -116,9 +116,9 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
         summary=text[0] + ": " + ", ".join(text[1:]) if text[1:] else text[0],
         severity=1.0 if failed else 0.6,
         confidence=0.97 if overlaps >= settings.sure_overlaps or proofs >= settings.sure_proofs else 0.7,
-        facts=_facts(row, first, gaps, skew, owners)
+        facts=_facts(row, first, gaps, skew)
+        | holders
         | {
-            "hosts": tuple(host_name(scene.store, str(first[name])) for name in ("prior_clock", "clock")),
             "skewed_host": host,
             "gap_ms": None if gap_ms is None else round(gap_ms, 3),
             "requests_failed": failed,
@@ -134,13 +134,31 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
     )
 
 
-_OWNERS = (("prior_owner", "prior_trace_id"), ("owner", "trace_id"))
+def _holders(store: CaseStore, first: Row) -> tuple[tuple[str, ...], dict[str, Fact]]:
+    """The two of an overlap: what they call themselves, else their processes, else their requests; and facts."""
+    instances = tuple(
+        str(
+            store.query(
+                "SELECT max(instance) AS named FROM spans WHERE trace_id = {trace:String} AND span_id = {span:String}",
+                trace=str(first[f"{prior}trace_id"]),
+                span=str(first[f"{prior}first_span"]),
+            )[0]["named"]
+        )
+        for prior in _BOTH
+    )
+    named = tuple(str(first[f"{prior}owner"]) for prior in _BOTH)
+    requests = tuple(str(first[f"{prior}trace_id"]) for prior in _BOTH)
+    owners = next((told for told in (named, instances) if all(told) and told[0] != told[1]), requests)
+    hosts = tuple(host_name(store, str(first[f"{prior}clock"])) for prior in _BOTH)
+    return owners, {"owners": owners, "instances": instances, "hosts": hosts}
 
 
-def _facts(row: Row, first: Row, gaps: Row, skew: Row | None, owners: tuple[str, ...]) -> dict[str, Fact]:
+_BOTH = ("prior_", "")
+
+
+def _facts(row: Row, first: Row, gaps: Row, skew: Row | None) -> dict[str, Fact]:
     return {
         "lock": str(first["key"]),
-        "owners": owners,
         "expiry_on_another_clock": skew is not None and first["prior_clock"] != first["clock"],
         "clock_offset_ms": round(float(skew["offset_ms"]), 3) if skew is not None else None,
         "ttl_ms": round(int(first["prior_ttl_ns"]) / NS_PER_MS, 3) or None,
