@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.names import mentions
 from .steps import SEPARATOR, prepare_span_steps
 
@@ -107,6 +107,7 @@ def _sample(scene: Scene, trace: str, span: str) -> str:
 
 DETECTOR = Detector(
     code="logs.chronic_error",
+    kinds=(Kind("logs.chronic_error", directness=0.9, family="chronic"),),
     mechanisms=("wrong_result",),
     needs=("spans", "logs"),
     settings=Settings(),

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..contrast.paths import Latency, Owner, latency_of
 
 
@@ -97,6 +97,7 @@ def told_of(owner: Owner) -> str:
 
 DETECTOR = Detector(
     code="traces.critical_path",
+    kinds=(Kind("traces.critical_path"),),
     mechanisms=("latency_regression",),
     needs=("spans",),
     settings=Settings(),

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from .crossings import crossings
 from .double_turns import double_turns
 from .races import Settings
@@ -34,6 +34,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
 
 DETECTOR = Detector(
     code="traces.race_condition",
+    kinds=(Kind("traces.race_condition", directness=0.95, family="seen"),),
     mechanisms=("race_condition",),
     needs=("spans",),
     settings=Settings(),
