@@ -1,8 +1,8 @@
 """Memory that grows and is not given back.
 
 Looks for: a service whose memory turns to growth: from some moment on it climbs in many steps, by a third of what it
-was in all, on most of its instances, while the other services' memory keeps to its pace. It climbs to the end, or to
-its limit: there it stays, or the process is killed and the climb begins anew.
+was in all, while most of its instances come to need so much more and the other services' memory keeps to its pace. It
+climbs to the end, or to its limit: there it stays, or the process is killed and the climb begins anew.
 
 Why it matters: nothing fails until the limit is met; then the process is killed, and the start hides the growth.
 
@@ -105,11 +105,12 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         if not climbs:
             continue
         onset_ns = min(_since_ns(climb) for climb in climbs)
-        alive = sum(series.times_ns[-1] > onset_ns for series in by_service[service])
+        alive = [series for series in by_service[service] if series.times_ns[-1] > onset_ns]
+        higher = sum(any(climb.growth >= settings.min_growth for climb in _climbs(each, settings)) for each in alive)
         others = [growth for name, growth in largest.items() if name != service]
-        if 2 * len(climbs) <= alive or (others and median(others) > settings.usual * largest[service]):
+        if 2 * higher <= len(alive) or (others and median(others) > settings.usual * largest[service]):
             continue
-        found.append(_finding(scene, service, climbs, alive, settings))
+        found.append(_finding(scene, service, climbs, len(alive), settings))
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
 
 
