@@ -27,7 +27,7 @@ from ...domain.instant import NS_PER_MS
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene, Skipped
-from ..timeline.clocks import Clock, prepare_clocks
+from ..timeline.clocks import Clock, host_name, prepare_clocks
 
 # Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
 # times, TLS validity, TOTP, event stores' sequence checks.
