@@ -26,7 +26,7 @@ from ...domain.finding import Fact, Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import outcome_change
 from ..timeline.clocks import host_name
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -269,6 +269,7 @@ def _citations(rows: Sequence[Row]) -> tuple[Citation, ...]:
 
 DETECTOR = Detector(
     code="locks.lease_expired",
+    kinds=(Kind("locks.lease_expired", directness=1.0, family="seen"),),
     mechanisms=("lock_lease_expired",),
     needs=("spans",),
     settings=Settings(),

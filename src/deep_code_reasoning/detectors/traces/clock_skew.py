@@ -26,7 +26,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.clocks import Clock, host_name, prepare_clocks
 
 # Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
@@ -220,6 +220,7 @@ def _citations(store: CaseStore, clock: str) -> tuple[Citation, ...]:
 
 DETECTOR = Detector(
     code="traces.clock_skew",
+    kinds=(Kind("traces.clock_skew", directness=0.95, family="seen"),),
     mechanisms=("clock_skew",),
     needs=("spans",),
     settings=Settings(),
