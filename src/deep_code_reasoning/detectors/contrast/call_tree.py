@@ -110,7 +110,7 @@ def _traces(store: CaseStore, window: Window) -> Sequence[Row]:
                groupArray((s.span_id, s.parent_span_id, concat(s.service, ' ', s.name), s.failed,
                            greatest(0, s.duration_ns - c.inside_ns))) AS spans
         FROM (SELECT * FROM linked_spans WHERE trace_id IN taken ORDER BY start_ns, span_id) AS s
-        LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+        LEFT ANY JOIN span_children AS c ON s.span_key = c.span_key
         GROUP BY trace_id ORDER BY trace_id
         """,
         **{"from": window.start_ns, "to": window.end_ns, "most": _TRACES},

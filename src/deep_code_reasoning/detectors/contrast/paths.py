@@ -193,7 +193,7 @@ def _spans(store: CaseStore, traces: Sequence[str]) -> dict[str, Spans]:
                    {corrected("s.start_ns")} AS begins, s.duration_ns AS duration_ns, toString(s.service) AS service,
                    toString(s.name) AS name, c.calls_out > 0 AS calls_out
             FROM linked_spans AS s {join_offsets("s.clock", "s.start_ns")}
-            LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+            LEFT ANY JOIN span_children AS c ON s.span_key = c.span_key
             WHERE s.trace_id IN {{traces:Array(String)}} AND s.kind != 'consumer' ORDER BY begins, span_id
         )
         GROUP BY trace_id HAVING count() <= {{most:UInt32}} ORDER BY trace_id

@@ -122,10 +122,10 @@ def _kept_holders(store: CaseStore, waits: LongWaits, settings: Settings) -> flo
             FROM waiting AS w JOIN lock_held AS h ON w.key = h.key
             WHERE h.trace_id != w.trace_id AND h.end_ns > w.start_ns AND h.start_ns < w.end_ns
         ),
-        inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
+        inner AS (SELECT parent_key FROM linked_spans WHERE parent_service = service),
         calls AS (
             SELECT trace_id, span_id, name, start_ns, duration_ns, failed FROM linked_spans
-            WHERE service = {{service:String}} AND parent_service = service AND (trace_id, span_id) NOT IN inner
+            WHERE service = {{service:String}} AND parent_service = service AND span_key NOT IN inner
               AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM lock_tries)
         ),
         usual AS (
@@ -185,7 +185,7 @@ def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:
     prepare_linked_spans(store)
     row = store.query(
         rf"""
-        WITH inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
+        WITH inner AS (SELECT parent_key FROM linked_spans WHERE parent_service = service),
         texts AS (
             SELECT trace_id, span_id, cityHash64(replaceRegexpAll({statement_of()}, '\'[^\']*\'|[0-9]+', '?')) AS text
             FROM spans WHERE service = {{service:String}}
@@ -194,7 +194,7 @@ def _others_slower(store: CaseStore, service: str, since_ns: int) -> float:
             SELECT name, text, quantileExactIf(0.75)(duration_ns, start_ns < {{since:Int64}}) AS before,
                    quantileExactIf(0.75)(duration_ns, start_ns >= {{since:Int64}}) AS after
             FROM linked_spans AS l JOIN texts AS t ON l.trace_id = t.trace_id AND l.span_id = t.span_id
-            WHERE service = {{service:String}} AND parent_service = service AND (l.trace_id, l.span_id) NOT IN inner
+            WHERE service = {{service:String}} AND parent_service = service AND l.span_key NOT IN inner
               AND (l.trace_id, l.span_id) NOT IN (SELECT trace_id, span_id FROM waits)
             GROUP BY name, text
             HAVING countIf(start_ns < {{since:Int64}}) >= 5 AND countIf(start_ns >= {{since:Int64}}) >= 5

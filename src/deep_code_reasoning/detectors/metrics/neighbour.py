@@ -160,7 +160,7 @@ def _work(store: CaseStore, there: set[str], since_ns: int, settings: Settings) 
         """
         SELECT service, name, clock IN {there:Array(String)} AS is_there, start_ns >= {since:Int64} AS late,
                count() AS n, quantileExact(0.5)(greatest(0, duration_ns - inside_ns)) AS own_ns
-        FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+        FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.span_key = c.span_key
         -- Where spans have no kind, what calls out is taken for a client: it waits.
         WHERE kind IN ('server', 'consumer', 'internal') OR (kind = '' AND NOT calls_out)
         GROUP BY service, name, is_there, late HAVING n >= {least:UInt32} ORDER BY service, name, is_there, late

@@ -90,25 +90,27 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
 # Calls of a parent: spans of its own service that lead to another, or are a client's; not those that contain others.
 # Only parents with enough children have a shape, and long calls: to sort the calls of all takes three times as long.
 _SHAPES: Final = """
-WITH inner AS (SELECT DISTINCT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service),
+WITH inner AS (SELECT parent_key FROM linked_spans WHERE parent_service = service),
 calls AS (
-    SELECT trace_id, span_id, parent_span_id, service, parent_name, name, start_ns, duration_ns, parent_duration_ns,
-           max(start_ns + duration_ns) OVER (PARTITION BY trace_id, parent_span_id ORDER BY start_ns, span_id
+    SELECT trace_id, span_id, parent_span_id, parent_key, service, parent_name, name, start_ns, duration_ns,
+           parent_duration_ns,
+           max(start_ns + duration_ns) OVER (PARTITION BY parent_key ORDER BY start_ns, span_id
                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS busy_until,
-           count() OVER (PARTITION BY trace_id, parent_span_id, name) AS alike,
-           sum(duration_ns) OVER (PARTITION BY trace_id, parent_span_id, name) AS alike_ns
+           count() OVER (PARTITION BY parent_key, name) AS alike,
+           sum(duration_ns) OVER (PARTITION BY parent_key, name) AS alike_ns
     FROM linked_spans
-    WHERE parent_service = service AND NOT failed AND kind = 'client' AND (trace_id, span_id) NOT IN inner
-      AND (duration_ns >= {slow:Int64} OR (trace_id, parent_span_id) IN (
-          SELECT trace_id, span_id FROM span_children WHERE children >= least({repeats:UInt32}, {serial:UInt32})))
+    WHERE parent_service = service AND NOT failed AND kind = 'client' AND span_key NOT IN inner
+      AND (duration_ns >= {slow:Int64} OR parent_key IN (
+          SELECT span_key FROM span_children WHERE children >= least({repeats:UInt32}, {serial:UInt32})))
 ),
 parents AS (
-    SELECT trace_id, parent_span_id, any(service) AS service, any(parent_name) AS operation, count() AS n,
+    SELECT any(trace_id) AS trace_id, any(parent_span_id) AS parent_span_id, any(service) AS service,
+           any(parent_name) AS operation, count() AS n,
            uniqExact(name) AS kinds, any(parent_duration_ns) AS parent_ns, sum(duration_ns) AS total_ns,
            argMax((name, alike, alike_ns), (alike, alike_ns, name)) AS most,
            countIf(start_ns >= busy_until AND duration_ns >= {long:Int64}) AS one_by_one,
            total_ns - max(duration_ns) AS saved_ns, argMax((name, duration_ns), (duration_ns, name)) AS longest
-    FROM calls GROUP BY trace_id, parent_span_id
+    FROM calls GROUP BY parent_key
 ),
 shapes AS (
     SELECT service, operation, trace_id, parent_span_id, arrayJoin(arrayFilter(

@@ -106,7 +106,7 @@ def _prepare_twins(store: CaseStore, settings: Settings) -> bool:
                l.start_ns + l.duration_ns AS end_ns, l.failed AS failed,
                greatest(end_ns, l.start_ns + n.duration_ns) AS done_ns,
                l.parent_start_ns + l.parent_duration_ns AS parent_end_ns
-        FROM linked_spans AS n JOIN linked_spans AS l ON n.trace_id = l.trace_id AND n.parent_span_id = l.span_id
+        FROM linked_spans AS n JOIN linked_spans AS l ON n.parent_key = l.span_key
         WHERE n.service != n.parent_service AND n.has_parent AND n.kind NOT IN ('consumer', 'producer')
           AND l.kind IN ('client', '') AND l.service = l.parent_service
         -- What comes in twice from one call is delivered again, and not asked for again.

@@ -228,7 +228,7 @@ spent AS (
            count() AS calls,
            sum(greatest(0, s.duration_ns - if(c.child_duration_ns > s.duration_ns, 0, c.inside_ns))) / 1e6 AS self_ms,
            min(s.kind = 'client' AND c.children = 0) AS outward
-    FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+    FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.span_key = c.span_key
     WHERE (s.trace_id, s.service) NOT IN aside AND s.kind != 'producer'
           AND NOT (s.parent_kind = 'client' AND s.duration_ns > s.parent_duration_ns)
     GROUP BY trace_id, place, parent

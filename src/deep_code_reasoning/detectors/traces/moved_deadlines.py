@@ -28,7 +28,7 @@ _MIN_HANGING: Final = 3
 _PUT_OFF: Final = """
 WITH peers AS (
     SELECT s.service AS service, s.name AS name, max(c.callee) AS peer
-    FROM linked_spans AS s JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+    FROM linked_spans AS s JOIN span_children AS c ON s.span_key = c.span_key
     WHERE s.kind = 'client' GROUP BY service, name
 ),
 calls AS (

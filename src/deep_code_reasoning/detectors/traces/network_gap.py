@@ -146,7 +146,7 @@ def _prepare_gaps(store: CaseStore) -> None:
         SELECT p.trace_id AS trace_id, p.span_id AS span_id, p.service AS caller, c.callee AS callee,
                p.clock AS caller_clock, c.callee_clock AS callee_clock, p.start_ns AS start_ns,
                p.duration_ns - c.child_duration_ns AS gap_ns
-        FROM linked_spans AS p JOIN span_children AS c ON p.trace_id = c.trace_id AND p.span_id = c.span_id
+        FROM linked_spans AS p JOIN span_children AS c ON p.span_key = c.span_key
         WHERE c.children = 1 AND c.calls_out AND c.callee != '' AND p.service != ''
           AND p.kind IN ('client', 'producer', '') AND c.child_kind IN ('server', 'consumer', '')
           AND c.child_start_ns >= p.start_ns - {slack:Int64}

@@ -133,18 +133,19 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
         f"""
         WITH calls AS (
             SELECT l.service AS service, l.clock AS clock, l.name AS name, l.trace_id AS trace_id,
-                   l.span_id AS span_id, l.kind AS kind, l.start_ns AS start_ns, l.duration_ns AS duration_ns,
+                   l.span_id AS span_id, l.span_key AS span_key, l.kind AS kind, l.start_ns AS start_ns,
+                   l.duration_ns AS duration_ns,
                    l.parent_service AS parent_service, l.parent_clock AS parent_clock,
                    l.parent_kind AS parent_kind, l.parent_duration_ns AS parent_duration_ns,
                    l.start_ns - greatest(l.parent_start_ns, max(l.start_ns + l.duration_ns) OVER before) AS idle_ns
             FROM linked_spans AS l WHERE has_parent
-            WINDOW before AS (PARTITION BY l.trace_id, l.parent_span_id ORDER BY l.start_ns, l.span_id
+            WINDOW before AS (PARTITION BY l.parent_key ORDER BY l.start_ns, l.span_id
                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         )
         SELECT 'statement' AS way, toString(service) AS service, toString(name) AS peer, toString(clock) AS clock,
                trace_id, span_id, start_ns AS at_ns, greatest(0, idle_ns) AS gap_ns
         FROM calls WHERE service = parent_service AND kind IN ('client', '')
-          AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM span_children)
+          AND span_key NOT IN (SELECT span_key FROM span_children)
         UNION ALL
         SELECT arrayJoin(['call', 'worker']) AS way, if(way = 'call', toString(parent_service), toString(service)),
                if(way = 'call', toString(service), ''), if(way = 'call', toString(parent_clock), toString(clock)),
@@ -174,7 +175,7 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
 _ENDS: Final = {
     "statement": "SELECT trace_id, clock, start_ns + duration_ns AS at_ns FROM linked_spans "
     "WHERE service = {service:String} AND parent_service = service AND kind IN ('client', '') "
-    "AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM span_children)",
+    "AND span_key NOT IN (SELECT span_key FROM span_children)",
     "call": "SELECT c.trace_id AS trace_id, c.parent_clock AS clock, "
     + corrected("c.ended_ns")
     + " AS at_ns FROM (SELECT *, parent_start_ns + parent_duration_ns AS ended_ns FROM linked_spans "

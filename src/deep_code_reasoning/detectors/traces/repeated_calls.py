@@ -145,8 +145,8 @@ def _prepare_counts(store: CaseStore) -> None:
         """
         SELECT trace_id, service, toString(name) AS name, count() AS calls, sum(duration_ns) AS calls_ns
         FROM linked_spans
-        WHERE parent_service = service AND NOT failed AND (trace_id, span_id) NOT IN (
-            SELECT trace_id, parent_span_id FROM linked_spans WHERE parent_service = service)
+        WHERE parent_service = service AND NOT failed AND span_key NOT IN (
+            SELECT parent_key FROM linked_spans WHERE parent_service = service)
           -- Who asks for a lock again and again waits.
           AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')
           AND (trace_id, parent_span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')

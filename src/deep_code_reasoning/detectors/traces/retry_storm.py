@@ -116,7 +116,7 @@ def _prepare_attempts(store: CaseStore) -> None:
             SELECT l.trace_id AS trace_id, l.service AS service, l.name AS name, l.parent_span_id AS parent_span_id,
                    c.callee AS called, l.start_ns AS start_ns, l.failed AS failed,
                    l.failed AND c.child_duration_ns > l.duration_ns AS given_up, l.start_ns + l.duration_ns AS end_ns
-            FROM linked_spans AS l JOIN span_children AS c ON l.trace_id = c.trace_id AND l.span_id = c.span_id
+            FROM linked_spans AS l JOIN span_children AS c ON l.span_key = c.span_key
             WHERE l.kind NOT IN ('server', 'consumer', 'producer') AND l.parent_service = l.service AND c.calls_out
               AND c.child_kind != 'consumer'
         ),

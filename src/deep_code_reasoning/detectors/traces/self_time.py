@@ -200,13 +200,13 @@ def prepare_self_times(store: CaseStore) -> None:
         WITH clients AS (
             SELECT DISTINCT service, name FROM linked_spans
             WHERE kind IN ('client', 'producer', '')
-              AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM span_children WHERE calls_out)
+              AND span_key IN (SELECT span_key FROM span_children WHERE calls_out)
         )
         SELECT s.trace_id AS trace_id, s.span_id AS span_id, s.service AS service, s.clock AS clock, s.name AS name,
                s.start_ns AS start_ns, s.duration_ns AS duration_ns, (s.service, s.name) IN clients AS is_client,
                if(is_client, 0, greatest(0, s.duration_ns - c.inside_ns)) AS self_ns,
                s.parent_service != s.service AS is_entry
-        FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.trace_id = c.trace_id AND s.span_id = c.span_id
+        FROM linked_spans AS s LEFT ANY JOIN span_children AS c ON s.span_key = c.span_key
         """,
         "trace_id String, span_id String, service LowCardinality(String), clock String, "
         "name LowCardinality(String), start_ns Int64, duration_ns Int64, is_client UInt8, self_ns Int64, "

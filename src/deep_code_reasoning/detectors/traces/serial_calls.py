@@ -67,11 +67,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
                countIf(c.start_ns < busy_until) * 2 >= calls - 1 AS side_by_side
         FROM (
             SELECT trace_id, parent_span_id, service, parent_name, parent_start_ns, parent_duration_ns, start_ns,
-                   max(start_ns + duration_ns) OVER (PARTITION BY trace_id, parent_span_id ORDER BY start_ns, span_id
+                   max(start_ns + duration_ns) OVER (PARTITION BY parent_key ORDER BY start_ns, span_id
                                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS busy_until
             FROM linked_spans
-            WHERE parent_service = service AND NOT failed AND kind = 'client' AND (trace_id, parent_span_id) IN (
-                SELECT trace_id, span_id FROM span_children WHERE children >= {least:UInt32})
+            WHERE parent_service = service AND NOT failed AND kind = 'client' AND parent_key IN (
+                SELECT span_key FROM span_children WHERE children >= {least:UInt32})
         ) AS c
         GROUP BY trace_id, parent_span_id HAVING calls >= {least:UInt32}
         """,
