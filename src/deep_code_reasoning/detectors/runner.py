@@ -72,6 +72,13 @@ MODULES: Final[tuple[str, ...]] = (
 
 # Two keep two processors busy; more would wait for each other: what is done in Python is done by one at a time.
 _AT_ONCE: Final = 2
+# What people call the evidence that a table holds.
+_SPOKEN: Final = {
+    "spans": "traces",
+    "changes": "deploys, commits or flags",
+    "heap_holders": "heap dumps",
+    "heap_classes": "heap dumps",
+}
 
 
 def detectors() -> tuple[Detector, ...]:
@@ -137,5 +144,5 @@ def run(scene: Scene, chosen: Sequence[Detector]) -> tuple[tuple[Finding, ...], 
 def _outcome(scene: Scene, detector: Detector) -> Sequence[Finding] | Skipped:
     missing = [table for table in detector.needs if not scene.store.count(table)]
     if missing:
-        return Skipped(f"the case has no {' and no '.join(missing)}")
+        return Skipped(f"the case has no {' and no '.join(_SPOKEN.get(table, table) for table in missing)}")
     return detector.detect(scene, detector.settings)

@@ -139,10 +139,12 @@ def _finding(
 def _acquittals(verdicts: Sequence[Verdict], limit: int) -> tuple[str, ...]:
     """Deployed changes that are not to blame and why: what a reader would suspect first."""
     cleared = [v for v in verdicts if not v.convicted and v.rollout is not None]
-    return tuple(
-        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly produce what is seen'}"
+    told = [
+        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly cause what is seen'}"
         for v in cleared[:limit]
-    )
+    ]
+    rest = len(cleared) - len(told)
+    return (*told, f"{rest} more that were deployed: less speaks for any of them") if rest > 0 else tuple(told)
 
 
 _MECHANISMS: Final = tuple(

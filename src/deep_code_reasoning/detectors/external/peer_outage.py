@@ -22,6 +22,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import excerpt
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import do_some_fail, prepare_linked_spans, taken_traces
@@ -177,7 +178,8 @@ def _finding(scene: Scene, rise: Rise, of_peer: Sequence[Rise], settings: Settin
         service=service,
         summary=(
             f"{service}: {change.rate_after:.0%} of {change.trials_after} calls to {peer} fail since "
-            f"{format_instant(since_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
+            f"{format_instant(since_ns)}, {change.rate_before:.0%} before"
+            + (f': "{excerpt(message, 160)}"' if message else "")
         ),
         severity=change.rate_after,
         confidence=min(settings.most, rise.probability),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
+from ...domain.wording import excerpt, figure
 from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import measures, new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
@@ -66,7 +67,9 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     first = (
         min(cut_off or events, key=lambda t: (t.first_ns, t.service)).service if cut_off or events else nodes[0].service
     )
-    what = events[0].text[:120] if events else f"{nodes[0].name} fell from {nodes[0].before:g} to {nodes[0].after:g}"
+    node = nodes[0] if nodes else None
+    fell = f"{node.name} fell from {figure(node.before)} to {figure(node.after)}" if node else ""
+    what = excerpt(events[0].text, 120) if events else fell
     return [
         Finding(
             "external.platform",

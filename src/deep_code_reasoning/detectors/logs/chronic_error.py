@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
+from ...domain.wording import excerpt, out_of
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.names import mentions
 from .steps import SEPARATOR, prepare_span_steps
@@ -75,8 +76,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
                 mechanism="wrong_result",
                 service=row["service"],
                 summary=(
-                    f"{row['service']}: {row['failed']} of all {row['requests']} requests to "
-                    f"{row['entry'] or row['operation']} log an error: {sample[:160]}"
+                    f"{row['service']}: {out_of(row['failed'], row['requests'], 'requests')} to "
+                    f"{row['entry'] or row['operation']} log an error: {excerpt(sample, 160)}"
                 ),
                 severity=int(row["failed"]) / traces,
                 confidence=settings.confidence,

@@ -27,6 +27,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
@@ -133,7 +134,7 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
         service=service,
         summary=(
             f"{service}: host {host.name} is full since {format_instant(host.since_ns)} "
-            f"({host.step.before:.3g} before, {host.step.after:.3g} now); work takes "
+            f"({figure(host.step.before)} before, {figure(host.step.after)} now); work takes "
             f"{slower:.1f} times as long on it ({len(services)} services){elsewhere}"
         ),
         severity=0.9,

@@ -28,6 +28,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import figure
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .rarity import families, rarity_evidence
@@ -133,7 +134,7 @@ def _finding(
         mechanism=mechanism,
         service=series.service,
         summary=(
-            f"{series.service}: {series.name} {verb} from {step.before:.3g} to {step.after:.3g} at "
+            f"{series.service}: {series.name} {verb} from {figure(step.before)} to {figure(step.after)} at "
             f"{format_instant(series.times_ns[step.index])}"
         ),
         severity=_severity(series, step, settings),

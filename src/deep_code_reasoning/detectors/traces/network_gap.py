@@ -285,7 +285,7 @@ def _finding(scene: Scene, side: _Side, since: int | None, calls: _Calls, share:
         service=side.service,
         summary=(
             f"{side.service}: calls {side.direction} it spend {now_ms:.0f} ms between the two services "
-            f"({elsewhere_ms:.0f} ms elsewhere{before}), with all {len(ends)} {who}"
+            f"({elsewhere_ms:.0f} ms elsewhere{before}), {_with_whom(ends, who)}"
         ),
         severity=min(1.0, share),
         confidence=chance,
@@ -315,6 +315,10 @@ def _citations(store: CaseStore, service: str, far: str, limit_ns: int) -> tuple
         limit=limit_ns,
     )
     return tuple(span_citation(row["trace_id"], row["span_id"]) for row in rows)
+
+
+def _with_whom(ends: Sequence[str], who: str) -> str:
+    return f"with all {len(ends)} {who}" if len(ends) > 1 else f"with its only {who[:-1]}"
 
 
 DETECTOR = Detector(
