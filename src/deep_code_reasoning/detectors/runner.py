@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Final
 
 from ..domain.finding import Check, Finding
 from ..store import CaseStore
-from .base import Detector, Scene, Skipped
+from .base import Detector, Kind, Scene, Skipped
 from .timeline.graph import service_graph
 from .timeline.recordings import date_by_curves
 from .timeline.windows import date_windows, undated_windows
@@ -86,6 +87,16 @@ def detectors() -> tuple[Detector, ...]:
     for name in MODULES:
         found.append(importlib.import_module(f".{name}", __package__).DETECTOR)
     return tuple(found)
+
+
+@cache
+def _kinds() -> Mapping[str, Kind]:
+    return {kind.code: kind for detector in detectors() for kind in detector.kinds}
+
+
+def kind_of(finding: Finding) -> Kind:
+    """What a finding is, as the detector it comes from declares it."""
+    return _kinds()[finding.code]
 
 
 def look(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import service_names
 from ..symptoms.front import within_reach
 from ..symptoms.trouble import trouble
@@ -150,4 +150,11 @@ def _acquittals(verdicts: Sequence[Verdict], limit: int) -> tuple[str, ...]:
 _MECHANISMS: Final = tuple(
     sorted({name for can in capabilities().values() for name in (can.mechanism, *can.mechanisms.values())})
 )
-DETECTOR: Final = Detector("changes.correlation", _MECHANISMS, ("changes",), Settings(), detect)
+DETECTOR: Final = Detector(
+    "changes.correlation",
+    (Kind("changes.correlation", family="change"),),
+    _MECHANISMS,
+    ("changes",),
+    Settings(),
+    detect,
+)

@@ -23,7 +23,7 @@ from typing import Final
 from ...domain.citation import Citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant, parse_instant
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.metric_names import kind_of_metric
@@ -139,4 +139,11 @@ def _citations(texts: Sequence[Text], gauges: Sequence[Shift]) -> tuple[Citation
     return tuple(dict.fromkeys((*said, *measured)))
 
 
-DETECTOR: Final = Detector("external.certificate_expired", ("certificate_expired",), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.certificate_expired",
+    (Kind("external.certificate_expired", family="outside"),),
+    ("certificate_expired",),
+    (),
+    Settings(),
+    detect,
+)

@@ -19,7 +19,7 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ...domain.wording import excerpt, figure
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import measures, new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.metric_names import kind_of_metric
@@ -88,4 +88,11 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     ]
 
 
-DETECTOR: Final = Detector("external.platform", ("infrastructure_fault",), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.platform",
+    (Kind("external.platform", family="outside"),),
+    ("infrastructure_fault",),
+    (),
+    Settings(),
+    detect,
+)

@@ -24,7 +24,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -167,6 +167,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
 
 DETECTOR = Detector(
     code="external.request_rate",
+    kinds=(Kind("external.request_rate", family="outside"),),
     mechanisms=("traffic_surge",),
     needs=("spans",),
     settings=Settings(),

@@ -21,7 +21,7 @@ from ...domain.finding import Finding
 from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
 from ...domain.wording import figure
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import level_series, new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.metric_names import kind_of_metric
@@ -127,4 +127,11 @@ def _confidence(shift: Shift, calm: set[str], risen: set[str], graph: ServiceGra
     return settings.likely
 
 
-DETECTOR: Final = Detector("external.traffic_surge", ("traffic_surge",), ("metrics",), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.traffic_surge",
+    (Kind("external.traffic_surge", family="outside"),),
+    ("traffic_surge",),
+    ("metrics",),
+    Settings(),
+    detect,
+)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from .piles import Pile, piles
 
 
@@ -100,6 +100,7 @@ def _size(size: float) -> str:
 
 DETECTOR = Detector(
     code="heap.growth",
+    kinds=(Kind("heap.growth", directness=0.9),),
     mechanisms=("memory_leak",),
     needs=("heap_holders",),
     settings=Settings(),

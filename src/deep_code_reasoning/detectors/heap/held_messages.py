@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from .growth import facts_of, is_growing
 from .piles import Pile, piles
 
@@ -159,6 +159,7 @@ def _queue(pile: Pile) -> str:
 
 DETECTOR = Detector(
     code="heap.held_messages",
+    kinds=(Kind("heap.held_messages", directness=1.0),),
     mechanisms=("unacknowledged_messages",),
     needs=("heap_holders",),
     settings=Settings(),

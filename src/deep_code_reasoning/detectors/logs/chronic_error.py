@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.wording import excerpt, out_of
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.names import mentions
 from .steps import SEPARATOR, prepare_span_steps
 
@@ -108,6 +108,7 @@ def _sample(scene: Scene, trace: str, span: str) -> str:
 
 DETECTOR = Detector(
     code="logs.chronic_error",
+    kinds=(Kind("logs.chronic_error", directness=0.9, family="chronic"),),
     mechanisms=("wrong_result",),
     needs=("spans", "logs"),
     settings=Settings(),

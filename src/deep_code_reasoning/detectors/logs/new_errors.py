@@ -29,7 +29,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import excerpt
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
@@ -182,6 +182,7 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
 
 DETECTOR = Detector(
     code="logs.new_errors",
+    kinds=(Kind("logs.new_errors", symptom="inherited", errors=True),),
     mechanisms=TOLD_MECHANISMS,
     needs=("logs",),
     settings=Settings(),

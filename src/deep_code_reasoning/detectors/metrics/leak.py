@@ -23,7 +23,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median
 from .series import Series, order, series_of
 from .vocabulary import words_of
@@ -261,6 +261,7 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
 
 DETECTOR = Detector(
     code="metrics.leak",
+    kinds=(Kind("metrics.leak", directness=1.0, family="shown", outright=True),),
     mechanisms=("memory_leak",),
     needs=("metrics",),
     settings=Settings(),

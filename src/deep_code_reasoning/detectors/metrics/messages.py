@@ -30,7 +30,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
 from ..traces.message_waits import keeps_pace
 from .vocabulary import words_of
@@ -256,6 +256,7 @@ def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumpt
 
 DETECTOR = Detector(
     code="metrics.messages",
+    kinds=(Kind("metrics.messages", directness=1.0, family="shown", outright=True),),
     mechanisms=("message_backlog", "unacknowledged_messages"),
     needs=("metrics",),
     settings=Settings(),

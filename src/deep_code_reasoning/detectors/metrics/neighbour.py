@@ -29,7 +29,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from ..timeline.linked_spans import CLOCK_OF, prepare_linked_spans
 from .series import Step, find_step, series_of
@@ -215,6 +215,7 @@ def _serving(store: CaseStore) -> set[str]:
 
 DETECTOR: Final = Detector(
     code="metrics.neighbour",
+    kinds=(Kind("metrics.neighbour", directness=1.0, family="seen", place="host"),),
     mechanisms=("noisy_neighbour",),
     needs=("metrics", "spans"),
     settings=Settings(),

@@ -29,7 +29,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from .rarity import Families, families, rarity_evidence
 from .series import Series, Step, abruptness, find_step, order, series_of
@@ -237,6 +237,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
 
 DETECTOR = Detector(
     code="metrics.saturation",
+    kinds=(Kind("metrics.saturation", directness=1.0, symptom="own", outright=True),),
     mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak"})),
     needs=("metrics",),
     settings=Settings(),

@@ -29,7 +29,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .rarity import families, rarity_evidence
 from .series import Series, Step, find_step, series_of
@@ -159,6 +159,11 @@ def _finding(
 
 DETECTOR = Detector(
     code="metrics.service_level",
+    kinds=(
+        Kind("metrics.errors", directness=0.6, symptom="inherited", family="level"),
+        Kind("metrics.latency", directness=0.5, symptom="inherited", family="level"),
+        Kind("metrics.traffic", directness=0.3, family="level"),
+    ),
     mechanisms=tuple(sorted({*_MECHANISMS.values(), "dependency_outage"})),
     needs=("metrics",),
     settings=Settings(),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..contrast.paths import Latency, Owner, latency_of
 
 # An operation that owns less of what requests take longer is not worth a line.
@@ -106,6 +106,7 @@ def told_of(owner: Owner) -> str:
 
 DETECTOR = Detector(
     code="traces.critical_path",
+    kinds=(Kind("traces.critical_path"),),
     mechanisms=("latency_regression",),
     needs=("spans",),
     settings=Settings(),

@@ -29,7 +29,7 @@ from typing import Final
 from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from .moved_deadlines import PutOff, deadlines_put_off
@@ -345,6 +345,7 @@ _TELLING: Final = (
 
 DETECTOR = Detector(
     code="traces.lost_time",
+    kinds=(Kind("traces.lost_time"),),
     mechanisms=("n_plus_one", "latency_regression", "dependency_outage"),
     needs=("spans",),
     settings=Settings(),

@@ -28,7 +28,7 @@ from ...domain.instant import NS_PER_MS, NS_PER_S, format_instant
 from ...domain.window import Window
 from ...domain.wording import duration
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import outcome_change
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
@@ -234,6 +234,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
 
 DETECTOR = Detector(
     code="traces.message_waits",
+    kinds=(Kind("traces.message_waits", directness=0.95, family="shown", outright=True),),
     mechanisms=("message_backlog",),
     needs=("spans",),
     settings=Settings(),

@@ -31,7 +31,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability, rate_contrast
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -323,6 +323,10 @@ def _with_whom(ends: Sequence[str], who: str) -> str:
 
 DETECTOR = Detector(
     code="traces.network_gap",
+    kinds=(
+        Kind("traces.network_gap", directness=0.95, symptom="own", family="shown", place="way"),
+        Kind("traces.zone_gap", directness=1.0, family="seen", place="way"),
+    ),
     mechanisms=("network_delay", "network_loss"),
     needs=("spans",),
     settings=Settings(),

@@ -27,7 +27,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..locks.operations import prepare_lock_ops
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
@@ -301,6 +301,7 @@ def _told_once(findings: Sequence[Finding]) -> list[Finding]:
 
 DETECTOR = Detector(
     code="traces.repeated_calls",
+    kinds=(Kind("traces.repeated_calls", directness=0.95, family="seen"),),
     mechanisms=("n_plus_one", "chatty_calls"),
     needs=("spans",),
     settings=Settings(),

@@ -33,7 +33,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..metrics.series import find_step, series_of
 from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
@@ -345,6 +345,7 @@ def _operations(store: CaseStore, slow: Slowness, settings: Settings) -> list[Ro
 
 DETECTOR = Detector(
     code="traces.self_time",
+    kinds=(Kind("traces.self_time", symptom="inherited"),),
     mechanisms=("latency_regression", "cpu_saturation"),
     needs=("spans",),
     settings=Settings(),

@@ -24,7 +24,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .computing import computing
@@ -136,6 +136,7 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
 
 DETECTOR = Detector(
     code="traces.stragglers",
+    kinds=(Kind("traces.stragglers", symptom="inherited"),),
     mechanisms=("latency_regression", "cpu_saturation"),
     needs=("spans",),
     settings=Settings(),
