@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.domain.wording import duration, excerpt, figure, out_of
+from deep_code_reasoning.domain.wording import duration, excerpt, figure, out_of, size
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_all_of_a_total_is_said_in_a_word() -> None:
     assert out_of(24, 24, "requests") == "all 24 requests"
     assert out_of(1, 1, "requests") == "1 of 1 requests"
     assert out_of(3, 24, "requests") == "3 of 24 requests"
+
+
+@pytest.mark.parametrize(
+    ("octets", "told"), [(515_184_432, "515 MB"), (1.5e9, "1.5 GB"), (2048, "2.05 kB"), (0, "0 bytes"), (-3e6, "-3 MB")]
+)
+def test_sizes_have_the_unit_they_are_spoken_of_in(octets: float, told: str) -> None:
+    assert size(octets) == told

@@ -20,6 +20,12 @@ def duration(seconds: float) -> str:
     return f"{figure(seconds * 1000)} ms" if seconds < 1 else f"{figure(seconds)} s"
 
 
+def size(octets: float) -> str:
+    """So many bytes in the unit they are spoken of in: `515 MB`, `1.5 GB`."""
+    unit, scale = next((u for u in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(octets) >= u[1]), ("bytes", 1.0))
+    return f"{figure(octets / scale)} {unit}"
+
+
 def excerpt(text: str, most: int) -> str:
     """The beginning of what a log line or an error says, at most `most` characters; that more follows is shown."""
     said = " ".join(_TRACE_IDS.sub("", text).split())

@@ -238,8 +238,8 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
         mechanism="memory_leak",
         service=service,
         summary=(
-            f"{service}: {series.name} grows since {format_instant(onset_ns)}, from {before:.4g} to {after:.4g} "
-            f"on {len(growing)} of {of} instances"
+            f"{service}: {series.name} grows since {format_instant(onset_ns)}, from {series.told(before)} to "
+            f"{series.told(after)} on {len(growing)} of {of} instances"
         ),
         severity=min(1.0, 0.5 + most.growth / 2),
         confidence=settings.sure if len(growing) == of else settings.likely,

@@ -29,6 +29,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
@@ -185,7 +186,7 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
         service=service,
         summary=(
             f"{service}: messages of {what} {'are taken and not acknowledged' if held else 'pile up'} since "
-            f"{format_instant(pile.since_ns)} ({pile.depth.name}: {pile.now:.4g} now, {pile.usual:.4g} usual)"
+            f"{format_instant(pile.since_ns)} ({pile.depth.name}: {figure(pile.now)} now, {figure(pile.usual)} usual)"
         ),
         severity=0.8,
         confidence=min(settings.confidence, pile.chance),

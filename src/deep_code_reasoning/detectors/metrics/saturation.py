@@ -28,7 +28,6 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...domain.wording import figure
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from .rarity import Families, families, rarity_evidence
@@ -211,8 +210,8 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
         mechanism="memory_leak" if best.leak else MECHANISMS[series.meaning.kind],
         service=series.service,
         summary=(
-            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {figure(step.before)} to "
-            f"{figure(step.after)} at {format_instant(series.times_ns[step.index])}{reached}"
+            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {series.told(step.before)} to "
+            f"{series.told(step.after)} at {format_instant(series.times_ns[step.index])}{reached}"
         ),
         severity=best.severity,
         confidence=best.probability,

@@ -28,7 +28,6 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...domain.wording import figure
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .rarity import families, rarity_evidence
@@ -134,7 +133,7 @@ def _finding(
         mechanism=mechanism,
         service=series.service,
         summary=(
-            f"{series.service}: {series.name} {verb} from {figure(step.before)} to {figure(step.after)} at "
+            f"{series.service}: {series.name} {verb} from {series.told(step.before)} to {series.told(step.after)} at "
             f"{format_instant(series.times_ns[step.index])}"
         ),
         severity=_severity(series, step, settings),
