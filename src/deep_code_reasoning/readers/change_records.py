@@ -73,6 +73,7 @@ _OLD: Final = tuple("from old oldvalue previous previousvalue before oldstate pr
 _NEW: Final = tuple("to new newvalue current currentvalue after newstate value enabled on variation".split())
 
 _SWITCH: Final = {"true": "on", "false": "off"}
+_POSITIONS: Final = frozenset({"true", "false", "on", "off"})
 
 # Members by which spans, metrics, log records and alerts give themselves away.
 _ALIEN: Final = tuple(
@@ -306,7 +307,9 @@ def _flag(members: Members) -> float:
     if not members.time(*_FLAG_TIMES):
         return 0.0
     kind = members.text("kind", "type", "resource").lower()
-    named = members.has(*_FLAGS) or ("flag" in kind and members.has("name", "key", "target.name"))
+    # What is switched on or off without more said of it is a flag: in what lists them they have plain names.
+    switched = all(any(members.peek(name).lower() in _POSITIONS for name in names) for names in (_OLD, _NEW))
+    named = members.has(*_FLAGS) or (("flag" in kind or switched) and members.has("name", "key", "target.name"))
     if not named and not kind.startswith("feature-"):
         return 0.0
     return 0.95 if members.has(*_FLAG_CHANGES, *_OLD, *_NEW) else 0.6
