@@ -81,7 +81,6 @@ _NEW: Final = (*_TURNED, "value", "enabled", "on", "variation")
 _VERSION: Final = re.compile(r"v\d[\w.+-]*|\d+\.\d+\.\d[\w.+-]*|(?=[^a-f]*[a-f])[0-9a-f]{7,64}")
 
 _SWITCH: Final = {"true": "on", "false": "off"}
-_POSITIONS: Final = frozenset({"true", "false", "on", "off"})
 
 # Members by which spans, metrics, log records and alerts give themselves away.
 _ALIEN: Final = tuple(
@@ -316,8 +315,7 @@ def _flag(members: Members) -> float:
         return 0.0
     kind = members.text("kind", "type", "resource").lower()
     # What is switched on or off without more said of it is a flag: in what lists them they have plain names.
-    switched = all(any(members.peek(name).lower() in _POSITIONS for name in names) for names in (_OLD, _NEW))
-    named = members.has(*_FLAGS) or (("flag" in kind or switched) and members.has("name", "key", "target.name"))
+    named = members.has(*_FLAGS) or ("flag" in kind and members.has("name", "key", "target.name"))
     if not named and not kind.startswith("feature-"):
         return 0.6 if _is_switch(members) else 0.0
     return 0.95 if members.has(*_FLAG_CHANGES, *_OLD, *_NEW) else 0.6
