@@ -153,6 +153,17 @@ def test_ranking_keeps_no_list_of_codes(kinds: set[str]) -> None:
     assert listed == {}
 
 
+def test_a_code_that_findings_are_compared_with_is_one_that_is_declared(kinds: set[str]) -> None:
+    compared = set()
+    for room in ("ranking", "report", "packing", "app"):
+        for path in (SOURCE / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith(".code"):
+                    compared |= constants_in(*node.comparators)
+    assert len(compared) > 10
+    assert compared <= kinds
+
+
 def test_every_room_is_on_the_map() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     rooms = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
