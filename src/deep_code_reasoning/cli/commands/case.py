@@ -114,12 +114,12 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """A value line by line, each fit to print and as far in as it stands."""
-    from ...report.plain import printable
+    """A value line by line, each fit to print, its spaces as they stand."""
+    from ...report.plain import printable_line
 
     lines = text.expandtabs(4).splitlines()
     for line in lines[:_MAX_LINES]:
-        yield " " * (len(line) - len(line.lstrip(" "))) + printable(line, 2000)
+        yield printable_line(line, 2000)
     if len(lines) > _MAX_LINES:
         yield f"… ({len(lines) - _MAX_LINES} more lines)"
 
