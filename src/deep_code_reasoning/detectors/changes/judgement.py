@@ -231,7 +231,7 @@ def _say(symptom: Symptom) -> str:
 def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None, float, float, tuple[str, ...]]:
     """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
     began = situation.began
-    limit = began.end_ns if began is not None else situation.onset_ns + ONSET_SLACK_NS
+    limit = max(began.end_ns if began is not None else 0, situation.onset_ns + ONSET_SLACK_NS)
     if not change.rollouts:
         if change.time_ns > limit:
             return None, 0.0, 0.0, ("made after the onset",)

@@ -150,6 +150,7 @@ def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
         definition(hunk.heading) for hunk in hunks
     }
     aside = _ASIDE & (word_set(effect.path) | (word_set(*functions) if len(functions - {""}) == 1 else frozenset()))
+    aside |= _ASIDE_BY_SETTING & word_set(*effect.subjects)
     return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
 
 
@@ -159,6 +160,11 @@ _ASIDE: Final = frozenset(
     """admin administration archive archiver backfill batch cleanup cli command commands console cron export exporter
     exports housekeeping job jobs maintenance management nightly rake rebuild reconcile reconciliation recount reindex
     report reporting reports scheduled scheduler script scripts seed seeds sweep sweeper""".split()
+)
+# Settings called so are of such code alone; others (a batch, a job, a command) are of any.
+_ASIDE_BY_SETTING: Final = frozenset(
+    """admin archive archiver backfill cleanup cron export exporter exports housekeeping maintenance nightly reconcile
+    reconciliation reindex report reporting reports sweep sweeper""".split()
 )
 _ASIDE_FACTOR: Final = 0.33
 _OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())

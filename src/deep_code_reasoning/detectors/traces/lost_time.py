@@ -34,6 +34,8 @@ from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from .moved_deadlines import PutOff, deadlines_put_off
 
+# Of the hundred kinds of spans of a system hardly one is so many standard errors slower by chance.
+_SURELY: Final = 4.0
 Place = tuple[str, str]
 """A service and the name of a span of it."""
 
@@ -162,6 +164,14 @@ def losses_between(store: CaseStore, since_ns: int, settings: Settings | None = 
             )
         )
     return sorted(found, key=lambda loss: (-loss.surely_lost_ms, loss.service, loss.operation))
+
+
+def sure_losses(store: CaseStore, since_ns: int) -> list[Loss]:
+    """Losses that prove themselves, for where nothing else tells that requests became slower at that moment.
+
+    That a deadline was put off is certain of a few calls (`moved_deadlines.py`).
+    """
+    return [loss for loss in losses_between(store, since_ns) if loss.z >= _SURELY or loss.deadline is not None]
 
 
 def _is_database(store: CaseStore, place: Place) -> bool:
