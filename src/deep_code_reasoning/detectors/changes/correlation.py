@@ -29,7 +29,7 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians
+from .medians import slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import changes, cite_change
 from .slowdown import bisect_step, share_out, slowdown, telling_line
@@ -59,7 +59,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
     )
     if situation is not None:
-        situation = replace(situation, slower=slower_medians(scene))
+        situation = replace(situation, slower=slower_medians(scene), unfailing=unfailing_callers(scene))
     verdicts = judge(known, situation) if situation is not None else ()
     if not any(verdict.convicted for verdict in verdicts):
         for other in measured_situations(scene, known, services):

@@ -58,6 +58,7 @@ def best_match(
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
             score *= served(effect, patch, symptom) * _of_the_usual(effect, symptom, situation)
+            score *= _of_failures(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -138,6 +139,12 @@ def _of_the_usual(effect: Effect, symptom: Symptom, situation: Situation) -> flo
     return 0.2 if usual and effect.kind.startswith(_OF_SOME_CALLS) else 1.0
 
 
+def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """A tenth for what acts on calls that fail, where none does."""
+    spared = rollout is not None and rollout.service in situation.unfailing
+    return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
+
+
 def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
     """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
 
@@ -154,6 +161,7 @@ def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
     return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
 
 
+_OF_FAILED_CALLS: Final = ("retries_", "backoff_")
 _OF_SOME_CALLS: Final = ("retries_raised", "backoff_", "timeout_raised", "timeout_removed")
 # What is run by a clock, by hand or for somebody in the house.
 _ASIDE: Final = frozenset(

@@ -16,7 +16,7 @@ from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
-from ..timeline.deploys import are_served
+from ..timeline.deploys import are_served, fail_more
 from ..timeline.recordings import hole_in_traces
 from ..traces.lost_time import Loss, example_of, losses_between, sure_losses, told_by
 from .diff import numbered_lines
@@ -39,10 +39,12 @@ _HIDDEN_FROM_CURVES: Final = _HIDDEN | {"n_plus_one", "cache_stampede"}
 def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """What changes are tried for where traces tell of before and after; None where they do not, or nothing is slower.
 
-    In one recording the onset parts them, as long as nothing else is wrong: of requests that fail, the error says more
+    In one recording the onset parts them. As long as nothing else is wrong: of requests that fail, the error says more
     than their time.
     """
     hole = hole_in_traces(scene.store)
+    if hole is not None and fail_more(scene.store, hole.end_ns):
+        return None
     if hole is not None:
         since_ns = hole.end_ns
         losses = losses_between(scene.store, since_ns)
@@ -54,7 +56,7 @@ def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     if not losses:
         return None
     symptoms = tuple(_symptom(scene, loss, losses[0], since_ns) for loss in losses)
-    first = losses[0].service
+    first = losses[0].blamed
     victims = tuple(name for name in scene.graph.upstream(first) if name != first)
     return step_situation(scene, known, services, symptoms, Front(first, victims, scene.windows.onset_ns))
 
@@ -79,7 +81,7 @@ def _symptom(scene: Scene, loss: Loss, greatest: Loss, since_ns: int) -> Symptom
     examples = example_of(scene.store, loss, since_ns)
     return Symptom(
         _kind(loss),
-        loss.service,
+        loss.blamed,
         weight=loss.surely_lost_ms / greatest.surely_lost_ms,
         texts=(loss.operation, *told_by(examples), *loss.callers),
         first_ns=scene.windows.onset_ns,

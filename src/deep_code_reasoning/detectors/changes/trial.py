@@ -55,7 +55,8 @@ class Situation:
 
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
     before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing. In
-    `slower` services the usual request takes longer, and not only some (`medians.py`).
+    `slower` services the usual request takes longer, and not only some (`medians.py`); of the calls that `unfailing`
+    ones make none fails.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -67,6 +68,7 @@ class Situation:
     began: Window | None = None
     until_ns: int = 0
     slower: frozenset[str] = frozenset()
+    unfailing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

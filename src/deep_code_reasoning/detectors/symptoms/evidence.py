@@ -196,7 +196,29 @@ class _Series:
 def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
-    return (*found, *_span_shifts(scene), *_sibling_shifts(scene))
+    return (*_without_more_requests(found), *_span_shifts(scene), *_sibling_shifts(scene))
+
+
+def _without_more_requests(found: Sequence[Shift]) -> list[Shift]:
+    """Metrics that moved, but for queries and calls that became no more than the requests that they are made for."""
+    more: dict[str, float] = {}
+    for shift in found:
+        if _kind_of(shift) == "traffic_up" and shift.before > 0:
+            more[shift.service] = max(more.get(shift.service, 1.0), shift.after / shift.before)
+    return [
+        shift
+        for shift in found
+        if _kind_of(shift) != "fanout"
+        or shift.after > _MORE_EACH * more.get(shift.service, 0.0) * shift.before
+    ]
+
+
+def _kind_of(shift: Shift) -> str:
+    return kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None)
+
+
+# Queries that grow by so much more than the requests are more for each.
+_MORE_EACH: Final = 1.5
 
 
 def measures(scene: Scene, kind: str) -> bool:

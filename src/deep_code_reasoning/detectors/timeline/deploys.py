@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...domain.window import Window, Windows
-from ...store import CaseStore
+from ...store import CaseStore, Row
 from ..traces.lost_time import sure_losses
 
 # Means of fewer requests say little; and where a fiftieth more of them fail, that is what is wrong.
@@ -46,16 +46,25 @@ def date_by_deploys(store: CaseStore, windows: Windows) -> Windows:
 
 def are_served(store: CaseStore, since_ns: int) -> bool:
     """Whether there are enough requests before and since a moment, and no more of them fail."""
-    row = store.query(
+    row = _requests(store, since_ns)
+    return min(int(row["n_before"]), int(row["n_after"])) >= _MIN_REQUESTS and not fail_more(store, since_ns)
+
+
+def fail_more(store: CaseStore, since_ns: int) -> bool:
+    """Whether more of the requests fail since a moment."""
+    row = _requests(store, since_ns)
+    return float(row["failing_after"]) - float(row["failing_before"]) >= _FAILING_MORE
+
+
+def _requests(store: CaseStore, since_ns: int) -> Row:
+    rows = store.query(
         "SELECT countIf(start_ns < {since:Int64}) AS n_before, countIf(start_ns >= {since:Int64}) AS n_after, "
         "avgIf(status = 'error', start_ns < {since:Int64}) AS failing_before, "
         "avgIf(status = 'error', start_ns >= {since:Int64}) AS failing_after FROM spans "
         "WHERE parent_span_id = '' AND kind NOT IN ('consumer', 'producer')",
         since=since_ns,
-    )[0]
-    if min(int(row["n_before"]), int(row["n_after"])) < _MIN_REQUESTS:
-        return False
-    return float(row["failing_after"]) - float(row["failing_before"]) < _FAILING_MORE
+    )
+    return rows[0]
 
 
 def _deploys_within(store: CaseStore) -> list[int]:

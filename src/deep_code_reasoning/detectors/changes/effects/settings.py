@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...symptoms.quantities import TIME_MS, Setting, settings, show_quantity
-from ...symptoms.words import words
+from ...symptoms.words import word_set, words
 from ..code import is_log_statement
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -154,6 +154,8 @@ def _changed(
     role = _of_attempts(role, owner, line.code, place, old)
     if not role and old.dimension == "ms" and role_of(_stem(hunk.path)) == "timeout":
         role = "timeout"  # `timeouts.ts` holds nothing else
+    if role in ("", "threshold") and old.dimension == "ms" and _LIMITS.search(" ".join(words(" ".join((owner, *around[:1]))))):
+        role = "timeout"  # a limit of time
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
@@ -165,6 +167,8 @@ def _changed(
     # A change of a quarter at most is tuning; it seldom breaks what worked.
     known = 1.0 if role != "constant" else 0.6  # a number whose purpose is not known
     sureness = known if not (0.75 <= _ratio(old.value, new.value) <= 1 / 0.75) else 0.5 * known
+    if role == "threshold" and not old.dimension and _OF_TEXT & word_set(owner, hunk.path):
+        sureness *= 0.2  # how long a text may be takes no time
     if around[:1] == ("requests",):
         sureness *= 0.5  # what a container asks for is reserved; what it is limited to is all that it gets
     return Effect(
@@ -177,6 +181,10 @@ def _changed(
         old.dimension,
         sureness,
     )
+
+
+_LIMITS: Final = re.compile(r"\b(?:limits?|max|maximum|cap|caps)\b")
+_OF_TEXT: Final = frozenset("length len chars characters text letters digits name label comment caption".split())
 
 
 def _stem(path: str) -> str:
