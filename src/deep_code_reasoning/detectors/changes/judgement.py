@@ -6,7 +6,7 @@ service that fails, never suffices; that it came after the onset, or does nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,9 +90,10 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     patch = parse_diff(change.diff, change.files)
     effects = consequences(change, patch, changes)
     power, why = potency(patch, effects)
-    power *= _still_felt(effects, patch, rollout, situation)
+    uncalled = situation.uncalled.get(change.sha, frozenset())
+    power *= _still_felt(effects, patch, rollout, situation, uncalled)
     suspicion = power * place * _recent_deploy(rollout, situation)
-    best = best_match(effects, patch, rollout, place, situation)
+    best = best_match(effects, patch, rollout, place, situation, uncalled)
     if best is None:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
         return _Trial(
@@ -127,12 +128,19 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     return _Trial(verdict, place, suspicion, effects)
 
 
-def _still_felt(effects: Sequence[Effect], patch: Patch, rollout: Rollout | None, situation: Situation) -> float:
+def _still_felt(
+    effects: Sequence[Effect],
+    patch: Patch,
+    rollout: Rollout | None,
+    situation: Situation,
+    uncalled: Collection[str],
+) -> float:
     """Less than 1 where all that a change does was over before, or is not what requests run."""
     own = [symptom for symptom in situation.symptoms if symptom.service == situation.front.first]
     return max(
         (
-            passed(effect, rollout, situation) * max((served(effect, patch, symptom) for symptom in own), default=1.0)
+            passed(effect, rollout, situation)
+            * max((served(effect, patch, symptom, uncalled) for symptom in own), default=1.0)
             for effect in effects
         ),
         default=1.0,

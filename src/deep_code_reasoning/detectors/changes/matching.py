@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,9 +43,14 @@ class Match:
 
 
 def best_match(
-    effects: Sequence[Effect], patch: Patch, rollout: Rollout | None, place: float, situation: Situation
+    effects: Sequence[Effect],
+    patch: Patch,
+    rollout: Rollout | None,
+    place: float,
+    situation: Situation,
+    uncalled: Collection[str] = (),
 ) -> Match | None:
-    """Try every effect on every symptom; None when none can have produced any."""
+    """Try every effect on every symptom; None when none can have produced any. No request runs the `uncalled` files."""
     best: Match | None = None
     for effect in effects:
         for symptom in situation.symptoms:
@@ -57,7 +62,7 @@ def best_match(
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
-            score *= served(effect, patch, symptom) * _of_the_usual(effect, symptom, situation)
+            score *= served(effect, patch, symptom, uncalled) * _of_the_usual(effect, symptom, situation)
             score *= _of_failures(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
@@ -145,13 +150,17 @@ def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) 
     return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
 
 
-def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
+def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:
     """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+
+    A tenth where no request asked for it (`routes.py`).
 
     Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
     """
     if symptom.kind not in _OF_REQUESTS:
         return 1.0
+    if effect.path in uncalled:
+        return _UNCALLED_FACTOR
     hunks = [hunk for hunk in patch.running if hunk.path == effect.path]
     functions = {definition(line.code) for hunk in hunks for line in hunk.lines} | {
         definition(hunk.heading) for hunk in hunks
@@ -175,6 +184,7 @@ _ASIDE_BY_SETTING: Final = frozenset(
     reconciliation reindex report reporting reports sweep sweeper""".split()
 )
 _ASIDE_FACTOR: Final = 0.33
+_UNCALLED_FACTOR: Final = 0.1
 _OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())
 
 

@@ -107,6 +107,7 @@ def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
             score=round(verdict.score**2 / total, 4),
             mechanism=_mechanism(verdict),
             outshines_none=verdict.score**2 / total >= _OUTSHINES * none,
+            below_none=verdict.score < _NO_CHANGE,
         )
         for verdict in verdicts
     )

@@ -208,8 +208,7 @@ def _without_more_requests(found: Sequence[Shift]) -> list[Shift]:
     return [
         shift
         for shift in found
-        if _kind_of(shift) != "fanout"
-        or shift.after > _MORE_EACH * more.get(shift.service, 0.0) * shift.before
+        if _kind_of(shift) != "fanout" or shift.after > _MORE_EACH * more.get(shift.service, 0.0) * shift.before
     ]
 
 

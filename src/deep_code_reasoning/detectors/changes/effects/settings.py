@@ -154,7 +154,11 @@ def _changed(
     role = _of_attempts(role, owner, line.code, place, old)
     if not role and old.dimension == "ms" and role_of(_stem(hunk.path)) == "timeout":
         role = "timeout"  # `timeouts.ts` holds nothing else
-    if role in ("", "threshold") and old.dimension == "ms" and _LIMITS.search(" ".join(words(" ".join((owner, *around[:1]))))):
+    if (
+        role in ("", "threshold")
+        and old.dimension == "ms"
+        and _LIMITS.search(" ".join(words(" ".join((owner, *around[:1])))))
+    ):
         role = "timeout"  # a limit of time
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
