@@ -51,7 +51,7 @@ class Deeds:
     words: str = "its diff is not known"
 
     def bring(self, mechanism: str, seen: bool = False) -> bool:
-        """Whether what it does is known for a mechanism; what is harmless mostly, only for one that was seen at work."""
+        """Whether what it does is known for a mechanism; what is mostly harmless, for one `seen` at work alone."""
         shown = _SHOWS.get(mechanism, frozenset())
         return any(
             can.mechanism == mechanism or any(can.strength(symptom) >= _FOLLOWS for symptom in shown)

@@ -95,9 +95,10 @@ def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for row in commits:
         merge = merges.get((row["repo"], tuple(row["files"])))
-        if merge is not None and not row["merges"] and int(row["time_ns"]) <= int(merge["time_ns"]):
-            if _changed_lines(row["diff"]) == _changed_lines(merge["diff"]):
-                found[_sha(row)] = _sha(merge)
+        if merge is None or row["merges"] or int(row["time_ns"]) > int(merge["time_ns"]):
+            continue
+        if _changed_lines(row["diff"]) == _changed_lines(merge["diff"]):
+            found[_sha(row)] = _sha(merge)
     return found
 
 
