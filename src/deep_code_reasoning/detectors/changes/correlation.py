@@ -92,7 +92,8 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     if not found.symptoms:
         return None
     onset_ns, deploys_known = scene.windows.onset_ns, any(change.rollouts for change in known)
-    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known)
+    latest_ns = scene.windows.onset.end_ns
+    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known, latest_ns=latest_ns)
 
 
 def _finding(

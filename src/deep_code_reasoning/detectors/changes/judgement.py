@@ -25,8 +25,8 @@ from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
 
 # A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
-# that are scraped twice a minute or so.
-ONSET_SLACK_NS: Final = 30 * NS_PER_S
+# that are scraped once or twice a minute, and from requests that had begun before.
+ONSET_SLACK_NS: Final = 60 * NS_PER_S
 # What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
 _ELIMINATION: Final = 0.62
 # Errors that say what is wanting: no change did it that is not known to do anything to that. Where they say which one
@@ -239,7 +239,7 @@ def _say(symptom: Symptom) -> str:
 def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None, float, float, tuple[str, ...]]:
     """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
     began = situation.began
-    limit = max(began.end_ns if began is not None else 0, situation.onset_ns + ONSET_SLACK_NS)
+    limit = max(situation.latest_ns, situation.onset_ns + ONSET_SLACK_NS)
     if not change.rollouts:
         if change.time_ns > limit:
             return None, 0.0, 0.0, ("made after the onset",)

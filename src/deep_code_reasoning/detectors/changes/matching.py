@@ -24,6 +24,8 @@ _OF_THE_KIND: Final[Mapping[str, frozenset[str]]] = {
     "auth": frozenset("token jwt bearer auth authorization credential credentials signature".split()),
     "tls": frozenset("cert certificate handshake".split()),
 }
+# Of every statement.
+_OF_SQL: Final = frozenset("select insert update delete from where order limit join values into group".split())
 # What acts from its first request on has mostly been seen before an hour is over.
 _AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed"}
 _AT_ONCE_HALF_LIFE_H: Final = 1.0
@@ -228,7 +230,7 @@ def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -
 def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situation: Situation) -> tuple[float, str]:
     """How many telling words a patch shares with a symptom, as a tie (0..0.9), and which."""
     lines = (line.code for line in (*patch.removed, *patch.added))
-    mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation)
+    mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation) - _OF_SQL
     shared = mine & (symptom.words - _service_words(situation))
     if not shared:
         # A word that stands in much code (line, item, user) still tells one setting from another.
@@ -243,7 +245,7 @@ def _stands_in(name: str, text: str) -> bool:
 
 
 def _is_telling_name(name: str) -> bool:
-    return len(telling_words([name])) > 0
+    return len(telling_words([name]) - _OF_SQL) > 0
 
 
 def _plain(situation: Situation) -> frozenset[str]:

@@ -1,4 +1,6 @@
-"""Code behind routes that nobody asks for: what its diff does is not what requests suffer from.
+"""Code that nobody runs: what its diff does is not what requests suffer from.
+
+Code behind routes that nobody asks for is such, and a function that nothing in its repository names but its definition.
 
 Which route a function serves is said where it is registered: a path beside its name (`get('/reports', [X::class,
 'list'])`), or in a decorator above it. The histories of the repositories have these lines. Which routes are asked for
@@ -14,7 +16,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..base import Scene
-from .code import block_names
+from .code import block_names, definition
 from .diff import Hunk, parse_diff
 from .trial import Change
 
@@ -27,15 +29,19 @@ _REGISTERS: Final = re.compile(
     r"(?:get|post|put|patch|delete|head|any|all|handle|handlefunc|route|map(?:get|post|put|delete|patch)?|path|re_path|"
     r"(?:get|post|put|patch|delete|request)mapping)\b\s*[\(\s]"
 )
+# Handlers by their file's name, hooks and entries by their own.
+_CALLED_BY_FRAMEWORKS: Final = re.compile(
+    r"(?i)controller|resolver|handler|consumer|worker|job|listener|serializer|mapper|view|middleware|\b(?:main|init|run|start"
+    r"|call|perform|handle\w*|execute|process|apply|invoke|setup|new|create|index|show|update|destroy|load|string|error"
+    r"|render|close|on\w+|get\w*|set\w*|is\w*|__\w+__|serve\w*|round_?trip)$"
+)
 _LITERAL: Final = re.compile(r"""["'`]\^?(/?[\w\-.:{}<>*\[\]$]*(?:/[\w\-.:{}<>*\[\]$]*)*)["'`]""")
 _PARAMETER: Final = re.compile(r"[:{<\[*$]|^\d+$")
 
 
 def uncalled(scene: Scene, known: Sequence[Change]) -> Mapping[str, frozenset[str]]:
-    """By the change (its hash): the files of it in which all that it touches serves routes that nobody asked for."""
+    """By the change (its hash): the files of it in which no request runs what it touches."""
     served = _served(scene)
-    if not served:
-        return {}
     limit_ns = scene.windows.onset.start_ns - _RECENT_NS
     found = {}
     for change in known:
@@ -68,10 +74,31 @@ def _parts(path: str) -> tuple[str, ...]:
 
 def _is_uncalled(hunk: Hunk, history: Sequence[Change], served: frozenset[tuple[str, ...]]) -> bool:
     names = block_names(hunk)
-    if not names:
+    if not names or hunk.kind != "code":
         return False
+    if all(_is_unused(name, hunk.path, history) for name in names):
+        return True
     routes = [parts for name in names for parts in _routes_of(name, history)]
-    return bool(routes) and not any(_ends(asked, parts) for parts in routes for asked in served)
+    return bool(routes and served) and not any(_ends(asked, parts) for parts in routes for asked in served)
+
+
+def _is_unused(name: str, path: str, history: Sequence[Change]) -> bool:
+    """Whether only its definition names a function, of which nothing tells that a framework calls it."""
+    if _CALLED_BY_FRAMEWORKS.search(f"{path} {name}"):
+        return False
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    defined = False
+    for change in history:
+        if name not in change.diff:
+            continue
+        lines = [line[1:] for line in change.diff.splitlines() if line[:1] in ("+", " ") and line[:3] != "+++"]
+        for place, line in enumerate(lines):
+            if not word.search(line):
+                continue
+            if definition(line) != name or any(_decorators(lines[max(0, place - _DECORATED_LINES) : place])):
+                return False
+            defined = True
+    return defined
 
 
 def _ends(asked: tuple[str, ...], parts: tuple[str, ...]) -> bool:

@@ -73,6 +73,7 @@ def step_situation(
         services,
         any(change.rollouts for change in known),
         began=scene.windows.onset,
+        latest_ns=scene.windows.onset.end_ns,
         until_ns=scene.windows.incident.end_ns,
     )
 

@@ -55,9 +55,10 @@ class Situation:
     """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
 
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
-    before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing. In
-    `slower` services the usual request takes longer, and not only some (`medians.py`); of the calls that `unfailing`
-    ones make none fails. `uncalled` are files of changes that only serve routes nobody asked for (`routes.py`).
+    before is as unlikely as one that did after. `latest_ns` is the last moment at which it can have begun, `until_ns`
+    when it was last seen, 0 where that says nothing. In `slower` services the usual request takes longer, and not only
+    some (`medians.py`); of the calls that `unfailing` ones make none fails. `uncalled` are files of changes that only
+    serve routes nobody asked for (`routes.py`).
     """
 
     symptoms: tuple[Symptom, ...]
@@ -67,6 +68,7 @@ class Situation:
     services: frozenset[str]
     deploys_known: bool = True
     began: Window | None = None
+    latest_ns: int = 0
     until_ns: int = 0
     slower: frozenset[str] = frozenset()
     unfailing: frozenset[str] = frozenset()

@@ -147,6 +147,7 @@ def _finding(
             "log_evidence": round(step.log_evidence, 3),
             "metrics": tuple(sorted({one.name for _, one, _ in group})),
             "onset": format_instant(onset_ns),
+            "every_s": series.every_s,
         },
         citations=tuple(
             metric_citation(series.name, series.service, series.times_ns[index])

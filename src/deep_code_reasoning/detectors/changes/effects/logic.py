@@ -147,7 +147,7 @@ def _patterns(hunk: Hunk) -> Iterator[Effect]:
 # Statements stand in strings.
 _LOCKS_ROWS: Final = re.compile(
     r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"
-    r"|lockForUpdate|PESSIMISTIC_WRITE"
+    r"|lockForUpdate|PESSIMISTIC_WRITE|\bGenServer\.call\b"
 )
 
 
