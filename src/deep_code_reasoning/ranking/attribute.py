@@ -26,8 +26,6 @@ from .remedy import next_checks, remediation
 # A suspect that is as strong as that beside the first is what a change may have brought.
 _JOINS: Final = 0.5
 _CHANGES: Final = "changes."
-# What is half as sure yields to what was seen.
-_LESS_SURE: Final = 0.5
 # An order of magnitude.
 _FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
@@ -253,12 +251,13 @@ def _is_cleared(change: Finding, seen: Finding) -> bool:
 def _brought_otherwise(change: Finding, seen: Finding) -> bool:
     """Whether a mechanism that was seen at work leaves a change nothing that it must have done.
 
-    Such a change was held to have done it because some change must have, or is by far the less sure. Nothing it is
-    known for is that mechanism, and it was not deployed where that is at work.
+    Such a change was held to have done it because some change must have. Nothing it is known for is that mechanism,
+    and it was not deployed where that is at work.
     """
-    unsure = change.facts.get("eliminated") or change.confidence < _LESS_SURE * seen.confidence
     return bool(
-        unsure and seen.mechanism not in change.texts("can_bring") and seen.service != change.facts.get("deployed_to")
+        change.facts.get("eliminated")
+        and seen.mechanism not in change.texts("can_bring")
+        and seen.service != change.facts.get("deployed_to")
     )
 
 

@@ -153,7 +153,7 @@ def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) 
 
 
 def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:
-    """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
 
     A tenth where no request asked for it (`routes.py`).
 
@@ -185,7 +185,7 @@ _ASIDE_BY_SETTING: Final = frozenset(
     """admin archive archiver backfill cleanup cron export exporter exports housekeeping maintenance nightly reconcile
     reconciliation reindex report reporting reports sweep sweeper""".split()
 )
-_ASIDE_FACTOR: Final = 0.33
+_ASIDE_FACTOR: Final = 0.2
 _UNCALLED_FACTOR: Final = 0.1
 _OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())
 

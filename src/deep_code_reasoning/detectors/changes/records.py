@@ -8,6 +8,7 @@ from typing import Any
 
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
+from .diff import parse_diff
 from .trial import Change, Rollout
 
 
@@ -91,19 +92,24 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
 
 def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Commits that a merge brought alone, with that merge: the two are one change, which went out with the merge."""
-    merges = {(row["repo"], tuple(row["files"])): row for row in commits if row["merges"] and row["diff"]}
+    merges: dict[str, list[dict[str, Any]]] = {}
+    for row in commits:
+        if row["merges"] and row["diff"]:
+            merges.setdefault(row["repo"], []).append(row)
     found: dict[str, str] = {}
     for row in commits:
-        merge = merges.get((row["repo"], tuple(row["files"])))
-        if merge is None or row["merges"] or int(row["time_ns"]) > int(merge["time_ns"]):
-            continue
-        if _changed_lines(row["diff"]) == _changed_lines(merge["diff"]):
-            found[_sha(row)] = _sha(merge)
+        for merge in merges.get(row["repo"], ()) if not row["merges"] and row["diff"] else ():
+            earlier = int(row["time_ns"]) <= int(merge["time_ns"])
+            if earlier and set(row["files"]) <= set(merge["files"]) and _runs(row) == _runs(merge):
+                found[_sha(row)] = _sha(merge)
+                break
     return found
 
 
-def _changed_lines(diff: str) -> list[str]:
-    return [line for line in diff.splitlines() if line[:1] in ("+", "-")]
+def _runs(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines of running code that a commit takes away and adds."""
+    patch = parse_diff(row["diff"], row["files"])
+    return tuple(line.code for line in patch.removed), tuple(line.code for line in patch.added)
 
 
 def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:

@@ -35,6 +35,11 @@ _CALLED_BY_FRAMEWORKS: Final = re.compile(
     r"|call|perform|handle\w*|execute|process|apply|invoke|setup|new|create|index|show|update|destroy|load|string|error"
     r"|render|close|on\w+|get\w*|set\w*|is\w*|__\w+__|serve\w*|round_?trip)$"
 )
+# What stands above functions whether or not anybody calls them.
+_CALLS_NOTHING: Final = re.compile(
+    r"\s*@(?:Transactional|Cacheable|CacheEvict|Timed|Deprecated|SuppressWarnings|Nullable|NonNull|NotNull|Inject"
+    r"|staticmethod|classmethod|doc|spec|JvmStatic|Throws)\b"
+)
 _LITERAL: Final = re.compile(r"""["'`]\^?(/?[\w\-.:{}<>*\[\]$]*(?:/[\w\-.:{}<>*\[\]$]*)*)["'`]""")
 _PARAMETER: Final = re.compile(r"[:{<\[*$]|^\d+$")
 
@@ -125,7 +130,8 @@ def _decorators(above: Sequence[str]) -> Iterable[str]:
     for line in reversed(above):
         if not re.match(r"\s*[@\[#]", line):
             return
-        yield line
+        if not _CALLS_NOTHING.match(line):
+            yield line
 
 
 def _registered(line: str) -> Iterator[tuple[str, ...]]:

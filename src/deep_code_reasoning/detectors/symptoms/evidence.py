@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -19,7 +19,7 @@ from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.span_facts import span_facts
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
-from .symptom import Shift, Text
+from .symptom import Shift, Text, without_more_requests
 from .words import without_numbers
 
 Answer = TypeVar("Answer")
@@ -196,28 +196,7 @@ class _Series:
 def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
-    return (*_without_more_requests(found), *_span_shifts(scene), *_sibling_shifts(scene))
-
-
-def _without_more_requests(found: Sequence[Shift]) -> list[Shift]:
-    """Metrics that moved, but for queries and calls that became no more than the requests that they are made for."""
-    more: dict[str, float] = {}
-    for shift in found:
-        if _kind_of(shift) == "traffic_up" and shift.before > 0:
-            more[shift.service] = max(more.get(shift.service, 1.0), shift.after / shift.before)
-    return [
-        shift
-        for shift in found
-        if _kind_of(shift) != "fanout" or shift.after > _MORE_EACH * more.get(shift.service, 0.0) * shift.before
-    ]
-
-
-def _kind_of(shift: Shift) -> str:
-    return kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None)
-
-
-# Queries that grow by so much more than the requests are more for each.
-_MORE_EACH: Final = 1.5
+    return (*without_more_requests(found), *_span_shifts(scene), *_sibling_shifts(scene))
 
 
 def measures(scene: Scene, kind: str) -> bool:
