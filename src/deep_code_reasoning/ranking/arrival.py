@@ -18,6 +18,7 @@ from ..detectors.base import Scene
 from ..detectors.changes.deeds import Deeds, deeds_of
 from ..detectors.changes.records import changes, cite_change
 from ..detectors.changes.trial import Change
+from ..detectors.runner import kind_of
 from ..detectors.symptoms.told import is_of_its_own
 from ..detectors.timeline.recordings import hole_in_traces
 from ..domain.cause import Cause, ChangeRef, Suspect
@@ -25,7 +26,6 @@ from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from ..domain.window import Window
 from .calibrate import OF_NO_CODE
-from .explaining import MECHANISM_SEEN
 from .judge import TELEMETRY
 from .remedy import next_checks, remediation
 
@@ -48,7 +48,7 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
     if suspect.mechanism in _OF_NO_CHANGE or not scene.windows.changed or _is_anothers(suspect.findings[0]):
         return cause
     began = _began(scene, suspect.findings)
-    seen = suspect.findings[0].code in MECHANISM_SEEN
+    seen = kind_of(suspect.findings[0]).is_seen
     arrived = _arrived(scene, suspect, began, seen)
     soon = [found for found in arrived if found.delay_ns <= (_ROLLED_OUT_NS if seen else _SOON_NS)]
     fitting = [found for found in soon if found.deeds.bring(suspect.mechanism, seen)]
@@ -106,7 +106,7 @@ def _began(scene: Scene, findings: Sequence[Finding]) -> Window:
 
 def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
     change = found.change
-    sure = suspect.findings[0].code in MECHANISM_SEEN or found.deeds.bring(suspect.mechanism)
+    sure = kind_of(suspect.findings[0]).is_seen or found.deeds.bring(suspect.mechanism)
     where = "there" if found.service == suspect.service else f"on {found.service}"
     arrival = Finding(
         "changes.arrival",

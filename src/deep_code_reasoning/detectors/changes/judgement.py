@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.instant import NS_PER_S
+from ...domain.wording import excerpt
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
@@ -107,7 +108,7 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     score = min(1.0, best.score * time * reach * coverage(effects, symptom, situation))
     reasons = (
         effect.summary,
-        f"which can produce what is seen: {_say(symptom)}",
+        f"which can cause what is seen: {_say(symptom)}",
         *best.notes,
         *_deployed(rollout, situation),
     )
@@ -222,7 +223,7 @@ def _can(trial: _Trial, symptom: str) -> bool:
 
 
 def _span(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
+    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
@@ -230,7 +231,7 @@ def _span(seconds: float) -> str:
 
 def _say(symptom: Symptom) -> str:
     text = symptom.texts[0] if symptom.texts else symptom.kind
-    return f'{symptom.kind.replace("_", " ")} on {symptom.service or "the system"} ("{text[:120]}")'
+    return f'{symptom.kind.replace("_", " ")} on {symptom.service or "the system"} ("{excerpt(text, 120)}")'
 
 
 # --- time and place ---------------------------------------------------------------------------------------------------

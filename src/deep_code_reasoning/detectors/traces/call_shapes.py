@@ -25,7 +25,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS
 from ...store import Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..timeline.linked_spans import prepare_linked_spans
 
 _SMELL: Final = 0.1
@@ -176,6 +176,7 @@ def _finding(scene: Scene, row: Row) -> Finding:
 
 DETECTOR = Detector(
     code="traces.call_shapes",
+    kinds=(Kind("traces.call_shapes"),),
     mechanisms=("n_plus_one", "chatty_calls", "latency_regression"),
     needs=("spans",),
     settings=Settings(),
