@@ -76,8 +76,8 @@ def _arrived(scene: Scene, suspect: Suspect, began: Window, seen: bool) -> list[
     found = []
     for change in known:
         live = [r for r in change.rollouts if r.service in near and r.time_ns <= began.end_ns + _BEFORE_NS]
-        rollout = next((r for r in live if began.start_ns - r.time_ns <= _LONG_NS), None)
-        if rollout is None:
+        rollout = max(live, key=lambda r: r.time_ns, default=None)
+        if rollout is None or began.start_ns - rollout.time_ns > _LONG_NS:
             continue
         deeds = deeds_of(change, known)
         if deeds.alters or deeds.bring(suspect.mechanism, seen):
