@@ -110,6 +110,7 @@ def test_help_loads_neither_the_engine_nor_anything_else_that_is_heavy() -> None
 @pytest.mark.parametrize("detector", runner.detectors(), ids=lambda detector: detector.code)
 def test_a_detector_has_the_shape_of_a_detector(detector: runner.Detector) -> None:
     module = sys.modules[detector.detect.__module__]
+    assert module.__name__.endswith(f".detectors.{detector.code}")
     assert [section for section in DETECTOR_SECTIONS if section not in (module.__doc__ or "")] == []
     assert set(detector.mechanisms) <= MECHANISMS.keys()
     assert detector.settings.__dataclass_params__.frozen

@@ -6,7 +6,7 @@ service that fails, never suffices; that it came after the onset, or does nothin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -229,9 +229,25 @@ def _span(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+# Kinds of symptoms whose names are ours, in words.
+_SPOKEN: Final[Mapping[str, str]] = {
+    "fanout": "more calls per request",
+    "slow": "slower requests",
+    "slow_outside": "slower calls to the outside",
+    "cpu": "a busier processor",
+    "gc": "more garbage collection",
+    "memory_step": "more memory",
+    "traffic_up": "more requests",
+    "volume_drop": "fewer requests",
+    "retries_up": "more retries",
+    "config_missing": "a missing key or setting",
+}
+
+
 def _say(symptom: Symptom) -> str:
     text = symptom.texts[0] if symptom.texts else symptom.kind
-    return f'{symptom.kind.replace("_", " ")} on {symptom.service or "the system"} ("{excerpt(text, 120)}")'
+    kind = _SPOKEN.get(symptom.kind) or symptom.kind.replace("_", " ")
+    return f'{kind} on {symptom.service or "the system"} ("{excerpt(text, 120)}")'
 
 
 # --- time and place ---------------------------------------------------------------------------------------------------
