@@ -219,10 +219,11 @@ class CaseWriter:
             return []
         time = table.time or "0"
         services = "arraySort(groupUniqArray(toString(service)))" if table.has("service") else "emptyArrayString()"
+        asked = table.structure_of("source_id", time, "service")
         return self.database.query(
             f"SELECT source_id, count() AS n, minIf({time}, {time} > 0) AS first, max({time}) AS last, "
             f"{services} AS services "
-            f"FROM ({engine.scan_of(paths, table.structure)}) GROUP BY source_id ORDER BY source_id"
+            f"FROM ({engine.scan_of(paths, asked)}) GROUP BY source_id ORDER BY source_id"
         )
 
     def _flush(self, table: str) -> None:
