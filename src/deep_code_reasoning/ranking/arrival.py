@@ -18,12 +18,12 @@ from ..detectors.base import Scene
 from ..detectors.changes.deeds import Deeds, deeds_of
 from ..detectors.changes.records import changes, cite_change
 from ..detectors.changes.trial import Change
+from ..detectors.runner import kind_of
 from ..detectors.symptoms.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .calibrate import OF_NO_CODE
-from .explaining import MECHANISM_SEEN
 from .judge import TELEMETRY
 from .remedy import next_checks, remediation
 
@@ -89,7 +89,7 @@ def _since(scene: Scene, findings: Sequence[Finding]) -> int:
 
 def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
     change = found.change
-    sure = suspect.findings[0].code in MECHANISM_SEEN or found.deeds.bring(suspect.mechanism)
+    sure = kind_of(suspect.findings[0]).is_seen or found.deeds.bring(suspect.mechanism)
     where = "there" if found.service == suspect.service else f"on {found.service}"
     arrival = Finding(
         "changes.arrival",

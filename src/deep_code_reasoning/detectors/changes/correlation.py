@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import service_names
 from ..symptoms.front import within_reach
 from ..symptoms.trouble import trouble
@@ -139,13 +139,22 @@ def _finding(
 def _acquittals(verdicts: Sequence[Verdict], limit: int) -> tuple[str, ...]:
     """Deployed changes that are not to blame and why: what a reader would suspect first."""
     cleared = [v for v in verdicts if not v.convicted and v.rollout is not None]
-    return tuple(
-        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly produce what is seen'}"
+    told = [
+        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly cause what is seen'}"
         for v in cleared[:limit]
-    )
+    ]
+    rest = len(cleared) - len(told)
+    return (*told, f"{rest} more that were deployed: less speaks for any of them") if rest > 0 else tuple(told)
 
 
 _MECHANISMS: Final = tuple(
     sorted({name for can in capabilities().values() for name in (can.mechanism, *can.mechanisms.values())})
 )
-DETECTOR: Final = Detector("changes.correlation", _MECHANISMS, ("changes",), Settings(), detect)
+DETECTOR: Final = Detector(
+    "changes.correlation",
+    (Kind("changes.correlation", family="change"),),
+    _MECHANISMS,
+    ("changes",),
+    Settings(),
+    detect,
+)

@@ -6,11 +6,12 @@ service that fails, never suffices; that it came after the onset, or does nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ...domain.instant import NS_PER_S
+from ...domain.wording import excerpt
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
@@ -106,7 +107,7 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     score = min(1.0, best.score * time * reach * coverage(effects, symptom, situation))
     reasons = (
         effect.summary,
-        f"which can produce what is seen: {_say(symptom)}",
+        f"which can cause what is seen: {_say(symptom)}",
         *best.notes,
         *_deployed(rollout, situation),
     )
@@ -214,15 +215,31 @@ def _can(trial: _Trial, symptom: str) -> bool:
 
 
 def _span(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
+    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
 
 
+# Kinds of symptoms whose names are ours, in words.
+_SPOKEN: Final[Mapping[str, str]] = {
+    "fanout": "more calls per request",
+    "slow": "slower requests",
+    "slow_outside": "slower calls to the outside",
+    "cpu": "a busier processor",
+    "gc": "more garbage collection",
+    "memory_step": "more memory",
+    "traffic_up": "more requests",
+    "volume_drop": "fewer requests",
+    "retries_up": "more retries",
+    "config_missing": "a missing key or setting",
+}
+
+
 def _say(symptom: Symptom) -> str:
     text = symptom.texts[0] if symptom.texts else symptom.kind
-    return f'{symptom.kind.replace("_", " ")} on {symptom.service or "the system"} ("{text[:120]}")'
+    kind = _SPOKEN.get(symptom.kind) or symptom.kind.replace("_", " ")
+    return f'{kind} on {symptom.service or "the system"} ("{excerpt(text, 120)}")'
 
 
 # --- time and place ---------------------------------------------------------------------------------------------------

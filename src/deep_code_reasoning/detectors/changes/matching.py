@@ -209,9 +209,9 @@ def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situ
     if not shared:
         # A word that stands in much code (line, item, user) still tells one setting from another.
         plain = word_set(*subjects) & word_set(*symptom.texts)
-        return (0.25, f"both speak of {', '.join(sorted(plain)[:4])}") if plain else (0.0, "")
+        return (0.25, f"both mention {', '.join(sorted(plain)[:4])}") if plain else (0.0, "")
     tie = {1: 0.5, 2: 0.8}.get(len(shared), 0.9)
-    return tie, f"both speak of {', '.join(sorted(shared)[:4])}"
+    return tie, f"both mention {', '.join(sorted(shared)[:4])}"
 
 
 def _stands_in(name: str, text: str) -> bool:

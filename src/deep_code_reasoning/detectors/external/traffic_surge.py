@@ -20,7 +20,8 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
-from ..base import Detector, Scene
+from ...domain.wording import figure
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import level_series, new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.metric_names import kind_of_metric
@@ -71,7 +72,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             "external.traffic_surge",
             "traffic_surge",
             front.first or shift.service,
-            f"{shift.name} of {shift.service} rose from {shift.before:.6g} to {shift.after:.6g} with the onset",
+            f"{shift.name} of {shift.service} rose from {figure(shift.before)} to {figure(shift.after)} with the onset",
             severity=0.8,
             confidence=confidence,
             facts={
@@ -126,4 +127,11 @@ def _confidence(shift: Shift, calm: set[str], risen: set[str], graph: ServiceGra
     return settings.likely
 
 
-DETECTOR: Final = Detector("external.traffic_surge", ("traffic_surge",), ("metrics",), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.traffic_surge",
+    (Kind("external.traffic_surge", family="outside"),),
+    ("traffic_surge",),
+    ("metrics",),
+    Settings(),
+    detect,
+)

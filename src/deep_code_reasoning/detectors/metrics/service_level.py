@@ -28,7 +28,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .rarity import families, rarity_evidence
 from .series import Series, Step, find_step, series_of
@@ -133,7 +133,7 @@ def _finding(
         mechanism=mechanism,
         service=series.service,
         summary=(
-            f"{series.service}: {series.name} {verb} from {step.before:.3g} to {step.after:.3g} at "
+            f"{series.service}: {series.name} {verb} from {series.told(step.before)} to {series.told(step.after)} at "
             f"{format_instant(series.times_ns[step.index])}"
         ),
         severity=_severity(series, step, settings),
@@ -158,6 +158,11 @@ def _finding(
 
 DETECTOR = Detector(
     code="metrics.service_level",
+    kinds=(
+        Kind("metrics.errors", directness=0.6, symptom="inherited", family="level"),
+        Kind("metrics.latency", directness=0.5, symptom="inherited", family="level"),
+        Kind("metrics.traffic", directness=0.3, family="level"),
+    ),
     mechanisms=tuple(sorted({*_MECHANISMS.values(), "dependency_outage"})),
     needs=("metrics",),
     settings=Settings(),

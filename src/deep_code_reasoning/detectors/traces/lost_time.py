@@ -10,8 +10,8 @@ what adds up to the 40 % says where to look, and whether it is one slow call or 
 Stays silent when: the traces are one recording (`self_time.py` judges it in time order); the requests did not become
 slower; what they lose is within their ordinary spread.
 
-Example finding: `orders: requests lose 42 ms in SELECT product_rule (91% of what they lose): 14 calls a request, 1
-before`.
+Example finding: `orders: requests lose 42 ms in SELECT product_rule (91% of what they lose): 14 calls per request,
+1 before`.
 
 Times are averaged, not ranked: only means add up to the mean of the whole, and a few requests that wait very long are
 a loss as well. Where a caller hangs up before the answer, the time until then is its own: the callee works on for
@@ -29,7 +29,7 @@ from typing import Final
 from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from .moved_deadlines import PutOff, deadlines_put_off
@@ -285,7 +285,7 @@ def _finding(scene: Scene, loss: Loss, since_ns: int) -> Finding:
     examples = example_of(scene.store, loss, since_ns)
     how = ""
     if loss.multiplied:
-        how = f": {loss.calls_after:.1f} calls a request, {loss.calls_before:.1f} before"
+        how = f": {loss.calls_after:.1f} calls per request, {loss.calls_before:.1f} before"
     elif loss.deadline is not None:
         how = f": a call that hangs is waited for {loss.deadline.after_ms:.0f} ms, {loss.deadline.before_ms:.0f} before"
     return Finding(
@@ -345,6 +345,7 @@ _TELLING: Final = (
 
 DETECTOR = Detector(
     code="traces.lost_time",
+    kinds=(Kind("traces.lost_time"),),
     mechanisms=("n_plus_one", "latency_regression", "dependency_outage"),
     needs=("spans",),
     settings=Settings(),

@@ -25,7 +25,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..locks.commands import statement_of
 from ..timeline.linked_spans import span_kinds
 from ..timeline.rises import Rise, rises
@@ -192,6 +192,7 @@ def _finding(scene: Scene, gone: Rise, about: Mapping[str, str], settings: Setti
 
 DETECTOR = Detector(
     code="traces.missing_writes",
+    kinds=(Kind("traces.missing_writes", directness=0.95, family="shown"),),
     mechanisms=("wrong_result",),
     needs=("spans",),
     settings=Settings(),

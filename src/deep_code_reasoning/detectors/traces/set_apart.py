@@ -32,7 +32,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.separation import Facet, Requests, Trait, members, requests
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..contrast.facets import Facets, facets_of, is_of_process
 from ..contrast.outcomes import Outcomes, outcomes
 from ..timeline.change_point import probability, rate_contrast
@@ -335,6 +335,11 @@ ORDER BY lost_ns DESC, service LIMIT 1
 
 DETECTOR = Detector(
     code="traces.set_apart",
+    kinds=(
+        Kind("traces.set_apart"),
+        Kind("traces.bad_input", directness=0.95, family="seen"),
+        Kind("traces.noisy_neighbour", directness=0.95, family="seen"),
+    ),
     mechanisms=("bad_input", "noisy_neighbour", "exception", "latency_regression"),
     needs=("spans",),
     settings=Settings(),
