@@ -219,12 +219,12 @@ def level_series(scene: Scene) -> list[tuple[str, str]]:
 
 def service_names(store: CaseStore) -> frozenset[str]:
     """Every service that the case knows by name."""
-    rows = store.query(
+    statement = (
         "SELECT DISTINCT service FROM (SELECT service FROM spans UNION ALL SELECT service FROM logs "
         "UNION ALL SELECT service FROM metrics "
         "UNION ALL SELECT service FROM changes) WHERE service != '' ORDER BY service LIMIT 10000"
     )
-    return frozenset(row["service"] for row in rows)
+    return store.once("service names", lambda: frozenset(row["service"] for row in store.query(statement)))
 
 
 def traced_services(store: CaseStore) -> frozenset[str]:
