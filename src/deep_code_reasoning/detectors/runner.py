@@ -67,6 +67,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.platform",
     "external.traffic_surge",
     "external.request_rate",
+    "external.bunched_requests",
 )
 
 # Two keep two processors busy; more would wait for each other: what is done in Python is done by one at a time.
