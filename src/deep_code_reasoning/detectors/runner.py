@@ -40,6 +40,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.cache_misses",
     "traces.race_condition",
     "traces.message_waits",
+    "traces.poison_messages",
     "traces.message_order",
     "traces.missing_writes",
     "traces.set_apart",

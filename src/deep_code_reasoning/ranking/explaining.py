@@ -63,7 +63,8 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     "retry_storm": frozenset({"exception", "latency_regression", "timeout_budget"}),
     "timeout_budget": frozenset({"exception", "latency_regression"}),
     "startup_failure": frozenset({"exception", "latency_regression", "network_delay", "cpu_saturation", *POOLS}),
-    "bad_input": frozenset({"exception", "latency_regression", "wrong_result"}),
+    # Work that fails and comes again keeps processors busy, and others of its queue waiting.
+    "bad_input": frozenset({"exception", "latency_regression", "wrong_result", "cpu_saturation", "message_backlog"}),
     "infrastructure_fault": frozenset({"exception", "latency_regression", "network_delay", "timeout_budget", *POOLS}),
     "noisy_neighbour": frozenset(
         {"exception", "latency_regression", "network_delay", "timeout_budget", "cpu_saturation", *POOLS}
@@ -83,6 +84,7 @@ MECHANISM_SEEN: Final = frozenset(
         "traces.cache_misses",
         "traces.race_condition",
         "traces.bad_input",
+        "traces.poison_messages",
         "traces.noisy_neighbour",
         "traces.new_deadline",
         "traces.inverted_deadline",

@@ -84,6 +84,7 @@ class Settings:
             "traces.race_condition": 0.95,
             "traces.message_waits": 0.95,
             "traces.bad_input": 0.95,
+            "traces.poison_messages": 1.0,
             "traces.noisy_neighbour": 0.95,
             "metrics.saturation": 1.0,
             "metrics.shortage": 1.0,
