@@ -42,6 +42,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.cache_misses",
     "traces.race_condition",
     "traces.message_waits",
+    "traces.poison_messages",
     "traces.message_order",
     "traces.missing_writes",
     "traces.set_apart",
@@ -69,6 +70,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.platform",
     "external.traffic_surge",
     "external.request_rate",
+    "external.bunched_requests",
 )
 
 # Two keep two processors busy; more would wait for each other: what is done in Python is done by one at a time.
