@@ -11,6 +11,7 @@ from typing import Final
 from ..domain.finding import Check, Finding
 from ..store import CaseStore
 from .base import Detector, Kind, Scene, Skipped
+from .timeline.deploys import date_by_deploys
 from .timeline.graph import service_graph
 from .timeline.recordings import date_by_curves
 from .timeline.windows import date_windows, undated_windows
@@ -41,6 +42,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.cache_misses",
     "traces.race_condition",
     "traces.message_waits",
+    "traces.poison_messages",
     "traces.message_order",
     "traces.missing_writes",
     "traces.set_apart",
@@ -59,8 +61,8 @@ MODULES: Final[tuple[str, ...]] = (
     "heap.held_messages",
     "heap.growth",
     "changes.correlation",
-    "external.certificate",
-    "external.dns",
+    "external.certificate_expired",
+    "external.dns_failure",
     "external.provider_outage",
     "external.third_party",
     "external.peer_outage",
@@ -68,6 +70,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.platform",
     "external.traffic_surge",
     "external.request_rate",
+    "external.bunched_requests",
 )
 
 # Two keep two processors busy; more would wait for each other: what is done in Python is done by one at a time.
@@ -113,7 +116,8 @@ def look(
     known = detectors() if chosen is None else tuple(chosen)
     scene = Scene(store, windows, service_graph(store))
     dated, first_checks = run(scene, [detector for detector in known if detector.dated])
-    scene = Scene(store, date_by_curves(store, date_windows(windows, dated)), scene.graph, dated)
+    windows = date_by_deploys(store, date_by_curves(store, date_windows(windows, dated)))
+    scene = Scene(store, windows, scene.graph, dated)
     others, other_checks = run(scene, [detector for detector in known if not detector.dated])
     order = {detector.code: place for place, detector in enumerate(known)}
     checks = sorted((*first_checks, *other_checks), key=lambda check: order[check.detector])

@@ -202,7 +202,8 @@ def partial_of(investigation: Investigation) -> list[str]:
     for source in investigation.sources:
         said = [source.note] if source.note else []
         if source.rejected:
-            said.append(f"{source.rejected} rejected row{'s' if source.rejected > 1 else ''}, {source.rows} good")
+            good = f", {source.rows} good" if source.rows else ""
+            said.append(f"{source.rejected} rejected row{'s' if source.rejected > 1 else ''}{good}")
         if said:
             lines.append(f"{source.name}: {'; '.join(said)}")
     return lines

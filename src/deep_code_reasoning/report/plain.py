@@ -21,7 +21,11 @@ def to_milliseconds(text: str) -> str:
 
 def printable(text: str, limit: int = 400) -> str:
     """One line of text without control characters, at most `limit` characters; what was cut is said."""
-    text = " ".join(text.split())
+    return printable_line(" ".join(text.split()), limit)
+
+
+def printable_line(text: str, limit: int = 400) -> str:
+    """A line of text as `printable`, its spaces as they stand."""
     if not text.isascii() or not text.isprintable():
         text = "".join(c if unicodedata.category(c) not in _UNSAFE else "\N{REPLACEMENT CHARACTER}" for c in text)
     if len(text) > limit:

@@ -29,9 +29,10 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians
+from .medians import slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import changes, cite_change
+from .routes import uncalled
 from .slowdown import bisect_step, share_out, slowdown, telling_line
 from .trial import Change, Situation, Verdict
 
@@ -59,7 +60,12 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
     )
     if situation is not None:
-        situation = replace(situation, slower=slower_medians(scene))
+        situation = replace(
+            situation,
+            slower=slower_medians(scene),
+            unfailing=unfailing_callers(scene),
+            uncalled=uncalled(scene, known),
+        )
     verdicts = judge(known, situation) if situation is not None else ()
     if not any(verdict.convicted for verdict in verdicts):
         for other in measured_situations(scene, known, services):
@@ -86,7 +92,8 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     if not found.symptoms:
         return None
     onset_ns, deploys_known = scene.windows.onset_ns, any(change.rollouts for change in known)
-    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known)
+    latest_ns = scene.windows.onset.end_ns
+    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known, latest_ns=latest_ns)
 
 
 def _finding(

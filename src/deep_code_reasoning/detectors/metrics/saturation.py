@@ -223,6 +223,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
             "log_evidence": round(step.log_evidence, 3),
             "metrics": tuple(sorted({rise.series.name for rise in group})),
             "onset": format_instant(onset_ns),
+            "every_s": series.every_s,
         },
         citations=tuple(
             metric_citation(series.name, series.service, series.times_ns[index])

@@ -16,6 +16,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Final
 
+from ...domain.instant import NS_PER_S
 from ...domain.wording import duration, figure, size
 from ...store import CaseStore, Row
 from ..timeline.change_point import median
@@ -46,6 +47,11 @@ class Series:
     def whole(self) -> float:
         """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
         return 100.0 if self.meaning.percent or max(self.values) > 1.5 else 1.0
+
+    @property
+    def every_s(self) -> float:
+        """Seconds from point to point, the usual pause."""
+        return median([b - a for a, b in pairwise(self.times_ns)]) / NS_PER_S if len(self.times_ns) > 1 else 0.0
 
     def told(self, value: float) -> str:
         """A value as it is spoken of: `515 MB`, `3.2 ms`, `3,830`."""

@@ -146,7 +146,7 @@ def _patterns(hunk: Hunk) -> Iterator[Effect]:
 
 _TAKES_LOCK: Final = re.compile(
     r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"
-    r"|lockForUpdate|PESSIMISTIC_WRITE"
+    r"|lockForUpdate|PESSIMISTIC_WRITE|\bGenServer\.call\b"
 )
 # What lines come to do that had not done it: the effect, how to know such a line, whether strings count (statements of
 # SQL stand in some), how it is told.
