@@ -54,48 +54,6 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-<<<<<<< HEAD
-=======
-
-MECHANISM_SEEN: Final = frozenset(
-    {
-        "locks.lease_expired",
-        "traces.clock_skew",
-        "traces.repeated_calls",
-        "traces.retry_storm",
-        "traces.hedged_calls",
-        "locks.deadlock",
-        "locks.contention",
-        "traces.cache_misses",
-        "traces.race_condition",
-        "traces.bad_input",
-        "traces.poison_messages",
-        "traces.noisy_neighbour",
-        "traces.new_deadline",
-        "traces.inverted_deadline",
-        "metrics.neighbour",
-        "traces.lost_host",
-        "traces.serial_calls",
-        "traces.zone_gap",
-    }
-)
-"""Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
-requests show beside it, up and down the calls, is what it does to them."""
-
-DIRECT: Final = MECHANISM_SEEN | {
-    "logs.crash_loop",
-    "traces.early_timeout",
-    "traces.exhausted",
-    "traces.message_waits",
-    "metrics.shortage",
-    "metrics.leak",
-    "metrics.messages",
-    "metrics.saturation",
-}
-"""Codes of findings that show a mechanism itself, be it on the requests that fail or at the resource that is short."""
-
-
->>>>>>> f2
 # How callers take what another has: they try again, or give up. What that other has may be of these kinds; a storm of
 # retries can itself take a processor, a pool or the workers, and makes who is overrun slow.
 _NOT_OF_RETRIES: Final = frozenset(

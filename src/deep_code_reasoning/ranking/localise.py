@@ -44,59 +44,6 @@ class Settings:
         together_s: signals of one incident begin within so many seconds: metrics come every minute and lag by three.
     """
 
-<<<<<<< HEAD
-=======
-    directness: Mapping[str, float] = field(
-        default_factory=lambda: {
-            "locks.lease_expired": 1.0,
-            "locks.deadlock": 1.0,
-            "locks.contention": 0.95,
-            "traces.clock_skew": 0.95,
-            "traces.repeated_calls": 0.95,
-            "traces.retry_storm": 0.95,
-            "traces.hedged_calls": 0.9,
-            "traces.message_order": 0.95,
-            "traces.missing_writes": 0.95,
-            "traces.early_timeout": 0.9,
-            "traces.new_deadline": 0.95,
-            "traces.inverted_deadline": 0.95,
-            "traces.exhausted": 1.0,
-            "traces.pool_waits": 0.95,
-            "traces.cache_misses": 1.0,
-            "traces.race_condition": 0.95,
-            "traces.message_waits": 0.95,
-            "traces.bad_input": 0.95,
-            "traces.poison_messages": 1.0,
-            "traces.noisy_neighbour": 0.95,
-            "metrics.saturation": 1.0,
-            "metrics.shortage": 1.0,
-            "metrics.leak": 1.0,
-            "metrics.messages": 1.0,
-            "metrics.neighbour": 1.0,
-            "heap.held_messages": 1.0,
-            "heap.growth": 0.9,
-            "traces.network_gap": 0.95,
-            "traces.lost_host": 1.0,
-            "traces.serial_calls": 0.95,
-            "traces.zone_gap": 1.0,
-            "logs.crash_loop": 1.0,
-            "logs.path_break": 0.9,
-            "logs.twin": 0.9,
-            "logs.silent_operation": 0.9,
-            "logs.chronic_error": 0.9,
-            "traces.unreachable": 1.0,
-            "traces.not_found": 0.95,
-            "traces.failures": 0.8,
-            "traces.self_time": 0.7,
-            "traces.stragglers": 0.7,
-            "logs.new_errors": 0.7,
-            "metrics.errors": 0.6,
-            "metrics.latency": 0.5,
-            "metrics.traffic": 0.3,
-        }
-    )
-    other_directness: float = 0.7
->>>>>>> f2
     faint: float = 0.2
     inherited: float = 0.2
     named: float = 0.2
