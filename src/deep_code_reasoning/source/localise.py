@@ -94,7 +94,7 @@ def localise(
         trees: which trees to look in (`Indexed.tree`).
         report: free text: an issue, an error, stack traces, log lines, names; its first line counts twice.
         limit: how many files at most.
-        text_of: reads a file of the trees; for the tests in a stack trace, whose code is not in the index.
+        text_of: reads a file of the trees: the tests of a stack trace, and what its frames call.
     """
     told = hints(report)
     trace = _trace(index, trees, told)
@@ -120,13 +120,10 @@ def localise(
         if stands_apart(path) and not named:
             continue
         units = by_file.get(file, [])
-        told_by_words = _of_units(units)
         if file in ran:
             units = _with_reached(units, index.units(*file, trees), ran[file], best)
-        # What a helper of all is reached for says less of its file than of the function.
-        score = (told_by_words + _of_units(units)) / 2
         # A test that only a frame names is not what its path is about.
-        score += 0.0 if file in trace.apart else by_path.get(file, 0.0)
+        score = _of_units(units) + (0.0 if file in trace.apart else by_path.get(file, 0.0))
         if language_of(path) is None:
             score *= _PLAIN_FILE
         score += best * (named - (_GATHERING if _GATHERS.search(path) else 0.0))
