@@ -83,6 +83,14 @@ def test_memory_that_grows_until_its_limit_stops_it_is_a_leak(after: list[float]
     assert finding.facts["before"] == 190
 
 
+@pytest.mark.parametrize("other", [[191.0] * 7 + [260.0, 262, 330], FLAT], ids=["in steps", "as ever"])
+def test_of_two_instances_one_may_climb_in_few_steps_but_not_stay_as_it_was(other: list[float], look: Look) -> None:
+    rows = fleet_of("process.memory.usage", [190.0, 191, 190, 192, 191, 190, 230, 280, 330, 400], FLAT)
+    rows += [row | {"instance": "stock-2"} for row in series("stock", "process.memory.usage", other)]
+    findings, _ = look("metrics.leak", {"metrics": rows})
+    assert [finding.service for finding in findings] == ([] if other is FLAT else ["stock"])
+
+
 @pytest.mark.parametrize(
     "values",
     [

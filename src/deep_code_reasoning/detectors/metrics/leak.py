@@ -1,8 +1,8 @@
 """Memory that grows and is not given back.
 
 Looks for: a service whose memory turns to growth: from some moment on it climbs in many steps, by a third of what it
-was in all, on most of its instances, while the other services' memory keeps to its pace. It climbs to the end, or to
-its limit: there it stays, or the process is killed and the climb begins anew.
+was in all, while most of its instances come to need so much more and the other services' memory keeps to its pace. It
+climbs to the end, or to its limit: there it stays, or the process is killed and the climb begins anew.
 
 Why it matters: nothing fails until the limit is met; then the process is killed, and the start hides the growth.
 
@@ -23,7 +23,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median
 from .series import Series, order, series_of
 from .vocabulary import words_of
@@ -105,11 +105,12 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         if not climbs:
             continue
         onset_ns = min(_since_ns(climb) for climb in climbs)
-        alive = sum(series.times_ns[-1] > onset_ns for series in by_service[service])
+        alive = [series for series in by_service[service] if series.times_ns[-1] > onset_ns]
+        higher = sum(any(climb.growth >= settings.min_growth for climb in _climbs(each, settings)) for each in alive)
         others = [growth for name, growth in largest.items() if name != service]
-        if 2 * len(climbs) <= alive or (others and median(others) > settings.usual * largest[service]):
+        if 2 * higher <= len(alive) or (others and median(others) > settings.usual * largest[service]):
             continue
-        found.append(_finding(scene, service, climbs, alive, settings))
+        found.append(_finding(scene, service, climbs, len(alive), settings))
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
 
 
@@ -237,8 +238,8 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
         mechanism="memory_leak",
         service=service,
         summary=(
-            f"{service}: {series.name} grows since {format_instant(onset_ns)}, from {before:.4g} to {after:.4g} "
-            f"on {len(growing)} of {of} instances"
+            f"{service}: {series.name} grows since {format_instant(onset_ns)}, from {series.told(before)} to "
+            f"{series.told(after)} on {len(growing)} of {of} instances"
         ),
         severity=min(1.0, 0.5 + most.growth / 2),
         confidence=settings.sure if len(growing) == of else settings.likely,
@@ -260,6 +261,7 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
 
 DETECTOR = Detector(
     code="metrics.leak",
+    kinds=(Kind("metrics.leak", directness=1.0, family="shown", outright=True),),
     mechanisms=("memory_leak",),
     needs=("metrics",),
     settings=Settings(),
