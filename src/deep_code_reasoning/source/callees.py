@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from .contracts.calls import Call
-from .contracts.definitions import OWN, bases_of
+from .contracts.classes import OWN, bases_of
 from .contracts.grammars import CLASS_TYPES, MEMBERS, NAMES, STRING_TYPES
 from .contracts.nodes import definition_name, enclosing, last_name, parameter_nodes, text_of, type_name, unwrapped
 from .contracts.scopes import Function, declared_type, functions_of
