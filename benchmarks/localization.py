@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from deep_code_reasoning.app.localise import reader
 from deep_code_reasoning.domain.tokens import estimate_tokens
 from deep_code_reasoning.source import Roots
 from deep_code_reasoning.source.apart import stands_apart
@@ -196,7 +197,7 @@ def main() -> int:
             tree = index.add_folder(roots.names[0], roots).tree
             for issue in (issue for issue in issues if issue.root == root):
                 started = time.perf_counter()
-                places = localise(index, [tree], issue.text, limit=100)
+                places = localise(index, [tree], issue.text, limit=100, text_of=reader(roots))
                 query_s.append(time.perf_counter() - started)
                 _take(ours, issue, [place.path for place in places], options.wrong)
                 packed.add(issue, [_candidate(index, tree, roots, place) for place in places[:_PACKED_FILES]])

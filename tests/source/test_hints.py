@@ -44,7 +44,7 @@ TRACES = {
     ),
     "rust": (
         "   4: shop::pay\n             at ./src/cart.rs:40:9\n   5: shop::main\n          at ./src/main.rs:12:5\n",
-        [("./src/cart.rs", 40, None), ("./src/main.rs", 12, None)],
+        [("./src/cart.rs", 40, "shop::pay"), ("./src/main.rs", 12, "shop::main")],
     ),
 }  # fmt: skip
 
@@ -114,13 +114,47 @@ UNUSUAL = {
     "rust, a panic": (
         "thread 'main' panicked at 'no: Err', src/cart.rs:40:9\nstack backtrace:\n   0: rust_begin_unwind\n"
         "             at /rustc/90b35a6/library/std/src/panicking.rs:575:5\n",
-        [("/rustc/90b35a6/library/std/src/panicking.rs", 575, None), ("src/cart.rs", 40, None)],
+        [("/rustc/90b35a6/library/std/src/panicking.rs", 575, "rust_begin_unwind"),
+         ("src/cart.rs", 40, None)],
     ),
     "php, uncaught, with closures": (
         "PHP Fatal error:  Uncaught Exception: no in /app/src/Cart.php:40\nStack trace:\n"
         "#0 /app/src/Api.php(12): Acme\\Api::{closure}(Object(Acme\\Cart))\n#1 [internal function]: x()\n#2 {main}\n"
         "  thrown in /app/src/Cart.php on line 40\n",
         [("/app/src/Cart.php", 40, None), ("/app/src/Api.php", 12, "Acme\\Api::{closure}")],
+    ),
+    "python, a group": (
+        '  + Exception Group Traceback (most recent call last):\n  |   File "/app/main.py", line 9, in main\n'
+        "  |     async with group:\n  |                ~~~~~^^\n  +-+---------------- 1 ----------------\n"
+        '    | Traceback (most recent call last):\n    |   File "/app/stock.py", line 5, in Stock.reserve\n',
+        [("/app/stock.py", 5, "Stock.reserve"), ("/app/main.py", 9, "main")],
+    ),
+    "pytest": (
+        "tests/test_cart.py:7: in test_total\n    total(1)\nshop/cart.py:2: IndexError\n"
+        "shop/old.py:3: DeprecationWarning: it goes\n",
+        [("shop/cart.py", 2, None), ("tests/test_cart.py", 7, "test_total")],
+    ),
+    "vitest": (
+        " \u276f total src/cart.ts:4:10\n \u276f test/cart.test.ts:6:24\n",
+        [("src/cart.ts", 4, "total"), ("test/cart.test.ts", 6, None)],
+    ),
+    "go, a failing test": (
+        "--- FAIL: TestTotal (0.00s)\n    cart_test.go:12: got 2, want 3\n",
+        [("cart_test.go", 12, "TestTotal")],
+    ),
+    "go, who began it": (
+        "created by main.main in goroutine 1\n\t/app/main.go:12 +0x2f\n",
+        [("/app/main.go", 12, "main.main")],
+    ),
+    "minitest": ("CartTest#test_total [test/cart_test.rb:7]:\nExpected: 3\n", [("test/cart_test.rb", 7, "test_total")]),
+    "phpunit": (
+        "Failed asserting that 2 matches 3.\n\n/app/tests/CartTest.php:9\n/app/src/Cart.php:3\n",
+        [("/app/tests/CartTest.php", 9, None), ("/app/src/Cart.php", 3, None)],
+    ),
+    "java, without files and lines": (
+        "\tat com.acme.cart.Cart$Item.pay(SourceFile:12)\n\tat com.acme.Api.post(Unknown Source)\n"
+        "\tat com.acme.Main.main(Main.java)\n",
+        [("com/acme/cart/Cart", 12, "pay"), ("com/acme/Api", None, "post"), ("com/acme/Main.java", None, "main")],
     ),
     "ruby, templates": (
         "app/views/cart/show.html.erb:4:in `block in _app_views': undefined method (NoMethodError)\n"
@@ -155,6 +189,20 @@ def test_a_frame_without_a_place_is_taken_out() -> None:
     assert without_frames("it\n\tat a.b/c.D.run0(Native Method)\n", lambda _: False).split() == ["it"]
 
 
+@pytest.mark.parametrize(
+    ("said", "path", "function"),
+    [
+        ("--- com.acme.CartTest::testTotal", "com/acme/CartTest", "testTotal"),
+        ("CartTest > total FAILED", "CartTest", "total"),
+        ("total(com.acme.TestCart)  Time elapsed: 0.01 s  <<< FAILURE!", "com/acme/TestCart", "total"),
+        ("[ERROR]   CartTest$Empty.total:9 expected:<3> but was:<2>", "CartTest", "total"),
+        ("FAILED tests/test_cart.py::test_total - IndexError", "tests/test_cart.py", "test_total"),
+    ],
+)
+def test_tests_that_runners_name_are_found(said: str, path: str, function: str) -> None:
+    assert hints(said).tests == (Frame(path, None, function),)
+
+
 def test_paths_and_their_lines_are_found_in_prose() -> None:
     told = hints("See `user_service.go:142` and src/shop/cart.py, also lib\\Acme\\Cart.cs. It is 3.5 GB, i.e. a lot.")
     assert told.paths == (Frame("user_service.go", 142), Frame("src/shop/cart.py"), Frame("lib/Acme/Cart.cs"))
@@ -184,6 +232,14 @@ def test_dotted_names_are_found() -> None:
         "in a.php",
         "panicked at '",
         "\\n\\t",
+        "a.py:1: ",
+        "1: a\n at ",
+        "\u276f a ",
+        "a.rb",
+        "Test",
+        "a(aTest",
+        "a.aTest",
+        "::a",
     ],
 )
 def test_no_text_takes_long(unit: str) -> None:

@@ -78,7 +78,7 @@ def lead(text: str, roots: Roots) -> Lead:
 
 
 def _lead(index: SourceIndex, trees: Sequence[int], roots: Roots, text: str) -> Lead:
-    places = localise(index, trees, text[:_MAX_REPORT], _MAX_CANDIDATES, _reader(roots))
+    places = localise(index, trees, text[:_MAX_REPORT], _MAX_CANDIDATES, reader(roots))
     return Lead(text, tuple(_candidates(index, trees, roots, places)))
 
 
@@ -124,7 +124,7 @@ def locate(
             for name in roots.names
         ]
         trees = [done.tree for _, done in indexed]
-        places = localise(index, trees, report, limit, _reader(roots, revision))
+        places = localise(index, trees, report, limit, reader(roots, revision))
         written_by = tuple(_written_by(index, trees, report))
     lines = {(place.repo, place.path, line) for place in places for line in place.lines}
     lines |= {(origin.repo, origin.path, origin.line) for _, origin in written_by}
@@ -137,14 +137,14 @@ def _lines_now(
 ) -> dict[tuple[str, str, int], int | None]:
     """Where lines of a revision are in the folders as they stand."""
     now: dict[tuple[str, str, int], int | None] = {}
-    of_revision, of_folder = _reader(roots, revision), _reader(roots)
+    of_revision, of_folder = reader(roots, revision), reader(roots)
     for (repo, path), some in groupby(sorted(lines), key=itemgetter(0, 1)):
         old, new = (read(repo, path) for read in (of_revision, of_folder))
         now.update({at: moved_line(old.lines if old else [], new.lines if new else [], at[2]) for at in some})
     return now
 
 
-def _reader(roots: Roots, revision: str = "") -> TextOf:
+def reader(roots: Roots, revision: str = "") -> TextOf:
     """Reads files of a revision, or as they stand in their folders."""
 
     def of_folder(repo: str, path: str) -> SourceFile | None:

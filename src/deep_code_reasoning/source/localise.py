@@ -20,10 +20,12 @@ from itertools import islice
 from typing import Final
 
 from .apart import stands_apart
+from .callees import Callees
 from .failing_tests import Exercised, TextOf, exercised
 from .hints import Frame, Hints, hints, without_frames
 from .index import File, SourceIndex, UnitHit, path_stem
 from .languages import language_of
+from .reached import Start, reached
 from .words import words
 
 # Where a report's words occur in more units than this, the commonest are left out: they tell the least, and what a
@@ -55,6 +57,9 @@ _FRAME_APART: Final = 0.1
 # What the test that met it is named for. So many frames of tests are followed.
 _SUBJECT: Final = 0.3
 _MAX_TEST_FRAMES: Final = 20
+# A frame says less than the one that it called, by this factor; so many are followed.
+_OUTWARD: Final = 0.8
+_MAX_STARTS: Final = 30
 _FRAMED: Final = "a frame of a stack trace is in it"
 # An `__init__` gathers names that others define.
 _GATHERING: Final = 0.1
@@ -89,7 +94,7 @@ def localise(
         trees: which trees to look in (`Indexed.tree`).
         report: free text: an issue, an error, stack traces, log lines, names; its first line counts twice.
         limit: how many files at most.
-        text_of: reads a file of the trees; for the tests in a stack trace, whose code is not in the index.
+        text_of: reads a file of the trees: the tests of a stack trace, and what its frames call.
     """
     told = hints(report)
     trace = _trace(index, trees, told)
@@ -105,15 +110,18 @@ def localise(
     for hit in hits:
         by_file[hit.repo, hit.path].append(hit)
     best = hits[0].score if hits else 1.0
+    ran = _ran(Callees(index, trees, text_of, tests.subjects), trace)
     by_path = _path_scores(index, trees, asked)
     maybe_named = set(index.files_with_stem(_stems(told) | tests.subjects, trees))
     places = []
-    for file in by_file.keys() | by_path.keys() | maybe_named:
+    for file in by_file.keys() | by_path.keys() | maybe_named | ran.keys():
         path = file[1]
         named, reasons = _named(file, told, trace, tests) if file in maybe_named else (0.0, [])
         if stands_apart(path) and not named:
             continue
         units = by_file.get(file, [])
+        if file in ran:
+            units = _with_reached(units, index.units(*file, trees), ran[file], best)
         # A test that only a frame names is not what its path is about.
         score = _of_units(units) + (0.0 if file in trace.apart else by_path.get(file, 0.0))
         if language_of(path) is None:
@@ -137,14 +145,45 @@ class _Trace:
     apart: frozenset[File]
 
 
+def _ran(callees: Callees, trace: _Trace) -> dict[File, dict[tuple[int, int], float]]:
+    """The functions of the system that may have run, each with its share of the one that is reached the most directly.
+
+    Of frames, the further out the less they say.
+    """
+    met = ((frame, file) for frame, files in trace.files.items() for file in files)
+    starts = [
+        Start(file, frame.line or 0, (frame.function or "").rpartition(".")[2], _OUTWARD**depth)
+        for depth, (frame, file) in enumerate(islice(met, _MAX_STARTS))
+    ]
+    found = {file: some for file, some in reached(callees, starts).items() if not stands_apart(file[1])}
+    most = max((weight for some in found.values() for weight in some.values()), default=1.0)
+    return {file: {lines: weight / most for lines, weight in some.items()} for file, some in found.items()}
+
+
+def _with_reached(
+    units: Sequence[UnitHit], of_file: Sequence[UnitHit], ran: Mapping[tuple[int, int], float], best: float
+) -> list[UnitHit]:
+    """The units of a file, those that may have run with what that adds to their scores, best first."""
+    found = {(unit.first_line, unit.name): unit for unit in units}
+    for (first, _), share in ran.items():
+        unit = _innermost(of_file, first)
+        if unit is not None:
+            known = found.get((unit.first_line, unit.name), unit)
+            found[unit.first_line, unit.name] = replace(known, score=known.score + share * best)
+    return sorted(found.values(), key=lambda unit: (-unit.score, unit.first_line, unit.name))
+
+
 def _trace(index: SourceIndex, trees: Sequence[int], told: Hints) -> _Trace:
     by_stem: dict[str, list[File]] = defaultdict(list)
-    for file in index.files_with_stem({path_stem(frame.path) for frame in told.frames}, trees):
+    known = (*told.frames, *told.tests)
+    for file in index.files_with_stem({path_stem(frame.path) for frame in known}, trees):
         by_stem[path_stem(file[1])].append(file)
     files = {
-        frame: [file for file in by_stem[path_stem(frame.path)] if _same_file(file[1], frame.path)]
-        for frame in told.frames
+        frame: [file for file in by_stem[path_stem(frame.path)] if _same_file(file[1], frame.path)] for frame in known
     }
+    framed = {(file, frame.function) for frame in told.frames for file in files[frame]}
+    for test in told.tests:
+        files[test] = [f for f in files[test] if stands_apart(f[1]) and (f, test.function) not in framed]
     met = dict.fromkeys(file for some in files.values() for file in some)
     apart = frozenset(file for file in met if stands_apart(file[1]))
     return _Trace(files, tuple(file for file in met if file not in apart), apart)
@@ -250,7 +289,10 @@ def _named_path(path: str, named: str) -> float:
 def _same_file(path: str, framed: str) -> bool:
     """Whether a frame's path, of whatever machine, is this file: the shorter of both is the end of the other.
 
-    An installed package has other folders above it, so two common parts are enough.
+    An installed package has other folders above it, so two common parts are enough. A frame that names a class in
+    place of a file has no ending.
     """
+    if "." not in framed.rpartition("/")[2]:
+        path = path.rpartition(".")[0]
     tail = "/".join(path.split("/")[-2:])
     return f"/{framed}".endswith((f"/{path}", f"/{tail}")) or f"/{path}".endswith(f"/{framed}")
