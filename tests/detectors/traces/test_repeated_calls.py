@@ -145,7 +145,7 @@ def test_calls_of_a_kind_that_came_with_the_change_are_told_with_none_before(loo
             name = said.split(" WHERE")[0]
             fleet.span(trace, root, "orders", "h1", name, at + 6 + 12 * place, 11, "client", db__statement=said)
     (finding,), _ = look("traces.repeated_calls", fleet.tables())
-    assert "9 calls of stops a request" in finding.summary
+    assert "9 calls of stops per request" in finding.summary
     assert (finding.facts["calls_per_request"], finding.facts["calls_per_request_before"]) == (9.0, 0.0)
 
 
