@@ -17,6 +17,8 @@ from .undiffed import is_idle
 
 # What moves or renames code, tunes in the safe direction or adds what nothing calls has less (see `potency.py`).
 _ALTERS: Final = 0.3
+# An idle time breaks little, but sessions that end sooner let go of what they held.
+_ENDS_SESSIONS: Final = frozenset({"idle_time_lowered"})
 # An effect is known for a symptom that follows from it as often as that.
 _FOLLOWS: Final = 0.4
 # How a mechanism shows, in the words of symptoms; where a mechanism shows as anything, an effect has to name it.
@@ -68,5 +70,7 @@ def deeds_of(change: Change) -> Deeds:
     patch = parse_diff(change.diff, change.files)
     effects = effects_of(patch)
     power, _ = potency(patch, effects)
+    telling = tuple(e for e in effects if e.kind in _ENDS_SESSIONS or not BENIGN.search(e.kind))
+    alters = power >= _ALTERS or any(e.kind in _ENDS_SESSIONS for e in telling)
     words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"
-    return Deeds(power >= _ALTERS, tuple(e for e in effects if not BENIGN.search(e.kind)), words[:200])
+    return Deeds(alters, telling, words[:200])

@@ -9,9 +9,10 @@ an end has four arguments behind its key.
 
 SQL: `UPDATE leases SET owner = .., lease_until = .. WHERE name = .. AND lease_until < ..` acquires, with `WHERE owner
 = ..` it renews, setting a time in the past or deleting the row releases. Names and values are taken from the text or,
-where the text has placeholders, from the parameters in the order of the columns. Locks that a session takes by a function
-and gives back by another (PostgreSQL's advisory locks, MySQL's GET_LOCK) end with that session too, by a time-out of a
-pooler or server of which its holder knows nothing.
+where the text has placeholders, from the parameters in the order of the columns.
+
+Locks that a session takes by one function and gives back by another (PostgreSQL's advisory locks, MySQL's GET_LOCK) end
+with that session too: by a time-out of a pooler or server, of which their holder knows nothing.
 """
 
 from __future__ import annotations
@@ -90,10 +91,10 @@ def redis_operations() -> str:
                        command = 'EXPIRE', toInt64OrZero(said[3]) * 1000000000,
                        scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), arguments)) * 1000000,
                        0) AS ttl_ns,
-               multiIf(command = 'SETNX' OR (command = 'SET' AND (has(words, 'NX') OR match(statement, '{_MASKED}'))),
-                       'acquire',
-                       command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew', command IN ('DEL', 'UNLINK'), 'release',
-                       command != 'EVAL', '', match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
+               multiIf(command = 'SETNX' OR command = 'SET' AND (has(words, 'NX') OR match(statement, '{_MASKED}')),
+                       'acquire', command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew',
+                       command IN ('DEL', 'UNLINK'), 'release', command != 'EVAL', '',
+                       match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
                        match(statement, '(?i)[^a-z](setnx|nx|exists)[^a-z]'), 'acquire',
                        match(statement, '(?i)p?expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
         FROM lock_candidates WHERE match(statement, '(?i)^ *(set|setnx|eval|evalsha|p?expire|del|unlink) ')
@@ -151,7 +152,8 @@ def session_lock_operations() -> str:
                if(match(said, '^([?]|[$:%@])'), attributes['db.query.parameter.0'], trimBoth(said, '\'"')) AS key
         FROM lock_candidates WHERE match(statement, '{_SESSION_LOCK}') AND NOT match(statement, '(?i)_all *[(]')
     )
-    SELECT 2, if(match(called, 'advisory'), concat('advisory lock ', key), key), '', '', if(match(called, 'unlock|release'), 'release', 'acquire'), ok, 0, {_COMMON}
+    SELECT 2, if(match(called, 'advisory'), concat('advisory lock ', key), key), '', '',
+           if(match(called, 'unlock|release'), 'release', 'acquire'), ok, 0, {_COMMON}
     FROM calls WHERE key != ''
     """
 

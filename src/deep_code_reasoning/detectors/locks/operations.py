@@ -36,11 +36,10 @@ from .services import (
     HTTP_NAME,
     LOCK_PATH,
     URL,
-    ZNODE,
     document_operations,
     http_operations,
-    zookeeper_operations,
     znode_command,
+    zookeeper_operations,
 )
 from .words import AGREED, REFUSED, roles_of
 
@@ -76,7 +75,11 @@ def _read(store: CaseStore) -> None:
     _named_operations(store)
     dialects = {
         "statement != ''": (
-            table_operations, redis_operations, session_lock_operations, zookeeper_operations, document_operations,
+            table_operations,
+            redis_operations,
+            session_lock_operations,
+            zookeeper_operations,
+            document_operations,
         ),
         "url != ''": (http_operations,),
     }
@@ -128,7 +131,6 @@ def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
     names = store.attribute_names()
     named = sorted(name for name in names or () if re.search(_NOUN, name))
-    on_node = znode_command(sorted(name for name in names or () if re.search(ZNODE, name)))
     speaks = _HAS_NOUN if names is None else _HAS_ANY if named else "false"
     store.execute(
         f"""
@@ -139,12 +141,11 @@ def _gather(store: CaseStore) -> None:
         FROM (
             SELECT trace_id, span_id, service, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process,
                    name, kind, start_ns, duration_ns, status, attributes,
-                   if({statement_of()} AS told != '', told, {on_node}) AS statement,
+                   if({statement_of()} AS told != '', told, {znode_command(names or ())}) AS statement,
                    if(match(name, {{http:String}}), {URL}, '') AS url
             FROM spans
             WHERE match(name, {{noun:String}}) OR match(name, {{verb:String}}) OR match(name, {{etcd:String}})
-               OR {speaks}
-               OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
+               OR {speaks} OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
                OR (url != '' AND match(url, {{path:String}}))
         )
         """,

@@ -16,7 +16,7 @@ condition that it is still one's own renews, a deletion releases (AWS, *Building
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from .commands import OUTCOME, REPLY
@@ -71,18 +71,17 @@ def http_operations() -> str:
     """
 
 
-ZNODE: Final = r"(?i)^(zk|zookeeper|curator)[._]?(z?node|path)$|^(znode[._]?)?path$|^znode$"
-"""Attributes that may hold the path of a node."""
-
+# Attributes that may hold the path of a node, and what spans call what is done to it.
+_ZNODE: Final = r"(?i)^(zk|zookeeper|curator)[._]?(z?node|path)$|^(znode[._]?)?path$|^znode$"
 _ZNODE_ACT: Final = r"(?i)(?:^|[^a-z])(create|delete|exists|get_?children|get_?data|ping)(?:[^a-z]|$)"
 
 
-def znode_command(names: Sequence[str]) -> str:
-    """SQL: the command on a node that stands for a lock, by a span's name and those of these attributes; '' for none.
+def znode_command(names: Iterable[str]) -> str:
+    """SQL: the command on a node that stands for a lock, by a span's name and what attributes say; '' for none.
 
-    Session and node are told apart from paths of files and calls by the verb and by what the path speaks of.
+    Nodes are told from paths of files and calls by the verb in the name and by what the path speaks of.
     """
-    paths = ", ".join(f"attributes['{name}']" for name in names if re.fullmatch(r"[A-Za-z0-9._-]+", name))
+    paths = ", ".join(f"attributes['{name}']" for name in sorted(names) if re.match(_ZNODE, name))
     if not paths:
         return "''"
     return rf"""if(match(name, '{_ZNODE_ACT}')
