@@ -192,6 +192,87 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "attributes": {"flag": "fast_cart"},
         },
     ),
+    "a switch known by what stood before and after": (
+        {
+            "id": "f-1",
+            "name": "fast-cart",
+            "service": "cart",
+            "changed_at": "2026-06-18T14:00:00Z",
+            "from": "off",
+            "to": "10%",
+            "actor": "ci",
+        },
+        {
+            "kind": "flag",
+            "id": "f-1",
+            "time_ns": T0,
+            "service": "cart",
+            "author": "ci",
+            "message": "off->10%",
+            "attributes": {"flag": "fast-cart"},
+        },
+    ),
+    "a setting of which whole objects were written down": (
+        {
+            "key": "fast-cart",
+            "at": "2026-06-18T14:00:00Z",
+            "before": {"enabled": False, "pct": 5},
+            "after": {"enabled": True, "pct": 5},
+        },
+        {
+            "kind": "flag",
+            "id": "fast-cart@2026-06-18T14:00:00Z",
+            "time_ns": T0,
+            "message": "enabled=false->enabled=true",
+            "attributes": {"flag": "fast-cart"},
+        },
+    ),
+    "OpenFeature's variants": (
+        {"flagKey": "fast-cart", "ts": 1781791200, "previousVariant": "control", "variant": "blue"},
+        {
+            "kind": "flag",
+            "id": "fast-cart@2026-06-18T14:00:00Z",
+            "time_ns": T0,
+            "message": "control->blue",
+            "attributes": {"flag": "fast-cart"},
+        },
+    ),
+    "LaunchDarkly's audit log": (
+        {
+            "_id": "5f",
+            "date": 1781791200000,
+            "kind": "flag",
+            "name": "Fast cart",
+            "titleVerb": "turned on the flag",
+            "member": {"email": "ada@example.com"},
+        },
+        {
+            "kind": "flag",
+            "id": "5f",
+            "time_ns": T0,
+            "author": "ada@example.com",
+            "message": "turned on the flag",
+            "attributes": {"flag": "Fast cart", "kind": "flag"},
+        },
+    ),
+    "Unleash's event": (
+        {
+            "id": 7,
+            "type": "feature-environment-enabled",
+            "createdBy": "ada",
+            "createdAt": "2026-06-18T14:00:00Z",
+            "featureName": "fast-cart",
+            "environment": "production",
+        },
+        {
+            "kind": "flag",
+            "id": "7",
+            "time_ns": T0,
+            "author": "ada",
+            "message": "feature-environment-enabled",
+            "attributes": {"flag": "fast-cart", "environment": "production"},
+        },
+    ),
 }
 
 
@@ -211,6 +292,8 @@ def test_a_change_is_known_whoever_exported_it(name: str) -> None:
         {"trace_id": "a", "span_id": "b", "service": "cart", "version": "v7", "timestamp": "2026-06-18T14:00:00Z"},
         {"service": "cart", "fired_at": "2026-06-18T14:00:00Z", "summary": "down", "version": "v7"},
         {"name": "cart", "id": "7"},
+        {"name": "cart", "from": "v1.2.3", "to": "v1.2.4", "at": "2026-06-18T14:00:00Z"},
+        {"name": "cart", "from": "off", "at": "2026-06-18T14:00:00Z"},
     ],
 )
 def test_what_is_no_change_is_not_taken_for_one(record: dict[str, Any]) -> None:

@@ -195,10 +195,19 @@ def test_a_notice_is_known_whoever_sent_it(name: str) -> None:
         {"sha": "6dcb09b", "message": "Fix", "timestamp": "2026-06-18T14:00:00Z"},
         {"timestamp": "2026-06-18T14:00:00Z", "flag": "x", "change": "off->on"},
         {"title": "a document"},
+        {"message": "boom", "severity": "ERROR"},
     ],
 )
 def test_what_is_no_notice_is_not_taken_for_one(record: dict[str, Any]) -> None:
     assert kind_of(record, {}) == ("", 0.0)
+
+
+def test_an_incident_without_a_time_keeps_its_title(read_evidence: Any) -> None:
+    text = b'{"id": "INC-7", "title": "Orders fail", "severity": "SEV2"}'
+    rows = read_evidence("notices-json", {"alert.json": text})["alert.json"].rows
+    assert [(row["kind"], row["id"], row["title"], row["status"], row["time_ns"]) for row in rows] == [
+        ("alert", "INC-7", "Orders fail", "SEV2", 0)
+    ]
 
 
 def test_ids_that_repeat_are_told_apart(read_evidence: Any) -> None:

@@ -66,11 +66,19 @@ _FLAGS: Final = tuple(
     feature.name experiment""".split()
 )
 _FLAG_TIMES: Final = tuple(
-    "timestamp time ts date changedat updatedat createdat occurredat flippedat modifiedat when".split()
+    """timestamp time ts date changedat updatedat createdat occurredat flippedat modifiedat switchedat toggledat
+    changedon at when""".split()
 )
 _FLAG_CHANGES: Final = tuple("change titleverb action transition event type state status operation".split())
-_OLD: Final = tuple("from old oldvalue previous previousvalue before oldstate previousstate".split())
-_NEW: Final = tuple("to new newvalue current currentvalue after newstate value enabled on variation".split())
+_SETTINGS: Final = tuple("target.name key name setting settingname parameter".split())
+# What stood before and what stands after, each beside its like.
+_OLD: Final = tuple(
+    "from old oldvalue fromvalue previous previousvalue before oldstate previousstate previousvariant predata".split()
+)
+_TURNED: Final = tuple("to new newvalue tovalue current currentvalue after newstate currentstate variant data".split())
+_NEW: Final = (*_TURNED, "value", "enabled", "on", "variation")
+# Between versions it is a deploy that goes, between any other two values a switch.
+_VERSION: Final = re.compile(r"v\d[\w.+-]*|\d+\.\d+\.\d[\w.+-]*|(?=[^a-f]*[a-f])[0-9a-f]{7,64}")
 
 _SWITCH: Final = {"true": "on", "false": "off"}
 
@@ -306,16 +314,37 @@ def _flag(members: Members) -> float:
     if not members.time(*_FLAG_TIMES):
         return 0.0
     kind = members.text("kind", "type", "resource").lower()
+    # What is switched on or off without more said of it is a flag: in what lists them they have plain names.
     named = members.has(*_FLAGS) or ("flag" in kind and members.has("name", "key", "target.name"))
     if not named and not kind.startswith("feature-"):
-        return 0.0
+        return 0.6 if _is_switch(members) else 0.0
     return 0.95 if members.has(*_FLAG_CHANGES, *_OLD, *_NEW) else 0.6
 
 
+def _is_switch(members: Members) -> bool:
+    """Whether a record tells a thing's name and two values that it went between, neither of them a version."""
+    sides = _sides(members)
+    return members.has(*_SETTINGS) and all(side and not _VERSION.fullmatch(side) for side in sides)
+
+
+def _sides(members: Members) -> tuple[str, str]:
+    """What stood before and what stands now, '' where that is not told; of whole objects what differs between them."""
+    old, new = members.text(*_OLD), members.text(*_NEW)
+    if old or new:
+        return _SWITCH.get(old, old), _SWITCH.get(new, new)
+    for before, after in zip(_OLD, _TURNED, strict=True):
+        was, now = members.under(before), members.under(after)
+        other = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)] if was and now else []
+        if other:
+            told = (", ".join(f"{name}={side.get(name, '')}" for name in other) for side in (was, now))
+            return next(told), next(told)
+    return "", ""
+
+
 def _flag_row(members: Members) -> Row:
-    flag = members.text(*_FLAGS, "target.name", "key", "name")
+    flag = members.text(*_FLAGS, *_SETTINGS)
     time_ns = members.time(*_FLAG_TIMES)
-    old, new = (_SWITCH.get(text, text) for text in (members.text(*_OLD), members.text(*_NEW)))
+    old, new = _sides(members)
     change = members.text(*_FLAG_CHANGES)
     if old or (new and not change):
         change = f"{old}->{new}" if old else new

@@ -87,6 +87,12 @@ class Members:
                     return list(value)
         return []
 
+    def under(self, name: str) -> dict[str, str]:
+        """The members within this one, as text by their own names; they are not left over any more."""
+        inner = {key: pair for key, pair in self._found.items() if key.startswith(f"{name}.")}
+        self._taken.update(inner)
+        return {pair[0][len(name) + 1 :]: text_of(pair[1]) for key, pair in inner.items()}
+
     def rest(self) -> dict[str, str]:
         """What nobody asked for, as text under its own names."""
         left = (pair for name, pair in self._found.items() if name not in self._taken)

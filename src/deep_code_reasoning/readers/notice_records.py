@@ -23,8 +23,9 @@ _ALERT_TIMES: Final = tuple(
 )
 _ALERT_ENDS: Final = tuple("endsat resolvedat closedat endedat endtime recoveredat".split())
 _TITLES: Final = tuple(
-    """title summary annotations.summary annotations.title alerttitle eventtitle headline labels.alertname
-    alertname alarmname monitorname monitor rulename name message subject description annotations.description
+    """title summary shortdescription annotations.summary annotations.title alerttitle eventtitle headline
+    labels.alertname alertname alarmname alert monitorname monitor rulename name message subject description
+    annotations.description
     annotations.message metric""".split()
 )
 _TEXTS: Final = tuple(
@@ -46,6 +47,9 @@ _SURE_TIMES: Final = tuple("firedat noticedat triggeredat alertedat statechanget
 _ALERT_NAMES: Final = tuple(
     """alertname labels.alertname monitor monitorname alertid alert rulename threshold alerttype incidentkey
     urgency alarmname incidentid dedupkey eventaction routingkey""".split()
+)
+_BADNESS: Final = tuple(
+    "severity urgency priority impact symptoms incidentid alertid service servicename affectedservice".split()
 )
 
 _STATUS_TIMES: Final = tuple(
@@ -149,6 +153,9 @@ def _alert(members: Members) -> float:
     began = members.time("detectedat", "reportedat", "startsat", "startedat", "createdat", "openedat", "starttime")
     if began and members.has("severity", "urgency", "priority", "impact") and not members.has(*_UPDATES):
         return 0.9 if not _status_word(members) else 0.0
+    # The same without a time: its title, and how bad it is or whom it meets, are worth having.
+    if not timed and members.has("title", "summary", "headline", "shortdescription") and members.has(*_BADNESS):
+        return 0.6
     return 0.0
 
 

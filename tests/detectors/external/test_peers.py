@@ -37,15 +37,33 @@ def test_a_peer_that_stops_serving_is_told_with_who_calls_it(message: str, look:
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "503 Service Unavailable",
+        "ThrottlingException: Rate exceeded",
+        "The level of configured provisioned throughput for the table was exceeded",
+        "429 Too Many Requests",
+    ],
+)
+def test_a_peer_that_says_that_it_cannot_serve_is_told_though_it_serves_most(message: str, look: Look) -> None:
+    (finding,), _ = look("external.peer_outage", paying(message, every=8).tables())
+    assert (finding.service, finding.resource) == ("shop", "pay.partner.example")
+    assert 0.1 < float(str(finding.facts["failing_share"])) < 0.15
+    assert finding.confidence <= 0.7
+
+
+@pytest.mark.parametrize(
     "fleet",
     [
         paying("connection refused", every=10),
+        paying("500 Internal Server Error", every=8),
+        paying("503 Service Unavailable", every=8, onset=0),
         paying("400 Bad Request"),
         paying("Connection is not available, the pool is empty: timed out"),
         paying("connection refused", onset=0),
         paying("connection refused", traced=True),
     ],
-    ids=["a few", "our request", "our pool", "always so", "it is traced"],
+    ids=["a few", "what we sent, perhaps", "some always", "our request", "our pool", "always so", "it is traced"],
 )
 def test_what_is_no_outage_of_a_peer_is_silent(fleet: Fleet, look: Look) -> None:
     findings, check = look("external.peer_outage", fleet.tables())
@@ -119,3 +137,37 @@ def test_callers_that_are_told_less_often_are_victims_of_the_same_outage(look: L
     assert finding.facts["services"] == ("shop", "mailer")
     assert finding.window is not None
     assert finding.window.start_ns <= fleet.recorded_ns("h4", 52_000)
+
+
+def bunching(together: int = 60, first_s: int = 120, slower_ms: float = 2, held: bool = False) -> Fleet:
+    """Two requests a second; from `first_s` on `together` of them at once every 30 s, each slower than the last.
+
+    With `held`, they come after a pause in which nobody was let in.
+    """
+    fleet = Fleet()
+    times = [(number * 500.0, 20.0) for number in range(540)]
+    for start in range(first_s * 1000, 270_000, 30_000):
+        times += [(start + 5.0 * place, 20 + slower_ms * place) for place in range(together)]
+        if held:
+            times = [(at, took) for at, took in times if not start - 29_000 < at < start]
+    for number, (at, took) in enumerate(times):
+        fleet.span(f"t{number}", "", "shop", "h1", "GET /", at, took, "server")
+    return fleet
+
+
+def test_requests_that_come_in_bunches_and_wait_for_each_other_are_told(look: Look) -> None:
+    (finding,), _ = look("external.bunched_requests", bunching().tables())
+    assert (finding.service, finding.mechanism) == ("shop", "traffic_surge")
+    assert (finding.facts["bunches"], finding.facts["apart_s"]) == (5, 30)
+    assert finding.number("last_ms") > 2 * finding.number("first_ms")
+
+
+@pytest.mark.parametrize(
+    "fleet",
+    [bunching(first_s=30), bunching(slower_ms=0), bunching(together=12), bunching(first_s=240), bunching(held=True)],
+    ids=["from the beginning", "nobody waits", "few", "once", "they had been held up"],
+)
+def test_bunches_that_are_none_or_harm_nobody_are_silent(fleet: Fleet, look: Look) -> None:
+    findings, check = look("external.bunched_requests", fleet.tables())
+    assert not findings
+    assert check.verdict == "clear"

@@ -1,13 +1,15 @@
 """A peer that nobody observes no longer serves: a partner, a database, a cache, a broker.
 
 Looks for: calls that leave the traces, to one peer, most of which fail from some moment on for the peer's part: it
-refuses, resets, is unreachable, answers 5xx or does not answer.
+refuses, resets, is unreachable, answers 5xx or does not answer. Or some of which fail from then on, where the peer
+says itself that it cannot serve: that it is unavailable, overloaded, or gives no more than a quota.
 
 Why it matters: it has no spans and no logs of its own, so that its callers look like the culprits; they, and who tries
 again above them, are its victims.
 
 Stays silent when: the peer is traced (its own spans tell more), its calls fail for the caller's part (wrong requests,
-locks, a full pool), some always failed, most still succeed, or the caller gives up sooner than the peer often took.
+locks, a full pool), some always failed, most still succeed though the peer does not say that it cannot serve, or the
+caller gives up sooner than the peer often took.
 
 Example finding: `payments: 95% of 120 calls to psp.example.net fail since 09:12:04Z, 1% before: "connection refused"`.
 """
@@ -22,8 +24,9 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import excerpt
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import do_some_fail, prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
@@ -32,8 +35,8 @@ from ..timeline.time_steps import step_of, time_steps
 # The peer of a call by OpenTelemetry's semantic conventions, newest first, then by what tracers before them wrote. A
 # service has few databases: where no address is given, the kind of database stands for it.
 _PEERS: Final = (
-    "server.address", "net.peer.name", "peer.service", "peer.address", "url.full", "http.url", "db.system.name",
-    "db.system", "db",
+    "server.address", "net.peer.name", "peer.service", "out.host", "peer.hostname", "peer.address", "url.full",
+    "http.url", "db.system.name", "db.system", "db",
 )  # fmt: skip
 _PEER: Final = "lower(firstNonDefault({}))".format(
     ", ".join(f"domain(attributes['{name}'])" if "url" in name else f"attributes['{name}']" for name in _PEERS)
@@ -47,8 +50,13 @@ _CALL: Final = (
     "trace_id String, span_id String, service LowCardinality(String), peer String, start_ns Int64, duration_ns Int64, "
     "error String, failed UInt8"
 )
+# What only the peer can know of itself: that it does not serve now, or not so much.
+_UNABLE: Final = (
+    r"(?i)\b(429|50[234])\b|service ?unavailable|bad gateway|throttl|rate.?(limit|exceeded)|too many requests|"
+    r"throughput.{0,40}exceed|rate (is )?(too )?(large|high)|slow ?down|\bquota|overload|maintenance"
+)
 _DENIAL: Final = (
-    r"(?i)\b50[0234]\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
+    rf"{_UNABLE}|\b500\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
     r"closed (the|by)|terminat|starting up|shutting down"
 )
 # Silence until the caller's deadline, which is the caller's affair where one answer in so many took longer than that.
@@ -64,18 +72,24 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_failing: from half of its calls on a peer is out; a lower share is a bad day, or one of its functions.
+        min_failing: from half of its calls on a peer is out; a lower share is a bad day, or one of its functions,
+        min_unable: unless it says itself that it cannot serve: of a healthy peer so many answers do not.
+        min_times: of these, so many times the share from before; a peer that throttles throttles some on any day.
         max_before: what failed for one call in five before is no news.
         min_failed: fewer failures than this prove nothing.
         min_probability: a finding is told when it is likelier than not.
-        most: nobody is surer of what has no evidence of its own.
+        most: nobody is surer of what has no evidence of its own,
+        in_part: nor of a peer that serves most: who asks too much of it is told so, too.
     """
 
     min_failing: float = 0.5
+    min_unable: float = 0.03
+    min_times: float = 4.0
     max_before: float = 0.2
     min_failed: int = 3
     min_probability: float = 0.5
     most: float = 0.93
+    in_part: float = 0.7
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -84,12 +98,27 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         return Skipped("no span says that it failed")
     if not prepare_exits(scene.store):
         return []
+    risen = _risen(scene, "its_part", settings)
+    out = [rise for rise in risen if rise.change.rate_after >= settings.min_failing]
+    found = [_finding(scene, rise, risen, settings.most) for rise in out]
+    if not found:
+        unable = [
+            rise
+            for rise in _risen(scene, "unable", settings)
+            if rise.change.rate_after >= max(settings.min_unable, settings.min_times * rise.change.rate_before)
+        ]
+        found = [_finding(scene, rise, unable, settings.in_part) for rise in unable]
+    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
+
+
+def _risen(scene: Scene, outcome: str, settings: Settings) -> list[Rise]:
+    """By service and peer, the calls of which an outcome became more frequent, and was none of the usual before."""
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
         f"""
         SELECT service, peer, groupArray((step, n, failed)) AS steps, sum(failed) AS failures, count() AS parts
         FROM (
-            SELECT service, peer, {step_of("start_ns")} AS step, count() AS n, sum(its_part) AS failed
+            SELECT service, peer, {step_of("start_ns")} AS step, count() AS n, sum({outcome}) AS failed
             FROM exits GROUP BY service, peer, step
         )
         GROUP BY service, peer HAVING failures >= {{least:UInt32}} ORDER BY service, peer
@@ -97,16 +126,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         least=settings.min_failed,
         **steps.parameters(),
     )
-    risen = [
-        rise for rise in rises(rows, steps, settings.min_probability) if rise.change.rate_before <= settings.max_before
-    ]
-    found = [
-        # Who is told of a peer's outage less often is its victim as well.
-        _finding(scene, rise, [other for other in risen if other.row["peer"] == rise.row["peer"]], settings)
-        for rise in risen
-        if rise.change.rate_after >= settings.min_failing
-    ]
-    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
+    found = rises(rows, steps, settings.min_probability)
+    return [rise for rise in found if rise.change.rate_before <= settings.max_before]
 
 
 def prepare_exits(store: CaseStore) -> bool:
@@ -143,12 +164,14 @@ def prepare_exits(store: CaseStore) -> bool:
         SELECT trace_id, span_id, service, peer, start_ns, duration_ns, error, failed,
                failed AND NOT match(said, {ours:String})
                    AND (match(said, {denial:String}) OR (match(said, {silence:String}) AND duration_ns >= usual_ns))
-                   AS its_part
+                   AS its_part,
+               its_part AND match(said, {unable:String}) AS unable
         FROM peer_calls JOIN answers USING (service, peer)
         WHERE peer NOT IN (SELECT peer FROM peer_calls WHERE inside)
           AND peer NOT IN (SELECT DISTINCT lower(service) FROM linked_spans)
         """,
-        f"{_CALL}, its_part UInt8",
+        f"{_CALL}, its_part UInt8, unable UInt8",
+        unable=_UNABLE,
         denial=_DENIAL,
         silence=_SILENCE,
         patient=_PATIENT,
@@ -157,8 +180,10 @@ def prepare_exits(store: CaseStore) -> bool:
     return True
 
 
-def _finding(scene: Scene, rise: Rise, of_peer: Sequence[Rise], settings: Settings) -> Finding:
+def _finding(scene: Scene, rise: Rise, risen: Sequence[Rise], most: float) -> Finding:
     service, peer, since_ns, change = str(rise.row["service"]), str(rise.row["peer"]), rise.since_ns, rise.change
+    # Who is told of a peer's outage less often is its victim as well.
+    of_peer = [other for other in risen if other.row["peer"] == rise.row["peer"]]
     first_ns = min(other.since_ns for other in of_peer)
     failed = scene.store.query(
         """
@@ -177,10 +202,11 @@ def _finding(scene: Scene, rise: Rise, of_peer: Sequence[Rise], settings: Settin
         service=service,
         summary=(
             f"{service}: {change.rate_after:.0%} of {change.trials_after} calls to {peer} fail since "
-            f"{format_instant(since_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
+            f"{format_instant(since_ns)}, {change.rate_before:.0%} before"
+            + (f': "{excerpt(message, 160)}"' if message else "")
         ),
         severity=change.rate_after,
-        confidence=min(settings.most, rise.probability),
+        confidence=min(most, rise.probability),
         facts={
             "peer": peer,
             "services": tuple(dict.fromkeys((service, *(str(other.row["service"]) for other in of_peer)))),
@@ -194,4 +220,12 @@ def _finding(scene: Scene, rise: Rise, of_peer: Sequence[Rise], settings: Settin
     )
 
 
-DETECTOR: Final = Detector("external.peer_outage", ("dependency_outage",), ("spans",), Settings(), detect, dated=True)
+DETECTOR: Final = Detector(
+    "external.peer_outage",
+    (Kind("external.peer_outage", family="outside"),),
+    ("dependency_outage",),
+    ("spans",),
+    Settings(),
+    detect,
+    dated=True,
+)

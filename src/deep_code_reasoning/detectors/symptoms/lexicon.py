@@ -68,7 +68,7 @@ decode_error:
     unexpected token | jsonexception | unrecognized field | unknown field | missing (required )?field |
     unknown enum | invalid enum | enum value | schema (mismatch|validation|incompat\w*) | dead ?letter |
     malformed | invalid utf | unicodedecode | avro | wire type | invalid wire | corrupt | checksum mismatch |
-    signature mismatch
+    signature mismatch | mismatchedinput | databind
 rejected_input:
     \b422\b | unprocessable | \b400\b | bad request | validation (error|failed) | failed validation |
     must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid
@@ -83,7 +83,7 @@ incompatible:
     version .{1,30} (required|requires|not supported) | deprecated and removed | importerror | modulenotfound |
     cannot find module | unknown option | unexpected argument
 throttled:
-    throttl | rate.?limit | too many requests | \b429\b | throughput ?exceeded | slow ?down | quota |
+    throttl | rate.?limit | too many requests | \b429\b | throughput.{0,40}exceed | slow ?down | quota |
     over_query_limit | limit exceeded | exceeded \d+ requests | shedding |
     rejected.{0,30}(limit|capacity|overload|too many|task|queue|load) | overloaded |
     capacity (exceeded|exhausted) | resource ?exhausted | concurrency limit

@@ -1,4 +1,7 @@
-"""Messages and how often they are taken: the table `message_turns`.
+"""Messages and how often they are taken: the tables `message_times` and `message_turns`.
+
+    message_times   a row a message and turn of it: trace_id, span_id, service, name, message, id ('' where it has
+                    none), queue, status, start_ns, end_ns, duration_ns, doubt_ns (of its clock), steps (its children)
 
     message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was in work twice at
                     once), again (it was worked on again after that was done, and the work was done again), conflict,
@@ -31,8 +34,8 @@ PROCESSES: Final = """(kind = 'consumer' AND attributes['messaging.operation.typ
 """SQL: whether a span works on one message."""
 
 
-def prepare_message_turns(store: CaseStore) -> bool:
-    """Make `message_turns`, once; False when no message was worked on twice, or none can be told from others.
+def prepare_message_times(store: CaseStore) -> bool:
+    """Make `message_times`, once: a row a turn of a message; False when no message can be told from others.
 
     A message without an id is known by the span that sent it. One such span may send several: then only failures tell.
     """
@@ -62,6 +65,13 @@ def prepare_message_turns(store: CaseStore) -> bool:
         LEFT ANY JOIN span_children AS c ON t.trace_id = c.trace_id AND t.span_id = c.span_id
         """,
     )
+    return True
+
+
+def prepare_message_turns(store: CaseStore) -> bool:
+    """Make `message_turns`, once; False when no message was worked on twice, or none can be told from others."""
+    if not prepare_message_times(store):
+        return False
     store.derive(
         "message_turns",
         """
