@@ -17,8 +17,6 @@ from .undiffed import is_idle
 
 # What moves or renames code, tunes in the safe direction or adds what nothing calls has less (see `potency.py`).
 _ALTERS: Final = 0.3
-# An idle time breaks little, but sessions that end sooner let go of what they held.
-_ENDS_SESSIONS: Final = frozenset({"idle_time_lowered"})
 # An effect is known for a symptom that follows from it as often as that.
 _FOLLOWS: Final = 0.4
 # How a mechanism shows, in the words of symptoms; where a mechanism shows as anything, an effect has to name it.
@@ -70,6 +68,5 @@ def deeds_of(change: Change, known: Sequence[Change]) -> Deeds:
     patch = parse_diff(change.diff, change.files)
     effects = consequences(change, patch, known)
     power, _ = potency(patch, effects)
-    alters = power >= _ALTERS or any(effect.kind in _ENDS_SESSIONS for effect in effects)
     words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"
-    return Deeds(alters, effects, words[:200])
+    return Deeds(power >= _ALTERS, effects, words[:200])

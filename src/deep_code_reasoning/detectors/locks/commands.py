@@ -86,12 +86,11 @@ def redis_operations() -> str:
         SELECT {_COMMON}, status, {OUTCOME} AS ok, splitByRegexp(' +', trimBoth(statement)) AS texts,
                arrayMap(word -> trimBoth(word, '"\\''), texts) AS said, upper(said[1]) AS command,
                command IN ('EVAL', 'EVALSHA') AS scripted,
-               -- A script has spaces, quoted or not: what follows its end is count, keys, arguments.
+               -- What follows the end of a script is count, keys, arguments; of these libraries pass times first, too.
                if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '{_PASSED}'))),
                   arraySlice(said, 3)) AS passed,
                arraySlice(passed, 2 + greatest(1, toUInt8OrZero(passed[1]))) AS arguments,
                if(scripted, passed[2], said[2]) AS key,
-               -- Libraries that count whole owners by thread pass the time first, and numbers of their own.
                if(scripted, arrayFirst((word, place) -> NOT match(word, '^[0-9]{{1,7}}$') OR place = length(arguments),
                                        arguments, arrayEnumerate(arguments)), said[3]) AS named,
                if(match(named, '^([?]|\\[[0-9]+)$'), '', named) AS owner,
@@ -110,7 +109,7 @@ def redis_operations() -> str:
                        command IN ('DEL', 'UNLINK'), 'release', command != 'EVAL', '',
                        match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
                        match(statement, '(?i)[^a-z](setnx|nx|exists)[^a-z]'), 'acquire',
-                       match(statement, '(?i)p?expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
+                       match(statement, '(?i)expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
         FROM lock_candidates WHERE match(statement, '(?i)^ *(set|setnx|eval|evalsha|p?expire|del|unlink) ')
     ),
     locks AS (SELECT DISTINCT key FROM commands WHERE said_verb = 'acquire' AND key NOT IN ('', '?')),
