@@ -102,7 +102,65 @@ def plain(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float)
                expires_at=f"{(fleet.recorded_ns(host, at) + 800_000_000) / 1e9:.3f}")  # fmt: skip
 
 
-DIALECTS = (consul, service, etcd, zookeeper, dynamo, mongo, elected, plain)
+def scripts(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    """Scripts without quotes around them, as most clients record them."""
+    held = "EVAL if redis.call('get',KEYS[1])==ARGV[1] then return redis.call"
+    text = {
+        "acquire": f"SET nightly {owner} NX PX 800",
+        "renew": f"{held}('pexpire',KEYS[1],ARGV[2]) else return 0 end 1 nightly {owner} 800",
+        "release": f"{held}('del',KEYS[1]) else return 0 end 1 nightly {owner}",
+    }[verb]
+    client(fleet, trace, host, text.split()[0], at, db__statement=text)
+
+
+def counting(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    """A library's lock that counts how often a thread has it, all by scripts; the time comes before the owner."""
+    mine = "redis.call('hexists', KEYS[1], ARGV[2]) == 1"
+    text = {
+        "acquire": f"EVAL if ((redis.call('exists', KEYS[1]) == 0) or ({mine})) then redis.call('hincrby', KEYS[1], "
+        "ARGV[2], 1); redis.call('pexpire', KEYS[1], ARGV[1]); return nil; end; return redis.call('pttl', KEYS[1]); "
+        f"1 nightly 800 {owner}:7",
+        "renew": f"EVAL if ({mine}) then redis.call('pexpire', KEYS[1], ARGV[1]); return 1; end; return 0; "
+        f"1 nightly 800 {owner}:7",
+        "release": f"EVAL if ({mine}) then redis.call('del', KEYS[1]); redis.call('publish', KEYS[2], ARGV[1]); "
+        f"return 1; end; return nil; 2 nightly nightly:channel 0 800 {owner}:7",
+    }[verb]
+    client(fleet, trace, host, "EVAL", at, db__query__text=text)
+
+
+def masked(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    texts = {"acquire": "SET nightly ? ? ? ?", "renew": "EVALSHA 5c 1 nightly ? ?", "release": "EVALSHA 9d 1 nightly ?"}
+    client(fleet, trace, host, texts[verb].split()[0], at, db__statement=texts[verb])
+
+
+def counted(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    texts = {"acquire": "set nightly [4 other arguments]", "renew": "pexpire nightly 800", "release": "del nightly"}
+    client(fleet, trace, host, f"redis-{verb}", at, db__statement=texts[verb])
+
+
+def node(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    act = {"acquire": "create", "renew": "ping", "release": "delete"}[verb]
+    said = {"zookeeper__path": "/locks/nightly", "zookeeper__session_id": f"0x{owner}", "zookeeper__rc": "OK"}
+    if verb == "acquire":
+        client(fleet, trace, host, "zk.create", at - 40, **said | {"zookeeper__rc": "NODEEXISTS"})
+    client(fleet, trace, host, f"zk.{act}", at, zookeeper__session_timeout_ms=800, **said)
+
+
+SESSION_FUNCTIONS = {"acquire": "try_advisory_lock", "release": "advisory_unlock"}
+
+
+def session_lock(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    call = {verb: f"pg_{name}(hashtext('nightly'))" for verb, name in SESSION_FUNCTIONS.items()}
+    if verb == "acquire":
+        client(fleet, trace, host, "query", at - 40, db__statement=f"SELECT {call[verb]}", db__result="f")
+    if verb in call:
+        client(fleet, trace, host, "query", at, db__statement=f"SELECT {call[verb]}", db__result="t")
+
+
+DIALECTS = (
+    consul, service, etcd, zookeeper, dynamo, mongo, elected, plain, scripts, counting, masked, counted, node,
+    session_lock,
+)  # fmt: skip
 
 
 def turns(write: Write, stolen: bool) -> Fleet:

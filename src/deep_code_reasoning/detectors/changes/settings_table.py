@@ -35,7 +35,7 @@ pool_removed: connection_pool_exhausted
 pool_raised: connection_pool_exhausted
     too_many_connections .95, memory_step .3, unreachable .3
 idle_time_lowered: configuration
-    unreachable .4, slow .3, too_many_connections .3, pool_exhausted .2, tls .2
+    lease .6 by lock_lease_expired, unreachable .4, slow .3, too_many_connections .3, pool_exhausted .2, tls .2
 idle_time_raised: configuration
     unreachable .35, too_many_connections .3, handle_leak .3, pool_exhausted .1
 idle_time_removed: configuration

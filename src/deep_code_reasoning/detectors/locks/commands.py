@@ -3,18 +3,25 @@
 Redis: `SET key owner NX PX ttl` (also EX, PXAT, EXAT) and `SETNX` acquire, `PEXPIRE` and `EXPIRE` renew, `DEL` and
 `UNLINK` release, and scripts do any of the three. A script whose text is hidden behind its hash is told by its place:
 who comes first in an owner's operations acquires (or may renew by the same script: `either`), who comes last releases,
-who stands between renews.
+who stands between renews. Instrumentation hides what it takes for data, in its own way: `SET key ? ? ? ?`
+(OpenTelemetry for Java), `SET key [4 other arguments]` (for JavaScript). Of SET only one on a condition that also sets
+an end has four arguments behind its key.
 
 SQL: `UPDATE leases SET owner = .., lease_until = .. WHERE name = .. AND lease_until < ..` acquires, with `WHERE owner
 = ..` it renews, setting a time in the past or deleting the row releases. Names and values are taken from the text or,
 where the text has placeholders, from the parameters in the order of the columns.
+
+Locks that a session takes by one function and gives back by another (PostgreSQL's advisory locks, MySQL's GET_LOCK) end
+with that session too: by a time-out of a pooler or server, of which their holder knows nothing.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-_TEXTS: Final = ("db.query.text", "db.statement", "redis.command", "sql.query", "sql")
+from .words import AGREED, REFUSED
+
+_TEXTS: Final = ("db.query.text", "db.statement", "redis.command", "redis.raw_command", "sql.query", "sql")
 _COMMAND: Final = "^(?i)(SET|SETNX|DEL|EVAL|EVALSHA|PEXPIRE|EXPIRE|SELECT|UPDATE|INSERT|DELETE) +[^ ]+ +[^ ]"
 
 
@@ -42,14 +49,31 @@ _LEASE_TABLE: Final = r"(update|insert +into|delete +from|merge +into) +[^ ]*(lo
 _LEASE_COLUMN: Final = r"(lock|lease)[a-z]*_?(until|by|owner|expir)|(locked|leased)_?(until|by|at)"
 
 LOCK_STATEMENT: Final = (
-    r"(?is)^ *(set +[^ ]+ .* (nx|xx)( |$)|setnx |eval(sha)? |p?expire(at)? |del |unlink )"
-    r"|advisory_(xact_)?lock|get_lock *\(|for +(no +key +)?update"
-    r"|^(create|delete|exists|getchildren|getdata)[a-z0-9]*[ (,]+/"
+    r"(?is)^ *(set +[^ ]+ .* [\"']?(nx|xx)[\"']?( |$)|set +[^ ]+( +[?]){4} *$|set +[^ ]+ +\[4 other|setnx |eval(sha)? "
+    r"|p?expire(at)? |del |unlink )"
+    r"|advisory_(xact_)?(un)?lock|(get|release)_lock *\(|for +(no +key +)?update"
+    r"|^(create|delete|exists|getchildren|getdata|ping)[a-z0-9]*[ (,]+/"
     rf"|^ *{_LEASE_TABLE}|^ *(update|insert|delete).*({_LEASE_COLUMN})"
 )
 """Texts that may be operations on locks."""
 
 _COMMON: Final = "trace_id, span_id, service, clock, process, start_ns, duration_ns"
+
+# What follows the text of a script: after its last quote, bracket or word there is the count of keys.
+_PASSED: Final = r"""(?is)^.*(?:["\']|[)]|[^a-z]end|return +[^ ]+);?\\s+["\']?([0-9]{1,2}["\']? +[^ ].*)$"""
+# A SET on a condition and with an end, its arguments hidden.
+_MASKED: Final = r"(?i)^ *set +[^ ]+(( +[?]){4} *$| +\\[4 other)"
+
+# Functions that take a lock for a session or give it back, and wait or do not.
+_SESSION_LOCK: Final = r"(?i)\\b(pg_(?:try_)?advisory_(?:un)?lock|(?:get|release)_lock) *[(]"
+
+REPLY: Final = """attributes[arrayFirst((name, value) -> value != '' AND
+    match(name, '(?i)(^|[._])(reply|response|results?|returned|rc|return_?code|result_?code)$'),
+    mapKeys(attributes), mapValues(attributes))]"""
+"""SQL: what was answered to a call, by whatever name its instrumentation keeps that; '' where it does not."""
+
+OUTCOME: Final = f"multiIf(status = 'error' OR match({REPLY}, '{REFUSED}'), 0, match({REPLY}, '{AGREED}'), 1, -1)"
+"""SQL: whether a command got what it asked for: 1, 0, or -1 where nothing says."""
 
 
 def redis_operations() -> str:
@@ -59,13 +83,17 @@ def redis_operations() -> str:
     """
     return f"""
     WITH commands AS (
-        SELECT {_COMMON}, status, splitByRegexp(' +', trimBoth(statement)) AS said, upper(said[1]) AS command,
+        SELECT {_COMMON}, status, {OUTCOME} AS ok, splitByRegexp(' +', trimBoth(statement)) AS texts,
+               arrayMap(word -> trimBoth(word, '"\\''), texts) AS said, upper(said[1]) AS command,
                command IN ('EVAL', 'EVALSHA') AS scripted,
-               -- An inline script has spaces: what follows its closing quote is count, key, arguments.
-               if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '(?s).*["\\'](.*)$'))),
+               -- What follows the end of a script is count, keys, arguments; of these libraries pass times first, too.
+               if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '{_PASSED}'))),
                   arraySlice(said, 3)) AS passed,
-               if(scripted, passed[2], said[2]) AS key, if(scripted, passed[3], said[3]) AS owner,
-               arraySlice(passed, 4) AS rest,
+               arraySlice(passed, 2 + greatest(1, toUInt8OrZero(passed[1]))) AS arguments,
+               if(scripted, passed[2], said[2]) AS key,
+               if(scripted, arrayFirst((word, place) -> NOT match(word, '^[0-9]{{1,7}}$') OR place = length(arguments),
+                                       arguments, arrayEnumerate(arguments)), said[3]) AS named,
+               if(match(named, '^([?]|\\[[0-9]+)$'), '', named) AS owner,
                multiIf(command = 'EVALSHA', said[2], command = 'EVAL', toString(cityHash64(statement)), '') AS script,
                arrayMap(word -> upper(word), said) AS words, indexOf(words, 'PX') AS px, indexOf(words, 'EX') AS ex,
                indexOf(words, 'PXAT') AS pxat, indexOf(words, 'EXAT') AS exat,
@@ -74,19 +102,21 @@ def redis_operations() -> str:
                        exat > 0, greatest(0, toInt64OrZero(said[exat + 1]) * 1000000000 - start_ns),
                        command = 'PEXPIRE', toInt64OrZero(said[3]) * 1000000,
                        command = 'EXPIRE', toInt64OrZero(said[3]) * 1000000000,
-                       scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), rest)) * 1000000,
+                       scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), arguments)) * 1000000,
                        0) AS ttl_ns,
-               multiIf(command = 'SETNX' OR (command = 'SET' AND has(words, 'NX')), 'acquire',
-                       command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew', command IN ('DEL', 'UNLINK'), 'release',
-                       command = 'EVAL' AND match(statement, '(?i)p?expire'), 'renew',
-                       command = 'EVAL' AND match(statement, '(?i)[^a-z]del[^a-z]'), 'release', '') AS said_verb
+               multiIf(command = 'SETNX' OR command = 'SET' AND (has(words, 'NX') OR match(statement, '{_MASKED}')),
+                       'acquire', command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew',
+                       command IN ('DEL', 'UNLINK'), 'release', command != 'EVAL', '',
+                       match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
+                       match(statement, '(?i)[^a-z](setnx|nx|exists)[^a-z]'), 'acquire',
+                       match(statement, '(?i)expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
         FROM lock_candidates WHERE match(statement, '(?i)^ *(set|setnx|eval|evalsha|p?expire|del|unlink) ')
     ),
     locks AS (SELECT DISTINCT key FROM commands WHERE said_verb = 'acquire' AND key NOT IN ('', '?')),
     placed AS (
         SELECT script, key, owner, row_number() OVER w = 1 AS first,
                row_number() OVER w = count() OVER (PARTITION BY key, owner) AS last
-        FROM commands WHERE key NOT IN ('', '?') AND owner NOT IN ('', '?')
+        FROM commands WHERE key NOT IN ('', '?') AND owner != ''
         WINDOW w AS (PARTITION BY key, owner ORDER BY start_ns, span_id)
     ),
     scripts AS (
@@ -94,10 +124,10 @@ def redis_operations() -> str:
                uniqExactIf((key, owner), last) / uniqExact(key, owner) AS closes
         FROM placed WHERE script != '' GROUP BY script
     )
-    SELECT 2, c.key, if(c.owner = '?' OR c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner), '',
+    SELECT 2, c.key, if(c.command IN ('PEXPIRE', 'EXPIRE', 'DEL', 'UNLINK'), '', c.owner), '',
            multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'either',
                    s.closes >= 0.5, 'release', 'renew') AS verb,
-           if(c.status = 'error', 0, -1), c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
+           c.ok, c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
     FROM commands AS c LEFT ANY JOIN scripts AS s ON c.script = s.script
     WHERE c.key NOT IN ('', '?') AND (c.scripted OR c.key IN locks)
     """
@@ -120,6 +150,24 @@ def database_waits() -> str:
     FROM lock_candidates
     WHERE match(statement, '(?i)advisory_(xact_)?lock|get_lock *[(]|for +(no +key +)?update')
       AND NOT match(statement, '(?i)skip +locked|unlock')
+    """
+
+
+def session_lock_operations() -> str:
+    """SQL: operations on locks among `lock_candidates` that a database's session takes and gives back by functions.
+
+    Locks of transactions and shared ones are left out: those end without a span, these have many holders.
+    """
+    return rf"""
+    WITH calls AS (
+        SELECT {_COMMON}, {OUTCOME} AS ok, lower(extract(statement, '{_SESSION_LOCK}')) AS called,
+               extract(statement, '(?i)(?:advisory_(?:un)?lock|_lock) *[(] *([^,)]*(?:, *[0-9]+)?)') AS said,
+               if(match(said, '^([?]|[$:%@])'), attributes['db.query.parameter.0'], trimBoth(said, '\'"')) AS key
+        FROM lock_candidates WHERE match(statement, '{_SESSION_LOCK}') AND NOT match(statement, '(?i)_all *[(]')
+    )
+    SELECT 2, if(match(called, 'advisory'), concat('advisory lock ', key), key), '', '',
+           if(match(called, 'unlock|release'), 'release', 'acquire'), ok, 0, {_COMMON}
+    FROM calls WHERE key != ''
     """
 
 

@@ -22,7 +22,14 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
-from .commands import LOCK_STATEMENT, database_waits, redis_operations, statement_of, table_operations
+from .commands import (
+    LOCK_STATEMENT,
+    database_waits,
+    redis_operations,
+    session_lock_operations,
+    statement_of,
+    table_operations,
+)
 from .services import (
     DOCUMENT,
     ETCD_NAME,
@@ -31,19 +38,15 @@ from .services import (
     URL,
     document_operations,
     http_operations,
+    znode_command,
     zookeeper_operations,
 )
-from .words import roles_of
+from .words import AGREED, REFUSED, roles_of
 
 # Names and keys that may speak of locks; of releases, blocks and clocks they do not.
 _NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i:mutex|latch|leader)"
 _VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|(^|[^s])elect|claim|extend"
 _MAX_SHAPES: Final = 2000
-_REFUSED: Final = (
-    "^(?i)(false|0|no|fail(ed|ure)?|denied|refused|rejected|timeout|timed.?out|busy|contended|held|lost|expired|"
-    "conflict|not.?acquired|not.?owner|error|nil|null|none)$"
-)
-_AGREED: Final = "^(?i)(true|1|yes|ok|success(ful)?|succeeded|acquired|granted|obtained|renewed|released|extended)$"
 
 
 def prepare_lock_ops(store: CaseStore) -> bool:
@@ -71,7 +74,13 @@ def _read(store: CaseStore) -> None:
     """What the candidates say, as each dialect says it."""
     _named_operations(store)
     dialects = {
-        "statement != ''": (table_operations, redis_operations, zookeeper_operations, document_operations),
+        "statement != ''": (
+            table_operations,
+            redis_operations,
+            session_lock_operations,
+            zookeeper_operations,
+            document_operations,
+        ),
         "url != ''": (http_operations,),
     }
     for condition, operations in dialects.items():
@@ -132,12 +141,12 @@ def _gather(store: CaseStore) -> None:
         -- What the few say is worked out here: beside the conditions it would be for all spans.
         FROM (
             SELECT trace_id, span_id, service, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process,
-                   name, kind, start_ns, duration_ns, status, attributes, {statement_of()} AS statement,
+                   name, kind, start_ns, duration_ns, status, attributes,
+                   if({statement_of()} AS told != '', told, {znode_command(names or ())}) AS statement,
                    if(match(name, {{http:String}}), {URL}, '') AS url
             FROM spans
             WHERE match(name, {{noun:String}}) OR match(name, {{verb:String}}) OR match(name, {{etcd:String}})
-               OR {speaks}
-               OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
+               OR {speaks} OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
                OR (url != '' AND match(url, {{path:String}}))
         )
         """,
@@ -215,8 +224,8 @@ def _named_operations(store: CaseStore) -> None:
         roles=["\n".join((r.verb, r.key, r.owner, r.session, r.ttl, r.expires, r.outcome)) for _, r in known],
         units=[roles.ttl_ns for _, roles in known],
         refused=[int(roles.refused) for _, roles in known],
-        refusal=_REFUSED,
-        agreed=_AGREED,
+        refusal=REFUSED,
+        agreed=AGREED,
     )
 
 

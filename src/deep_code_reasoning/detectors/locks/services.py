@@ -6,7 +6,8 @@ lock services of one's own (`POST /locks/NAME/renew`). Who writes a lease while 
 again renews it; the bodies that name the holder stay hidden, so the process that writes is the holder.
 
 ZooKeeper: who waits makes a node of its own in a row and looks at the row again and again; after the last look it has
-the lock, until it deletes the node (Apache ZooKeeper, *Recipes: Locks*).
+the lock, until it deletes the node (Apache ZooKeeper, *Recipes: Locks*). Who makes a node of one name has the lock
+when that succeeds. Clients that record no command name it by the span, with the node as an attribute.
 
 Documents (MongoDB, DynamoDB): a write on condition that no one's or only an old lease is there acquires, one on
 condition that it is still one's own renews, a deletion releases (AWS, *Building distributed locks with DynamoDB*).
@@ -14,7 +15,11 @@ condition that it is still one's own renews, a deletion releases (AWS, *Building
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Final
+
+from .commands import OUTCOME, REPLY
 
 _NOUNS: Final = "locks?|leases?|mutex(?:es)?|leaders?|elections?"
 _ACTS: Final = "acquire|lock|claim|renew|extend|refresh|heartbeat|keep-?alive|release|unlock"
@@ -66,21 +71,50 @@ def http_operations() -> str:
     """
 
 
+# Attributes that may hold the path of a node, and what spans call what is done to it.
+_ZNODE: Final = r"(?i)^(zk|zookeeper|curator)[._]?(z?node|path)$|^(znode[._]?)?path$|^znode$"
+_ZNODE_ACT: Final = r"(?i)(?:^|[^a-z])(create|delete|exists|get_?children|get_?data|ping)(?:[^a-z]|$)"
+
+
+def znode_command(names: Iterable[str]) -> str:
+    """SQL: the command on a node that stands for a lock, by a span's name and what attributes say; '' for none.
+
+    Nodes are told from paths of files and calls by the verb in the name and by what the path speaks of.
+    """
+    paths = ", ".join(f"attributes['{name}']" for name in sorted(names) if re.match(_ZNODE, name))
+    if not paths:
+        return "''"
+    return rf"""if(match(name, '{_ZNODE_ACT}')
+        AND match(arrayFirst(path -> path != '', [{paths}]) AS node, '(?i)^/.*(lock|lease|mutex|latch|leader|elect)'),
+        concat(extract(name, '{_ZNODE_ACT}'), ' ', node), '')"""
+
+
 def zookeeper_operations() -> str:
     """SQL: operations on ZooKeeper's nodes among `lock_candidates`, each node in a row being one who waits."""
     return rf"""
     WITH calls AS (
-        SELECT {_COMMON}, status, lower(extract(statement, '^([a-zA-Z]+)')) AS act,
-               extract(statement, '(/[^ ,?]+)') AS path, extract(path, '^(.*)/[^/]*[0-9]{{10}}$') AS row
-        FROM lock_candidates WHERE match(statement, '(?i)^(create|delete|exists|getchildren|getdata)[a-z0-9]*[ (,]+/')
+        SELECT {_COMMON}, lower(extract(statement, '^([a-zA-Z]+)')) AS act, extract(statement, '(/[^ ,?]+)') AS path,
+               extract(path, '^(.*)/[^/]*[0-9]{{10}}$') AS row,
+               {_said("(zk|zookeeper|curator).*client(_?id)?$")} AS client,
+               if(client != '', client, {_said("session(_?id)?$")}) AS owner,
+               toInt64OrZero({_said("session_?timeout(_?ms)?$")}) * 1000000 AS ttl_ns,
+               -- Its codes of errors are negative, its names of them many: all but one are refusals.
+               multiIf({REPLY} IN ('', '?'), {OUTCOME}, match({REPLY}, '^(?i)(ok|0|success|true)$'), 1, 0) AS ok
+        FROM lock_candidates
+        WHERE match(statement, '(?i)^(create|delete|exists|getchildren|getdata|ping)[a-z0-9]*[ (,]+/')
     ),
     rows AS (SELECT trace_id, row, any(path) AS node FROM calls WHERE row != '' GROUP BY trace_id, row)
-    SELECT 2, if(c.row != '', c.row, c.path), '', '',
-           multiIf(act = 'delete', 'release', act = 'create' AND c.row = '', 'acquire', c.path IN (SELECT row FROM rows)
-                   OR c.row != '' AND act != 'create', 'acquire', '') AS verb,
-           if(status = 'error', 0, -1), 0, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
+    SELECT 2, if(c.row != '', c.row, c.path), c.owner, '',
+           multiIf(act = 'delete', 'release', act = 'ping', 'renew', act = 'create' AND c.row = '', 'acquire',
+                   c.path IN (SELECT row FROM rows) OR c.row != '' AND act != 'create', 'acquire', '') AS verb,
+           c.ok, c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
     FROM calls AS c WHERE verb != ''
     """
+
+
+def _said(names: str) -> str:
+    """SQL: what the first attribute says whose name matches; '' when none does."""
+    return f"attributes[arraySort(arrayFilter(name -> match(name, '(?i){names}'), mapKeys(attributes)))[1]]"
 
 
 def document_operations() -> str:

@@ -68,6 +68,15 @@ _UNITS: Final = {
     **dict.fromkeys(("min", "mins", "minutes"), 60_000_000_000),
 }
 _NO_TTL: Final = frozenset("wait waited waiting acquire held hold elapsed retry took latency".split())
+REFUSED: Final = (
+    "^(?i)(false|f|0|no|fail(ed|ure)?|denied|refused|rejected|timeout|timed.?out|busy|contended|held|lost|expired|"
+    "conflict|not.?acquired|not.?owner|error|nil|null|none)$"
+)
+"""Outcomes of operations that did not get what they asked for."""
+
+AGREED: Final = "^(?i)(true|t|1|yes|ok|success(ful)?|succeeded|acquired|granted|obtained|renewed|released|extended)$"
+"""Outcomes of operations that did."""
+
 _SHARED: Final = frozenset("shared read reader semaphore permit permits".split())
 
 

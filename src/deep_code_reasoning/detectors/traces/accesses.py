@@ -105,7 +105,7 @@ def _find_accesses(store: CaseStore) -> None:
         """
         SELECT trace_id, span_id, service, name, clock, start_ns, duration_ns, parent_span_id, parent_service,
                parent_kind, parent_clock, parent_start_ns, parent_duration_ns
-        FROM linked_spans WHERE parent_service != service
+        FROM linked_spans WHERE parent_service != service AND kind NOT IN ('client', 'producer')
         """,
     )
     store.derive(
