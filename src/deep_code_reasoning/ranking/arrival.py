@@ -31,6 +31,8 @@ from .remedy import next_checks, remediation
 # dated by steps of time, so that it may seem to begin a little before.
 _SOON_NS: Final = 120 * NS_PER_S
 _BEFORE_NS: Final = 5 * NS_PER_S
+# Errors that were known before are dated by steps of time into which one of those may fall.
+_SAME_NS: Final = 30 * NS_PER_S
 # Another change of so long before may have done it as well: what it does may be asked for later.
 _LONG_NS: Final = 3600 * NS_PER_S
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
@@ -82,9 +84,16 @@ def _is_anothers(finding: Finding) -> bool:
 
 
 def _since(scene: Scene, findings: Sequence[Finding]) -> int:
-    """When the trouble of a service began, as its own findings date it."""
-    starts = [f.window.start_ns for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
-    return min(starts, default=scene.windows.onset_ns)
+    """When the trouble of a service began, as its own findings date it, best of all a mechanism seen at work.
+
+    Unless it was in trouble for longer. What metrics date begins at the last point that was well, a minute or two ago.
+    """
+    dated = [(f.code, f.window.start_ns) for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
+    if dated and findings[0].code in MECHANISM_SEEN and dated[0][0] == findings[0].code:
+        shown_ns = dated[0][1]
+        if all(shown_ns - start_ns <= _SAME_NS for code, start_ns in dated if not code.startswith("metrics.")):
+            return shown_ns
+    return min((start_ns for _, start_ns in dated), default=scene.windows.onset_ns)
 
 
 def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
