@@ -14,6 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(VENV)/.ready
 	$(BIN)/dcr investigate examples/ticket-booking/evidence
+	@echo "to look further here: export PATH=$(CURDIR)/$(BIN):\$$PATH DCR_HOME=$(DCR_HOME)"
 
 demo-lease: $(VENV)/.ready
 	$(BIN)/python -m examples.simulator.demo --size $(SIZE) --style $(STYLE)
@@ -111,6 +112,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing into $(VENV): a minute or two, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 

@@ -30,6 +30,7 @@ from deep_code_reasoning.app.escalate import escalate
 from deep_code_reasoning.app.ingest import Evidence
 from deep_code_reasoning.app.investigate import folder_of, investigate
 from deep_code_reasoning.app.ledger import open_ledger
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.asking import ModelAnswer, ModelEvent, ModelRequest, Passage, TextArrived, Tool
 from deep_code_reasoning.domain.deadline import Deadline
@@ -221,7 +222,7 @@ def a_conversation_survives_it(tiny: Tiny) -> str:
         root = Path(folder)
         (root / "cart.py").write_text("def total(prices):\n    return sum(prices[1:])\n")
         request = AnalysisRequest("Is the total right?", depth=1, scope=Scope(files=("cart.py",)))
-        first = asyncio.run(start_conversation(request, roots=(root,), model="tiny"))
+        first = asyncio.run(start_conversation(request, Terms(roots=(root,), model="tiny")))
         session = first.status.conversation.id
         second = asyncio.run(continue_conversation(session, "Are you sure?"))
         report = asyncio.run(finalize_conversation(session, "concise"))

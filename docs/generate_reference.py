@@ -19,6 +19,7 @@ import click
 from deep_code_reasoning import errors
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.base import Kind
 from deep_code_reasoning.domain.mechanisms import MECHANISMS
 from deep_code_reasoning.readers import registry
 from deep_code_reasoning.routing import configuration
@@ -53,11 +54,14 @@ def formats() -> str:
 def detectors() -> str:
     """Every detector, with its own words and its thresholds."""
     parts = ["# Detectors\n\nEach is a pure function of a case; it fires, is clear, or is skipped and says why.\n"]
+    parts.append(f"\nWhat is declared of a finding:\n\n```text\n{inspect.getdoc(Kind)}\n```\n")
     for detector in runner.detectors():
         module = sys.modules[detector.detect.__module__]
         parts.append(f"\n## {detector.code}\n\n{inspect.getdoc(module)}\n\n")
         parts.append(f"Mechanisms: {', '.join(f'`{m}`' for m in detector.mechanisms)}. ")
         parts.append(f"Needs: {', '.join(detector.needs) or 'nothing'}.\n")
+        parts.append("\n| finding | what it is |\n|---|---|\n")
+        parts += [f"| `{kind.code}` | {_declared(kind)} |\n" for kind in detector.kinds]
         settings = detector.settings
         if fields(settings):
             parts.append("\n| threshold | value |\n|---|---|\n")
@@ -121,6 +125,12 @@ def commands() -> str:
 
     add(cli, "dcr", None)
     return "".join(parts)
+
+
+def _declared(kind: Kind) -> str:
+    """What a kind of findings declares, but for what is so where nothing is said."""
+    said = {f.name: getattr(kind, f.name) for f in fields(kind) if getattr(kind, f.name) != f.default}
+    return ", ".join(f"{name} {value}" for name, value in said.items() if name != "code") or "-"
 
 
 def _first_paragraph(text: str) -> str:

@@ -110,6 +110,7 @@ def test_help_loads_neither_the_engine_nor_anything_else_that_is_heavy() -> None
 @pytest.mark.parametrize("detector", runner.detectors(), ids=lambda detector: detector.code)
 def test_a_detector_has_the_shape_of_a_detector(detector: runner.Detector) -> None:
     module = sys.modules[detector.detect.__module__]
+    assert module.__name__.endswith(f".detectors.{detector.code}")
     assert [section for section in DETECTOR_SECTIONS if section not in (module.__doc__ or "")] == []
     assert set(detector.mechanisms) <= MECHANISMS.keys()
     assert detector.settings.__dataclass_params__.frozen
@@ -120,6 +121,47 @@ def test_codes_are_unique() -> None:
     formats = [reader.format for reader in registry.readers()]
     assert len(set(codes)) == len(codes)
     assert len(set(formats)) == len(formats)
+
+
+@pytest.fixture(scope="module")
+def kinds() -> set[str]:
+    return {kind.code for detector in runner.detectors() for kind in detector.kinds}
+
+
+def constants_in(*nodes: ast.AST | None) -> set[str]:
+    found = (inner for node in nodes if node is not None for inner in ast.walk(node))
+    return {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_every_code_of_a_finding_is_declared_once(kinds: set[str]) -> None:
+    told: set[str] = set()
+    for path in (SOURCE / "detectors").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding":
+                told |= constants_in(*node.args[:1], *(word.value for word in node.keywords if word.arg == "code"))
+    assert {code for code in told if "." in code.strip(".")} <= kinds
+    assert len(kinds) == sum(len(detector.kinds) for detector in runner.detectors())
+
+
+def test_ranking_keeps_no_list_of_codes(kinds: set[str]) -> None:
+    listed = {}
+    for path in (SOURCE / "ranking").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            entries = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", ())
+            if codes := kinds & {entry.value for entry in entries if isinstance(entry, ast.Constant)}:
+                listed[path.name] = codes
+    assert listed == {}
+
+
+def test_a_code_that_findings_are_compared_with_is_one_that_is_declared(kinds: set[str]) -> None:
+    compared = set()
+    for room in ("ranking", "report", "packing", "app"):
+        for path in (SOURCE / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith(".code"):
+                    compared |= constants_in(*node.comparators)
+    assert len(compared) > 10
+    assert compared <= kinds
 
 
 def test_every_room_is_on_the_map() -> None:

@@ -22,6 +22,7 @@ from deep_code_reasoning.app.converse import (
     start_conversation,
 )
 from deep_code_reasoning.app.ledger import open_ledger
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.domain.analysis import AnalysisRequest, CallerContext
 from deep_code_reasoning.domain.conversation import ConversationLimits
 from deep_code_reasoning.domain.pack import Scope
@@ -50,7 +51,7 @@ ASKED = AnalysisRequest(
 def start(incident: Incident, *script: Any, **options: Any) -> tuple[Any, Any, Any]:
     """Start; returns the reply, the means to go on with, and the model."""
     means, model = scripted(*script)
-    reply = asyncio.run(start_conversation(ASKED, case=incident.folder, model="deep", means=means, **options))
+    reply = asyncio.run(start_conversation(ASKED, Terms(incident.folder, model="deep", means=means), **options))
     return reply, means, model
 
 
@@ -96,7 +97,7 @@ def test_progress_is_computed_from_claims_and_open_questions_or_absent(incident:
     means, _ = scripted(
         Fails(RateLimitedError("busy", retryable=False)), Answers(answer(incident, open_questions=["a", "b", "c"]))
     )
-    reply = asyncio.run(start_conversation(ASKED, case=incident.folder, model="deep", means=means))
+    reply = asyncio.run(start_conversation(ASKED, Terms(incident.folder, model="deep", means=means)))
     assert reply.status.progress is None
     assert reply.failure.code == "provider_rate_limited"
     progress = go_on(reply, "and now?", means).status.progress
@@ -118,7 +119,7 @@ def test_a_spend_limit_refuses_a_turn_without_using_it_up(incident: Incident) ->
     with pytest.raises(BudgetExceededError):
         asyncio.run(
             start_conversation(
-                ASKED, case=incident.folder, model="deep", means=means, limits=ConversationLimits(usd=Decimal("0.01"))
+                ASKED, Terms(incident.folder, model="deep", means=means), limits=ConversationLimits(usd=Decimal("0.01"))
             )
         )
     assert model.seen == []
@@ -202,9 +203,7 @@ def test_code_that_an_answer_cites_is_shown_when_wanted(incident: Incident, tmp_
     given = answer(incident, cause(incident, proofs=[{"citation": "code:shop/stock.py#2", "quote": "return None"}]))
     means, _ = scripted(Answers(given), Answers(given), Answers(given))
     request = AnalysisRequest("why?", depth=1, scope=Scope(files=("stock.py",)))
-    reply = asyncio.run(
-        start_conversation(request, case=incident.folder, roots=(tmp_path / "shop",), model="deep", means=means)
-    )
+    reply = asyncio.run(start_conversation(request, Terms(incident.folder, (tmp_path / "shop",), "deep", means)))
     assert go_on(reply, "again", means).snippets == ()
     (snippet,) = go_on(reply, "again", means, include_code_snippets=True).snippets
     assert snippet["citation"] == "code:shop/stock.py#2"
@@ -212,7 +211,7 @@ def test_code_that_an_answer_cites_is_shown_when_wanted(incident: Incident, tmp_
 
 
 def test_without_a_model_every_turn_brings_the_analysers_answer_and_the_evidence(incident: Incident) -> None:
-    reply = asyncio.run(start_conversation(ASKED, case=incident.folder))
+    reply = asyncio.run(start_conversation(ASKED, Terms(incident.folder)))
     assert reply.why_no_model
     assert reply.analysers["causes"][0]["service"] == "stock"
     second = asyncio.run(continue_conversation(id_of(reply), "what of the orders service?"))
@@ -227,6 +226,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from deep_code_reasoning.app.converse import continue_conversation, start_conversation
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.ledger.conversations import Conversations
 from deep_code_reasoning.providers.fake import Answers, Hangs
 from app.conftest import Incident, answer, scripted
@@ -239,7 +239,7 @@ if sys.argv[3] == "answered":
 else:
     means, _ = scripted(Hangs("half an ans"))
     means = type(means)(open_client=means.open_client, on_event=die)  # text has begun to arrive
-asyncio.run(start_conversation(ASKED, case=incident.folder, model="deep", means=means))
+asyncio.run(start_conversation(ASKED, Terms(incident.folder, model="deep", means=means)))
 """
 
 

@@ -17,6 +17,7 @@ from deep_code_reasoning.app.converse import continue_conversation, finalize_con
 from deep_code_reasoning.app.escalate import escalate
 from deep_code_reasoning.app.hypothesis import examine_hypothesis
 from deep_code_reasoning.app.ledger import open_ledger
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.app.tournament import TournamentConfig, run_tournament
 from deep_code_reasoning.cli.main import cli
 from deep_code_reasoning.domain.analysis import AnalysisRequest
@@ -97,7 +98,7 @@ def test_a_conversation_goes_over_every_wire_with_all_that_was_said(
     query = CallTool("query_evidence", {"sql": "SELECT count() AS n FROM logs"}, thinking="let me count")
     stub.script(query, Typed(answer(incident, summary="Maybe stock.")), *[Typed(answer(incident))] * 2)
     request = AnalysisRequest("why does stock fail?", depth=1)
-    first = asyncio.run(start_conversation(request, case=incident.folder, model="deep"))
+    first = asyncio.run(start_conversation(request, Terms(incident.folder, model="deep")))
     session = first.status.conversation.id
     second = asyncio.run(continue_conversation(session, "are you sure?"))
     report = asyncio.run(finalize_conversation(session, "concise"))
@@ -116,7 +117,7 @@ def test_a_tournament_goes_over_every_wire(wire: str, incident: Incident, use_st
     stub.script(Typed(answer(incident, rival)), *[Typed(tested)] * 2)
     config = TournamentConfig(max_hypotheses=2, max_rounds=1, parallel_sessions=1)
     request = AnalysisRequest("stock fails", depth=1)
-    found = asyncio.run(run_tournament(request, case=incident.folder, model="deep", config=config))
+    found = asyncio.run(run_tournament(request, Terms(incident.folder, model="deep"), config=config))
     assert found.winner is not None
     assert found.winner.origin == "cause 1"
     assert [h.origin for h in found.hypotheses] == ["cause 1", "model deep"]
@@ -139,7 +140,7 @@ def test_a_hypothesis_is_tested_by_code_at_the_provider_else_in_the_sandbox(
     else:
         stub.script(CallTool("run_experiment", {"code": run}), Typed(tested))
     request = AnalysisRequest(depth=1)
-    found = asyncio.run(examine_hypothesis("stock throws an exception", request, case=incident.folder, model="deep"))
+    found = asyncio.run(examine_hypothesis("stock throws an exception", request, Terms(incident.folder, model="deep")))
     outcomes = {p.name: p.outcome for p in found.predictions if p.by == "model deep"}
     assert outcomes == {"it is 42": "holds", "it is 43": "unknown"}, found.as_json()["metadata"]["failures"]
     opinion = found.as_json()["findings"]["specialist"]

@@ -11,6 +11,7 @@ import pytest
 from deep_code_reasoning.app.converse import continue_conversation, start_conversation
 from deep_code_reasoning.app.escalate import escalate
 from deep_code_reasoning.app.ledger import open_ledger
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.app.tournament import TournamentConfig, run_tournament
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.tokens import ESTIMATE_METHOD, estimate_tokens
@@ -78,7 +79,7 @@ def test_conversations_and_tournaments_send_what_fits_too(incident: Incident, us
     stub = use_stub("openai-responses", context_window_tokens=SMALL)
     stub.tokens = twice
     stub.script(Typed(answer(incident, summary="Stock fails. " * 300)), Typed(answer(incident)))
-    reply = asyncio.run(start_conversation(REQUEST, case=incident.folder, model="deep"))
+    reply = asyncio.run(start_conversation(REQUEST, Terms(incident.folder, model="deep")))
     assert reply.account is not None
     assert reply.account["counted"] == "counted by the provider"
     counted, stub.tokens = len(stub.counted), 10_000
@@ -89,6 +90,6 @@ def test_conversations_and_tournaments_send_what_fits_too(incident: Incident, us
     stub.script(Typed(answer(incident)), *[Typed(tested)] * 2)
     counted, stub.tokens = len(stub.counted), twice
     config = TournamentConfig(max_hypotheses=2, max_rounds=1, parallel_sessions=1)
-    found = asyncio.run(run_tournament(REQUEST, case=incident.folder, model="deep", config=config))
+    found = asyncio.run(run_tournament(REQUEST, Terms(incident.folder, model="deep"), config=config))
     assert found.failures == ()
     assert len(stub.counted) == counted + 2

@@ -10,6 +10,8 @@ import pytest
 
 from deep_code_reasoning.app.hypothesis import CallersExperiment, examine_hypothesis
 from deep_code_reasoning.app.hypothesis_job import needs_of
+from deep_code_reasoning.app.means import Means
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.pack import Scope
 from deep_code_reasoning.providers.fake import Answers, Calls
@@ -19,8 +21,8 @@ from .conftest import GUILTY, LATE, Incident, scripted
 
 def examine(hypothesis: str, incident: Incident | None, model: str = "none", **options: Any) -> dict[str, Any]:
     request = options.pop("request", AnalysisRequest(depth=1))
-    case = incident.folder if incident else None
-    found = asyncio.run(examine_hypothesis(hypothesis, request, case=case, model=model, **options))
+    terms = Terms(incident.folder if incident else None, options.pop("roots", ()), model, options.pop("means", Means()))
+    found = asyncio.run(examine_hypothesis(hypothesis, request, terms, **options))
     shown: dict[str, Any] = found.as_json()
     return shown
 

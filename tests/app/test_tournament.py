@@ -17,6 +17,7 @@ import pytest
 
 from deep_code_reasoning.app.ledger import open_ledger
 from deep_code_reasoning.app.means import Means
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.app.tournament import TournamentConfig, resume_tournament, run_tournament, tournament_status
 from deep_code_reasoning.domain.analysis import AnalysisRequest
 from deep_code_reasoning.domain.deadline import Deadline
@@ -35,8 +36,15 @@ from .conftest import GUILTY, LATE, Incident, answer, cause, scripted
 ISSUE = AnalysisRequest("stock fails", depth=1)
 
 
-def run(incident: Incident, model: str = "none", request: AnalysisRequest = ISSUE, **options: Any) -> Any:
-    return asyncio.run(run_tournament(request, case=incident.folder, model=model, **options))
+def run(
+    incident: Incident,
+    model: str = "none",
+    request: AnalysisRequest = ISSUE,
+    means: Means | None = None,
+    config: TournamentConfig | None = None,
+) -> Any:
+    terms = Terms(incident.folder, model=model, means=means or Means())
+    return asyncio.run(run_tournament(request, terms, config=config))
 
 
 def session(incident: Incident, holds: bool) -> dict[str, Any]:
@@ -277,6 +285,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from deep_code_reasoning.app.means import Means
+from deep_code_reasoning.app.terms import Terms
 from deep_code_reasoning.app.tournament import TournamentConfig, run_tournament
 from deep_code_reasoning.ledger.tournaments import Tournaments
 from app.conftest import Incident, cause, scripted
@@ -291,7 +300,7 @@ def dying(self, hold, hypotheses, **more):
 Tournaments.keep = dying
 means, _ = scripted(*[Player(incident, [cause(incident, statement="cause 2", mechanism="bad_input")])] * 40)
 config = TournamentConfig(max_rounds=1, parallel_sessions=1)
-asyncio.run(run_tournament(ISSUE, case=incident.folder, model="deep", means=means, config=config))
+asyncio.run(run_tournament(ISSUE, Terms(incident.folder, model="deep", means=means), config=config))
 """
 
 

@@ -136,7 +136,26 @@ def test_a_case_is_listed_queried_and_deleted(told: Told, tmp_path: Path) -> Non
     assert run("case", "query", "orders", "SELECT * FROM file('/etc/passwd')").returncode == 2
     assert "stock" in run("report", "orders").stdout
     assert run("case", "delete", "orders").returncode == 0
-    assert run("case", "show", "orders").returncode == 2
+    missing = run("case", "show", "orders")
+    assert missing.returncode == 2
+    assert f"there is no case 'orders' in {home}" in missing.stderr
+
+
+def test_a_commit_that_is_cited_is_shown_with_the_lines_of_its_diff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha, patch = "a" * 40, "@@ -1,2 +1,2 @@\n def load():\n-    one()\n+\teach()\x1b[2J\n"
+    commit = {"sha": sha, "repo": "shop", "committed_at": stamp(1), "message": "load each", "diff": patch}
+    (tmp_path / "commits.json").write_text(json.dumps([commit]))
+    (tmp_path / "no_repository").mkdir()
+    monkeypatch.setenv("DCR_HOME", str(tmp_path / "home"))
+    found = ["investigate", str(tmp_path / "commits.json"), "--repo", str(tmp_path / "no_repository"), "--case", "c"]
+    assert "no git repository: give the folder that holds .git" in CliRunner().invoke(cli, found).stdout
+    lines = CliRunner().invoke(cli, ["case", "show", "c", f"commit:shop@{sha}"]).stdout.splitlines()
+    at = next(n for n, line in enumerate(lines) if "@@ -1,2" in line)
+    assert [line[21:] for line in lines[at + 1 : at + 3]] == [" def load():", "-    one()"]
+    assert lines[at + 3][21:].startswith("+   each()")
+    assert "\x1b[2J" not in "".join(lines)
 
 
 def test_more_evidence_joins_a_case(incident: Path) -> None:

@@ -27,6 +27,7 @@ def look(build_case: Callable[..., AbstractContextManager[CaseStore]]) -> Look:
         with build_case(tables) as store:
             _, findings, checks = runner.look(store, None, [detector])
             for finding in findings:
+                assert finding.code in {kind.code for kind in detector.kinds}
                 assert finding.citations
                 for citation in finding.citations:
                     assert resolve(store, citation)

@@ -26,7 +26,7 @@ def test_nothing_stays_nothing() -> None:
     ("code", "family"),
     [
         ("traces.failures", "located"),
-        ("external.dns", "outside"),
+        ("external.dns_failure", "outside"),
         ("logs.twin", "standing"),
         ("logs.chronic_error", "chronic"),
     ],

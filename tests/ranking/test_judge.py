@@ -13,7 +13,7 @@ from deep_code_reasoning.ranking.judge import verdict
 
 LOOKED = Check("traces.self_time", "clear", "")
 COULD_NOT = Check("traces.self_time", "skipped", "no spans")
-ELSEWHERE = Check("external.dns", "clear", "")
+ELSEWHERE = Check("external.dns_failure", "clear", "")
 
 
 def scene(changed: bool) -> Scene:

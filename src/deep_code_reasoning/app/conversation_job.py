@@ -12,7 +12,7 @@ from .consent import restricted
 from .conversation_answer import ConversationReply
 from .converse import continue_conversation, conversation_status, finalize_conversation, start_conversation
 from .means import Means
-from .question_job import means_of, request_of, where_of
+from .question_job import request_of, terms_of
 
 Asked = Mapping[str, Any]
 
@@ -35,9 +35,7 @@ async def _begun(asked: Asked) -> ConversationReply:
 
 
 async def _started(asked: Asked, session: str | None) -> ConversationReply:
-    return await start_conversation(
-        request_of(asked), **where_of(asked), means=means_of(asked), conversation_id=session
-    )
+    return await start_conversation(request_of(asked), terms_of(asked), conversation_id=session)
 
 
 def go_on(asked: Asked, _: Any) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..domain.analysis import AnalysisRequest
@@ -37,6 +35,7 @@ from .means import Means
 from .metering import Meter
 from .partner import choose_partner
 from .setting import Setting
+from .terms import Terms
 from .timely import entered, within
 from .turn import TurnTaking, snippets
 from .workbench import Workbench, open_workbench
@@ -55,15 +54,12 @@ _FINAL_QUESTION: Final = (
 
 async def start_conversation(
     request: AnalysisRequest,
+    terms: Terms,
     *,
-    case: Path | None = None,
-    roots: Sequence[Path] = (),
-    model: str | None = None,
-    means: Means | None = None,
     limits: ConversationLimits | None = None,
     conversation_id: str | None = None,
 ) -> ConversationReply:
-    """Begin a conversation with its first question; arguments as for `escalate`.
+    """Begin a conversation with its first question.
 
     A model is asked when one can be: whoever starts a conversation wants one. Without a model each turn brings the
     analysers' answer and the evidence that fits the question.
@@ -74,23 +70,23 @@ async def start_conversation(
     Raises:
         as `escalate` does.
     """
-    means = means or Means()
+    means = terms.means
     specialist = specialist_for(request.analysis_type)
     deadline = Deadline.after(request.time_budget_s)
     meter = Meter(means.limits, means.surface, "conversation", means.on_event)
     client = means.open_client(meter.gate)
-    cards = models_for(model, client.catalogue, means)
+    cards = models_for(terms, client.catalogue)
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
         with suppress(LedgerError):
             ledger.conversations.forget_expired(_FORGET_AFTER_S)
-        bench = await entered(stack, open_workbench(request, case, roots), deadline)
+        bench = await entered(stack, open_workbench(request, terms.case, terms.roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         kind = request.analysis_type
-        chosen, reason = choose_partner(ledger, cards, bench, pack, means, analysis_type=kind, named=model)
+        chosen, reason = choose_partner(ledger, cards, bench, pack, terms, analysis_type=kind)
         if chosen is not None:
             pack = await fitted(pack, bench, client.catalogue.card(chosen), client, deadline)
-        setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
+        setting = Setting(request, terms.case, terms.roots, chosen, reason, pack.nonce, bench.investigation.windows)
         judgement = judge_request(bench, means, chosen)
         escalation_id = None
         if chosen is not None:

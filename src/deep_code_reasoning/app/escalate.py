@@ -24,6 +24,7 @@ from .inquiry import Inquiry
 from .ledger import open_ledger
 from .means import NO_MODEL, Means
 from .metering import Meter
+from .terms import Terms
 from .timely import entered, within
 from .workbench import Workbench, open_workbench
 
@@ -37,13 +38,7 @@ async def escalate(
     investigation: Investigation | None = None,
     means: Means | None = None,
 ) -> EscalationAnswer:
-    """Answer a question about a case, or about code alone.
-
-    Args:
-        case: the folder of a case; None for code alone.
-        roots: folders of code that may be read.
-        model: a model's name; "none": the analysers alone; None: signals decide whether to ask, routing decides whom.
-        investigation: of this case, when it was just made.
+    """Answer a question about a case, or about code alone; the arguments are those of `Terms`.
 
     Raises:
         UsageError: when the type of analysis, the model or a root is unknown.
@@ -51,15 +46,20 @@ async def escalate(
         DeadlineError: when the time was up before a model could be asked.
         LedgerError: when a model was to be asked and the ledger cannot be written.
     """
+    return await escalate_on(request, Terms(case, tuple(roots), model, means or Means(), investigation))
+
+
+async def escalate_on(request: AnalysisRequest, terms: Terms) -> EscalationAnswer:
+    """As `escalate`, for use cases that hold the terms as one value."""
     started_s = time.monotonic()
-    means = means or Means()
+    means, model = terms.means, terms.model
     specialist = specialist_for(request.analysis_type)
     deadline = Deadline.after(request.time_budget_s)
     meter = Meter(means.limits, means.surface, request.analysis_type, listener=means.on_event)
     client = means.open_client(meter.gate)
-    cards = models_for(model, client.catalogue, means)
+    cards = models_for(terms, client.catalogue)
     with ExitStack() as stack:
-        bench = await entered(stack, open_workbench(request, case, roots, investigation), deadline)
+        bench = await entered(stack, open_workbench(request, terms.case, terms.roots, terms.investigation), deadline)
         judgement = judge_request(bench, means, None if model == NO_MODEL else model)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
         inquiry = Inquiry(request, specialist, bench, judgement, pack, cards, model, means, meter, client, deadline)
@@ -84,13 +84,13 @@ def judge_request(bench: Workbench, means: Means, model: str | None) -> Judgemen
     return judge(known, means.settings.thresholds, named=model)
 
 
-def models_for(model: str | None, catalogue: Catalogue, means: Means) -> tuple[ModelCard, ...]:
+def models_for(terms: Terms, catalogue: Catalogue) -> tuple[ModelCard, ...]:
     """The models that may be asked: the one that is named, or all that can be."""
-    if model == NO_MODEL:
+    if terms.model == NO_MODEL:
         return ()
-    if model is not None:
-        return (named(model, catalogue, means.keys),)
-    return candidates(catalogue, means.keys)
+    if terms.model is not None:
+        return (named(terms.model, catalogue, terms.means.keys),)
+    return candidates(catalogue, terms.means.keys)
 
 
 def why_no_model(model: str | None, cards: Sequence[ModelCard]) -> str | None:

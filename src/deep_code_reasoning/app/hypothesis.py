@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 from ..domain.analysis import AnalysisRequest
@@ -18,12 +17,12 @@ from ..specialists.bench import Bench
 from ..specialists.experiments import perform
 from ..specialists.hypotheses import of_words
 from ..specialists.predictions import Trial, predict
-from .escalate import escalate
+from .escalate import escalate_on
 from .escalation_answer import EscalationAnswer
 from .hypothesis_state import predictions_in
-from .means import Means
 from .sandbox import open_sandbox
 from .sessions import hypothesis_question
+from .terms import Terms
 from .timely import entered, within
 from .workbench import Workbench, open_workbench
 
@@ -80,15 +79,12 @@ class HypothesisAnswer:
 async def examine_hypothesis(
     hypothesis: str,
     request: AnalysisRequest,
+    terms: Terms,
     *,
     approach: str = "",
     experiment: CallersExperiment | None = None,
-    case: Path | None = None,
-    roots: Sequence[Path] = (),
-    model: str | None = None,
-    means: Means | None = None,
 ) -> HypothesisAnswer:
-    """Test a hypothesis; the other arguments as for `escalate`.
+    """Test a hypothesis.
 
     Args:
         approach: how the caller would test it, in words, for the specialist.
@@ -100,16 +96,11 @@ async def examine_hypothesis(
     deadline = Deadline.after(request.time_budget_s)
     asked = replace(request, question=hypothesis_question(hypothesis, approach), analysis_type="hypothesis_test")
     with ExitStack() as stack:
-        bench = await entered(stack, open_workbench(asked, case, roots), deadline)
+        bench = await entered(stack, open_workbench(asked, terms.case, terms.roots, terms.investigation), deadline)
         claim, predictions, result = await within(deadline, lambda: _examine(hypothesis, bench, experiment))
         left = None if request.time_budget_s is None else deadline.remaining_s
-        answer = await escalate(
-            replace(asked, time_budget_s=left),
-            case=case,
-            roots=roots,
-            model=model,
-            investigation=bench.investigation,
-            means=means,
+        answer = await escalate_on(
+            replace(asked, time_budget_s=left), replace(terms, investigation=bench.investigation)
         )
     if answer.opinion is not None:
         predictions = (*predictions, *predictions_in(answer.opinion))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..domain.experiment import ExperimentResult
 from ..domain.prediction import Prediction
 from .hypothesis import CallersExperiment, examine_hypothesis
-from .question_job import head_of, means_of, request_of, sections_of, where_of
+from .question_job import head_of, request_of, sections_of, terms_of
 
 # What imports ask of the sandbox (`domain.experiment.ABILITIES`).
 _ABILITY_FOR: Final = {
@@ -32,10 +32,9 @@ def examine(asked: Mapping[str, Any], _: Any) -> dict[str, Any]:
         examine_hypothesis(
             asked["question"],
             request_of(asked),
+            terms_of(asked),
             approach=asked["approach"],
             experiment=None if given is None else CallersExperiment(**given, needs=needs_of(given["code"])),
-            **where_of(asked),
-            means=means_of(asked),
         )
     )
     escalation = head_of(answer.escalation, asked)

@@ -18,6 +18,7 @@ from ..errors import UsageError
 from ..report import outline
 from ..report.answer import as_json
 from ..report.markdown import as_markdown
+from ..report.plain import to_milliseconds
 from ..store.layout import read_manifest
 from ..store.library import find_case
 from .ingest import Evidence, Progress, ingest
@@ -114,7 +115,10 @@ def _answered(answer: Investigation) -> Answered:
             "onset": whole["case"]["onset"],
             "causes": [_brief(cause) for cause in whole["causes"][:3]],
             "evidence": [
-                {"summary": finding.summary, "citations": [str(c) for c in finding.citations[: outline.MAX_CITATIONS]]}
+                {
+                    "summary": to_milliseconds(finding.summary),
+                    "citations": [str(c) for c in finding.citations[: outline.MAX_CITATIONS]],
+                }
                 for cause in answer.causes[:1]
                 for finding in outline.evidence_of(cause, answer.findings)
             ],

@@ -13,7 +13,7 @@ from ..domain.pack import Pack
 from ..routing.check import informed
 from ..routing.choice import Need, Occasion, choose
 from .escalate import why_no_model
-from .means import Means
+from .terms import Terms
 from .workbench import Workbench
 
 if TYPE_CHECKING:
@@ -25,18 +25,17 @@ def choose_partner(
     cards: Sequence[ModelCard],
     bench: Workbench,
     pack: Pack,
-    means: Means,
+    terms: Terms,
     *,
     analysis_type: str,
-    named: str | None,
 ) -> tuple[str | None, str | None]:
     """The model that is named, or the one that routing chooses; or None, and why nobody is asked."""
-    obstacle = why_no_model(named, cards)
+    obstacle = why_no_model(terms.model, cards)
     if obstacle is not None:
         return None, obstacle
     need = Need(analysis_type, bench.problem_class, pack.tokens, datetime.now(UTC).date())
     occasion = Occasion(ledger.routing.new_id(), secrets.randbits(63), time.time_ns())
-    policy = informed(means.settings.policy, ledger.statistics.check())
-    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=named)
+    policy = informed(terms.means.settings.policy, ledger.statistics.check())
+    decision = choose(cards, need, policy, ledger.statistics.records_by_class(), occasion, named=terms.model)
     ledger.routing.record(decision)
     return decision.chosen, None if decision.chosen else "no model fits the question, or none is worth its cost"

@@ -15,11 +15,12 @@ from ..providers.client import ModelClient
 from ..store.library import find_case
 from .bottleneck import performance_bottleneck
 from .consent import restricted
-from .escalate import escalate
+from .escalate import escalate_on
 from .escalation_answer import EscalationAnswer, pack_as_json
 from .execution_path import trace_execution_path
 from .impact import cross_system_impact
 from .means import NO_MODEL, Means
+from .terms import Terms
 from .workbench import open_workbench
 
 Asked = Mapping[str, Any]
@@ -47,18 +48,19 @@ def means_of(asked: Asked) -> Means:
     return Means(surface="mcp", open_client=lambda gate: ModelClient(catalogue, gate=gate))
 
 
-def where_of(asked: Asked) -> dict[str, Any]:
-    """The case, the folders of code and the model of a question."""
-    return {
-        "case": find_case(asked["case"]) if asked["case"] else None,
-        "roots": tuple(map(Path, asked["roots"])),
-        "model": NO_MODEL if asked["withheld"] else asked["model"],
-    }
+def terms_of(asked: Asked) -> Terms:
+    """The case, the folders of code, the model and the means of a question."""
+    return Terms(
+        case=find_case(asked["case"]) if asked["case"] else None,
+        roots=tuple(map(Path, asked["roots"])),
+        model=NO_MODEL if asked["withheld"] else asked["model"],
+        means=means_of(asked),
+    )
 
 
 def answer_question(asked: Asked, _: Any) -> dict[str, Any]:
     """Escalate, and answer in the contract's four parts."""
-    answer = asyncio.run(escalate(request_of(asked), **where_of(asked), means=means_of(asked)))
+    answer = asyncio.run(escalate_on(request_of(asked), terms_of(asked)))
     return {"head": head_of(answer, asked), "sections": sections_of(answer)}
 
 

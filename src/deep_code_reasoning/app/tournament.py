@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..domain.analysis import AnalysisRequest
@@ -31,6 +29,7 @@ from .partner import choose_partner
 from .rounds import REFUSALS, Rounds
 from .sessions import Sessions
 from .setting import Setting
+from .terms import Terms
 from .timely import entered, within
 from .tournament_answer import Measured, TournamentAnswer
 from .workbench import Workbench, open_workbench
@@ -64,15 +63,12 @@ class TournamentConfig:
 
 async def run_tournament(
     request: AnalysisRequest,
+    terms: Terms,
     *,
-    case: Path | None = None,
-    roots: Sequence[Path] = (),
-    model: str | None = None,
     config: TournamentConfig | None = None,
-    means: Means | None = None,
     tournament_id: str | None = None,
 ) -> TournamentAnswer:
-    """Let hypotheses compete to explain a case; arguments as for `escalate`, `request.question` is the issue.
+    """Let hypotheses compete to explain a case; `request.question` is the issue.
 
     Without a model the hypotheses are the analysers', and queries over the evidence test them.
 
@@ -82,21 +78,21 @@ async def run_tournament(
     Raises:
         as `escalate` does; UsageError also when the configuration is out of bounds.
     """
-    config, means = config or TournamentConfig(), means or Means()
+    config, means = config or TournamentConfig(), terms.means
     config.check()
     deadline = Deadline.after(request.time_budget_s)
     catalogue = means.open_client(lambda planned: None).catalogue
-    cards = models_for(model, catalogue, means)
+    cards = models_for(terms, catalogue)
     with ExitStack() as stack:
         ledger = stack.enter_context(open_ledger())
-        bench = await entered(stack, open_workbench(request, case, roots), deadline)
+        bench = await entered(stack, open_workbench(request, terms.case, terms.roots), deadline)
         pack = await within(deadline, lambda: bench.pack(pack_budget(request.depth, cards)))
-        chosen, reason = choose_partner(ledger, cards, bench, pack, means, analysis_type="hypothesis_test", named=model)
-        setting = Setting(request, case, tuple(roots), chosen, reason, pack.nonce, bench.investigation.windows)
+        chosen, reason = choose_partner(ledger, cards, bench, pack, terms, analysis_type="hypothesis_test")
+        setting = Setting(request, terms.case, terms.roots, chosen, reason, pack.nonce, bench.investigation.windows)
         tournament = ledger.tournaments.start(
             request.question,
             ttl_s=TTL_S,
-            config={**asdict(config), "named": model is not None, "setting": setting.as_json()},
+            config={**asdict(config), "named": terms.model is not None, "setting": setting.as_json()},
             escalation_id=begin_escalation(ledger, bench, pack, judge_request(bench, means, chosen), means.surface),
             case_id=bench.investigation.case.id if bench.has_case else None,
             tournament_id=tournament_id,

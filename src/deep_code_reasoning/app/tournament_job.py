@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import RecordNotFoundError
-from .question_job import means_of, request_of, where_of
+from .question_job import means_of, request_of, terms_of
 from .tournament import TournamentConfig, resume_tournament, run_tournament, tournament_status
 from .tournament_answer import TournamentAnswer
 
@@ -35,9 +35,7 @@ async def _held(asked: Asked) -> TournamentAnswer:
         known = tournament_status(tournament_id)
     except RecordNotFoundError:
         config = TournamentConfig(**asked["tournament_config"])
-        return await run_tournament(
-            request_of(asked), **where_of(asked), config=config, means=means_of(asked), tournament_id=tournament_id
-        )
+        return await run_tournament(request_of(asked), terms_of(asked), config=config, tournament_id=tournament_id)
     if known.tournament.state != "running":
         return known  # it was through, and its process ended before anybody was told
     return await resume_tournament(tournament_id, means=means_of(asked))

@@ -6,6 +6,7 @@ A detector is a module with one `DETECTOR` record in it, and a line in `runner.p
   the same findings in the same order, whatever the order of rows or the hash seed (so: every query is ordered);
 - does the heavy work **in the engine**: set queries that return aggregates, never a loop over spans or log records;
 - **cites**: every finding carries citations that resolve to rows, the most telling first, a handful at most;
+- **declares** what its findings are: a `Kind` for each code they have, by which ranking weighs them;
 - says **nothing** when there is nothing: an empty list is "clear". `Skipped` says that it could not look, and why;
 - has a frozen `Settings` whose every threshold says why it is what it is. Deviations are judged by robust statistics
   (median, MAD, quantiles), never by mean and sigma.
@@ -17,12 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from ..domain.finding import Finding
 from ..domain.graph import ServiceGraph
 from ..domain.window import Windows
 from ..store import CaseStore
+
+Symptom: TypeAlias = Literal["none", "own", "inherited"]
+Family: TypeAlias = Literal["seen", "shown", "located", "standing", "chronic", "level", "outside", "change"]
+Place: TypeAlias = Literal["service", "host", "way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,71 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What the findings of one code are. With nothing said but the code: a hint, of no more weight than an error.
+
+    Attributes:
+        code: as it stands in the findings.
+        directness: 0..1, how far such a finding speaks for its own service. What can only be the service's own is near
+            1; errors and latencies pass along calls, so they are worth less; traffic comes from elsewhere.
+        symptom: whether it says that a service serves its callers worse than before.
+            `none`: it does not;
+            `own`: it does, and what is measured lies in the service, or right before it;
+            `inherited`: it does, and passes down the graph: a service suffers it when one that it calls is in trouble.
+        family: what it is worth as the ground of a first cause (`ranking/calibrate.py` tells how much).
+            `seen`: the mechanism itself was seen at work on the very requests that fail. What the services on these
+            requests show beside it is what it does to them, and who knows nothing of it is not blamed;
+            `shown`: told by what it is; whether a change brought it is another question;
+            `located`: it says where and when, and leaves open whether a change did it;
+            `standing`: always so, without an onset: that does not say that it is the incident;
+            `chronic`: an error that every request of an operation logs, which says it least of all;
+            `level`: of a service as a whole: it says that the service suffers, hardly ever that it is to blame;
+            `outside`: of what came from outside of the system's code;
+            `change`: of a change that may have done it (`Finding.change`).
+        outright: it is not concluded from errors or times: the resource that is short, the process that does not
+            start or the deadline that passes was looked at itself.
+        reaction: it may be no more than how a caller takes the trouble of another: it tries again, or gives up.
+        runs_out: it says that there is no more of something: all of a resource is taken.
+        errors: what it knows is the text of an error, in its fact `error`.
+        place: what is in trouble.
+            `service`: the service it is told of;
+            `host`: a machine, and with it all that is there (its fact `services`);
+            `way`: calls between two services, or between two zones (its fact `services`), and neither of them.
+    """
+
+    code: str
+    directness: float = 0.7
+    symptom: Symptom = "none"
+    family: Family = "located"
+    outright: bool = False
+    reaction: bool = False
+    runs_out: bool = False
+    errors: bool = False
+    place: Place = "service"
+
+    @property
+    def is_symptom(self) -> bool:
+        """Whether it says that a service serves its callers worse than before."""
+        return self.symptom != "none"
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it shows a mechanism at work on the very requests that fail."""
+        return self.family == "seen"
+
+    @property
+    def shows_mechanism(self) -> bool:
+        """Whether it shows a mechanism itself, be it on the requests that fail or at the resource that is short."""
+        return self.is_seen or self.outright
+
+
+@dataclass(frozen=True, slots=True)
 class Detector:
     """The record by which a detector is known.
 
     Attributes:
-        code: its stable name in findings and checks, for example `traces.self_time_shift`.
+        code: its stable name in checks, for example `traces.self_time`.
+        kinds: one for every code that its findings have, mostly its own.
         mechanisms: what it can speak for.
         needs: tables that must have rows, else it is skipped with that reason.
         settings: its thresholds.
@@ -60,6 +125,7 @@ class Detector:
     """
 
     code: str
+    kinds: tuple[Kind, ...]
     mechanisms: tuple[str, ...]
     needs: tuple[str, ...]
     settings: Any

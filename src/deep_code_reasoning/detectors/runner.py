@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Final
 
 from ..domain.finding import Check, Finding
 from ..store import CaseStore
-from .base import Detector, Scene, Skipped
+from .base import Detector, Kind, Scene, Skipped
+from .timeline.deploys import date_by_deploys
 from .timeline.graph import service_graph
 from .timeline.recordings import date_by_curves
 from .timeline.windows import date_windows, undated_windows
@@ -59,8 +61,8 @@ MODULES: Final[tuple[str, ...]] = (
     "heap.held_messages",
     "heap.growth",
     "changes.correlation",
-    "external.certificate",
-    "external.dns",
+    "external.certificate_expired",
+    "external.dns_failure",
     "external.provider_outage",
     "external.third_party",
     "external.peer_outage",
@@ -73,6 +75,13 @@ MODULES: Final[tuple[str, ...]] = (
 
 # Two keep two processors busy; more would wait for each other: what is done in Python is done by one at a time.
 _AT_ONCE: Final = 2
+# What people call the evidence that a table holds.
+_SPOKEN: Final = {
+    "spans": "traces",
+    "changes": "deploys, commits or flags",
+    "heap_holders": "heap dumps",
+    "heap_classes": "heap dumps",
+}
 
 
 def detectors() -> tuple[Detector, ...]:
@@ -81,6 +90,16 @@ def detectors() -> tuple[Detector, ...]:
     for name in MODULES:
         found.append(importlib.import_module(f".{name}", __package__).DETECTOR)
     return tuple(found)
+
+
+@cache
+def _kinds() -> Mapping[str, Kind]:
+    return {kind.code: kind for detector in detectors() for kind in detector.kinds}
+
+
+def kind_of(finding: Finding) -> Kind:
+    """What a finding is, as the detector it comes from declares it."""
+    return _kinds()[finding.code]
 
 
 def look(
@@ -97,7 +116,8 @@ def look(
     known = detectors() if chosen is None else tuple(chosen)
     scene = Scene(store, windows, service_graph(store))
     dated, first_checks = run(scene, [detector for detector in known if detector.dated])
-    scene = Scene(store, date_by_curves(store, date_windows(windows, dated)), scene.graph, dated)
+    windows = date_by_deploys(store, date_by_curves(store, date_windows(windows, dated)))
+    scene = Scene(store, windows, scene.graph, dated)
     others, other_checks = run(scene, [detector for detector in known if not detector.dated])
     order = {detector.code: place for place, detector in enumerate(known)}
     checks = sorted((*first_checks, *other_checks), key=lambda check: order[check.detector])
@@ -128,5 +148,5 @@ def run(scene: Scene, chosen: Sequence[Detector]) -> tuple[tuple[Finding, ...], 
 def _outcome(scene: Scene, detector: Detector) -> Sequence[Finding] | Skipped:
     missing = [table for table in detector.needs if not scene.store.count(table)]
     if missing:
-        return Skipped(f"the case has no {' and no '.join(missing)}")
+        return Skipped(f"the case has no {' and no '.join(_SPOKEN.get(table, table) for table in missing)}")
     return detector.detect(scene, detector.settings)

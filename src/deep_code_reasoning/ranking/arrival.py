@@ -18,18 +18,22 @@ from ..detectors.base import Scene
 from ..detectors.changes.deeds import Deeds, deeds_of
 from ..detectors.changes.records import changes, cite_change
 from ..detectors.changes.trial import Change
+from ..detectors.runner import kind_of
 from ..detectors.symptoms.told import is_of_its_own
+from ..detectors.timeline.recordings import hole_in_traces
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
+from ..domain.window import Window
 from .calibrate import OF_NO_CODE
-from .explaining import MECHANISM_SEEN
 from .judge import TELEMETRY
 from .remedy import next_checks, remediation
 
 # Code is reached, and its work seen, within two minutes where requests come every second; what is found to begin is
 # dated by steps of time, so that it may seem to begin a little before.
 _SOON_NS: Final = 120 * NS_PER_S
+# What is rolled out instance by instance takes longer; there time alone tells too little, but what it does may.
+_ROLLED_OUT_NS: Final = 1800 * NS_PER_S
 _BEFORE_NS: Final = 5 * NS_PER_S
 # Errors that were known before are dated by steps of time into which one of those may fall.
 _SAME_NS: Final = 30 * NS_PER_S
@@ -45,12 +49,16 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
     """A cause that was located, with the change that reached its service right before it; as it is when none did."""
     if suspect.mechanism in _OF_NO_CHANGE or not scene.windows.changed or _is_anothers(suspect.findings[0]):
         return cause
-    arrived = _arrived(scene, suspect)
-    soon = [found for found in arrived if found.delay_ns <= _SOON_NS]
-    fitting = [found for found in soon if found.deeds.bring(suspect.mechanism)]
+    began = _began(scene, suspect.findings)
+    seen = kind_of(suspect.findings[0]).is_seen
+    arrived = _arrived(scene, suspect, began, seen)
+    soon = [found for found in arrived if found.delay_ns <= (_ROLLED_OUT_NS if seen else _SOON_NS)]
+    fitting = [found for found in soon if found.deeds.bring(suspect.mechanism, seen)]
     here = [found for found in arrived if found.service == suspect.service]
-    for found in (fitting, here):
-        if len(found) == 1 and found[0] in soon:
+    fitting_here = [found for found in fitting if found in here]
+    at_once = began.end_ns - began.start_ns <= _SOON_NS and len(here) == 1 and here[0].delay_ns <= _SOON_NS
+    for found in (fitting, fitting_here, here if at_once else ()):
+        if len(found) == 1:
             return _brought_by(cause, suspect, found[0])
     return cause
 
@@ -63,17 +71,19 @@ class _Arrival:
     deeds: Deeds
 
 
-def _arrived(scene: Scene, suspect: Suspect) -> list[_Arrival]:
-    """What altered anything in a service or a neighbour of it within the hour before its trouble began."""
-    since_ns = _since(scene, suspect.findings)
+def _arrived(scene: Scene, suspect: Suspect, began: Window, seen: bool) -> list[_Arrival]:
+    """What altered anything, or can bring just this, in a service or a neighbour within the hour before its trouble."""
     near = {suspect.service, *scene.graph.callers(suspect.service), *scene.graph.callees(suspect.service)}
+    known = changes(scene.store)
     found = []
-    for change in changes(scene.store):
-        rollout = next(
-            (r for r in change.rollouts if r.service in near and -_BEFORE_NS <= since_ns - r.time_ns <= _LONG_NS), None
-        )
-        if rollout is not None and (deeds := deeds_of(change)).alters:
-            found.append(_Arrival(change, rollout.service, since_ns - rollout.time_ns, deeds))
+    for change in known:
+        live = [r for r in change.rollouts if r.service in near and r.time_ns <= began.end_ns + _BEFORE_NS]
+        rollout = max(live, key=lambda r: r.time_ns, default=None)
+        if rollout is None or began.start_ns - rollout.time_ns > _LONG_NS:
+            continue
+        deeds = deeds_of(change, known)
+        if deeds.alters or deeds.bring(suspect.mechanism, seen):
+            found.append(_Arrival(change, rollout.service, began.start_ns - rollout.time_ns, deeds))
     return found
 
 
@@ -83,22 +93,35 @@ def _is_anothers(finding: Finding) -> bool:
     return finding.mechanism == "exception" and isinstance(error, str) and not is_of_its_own(error)
 
 
-def _since(scene: Scene, findings: Sequence[Finding]) -> int:
-    """When the trouble of a service began, as its own findings date it, best of all a mechanism seen at work.
+def _began(scene: Scene, findings: Sequence[Finding]) -> Window:
+    """When the trouble of a service began, as its own findings date it; not nearer than the onset between recordings.
 
-    Unless it was in trouble for longer. What metrics date begins at the last point that was well, a minute or two ago.
+    What only a second recording shows began before that was made.
+    """
+    since_ns = _since(findings, scene.windows.onset_ns)
+    hole = hole_in_traces(scene.store)
+    if hole is not None and since_ns >= hole.end_ns:
+        return scene.windows.onset
+    return Window(since_ns, since_ns)
+
+
+def _since(findings: Sequence[Finding], onset_ns: int) -> int:
+    """The first moment that findings date; a mechanism seen at work dates it best, unless more was amiss well before.
+
+    What metrics date begins at the last point that was well, a minute or two ago.
     """
     dated = [(f.code, f.window.start_ns) for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
-    if dated and findings[0].code in MECHANISM_SEEN and dated[0][0] == findings[0].code:
-        shown_ns = dated[0][1]
+    lead = findings[0]
+    if kind_of(lead).is_seen and lead.window is not None:
+        shown_ns = lead.window.start_ns
         if all(shown_ns - start_ns <= _SAME_NS for code, start_ns in dated if not code.startswith("metrics.")):
             return shown_ns
-    return min((start_ns for _, start_ns in dated), default=scene.windows.onset_ns)
+    return min((start_ns for _, start_ns in dated), default=onset_ns)
 
 
 def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
     change = found.change
-    sure = suspect.findings[0].code in MECHANISM_SEEN or found.deeds.bring(suspect.mechanism)
+    sure = kind_of(suspect.findings[0]).is_seen or found.deeds.bring(suspect.mechanism)
     where = "there" if found.service == suspect.service else f"on {found.service}"
     arrival = Finding(
         "changes.arrival",

@@ -3,8 +3,8 @@
 Three kinds of witnesses are weighed. A change is blamed when its diff can produce what is seen and nothing outside the
 system explains it better; an outside cause (certificate, resolver, provider, platform, surge) is believed when it has
 the better proof; and with neither, the suspects stand as localisation ranked them, without a change. So they do where
-a mechanism was seen at work on the failing requests (`explaining.MECHANISM_SEEN`) that the others know nothing of. Only
-the first cause ever names a change: to blame an innocent one costs more than to name none.
+a mechanism was seen at work on the failing requests (`Kind.is_seen`) that the others know nothing of. Only the first
+cause ever names a change: to blame an innocent one costs more than to name none.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..detectors.base import Scene
+from ..detectors.runner import kind_of
 from ..detectors.symptoms.front import Front, within_reach
 from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from .arrival import with_arrival
-from .explaining import DIRECT, MECHANISM_SEEN, came_after, explains, is_overrun, is_reaction
+from .explaining import came_after, explains, is_overrun, is_reaction
 from .outside import from_outside, strongest
 from .remedy import next_checks, remediation
 
 # A suspect that is as strong as that beside the first is what a change may have brought.
 _JOINS: Final = 0.5
-_CHANGES: Final = "changes."
 # An order of magnitude.
 _FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
@@ -37,9 +37,6 @@ _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
 # What a service does to its own connections, by the kinds of effects, shows as time on the way out of it.
 _OF_CONNECTIONS: Final = ("connection_", "idle_time_", "pool_", "switch_", "endpoint_", "dependency_")
 
-# What befalls a host, and with it all that is on it.
-_OF_HOSTS: Final = frozenset({"metrics.neighbour", "traces.lost_host"})
-
 # What every service that passes a trouble on shows, whoever has it.
 _ANYONES: Final = frozenset({"exception", "wrong_result", "latency_regression", "timeout_budget", "configuration"})
 
@@ -49,7 +46,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
 
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
-    change = strongest(findings, _CHANGES)
+    change = strongest(findings, "change")
     outside = from_outside(scene, findings)
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
@@ -57,7 +54,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         (
             f
             for f in findings
-            if f.code in MECHANISM_SEEN
+            if kind_of(f).is_seen
             and not f.facts.get("harmless")
             and not _behind(scene, f, outside)
             and not is_reaction(scene, f, findings)
@@ -139,7 +136,7 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
         return _Work(change.mechanism, change.service)
     can_bring = {change.mechanism, *change.texts("can_bring")}
     for suspect in suspects:
-        direct = suspect.findings[0].code in DIRECT and suspect.score >= _JOINS * suspects[0].score
+        direct = kind_of(suspect.findings[0]).shows_mechanism and suspect.score >= _JOINS * suspects[0].score
         if direct and suspect.mechanism in can_bring:
             return _Work(suspect.mechanism, suspect.service, suspect.first_failing_service or "")
     if seen is not None and seen.mechanism == change.mechanism:
@@ -156,7 +153,7 @@ def _is_of_its_deploy(change: Finding, seen: Finding) -> bool:
     chosen = change.facts.get("eliminated") or (change.change or ("",))[0] == "flag"
     return (
         bool(chosen)
-        and seen.code not in _OF_HOSTS
+        and kind_of(seen).place != "host"
         and not change.texts("can_bring")
         and seen.service == change.facts.get("deployed_to")
     )
@@ -208,7 +205,7 @@ def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
 
     What was seen at work on the failing requests needs no comparison.
     """
-    if suspect is suspects[0] and suspect.findings[0].code in MECHANISM_SEEN:
+    if suspect is suspects[0] and kind_of(suspect.findings[0]).is_seen:
         return round(suspect.findings[0].confidence, 4)
     total = sum(max(other.score, 0.0) for other in suspects[:5])
     share = max(suspect.score, 0.0) / total if total else 0.0
@@ -219,7 +216,7 @@ def _from_change(
     change: Finding, work: _Work, front: Front, findings: Sequence[Finding], outside: Finding | None
 ) -> Cause:
     reference = ChangeRef(change.change[0], change.change[1], _repo(change)) if change.change else None
-    others = [f for f in findings if f.code.startswith(_CHANGES) and f is not change and f.change is not None]
+    others = [f for f in findings if kind_of(f).family == "change" and f is not change and f.change is not None]
     against = [f"acquitted: {line}" for line in change.texts("acquitted")]
     against += [f"{f.change[1][:12]} could have done it too, with less to show for it" for f in others if f.change][:2]
     if outside is not None:
@@ -272,7 +269,7 @@ def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
     """
     own = change.facts.get("deployed_to") if str(change.facts.get("effect")).startswith(_OF_CONNECTIONS) else None
     return change.mechanism == "latency_regression" and any(
-        f.code in ("traces.network_gap", "traces.zone_gap")
+        kind_of(f).place == "way"
         and f.confidence >= change.confidence
         and not (f.service == own and f.facts.get("direction") == "out of")
         for f in findings
@@ -331,7 +328,7 @@ def _only_came_then(change: Finding, seen: Finding) -> bool:
     No commit sets a host's clock, nor takes a host away, nor fills it with what is not of ours. Waits for locks may be
     the doing of a change whose diff can do such things; of one whose diff is not known they are not.
     """
-    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or seen.code in _OF_HOSTS:
+    if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or kind_of(seen).place == "host":
         return True
     unknown = change.facts.get("effect") is None and not change.facts.get("measured")
     return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)

@@ -5,9 +5,10 @@ cause is weighed by family: a *change* that was convicted; an *outside* cause; w
 that date themselves; what is always so (*standing*), *chronic* errors least of all; a *level* of the service as a
 whole; a *busy* resource that is used up though no request shows it yet; and, where changes are known of which none was
 convicted, *unblamed*: there the cause also says that no change did it, and that is the part of it to doubt. A mechanism
-that was *seen* at work (`explaining.MECHANISM_SEEN`) is apart from these. Each family has a logistic map (Platt,
-*Probabilistic outputs for support vector machines*, 1999) of the score's log odds and of yes-or-no features, or a share
-where the score tells nothing. What the first cause leaves over, the others share by their scores.
+that was *seen* at work is apart from these. What a finding is by itself its detector declares (`Kind.family`). Each
+family has a logistic map (Platt, *Probabilistic outputs for support vector machines*, 1999) of the score's log odds and
+of yes-or-no features, or a share where the score tells nothing. What the first cause leaves over, the others share by
+their scores.
 
 The weights were fitted by `benchmarks/calibration.py`, which says over what, and prints how well they hold.
 """
@@ -19,9 +20,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ..detectors.base import Kind
+from ..detectors.runner import kind_of
 from ..domain.cause import Cause
 from ..domain.finding import Check, Finding
-from .explaining import MECHANISM_SEEN, SYMPTOMS
 
 # Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
@@ -48,28 +50,6 @@ OTHERS_SHARE: Final = 0.4
 _MOST: Final = 0.95
 _LEAST: Final = 0.02
 
-# Findings without an onset: that something is always so does not say that it is the incident. Least of all an error
-# that every request of an operation logs.
-_STANDING: Final = frozenset({"logs.twin", "logs.silent_operation"})
-# A mechanism that was seen at work is told by what it is: whether a change brought it is another question.
-_SHOWN: Final = frozenset(
-    {
-        "logs.crash_loop",
-        "traces.exhausted",
-        "traces.hedged_calls",
-        "traces.pool_waits",
-        "traces.message_order",
-        "traces.missing_writes",
-        "traces.message_waits",
-        "traces.network_gap",
-        "traces.not_found",
-        "traces.unreachable",
-        "metrics.shortage",
-        "metrics.leak",
-        "metrics.messages",
-        "metrics.neighbour",
-    }
-)
 OF_NO_CODE: Final = frozenset(
     {"certificate_expired", "clock_skew", "dependency_outage", "disk_saturation", "dns_failure", "infrastructure_fault",
      "network_delay", "network_loss"}
@@ -77,10 +57,6 @@ OF_NO_CODE: Final = frozenset(
 """What no line of code brings about: a commit that was not convicted leaves no doubt of it."""
 # From four fifths of its limit on a resource is used up (as in `metrics/saturation.py`).
 _FULL: Final = 0.8
-_CHRONIC: Final = "logs.chronic_error"
-# Levels of a service as a whole: they say that it suffers, hardly ever that it is the one to blame. A resource that
-# became busy while no request suffers is weighed like them, unless it is at its limit.
-_LEVELS: Final = frozenset({"metrics.latency", "metrics.traffic", "metrics.errors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +96,28 @@ def grounds(
     """What the first of some causes rests on."""
     first = causes[0]
     leading = next((f for f in findings if f.summary == first.summary), None)
-    code = leading.code if leading is not None else ""
+    kind = kind_of(leading) if leading is not None else Kind("")
     features = {"bias": 1.0, "score": _log_odds(first.confidence)}
     if leading is not None and (leading.facts.get("measured") or _lost_outside(leading)):
         return Grounds("measured", features)
-    if first.change is None and code in MECHANISM_SEEN:
+    if first.change is None and kind.is_seen:
         return Grounds("seen", features)
-    shown = code in _SHOWN or code.startswith("external.") or first.mechanism in OF_NO_CODE or at_its_limit(leading)
+    shown = kind.family in ("shown", "outside") or first.mechanism in OF_NO_CODE or at_its_limit(leading)
     if first.change is None and changes_known and not shown:
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})
     if first.change is not None:
         features["undiffed"] = float(leading is None or leading.facts.get("effect") is None)
         return Grounds("change", features)
-    if code.startswith("external."):
-        return Grounds("outside", features)
-    if code == _CHRONIC:
+    if kind.family in ("outside", "standing"):
+        return Grounds(kind.family, features)
+    if kind.family == "chronic":
         return Grounds("chronic", {"bias": 1.0})
-    if code in _STANDING:
-        return Grounds("standing", features)
-    unfelt = code == "metrics.saturation" and _nobody_suffers(findings, checks)
+    # A resource that became busy while no request suffers is weighed like a level, unless it is at its limit.
+    unfelt = kind.code == "metrics.saturation" and _nobody_suffers(findings, checks)
     if unfelt and at_its_limit(leading):
         return Grounds("busy", {"bias": 1.0})
-    if unfelt or code in _LEVELS:
+    if unfelt or kind.family == "level":
         # The score is its share among all that moved: one level that moves alone would be the surest of all.
         return Grounds("level", {"bias": 1.0})
     features["several_kinds"] = _several_kinds(findings, first.service)
@@ -167,7 +142,7 @@ def _lost_outside(finding: Finding) -> bool:
 def _nobody_suffers(findings: Sequence[Finding], checks: Sequence[Check]) -> bool:
     """Whether requests could be looked at, and none is slow or fails: then a busy resource is no incident yet."""
     could_look = any(c.detector.startswith("traces.") and c.verdict in ("fired", "clear") for c in checks)
-    return could_look and not any(f.code in SYMPTOMS and f.code != "metrics.saturation" for f in findings)
+    return could_look and not any(kind_of(f).is_symptom and f.code != "metrics.saturation" for f in findings)
 
 
 def probability_of(found: Grounds) -> float:

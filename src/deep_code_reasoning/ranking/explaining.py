@@ -10,26 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..detectors.base import Scene
+from ..detectors.runner import kind_of
 from ..detectors.symptoms.told import is_of_its_own
 from ..domain.finding import Finding
-
-SYMPTOMS: Final = frozenset(
-    {
-        "logs.crash_loop",
-        "logs.new_errors",
-        "logs.path_break",
-        "metrics.errors",
-        "metrics.latency",
-        "metrics.saturation",
-        "traces.failures",
-        "traces.network_gap",
-        "traces.not_found",
-        "traces.self_time",
-        "traces.stragglers",
-        "traces.unreachable",
-    }
-)
-"""Codes of findings that say that a service serves its callers worse than before."""
 
 # What runs out while work stands in line for something else.
 POOLS: Final = frozenset({"connection_pool_exhausted", "thread_pool_exhausted"})
@@ -71,45 +54,6 @@ _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-
-MECHANISM_SEEN: Final = frozenset(
-    {
-        "locks.lease_expired",
-        "traces.clock_skew",
-        "traces.repeated_calls",
-        "traces.retry_storm",
-        "traces.hedged_calls",
-        "locks.deadlock",
-        "locks.contention",
-        "traces.cache_misses",
-        "traces.race_condition",
-        "traces.bad_input",
-        "traces.poison_messages",
-        "traces.noisy_neighbour",
-        "traces.new_deadline",
-        "traces.inverted_deadline",
-        "metrics.neighbour",
-        "traces.lost_host",
-        "traces.serial_calls",
-        "traces.zone_gap",
-    }
-)
-"""Codes of findings that show the mechanism itself at work on the very requests that fail: what the services on these
-requests show beside it, up and down the calls, is what it does to them."""
-
-DIRECT: Final = MECHANISM_SEEN | {
-    "logs.crash_loop",
-    "traces.early_timeout",
-    "traces.exhausted",
-    "traces.message_waits",
-    "metrics.shortage",
-    "metrics.leak",
-    "metrics.messages",
-    "metrics.saturation",
-}
-"""Codes of findings that show a mechanism itself, be it on the requests that fail or at the resource that is short."""
-
-
 # How callers take what another has: they try again, or give up. What that other has may be of these kinds; a storm of
 # retries can itself take a processor, a pool or the workers, and makes who is overrun slow.
 _NOT_OF_RETRIES: Final = frozenset(
@@ -126,12 +70,12 @@ _ACCOUNTS: Final = 0.25
 
 def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
     """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
-    if seen.code not in ("traces.retry_storm", "traces.hedged_calls", "traces.early_timeout"):
+    if not kind_of(seen).reaction:
         return False
     here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
     return any(
         # What comes from outside is told of who calls it.
-        f.service in (below | here if f.code.startswith("external.") else below)
+        f.service in (below | here if kind_of(f).family == "outside" else below)
         and f.severity * f.confidence >= seen.severity * seen.confidence / 3
         and _provokes(f, seen)
         and not (_follows_hedges(f, seen) if seen.code == "traces.hedged_calls" else came_after(f, seen))
@@ -149,7 +93,7 @@ def accounts_for(finding: Finding, other: Finding) -> bool:
 
     That a processor is short is concluded from what takes longer; a shortage that was seen itself is none of that.
     """
-    concluded = finding.code == "traces.self_time" and other.code in DIRECT
+    concluded = finding.code == "traces.self_time" and kind_of(other).shows_mechanism
     return explains(finding.mechanism, other.mechanism) and not concluded
 
 
@@ -174,16 +118,17 @@ def _follows_hedges(finding: Finding, hedges: Finding) -> bool:
 
 
 def _provokes(trouble: Finding, seen: Finding) -> bool:
-    if trouble.code in ("traces.failures", "logs.new_errors"):
+    kind = kind_of(trouble)
+    if kind.errors:
         return not trouble.facts.get("names_services") and is_of_its_own(str(trouble.facts.get("error") or ""))
     if trouble.code == "traces.unreachable" or trouble.mechanism in _NOT_OF_RETRIES:
         return True
-    if trouble.code.startswith("external."):
+    if kind.family == "outside":
         return trouble.mechanism != "traffic_surge"
     if trouble.code == "traces.self_time" and _longer_ms(trouble) < _ACCOUNTS * seen.number("deadline_ms"):
         return False
     # A deadline that was long enough before is passed because someone below became slower.
-    return seen.code == "traces.early_timeout" and trouble.code in SYMPTOMS | {"metrics.shortage", "traces.exhausted"}
+    return seen.code == "traces.early_timeout" and (kind.is_symptom or kind.runs_out)
 
 
 def _longer_ms(slow: Finding) -> float:
@@ -212,7 +157,7 @@ def fails_more(clock: Finding, lease: Finding) -> bool:
 
 def seen_in(seen: Finding) -> set[str]:
     """The services at which a mechanism was seen at work: of a host or a zone, all that are there."""
-    there = seen.texts("services") if seen.code in ("metrics.neighbour", "traces.lost_host", "traces.zone_gap") else ()
+    there = seen.texts("services") if kind_of(seen).place != "service" else ()
     return {seen.service, *there}
 
 

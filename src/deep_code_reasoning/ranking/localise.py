@@ -1,25 +1,24 @@
 """Where and how: findings and the service graph become suspects.
 
-Each finding speaks for its service as strongly as it is sure, grave, and *direct*: a saturated processor is the
-service's own, an error may be anyone's that it calls. What a service further down explains is discounted: the deepest
-service whose trouble is its own comes first, those above it are its victims. All weights are in `Settings`.
+Each finding speaks for its service as strongly as it is sure, grave, and *direct* (`Kind.directness`): a saturated
+processor is the service's own, an error may be anyone's that it calls. What a service further down explains is
+discounted: the deepest service whose trouble is its own comes first, those above it are its victims. All other weights
+are in `Settings`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, replace
 
 from ..detectors.base import Scene
+from ..detectors.runner import kind_of
 from ..domain.cause import Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .explaining import (
-    MECHANISM_SEEN,
     POOLS,
-    SYMPTOMS,
     accounts_for,
     fails_more,
     is_overrun,
@@ -30,31 +29,12 @@ from .explaining import (
     used_up,
 )
 
-# Findings that pass down the graph: what a service suffers when one that it calls is in trouble.
-_INHERITED: Final = frozenset(
-    {
-        "logs.new_errors",
-        "metrics.errors",
-        "metrics.latency",
-        "traces.failures",
-        "traces.not_found",
-        "traces.self_time",
-        "traces.stragglers",
-    }
-)
-
-# What a mechanism that was seen at work explains: symptoms, and deadlines that were long enough until it came.
-_EXPLAINED: Final = SYMPTOMS | {"traces.early_timeout"}
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Weights, each between 0 and 1.
 
     Attributes:
-        directness: how far a finding of a code speaks for its own service. What can only be the service's own is near
-            1; errors and latencies pass along calls, so they are worth less; traffic comes from elsewhere.
-        other_directness: of codes that are not listed.
         faint: share of a finding's weight that does not depend on its severity: to be there at all counts a little.
         inherited: what remains of a symptom when a service further down is in trouble: it may have its own on top.
         named: what remains of an error whose text names another service.
@@ -64,56 +44,6 @@ class Settings:
         together_s: signals of one incident begin within so many seconds: metrics come every minute and lag by three.
     """
 
-    directness: Mapping[str, float] = field(
-        default_factory=lambda: {
-            "locks.lease_expired": 1.0,
-            "locks.deadlock": 1.0,
-            "locks.contention": 0.95,
-            "traces.clock_skew": 0.95,
-            "traces.repeated_calls": 0.95,
-            "traces.retry_storm": 0.95,
-            "traces.hedged_calls": 0.9,
-            "traces.message_order": 0.95,
-            "traces.missing_writes": 0.95,
-            "traces.early_timeout": 0.9,
-            "traces.new_deadline": 0.95,
-            "traces.inverted_deadline": 0.95,
-            "traces.exhausted": 1.0,
-            "traces.pool_waits": 0.95,
-            "traces.cache_misses": 1.0,
-            "traces.race_condition": 0.95,
-            "traces.message_waits": 0.95,
-            "traces.bad_input": 0.95,
-            "traces.poison_messages": 1.0,
-            "traces.noisy_neighbour": 0.95,
-            "metrics.saturation": 1.0,
-            "metrics.shortage": 1.0,
-            "metrics.leak": 1.0,
-            "metrics.messages": 1.0,
-            "metrics.neighbour": 1.0,
-            "heap.held_messages": 1.0,
-            "heap.growth": 0.9,
-            "traces.network_gap": 0.95,
-            "traces.lost_host": 1.0,
-            "traces.serial_calls": 0.95,
-            "traces.zone_gap": 1.0,
-            "logs.crash_loop": 1.0,
-            "logs.path_break": 0.9,
-            "logs.twin": 0.9,
-            "logs.silent_operation": 0.9,
-            "logs.chronic_error": 0.9,
-            "traces.unreachable": 1.0,
-            "traces.not_found": 0.95,
-            "traces.failures": 0.8,
-            "traces.self_time": 0.7,
-            "traces.stragglers": 0.7,
-            "logs.new_errors": 0.7,
-            "metrics.errors": 0.6,
-            "metrics.latency": 0.5,
-            "metrics.traffic": 0.3,
-        }
-    )
-    other_directness: float = 0.7
     faint: float = 0.2
     inherited: float = 0.2
     named: float = 0.2
@@ -139,7 +69,7 @@ def localise(scene: Scene, findings: Sequence[Finding], settings: Settings | Non
     suspects = [_suspect(service, group) for service, group in sorted(by_service.items())]
     suspects.sort(key=lambda s: (-s.score, s.findings[0].start_ns, s.service))
     symptomatic = {
-        f.service: f.start_ns for f in sorted(findings, key=lambda f: f.start_ns, reverse=True) if f.code in SYMPTOMS
+        f.service: f.start_ns for f in sorted(findings, key=lambda f: f.start_ns, reverse=True) if kind_of(f).is_symptom
     }
     return tuple(_placed(scene, suspect, symptomatic, rank) for rank, suspect in enumerate(suspects))
 
@@ -148,7 +78,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     own = [(finding, _own_weight(scene, finding, settings)) for finding in findings]
     strongest: dict[str, float] = {}
     for finding, weight in own:
-        if finding.code in SYMPTOMS and not finding.facts.get("names_services"):
+        if kind_of(finding).is_symptom and not finding.facts.get("names_services"):
             strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
     own = [
         (
@@ -160,7 +90,7 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
         for f, weight in own
     ]
     deadlines = [f for f, _ in own if f.code == "traces.early_timeout" and not is_reaction(scene, f, findings)]
-    seen = [(f, weight) for f, weight in own if f.code in MECHANISM_SEEN and not is_reaction(scene, f, findings)]
+    seen = [(f, weight) for f, weight in own if kind_of(f).is_seen and not is_reaction(scene, f, findings)]
     repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
     holding_along = {name for f, _ in own if f.code == "heap.held_messages" for name in f.texts("held_with")}
     piling = any(f.code == "metrics.messages" for f, _ in own)
@@ -184,10 +114,10 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
             # Who asks for every item asks for those that no cache holds.
             factor = settings.explained
         elif (finding.mechanism in POOLS and used_up(scene, finding, seen) >= weight / 3) or (
-            finding.code in _EXPLAINED and shown >= weight / 3
+            _is_explained(finding) and shown >= weight / 3
         ):
             factor = settings.explained
-        elif finding.code in _INHERITED and below >= weight / 2:
+        elif kind_of(finding).symptom == "inherited" and below >= weight / 2:
             factor = settings.inherited
         elif finding.code == "logs.path_break" and below > weight:
             factor = settings.outranked
@@ -195,10 +125,15 @@ def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> l
     return result
 
 
+def _is_explained(finding: Finding) -> bool:
+    """Whether a mechanism seen at work explains it: a symptom, or a deadline that was long enough until that came."""
+    return kind_of(finding).is_symptom or finding.code == "traces.early_timeout"
+
+
 def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:
     weight = finding.confidence * (settings.faint + (1 - settings.faint) * finding.severity)
-    weight *= settings.directness.get(finding.code, settings.other_directness)
-    if scene.windows.changed and finding.code in SYMPTOMS and finding.window is not None:
+    weight *= kind_of(finding).directness
+    if scene.windows.changed and kind_of(finding).is_symptom and finding.window is not None:
         distance_s = abs(finding.window.start_ns - scene.windows.onset_ns) / NS_PER_S
         if distance_s > settings.together_s:
             weight *= settings.odd_time

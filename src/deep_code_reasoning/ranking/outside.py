@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ..detectors.base import Scene
+from ..detectors.base import Family, Scene
+from ..detectors.runner import kind_of
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .calibrate import at_its_limit
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
-_OUTSIDE: Final = "external."
 # What begins within so long of a surge may be its doing: metrics come every minute, and lag.
 _TOGETHER_NS: Final = 180 * NS_PER_S
 
@@ -27,14 +27,14 @@ def from_outside(scene: Scene, findings: Sequence[Finding]) -> Finding | None:
             for f in findings
             if (not f.facts.get("harmless") or _uses_up(scene, f, findings)) and not _is_told_better(f, findings)
         ],
-        _OUTSIDE,
+        "outside",
     )
     return surest if surest is not None and surest.confidence >= MIN_OUTSIDE_CONFIDENCE else None
 
 
-def strongest(findings: Sequence[Finding], prefix: str) -> Finding | None:
-    """The surest finding of the detectors whose codes begin so."""
-    found = [f for f in findings if f.code.startswith(prefix)]
+def strongest(findings: Sequence[Finding], family: Family) -> Finding | None:
+    """The surest finding of a family."""
+    found = [f for f in findings if kind_of(f).family == family]
     # Of two that are equally sure, what was seen tells more than what a status page says of it.
     return max(
         found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
@@ -50,7 +50,7 @@ def _is_told_better(outage: Finding, findings: Sequence[Finding]) -> bool:
     if outage.mechanism != "dependency_outage" or not outage.resource:
         return False
     sure = [f for f in findings if f.confidence >= MIN_OUTSIDE_CONFIDENCE]
-    reasons = [f for f in sure if f.code.startswith(_OUTSIDE) and f.mechanism != outage.mechanism]
+    reasons = [f for f in sure if kind_of(f).family == "outside" and f.mechanism != outage.mechanism]
     own_ways = [f for f in sure if f.code == "traces.network_gap" and f.confidence >= outage.confidence]
     return any(outage.resource in (f.resource, *f.texts("names")) for f in reasons) or any(
         f.service == outage.service for f in own_ways
@@ -62,8 +62,6 @@ def _uses_up(scene: Scene, surge: Finding, findings: Sequence[Finding]) -> bool:
     reached = {surge.service, *scene.graph.downstream(surge.service)}
     since_ns = surge.facts.get("since_ns")
     return isinstance(since_ns, int) and any(
-        f.service in reached
-        and abs(f.start_ns - since_ns) <= _TOGETHER_NS
-        and (f.code in ("metrics.shortage", "traces.exhausted") or at_its_limit(f))
+        f.service in reached and abs(f.start_ns - since_ns) <= _TOGETHER_NS and (kind_of(f).runs_out or at_its_limit(f))
         for f in findings
     )

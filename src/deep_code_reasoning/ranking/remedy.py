@@ -72,6 +72,31 @@ _CHECKS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+# What holds the damage down where no change is to be undone.
+_RELIEF: Final[dict[str, str]] = {
+    "certificate_expired": "renew the certificate where it is served, and have it loaded",
+    "dns_failure": "mend or replace the resolver; until then give clients the addresses",
+    "dependency_outage": "cut calls of it short, and answer without it, until it is back",
+    "infrastructure_fault": "move the work off the nodes or the zone that fail",
+    "network_delay": "move one end of the slow way to another host",
+    "network_loss": "move one end of the lossy way to another host",
+    "clock_skew": "set the host's clock right, and look after its time service",
+    "lock_lease_expired": "set the clocks right, or make the lease longer than the longest hold and the clocks' error",
+    "memory_leak": "restart the instances one by one before memory runs out",
+    "unacknowledged_messages": "restart the consumer that holds the messages: they are delivered anew",
+    "retry_storm": "have the first caller retry less, and later each time",
+    "noisy_neighbour": "move one of the two to another host",
+    "disk_saturation": "free space, or add some",
+    "cpu_saturation": "add instances, or take load away",
+    "memory_saturation": "raise the limit, or take load away",
+}
+
+
+def relief(mechanism: str) -> str | None:
+    """What eases a cause that no change explains; None where that depends on what is found next."""
+    return _RELIEF.get(mechanism)
+
+
 def remediation(mechanism: str, change: Finding | None) -> Remediation | None:
     """What helps; None where nothing of that does.
 

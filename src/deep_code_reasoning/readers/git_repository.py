@@ -64,7 +64,10 @@ def read_repository(
     with git(path, ["rev-parse", "--show-prefix"]) as asked:
         prefix = asked.output.read().strip()
     if asked.fault:
-        _refuse(writer, source_id, asked.fault)
+        no_repository = "not a git repository" in asked.fault
+        _refuse(
+            writer, source_id, "no git repository: give the folder that holds .git" if no_repository else asked.fault
+        )
         return
     arguments = [*_LOG, f"--max-count={_MAX_COMMITS}"]
     if since_ns is not None:

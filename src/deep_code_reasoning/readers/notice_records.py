@@ -24,8 +24,8 @@ _ALERT_TIMES: Final = tuple(
 _ALERT_ENDS: Final = tuple("endsat resolvedat closedat endedat endtime recoveredat".split())
 _TITLES: Final = tuple(
     """title summary shortdescription annotations.summary annotations.title alerttitle eventtitle headline
-    labels.alertname
-    alertname alarmname monitorname monitor rulename name message subject description annotations.description
+    labels.alertname alertname alarmname alert monitorname monitor rulename name message subject description
+    annotations.description
     annotations.message metric""".split()
 )
 _TEXTS: Final = tuple(

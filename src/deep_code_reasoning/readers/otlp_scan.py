@@ -145,8 +145,12 @@ class Scan:
     def _run(self, plan: Plan, texts: str) -> str:
         signal = plan.signal
         # Only what is said of the extracted type is the dialect's; the names of our columns have no such words.
-        source = plan.dialect.spell(signal.flat(plan.parsed(texts), plan.dialect.base64, plan.dialect.lists))
-        whole, *parts = self._intake.run(source, signal.structure, signal.outputs(), signal.asides())
+        spell = plan.dialect.spell
+        steps = signal.steps(plan.parsed(texts), plan.dialect.base64, plan.dialect.lists)
+        spelled = [replace(step, select=spell(step.select)) for step in steps]
+        whole, *parts = self._intake.run(
+            spelled, spell(signal.flat()), signal.structure, signal.outputs(), signal.asides()
+        )
         if parts and parts[0]:
             careful = replace(plan.dialect, base64=True, lists=True)
             for pieces in signal.pieces:

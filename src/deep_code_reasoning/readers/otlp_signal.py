@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ..store.intake import Aside, Output
+from ..store.intake import Aside, Output, Step
 from .otlp_sql import has_lists, whos
 
 ORIGIN: Final = "source_id UInt32, line UInt64, item UInt32"
@@ -92,8 +92,8 @@ class Signal:
         own = ", ".join(f"{column.name} {column.type}" for column in self.columns)
         return f"{own}, {ORIGIN}, taken UInt8, rest String, done String"
 
-    def flat(self, parsed: str, base64: bool, lists: bool) -> str:
-        """A SELECT of the flat rows of parsed lines.
+    def steps(self, parsed: str, base64: bool, lists: bool) -> tuple[Step, Step]:
+        """From parsed lines to a row a line that has its records, and all that goes with them, as arrays.
 
         Args:
             parsed: a SELECT of `source_id`, `line`, `text`, `resources`, `more` (whether the line has lists of other
@@ -101,31 +101,33 @@ class Signal:
             base64: whether ids may be base64; if not, lines that have such are put aside.
             lists: whether attributes and bodies may be arrays and maps; if not, lines that have such are put aside.
         """
-        own = ", ".join(f"{column.value} AS {column.name}" for column in self.columns)
         strange = [self.strange]
         if not base64:
             strange.append(self.base64)
         if not lists:
             strange += [self.lists, has_lists("resources.resource.attributes.value")]
         spreads = ", ".join(f"arrayResize({value}, size) AS all_{name}" for name, value in self.spreads)
+        found = f"SELECT *, {self.records} AS found, greatest(length(found), 1) AS size, {whos('resources')} AS whos"
+        # The text is as long as the line: it must not be repeated for each record, so the first one carries it.
+        arrays = f"""
+            SELECT source_id, line, before, arrayResize(found, size) AS records,
+                arrayResize(arrayEnumerate(found), size) AS numbers, {spreads},
+                toUInt8(NOT ({" OR ".join(strange)})) AS whole,
+                arrayResize([if(whole AND NOT more AND notEmpty(found), '', text)], size) AS firsts
+            FROM documents"""
+        return Step("documents", f"{found} FROM ({parsed})"), Step("arrays", arrays)
+
+    def flat(self) -> str:
+        """A SELECT of the flat rows of the step `arrays`."""
+        own = ", ".join(f"{column.value} AS {column.name}" for column in self.columns)
         joined = ", ".join(f"all_{name} AS {name}" for name, _ in self.spreads)
-        # The text is as long as the line: it must not be repeated for each record, so the first one carries it. A line
-        # without records still is a row: LEFT ARRAY JOIN copies records one by one for that, where arrays that are
-        # never empty are copied as a whole.
+        # A line without records still is a row: LEFT ARRAY JOIN copies records one by one for that, where arrays that
+        # are never empty are copied as a whole.
         # ARRAY JOIN takes names alone: it analyses an expression anew for each mention of it.
         return f"""
             SELECT {own}, source_id, line, toUInt32(greatest(number, 1) - 1) AS item,
                 whole AND number > 0 AS taken, first AS rest, concat(before, if(taken, ' {self.name}', '')) AS done
-            FROM (
-                SELECT source_id, line, before, arrayResize(found, size) AS records,
-                    arrayResize(arrayEnumerate(found), size) AS numbers, {spreads},
-                    toUInt8(NOT ({" OR ".join(strange)})) AS whole,
-                    arrayResize([if(whole AND NOT more AND notEmpty(found), '', text)], size) AS firsts
-                FROM (
-                    SELECT *, {self.records} AS found, greatest(length(found), 1) AS size, {whos("resources")} AS whos
-                    FROM ({parsed})
-                )
-            )
+            FROM arrays
             ARRAY JOIN records AS record, numbers AS number, firsts AS first, {joined}"""
 
     def outputs(self) -> tuple[Output, ...]:

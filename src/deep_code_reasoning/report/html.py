@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
 from ..domain.cause import Cause
+from ..domain.citation import Citation
 from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.opinion import Consulted
-from ..domain.window import Windows
 from . import outline, specialist
-from .plain import printable, to_milliseconds
+from .plain import printable
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8884; --dim: #888; --bad: #c0392b; --good: #2e8b57; --bar: #4a7fb5 }
@@ -36,10 +37,12 @@ def as_html(investigation: Investigation, consulted: Consulted | None = None) ->
     body = [
         f"<h1>{title}</h1>",
         f'<div class="verdict">{_text(outline.headline(investigation))}</div>',
-        _timeline(investigation.windows),
-        *(_cause(cause, investigation.findings) for cause in investigation.causes),
+        _timeline(investigation),
+        *(_cause(cause, findings) for cause, findings in outline.in_full(investigation)),
+        _aside(outline.aside(investigation)),
         _latency(investigation),
         _specialist(consulted) if consulted else "",
+        _partial(outline.partial_of(investigation)),
         _section("Checks", _checks(investigation)),
         _section("Evidence", _evidence(investigation)),
         _section("Notes", "".join(f"<p>{_text(note)}</p>" for note in investigation.notes)),
@@ -71,8 +74,9 @@ def _specialist(consulted: Consulted) -> str:
     return f'<div class="cause"><h2>{heading}</h2><p>{summary}</p><ul>{"".join(items)}</ul></div>'
 
 
-def _timeline(windows: Windows | None) -> str:
-    if windows is None:
+def _timeline(investigation: Investigation) -> str:
+    windows, times = investigation.windows, outline.times_of(investigation)
+    if windows is None or times is None:
         return ""
     start = min(windows.baseline.start_ns, windows.incident.start_ns)
     end = max(windows.baseline.end_ns, windows.incident.end_ns)
@@ -96,23 +100,45 @@ def _timeline(windows: Windows | None) -> str:
         x = place(windows.onset_ns)
         marks.append(f'<path d="M{x} 0V22" stroke="currentColor" stroke-width="2"><title>onset</title></path>')
     picture = f'<svg viewBox="0 0 1000 24" preserveAspectRatio="none" role="img">{"".join(marks)}</svg>'
-    return picture + f'<p class="dim">{escape(windows.method)}</p>'
+    return picture + f'<p class="dim">{_text(times)}<br>{_text(windows.method)}</p>'
 
 
-def _cause(cause: Cause, findings: tuple[Finding, ...]) -> str:
+def _cause(cause: Cause, findings: list[Finding]) -> str:
+    proof, others = outline.proof_of(cause, findings)
     facts = "".join(f"<dt>{escape(label)}</dt><dd>{_text(value)}</dd>" for label, value in outline.facts_of(cause))
     points = []
-    for finding in outline.evidence_of(cause, findings):
-        cited = " ".join(f"<code>{_text(str(c))}</code>" for c in finding.citations[: outline.MAX_CITATIONS])
-        points.append(f"<li>{_text(to_milliseconds(finding.summary))}<br>{cited}</li>")
-    points += [f"<li>speaks against it: {_text(doubt)}</li>" for doubt in cause.against]
-    points += [f"<li>to check next: {_text(check)}</li>" for check in cause.next_checks]
+    for finding in others:
+        cited = _cited(finding.citations[: outline.MAX_CITATIONS])
+        points.append(f"<li>{_text(outline.said_of(finding.summary, cause))}<br>{cited}</li>")
+    doubts, acquitted = outline.doubts_of(cause)
+    points += [f"<li>speaks against it: {_text(doubt)}</li>" for doubt in doubts]
+    points += [f"<li>not the cause: {_text(line)}</li>" for line in acquitted]
+    remedy = outline.remedy_of(cause)
+    points += [f"<li>to do: {_text(remedy)}</li>"] if remedy else []
+    points += [f"<li>to check: {_text(check)}</li>" for check in cause.next_checks]
     return (
-        f'<div class="cause"><h2>{cause.rank}. {_text(cause.service)} — {_text(cause.mechanism)}</h2>'
+        f'<div class="cause"><h2>{cause.rank}. {_text(outline.title_of(cause))}</h2>'
         f'<div class="dim">{outline.likelihood(cause.confidence)}</div>'
         f'<div class="meter"><i style="width:{cause.confidence:.0%}"></i></div>'
-        f"<p>{_text(to_milliseconds(cause.summary))}</p><dl>{facts}</dl><ul>{''.join(points)}</ul></div>"
+        f"<p>{_text(outline.said_of(cause.summary, cause))}<br>{_cited(proof)}</p><dl>{facts}</dl>"
+        f"<ul>{''.join(points)}</ul></div>"
     )
+
+
+def _aside(causes: list[tuple[Cause, str]]) -> str:
+    items = "".join(
+        f'<li value="{cause.rank}">{_text(told)}<br>{_cited(cause.citations[:1])}</li>' for cause, told in causes
+    )
+    return f'<div class="cause"><h2>Thought of, and unlikely</h2><ol>{items}</ol></div>' if items else ""
+
+
+def _cited(citations: Sequence[Citation]) -> str:
+    return " ".join(f"<code>{_text(str(citation))}</code>" for citation in citations)
+
+
+def _partial(lines: list[str]) -> str:
+    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    return f'<div class="cause"><h2>Not everything could be read</h2><ul>{items}</ul></div>' if items else ""
 
 
 def _section(title: str, content: str) -> str:

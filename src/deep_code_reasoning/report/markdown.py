@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ..domain.cause import Cause
+from ..domain.citation import Citation
 from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.opinion import Consulted
@@ -24,30 +26,36 @@ def as_markdown(investigation: Investigation, consulted: Consulted | None = None
     times = outline.times_of(investigation)
     if times:
         lines += ["", times]
-    for cause in investigation.causes:
-        lines += _cause(cause, investigation.findings)
+    for cause, findings in outline.in_full(investigation):
+        lines += _cause(cause, findings)
     if consulted is not None:
         lines += _specialist(consulted)
     for title, items in (
+        ("Thought of, and unlikely", [f"{cause.rank}. {told}" for cause, told in outline.aside(investigation)]),
         ("Where the time goes", outline.latency_of(investigation)),
         ("Not everything could be read", outline.partial_of(investigation)),
         ("Could not look at", outline.skipped_of(investigation)),
         ("Notes", investigation.notes),
     ):
         if items:
-            lines += ["", f"## {title}", "", *(f"- {_escaped(item)}" for item in items)]
+            lines += ["", f"## {title}", "", *(f"- {_escaped(to_milliseconds(item))}" for item in items)]
     return "\n".join(lines)
 
 
-def _cause(cause: Cause, findings: tuple[Finding, ...]) -> list[str]:
-    lines = ["", f"## {cause.rank}. {_escaped(cause.service)}: {_escaped(cause.mechanism)}"]
-    lines += ["", f"{_escaped(to_milliseconds(cause.summary))} *({outline.likelihood(cause.confidence)})*", ""]
+def _cause(cause: Cause, findings: list[Finding]) -> list[str]:
+    proof, others = outline.proof_of(cause, findings)
+    lines = ["", f"## {cause.rank}. {_escaped(outline.title_of(cause))} ({outline.likelihood(cause.confidence)})"]
+    lines += ["", _escaped(outline.said_of(cause.summary, cause)) + _cited(proof), ""]
     lines += [f"- {label}: {_escaped(value)}" for label, value in outline.facts_of(cause)]
-    for finding in outline.evidence_of(cause, findings):
-        cited = ", ".join(_code(str(citation)) for citation in finding.citations[: outline.MAX_CITATIONS])
-        lines.append(f"- evidence: {_escaped(to_milliseconds(finding.summary))}" + (f" ({cited})" if cited else ""))
-    lines += [f"- against: {_escaped(doubt)}" for doubt in cause.against]
-    lines += [f"- next: {_escaped(check)}" for check in cause.next_checks]
+    for finding in others:
+        cited = _cited(finding.citations[: outline.MAX_CITATIONS])
+        lines.append(f"- speaks for it: {_escaped(outline.said_of(finding.summary, cause))}{cited}")
+    doubts, acquitted = outline.doubts_of(cause)
+    lines += [f"- speaks against it: {_escaped(doubt)}" for doubt in doubts]
+    lines += [f"- not the cause: {_escaped(line)}" for line in acquitted]
+    remedy = outline.remedy_of(cause)
+    lines += [f"- to do: {_escaped(remedy)}"] if remedy else []
+    lines += [f"- to check: {_escaped(check)}" for check in cause.next_checks]
     return lines
 
 
@@ -59,6 +67,10 @@ def _specialist(consulted: Consulted) -> list[str]:
         cited = ", ".join(map(_code, point.citations))
         lines.append(f"- *{point.label}*: {_escaped(point.text)}" + (f" ({cited})" if cited else ""))
     return lines
+
+
+def _cited(citations: Sequence[Citation]) -> str:
+    return f" ({', '.join(_code(str(citation)) for citation in citations)})" if citations else ""
 
 
 def _escaped(text: str, limit: int = 400) -> str:

@@ -10,18 +10,22 @@ from typing import Final
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 
-# A moment as `format_instant` writes it, finer than a millisecond.
-_FINE: Final = re.compile(r"(T\d\d:\d\d:\d\d\.\d{3})\d+Z")
+# A moment as `format_instant` writes it, with a fraction of a second.
+_FINE: Final = re.compile(r"(T\d\d:\d\d:\d\d)(\.\d{3})\d*Z")
 
 
 def to_milliseconds(text: str) -> str:
-    """A text whose moments are told to the millisecond; citations keep theirs, which name a row."""
-    return _FINE.sub(r"\1Z", text)
+    """A text whose moments are told to the millisecond, if to that; citations keep theirs, which name a row."""
+    return _FINE.sub(lambda found: f"{found[1]}{found[2] if found[2] != '.000' else ''}Z", text)
 
 
 def printable(text: str, limit: int = 400) -> str:
     """One line of text without control characters, at most `limit` characters; what was cut is said."""
-    text = " ".join(text.split())
+    return printable_line(" ".join(text.split()), limit)
+
+
+def printable_line(text: str, limit: int = 400) -> str:
+    """A line of text as `printable`, its spaces as they stand."""
     if not text.isascii() or not text.isprintable():
         text = "".join(c if unicodedata.category(c) not in _UNSAFE else "\N{REPLACEMENT CHARACTER}" for c in text)
     if len(text) > limit:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from ..domain.cause import Cause
+from ..domain.citation import Citation
 from ..domain.finding import Finding
 from ..domain.investigation import Investigation
 from ..domain.opinion import Consulted
@@ -27,8 +29,9 @@ def as_text(investigation: Investigation, colour: bool = False, consulted: Consu
     times = outline.times_of(investigation)
     if times:
         pen.line(times, "dim")
-    for cause in investigation.causes:
-        _cause(pen, cause, investigation.findings)
+    for cause, findings in outline.in_full(investigation):
+        _cause(pen, cause, findings)
+    _aside(pen, outline.aside(investigation))
     _latency(pen, investigation)
     if consulted is not None:
         _specialist(pen, consulted)
@@ -36,21 +39,34 @@ def as_text(investigation: Investigation, colour: bool = False, consulted: Consu
     return pen.text()
 
 
-def _cause(pen: _Pen, cause: Cause, findings: tuple[Finding, ...]) -> None:
+def _cause(pen: _Pen, cause: Cause, findings: list[Finding]) -> None:
     pen.line("")
-    likelihood = outline.likelihood(cause.confidence)
-    pen.line(f"{cause.rank}. {printable(cause.service)} — {cause.mechanism} ({likelihood})", "strong")
-    pen.wrapped(printable(to_milliseconds(cause.summary)), "   ")
+    pen.line(f"{cause.rank}. {printable(outline.title_of(cause))} ({outline.likelihood(cause.confidence)})", "strong")
+    pen.wrapped(printable(outline.said_of(cause.summary, cause)), "   ")
+    proof, others = outline.proof_of(cause, findings)
+    pen.citations(proof)
     for label, value in outline.facts_of(cause):
         pen.wrapped(f"{label + ':':15}{printable(value)}", "   ", hanging=15)
-    for finding in outline.evidence_of(cause, findings):
-        pen.wrapped(f"• {printable(to_milliseconds(finding.summary))}", "   ", hanging=2)
-        for citation in finding.citations[: outline.MAX_CITATIONS]:
-            pen.line(f"       {printable(str(citation))}", "dim")
-    for doubt in cause.against:
-        pen.wrapped(f"✗ {printable(doubt)}", "   ", hanging=2)
-    for check in cause.next_checks:
-        pen.wrapped(f"? {printable(check)}", "   ", hanging=2)
+    if others:
+        pen.line("   what speaks for it:", "strong")
+    for finding in others:
+        pen.wrapped(f"• {printable(outline.said_of(finding.summary, cause))}", "   ", hanging=2)
+        pen.citations(finding.citations[: outline.MAX_CITATIONS])
+    doubts, acquitted = outline.doubts_of(cause)
+    pen.points("what speaks against it:", "✗", doubts)
+    pen.points("other changes, and why not:", "✗", acquitted)
+    remedy = outline.remedy_of(cause)
+    pen.points("what to do:", "→", [remedy] if remedy else [])
+    pen.points("what to check:", "?", cause.next_checks)
+
+
+def _aside(pen: _Pen, causes: list[tuple[Cause, str]]) -> None:
+    if causes:
+        pen.line("")
+        pen.line("Thought of, and unlikely:", "strong")
+    for cause, told in causes:
+        pen.wrapped(f"{cause.rank}. {printable(told)}", "   ", hanging=3)
+        pen.citations(cause.citations[:1])
 
 
 _MARKS = {"verified": "✓", "unverified": "~", "refuted": "✗", "do": "→", "open": "?", "note": "-"}
@@ -86,12 +102,11 @@ def _footer(pen: _Pen, investigation: Investigation) -> None:
             pen.wrapped(printable(line), "   ", hanging=2)
         if len(partial) > _MAX_PARTIAL:
             pen.line(f"   and {len(partial) - _MAX_PARTIAL} more sources; see 'evidence' in --format json")
-    skipped = outline.skipped_of(investigation)
+    skipped = outline.not_looked_at(investigation)
     if skipped:
         pen.line("")
-        pen.line("Could not look at:", "strong")
-        for line in skipped:
-            pen.wrapped(printable(line), "   ", hanging=2)
+        pen.line("Could not look at everything:", "strong")
+        pen.wrapped(printable(skipped), "   ")
     if investigation.notes:
         pen.line("")
         for note in investigation.notes[:_MAX_PARTIAL]:
@@ -99,7 +114,11 @@ def _footer(pen: _Pen, investigation: Investigation) -> None:
     rows = sum(source.rows for source in investigation.sources)
     total_s = investigation.read_s + investigation.analyse_s + investigation.rank_s
     pen.line("")
-    pen.line(f"case {investigation.case.id}: {len(investigation.sources)} files, {rows:,} rows, {total_s:.2f} s", "dim")
+    case = investigation.case.id
+    pen.line(f"case {case}: {len(investigation.sources)} sources, {rows:,} rows, {total_s:.1f} s", "dim")
+    if investigation.causes:
+        pen.line(f"see a row that is cited: dcr case show {case} CITATION", "dim")
+        pen.line(f"once you know: dcr outcome {case} confirmed (or refuted)", "dim")
 
 
 _STYLES = {"strong": "1", "dim": "2", "bad": "1;31", "good": "1;32"}
@@ -121,6 +140,17 @@ class _Pen:
         self._lines.extend(
             textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=following, break_on_hyphens=False)
         )
+
+    def citations(self, cited: Sequence[Citation]) -> None:
+        for citation in cited:
+            self.line(f"       {printable(str(citation))}", "dim")
+
+    def points(self, title: str, mark: str, texts: Sequence[str]) -> None:
+        """A title and what stands below it; nothing where nothing does."""
+        if texts:
+            self.line(f"   {title}", "strong")
+        for text in texts:
+            self.wrapped(f"{mark} {printable(text)}", "   ", hanging=2)
 
     def text(self) -> str:
         return "\n".join(self._lines) + "\n"

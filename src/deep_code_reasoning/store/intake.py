@@ -34,6 +34,17 @@ _PARQUET: Final = (
     "output_format_parquet_max_dictionary_size = 0, output_format_parquet_write_bloom_filter = 0"
 )
 
+# A column that every row of evidence has: of a file that is only counted the engine need not look for all others.
+_ORIGIN: Final = "'source_id UInt32'"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A SELECT on the way from a source to the intake; the steps after it read from it by its name."""
+
+    name: str
+    select: str
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -71,11 +82,18 @@ class Intake:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(
-        self, source: str, structure: str, outputs: Sequence[Output], asides: Sequence[Aside] = ()
+        self,
+        steps: Sequence[Step],
+        source: str,
+        structure: str,
+        outputs: Sequence[Output],
+        asides: Sequence[Aside] = (),
     ) -> tuple[str, ...]:
         """Read a source once.
 
         Args:
+            steps: what `source` reads from, the first one first. Nested in it they would read the same, and be dearer
+                to understand: for each mention of a column the engine goes through the subquery that has it.
             source: a SELECT that yields the intake's columns.
             structure: those columns, `name type, ...`.
             outputs: what goes where.
@@ -92,6 +110,8 @@ class Intake:
         natives = [self._folder / f"{name}.native" for name in kept]
         views: list[str] = []
         try:
+            for step in steps:
+                self.database.execute(f"CREATE VIEW {step.name} AS {step.select}")
             self._define("intake", structure, "Null")
             for output, path in zip(outputs, files, strict=True):
                 columns = TABLES[output.table].structure.replace("LowCardinality(String)", "String")
@@ -108,7 +128,12 @@ class Intake:
                 path.unlink(missing_ok=True)
             raise
         finally:
-            for name in (*(f"to_{view}" for view in views), "intake", *views[: len(outputs)]):
+            for name in (
+                *(f"to_{view}" for view in views),
+                "intake",
+                *views[: len(outputs)],
+                *(step.name for step in reversed(steps)),
+            ):
                 self.database.execute(f"DROP TABLE IF EXISTS {name}")
         self._drop_empty(files)
         return tuple(
@@ -128,7 +153,7 @@ class Intake:
                 path.unlink()
 
     def _count(self, path: Path) -> int:
-        (row,) = self.database.query(f"SELECT count() AS n FROM file({engine.literal(str(path))}, Parquet)")
+        (row,) = self.database.query(f"SELECT count() AS n FROM file({engine.literal(str(path))}, Parquet, {_ORIGIN})")
         return int(row["n"])
 
 

@@ -44,7 +44,10 @@ def find_case(name: str) -> Path:
         return Path(name)
     folder = case_folder(name)
     if not (folder / MANIFEST).is_file():
-        raise CaseNotFoundError(f"there is no case '{name}'", "'dcr case list' shows those there are")
+        raise CaseNotFoundError(
+            f"there is no case '{name}' in {home()}",
+            "'dcr case list' shows those there are; DCR_HOME chooses another home",
+        )
     return folder
 
 

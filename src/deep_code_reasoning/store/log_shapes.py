@@ -40,7 +40,7 @@ def shape_rows(database: engine.Database, paths: Sequence[Path]) -> Iterator[dic
     counted = database.query(
         # All records of a shape look the same once they are masked, so that one of them is.
         f"SELECT shape, {_MASKED} AS masked, n FROM (SELECT shape, any(body) AS body, count() AS n "
-        f"FROM ({engine.scan_of(paths, LOGS.structure)}) GROUP BY shape) "
+        f"FROM ({engine.scan_of(paths, LOGS.structure_of('shape', 'body'))}) GROUP BY shape) "
         f"ORDER BY n DESC, masked LIMIT {_MAX_SHAPES}"
     )
     mining = mine_shapes({row["masked"]: int(row["n"]) for row in counted})

@@ -31,7 +31,7 @@ def resolve(store: CaseStore, citation: Citation) -> list[Row]:
         raise CitationError(f"{citation}: this version keeps no {citation.kind} evidence")
     rows = find(store, citation)
     if not rows:
-        raise CitationError(f"{citation} resolves to no row of this case", "citations are found in the answer's JSON")
+        raise CitationError(f"{citation} resolves to no row of this case", "copy one from the answer, whole")
     return rows
 
 

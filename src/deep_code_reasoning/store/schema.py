@@ -43,7 +43,11 @@ class Table:
     @property
     def structure(self) -> str:
         """`name type, ...` as the engine's `file()` takes it."""
-        return ", ".join(f"{column.name} {column.type}" for column in self.columns)
+        return self.structure_of(*(column.name for column in self.columns))
+
+    def structure_of(self, *names: str) -> str:
+        """The same of those of its columns that have these names."""
+        return ", ".join(f"{column.name} {column.type}" for column in self.columns if column.name in names)
 
     def has(self, name: str) -> bool:
         """Whether it has a column of that name."""

@@ -219,10 +219,11 @@ class CaseWriter:
             return []
         time = table.time or "0"
         services = "arraySort(groupUniqArray(toString(service)))" if table.has("service") else "emptyArrayString()"
+        asked = table.structure_of("source_id", time, "service")
         return self.database.query(
             f"SELECT source_id, count() AS n, minIf({time}, {time} > 0) AS first, max({time}) AS last, "
             f"{services} AS services "
-            f"FROM ({engine.scan_of(paths, table.structure)}) GROUP BY source_id ORDER BY source_id"
+            f"FROM ({engine.scan_of(paths, asked)}) GROUP BY source_id ORDER BY source_id"
         )
 
     def _flush(self, table: str) -> None:
@@ -249,15 +250,11 @@ class _ParquetFile:
     """One Parquet file of a table, written a row group at a time."""
 
     def __init__(self, path: Path, table: Table) -> None:
-        import pyarrow.parquet
-
         self._columns = {column.name: _EMPTY[column.type] for column in table.columns}
         self._schema = _arrow_schema(table)
-        self._writer = pyarrow.parquet.ParquetWriter(path, self._schema, compression="lz4")
+        self._writer = load_arrow().parquet.ParquetWriter(path, self._schema, compression="lz4")
 
     def write(self, rows: list[Mapping[str, Any]]) -> None:
-        import pyarrow
-
         used: set[str] = set()
         for names in {tuple(row) for row in rows}:
             used.update(names)
@@ -267,7 +264,7 @@ class _ParquetFile:
             _array([row.get(name, empty) for row in rows] if name in used else [empty] * len(rows), kind.type)
             for (name, empty), kind in zip(self._columns.items(), self._schema, strict=True)
         ]
-        self._writer.write_table(pyarrow.Table.from_arrays(columns, schema=self._schema))
+        self._writer.write_table(load_arrow().Table.from_arrays(columns, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
@@ -296,8 +293,7 @@ def _cell(value: Any) -> Any:
 
 
 def _arrow_schema(table: Table) -> Any:
-    import pyarrow as pa
-
+    pa = load_arrow()
     text = pa.string()
     types = {
         "String": text,

@@ -125,6 +125,35 @@ def verdict(sha: str, score: float, at_s: int) -> Verdict:
     return Verdict(change, score, rollout=change.rollouts[0])
 
 
+def test_a_file_named_for_another_service_goes_out_with_its_own_repository(build_case: BuildCase) -> None:
+    rows = [
+        commit("dddd", 100, RENAMES),
+        deploy("d0", "dddd", 200),
+        commit("aaaa", 1_000, RENAMES, files=["clients/mail.go"]),
+        commit("bbbb", 2_000, RENAMES),
+        deploy("d1", "bbbb", 3_000),
+        commit("cccc", 2_500, RENAMES, repo="mail"),
+        deploy("d2", "cccc", 3_500, "mail", "mail"),
+    ]
+    with build_case({"changes": rows}) as store:
+        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in changes(store)}
+    assert live["aaaa"] == ["d1"]
+
+
+def test_a_merge_and_the_one_commit_it_brings_are_one_change(build_case: BuildCase) -> None:
+    merge = {**commit("bbbb", 5_000, RENAMES), "attributes": {"parents": "1 2"}}
+    rows = [
+        commit("aaaa", 1_000, RENAMES),
+        commit("cccc", 2_000, DROPS_INDEX),
+        deploy("d1", "cccc", 3_000),
+        merge,
+        deploy("d2", "bbbb", 6_000),
+    ]
+    with build_case({"changes": rows}) as store:
+        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in changes(store)}
+    assert live == {"aaaa": ["d2"], "cccc": ["d1"]}
+
+
 def test_scores_become_shares_that_leave_room_for_no_change() -> None:
     shares = share_out([verdict("a", 0.6, 1), verdict("b", 0.3, 2)])
     assert shares[0].score > shares[1].score > 0
@@ -134,6 +163,13 @@ def test_scores_become_shares_that_leave_room_for_no_change() -> None:
 def test_a_weak_candidate_alone_is_no_culprit() -> None:
     (alone,) = share_out([verdict("a", 0.08, 1)])
     assert not alone.convicted
+
+
+def test_a_change_less_likely_than_none_is_no_culprit() -> None:
+    change = Change("aaaa", "", (), "", 0, "stock", (Rollout("d", "stock", 0),))
+    (verdict,) = share_out([Verdict(change, 0.14)])
+    assert verdict.score > 0.4
+    assert not verdict.convicted
 
 
 def test_the_first_of_few_is_told_where_one_of_them_must_have_done_it() -> None:

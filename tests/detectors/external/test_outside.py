@@ -10,8 +10,8 @@ import pytest
 
 from deep_code_reasoning.detectors.base import Scene, Skipped
 from deep_code_reasoning.detectors.external import (
-    certificate,
-    dns,
+    certificate_expired,
+    dns_failure,
     platform,
     provider_outage,
     third_party,
@@ -76,8 +76,8 @@ def test_a_certificate_that_ended_at_the_onset_is_proven(build_case: BuildCase) 
         ("orders", "x509: certificate has expired or is not yet valid: current time is after 2025-03-10T12:00:00Z"),
         ("orders", "peer certificate CN=pay.internal notAfter=2025-03-10T12:00:00Z"),
     )
-    (finding,) = look(certificate, build_case, logs=lines)
-    assert finding.confidence == certificate.Settings().proven
+    (finding,) = look(certificate_expired, build_case, logs=lines)
+    assert finding.confidence == certificate_expired.Settings().proven
     assert (finding.service, finding.resource) == ("orders", "pay.internal")
     assert finding.citations
 
@@ -85,31 +85,31 @@ def test_a_certificate_that_ended_at_the_onset_is_proven(build_case: BuildCase) 
 def test_a_gauge_that_crosses_zero_proves_an_expiry(build_case: BuildCase) -> None:
     lines = logs(("orders", "PKIX path validation failed: certificate expired"))
     metrics = gauge("pay", "tls_cert_seconds_until_expiry", 3600, -60)
-    (finding,) = look(certificate, build_case, logs=lines, metrics=metrics)
-    assert finding.confidence == certificate.Settings().proven
+    (finding,) = look(certificate_expired, build_case, logs=lines, metrics=metrics)
+    assert finding.confidence == certificate_expired.Settings().proven
 
 
 @pytest.mark.parametrize(
     "text", ["x509: certificate signed by unknown authority", "tls: bad record MAC", "token expired"]
 )
 def test_other_handshake_trouble_is_no_expiry(text: str, build_case: BuildCase) -> None:
-    assert look(certificate, build_case, logs=logs(("orders", text))) == []
+    assert look(certificate_expired, build_case, logs=logs(("orders", text))) == []
 
 
 def test_several_names_at_several_services_are_the_resolver(build_case: BuildCase) -> None:
     lines = logs(("mail", "lookup smtp.relay.net: no such host"), ("auth", "getaddrinfo ENOTFOUND login.partner.io"))
-    (finding,) = look(dns, build_case, logs=lines)
-    assert finding.confidence == dns.Settings().outage
+    (finding,) = look(dns_failure, build_case, logs=lines)
+    assert finding.confidence == dns_failure.Settings().outage
     assert finding.facts["names"] == ("login.partner.io", "smtp.relay.net")
 
 
 def test_one_name_at_one_service_may_be_a_wrong_name(build_case: BuildCase) -> None:
-    (finding,) = look(dns, build_case, logs=logs(("auth", "getaddrinfo ENOTFOUND redis-sessions.cache.svc")))
-    assert finding.confidence == dns.Settings().one_name
+    (finding,) = look(dns_failure, build_case, logs=logs(("auth", "getaddrinfo ENOTFOUND redis-sessions.cache.svc")))
+    assert finding.confidence == dns_failure.Settings().one_name
 
 
 def test_nothing_about_names_is_no_trouble_with_names(build_case: BuildCase) -> None:
-    assert look(dns, build_case, logs=logs(("auth", "timeout after 3s calling users.svc"))) == []
+    assert look(dns_failure, build_case, logs=logs(("auth", "timeout after 3s calling users.svc"))) == []
 
 
 def status(subject: str, state: str, minutes: float, text: str, end: float = 0) -> dict[str, Any]:
@@ -210,9 +210,9 @@ def test_the_first_caller_is_the_deepest_of_those_that_speak_of_a_third_party(bu
 
 
 def test_a_resolver_that_fails_for_now_is_no_typing_error(build_case: BuildCase) -> None:
-    (now,) = look(dns, build_case, logs=logs(("pay", "getaddrinfo EAI_AGAIN stock")))
-    (typed,) = look(dns, build_case, logs=logs(("pay", "getaddrinfo ENOTFOUND stokc")))
-    assert (now.confidence, typed.confidence) == (dns.Settings().for_now, dns.Settings().one_name)
+    (now,) = look(dns_failure, build_case, logs=logs(("pay", "getaddrinfo EAI_AGAIN stock")))
+    (typed,) = look(dns_failure, build_case, logs=logs(("pay", "getaddrinfo ENOTFOUND stokc")))
+    assert (now.confidence, typed.confidence) == (dns_failure.Settings().for_now, dns_failure.Settings().one_name)
 
 
 def test_a_lost_node_is_told_with_those_whom_it_cut_off(build_case: BuildCase) -> None:
@@ -250,7 +250,9 @@ def test_a_rate_that_rose_after_the_trouble_is_no_reason_for_it(build_case: Buil
     assert look(traffic_surge, build_case, logs=lines, metrics=metrics) == []
 
 
-@pytest.mark.parametrize("detector", [certificate, dns, platform, provider_outage, third_party, traffic_surge])
+@pytest.mark.parametrize(
+    "detector", [certificate_expired, dns_failure, platform, provider_outage, third_party, traffic_surge]
+)
 def test_an_empty_case_says_nothing(detector: Any, build_case: BuildCase) -> None:
     assert look(detector, build_case) == []
 

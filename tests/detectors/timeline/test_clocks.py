@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 import pytest
 
 from deep_code_reasoning.detectors.timeline.clocks import corrected, join_offsets, prepare_clocks
-from deep_code_reasoning.detectors.timeline.offsets import Interval, estimate
+from deep_code_reasoning.detectors.timeline.common_time import estimate
+from deep_code_reasoning.detectors.timeline.offsets import Interval
 from deep_code_reasoning.domain.instant import NS_PER_MS
 from deep_code_reasoning.store import CaseStore
 from fleet import Fleet, busy_fleet, steady
@@ -123,8 +124,49 @@ def test_the_fit_resists_a_pair_that_contradicts_all_others() -> None:
         for second in names
         if first < second and (first, second) != ("a", "c")
     ]
-    found = estimate([*intervals, Interval("a", "c", 199e6, 201e6, 100)])
-    assert {name: round(found[name].offset / 1e6) for name in names} == {"a": 0, "b": 30, "c": 0, "d": 0, "e": 0}
+    found = estimate({0: [*intervals, Interval("a", "c", 199e6, 201e6, 100)]})
+    assert {name: round(found[name][0].offset / 1e6) for name in names} == {"a": 0, "b": 30, "c": 0, "d": 0, "e": 0}
+
+
+def _every_pair(offsets_ms: dict[str, float]) -> list[Interval]:
+    """What calls between each two clocks say, give or take a tenth of a millisecond."""
+    apart = {(a, b): (offsets_ms[b] - offsets_ms[a]) * 1e6 for a in offsets_ms for b in offsets_ms if a < b}
+    return [Interval(a, b, middle - 1e5, middle + 1e5, 100) for (a, b), middle in apart.items()]
+
+
+def test_the_common_time_runs_on_evenly_while_clocks_drift_apart() -> None:
+    """Three of five drift away together, further than clocks that agree are apart; one is off from the start."""
+    drift = {"a": 0.0, "b": -0.3, "c": 0.30, "d": 0.35, "e": 0.40, "f": -0.45, "g": -0.3}
+    start = {"a": 0.3, "b": -0.4, "c": 0.0, "d": 0.5, "e": -0.2, "f": 0.1, "g": -198.0}
+    steps = {step: _every_pair({name: start[name] + drift[name] * step for name in drift}) for step in range(40)}
+    found = estimate(steps)
+    assert [found["g"][step].offset / 1e6 for step in (0, 20, 39)] == [
+        pytest.approx(start["g"] + drift["g"] * step, abs=1.0) for step in (0, 20, 39)
+    ]
+
+
+def test_a_common_time_does_not_leap_when_clocks_come_and_go() -> None:
+    apart = {"a": 0.0, "b": 0.2, "c": 4.0, "d": 4.3, "e": 50.0}
+    steps = {step: _every_pair({n: o for n, o in apart.items() if n not in "ab"[: step % 3]}) for step in range(12)}
+    shown = [estimates.offset for estimates in estimate(steps)["e"].values()]
+    assert max(shown) - min(shown) < 1e5
+
+
+def test_clocks_lie_about_the_time_near_which_most_are_the_nearest() -> None:
+    """Four of seven are off by some milliseconds, on either side; the other three were set by the same server."""
+    planted = {"a": 0.5, "b": -0.3, "c": -1.1, "d": 8.5, "e": -8.1, "f": -11.2, "g": -197.0}
+    found = estimate({0: _every_pair(planted)})
+    assert {name: found[name][0].offset / 1e6 for name in planted} == pytest.approx(planted, abs=1.0)
+
+
+def test_clocks_that_agree_less_leave_more_uncertain(build_case: Build) -> None:
+    planted = {"c2": steady(60.0)}
+    with build_case(busy_fleet(planted).tables()) as store:
+        (sure,) = prepare_clocks(store)
+    with build_case(busy_fleet(planted | {"c1": steady(3.0), "l1": steady(-3.0)}).tables()) as store:
+        doubtful = next(clock for clock in prepare_clocks(store) if clock.name == "c2")
+    assert doubtful.uncertainty_ns > sure.uncertainty_ns + 2 * NS_PER_MS
+    assert doubtful.path[0][2] == pytest.approx(sure.path[0][2], rel=0.2)
 
 
 # Spans (service, host, start, duration; each the child of the one before) and where they start on the common timeline,

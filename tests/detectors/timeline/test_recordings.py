@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.timeline.deploys import date_by_deploys
 from deep_code_reasoning.detectors.timeline.level_shift import shift_of_latency
 from deep_code_reasoning.detectors.timeline.recordings import hole_in_traces
-from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.detectors.timeline.windows import undated_windows
+from deep_code_reasoning.domain.instant import NS_PER_MS, NS_PER_S
 from deep_code_reasoning.store import CaseStore
-from scenery import CALM, START_NS, Row, System
+from scenery import CALM, START_NS, Row, System, deploy
 
 BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 DAY_S = 86_400
@@ -96,3 +98,19 @@ def test_without_metrics_the_onset_may_be_anywhere_between(build_case: BuildCase
     assert scene is not None
     assert not scene.windows.changed
     assert scene.windows.onset == hole
+
+
+def test_what_nothing_else_dates_began_with_the_deploy_since_which_requests_lose_time(build_case: BuildCase) -> None:
+    """One call in fifteen hangs: for as long as its deadline, which a deploy put off."""
+    system = System(CALM, 240)
+    for row in system.spans:
+        number = int(row["trace_id"], 16)
+        if row["kind"] == "client" and number % 15 == 7:
+            row["duration_ns"] = (1_200 if number >= 120 else 150) * NS_PER_MS
+            row["status"] = "error"
+    deploys = [deploy("d1", "aaaa", 60), deploy("d2", "bbbb", 120)]
+    with build_case({"spans": system.spans, "changes": deploys}) as store:
+        windows = undated_windows(store, None)
+        assert windows is not None
+        dated = date_by_deploys(store, windows)
+    assert (dated.changed, dated.onset_ns) == (True, START_NS + 120 * NS_PER_S)

@@ -18,6 +18,18 @@ def test_a_clock_that_is_off_is_told_with_calls_that_prove_it_and_blamed_for_not
     assert finding.facts["impossible_calls"] == finding.facts["calls"]
 
 
+def test_a_host_that_is_told_by_its_id_is_called_by_its_name(look: Look) -> None:
+    fleet = busy_fleet({"l1": steady(-60)})
+    for row in fleet.spans:
+        row["resource"] = {"host.id": row["host"], "host.name": f"{row['host']}.shop", "k8s.node.name": ""}
+    (finding,), _ = look("traces.clock_skew", fleet.tables())
+    assert (finding.resource, finding.facts["host"], finding.instance) == ("l1.shop", "l1.shop", "l1")
+    for row in fleet.spans:  # containers have names of their own
+        row["resource"] = {"host.id": row["host"], "host.name": f"container-{row['span_id']}"}
+    (finding,), _ = look("traces.clock_skew", fleet.tables())
+    assert finding.resource == "l1"
+
+
 def test_a_clock_is_blamed_where_requests_through_it_fail_over_time(look: Look) -> None:
     fleet = busy_fleet({"c2": steady(9000)})
     for row in fleet.spans:

@@ -62,6 +62,29 @@ def test_many_more_calls_are_the_callers_loss(look: Look) -> None:
     assert (finding.facts["calls_before"], finding.facts["calls_after"]) == (1, 12)
 
 
+def test_where_only_servers_are_traced_more_calls_are_the_callers_loss_too(look: Look) -> None:
+    def calls(later: bool, start_ns: int) -> list[Row]:
+        return [
+            span("GET /price", "prices", "server", start_ns + turn * 4 * NS_PER_MS, 3, f"s{turn}")
+            for turn in range(12 if later else 1)
+        ]
+
+    (finding, *_), _ = look(MODULE, requests(calls))
+    assert (finding.service, finding.operation, finding.mechanism) == ("front", "GET /price", "n_plus_one")
+
+
+def test_a_partner_that_is_asked_each_time_is_not_slower(look: Look) -> None:
+    """One request in ten asked it while a cache kept its answers; each does now."""
+
+    def calls(later: bool, start_ns: int) -> list[Row]:
+        asks = later or start_ns // NS_PER_S % 10 == 0
+        row = span("GET /rate" if asks else "from cache", "front", "client" if asks else "internal", start_ns, 20, "c")
+        return [row if asks else {**row, "duration_ns": NS_PER_MS}]
+
+    (finding,), _ = look(MODULE, requests(calls))
+    assert (finding.operation, finding.mechanism) == ("GET /rate", "latency_regression")
+
+
 def test_a_slower_partner_lies_outside(look: Look) -> None:
     def calls(later: bool, start_ns: int) -> list[Row]:
         row = span("POST /pay", "front", "client", start_ns, 60 if later else 20, "c")

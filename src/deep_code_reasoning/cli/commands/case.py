@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from ...domain.instant import format_instant
+
+# Lines of a value that are shown, a diff's or a stack trace's; whole it stands in --format json.
+_MAX_LINES: Final = 200
 
 
 @click.group("case")
@@ -72,7 +76,8 @@ def show(case_name: str, citation: str | None, form: str) -> None:
         click.echo(click.style(printable(where), bold=True))
         for name, value in cited.row.items():
             if value not in ("", None, {}, []):
-                click.echo(f"  {name:18} {printable(_cell(name, value), 2000)}")
+                for place, line in enumerate(_lines(_cell(name, value))):
+                    click.echo(f"  {'' if place else name:18} {line}")
         if cited.source_line is not None:
             click.echo(f"  {'source line':18} {printable(cited.source_line, 1000)}")
 
@@ -106,6 +111,17 @@ def _cell(name: str, value: Any) -> str:
     if name.endswith("_ns") and name != "duration_ns" and isinstance(value, int) and value > 0:
         return f"{value} ({format_instant(value)})"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """A value line by line, each fit to print, its spaces as they stand."""
+    from ...report.plain import printable_line
+
+    lines = text.expandtabs(4).splitlines()
+    for line in lines[:_MAX_LINES]:
+        yield printable_line(line, 2000)
+    if len(lines) > _MAX_LINES:
+        yield f"… ({len(lines) - _MAX_LINES} more lines)"
 
 
 @command.command("query")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..symptoms.words import words
-from .diff import Line
+from .diff import Hunk, Line
 
 _CALL: Final = re.compile(
     r"([A-Za-z_$][\w$]*(?:\s*(?:\?\.|::|->|\.|\)\.)\s*[A-Za-z_$][\w$]*)*)[!?]?\s*(?:<[\w, ]*>|\[[\w., ]+\])?\("
@@ -181,6 +181,42 @@ def block_after(lines: Sequence[Line], head: int) -> range:
     while end < len(lines) and lines[end].indent > lines[head].indent:
         end += 1
     return range(head + 1, end)
+
+
+_METHOD: Final = re.compile(
+    r"^\s*(?:export\s+)?(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function\b)"
+    r"|^\s*(?:async\s+)?(\w+)\s*\([^;]*\)\s*(?::\s*[\w<>\[\]., |]+)?\s*\{$"
+)
+
+
+def block_names(hunk: Hunk) -> frozenset[str]:
+    """The functions that the changed lines of a hunk stand in; none where one of them stands in none that is known."""
+    names = set()
+    for side, sign in ((hunk.before, "-"), (hunk.after, "+")):
+        for index, line in enumerate(side):
+            if line.sign != sign or line.kept:
+                continue
+            name = _function_around(side, index) or _function_name(hunk.heading)
+            if not name:
+                return frozenset()
+            names.add(name)
+    return frozenset(names)
+
+
+def _function_around(side: Sequence[Line], index: int) -> str:
+    indent = side[index].indent
+    for line in reversed(side[:index]):
+        if line.indent < indent and line.code != "{":
+            if name := _function_name(line.code):
+                return name
+            indent = line.indent
+    return ""
+
+
+def _function_name(code: str) -> str:
+    match = _METHOD.match(code)
+    name = definition(code) or (match[1] or match[2] if match else "")
+    return "" if name in _NO_CALL else name
 
 
 def is_import(code: str) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import service_names
 from ..symptoms.front import within_reach
 from ..symptoms.trouble import trouble
@@ -29,9 +29,10 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians
+from .medians import slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import changes, cite_change
+from .routes import uncalled
 from .slowdown import bisect_step, share_out, slowdown, telling_line
 from .trial import Change, Situation, Verdict
 
@@ -59,7 +60,12 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
     )
     if situation is not None:
-        situation = replace(situation, slower=slower_medians(scene))
+        situation = replace(
+            situation,
+            slower=slower_medians(scene),
+            unfailing=unfailing_callers(scene),
+            uncalled=uncalled(scene, known),
+        )
     verdicts = judge(known, situation) if situation is not None else ()
     if not any(verdict.convicted for verdict in verdicts):
         for other in measured_situations(scene, known, services):
@@ -86,7 +92,8 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     if not found.symptoms:
         return None
     onset_ns, deploys_known = scene.windows.onset_ns, any(change.rollouts for change in known)
-    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known)
+    latest_ns = scene.windows.onset.end_ns
+    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known, latest_ns=latest_ns)
 
 
 def _finding(
@@ -139,13 +146,22 @@ def _finding(
 def _acquittals(verdicts: Sequence[Verdict], limit: int) -> tuple[str, ...]:
     """Deployed changes that are not to blame and why: what a reader would suspect first."""
     cleared = [v for v in verdicts if not v.convicted and v.rollout is not None]
-    return tuple(
-        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly produce what is seen'}"
+    told = [
+        f"{v.change.label}: {v.against[-1] if v.against else 'what it does can hardly cause what is seen'}"
         for v in cleared[:limit]
-    )
+    ]
+    rest = len(cleared) - len(told)
+    return (*told, f"{rest} more that were deployed: less speaks for any of them") if rest > 0 else tuple(told)
 
 
 _MECHANISMS: Final = tuple(
     sorted({name for can in capabilities().values() for name in (can.mechanism, *can.mechanisms.values())})
 )
-DETECTOR: Final = Detector("changes.correlation", _MECHANISMS, ("changes",), Settings(), detect)
+DETECTOR: Final = Detector(
+    "changes.correlation",
+    (Kind("changes.correlation", family="change"),),
+    _MECHANISMS,
+    ("changes",),
+    Settings(),
+    detect,
+)

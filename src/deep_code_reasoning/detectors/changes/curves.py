@@ -40,8 +40,9 @@ _MOVED_ALONG: Final = 0.8
 def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """The situation as latency curves tell it; None where traces or logs tell more, or where no service slowed."""
     store = scene.store
-    only_curves = untraced_curves(store) is not None or not (store.count("spans") or store.count("logs"))
-    if not scene.windows.changed or not only_curves:
+    curves = untraced_curves(store)
+    since_before = curves is not None and scene.windows.onset.start_ns <= curves.end_ns
+    if not scene.windows.changed or not (since_before or not (store.count("spans") or store.count("logs"))):
         return None
     failing, factors = _failing(scene), _factors(scene)
     deployed = {rollout.service for change in known for rollout in change.rollouts}

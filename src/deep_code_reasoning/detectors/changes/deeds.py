@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .compatibility import capability
+from .consequences import consequences
 from .diff import parse_diff
 from .effect import Effect
-from .effects import effects_of
 from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, potency
 from .trial import Change
@@ -50,23 +50,23 @@ class Deeds:
     effects: tuple[Effect, ...] = ()
     words: str = "its diff is not known"
 
-    def bring(self, mechanism: str) -> bool:
-        """Whether what it does is known for a mechanism."""
+    def bring(self, mechanism: str, seen: bool = False) -> bool:
+        """Whether what it does is known for a mechanism; what is mostly harmless, for one `seen` at work alone."""
         shown = _SHOWS.get(mechanism, frozenset())
         return any(
             can.mechanism == mechanism or any(can.strength(symptom) >= _FOLLOWS for symptom in shown)
-            for can in map(capability, (effect.kind for effect in self.effects))
+            for can in (capability(e.kind) for e in self.effects if seen or not BENIGN.search(e.kind))
         )
 
 
-def deeds_of(change: Change) -> Deeds:
-    """Judge a change by its diff; one without by what it says of itself."""
+def deeds_of(change: Change, known: Sequence[Change]) -> Deeds:
+    """Judge a change by its diff in the light of all that are known; one without by what it says of itself."""
     if not change.diff:
         return Deeds(not is_idle(change))
     if change.files and all(file_kind(path) in NEVER_RUNS for path in change.files):
         return Deeds(alters=False)
     patch = parse_diff(change.diff, change.files)
-    effects = effects_of(patch)
+    effects = consequences(change, patch, known)
     power, _ = potency(patch, effects)
     words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"
-    return Deeds(power >= _ALTERS, tuple(e for e in effects if not BENIGN.search(e.kind)), words[:200])
+    return Deeds(power >= _ALTERS, effects, words[:200])

@@ -6,11 +6,12 @@ service that fails, never suffices; that it came after the onset, or does nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ...domain.instant import NS_PER_S
+from ...domain.wording import excerpt
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
@@ -25,8 +26,8 @@ from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
 
 # A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
-# that are scraped twice a minute or so.
-ONSET_SLACK_NS: Final = 30 * NS_PER_S
+# that are scraped once or twice a minute, and from requests that had begun before.
+ONSET_SLACK_NS: Final = 60 * NS_PER_S
 # What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
 _ELIMINATION: Final = 0.62
 # Errors that say what is wanting: no change did it that is not known to do anything to that. Where they say which one
@@ -90,9 +91,10 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     patch = parse_diff(change.diff, change.files)
     effects = consequences(change, patch, changes)
     power, why = potency(patch, effects)
-    power *= _still_felt(effects, patch, rollout, situation)
+    uncalled = situation.uncalled.get(change.sha, frozenset())
+    power *= _still_felt(effects, patch, rollout, situation, uncalled)
     suspicion = power * place * _recent_deploy(rollout, situation)
-    best = best_match(effects, patch, rollout, place, situation)
+    best = best_match(effects, patch, rollout, place, situation, uncalled)
     if best is None:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
         return _Trial(
@@ -106,7 +108,7 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     score = min(1.0, best.score * time * reach * coverage(effects, symptom, situation))
     reasons = (
         effect.summary,
-        f"which can produce what is seen: {_say(symptom)}",
+        f"which can cause what is seen: {_say(symptom)}",
         *best.notes,
         *_deployed(rollout, situation),
     )
@@ -127,12 +129,19 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     return _Trial(verdict, place, suspicion, effects)
 
 
-def _still_felt(effects: Sequence[Effect], patch: Patch, rollout: Rollout | None, situation: Situation) -> float:
+def _still_felt(
+    effects: Sequence[Effect],
+    patch: Patch,
+    rollout: Rollout | None,
+    situation: Situation,
+    uncalled: Collection[str],
+) -> float:
     """Less than 1 where all that a change does was over before, or is not what requests run."""
     own = [symptom for symptom in situation.symptoms if symptom.service == situation.front.first]
     return max(
         (
-            passed(effect, rollout, situation) * max((served(effect, patch, symptom) for symptom in own), default=1.0)
+            passed(effect, rollout, situation)
+            * max((served(effect, patch, symptom, uncalled) for symptom in own), default=1.0)
             for effect in effects
         ),
         default=1.0,
@@ -214,15 +223,31 @@ def _can(trial: _Trial, symptom: str) -> bool:
 
 
 def _span(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
+    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
 
 
+# Kinds of symptoms whose names are ours, in words.
+_SPOKEN: Final[Mapping[str, str]] = {
+    "fanout": "more calls per request",
+    "slow": "slower requests",
+    "slow_outside": "slower calls to the outside",
+    "cpu": "a busier processor",
+    "gc": "more garbage collection",
+    "memory_step": "more memory",
+    "traffic_up": "more requests",
+    "volume_drop": "fewer requests",
+    "retries_up": "more retries",
+    "config_missing": "a missing key or setting",
+}
+
+
 def _say(symptom: Symptom) -> str:
     text = symptom.texts[0] if symptom.texts else symptom.kind
-    return f'{symptom.kind.replace("_", " ")} on {symptom.service or "the system"} ("{text[:120]}")'
+    kind = _SPOKEN.get(symptom.kind) or symptom.kind.replace("_", " ")
+    return f'{kind} on {symptom.service or "the system"} ("{excerpt(text, 120)}")'
 
 
 # --- time and place ---------------------------------------------------------------------------------------------------
@@ -231,7 +256,7 @@ def _say(symptom: Symptom) -> str:
 def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None, float, float, tuple[str, ...]]:
     """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
     began = situation.began
-    limit = began.end_ns if began is not None else situation.onset_ns + ONSET_SLACK_NS
+    limit = max(situation.latest_ns, situation.onset_ns + ONSET_SLACK_NS)
     if not change.rollouts:
         if change.time_ns > limit:
             return None, 0.0, 0.0, ("made after the onset",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,8 @@ _OF_THE_KIND: Final[Mapping[str, frozenset[str]]] = {
     "auth": frozenset("token jwt bearer auth authorization credential credentials signature".split()),
     "tls": frozenset("cert certificate handshake".split()),
 }
+# Of every statement.
+_OF_SQL: Final = frozenset("select insert update delete from where order limit join values into group".split())
 # What acts from its first request on has mostly been seen before an hour is over.
 _AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed"}
 _AT_ONCE_HALF_LIFE_H: Final = 1.0
@@ -43,9 +45,14 @@ class Match:
 
 
 def best_match(
-    effects: Sequence[Effect], patch: Patch, rollout: Rollout | None, place: float, situation: Situation
+    effects: Sequence[Effect],
+    patch: Patch,
+    rollout: Rollout | None,
+    place: float,
+    situation: Situation,
+    uncalled: Collection[str] = (),
 ) -> Match | None:
-    """Try every effect on every symptom; None when none can have produced any."""
+    """Try every effect on every symptom; None when none can have produced any. No request runs the `uncalled` files."""
     best: Match | None = None
     for effect in effects:
         for symptom in situation.symptoms:
@@ -57,7 +64,8 @@ def best_match(
             score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
-            score *= served(effect, patch, symptom) * _of_the_usual(effect, symptom, situation)
+            score *= served(effect, patch, symptom, uncalled) * _of_the_usual(effect, symptom, situation)
+            score *= _of_failures(effect, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -138,21 +146,33 @@ def _of_the_usual(effect: Effect, symptom: Symptom, situation: Situation) -> flo
     return 0.2 if usual and effect.kind.startswith(_OF_SOME_CALLS) else 1.0
 
 
-def served(effect: Effect, patch: Patch, symptom: Symptom) -> float:
-    """A third for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """A tenth for what acts on calls that fail, where none does."""
+    spared = rollout is not None and rollout.service in situation.unfailing
+    return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
+
+
+def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:
+    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+
+    A tenth where no request asked for it (`routes.py`).
 
     Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
     """
     if symptom.kind not in _OF_REQUESTS:
         return 1.0
+    if effect.path in uncalled:
+        return _UNCALLED_FACTOR
     hunks = [hunk for hunk in patch.running if hunk.path == effect.path]
     functions = {definition(line.code) for hunk in hunks for line in hunk.lines} | {
         definition(hunk.heading) for hunk in hunks
     }
     aside = _ASIDE & (word_set(effect.path) | (word_set(*functions) if len(functions - {""}) == 1 else frozenset()))
+    aside |= _ASIDE_BY_SETTING & word_set(*effect.subjects)
     return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
 
 
+_OF_FAILED_CALLS: Final = ("retries_", "backoff_")
 _OF_SOME_CALLS: Final = ("retries_raised", "backoff_", "timeout_raised", "timeout_removed")
 # What is run by a clock, by hand or for somebody in the house.
 _ASIDE: Final = frozenset(
@@ -160,7 +180,13 @@ _ASIDE: Final = frozenset(
     exports housekeeping job jobs maintenance management nightly rake rebuild reconcile reconciliation recount reindex
     report reporting reports scheduled scheduler script scripts seed seeds sweep sweeper""".split()
 )
-_ASIDE_FACTOR: Final = 0.33
+# Settings called so are of such code alone; others (a batch, a job, a command) are of any.
+_ASIDE_BY_SETTING: Final = frozenset(
+    """admin archive archiver backfill cleanup cron export exporter exports housekeeping maintenance nightly reconcile
+    reconciliation reindex report reporting reports sweep sweeper""".split()
+)
+_ASIDE_FACTOR: Final = 0.2
+_UNCALLED_FACTOR: Final = 0.1
 _OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())
 
 
@@ -204,14 +230,14 @@ def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -
 def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situation: Situation) -> tuple[float, str]:
     """How many telling words a patch shares with a symptom, as a tie (0..0.9), and which."""
     lines = (line.code for line in (*patch.removed, *patch.added))
-    mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation)
+    mine = telling_words((*subjects, *lines, *patch.files)) - _service_words(situation) - _OF_SQL
     shared = mine & (symptom.words - _service_words(situation))
     if not shared:
         # A word that stands in much code (line, item, user) still tells one setting from another.
         plain = word_set(*subjects) & word_set(*symptom.texts)
-        return (0.25, f"both speak of {', '.join(sorted(plain)[:4])}") if plain else (0.0, "")
+        return (0.25, f"both mention {', '.join(sorted(plain)[:4])}") if plain else (0.0, "")
     tie = {1: 0.5, 2: 0.8}.get(len(shared), 0.9)
-    return tie, f"both speak of {', '.join(sorted(shared)[:4])}"
+    return tie, f"both mention {', '.join(sorted(shared)[:4])}"
 
 
 def _stands_in(name: str, text: str) -> bool:
@@ -219,7 +245,7 @@ def _stands_in(name: str, text: str) -> bool:
 
 
 def _is_telling_name(name: str) -> bool:
-    return len(telling_words([name])) > 0
+    return len(telling_words([name]) - _OF_SQL) > 0
 
 
 def _plain(situation: Situation) -> frozenset[str]:

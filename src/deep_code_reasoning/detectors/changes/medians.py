@@ -1,7 +1,8 @@
-"""Where the usual request takes longer, and not only some of them.
+"""Where the usual request takes longer, and not only some of them; where no call fails.
 
 What acts where a call fails or hangs (attempts, pauses between them, how long is waited) makes those requests slow and
-leaves the others as they were. Where the median grew by half, most requests lose time to something else.
+leaves the others as they were. Where the median grew by half, most requests lose time to something else. Where no call
+fails at all none is tried again.
 """
 
 from __future__ import annotations
@@ -12,16 +13,31 @@ from ..base import Scene
 from ..metrics.series import series_of
 from ..metrics.vocabulary import words_of
 from ..timeline.change_point import median
+from ..timeline.linked_spans import prepare_linked_spans
 
 _MIN_RATIO: Final = 1.5
 # A median of fewer moves by itself.
 _MIN_REQUESTS: Final = 20
+# Of fewer calls one that fails may not have been seen.
+_MIN_CALLS: Final = 50
 _MEDIAN: Final = frozenset({"p50", "median"})
 
 
 def slower_medians(scene: Scene) -> frozenset[str]:
     """Services in whose requests to an operation, or by whose metrics, the median grew by half with the onset."""
     return frozenset(_by_spans(scene) | _by_metrics(scene))
+
+
+def unfailing_callers(scene: Scene) -> frozenset[str]:
+    """Services of whose calls enough were recorded and none failed."""
+    prepare_linked_spans(scene.store)
+    rows = scene.store.query(
+        "SELECT caller FROM (SELECT if(kind IN ('client', 'producer'), service, parent_service) AS caller, failed "
+        "FROM linked_spans WHERE kind IN ('client', 'producer') OR (has_parent AND parent_service != service)) "
+        "GROUP BY caller HAVING count() >= {least:UInt32} AND countIf(failed) = 0 ORDER BY caller",
+        least=_MIN_CALLS,
+    )
+    return frozenset(row["caller"] for row in rows)
 
 
 def _by_spans(scene: Scene) -> set[str]:

@@ -23,7 +23,7 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
         "rehearsal",  # settings of an environment that serves nobody
         r"(^|/)(env\w*/|overlays/|config/|deploy\w*/|helm/([\w-]+/)*|k8s/)?(staging|stage|dev|development|qa|uat|sandbox|preview|local)"
         r"/[^/]*\.(ya?ml|env|tfvars|properties|json|toml|conf)$"
-        r"|(^|/)[\w.]*[-_.](staging|stage|dev|development|qa|uat|sandbox|preview|local)\.(ya?ml|env|tfvars|properties|json|toml)$"
+        r"|(^|/)([\w.-]*[-_.])?(staging|stage|dev|development|qa|uat|sandbox|preview|local)\.(ya?ml|env|tfvars|properties|json|toml)$"
         r"|(^|/)\.env\.(staging|stage|dev|development|qa|uat|sandbox|preview|local|test)$",
     ),
     (

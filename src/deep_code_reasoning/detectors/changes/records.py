@@ -8,6 +8,7 @@ from typing import Any
 
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
+from .diff import parse_diff
 from .trial import Change, Rollout
 
 
@@ -26,7 +27,8 @@ def is_any_before(store: CaseStore, until_ns: int) -> bool:
 
 def _read_changes(store: CaseStore) -> tuple[Change, ...]:
     rows = store.query(
-        "SELECT kind, id, time_ns, repo, service, commit_sha, message, files, diff, attributes['flag'] AS flag "
+        "SELECT kind, id, time_ns, repo, service, commit_sha, message, files, diff, attributes['flag'] AS flag, "
+        "attributes['parents'] != '' AS merges "
         "FROM changes WHERE kind IN ('commit', 'deploy', 'flag') ORDER BY time_ns, kind, id, repo"
     )
     rollouts: dict[str, list[Rollout]] = {}
@@ -35,6 +37,10 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
             rollouts.setdefault(row["commit_sha"], []).append(Rollout(row["id"], row["service"], int(row["time_ns"])))
     commits = [row for row in rows if row["kind"] == "commit"]
     carried = _carried(commits, rollouts)
+    merged = _merged(commits)
+    for one, merge in merged.items():
+        rollouts[one] = rollouts.get(merge, carried.get(merge, [])) or rollouts.get(one, carried.get(one, []))
+    commits = [row for row in commits if _sha(row) not in merged.values()]
     found = [_commit(row, rollouts.get(_sha(row), carried.get(_sha(row), []))) for row in commits]
     met = {rollout.id for change in found for rollout in change.rollouts}
     found += [
@@ -58,10 +64,10 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
     """Commits that went out with a later one of their repository: a deploy brings all since the service's last one.
 
     A service whose first deploy is the only one known of may have had what was committed before any deploy is known.
-    What is of some services alone, by its paths (`envs/prod/cart.yaml`), goes out when one of them does.
+    What is of some of the repository's services alone, by its paths (`envs/prod/cart.yaml`), goes out when one of them
+    does.
     """
     carried: dict[str, list[Rollout]] = {}
-    names = {rollout.service for found in rollouts.values() for rollout in found} - {""}
     first_ns = min((rollout.time_ns for found in rollouts.values() for rollout in found), default=0)
     by_repo: dict[str, list[dict[str, Any]]] = {}
     for row in commits:
@@ -69,6 +75,7 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
     for history in by_repo.values():  # in the order in which they were committed
         waiting: dict[frozenset[str], list[dict[str, Any]]] = {}
         live: set[str] = set()
+        names = {rollout.service for row in history for rollout in rollouts.get(_sha(row), ())} - {""}
         for row in history:
             own = rollouts.get(_sha(row), [])
             if not own:
@@ -81,6 +88,28 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
                         carried[_sha(other)] = [rollout for rollout in going if is_new or rollout.service in live]
             live.update(rollout.service for rollout in own)
     return carried
+
+
+def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Commits that a merge brought alone, with that merge: the two are one change, which went out with the merge."""
+    merges: dict[str, list[dict[str, Any]]] = {}
+    for row in commits:
+        if row["merges"] and row["diff"]:
+            merges.setdefault(row["repo"], []).append(row)
+    found: dict[str, str] = {}
+    for row in commits:
+        for merge in merges.get(row["repo"], ()) if not row["merges"] and row["diff"] else ():
+            earlier = int(row["time_ns"]) <= int(merge["time_ns"])
+            if earlier and set(row["files"]) <= set(merge["files"]) and _runs(row) == _runs(merge):
+                found[_sha(row)] = _sha(merge)
+                break
+    return found
+
+
+def _runs(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines of running code that a commit takes away and adds."""
+    patch = parse_diff(row["diff"], row["files"])
+    return tuple(line.code for line in patch.removed), tuple(line.code for line in patch.added)
 
 
 def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:

@@ -16,8 +16,9 @@ from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
+from ..timeline.deploys import are_served, fail_more
 from ..timeline.recordings import hole_in_traces
-from ..traces.lost_time import Loss, Settings, example_of, losses_between, told_by
+from ..traces.lost_time import Loss, example_of, losses_between, sure_losses, told_by
 from .diff import numbered_lines
 from .paths import NEVER_RUNS, file_kind
 from .trial import Change, Situation, Verdict
@@ -25,14 +26,8 @@ from .trial import Change, Situation, Verdict
 # How much speaks for no change that is known: as much as for one that went live in time at the right service, without
 # anything in its diff that is known to produce what is seen.
 _NO_CHANGE: Final = 0.15
-# Means of fewer requests say little; and where a fiftieth more of them fail, that is what is wrong.
-_MIN_REQUESTS: Final = 50
-_FAILING_MORE: Final = 0.02
 # A change that shares its likelihood with others is told where it is so much likelier than that none did it.
 _OUTSHINES: Final = 2.0
-# In one recording the onset may be of something else than a slowdown, so that one has to prove itself: of the hundred
-# kinds of spans of a system hardly one is so many standard errors slower by chance.
-_SURELY_SLOWER: Final = 4.0
 # What a diff can do to a process that its spans show as nothing but time: there the diff names the mechanism.
 _HIDDEN: Final = frozenset(
     "connection_pool_exhausted thread_pool_exhausted lock_contention deadlock cpu_saturation memory_saturation".split()
@@ -44,22 +39,24 @@ _HIDDEN_FROM_CURVES: Final = _HIDDEN | {"n_plus_one", "cache_stampede"}
 def slowdown(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:
     """What changes are tried for where traces tell of before and after; None where they do not, or nothing is slower.
 
-    In one recording the onset parts them, as long as nothing else is wrong: of requests that fail, the error says more
+    In one recording the onset parts them. As long as nothing else is wrong: of requests that fail, the error says more
     than their time.
     """
     hole = hole_in_traces(scene.store)
+    if hole is not None and fail_more(scene.store, hole.end_ns):
+        return None
     if hole is not None:
         since_ns = hole.end_ns
         losses = losses_between(scene.store, since_ns)
-    elif scene.windows.changed and _are_served(scene):
+    elif scene.windows.changed and are_served(scene.store, scene.windows.onset_ns):
         since_ns = scene.windows.onset_ns
-        losses = losses_between(scene.store, since_ns, Settings(min_z=_SURELY_SLOWER))
+        losses = sure_losses(scene.store, since_ns)
     else:
         return None
     if not losses:
         return None
     symptoms = tuple(_symptom(scene, loss, losses[0], since_ns) for loss in losses)
-    first = losses[0].service
+    first = losses[0].blamed
     victims = tuple(name for name in scene.graph.upstream(first) if name != first)
     return step_situation(scene, known, services, symptoms, Front(first, victims, scene.windows.onset_ns))
 
@@ -76,29 +73,16 @@ def step_situation(
         services,
         any(change.rollouts for change in known),
         began=scene.windows.onset,
+        latest_ns=scene.windows.onset.end_ns,
         until_ns=scene.windows.incident.end_ns,
     )
-
-
-def _are_served(scene: Scene) -> bool:
-    """Whether there are enough requests before and after the onset, and no more of them fail."""
-    row = scene.store.query(
-        "SELECT countIf(start_ns < {onset:Int64}) AS n_before, countIf(start_ns >= {onset:Int64}) AS n_after, "
-        "avgIf(status = 'error', start_ns < {onset:Int64}) AS failing_before, "
-        "avgIf(status = 'error', start_ns >= {onset:Int64}) AS failing_after FROM spans "
-        "WHERE parent_span_id = '' AND kind NOT IN ('consumer', 'producer')",
-        onset=scene.windows.onset_ns,
-    )[0]
-    if min(int(row["n_before"]), int(row["n_after"])) < _MIN_REQUESTS:
-        return False
-    return float(row["failing_after"]) - float(row["failing_before"]) < _FAILING_MORE
 
 
 def _symptom(scene: Scene, loss: Loss, greatest: Loss, since_ns: int) -> Symptom:
     examples = example_of(scene.store, loss, since_ns)
     return Symptom(
         _kind(loss),
-        loss.service,
+        loss.blamed,
         weight=loss.surely_lost_ms / greatest.surely_lost_ms,
         texts=(loss.operation, *told_by(examples), *loss.callers),
         first_ns=scene.windows.onset_ns,
@@ -124,6 +108,7 @@ def share_out(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
             score=round(verdict.score**2 / total, 4),
             mechanism=_mechanism(verdict),
             outshines_none=verdict.score**2 / total >= _OUTSHINES * none,
+            below_none=verdict.score < _NO_CHANGE,
         )
         for verdict in verdicts
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...domain.graph import ServiceGraph
@@ -54,8 +55,10 @@ class Situation:
     """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
 
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
-    before is as unlikely as one that did after. `until_ns` is when it was last seen, 0 where that says nothing. In
-    `slower` services the usual request takes longer, and not only some (`medians.py`).
+    before is as unlikely as one that did after. `latest_ns` is the last moment at which it can have begun, `until_ns`
+    when it was last seen, 0 where that says nothing. In `slower` services the usual request takes longer, and not only
+    some (`medians.py`); of the calls that `unfailing` ones make none fails. `uncalled` are files of changes that only
+    serve routes nobody asked for (`routes.py`).
     """
 
     symptoms: tuple[Symptom, ...]
@@ -65,8 +68,11 @@ class Situation:
     services: frozenset[str]
     deploys_known: bool = True
     began: Window | None = None
+    latest_ns: int = 0
     until_ns: int = 0
     slower: frozenset[str] = frozenset()
+    unfailing: frozenset[str] = frozenset()
+    uncalled: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,8 @@ class Verdict:
     """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words.
 
     `can_bring` are all mechanisms that its effects are known for; `eliminated` is True where it is held to have done it
-    because no other change can have, whatever it does. `outshines_none`: the score is its share of all, and far above
-    that for no change at all.
+    because no other change can have, whatever it does. Where the score is its share of all, `outshines_none` says that
+    it is far above that for no change at all, and `below_none` that it is not even as large.
     """
 
     change: Change
@@ -89,10 +95,12 @@ class Verdict:
     against: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
     outshines_none: bool = False
+    below_none: bool = False
     can_bring: tuple[str, ...] = ()
     eliminated: bool = False
 
     @property
     def convicted(self) -> bool:
         """Whether the change is to blame, as far as changes go."""
-        return self.score >= CONVICTION or (self.outshines_none and self.score >= SHARED_CONVICTION)
+        at_least = SHARED_CONVICTION if self.outshines_none else CONVICTION
+        return self.score >= at_least and not self.below_none

@@ -100,7 +100,7 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
             continue
         shared = sorted((said if at_once else mine) & symptom.words)
         near = place if place >= _MIN_PLACE else 0.0
-        strength, why = near * _score(change, shared), f"both speak of {', '.join(shared[:4])}"
+        strength, why = near * _score(change, shared), f"both mention {', '.join(shared[:4])}"
         if at_once and symptom.said:
             strength = near * (_AT_ONCE_NAMED if shared else _AT_ONCE)
             why = why if shared else f"flipped right before {rollout.service} began to fail"

@@ -25,7 +25,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 
@@ -164,6 +164,7 @@ def _finding(scene: Scene, service: str, bunches: _Bunches, settings: Settings) 
 
 DETECTOR = Detector(
     code="external.bunched_requests",
+    kinds=(Kind("external.bunched_requests", family="outside"),),
     mechanisms=("traffic_surge",),
     needs=("spans",),
     settings=Settings(),

@@ -24,8 +24,9 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import excerpt
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import do_some_fail, prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
@@ -201,7 +202,8 @@ def _finding(scene: Scene, rise: Rise, risen: Sequence[Rise], most: float) -> Fi
         service=service,
         summary=(
             f"{service}: {change.rate_after:.0%} of {change.trials_after} calls to {peer} fail since "
-            f"{format_instant(since_ns)}, {change.rate_before:.0%} before" + (f': "{message[:160]}"' if message else "")
+            f"{format_instant(since_ns)}, {change.rate_before:.0%} before"
+            + (f': "{excerpt(message, 160)}"' if message else "")
         ),
         severity=change.rate_after,
         confidence=min(most, rise.probability),
@@ -218,4 +220,12 @@ def _finding(scene: Scene, rise: Rise, risen: Sequence[Rise], most: float) -> Fi
     )
 
 
-DETECTOR: Final = Detector("external.peer_outage", ("dependency_outage",), ("spans",), Settings(), detect, dated=True)
+DETECTOR: Final = Detector(
+    "external.peer_outage",
+    (Kind("external.peer_outage", family="outside"),),
+    ("dependency_outage",),
+    ("spans",),
+    Settings(),
+    detect,
+    dated=True,
+)

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ...domain.wording import excerpt, figure
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import measures, new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.metric_names import kind_of_metric
@@ -66,7 +67,9 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     first = (
         min(cut_off or events, key=lambda t: (t.first_ns, t.service)).service if cut_off or events else nodes[0].service
     )
-    what = events[0].text[:120] if events else f"{nodes[0].name} fell from {nodes[0].before:g} to {nodes[0].after:g}"
+    node = nodes[0] if nodes else None
+    fell = f"{node.name} fell from {figure(node.before)} to {figure(node.after)}" if node else ""
+    what = excerpt(events[0].text, 120) if events else fell
     return [
         Finding(
             "external.platform",
@@ -85,4 +88,11 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     ]
 
 
-DETECTOR: Final = Detector("external.platform", ("infrastructure_fault",), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.platform",
+    (Kind("external.platform", family="outside"),),
+    ("infrastructure_fault",),
+    (),
+    Settings(),
+    detect,
+)

@@ -20,7 +20,7 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.evidence import new_texts
 from ..symptoms.symptom import Text
 from ..symptoms.words import telling_words
@@ -118,4 +118,11 @@ def _weigh(event: Notice, texts: Sequence[Text], scene: Scene, settings: Setting
     )
 
 
-DETECTOR: Final = Detector("external.provider_outage", ("dependency_outage", "dns_failure"), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.provider_outage",
+    (Kind("external.provider_outage", family="outside"),),
+    ("dependency_outage", "dns_failure"),
+    (),
+    Settings(),
+    detect,
+)

@@ -23,7 +23,8 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ...domain.wording import figure
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -143,7 +144,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
         summary=(
             f"{rise.service}: {rise.operation or 'requests'} {'comes' if rise.operation else 'come'} in "
             f"{rise.after / rise.before:.1f} times as often since {format_instant(since_ns)} "
-            f"(from {rise.before * a_second:.3g} to {rise.after * a_second:.3g} a second)"
+            f"(from {figure(rise.before * a_second)} to {figure(rise.after * a_second)} a second)"
         ),
         severity=0.8,
         confidence=settings.confidence,
@@ -166,6 +167,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
 
 DETECTOR = Detector(
     code="external.request_rate",
+    kinds=(Kind("external.request_rate", family="outside"),),
     mechanisms=("traffic_surge",),
     needs=("spans",),
     settings=Settings(),

@@ -23,7 +23,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .peer_outage import prepare_exits
@@ -142,4 +142,12 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
     )
 
 
-DETECTOR: Final = Detector("external.slow_peer", ("dependency_outage",), ("spans",), Settings(), detect, dated=True)
+DETECTOR: Final = Detector(
+    "external.slow_peer",
+    (Kind("external.slow_peer", family="outside"),),
+    ("dependency_outage",),
+    ("spans",),
+    Settings(),
+    detect,
+    dated=True,
+)

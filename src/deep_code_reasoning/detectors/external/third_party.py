@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import service_names, telling_texts
 from ..symptoms.symptom import Text
 from .peer_outage import prepare_exits
@@ -140,4 +140,11 @@ def _peers(text: str, own: frozenset[str]) -> set[str]:
     return found
 
 
-DETECTOR: Final = Detector("external.third_party", ("dependency_outage",), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.third_party",
+    (Kind("external.third_party", family="outside"),),
+    ("dependency_outage",),
+    (),
+    Settings(),
+    detect,
+)

@@ -7,7 +7,7 @@ Why it matters: everything saturates although nothing changed; the remedy is cap
 rise further in, while the way in is calm, is something else: calls multiplied by a loop, retries or a lost cache.
 
 Stays silent when: the callers' own rates did not rise (then they make more calls a request), the rise came after the
-trouble, or nothing fails.
+trouble, or nothing fails; or it took hours, as it does each day.
 
 Example finding: `requests to storefront rose from 400 to 3600 a second before it began to fail`.
 """
@@ -20,7 +20,9 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
-from ..base import Detector, Scene
+from ...domain.wording import figure
+from ..base import Detector, Kind, Scene
+from ..metrics.series import abruptness, find_step, series_of
 from ..symptoms.evidence import level_series, new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.metric_names import kind_of_metric
@@ -33,12 +35,14 @@ class Settings:
 
     Attributes:
         min_ratio: daily load varies by less than this; systems are built for twice their usual load or more.
+        abrupt: where less than half of a rise happens around its step, it is the drift of a day.
         max_lag_s: a rate may seem to rise a little after the first error, being scraped once a minute or so.
         proven: confidence when the way in is known to have risen.
         likely: confidence when it is not known who calls the service, or how their own rates are.
     """
 
     min_ratio: float = 2.0
+    abrupt: float = 0.5
     max_lag_s: float = 120.0
     proven: float = 0.8
     likely: float = 0.5
@@ -50,6 +54,8 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         return []
     moved = shifts(scene)
     risen = [s for s in moved if _is_traffic(s) and s.before > 0 and s.after >= settings.min_ratio * s.before]
+    drifting = _drifting(scene, settings) if risen else set()
+    risen = [s for s in risen if (s.service, s.name) not in drifting]
     if not risen:
         return []
     symptoms = symptoms_of(new_texts(scene), moved)
@@ -71,7 +77,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             "external.traffic_surge",
             "traffic_surge",
             front.first or shift.service,
-            f"{shift.name} of {shift.service} rose from {shift.before:.6g} to {shift.after:.6g} with the onset",
+            f"{shift.name} of {shift.service} rose from {figure(shift.before)} to {figure(shift.after)} with the onset",
             severity=0.8,
             confidence=confidence,
             facts={
@@ -103,6 +109,15 @@ def _any_rate_rose(scene: Scene, settings: Settings) -> bool:
     return bool(names) and bool(rows)
 
 
+def _drifting(scene: Scene, settings: Settings) -> set[tuple[str, str]]:
+    """Services and names of the rates that rise over hours, as they do each day."""
+    return {
+        (series.service, series.name)
+        for series in series_of(scene.store, frozenset({"traffic"}))
+        if (step := find_step(series.values)) is not None and abruptness(series.values, step) < settings.abrupt
+    }
+
+
 def _is_traffic(shift: Shift) -> bool:
     return kind_of_metric(shift.name, shift.rises, False) == "traffic_up"
 
@@ -126,4 +141,11 @@ def _confidence(shift: Shift, calm: set[str], risen: set[str], graph: ServiceGra
     return settings.likely
 
 
-DETECTOR: Final = Detector("external.traffic_surge", ("traffic_surge",), ("metrics",), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.traffic_surge",
+    (Kind("external.traffic_surge", family="outside"),),
+    ("traffic_surge",),
+    ("metrics",),
+    Settings(),
+    detect,
+)

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ...domain.wording import size
+from ..base import Detector, Kind, Scene
 from .piles import Pile, piles
 
 
@@ -62,13 +63,13 @@ def is_growing(pile: Pile, settings: Settings | None = None) -> bool:
 
 def _finding(scene: Scene, pile: Pile, settings: Settings) -> Finding:
     dumps = len(pile.retained)
-    known = f"and {_size(pile.retained[0])} in the first of {dumps} dumps" if dumps > 1 else "in its only dump"
+    known = f"and {size(pile.retained[0])} in the first of {dumps} dumps" if dumps > 1 else "in its only dump"
     return Finding(
         code="heap.growth",
         mechanism="memory_leak",
         service=pile.service,
         summary=(
-            f"{pile.service}: {pile.place} keeps {_size(pile.retained[-1])} alive, {pile.share:.0%} of its heap, "
+            f"{pile.service}: {pile.place} keeps {size(pile.retained[-1])} alive, {pile.share:.0%} of its heap, "
             f"{known} ({pile.contents})"
         ),
         severity=min(1.0, 0.4 + pile.share),
@@ -94,12 +95,9 @@ def facts_of(pile: Pile) -> dict[str, str | int | float | None]:
     }
 
 
-def _size(size: float) -> str:
-    return f"{size / 1e6:.3g} MB" if size < 1e9 else f"{size / 1e9:.3g} GB"
-
-
 DETECTOR = Detector(
     code="heap.growth",
+    kinds=(Kind("heap.growth", directness=0.9),),
     mechanisms=("memory_leak",),
     needs=("heap_holders",),
     settings=Settings(),

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ...domain.wording import size
+from ..base import Detector, Kind, Scene
 from .growth import facts_of, is_growing
 from .piles import Pile, piles
 
@@ -129,7 +130,7 @@ def _finding(scene: Scene, pile: Pile, partners: Sequence[Pile], settings: Setti
         service=pile.service,
         summary=(
             f"{pile.service}: {pile.contents}{f' of {queue}' if queue else ''} are {what}: {pile.place} keeps "
-            f"{pile.retained[-1] / 1e6:.3g} MB alive, {pile.share:.0%} of its heap{also}"
+            f"{size(pile.retained[-1])} alive, {pile.share:.0%} of its heap{also}"
         ),
         severity=min(1.0, 0.5 + pile.share),
         confidence=settings.shared if partners else settings.alone,
@@ -159,6 +160,7 @@ def _queue(pile: Pile) -> str:
 
 DETECTOR = Detector(
     code="heap.held_messages",
+    kinds=(Kind("heap.held_messages", directness=1.0),),
     mechanisms=("unacknowledged_messages",),
     needs=("heap_holders",),
     settings=Settings(),

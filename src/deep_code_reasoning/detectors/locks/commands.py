@@ -24,6 +24,20 @@ def statement_of(row: str = "") -> str:
     return f"multiIf({said}match({row}name, '{_COMMAND}'), toString({row}name), '')"
 
 
+_IS_PARAMETER: Final = "startsWith(told, 'db.query.parameter.')"
+PARAMETERS: Final = f"arrayFilter((given, told) -> {_IS_PARAMETER}, mapValues(attributes), mapKeys(attributes))"
+"""SQL: the recorded parameters of a statement."""
+
+
+def parameter_of(name: str) -> str:
+    """SQL: a statement's recorded parameter by its name or number (an expression); '' where it is not recorded.
+
+    Looked up in the map itself, within a lambda, all attributes would be copied for each element.
+    """
+    told = f"indexOf(arrayFilter(told -> {_IS_PARAMETER}, mapKeys(attributes)), concat('db.query.parameter.', {name}))"
+    return f"{PARAMETERS}[{told}]"
+
+
 _LEASE_TABLE: Final = r"(update|insert +into|delete +from|merge +into) +[^ ]*(lock|lease)"
 _LEASE_COLUMN: Final = r"(lock|lease)[a-z]*_?(until|by|owner|expir)|(locked|leased)_?(until|by|at)"
 
@@ -119,9 +133,8 @@ def table_operations() -> str:
                                 '(?i)([a-z_]+)[`"]? *(?:=|<=?|>=?) *(\'[^\']*\'|[0-9]+|[$?:%@][a-z0-9_()]*)') AS parts,
                arrayFilter(part -> match(part[2], '^[$?:%@]'), parts) AS open_parts,
                arrayMap((part, place) -> (lower(part[1]), if(
-                            attributes[concat('db.query.parameter.', toString(place - 1))] != '',
-                            attributes[concat('db.query.parameter.', toString(place - 1))],
-                            attributes[concat('db.query.parameter.', part[1])])),
+                            {parameter_of("toString(place - 1)")} AS numbered != '', numbered,
+                            {parameter_of("part[1]")})),
                         open_parts, arrayEnumerate(open_parts)) AS given,
                arrayMap(part -> (lower(part[1]), trimBoth(part[2], '\'')),
                         arrayFilter(part -> NOT match(part[2], '^[$?:%@]'), parts)) AS written,

@@ -24,7 +24,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..traces.exhausted import starving_texts
@@ -279,6 +279,7 @@ def _denied(scene: Scene, report: Report, chance: float) -> Finding:
 
 DETECTOR = Detector(
     code="locks.contention",
+    kinds=(Kind("locks.contention", directness=0.95, family="seen"),),
     mechanisms=("lock_contention",),
     needs=("spans",),
     settings=Settings(),

@@ -26,7 +26,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .asks import find_asks, prepare_asks
 from .deadlocks import Deadlocks, deadlocks
@@ -207,6 +207,10 @@ def _resource(store: CaseStore, service: str) -> str | None:
 
 DETECTOR = Detector(
     code="locks.deadlock",
+    kinds=(
+        Kind("locks.deadlock", directness=1.0, family="seen"),
+        Kind("locks.order_inversion"),
+    ),
     mechanisms=("deadlock",),
     needs=("spans",),
     settings=Settings(),

@@ -26,8 +26,9 @@ from ...domain.finding import Fact, Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import outcome_change
+from ..timeline.clocks import host_name
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 from .holds import prepare_holds
 
@@ -90,6 +91,7 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
     first, gaps = worst[0], _gaps(scene.store, service)
     gap_ms = float(gaps["gap_ms"]) if gaps["gap_ms"] is not None and float(gaps["gap_ms"]) > 0 else None
     skew = _skewed_clock(scene.store, service, max(settings.min_skew_ms, (gap_ms or 0.0) / 2))
+    host = host_name(scene.store, str(skew["clock"])) if skew is not None else None
     requests = _requests(scene.store, service)
     failed = int(requests["failed"])
     proofs = (gap_ms is not None) + (skew is not None) + (failed > 0)
@@ -102,7 +104,7 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
         text.append(f"the lease expired {gap_ms:.1f} ms before its renewal")
     if skew is not None:
         way = "ahead" if float(skew["offset_ms"]) > 0 else "behind"
-        text.append(f"the clock of {skew['clock']} is {abs(float(skew['offset_ms'])):.1f} ms {way}")
+        text.append(f"the clock of {host} is {abs(float(skew['offset_ms'])):.1f} ms {way}")
     if failed:
         text.append(f"{failed} of {requests['touched']} requests under it failed")
     if requests["calls"]:
@@ -116,6 +118,8 @@ def _finding(scene: Scene, row: Row, since_ns: int, settings: Settings) -> Findi
         confidence=0.97 if overlaps >= settings.sure_overlaps or proofs >= settings.sure_proofs else 0.7,
         facts=_facts(row, first, gaps, skew, owners)
         | {
+            "hosts": tuple(host_name(scene.store, str(first[name])) for name in ("prior_clock", "clock")),
+            "skewed_host": host,
             "gap_ms": None if gap_ms is None else round(gap_ms, 3),
             "requests_failed": failed,
             "requests_under_it": int(requests["touched"]),
@@ -137,8 +141,6 @@ def _facts(row: Row, first: Row, gaps: Row, skew: Row | None, owners: tuple[str,
     return {
         "lock": str(first["key"]),
         "owners": owners,
-        "hosts": (str(first["prior_clock"]), str(first["clock"])),
-        "skewed_host": str(skew["clock"]) if skew is not None else None,
         "expiry_on_another_clock": skew is not None and first["prior_clock"] != first["clock"],
         "clock_offset_ms": round(float(skew["offset_ms"]), 3) if skew is not None else None,
         "ttl_ms": round(int(first["prior_ttl_ns"]) / NS_PER_MS, 3) or None,
@@ -249,6 +251,7 @@ def _citations(rows: Sequence[Row]) -> tuple[Citation, ...]:
 
 DETECTOR = Detector(
     code="locks.lease_expired",
+    kinds=(Kind("locks.lease_expired", directness=1.0, family="seen"),),
     mechanisms=("lock_lease_expired",),
     needs=("spans",),
     settings=Settings(),

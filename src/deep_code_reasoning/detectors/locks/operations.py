@@ -109,8 +109,9 @@ _WAIT_COLUMNS: Final = (
 # What is done, where a name leaves that to an attribute (`lock.operation = renew`).
 _ACT: Final = "(?i)(^|[._])(operation|action|op|event|phase|step|type|state)$"
 _OTHERS_ACT: Final = "^(db|http|rpc|messaging|code|otel|net|url|exception|error)[._]"
-_SAID: Final = f"""concat(toString(name), arrayStringConcat(arrayMap(key -> concat(' ', attributes[key]),
-    arrayFilter(key -> match(key, '{_ACT}') AND NOT match(key, '{_OTHERS_ACT}'), mapKeys(attributes)))))"""
+_SAID: Final = f"""concat(toString(name), arrayStringConcat(arrayMap(value -> concat(' ', value),
+    arrayFilter((value, key) -> match(key, '{_ACT}') AND NOT match(key, '{_OTHERS_ACT}'),
+                mapValues(attributes), mapKeys(attributes)))))"""
 
 
 # Whether an attribute's name speaks of locks: of those that are known to (which is quicker), or of any.

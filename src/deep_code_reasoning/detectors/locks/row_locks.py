@@ -22,7 +22,7 @@ from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF, do_some_fail, taken_traces
 from ..timeline.span_facts import first_attribute
-from .commands import statement_of
+from .commands import parameter_of, statement_of
 
 _NAMED: Final = r"(?:[\"`\[]?\w+[\"`\]]?\.)*[\"`\[]?(\w+)"
 _WRITTEN: Final = rf"(?i)^\s*(?:update(?:\s+only)?|delete\s+from|insert\s+into|merge\s+into|replace\s+into)\s+{_NAMED}"
@@ -49,7 +49,7 @@ _ROW: Final = rf"""
         arrayMap(found -> (lower(found[1]), trimBoth(found[2], '\'')), extractAllGroups(
             condition, '([A-Za-z_][A-Za-z0-9_]*)["`]? *= *(\'[^\']*\'|[0-9]+)')),
         arrayMap((piece, place) -> (lower(extract(piece, '([A-Za-z_][A-Za-z0-9_]*)["`]? *= *$')),
-                                    attributes[concat('db.query.parameter.', toString(before + place - 1))]),
+                                    {parameter_of("toString(before + place - 1)")}),
                  pieces, arrayEnumerate(pieces))))) AS compared,
     if(arrayExists(pair -> pair.2 = '', compared), '',
        arrayStringConcat(arrayMap(pair -> concat(' ', pair.1, '=', pair.2), compared))) AS row,

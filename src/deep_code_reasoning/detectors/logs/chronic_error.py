@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
-from ..base import Detector, Scene, Skipped
+from ...domain.wording import excerpt, out_of
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.names import mentions
 from .steps import SEPARATOR, prepare_span_steps
 
@@ -75,8 +76,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
                 mechanism="wrong_result",
                 service=row["service"],
                 summary=(
-                    f"{row['service']}: {row['failed']} of all {row['requests']} requests to "
-                    f"{row['entry'] or row['operation']} log an error: {sample[:160]}"
+                    f"{row['service']}: {out_of(row['failed'], row['requests'], 'requests')} to "
+                    f"{row['entry'] or row['operation']} log an error: {excerpt(sample, 160)}"
                 ),
                 severity=int(row["failed"]) / traces,
                 confidence=settings.confidence,
@@ -107,6 +108,7 @@ def _sample(scene: Scene, trace: str, span: str) -> str:
 
 DETECTOR = Detector(
     code="logs.chronic_error",
+    kinds=(Kind("logs.chronic_error", directness=0.9, family="chronic"),),
     mechanisms=("wrong_result",),
     needs=("spans", "logs"),
     settings=Settings(),

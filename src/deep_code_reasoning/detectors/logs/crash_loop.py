@@ -25,7 +25,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import service_names, traced_services
 from ..symptoms.lexicon import kinds_of_text
 from .steps import ERROR_LEVEL
@@ -130,6 +130,7 @@ def _last_words(store: CaseStore, service: str, ends_ns: Sequence[int], settings
 
 DETECTOR: Final = Detector(
     code="logs.crash_loop",
+    kinds=(Kind("logs.crash_loop", directness=1.0, symptom="own", family="shown", outright=True),),
     mechanisms=("startup_failure",),
     needs=("logs",),
     settings=Settings(),

@@ -8,8 +8,8 @@ service began first, and whether its message speaks of another one, tells the fi
 Stays silent when: errors come in bursts that the time before knew as well; the operations that log them were not called
 before (then there was nothing to fail); there is too little time before to tell.
 
-Example finding: `payments: errors since 10:23:04 (in 31 of 34 steps of time, 0 of 92 before): "lookup api.example.com:
-no such host"`.
+Example finding: `payments: errors since 10:23:04 (in 31 of 34 intervals, 0 of 92 before): "lookup api.example.com: no
+such host"`.
 
 Time is cut into equal steps; a step with or without an error of a service is an outcome (`timeline/change_point.py`).
 So no rate of requests needs to be known, and a burst within a step counts once. Where spans tell when the operations
@@ -28,7 +28,8 @@ from ...domain.citation import log_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ...domain.wording import excerpt
+from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
@@ -160,8 +161,8 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
         service=told.service,
         summary=(
             f"{told.service}: errors since {format_instant(onset_ns)} (in {change.failures_after} of "
-            f"{change.trials_after} steps of time, {change.failures_before} of {change.trials_before} before): "
-            f'"{told.sample[:200]}"'
+            f"{change.trials_after} intervals, {change.failures_before} of {change.trials_before} before): "
+            f'"{excerpt(told.sample, 200)}"'
         ),
         severity=change.rate_after - change.rate_before,
         confidence=chance,
@@ -181,6 +182,7 @@ def _finding(scene: Scene, kinds: Sequence[ErrorSteps], change: OutcomeChange, c
 
 DETECTOR = Detector(
     code="logs.new_errors",
+    kinds=(Kind("logs.new_errors", symptom="inherited", errors=True),),
     mechanisms=TOLD_MECHANISMS,
     needs=("logs",),
     settings=Settings(),

@@ -33,7 +33,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.names import mentions, without_names
@@ -203,6 +203,7 @@ def _finding(scene: Scene, suspicion: Suspicion) -> Finding:
 
 DETECTOR = Detector(
     code="logs.path_break",
+    kinds=(Kind("logs.path_break", directness=0.9, symptom="own"),),
     mechanisms=("exception", "wrong_result"),
     needs=("spans", "logs"),
     settings=Settings(),

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 
 
@@ -97,6 +97,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 DETECTOR = Detector(
     code="logs.silent_operation",
+    kinds=(Kind("logs.silent_operation", directness=0.9, family="standing"),),
     mechanisms=("exception",),
     needs=("spans", "logs"),
     settings=Settings(),

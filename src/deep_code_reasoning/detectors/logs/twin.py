@@ -28,7 +28,7 @@ from typing import Final
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .steps import SEPARATOR, prepare_statements
 
@@ -237,6 +237,7 @@ def _same_distance(place: str, next_place: str, here: str) -> str | None:
 
 DETECTOR = Detector(
     code="logs.twin",
+    kinds=(Kind("logs.twin", directness=0.9, family="standing"),),
     mechanisms=("exception",),
     needs=("spans", "logs"),
     settings=Settings(),

@@ -23,7 +23,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median
 from .series import Series, order, series_of
 from .vocabulary import words_of
@@ -238,8 +238,8 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
         mechanism="memory_leak",
         service=service,
         summary=(
-            f"{service}: {series.name} grows since {format_instant(onset_ns)}, from {before:.4g} to {after:.4g} "
-            f"on {len(growing)} of {of} instances"
+            f"{service}: {series.name} grows since {format_instant(onset_ns)}, from {series.told(before)} to "
+            f"{series.told(after)} on {len(growing)} of {of} instances"
         ),
         severity=min(1.0, 0.5 + most.growth / 2),
         confidence=settings.sure if len(growing) == of else settings.likely,
@@ -261,6 +261,7 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
 
 DETECTOR = Detector(
     code="metrics.leak",
+    kinds=(Kind("metrics.leak", directness=1.0, family="shown", outright=True),),
     mechanisms=("memory_leak",),
     needs=("metrics",),
     settings=Settings(),

@@ -29,8 +29,9 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import figure
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
 from ..traces.message_waits import keeps_pace
 from .vocabulary import words_of
@@ -185,7 +186,7 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
         service=service,
         summary=(
             f"{service}: messages of {what} {'are taken and not acknowledged' if held else 'pile up'} since "
-            f"{format_instant(pile.since_ns)} ({pile.depth.name}: {pile.now:.4g} now, {pile.usual:.4g} usual)"
+            f"{format_instant(pile.since_ns)} ({pile.depth.name}: {figure(pile.now)} now, {figure(pile.usual)} usual)"
         ),
         severity=0.8,
         confidence=min(settings.confidence, pile.chance),
@@ -256,6 +257,7 @@ def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumpt
 
 DETECTOR = Detector(
     code="metrics.messages",
+    kinds=(Kind("metrics.messages", directness=1.0, family="shown", outright=True),),
     mechanisms=("message_backlog", "unacknowledged_messages"),
     needs=("metrics",),
     settings=Settings(),

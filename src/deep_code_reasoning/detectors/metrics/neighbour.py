@@ -27,8 +27,9 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import figure
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from ..timeline.linked_spans import CLOCK_OF, prepare_linked_spans
 from .series import Step, find_step, series_of
@@ -133,7 +134,7 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
         service=service,
         summary=(
             f"{service}: host {host.name} is full since {format_instant(host.since_ns)} "
-            f"({host.step.before:.3g} before, {host.step.after:.3g} now); work takes "
+            f"({figure(host.step.before)} before, {figure(host.step.after)} now); work takes "
             f"{slower:.1f} times as long on it ({len(services)} services){elsewhere}"
         ),
         severity=0.9,
@@ -214,6 +215,7 @@ def _serving(store: CaseStore) -> set[str]:
 
 DETECTOR: Final = Detector(
     code="metrics.neighbour",
+    kinds=(Kind("metrics.neighbour", directness=1.0, family="seen", place="host"),),
     mechanisms=("noisy_neighbour",),
     needs=("metrics", "spans"),
     settings=Settings(),

@@ -28,7 +28,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from .rarity import Families, families, rarity_evidence
 from .series import Series, Step, abruptness, find_step, order, series_of
@@ -210,8 +210,8 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
         mechanism="memory_leak" if best.leak else MECHANISMS[series.meaning.kind],
         service=series.service,
         summary=(
-            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {step.before:.3g} to "
-            f"{step.after:.3g} at {format_instant(series.times_ns[step.index])}{reached}"
+            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {series.told(step.before)} to "
+            f"{series.told(step.after)} at {format_instant(series.times_ns[step.index])}{reached}"
         ),
         severity=best.severity,
         confidence=best.probability,
@@ -223,6 +223,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
             "log_evidence": round(step.log_evidence, 3),
             "metrics": tuple(sorted({rise.series.name for rise in group})),
             "onset": format_instant(onset_ns),
+            "every_s": series.every_s,
         },
         citations=tuple(
             metric_citation(series.name, series.service, series.times_ns[index])
@@ -236,6 +237,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
 
 DETECTOR = Detector(
     code="metrics.saturation",
+    kinds=(Kind("metrics.saturation", directness=1.0, symptom="own", outright=True),),
     mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak"})),
     needs=("metrics",),
     settings=Settings(),

@@ -16,10 +16,12 @@ from functools import partial
 from itertools import pairwise
 from typing import Final
 
+from ...domain.instant import NS_PER_S
+from ...domain.wording import duration, figure, size
 from ...store import CaseStore, Row
 from ..timeline.change_point import median
 from ..timeline.machines import prepare_machines
-from .vocabulary import Meaning, meaning
+from .vocabulary import Meaning, meaning, words_of
 
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
 _MAX_POINTS: Final = 240
@@ -45,6 +47,19 @@ class Series:
     def whole(self) -> float:
         """What a share of 1 is in this series: 100 where it is in percent, whether it says so or not."""
         return 100.0 if self.meaning.percent or max(self.values) > 1.5 else 1.0
+
+    @property
+    def every_s(self) -> float:
+        """Seconds from point to point, the usual pause."""
+        return median([b - a for a, b in pairwise(self.times_ns)]) / NS_PER_S if len(self.times_ns) > 1 else 0.0
+
+    def told(self, value: float) -> str:
+        """A value as it is spoken of: `515 MB`, `3.2 ms`, `3,830`."""
+        words = words_of(self.name)
+        rate = self.meaning.ratio or words & {"per", "rate"}
+        if self.unit in ("By", "bytes") or (words & {"bytes", "byte"} and not rate):
+            return size(value)
+        return duration(value) if self.unit == "s" or (words & {"seconds"} and not rate) else figure(value)
 
     def sides(self, at_ns: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """The values from before a moment, and those since."""

@@ -28,10 +28,10 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import probability
 from .rarity import families, rarity_evidence
-from .series import Series, Step, find_step, series_of
+from .series import Series, Step, abruptness, find_step, series_of
 
 _MECHANISMS: Final = {
     "errors": "exception",
@@ -49,6 +49,7 @@ class Settings:
         min_error_ratio: errors must double: their level is often near zero, where small moves are noise.
         min_latency_ratio: latency must rise by half, which users notice and load alone seldom makes.
         min_traffic_ratio: traffic must double: daily load stays below that within an hour.
+        abrupt: where less than half of a rise of traffic happens around its step, it is the drift of a day.
         grave_error_share: when a tenth of all requests fails an incident is grave; severity is full from there.
         min_probability: a finding is told when it is likelier than not.
         enough_spans: from so many spans on a service's latency can be judged by them.
@@ -58,6 +59,7 @@ class Settings:
     min_error_ratio: float = 2.0
     min_latency_ratio: float = 1.5
     min_traffic_ratio: float = 2.0
+    abrupt: float = 0.5
     grave_error_share: float = 0.1
     min_probability: float = 0.5
     enough_spans: int = 100
@@ -99,7 +101,7 @@ def _matters(series: Series, step: Step, settings: Settings) -> bool:
         return step.before > 0 and step.after <= step.before * (1 - settings.grave_error_share)
     if kind == "latency":
         return step.after > 0 and step.ratio >= settings.min_latency_ratio
-    if step.before <= 0:
+    if step.before <= 0 or abruptness(series.values, step) < settings.abrupt:
         return False
     return step.ratio >= settings.min_traffic_ratio or step.ratio <= 1 / settings.min_traffic_ratio
 
@@ -133,7 +135,7 @@ def _finding(
         mechanism=mechanism,
         service=series.service,
         summary=(
-            f"{series.service}: {series.name} {verb} from {step.before:.3g} to {step.after:.3g} at "
+            f"{series.service}: {series.name} {verb} from {series.told(step.before)} to {series.told(step.after)} at "
             f"{format_instant(series.times_ns[step.index])}"
         ),
         severity=_severity(series, step, settings),
@@ -145,6 +147,7 @@ def _finding(
             "log_evidence": round(step.log_evidence, 3),
             "metrics": tuple(sorted({one.name for _, one, _ in group})),
             "onset": format_instant(onset_ns),
+            "every_s": series.every_s,
         },
         citations=tuple(
             metric_citation(series.name, series.service, series.times_ns[index])
@@ -158,6 +161,11 @@ def _finding(
 
 DETECTOR = Detector(
     code="metrics.service_level",
+    kinds=(
+        Kind("metrics.errors", directness=0.6, symptom="inherited", family="level"),
+        Kind("metrics.latency", directness=0.5, symptom="inherited", family="level"),
+        Kind("metrics.traffic", directness=0.3, family="level"),
+    ),
     mechanisms=tuple(sorted({*_MECHANISMS.values(), "dependency_outage"})),
     needs=("metrics",),
     settings=Settings(),

@@ -24,7 +24,7 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from .series import Series, series_of
 from .vocabulary import words_of
@@ -141,6 +141,7 @@ def _finding(
 
 DETECTOR = Detector(
     code="metrics.shortage",
+    kinds=(Kind("metrics.shortage", directness=1.0, family="shown", outright=True, runs_out=True),),
     mechanisms=tuple(sorted(_MECHANISMS.values())),
     needs=("metrics",),
     settings=Settings(),

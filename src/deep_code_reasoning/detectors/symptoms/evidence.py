@@ -19,7 +19,7 @@ from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.span_facts import span_facts
 from .chatter import Said, beyond_chatter
 from .metric_names import kind_of_metric
-from .symptom import Shift, Text
+from .symptom import Shift, Text, without_more_requests
 from .words import without_numbers
 
 Answer = TypeVar("Answer")
@@ -196,7 +196,7 @@ class _Series:
 def shifts(scene: Scene) -> tuple[Shift, ...]:
     """Metrics that left their calm range by the end of the data: when they did, and whether they jumped or climbed."""
     found = [shift for series in _metric_series(scene) if (shift := _shift(series, scene)) is not None]
-    return (*found, *_span_shifts(scene), *_sibling_shifts(scene))
+    return (*without_more_requests(found), *_span_shifts(scene), *_sibling_shifts(scene))
 
 
 def measures(scene: Scene, kind: str) -> bool:
@@ -219,12 +219,12 @@ def level_series(scene: Scene) -> list[tuple[str, str]]:
 
 def service_names(store: CaseStore) -> frozenset[str]:
     """Every service that the case knows by name."""
-    rows = store.query(
+    statement = (
         "SELECT DISTINCT service FROM (SELECT service FROM spans UNION ALL SELECT service FROM logs "
         "UNION ALL SELECT service FROM metrics "
         "UNION ALL SELECT service FROM changes) WHERE service != '' ORDER BY service LIMIT 10000"
     )
-    return frozenset(row["service"] for row in rows)
+    return store.once("service names", lambda: frozenset(row["service"] for row in store.query(statement)))
 
 
 def traced_services(store: CaseStore) -> frozenset[str]:

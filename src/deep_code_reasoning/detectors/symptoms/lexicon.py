@@ -68,7 +68,7 @@ decode_error:
     unexpected token | jsonexception | unrecognized field | unknown field | missing (required )?field |
     unknown enum | invalid enum | enum value | schema (mismatch|validation|incompat\w*) | dead ?letter |
     malformed | invalid utf | unicodedecode | avro | wire type | invalid wire | corrupt | checksum mismatch |
-    signature mismatch
+    signature mismatch | mismatchedinput | databind
 rejected_input:
     \b422\b | unprocessable | \b400\b | bad request | validation (error|failed) | failed validation |
     must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid

@@ -31,6 +31,9 @@ _METRICS: Final[tuple[_Rule, ...]] = (
         "up",
         "wait pending use timeout active waiting acquire queued exhausted blocked",
     ),
+    # What a client waits for, or has in use, is of its pool.
+    _rule("pool_exhausted", "connections connection conns", "up", "wait waiting waiters pending acquire checkout"),
+    _rule("pool_exhausted", "connections conns", "up", "use usage", never="server max limit"),
     _rule("too_many_connections", "connections conns clients sessions activity sockets", never="error failed refused"),
     _rule("handle_leak", "fds fd descriptors files handles sockets", never="error"),
     _rule("thread_growth", "goroutines threads goroutine thread"),
@@ -42,6 +45,7 @@ _METRICS: Final[tuple[_Rule, ...]] = (
         "queries query calls selects reads writes statements lookups",
         "up",
         "per count sql db database capacity consumed n",
+        "duration latency p50 p90 p95 p99 seconds ms time",
     ),
     _rule("fanout", "consumed capacity units", "up", "write read wcu rcu capacity"),
     _rule("event_loop", "eventloop loop", "up", "lag event eventloop delay"),

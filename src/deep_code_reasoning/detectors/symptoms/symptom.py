@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -96,6 +96,27 @@ def symptoms_of(texts: Iterable[Text], shifts: Iterable[Shift]) -> tuple[Symptom
             gathered.setdefault((kind, shift.service), []).append(shift)
     found = [_symptom(kind, service, parts) for (kind, service), parts in gathered.items()]
     return tuple(sorted(found, key=lambda s: (-s.weight, s.first_ns, s.service, s.kind)))
+
+
+def without_more_requests(found: Sequence[Shift]) -> list[Shift]:
+    """Metrics that moved, but for queries and calls that became no more than the requests that they are made for."""
+    more: dict[str, float] = {}
+    for shift in found:
+        if _kind_of(shift) == "traffic_up" and shift.before > 0:
+            more[shift.service] = max(more.get(shift.service, 1.0), shift.after / shift.before)
+    return [
+        shift
+        for shift in found
+        if _kind_of(shift) != "fanout" or shift.after > _MORE_EACH * more.get(shift.service, 0.0) * shift.before
+    ]
+
+
+def _kind_of(shift: Shift) -> str:
+    return kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None)
+
+
+# Queries that grow by so much more than the requests are more for each.
+_MORE_EACH: Final = 1.5
 
 
 def _symptom(kind: str, service: str, parts: list[Text | Shift]) -> Symptom:

@@ -5,7 +5,8 @@ before the parent nor end after it. A child that outlives its parent (a message,
 from one side only. The quickest calls bound it most tightly, and where the way there is as quick as the way back, the
 truth lies in the middle (Mills, *Network Time Protocol*, RFC 5905, section 10; for spans the same middle is what
 Jaeger's clock skew adjuster takes, child by child). Here the bounds of all calls between two hosts are joined to one
-interval a step of time, and the offsets of all hosts are fitted to all intervals at once (`offsets.py`).
+interval a step of time, the offsets of all hosts are fitted to all intervals at once (`offsets.py`), and held against
+the time that most of them show (`common_time.py`).
 
 `prepare_clocks` makes the table
 
@@ -19,6 +20,7 @@ for the common time with `corrected`.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +29,9 @@ from typing import Final
 from ...domain.instant import NS_PER_MS, NS_PER_S
 from ...store import CaseStore
 from .change_point import median
+from .common_time import Estimate, estimate
 from .linked_spans import prepare_linked_spans
-from .offsets import Estimate, Interval, estimate
+from .offsets import Interval
 from .time_steps import TimeSteps, step_of, time_steps
 
 # Drift is followed in this many steps at most; a clock needs enough calls a step for some of them to be quick.
@@ -42,6 +45,8 @@ _DRIFT_IN_STEP_MS: Final = 2.0
 _LINE_MS: Final = 2.0
 # Oscillators are wrong by some 100 ppm, and NTP corrects by 500 at most: what seems to run faster was set anew.
 _MAX_DRIFT_PPM: Final = 1000.0
+# A normal distribution's standard deviation is this many times its median distance from the middle.
+_DEVIATION: Final = 1.4826
 
 
 Moment = tuple[int, float, float]
@@ -53,8 +58,9 @@ class Clock:
     """A clock that is off: `offset_ns` ahead of the common time (negative: behind), while it is off.
 
     `uncertainty_ns` bounds the error of the offset: half of what the quickest calls leave open, added up along the
-    way to the clocks that agree. `drift_ppm` is how fast it runs away, in microseconds a second; None when it was set
-    anew in between. `path` holds each step's (start_ns, offset_ns, how far the offset may be wrong).
+    way to the clocks that agree, and how far the common time may be wrong, as the others lie about it. `drift_ppm` is
+    how fast it runs away, in microseconds a second; None when it was set anew in between. `path` holds each step's
+    (start_ns, offset_ns, how far the offset may be wrong against the other clocks).
     """
 
     name: str
@@ -75,6 +81,22 @@ def _find_clocks(store: CaseStore) -> tuple[Clock, ...]:
     clocks = () if steps is None else _clocks(_bounds(store, steps), steps)
     _keep(store, clocks, steps)
     return clocks
+
+
+def host_name(store: CaseStore, clock: str) -> str:
+    """What people call the host of a clock that is told by its id: its node's name, else its own; else `clock`."""
+    return store.once(("host name", clock), lambda: _host_name(store, clock))
+
+
+def _host_name(store: CaseStore, clock: str) -> str:
+    names = store.query(
+        """
+        SELECT DISTINCT if(resource['k8s.node.name'] != '', resource['k8s.node.name'], resource['host.name']) AS name
+        FROM spans WHERE host = {clock:String} AND resource['host.id'] = host LIMIT 2
+        """,
+        clock=clock,
+    )
+    return (str(names[0]["name"]) or clock) if len(names) == 1 else clock
 
 
 def corrected(column: str, offset: str = "o") -> str:
@@ -143,15 +165,22 @@ def _bounds(store: CaseStore, steps: TimeSteps) -> dict[int, list[Interval]]:
 
 
 def _clocks(bounds: dict[int, list[Interval]], steps: TimeSteps) -> tuple[Clock, ...]:
-    series: dict[str, list[tuple[int, Estimate]]] = defaultdict(list)
-    for step in sorted(bounds):
-        for name, found in estimate(bounds[step]).items():
-            series[name].append((step, found))
-    clocks = [clock for name in sorted(series) if (clock := _clock(name, series[name], steps)) is not None]
+    series = estimate(bounds)
+    levels = {name: median([found.offset for found in of.values()]) for name, of in series.items()}
+    clocks = []
+    for name in sorted(series):
+        common = _common_doubt([abs(level) for other, level in levels.items() if other != name])
+        clock = _clock(name, sorted(series[name].items()), common, steps)
+        clocks += [clock] if clock is not None else []
     return tuple(sorted(clocks, key=lambda clock: (-abs(clock.offset_ns), clock.name)))
 
 
-def _clock(name: str, series: Sequence[tuple[int, Estimate]], steps: TimeSteps) -> Clock | None:
+def _common_doubt(apart: Sequence[float]) -> float:
+    """Two standard errors of the common time, as far as these clocks are apart from it; 0 of none."""
+    return 2 * _DEVIATION * median(apart) / math.sqrt(len(apart)) if apart else 0.0
+
+
+def _clock(name: str, series: Sequence[tuple[int, Estimate]], common: float, steps: TimeSteps) -> Clock | None:
     """A clock's offset over time: a line where one fits, else as each step says; None when it may be right."""
     uncertainty = median([found.uncertainty for _, found in series])
     # One step may be misled, by a few late time stamps.
@@ -171,7 +200,7 @@ def _clock(name: str, series: Sequence[tuple[int, Estimate]], steps: TimeSteps) 
         path = _as_each_step_says(dict(series), steps, uncertainty)
     furthest = max(abs(offset) for _, offset, _ in path)
     off = median([offset for _, offset, _ in path if straight or abs(offset) > furthest / 2])
-    return Clock(name, off, uncertainty, drift_ppm if straight else None, tuple(path))
+    return Clock(name, off, uncertainty + common, drift_ppm if straight else None, tuple(path))
 
 
 def _as_each_step_says(known: dict[int, Estimate], steps: TimeSteps, uncertainty: float) -> list[Moment]:

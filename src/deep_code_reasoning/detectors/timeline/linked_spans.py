@@ -42,6 +42,13 @@ def do_some_fail(store: CaseStore) -> bool:
     return store.once("some fail", lambda: bool(store.query("SELECT max(failed) AS n FROM linked_spans")[0]["n"]))
 
 
+def span_kinds(store: CaseStore) -> frozenset[str]:
+    """The kinds of linked spans: soon told, where a long statement over those of a kind is dear to understand."""
+    prepare_linked_spans(store)
+    statement = "SELECT groupUniqArray(toString(kind)) AS kinds FROM linked_spans"
+    return store.once("span kinds", lambda: frozenset(store.query(statement)[0]["kinds"]))
+
+
 def _link_spans(store: CaseStore) -> None:
     # The spans are read once and joined in memory: large cases are streamed from files.
     store.derive(

@@ -3,7 +3,7 @@
 Each pair of clocks that called each other leaves an interval open for the difference of the two. The offsets are those
 that come nearest to the middles of all intervals: weighted least squares over the graph of clocks, the weight of a
 narrow interval being greater, with pairs that contradict all others weighted down (Huber's weights). Only differences
-can be seen, so the common time is that of the largest group of clocks that agree with each other.
+can be seen: which time they are held against is for `common_time.py` to say.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.instant import NS_PER_MS
-from .change_point import median
 
 # Half an interval narrower than this is no better known: hosts' own time stamps jitter by that much.
 _FLOOR_NS: Final = 0.05 * NS_PER_MS
-# Clocks within this of each other agree: what time synchronisation over a network is content with.
-_AGREE_NS: Final = 5.0 * NS_PER_MS
 _SWEEPS: Final = 200
 _ROUNDS: Final = 30
 _STILL_NS: Final = 1_000.0
@@ -47,20 +44,25 @@ class Interval:
         return max(_FLOOR_NS, (self.upper - self.lower) / 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A clock is `offset` nanoseconds ahead of the common time, give or take `uncertainty`."""
-
-    offset: float
-    uncertainty: float
-
-
 Links = Mapping[str, list[tuple[str, float, float]]]
 """For each clock its neighbours: (name, how far this clock is ahead of it, half of the interval)."""
 
 
-def estimate(intervals: Sequence[Interval]) -> dict[str, Estimate]:
-    """The offset of every clock that has a bound, by name; each connected group of clocks has its own common time."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Clocks that calls link: how far each is ahead of one of them, in nanoseconds, and in how many calls it was."""
+
+    offsets: Mapping[str, float]
+    calls: Mapping[str, int]
+    links: Links
+
+    def doubts(self, known: Sequence[str]) -> dict[str, float]:
+        """How far each clock's offset may be wrong, held against those of some clocks."""
+        return _along_best_ways(self.links, known)[1]
+
+
+def linked_groups(intervals: Sequence[Interval]) -> list[Group]:
+    """Every group of clocks that intervals link, each with its offsets."""
     links: dict[str, list[tuple[str, float, float]]] = defaultdict(list)
     calls: dict[str, int] = defaultdict(int)
     for interval in intervals:
@@ -68,16 +70,14 @@ def estimate(intervals: Sequence[Interval]) -> dict[str, Estimate]:
         links[interval.second].append((interval.first, interval.middle, interval.half))
         calls[interval.first] += interval.calls
         calls[interval.second] += interval.calls
-    found: dict[str, Estimate] = {}
+    groups: list[Group] = []
+    found: set[str] = set()
     for start in sorted(links, key=lambda name: (-calls[name], name)):
         if start not in found:
-            offsets, _ = _along_best_ways(links, [start])
-            offsets = _fitted(links, offsets)
-            agreeing = _majority(offsets, calls)
-            zero = median([offsets[name] for name in agreeing])
-            _, doubts = _along_best_ways(links, agreeing)
-            found.update({name: Estimate(offsets[name] - zero, doubts[name]) for name in offsets})
-    return found
+            offsets = _fitted(links, _along_best_ways(links, [start])[0])
+            groups.append(Group(offsets, {name: calls[name] for name in offsets}, links))
+            found.update(offsets)
+    return groups
 
 
 def _along_best_ways(links: Links, starts: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
@@ -127,9 +127,3 @@ def _fitted(links: Links, offsets: Mapping[str, float]) -> dict[str, float]:
 
 def _weight(half: float, stray: float) -> float:
     return 1.0 / (half * half) * min(1.0, half / max(abs(stray), 1.0))
-
-
-def _majority(offsets: Mapping[str, float], calls: Mapping[str, int]) -> list[str]:
-    """The largest group of clocks within reach of one of them; of two as large the one with more calls."""
-    groups = [sorted(n for n in offsets if abs(offsets[n] - offsets[name]) <= _AGREE_NS) for name in sorted(offsets)]
-    return max(groups, key=lambda group: (len(group), sum(calls[name] for name in group)))

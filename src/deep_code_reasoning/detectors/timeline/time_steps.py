@@ -52,13 +52,13 @@ def time_steps(store: CaseStore, table: str, column: str = "start_ns", count: in
     The outermost thousandth on either side is left out of account: one absurd time stamp would make all others one
     step.
     """
-    return store.once(("time steps", table, column, count), lambda: _find_steps(store, table, column, count))
+    first, last = store.once(("time steps", table, column), lambda: _ends(store, table, column))
+    return TimeSteps(first, max(1, (last - first) // count + 1), count)
 
 
-def _find_steps(store: CaseStore, table: str, column: str, count: int) -> TimeSteps:
+def _ends(store: CaseStore, table: str, column: str) -> tuple[int, int]:
     row = store.query(
         f"SELECT quantileExact(0.001)({column}) AS first, quantileExact(0.999)({column}) AS last "
         f"FROM {table} WHERE {column} > 0"
     )[0]
-    first, last = int(row["first"] or 0), int(row["last"] or 0)
-    return TimeSteps(first, max(1, (last - first) // count + 1), count)
+    return int(row["first"] or 0), int(row["last"] or 0)

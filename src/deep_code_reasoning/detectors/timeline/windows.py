@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S
 from ...domain.window import Window, Windows
 from ...store import CaseStore
+
+# How late what began may be told, in pauses between points.
+_LAG: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,13 @@ def date_windows(windows: Windows, findings: Sequence[Finding], settings: Settin
     onset_ns, group = _densest(dated, windows.noticed_at_ns, settings)
     onset_ns = min(max(onset_ns, start_ns + 1), end_ns - 1)
     starts = [finding.window.start_ns for finding in group if finding.window]
+    # A point may tell of the time until the next one, and be the middle of several.
+    lag_ns = round(_LAG * min(finding.number("every_s") for finding in group) * NS_PER_S)
     return Windows(
         baseline=Window(start_ns, onset_ns),
         incident=Window(onset_ns, end_ns),
         onset_ns=onset_ns,
-        onset=Window(min(*starts, onset_ns), max(*starts, onset_ns) + 1),
+        onset=Window(min(*starts, onset_ns), max(*starts, onset_ns + lag_ns) + 1),
         noticed_at_ns=windows.noticed_at_ns,
         method=f"{len(group)} of {len(dated)} signals that changed agree",
         changed=True,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ...store import CaseStore
-from ..locks.commands import statement_of
+from ..locks.commands import PARAMETERS, parameter_of, statement_of
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.span_facts import REFUSED, STATUS, first_attribute
@@ -65,7 +65,7 @@ _CONDITIONS: Final = rf"""arrayConcat(
                               '([A-Za-z_][A-Za-z0-9_]*)["`]? *= *(\'[^\']*\'|[0-9]+)')),
     arrayMap(found -> (found[1], found[2]), extractAllGroups(statement, '"([a-z_]*id)" *: *"?([^", }}]+)')),
     arrayMap((piece, place) -> (extract(piece, '([A-Za-z_][A-Za-z0-9_]*)["`]? *= *$'),
-                                attributes[concat('db.query.parameter.', toString(place - 1))]),
+                                {parameter_of("toString(place - 1)")}),
              {_PIECES} AS pieces,
              arrayEnumerate(pieces)))"""
 
@@ -195,9 +195,7 @@ _STATEMENTS: Final = (
                arrayConcat(
                    arrayFilter(value -> value != '', arrayMap(found -> if(found[1] != '', found[1], found[2]),
                        extractAllGroups(statement, '[\'"]([^\'"]*)[\'"]|[^$:a-zA-Z0-9_.]([0-9]+)'))),
-                   arrayMap(name -> attributes[name],
-                            arrayFilter(name -> startsWith(name, 'db.query.parameter.'), mapKeys(attributes))))
-                   AS literals
+                   {PARAMETERS}) AS literals
         FROM told
         """,
     ),

@@ -28,7 +28,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.words import without_numbers
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
@@ -224,6 +224,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
 
 DETECTOR = Detector(
     code="traces.cache_misses",
+    kinds=(Kind("traces.cache_misses", directness=1.0, family="seen"),),
     mechanisms=("cache_stampede",),
     needs=("spans",),
     settings=Settings(),

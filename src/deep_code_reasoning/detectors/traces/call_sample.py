@@ -114,16 +114,16 @@ def _follows_data(calls: Sequence[Row]) -> tuple[bool, str]:
     known = [(row["trace_id"], given) for row in calls if (given := _parameters(row)) is not None]
     if 2 * len(known) > len(calls):
         same = 2 * len(set(known)) < len(known)
-        return not same, "the same ones over again" if same else "one a row, by their parameters"
+        return not same, "the same ones over again" if same else "one per row, by their parameters"
     times = [float(row["duration_ns"]) for row in calls]
     numbers = Counter(row["trace_id"] for row in calls)
     middle = statistics.median(numbers.values())
     if middle >= _MANY or len(set(numbers.values())) > 1:
-        return True, "one a row, by their number; parameters are hidden"
+        return True, "one per row, by their number; parameters are hidden"
     if not any(row["text"] or row["callee_text"] for row in calls):
         return True, "one kind of call; nothing tells them apart"
     varied = statistics.pstdev(times) > _MIN_VARIATION * max(1.0, statistics.fmean(times))
-    return varied, "one a row, by their times; parameters are hidden" if varied else "as many in each request"
+    return varied, "one per row, by their times; parameters are hidden" if varied else "as many in each request"
 
 
 def _table(statement: str) -> str:

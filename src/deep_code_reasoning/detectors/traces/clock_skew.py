@@ -26,8 +26,8 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene, Skipped
-from ..timeline.clocks import Clock, prepare_clocks
+from ..base import Detector, Kind, Scene, Skipped
+from ..timeline.clocks import Clock, host_name, prepare_clocks
 
 # Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
 # times, TLS validity, TOTP, event stores' sequence checks.
@@ -90,7 +90,7 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
         """,
         clock=clock.name,
     )[0]
-    service = _service(scene.store, clock.name)
+    service, host = _service(scene.store, clock.name), host_name(scene.store, clock.name)
     failures = _time_failures(scene.store, clock.name)
     failed = int(failures["requests"])
     harmful = failed >= settings.min_failures and abs(clock.offset_ns) >= settings.min_share * named_ns(
@@ -99,7 +99,7 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
     offset_ms, doubt_ms = clock.offset_ns / NS_PER_MS, clock.uncertainty_ns / NS_PER_MS
     way = "ahead of" if offset_ms > 0 else "behind"
     summary = (
-        f"{clock.name}: its clock is {abs(offset_ms):.1f} ms {way} {calls['others']} others "
+        f"{host}: its clock is {abs(offset_ms):.1f} ms {way} {calls['others']} others "
         f"(at most {doubt_ms:.1f} ms uncertain), seen on {calls['n']} calls, {calls['impossible']} of them "
         "impossible as recorded"
     )
@@ -113,7 +113,7 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
         severity=min(1.0, failed / max(1, int(failures["through"]))) if harmful else 0.0,
         confidence=0.95,
         facts={
-            "host": clock.name,
+            "host": host,
             "offset_ms": round(offset_ms, 3),
             "uncertainty_ms": round(doubt_ms, 3),
             "drift_ppm": None if clock.drift_ppm is None else round(clock.drift_ppm, 2),
@@ -124,7 +124,7 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
         },
         citations=_citations(scene.store, clock.name),
         window=Window(int(failures["since"]), scene.windows.incident.end_ns) if harmful else None,
-        resource=clock.name,
+        resource=host,
         instance=clock.name,
     )
 
@@ -220,6 +220,7 @@ def _citations(store: CaseStore, clock: str) -> tuple[Citation, ...]:
 
 DETECTOR = Detector(
     code="traces.clock_skew",
+    kinds=(Kind("traces.clock_skew", directness=0.95, family="seen"),),
     mechanisms=("clock_skew",),
     needs=("spans",),
     settings=Settings(),

@@ -29,7 +29,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..external.peer_outage import prepare_exits
 from ..external.slow_peer import ON_THE_INTERNET, OUR_OWN
 from ..timeline.linked_spans import do_some_fail
@@ -219,6 +219,11 @@ def _examples(store: CaseStore, caller: str, callee: str) -> tuple[str | None, t
 
 DETECTOR = Detector(
     code="traces.early_timeout",
+    kinds=(
+        Kind("traces.early_timeout", directness=0.9, outright=True, reaction=True),
+        Kind("traces.new_deadline", directness=0.95, family="seen"),
+        Kind("traces.inverted_deadline", directness=0.95, family="seen"),
+    ),
     mechanisms=("timeout_budget",),
     needs=("spans",),
     settings=Settings(),

@@ -25,7 +25,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import once_a_case
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.words import without_numbers
@@ -195,6 +195,7 @@ def _said(store: CaseStore, service: str, shapes: Sequence[str], since_ns: int) 
 
 DETECTOR = Detector(
     code="traces.exhausted",
+    kinds=(Kind("traces.exhausted", directness=1.0, family="shown", outright=True, runs_out=True),),
     mechanisms=tuple(sorted({mechanism for mechanism, _ in _KINDS.values()})),
     needs=("spans",),
     settings=Settings(),

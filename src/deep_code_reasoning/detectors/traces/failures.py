@@ -20,8 +20,9 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...domain.wording import excerpt
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
@@ -131,7 +132,7 @@ def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, floa
         service=service,
         summary=(
             f"{service}: requests fail in {operation} since {format_instant(onset_ns)} ({after:.0%} of them, "
-            f"{before:.0%} before)" + (f': "{message[:200]}"' if message else "")
+            f"{before:.0%} before)" + (f': "{excerpt(message, 200)}"' if message else "")
         ),
         severity=max(0.0, after - before),
         confidence=chance,
@@ -150,6 +151,7 @@ def _finding(scene: Scene, service: str, chance: float, rates: tuple[float, floa
 
 DETECTOR = Detector(
     code="traces.failures",
+    kinds=(Kind("traces.failures", directness=0.8, symptom="inherited", errors=True),),
     mechanisms=TOLD_MECHANISMS,
     needs=("spans",),
     settings=Settings(),

@@ -23,7 +23,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
@@ -201,6 +201,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
 
 DETECTOR = Detector(
     code="traces.hedged_calls",
+    kinds=(Kind("traces.hedged_calls", directness=0.9, family="seen", reaction=True),),
     mechanisms=("retry_storm",),
     needs=("spans",),
     settings=Settings(),

@@ -23,7 +23,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 
 # Where a program runs: its node; a host that bears the program's own name is a container.
 _MACHINE: Final = "if(resource['k8s.node.name'] != '', resource['k8s.node.name'], if(host = instance, '', host))"
@@ -172,6 +172,7 @@ def _metrics_end(scene: Scene, machine: str, onset_ns: int) -> bool:
 
 DETECTOR: Final = Detector(
     code="traces.lost_host",
+    kinds=(Kind("traces.lost_host", directness=1.0, family="seen", place="host"),),
     mechanisms=("infrastructure_fault",),
     needs=("spans",),
     settings=Settings(),

@@ -10,8 +10,8 @@ what adds up to the 40 % says where to look, and whether it is one slow call or 
 Stays silent when: the traces are one recording (`self_time.py` judges it in time order); the requests did not become
 slower; what they lose is within their ordinary spread.
 
-Example finding: `orders: requests lose 42 ms in SELECT product_rule (91% of what they lose): 14 calls a request, 1
-before`.
+Example finding: `orders: requests lose 42 ms in SELECT product_rule (91% of what they lose): 14 calls per request,
+1 before`.
 
 Times are averaged, not ranked: only means add up to the mean of the whole, and a few requests that wait very long are
 a loss as well. Where a caller hangs up before the answer, the time until then is its own: the callee works on for
@@ -29,11 +29,15 @@ from typing import Final
 from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from .moved_deadlines import PutOff, deadlines_put_off
 
+# A call that takes half as long again is slower itself, however much more often it is made.
+_LONGER: Final = 1.5
+# Of the hundred kinds of spans of a system hardly one is so many standard errors slower by chance.
+_SURELY: Final = 4.0
 Place = tuple[str, str]
 """A service and the name of a span of it."""
 
@@ -90,7 +94,8 @@ class _Node:
 class Loss:
     """What requests lose in one operation, or by calling it more often (`multiplied`).
 
-    `is_outside`: it is a call of something that records no traces and is no database of the caller's own.
+    `is_outside`: it is a call of something that records no traces and is no database of the caller's own, and takes
+    longer than before. `caller`: the other service that calls the operation more often, '' where none does.
     `deadline`: calls that hang are waited for longer, where that is what is lost.
     """
 
@@ -105,6 +110,12 @@ class Loss:
     is_outside: bool
     z: float
     deadline: PutOff | None = None
+    caller: str = ""
+
+    @property
+    def blamed(self) -> str:
+        """The service that lost the time: that of the operation, or the caller that asks it more often."""
+        return self.caller or self.service
 
     @property
     def surely_lost_ms(self) -> float:
@@ -156,12 +167,23 @@ def losses_between(store: CaseStore, since_ns: int, settings: Settings | None = 
                 calls_before=before[place].calls,
                 calls_after=by_place[place].calls,
                 multiplied=multiplied and by_place[place].calls >= settings.many * _calls(by_place, place, parents),
-                is_outside=all(node.outward for node in members) and not _is_database(store, place),
+                is_outside=all(node.outward for node in members)
+                and not (multiplied and not _takes_longer(members))
+                and not _is_database(store, place),
                 z=lost / max(error, 1e-9),
                 deadline=deadline,
+                caller=_other_caller(place, parents) if multiplied else "",
             )
         )
     return sorted(found, key=lambda loss: (-loss.surely_lost_ms, loss.service, loss.operation))
+
+
+def sure_losses(store: CaseStore, since_ns: int) -> list[Loss]:
+    """Losses that prove themselves, for where nothing else tells that requests became slower at that moment.
+
+    That a deadline was put off is certain of a few calls (`moved_deadlines.py`).
+    """
+    return [loss for loss in losses_between(store, since_ns) if loss.z >= _SURELY or loss.deadline is not None]
 
 
 def _is_database(store: CaseStore, place: Place) -> bool:
@@ -172,6 +194,20 @@ def _is_database(store: CaseStore, place: Place) -> bool:
         name=place[1],
     )
     return bool(rows[0]["n"])
+
+
+def _takes_longer(members: Sequence[_Node]) -> bool:
+    """Whether each call takes longer, and there are not only more of them."""
+    before, after = (
+        sum(node.before.self_ms for node in members) / max(1e-9, sum(node.before.calls for node in members)),
+        sum(node.after.self_ms for node in members) / max(1e-9, sum(node.after.calls for node in members)),
+    )
+    return after > _LONGER * before > 0
+
+
+def _other_caller(place: Place, parents: Mapping[Place, Place]) -> str:
+    above = parents.get(place)
+    return above[0] if above is not None and above[0] != place[0] else ""
 
 
 def _more(before: float, after: float, settings: Settings) -> bool:
@@ -285,15 +321,15 @@ def _finding(scene: Scene, loss: Loss, since_ns: int) -> Finding:
     examples = example_of(scene.store, loss, since_ns)
     how = ""
     if loss.multiplied:
-        how = f": {loss.calls_after:.1f} calls a request, {loss.calls_before:.1f} before"
+        how = f": {loss.calls_after:.1f} calls per request, {loss.calls_before:.1f} before"
     elif loss.deadline is not None:
         how = f": a call that hangs is waited for {loss.deadline.after_ms:.0f} ms, {loss.deadline.before_ms:.0f} before"
     return Finding(
         code="traces.lost_time",
         mechanism=mechanism_of(loss),
-        service=loss.service,
+        service=loss.blamed,
         summary=(
-            f"{loss.service}: requests lose {loss.lost_ms:.1f} ms in {loss.operation} "
+            f"{loss.blamed}: requests lose {loss.lost_ms:.1f} ms in {loss.operation} "
             f"({loss.share:.0%} of what they lose){how}"
         ),
         severity=min(1.0, loss.share),
@@ -345,6 +381,7 @@ _TELLING: Final = (
 
 DETECTOR = Detector(
     code="traces.lost_time",
+    kinds=(Kind("traces.lost_time"),),
     mechanisms=("n_plus_one", "latency_regression", "dependency_outage"),
     needs=("spans",),
     settings=Settings(),

@@ -28,7 +28,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.rises import Rise, rises
@@ -200,6 +200,7 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
 
 DETECTOR = Detector(
     code="traces.message_order",
+    kinds=(Kind("traces.message_order", directness=0.95, family="shown"),),
     mechanisms=("race_condition",),
     needs=("spans",),
     settings=Settings(),

@@ -26,8 +26,9 @@ from ...domain.citation import Citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, NS_PER_S, format_instant
 from ...domain.window import Window
+from ...domain.wording import duration
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import outcome_change
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
@@ -213,7 +214,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
         summary=(
             f"{service}: {change.failures_after} of {change.trials_after} messages of {queue} wait long to be taken "
             f"since {format_instant(since_ns)}, {change.failures_before} of {change.trials_before} before: "
-            f"{wait_s:.3g} s (median; {before_s:.3g} s before), {left_over} are not taken at all"
+            f"{duration(wait_s)} (median; {duration(before_s)} before), {left_over} are not taken at all"
         ),
         severity=min(1.0, max(0.5, change.rate_after)),
         confidence=min(settings.most, rise.probability),
@@ -233,6 +234,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
 
 DETECTOR = Detector(
     code="traces.message_waits",
+    kinds=(Kind("traces.message_waits", directness=0.95, family="shown", outright=True),),
     mechanisms=("message_backlog",),
     needs=("spans",),
     settings=Settings(),

@@ -25,9 +25,9 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..locks.commands import statement_of
-from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.linked_spans import span_kinds
 from ..timeline.rises import Rise, rises
 from ..timeline.span_facts import first_attribute
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -35,6 +35,7 @@ from ..timeline.time_steps import TimeSteps, step_of, time_steps
 _WRITES: Final = (
     r"(?i)^\W*(insert|update|delete|upsert|merge|replace|put|post|patch|publish|send|save|set|hset|create)\b"
 )
+_OUTWARD: Final = ("client", "producer")
 _SYSTEM: Final = f"""multiIf(
     {first_attribute("db.system.name", "db.system", "messaging.system", "rpc.system")} AS named != '', named,
     {first_attribute("http.request.method", "http.method")} != '', 'http', '')"""
@@ -63,7 +64,8 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find operations that no longer write what they wrote."""
-    prepare_linked_spans(scene.store)
+    if span_kinds(scene.store).isdisjoint(_OUTWARD):
+        return ()
     steps = time_steps(scene.store, "linked_spans")
     by_operation: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in _calls(scene.store, steps, settings):
@@ -190,6 +192,7 @@ def _finding(scene: Scene, gone: Rise, about: Mapping[str, str], settings: Setti
 
 DETECTOR = Detector(
     code="traces.missing_writes",
+    kinds=(Kind("traces.missing_writes", directness=0.95, family="shown"),),
     mechanisms=("wrong_result",),
     needs=("spans",),
     settings=Settings(),

@@ -31,7 +31,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import outcome_change, probability, rate_contrast
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -285,7 +285,7 @@ def _finding(scene: Scene, side: _Side, since: int | None, calls: _Calls, share:
         service=side.service,
         summary=(
             f"{side.service}: calls {side.direction} it spend {now_ms:.0f} ms between the two services "
-            f"({elsewhere_ms:.0f} ms elsewhere{before}), with all {len(ends)} {who}"
+            f"({elsewhere_ms:.0f} ms elsewhere{before}), {_with_whom(ends, who)}"
         ),
         severity=min(1.0, share),
         confidence=chance,
@@ -317,8 +317,16 @@ def _citations(store: CaseStore, service: str, far: str, limit_ns: int) -> tuple
     return tuple(span_citation(row["trace_id"], row["span_id"]) for row in rows)
 
 
+def _with_whom(ends: Sequence[str], who: str) -> str:
+    return f"with all {len(ends)} {who}" if len(ends) > 1 else f"with its only {who[:-1]}"
+
+
 DETECTOR = Detector(
     code="traces.network_gap",
+    kinds=(
+        Kind("traces.network_gap", directness=0.95, symptom="own", family="shown", place="way"),
+        Kind("traces.zone_gap", directness=1.0, family="seen", place="way"),
+    ),
     mechanisms=("network_delay", "network_loss"),
     needs=("spans",),
     settings=Settings(),

@@ -25,7 +25,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_facts import ABSENT, span_facts
@@ -163,6 +163,7 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
 
 DETECTOR = Detector(
     code="traces.not_found",
+    kinds=(Kind("traces.not_found", directness=0.95, symptom="inherited", family="shown"),),
     mechanisms=("wrong_result",),
     needs=("spans",),
     settings=Settings(),

@@ -25,7 +25,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import Row
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from .message_turns import prepare_message_times
 
@@ -125,6 +125,7 @@ def _finding(scene: Scene, row: Row, settings: Settings) -> Finding:
 
 DETECTOR = Detector(
     code="traces.poison_messages",
+    kinds=(Kind("traces.poison_messages", directness=1.0, family="seen"),),
     mechanisms=("bad_input",),
     needs=("spans",),
     settings=Settings(),

@@ -30,7 +30,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..locks.waits import LONG, Length
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import prepare_linked_spans
@@ -257,6 +257,7 @@ def _finding(scene: Scene, rise: Rise, handed: Row, settings: Settings) -> Findi
 
 DETECTOR = Detector(
     code="traces.pool_waits",
+    kinds=(Kind("traces.pool_waits", directness=0.95, family="shown"),),
     mechanisms=tuple(sorted({mechanism for mechanism, _ in _KINDS.values()})),
     needs=("spans",),
     settings=Settings(),

@@ -9,8 +9,8 @@ join that became a lookup, shows in nothing but the count.
 Stays silent when: the calls are repeated because they fail (retries), or because they ask for a lock until it is free;
 they are few, or take no time that counts; it was so before; other requests came, which need more calls.
 
-Example finding: `orders: 24 calls of SELECT prices a request (median of those concerned), 1 before 10:23:00, 212 ms of
-it; one a row, by their parameters or number`.
+Example finding: `orders: 24 calls of SELECT prices per request (median of those concerned), 1 before 10:23:00;
+they take 212 ms; one per row, by their parameters or number`.
 
 The thresholds are Sentry's and perf-sentinel's published defaults: 5 repeats of one kind, 15 calls in all, 50 ms.
 Counting by name needs no literals: sanitised and plain statements are alike (`call_sample.py` tells one a row from the
@@ -27,7 +27,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..locks.operations import prepare_lock_ops
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
@@ -263,8 +263,8 @@ def _finding(scene: Scene, call: _Call, extent: Row, dated: tuple[int, float]) -
         mechanism="n_plus_one" if sample.follows_data else "chatty_calls",
         service=call.service,
         summary=(
-            f"{call.service}: {now:.0f} calls of {of} a request (median of those concerned), {before:.0f} "
-            f"before {format_instant(since_ns)}, {calls_ms:.0f} ms of it; {sample.why}"
+            f"{call.service}: {now:.0f} calls of {of} per request (median of those concerned), {before:.0f} "
+            f"before {format_instant(since_ns)}; they take {calls_ms:.0f} ms; {sample.why}"
         ),
         severity=min(1.0, 0.4 + calls_ms / max(calls_ms, request_ms, 1e-9) / 2),
         confidence=min(0.95, chance),
@@ -301,6 +301,7 @@ def _told_once(findings: Sequence[Finding]) -> list[Finding]:
 
 DETECTOR = Detector(
     code="traces.repeated_calls",
+    kinds=(Kind("traces.repeated_calls", directness=0.95, family="seen"),),
     mechanisms=("n_plus_one", "chatty_calls"),
     needs=("spans",),
     settings=Settings(),

@@ -27,7 +27,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
@@ -264,6 +264,10 @@ def _citations(store: CaseStore, service: str, callee: str) -> tuple[Citation, .
 
 DETECTOR = Detector(
     code="traces.retry_storm",
+    kinds=(
+        Kind("traces.retry_storm", directness=0.95, family="seen", reaction=True),
+        Kind("traces.retries"),
+    ),
     mechanisms=("retry_storm",),
     needs=("spans",),
     settings=Settings(),

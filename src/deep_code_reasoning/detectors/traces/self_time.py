@@ -10,7 +10,7 @@ Stays silent when: only durations rise and self times do not (a callee is slow);
 frequent than before; there are too few requests to tell; all services became slower alike.
 
 Example finding: `catalog: works 214 ms on a request, 9 ms before 13:07:03 (41 of 57 requests long, 3 of 60 before);
-all 7 of its operations are slower`.
+slower: 7 of its 7 operations`.
 
 A request is *long* when the service's self time exceeds a limit made from the shorter requests of the same entry
 operation (`Settings`); long and short ones are outcomes in time order (`timeline/change_point.py`). When most of the
@@ -33,7 +33,7 @@ from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..metrics.series import find_step, series_of
 from ..timeline.change_point import OutcomeChange
 from ..timeline.linked_spans import prepare_linked_spans
@@ -257,7 +257,7 @@ def _finding(scene: Scene, slow: Slowness, settings: Settings) -> Finding | None
         return None
     common = not slow.operation and len(slower) > 1 and len(slower) >= settings.common_share * len(operations)
     whose = f" of {slow.operation}" if slow.operation else ""
-    of_all = f"{len(slower)} of its {len(operations)} operations are slower" if operations else "by operation unknown"
+    of_all = f"slower: {len(slower)} of its {len(operations)} operations" if operations else "by operation unknown"
     change = slow.change
     before_ms, after_ms, cited = _extent(scene.store, slow.service, slow.onset_ns, slow.operation)
     long_ms = settings.long_factor * before_ms + settings.min_extra_ms
@@ -345,6 +345,7 @@ def _operations(store: CaseStore, slow: Slowness, settings: Settings) -> list[Ro
 
 DETECTOR = Detector(
     code="traces.self_time",
+    kinds=(Kind("traces.self_time", symptom="inherited"),),
     mechanisms=("latency_regression", "cpu_saturation"),
     needs=("spans",),
     settings=Settings(),

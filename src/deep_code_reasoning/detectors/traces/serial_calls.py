@@ -23,7 +23,7 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
@@ -150,6 +150,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
 
 DETECTOR: Final = Detector(
     code="traces.serial_calls",
+    kinds=(Kind("traces.serial_calls", directness=0.95, family="seen"),),
     mechanisms=("chatty_calls",),
     needs=("spans",),
     settings=Settings(),

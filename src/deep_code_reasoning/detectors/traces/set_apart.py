@@ -32,7 +32,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.separation import Facet, Requests, Trait, members, requests
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..contrast.facets import Facets, facets_of, is_of_process
 from ..contrast.outcomes import Outcomes, outcomes
 from ..timeline.change_point import probability, rate_contrast
@@ -292,53 +292,54 @@ def _place(store: CaseStore, divided: Outcomes, bad: Requests) -> Place | None:
         return None
     row = rows[0]
     examples = tuple(span_citation(trace, span) for trace, span in row["examples"])
-    return Place(str(row["service"]), str(row["operation"]) or None, requests(row["passing"]), examples)
+    passing = store.query(_PASSING, service=row["service"], operations=row["operations"])[0]["passing"]
+    return Place(str(row["service"]), str(row["operation"]) or None, requests(passing), examples)
 
 
 _PASSING: Final = """
-SELECT groupArray(number) FROM request_outcomes
+SELECT groupArray(number) AS passing FROM request_outcomes
 WHERE trace_id IN (SELECT trace_id FROM linked_spans
                    WHERE parent_service != service
-                     AND (service, name) IN (SELECT service, arrayJoin(operations) FROM place))
+                     AND service = {service:String} AND name IN {operations:Array(String)})
 """
-_DEEPEST: Final = f"""
+_DEEPEST: Final = """
 WITH failing AS (
     SELECT trace_id, span_id, service, name, parent_service FROM linked_spans
     -- Who is given up on while it works fails its caller too.
-    WHERE trace_id IN {{traces:Array(String)}} AND parent_service != service
+    WHERE trace_id IN {traces:Array(String)} AND parent_service != service
       AND (failed OR (parent_failed AND duration_ns > parent_duration_ns))
-),
-place AS (
-    SELECT service, groupUniqArray(name) AS operations, topK(1)(toString(name))[1] AS operation, count() AS n,
-           arraySlice(arraySort(groupArray((trace_id, span_id))), 1, 3) AS examples
-    FROM failing WHERE (trace_id, service) NOT IN (SELECT trace_id, parent_service FROM failing)
-    GROUP BY service ORDER BY n DESC, service LIMIT 1
 )
-SELECT service, operation, examples, ({_PASSING}) AS passing FROM place
+SELECT service, groupUniqArray(name) AS operations, topK(1)(toString(name))[1] AS operation, count() AS n,
+       arraySlice(arraySort(groupArray((trace_id, span_id))), 1, 3) AS examples
+FROM failing WHERE (trace_id, service) NOT IN (SELECT trace_id, parent_service FROM failing)
+GROUP BY service ORDER BY n DESC, service LIMIT 1
 """
-_SLOWEST: Final = f"""
+_SLOWEST: Final = """
 WITH doors AS (
     SELECT trace_id, service, sum(greatest(0, parent_duration_ns - duration_ns)) AS gap_ns FROM linked_spans
     WHERE has_parent AND parent_service != service AND kind != 'consumer' GROUP BY trace_id, service
 ),
 times AS (
     -- What a service takes for a request, with the time that its callers wait at its door.
-    SELECT r.service AS service, r.entry AS entry, r.trace_id IN {{traces:Array(String)}} AS bad,
+    SELECT r.service AS service, r.entry AS entry, r.trace_id IN {traces:Array(String)} AS bad,
            r.self_ns + d.gap_ns AS self_ns, r.trace_id AS trace_id, r.span_id AS span_id
     FROM request_times AS r LEFT JOIN doors AS d ON r.trace_id = d.trace_id AND r.service = d.service
-),
-place AS (
-    SELECT service, groupUniqArrayIf(entry, bad) AS operations, topKIf(1)(toString(entry), bad)[1] AS operation,
-           (avgIf(self_ns, bad) - avgIf(self_ns, NOT bad)) * countIf(bad) AS lost_ns,
-           arraySlice(arrayReverseSort(groupArrayIf((self_ns, trace_id, span_id), bad)), 1, 3) AS longest
-    FROM times GROUP BY service HAVING countIf(bad) > 0 AND countIf(NOT bad) > 0
-    ORDER BY lost_ns DESC, service LIMIT 1
 )
-SELECT service, operation, arrayMap(one -> (one.2, one.3), longest) AS examples, ({_PASSING}) AS passing FROM place
+SELECT service, groupUniqArrayIf(entry, bad) AS operations, topKIf(1)(toString(entry), bad)[1] AS operation,
+       (avgIf(self_ns, bad) - avgIf(self_ns, NOT bad)) * countIf(bad) AS lost_ns,
+       arrayMap(one -> (one.2, one.3),
+                arraySlice(arrayReverseSort(groupArrayIf((self_ns, trace_id, span_id), bad)), 1, 3)) AS examples
+FROM times GROUP BY service HAVING countIf(bad) > 0 AND countIf(NOT bad) > 0
+ORDER BY lost_ns DESC, service LIMIT 1
 """
 
 DETECTOR = Detector(
     code="traces.set_apart",
+    kinds=(
+        Kind("traces.set_apart"),
+        Kind("traces.bad_input", directness=0.95, family="seen"),
+        Kind("traces.noisy_neighbour", directness=0.95, family="seen"),
+    ),
     mechanisms=("bad_input", "noisy_neighbour", "exception", "latency_regression"),
     needs=("spans",),
     settings=Settings(),

@@ -23,7 +23,8 @@ from ...domain.citation import span_citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
-from ..base import Detector, Scene
+from ...domain.wording import figure
+from ..base import Detector, Kind, Scene
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .computing import computing
@@ -112,7 +113,7 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
         summary=(
             f"{service}: works {longest / NS_PER_MS:.0f} ms on {change.failures_after} of {change.trials_after} "
             f"requests to {entry} since {format_instant(rise.since_ns)} ({change.failures_before} of "
-            f"{change.trials_before} before; usual: {int(rise.row['usual']) / NS_PER_MS:.3g} ms)"
+            f"{change.trials_before} before; usual: {figure(int(rise.row['usual']) / NS_PER_MS)} ms)"
             + (computed.told if computed else "")
         ),
         # Who is concerned waits for every request: grave for them, and few.
@@ -135,6 +136,7 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
 
 DETECTOR = Detector(
     code="traces.stragglers",
+    kinds=(Kind("traces.stragglers", symptom="inherited"),),
     mechanisms=("latency_regression", "cpu_saturation"),
     needs=("spans",),
     settings=Settings(),

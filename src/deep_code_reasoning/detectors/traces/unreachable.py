@@ -27,7 +27,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
-from ..base import Detector, Scene, Skipped
+from ..base import Detector, Kind, Scene, Skipped
 from ..metrics.series import series_of
 from ..metrics.vocabulary import words_of
 from ..symptoms.lexicon import kinds_of_text
@@ -196,6 +196,7 @@ def _fate(store: CaseStore, service: str, since_ns: int) -> str:
 
 DETECTOR: Final = Detector(
     code="traces.unreachable",
+    kinds=(Kind("traces.unreachable", directness=1.0, symptom="own", family="shown"),),
     mechanisms=(
         "infrastructure_fault",
         "memory_saturation",

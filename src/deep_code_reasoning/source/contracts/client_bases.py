@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..roots import SourcePath
 from .calls import Call
+from .classes import OWN, bases_of, is_of_base
 from .client_tables import BASE_CALLS, BASE_NAMES, CLIENT_TYPES
-from .definitions import OWN, bases_of, is_of_base
 from .environment import Deployment
 from .frameworks import VERBS
 from .grammars import CLASS_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, lambdas
+from .classes import OWN, bases_of
 from .client_bases import SETTING, ClientBases
 from .client_tables import CLIENT_CALLS, CLIENT_MAKERS, CLIENT_TYPES, MADE, MENTIONS, RECEIVER, ClientCall
-from .definitions import OWN, bases_of
 from .environment import Deployment
 from .grammars import CLASS_TYPES, LAMBDA_TYPES, STRING_TYPES
 from .nodes import definition_name, enclosing, first_field, last_name, text_of, type_name, unwrapped, within

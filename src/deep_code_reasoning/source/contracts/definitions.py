@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from .calls import SUPER, Call
+from .classes import CONSTRUCTORS, OWN, bases_of, class_around, is_extension, is_of_base, of_type
 from .go_names import go_package, own_methods, tags
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES
 from .imports import Imports
-from .nodes import definition_name, enclosing, fields, header_of, last_name, text_of, unwrapped, within
+from .nodes import definition_name, enclosing, fields, last_name, text_of, unwrapped, within
 from .scopes import Function, Term, declared_type, functions_of, names_in, patterns, scopes_around
 from .syntax import CodeFile
 
@@ -24,16 +25,11 @@ _MAX_DEPTH: Final = 6
 _MAX_CALLS: Final = 100
 # Methods of one name, of more classes than that, are whose nobody can tell.
 _MAX_ALIKE: Final = 3
-# What the object is called that the code around belongs to.
-OWN: Final = frozenset({"self", "this", "$this", "cls", "@", "super", "base"})
-_CONSTRUCTORS: Final = ("__init__", "__construct")
 # Methods of so many objects that their name alone does not tell whose they are.
 _COMMON: Final = frozenset(
     "get post put delete patch head options publish send emit subscribe consume produce request fetch call create "
     "update find save add remove list all one execute process run start stop open close read write apply".split()
 )
-_HEADER_BYTES: Final = 2_000
-_EXTENDING: Final = re.compile(r"\bextends\b|\bimplements\b|[(:<]")
 _SCRIPT_IMPORT: Final = r"import\b|(?:const|let|var)\b(?=[^\n]*require\()"
 _IMPORTING: Final = {
     "python": r"from\b|import\b", "php": r"use\b",
@@ -213,7 +209,7 @@ class Definitions:
         if package:  # Go
             folder = go_package(package, file)
             known = [each for each in known if folders_of(each.file)[1] == folder]
-        own = own_methods(known, head, call) or _of_type(known, kind)
+        own = own_methods(known, head, call) or of_type(known, kind)
         if own or not known:
             return own
         module = self.module(head, file)
@@ -269,7 +265,7 @@ class Definitions:
             if function.file.language == "php" and function.name in ("", "__invoke"):
                 named = named + self._calls.get("", [])  # (require "x.php")($app), (new Routes())($app)
             if function.makes:
-                makers = [SUPER, *_CONSTRUCTORS, *self._heirs.get(function.name, ())]
+                makers = [SUPER, *CONSTRUCTORS, *self._heirs.get(function.name, ())]
                 named = named + [each for name in makers for each in self._calls.get(name, ())]
             if function.file.family == "script" and self._is_default(function):
                 named = named + self._of_importers(function)
@@ -314,45 +310,10 @@ class Definitions:
         ]
 
 
-def bases_of(kind: Node) -> list[str]:
-    """The names of what a class extends and implements, as far as they look like classes."""
-    own, whole = definition_name(kind), header_of(kind, _HEADER_BYTES)
-    text = whole.partition(own)[2] if own else whole.removeprefix("class")
-    found = _EXTENDING.search(re.sub(r"^\s*\([^)]*\)(?=\s*:)", "", text))
-    return re.findall(r"\b([A-Z]\w*)", text[found.start() :]) if found is not None else []
-
-
-def is_of_base(call: Call) -> bool:
-    """Whether a call runs the constructor of what the class around it extends."""
-    if call.name == SUPER:
-        return not call.receiver
-    return call.name in _CONSTRUCTORS and call.receiver in ("super()", "parent")
-
-
-def class_around(node: Node) -> str:
-    """The name of the class that holds a node, in small letters."""
-    return definition_name(enclosing(node, CLASS_TYPES)).lower()
-
-
 def folders_of(file: CodeFile) -> tuple[str, ...]:
     """What others may call a file: its name, and its folder's."""
     folder, _, name = file.where.path.rpartition("/")
     return name.partition(".")[0].lower(), folder.rpartition("/")[2].lower()
-
-
-def _of_type(known: Sequence[Function], kind: str) -> list[Function]:
-    """The methods of a type, or of what implements or extends it."""
-    if not kind:
-        return []
-    around = [(each, enclosing(each.node, CLASS_TYPES)) for each in known]
-    return [each for each in known if each.owner == kind] or [
-        each for each, owner in around if owner is not None and kind in bases_of(owner)
-    ]
-
-
-def is_extension(function: Function) -> bool:
-    """C#: whether a method's first parameter is what it is called on."""
-    return function.file.language == "csharp" and "(this " in text_of(function.node).partition(")")[0]
 
 
 def _is_static(function: Function) -> bool:

@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call
-from .definitions import (
-    OWN,
-    Definitions,
-    bases_of,
-    class_around,
-    folders_of,
-    is_imported,
-)
+from .classes import OWN, bases_of, class_around
+from .definitions import Definitions, folders_of, is_imported
 from .go_names import go_package, struct_fields
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, MEMBERS, NAMES, RECEIVER_FIELDS
 from .nodes import (

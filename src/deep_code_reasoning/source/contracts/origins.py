@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
-from .definitions import bases_of
+from .classes import bases_of
 from .frameworks import PARENTS, ROUTER_MODULES, ROUTERS, WRAPS
 from .grammars import MEMBERS, NAMES, RECEIVER_FIELDS, STRING_TYPES
 from .groups import gives_back_its_own, is_group

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from .calls import Call, items
-from .definitions import OWN, bases_of, is_extension
+from .classes import OWN, bases_of, is_extension
 from .grammars import CLASS_TYPES, FUNCTION_TYPES, LAMBDA_TYPES, NAMES
 from .nodes import definition_name, enclosing, keyed, text_of, unwrapped, within
 from .scopes import LOOPS, Frame, Function, Term, keys_of, loop_parts, names_in, parts_of, patterns, scopes_around

@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from typing import Final
 
 from ..diff import Patch
 from ..effect import Effect, Extractor
-from . import (
-    associations,
-    backtracking,
-    cache_keys,
-    endpoints,
-    growth,
-    logic,
-    loops,
-    names,
-    order,
-    queries,
-    removals,
-    schema,
-    scopes,
-    settings,
-    units,
-    validation,
-    verbosity,
-    versions,
-    waiting,
+
+# Modules in this package, each with an `extract`. They are loaded with the first diff: most evidence has none.
+FAMILIES: Final[tuple[str, ...]] = (
+    "settings",
+    "verbosity",
+    "loops",
+    "associations",
+    "removals",
+    "scopes",
+    "growth",
+    "schema",
+    "endpoints",
+    "versions",
+    "logic",
+    "cache_keys",
+    "queries",
+    "backtracking",
+    "waiting",
+    "order",
+    "units",
+    "validation",
+    "names",
 )
 
-EXTRACTORS: Final[tuple[Extractor, ...]] = (
-    settings.extract,
-    verbosity.extract,
-    loops.extract,
-    associations.extract,
-    removals.extract,
-    scopes.extract,
-    growth.extract,
-    schema.extract,
-    endpoints.extract,
-    versions.extract,
-    logic.extract,
-    cache_keys.extract,
-    queries.extract,
-    backtracking.extract,
-    waiting.extract,
-    order.extract,
-    units.extract,
-    validation.extract,
-    names.extract,
-)
+
+@functools.cache
+def _extractors() -> tuple[Extractor, ...]:
+    return tuple(importlib.import_module(f".{name}", __package__).extract for name in FAMILIES)
 
 
 def effects_of(patch: Patch) -> tuple[Effect, ...]:
     """Everything that a patch does, as far as its lines can tell; in the order of its families."""
-    return tuple(effect for extract in EXTRACTORS for effect in extract(patch))
+    return tuple(effect for extract in _extractors() for effect in extract(patch))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -16,6 +17,9 @@ _EAGER: Final = re.compile(
     r"|join\s*_?fetch|EntityGraph|ThenInclude|Include|withGraph(?:Fetched|Joined)|(?:get)?data_?loaders?|loaders?"
     r"|leftJoinAndSelect|populate|BatchSize|eager)\b|(?:->|::)with(?=\()|\brelations(?=\s*:)|\bFetchType\.EAGER"
     r"|\binclude(?=\s*:\s*[\[{])|\blazy\s*=\s*[\"'](?:joined|selectin|subquery)"
+)
+_BRINGS: Final = re.compile(
+    r"(?:joinedload|selectinload|subqueryload|ThenInclude|Include)\(\s*(?:\w+\s*=>\s*)?\w+\.(\w+)"
 )
 # Queries in strings of code: `join fetch` of JPA.
 _JOIN_FETCH: Final = re.compile(r"(?i)\bjoin\s+fetch\b")
@@ -51,11 +55,16 @@ def extract(patch: Patch) -> list[Effect]:
 
 
 def _no_longer_eager(hunk: Hunk) -> list[Effect]:
-    gone = _eager(hunk.removed) - _eager(hunk.added)
+    """Loaders that are gone, or that load less: of two relations one."""
+    before, after = _eager(hunk.removed), _eager(hunk.added)
+    gone = before - after
     if gone:
         names = tuple(sorted(gone))
         says = f"eager loading ({', '.join(names)}) taken away"
         return [Effect("call_in_loop", says, hunk.path, names, sureness=0.9)]
+    less = tuple(dict.fromkeys((_loaded(hunk.removed) - _loaded(hunk.added)).elements()))
+    if less:
+        return [Effect("call_in_loop", f"{', '.join(less)} no longer loaded along", hunk.path, less, sureness=0.9)]
     return []
 
 
@@ -68,6 +77,12 @@ def _loaded_one_by_one(hunk: Hunk) -> list[Effect]:
                 says = f"{match[1]} of each object, which {loaded[match[2]]} loaded for all at once"
                 return [Effect("call_in_loop", says, hunk.path, (match[1], loaded[match[2]]), sureness=0.85)]
     return []
+
+
+def _loaded(lines: Iterable[Line]) -> Counter[str]:
+    """What loaders are asked to bring, as often as they are: `hours` of `selectinload(Restaurant.hours)`."""
+    codes = [line.code for line in lines if not is_import(line.code)]
+    return Counter(match[1] for code in codes for match in _BRINGS.finditer(code))
 
 
 def _eager(lines: Iterable[Line]) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...symptoms.words import words
-from ..code import definition, is_import, is_log_statement, is_telemetry, string_literals
+from ..code import block_names, definition, is_import, is_log_statement, is_telemetry, string_literals
 from ..diff import Hunk, Patch
 from ..effect import Effect
 from .pairs import paired
@@ -57,7 +57,8 @@ def builds_key(hunk: Hunk, code: str) -> bool:
         return False
     if _LOOKS_UP.search(code) or ("@" in code and _CACHE.search(code)):
         return True
-    if code.lstrip().startswith("return") and "key" in words(definition(hunk.heading) or hunk.heading):
+    around = (definition(hunk.heading) or hunk.heading, *block_names(hunk))
+    if code.lstrip().startswith("return") and any("key" in words(name) for name in around):
         return True
     near = (hunk.path, hunk.heading, *(line.code for line in hunk.lines))
     return _KEY_NAME.search(code) is not None and any(_CACHE.search(text) for text in near)
@@ -65,7 +66,7 @@ def builds_key(hunk: Hunk, code: str) -> bool:
 
 def _but_numbers(code: str) -> str:
     """The line without plain numbers: the time that an entry lives stands on it too."""
-    return re.sub(r"(?<![\w\"'`:/-])\d+(?:\.\d+)?", "#", code)
+    return re.sub(r"(?<![\w\"'`:/.-])\d+(?:\.\d+)?", "#", code)
 
 
 def _spaced(code: str) -> str:

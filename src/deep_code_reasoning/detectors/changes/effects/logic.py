@@ -144,29 +144,23 @@ def _patterns(hunk: Hunk) -> Iterator[Effect]:
         yield Effect("pattern_changed", says, hunk.path, ("pattern",), sureness=0.8)
 
 
-# Statements stand in strings.
-_LOCKS_ROWS: Final = re.compile(
+_TAKES_LOCK: Final = re.compile(
     r"\.(?:lock|Lock|acquire)\s*\(|\bsynchronized\b|select_for_update|(?i:FOR UPDATE)|with_lock"
-    r"|lockForUpdate|PESSIMISTIC_WRITE"
+    r"|lockForUpdate|PESSIMISTIC_WRITE|\bGenServer\.call\b"
+)
+# What lines come to do that had not done it: the effect, how to know such a line, whether strings count (statements of
+# SQL stand in some), how it is told.
+_ADDED: Final = (
+    ("blocking_call", _BLOCKING, False, "blocks"),
+    ("parallel_calls", _PARALLEL, False, "runs calls in parallel"),
+    ("lock_added", _TAKES_LOCK, True, "takes a lock"),
 )
 
 
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
-    for kind, pattern, says in (
-        ("blocking_call", _BLOCKING, "blocks"),
-        ("parallel_calls", _PARALLEL, "runs calls in parallel"),
-        (
-            "lock_added",
-            _LOCKS_ROWS,
-            "takes a lock",
-        ),
-    ):
+    for kind, pattern, in_strings, says in _ADDED:
         new, old = (
-            [
-                line
-                for line in lines
-                if pattern.search(without_strings(line.code)) or (pattern is _LOCKS_ROWS and pattern.search(line.code))
-            ]
+            [line for line in lines if pattern.search(line.code if in_strings else without_strings(line.code))]
             for lines in (hunk.added, hunk.removed)
         )
         if len(new) > len(old):

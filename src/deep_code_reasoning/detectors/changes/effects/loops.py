@@ -149,7 +149,7 @@ def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
             found.append(
                 Effect(
                     "batch_removed",
-                    f"{', '.join(batches)} replaced by {name} an item",
+                    f"{', '.join(batches)} replaced by {name} per item",
                     hunk.path,
                     (*subjects, *batches),
                 )
@@ -157,7 +157,7 @@ def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
         else:
             found.append(
                 Effect(
-                    "call_in_loop", f"{call.full} is called once an item of a loop", hunk.path, subjects, sureness=0.95
+                    "call_in_loop", f"{call.full} is called once per item of a loop", hunk.path, subjects, sureness=0.95
                 )
             )
     return found
@@ -179,7 +179,7 @@ def _batches_undone(hunk: Hunk) -> list[Effect]:
         for call in calls(line.code):
             batch = batches.get(_receiver(call))
             if batch and _is_new(call, line, called) and not is_local_call(call) and not _stays_in_memory(call, after):
-                says = f"{batch} replaced by {call.full} an item"
+                says = f"{batch} replaced by {call.full} per item"
                 return [Effect("call_in_loop", says, hunk.path, (call.name, *_receiver(call), batch), sureness=0.9)]
     return []
 
@@ -205,7 +205,7 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
                 if about and receiver and not items & set(receiver) and _is_new(call, line, called):
                     if _stays_in_memory(call, after):
                         continue
-                    says = f"{call.full} is called once an item of a loop, whatever it does"
+                    says = f"{call.full} is called once per item of a loop, whatever it does"
                     return [Effect("call_in_loop", says, hunk.path, (call.name, *receiver), sureness=0.5)]
     return []
 

@@ -47,7 +47,7 @@ _DDL: Final[tuple[tuple[str, str, str], ...]] = (
         "index_dropped",
         r"DROP\s+INDEX\s+(?:CONCURRENTLY\s+)?(?:IF\s+EXISTS\s+)?[\"`]?(\w+)|"
         r"remove_index\(?\s*[:\"']?(\w+)[\"']?(?:\s*,\s*[:\"']?(?:column:\s*)?[:\"']?(\w+))?|"
-        r"drop_index\(\s*[\"'](\w+)"
+        r"drop_index\(?\s*\[?\s*[:\"'](\w+)"
         r"|dropIndex\(",
         "drops the index",
     ),
@@ -149,13 +149,31 @@ def _ddl(hunk: Hunk) -> Iterator[Effect]:
             match = pattern.search(line.code)
             if match:
                 names = tuple(group for group in match.groups() if group)
+                tables = _tables_of_index(names[0]) if kind == "index_dropped" and names else ()
                 yield Effect(
                     kind,
                     f"{verb} {', '.join(names) or 'a column'}: `{line.code[:80]}`",
                     hunk.path,
-                    (*names, *_ddl_table(line.code)),
+                    (*names, *tables, *_ddl_table(line.code), *_altered(hunk)),
                 )
                 break
+
+
+def _tables_of_index(name: str) -> tuple[str, ...]:
+    """What an index may be of, by its name: the table comes first, then its columns (`idx_line_item_order_id`)."""
+    parts = [part for part in name.split("_") if part.lower() not in _INDEX_WORDS]
+    return tuple("_".join(parts[:end]) for end in range(len(parts) - 1, 0, -1))
+
+
+_INDEX_WORDS: Final = frozenset({"idx", "ix", "index", "key", "uq", "uniq", "unique"})
+
+
+def _altered(hunk: Hunk) -> tuple[str, ...]:
+    """The tables that a migration's blocks say they alter."""
+    return tuple(dict.fromkeys(match[1] for line in hunk.after for match in _ALTERS.finditer(line.code)))
+
+
+_ALTERS: Final = re.compile(r"(?i)\b(?:alter_?table|change_table|Schema::table|table)\(\s*[:\"'](\w+)")
 
 
 def _ddl_table(code: str) -> tuple[str, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from ...symptoms.quantities import TIME_MS, Setting, settings, show_quantity
-from ...symptoms.words import words
+from ...symptoms.words import word_set, words
 from ..code import is_log_statement
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -49,7 +49,11 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     ),
     ("memory", r"\b(memory|mem|heap|xmx|max old space size|max ram\w*|shared buffers|work mem)\b"),
     ("cpu", r"\b(cpu|cpus|gomaxprocs|cores?|millicores?)\b"),
-    ("pool", r"\b(pool|max (open )?conn(s|ections?)?|conns?|connections?|max open|maximum pool size|checkout)\b"),
+    (
+        "pool",
+        r"\b(pool|(db|database|jdbc|datasource) (\w+ )?max(imum)? size|max (open )?conn(s|ections?)?|conns?"
+        r"|connections?|max open|maximum pool size|checkout)\b",
+    ),
     ("cache_size", r"\b((cache|lru)\b.*\b(size|max|entries|capacity|items)|maxsize|max entries|lru)\b"),
     ("prefetch", r"\b(prefetch|qos|max in ?flight|inflight|in flight|fetch (min|max)|max poll records)\b"),
     (
@@ -82,12 +86,37 @@ _COSMETIC: Final = frozenset(
 def extract(patch: Patch) -> list[Effect]:
     """Settings whose value went up or down, switches that flipped, limits that were taken away."""
     found: list[Effect] = []
+    named = _named_numbers(patch)
     for hunk in patch.running:
         if hunk.kind in ("manifest", "image") and not _has_flags(hunk):
             continue
-        found += _numbers(hunk)
+        found += _numbers(hunk, named)
         found += _switches(hunk)
     return found
+
+
+def _named_numbers(patch: Patch) -> Mapping[str, str]:
+    """Names that a patch gives to one number each: literals that moved into a constant or a setting."""
+    known = {name for hunk in patch.running for line in hunk.before for name in re.findall(r"\w+", line.code)}
+    found = {}
+    for line in patch.added:
+        match = _GIVES.match(line.code)
+        numbers = _LITERAL.findall(match[2]) if match else []
+        if match and len(numbers) == 1 and match[1] not in known:
+            found[match[1]] = numbers[0]
+    return found
+
+
+def _with_numbers(code: str, named: Mapping[str, str]) -> str:
+    """A line with the numbers in the place of the names that stand for them."""
+    for name, number in named.items():
+        if name in code:
+            code = re.sub(rf"(?:\b[\w$]+\.)*\b{name}\b(?!\s*[:=(])", number, code)
+    return code
+
+
+_GIVES: Final = re.compile(r"(?:[\w@]+\s+)*?(\w{4,})\s*(?::\s*[A-Za-z]\w*\s*=|[:=])\s*(.+)$")
+_LITERAL: Final = re.compile(r"(?<![\w.])\d+(?:_\d+)*(?=[lLfF]?\b)(?!\.)")
 
 
 def _has_flags(hunk: Hunk) -> bool:
@@ -104,9 +133,9 @@ def role_of(owner: str, surroundings: Sequence[str] = ()) -> str:
     return ""
 
 
-def _numbers(hunk: Hunk) -> Iterator[Effect]:
+def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
     before = _owned(hunk, "-")
-    after = _owned(hunk, "+")
+    after = _owned(hunk, "+", named)
     if hunk.kind == "view":
         return
     seen: set[tuple[str, str]] = set()
@@ -154,6 +183,12 @@ def _changed(
     role = _of_attempts(role, owner, line.code, place, old)
     if not role and old.dimension == "ms" and role_of(_stem(hunk.path)) == "timeout":
         role = "timeout"  # `timeouts.ts` holds nothing else
+    if (
+        role in ("", "threshold")
+        and old.dimension == "ms"
+        and _LIMITS.search(" ".join(words(" ".join((owner, *around[:1])))))
+    ):
+        role = "timeout"  # a limit of time
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
@@ -165,6 +200,8 @@ def _changed(
     # A change of a quarter at most is tuning; it seldom breaks what worked.
     known = 1.0 if role != "constant" else 0.6  # a number whose purpose is not known
     sureness = known if not (0.75 <= _ratio(old.value, new.value) <= 1 / 0.75) else 0.5 * known
+    if role == "threshold" and not old.dimension and _OF_TEXT & word_set(owner, hunk.path):
+        sureness *= 0.2  # how long a text may be takes no time
     if around[:1] == ("requests",):
         sureness *= 0.5  # what a container asks for is reserved; what it is limited to is all that it gets
     return Effect(
@@ -177,6 +214,10 @@ def _changed(
         old.dimension,
         sureness,
     )
+
+
+_LIMITS: Final = re.compile(r"\b(?:limits?|max|maximum|cap|caps)\b")
+_OF_TEXT: Final = frozenset("length len chars characters text letters digits name label comment caption".split())
 
 
 def _stem(path: str) -> str:
@@ -244,7 +285,7 @@ _Placed = tuple[Setting, Line, tuple[str, ...]]
 _Owned = dict[str, list[_Placed]]
 
 
-def _owned(hunk: Hunk, sign: str) -> _Owned:
+def _owned(hunk: Hunk, sign: str, known: Mapping[str, str] | None = None) -> _Owned:
     """Settings of one side's changed lines by owner, with the names of the blocks that they stand in."""
     side = hunk.before if sign == "-" else hunk.after
     found: _Owned = {}
@@ -253,7 +294,7 @@ def _owned(hunk: Hunk, sign: str) -> _Owned:
             continue
         around = _enclosing(side, index)
         named = _NAME_LINE.match(side[index - 1].code) if index else None
-        for setting in settings(line.code, around[:1]):
+        for setting in settings(_with_numbers(line.code, known or {}), around[:1]):
             owner = setting.owner
             if setting.dimension == "ms" and role_of(owner) == "cpu":
                 setting = replace(setting, value=setting.value / _MS_A_MILLICORE / 1000, dimension="")

@@ -159,7 +159,7 @@ def _held(hunk: Hunk) -> Iterator[Effect]:
         wrapped = code in free and not moved_in and bool(taken - {code})
         if code not in before and (moved_in or wrapped or (surely and code in added)):
             says = f"calls {name} while it holds a lock or a transaction: `{code[:80]}`"
-            yield Effect("lock_held_longer", says, hunk.path, (name,), sureness=0.9 if surely or moved_in else 0.6)
+            yield Effect("lock_held_longer", says, hunk.path, (name,), sureness=0.9 if surely or moved_in else 0.7)
             return
 
 

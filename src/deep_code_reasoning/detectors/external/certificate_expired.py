@@ -9,7 +9,7 @@ deployed last to the client is blamed, and rolling it back changes nothing.
 Stays silent when: handshakes fail for other reasons (unknown authority, wrong host name, protocol version): those may
 well come from a change; and when nothing says that a certificate is past its end.
 
-Example finding: `orders: the certificate of payments.internal expired at 15:04:00Z, when its calls began to fail`.
+Example finding: `orders: calls began to fail when the certificate of payments.internal expired at 15:04:00Z`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Final
 from ...domain.citation import Citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant, parse_instant
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.metric_names import kind_of_metric
@@ -78,7 +78,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             "external.certificate_expired",
             "certificate_expired",
             service,
-            f"{what} of {owner or 'a peer'} expired{when}, when calls of {service} began to fail",
+            f"{service}: calls began to fail when {what} of {owner or 'the peer they go to'} expired{when}",
             severity=0.9,
             confidence=settings.proven if proven else settings.said,
             facts={
@@ -136,7 +136,14 @@ def _owner(texts: Iterable[str]) -> str | None:
 def _citations(texts: Sequence[Text], gauges: Sequence[Shift]) -> tuple[Citation, ...]:
     said = (citation for text in texts[:4] for citation in text.citations)
     measured = (citation for gauge in gauges[:2] for citation in gauge.citations)
-    return (*said, *measured)
+    return tuple(dict.fromkeys((*said, *measured)))
 
 
-DETECTOR: Final = Detector("external.certificate_expired", ("certificate_expired",), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.certificate_expired",
+    (Kind("external.certificate_expired", family="outside"),),
+    ("certificate_expired",),
+    (),
+    Settings(),
+    detect,
+)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
-from ..base import Detector, Scene
+from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import new_texts, shifts
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.metric_names import kind_of_metric
@@ -95,4 +95,6 @@ def _hosts(text: Text) -> set[str]:
     return {match[1].lower() for match in _HOST.finditer(text.text) if not _CODE.search(match[1])}
 
 
-DETECTOR: Final = Detector("external.dns_failure", ("dns_failure",), (), Settings(), detect)
+DETECTOR: Final = Detector(
+    "external.dns_failure", (Kind("external.dns_failure", family="outside"),), ("dns_failure",), (), Settings(), detect
+)
