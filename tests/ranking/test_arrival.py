@@ -103,3 +103,20 @@ def test_what_no_change_of_the_service_brings_is_blamed_on_none(
     mechanism: str, error: str | None, build_case: BuildCase
 ) -> None:
     assert blamed([deploy(BEGAN_S - 20)], build_case, mechanism, error).change is None
+
+
+@pytest.mark.parametrize(("code", "named"), [("metrics.errors", True), ("logs.new_errors", False)])
+def test_what_was_seen_at_work_dates_the_trouble_better_than_a_metric(
+    code: str, named: bool, build_case: BuildCase
+) -> None:
+    onset, end = (BEGAN_S - 90) * NS_PER_S, 2 * BEGAN_S * NS_PER_S
+    windows = Windows(Window(0, onset), Window(onset, end), onset, Window(onset, onset + 1), None, "", True)
+    seen = Finding(
+        "traces.new_deadline", "timeout_budget", "stock", "gives up", 0.9, 0.9,
+        window=Window(BEGAN_S * NS_PER_S, end),
+    )  # fmt: skip
+    early = Finding(code, "exception", "stock", "errors rose", 0.9, 0.9, window=Window(onset, end))
+    with build_case({"changes": [deploy(BEGAN_S - 20)]}) as store:
+        suspect = Suspect("stock", "timeout_budget", 1.0, (seen, early))
+        cause = attribute(Scene(store, windows, ServiceGraph()), [suspect], [seen, early])[0]
+    assert (cause.change is not None) == named

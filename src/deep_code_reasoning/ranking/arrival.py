@@ -35,6 +35,8 @@ _SOON_NS: Final = 120 * NS_PER_S
 # What is rolled out instance by instance takes longer; there time alone tells too little, but what it does may.
 _ROLLED_OUT_NS: Final = 1800 * NS_PER_S
 _BEFORE_NS: Final = 5 * NS_PER_S
+# Errors that were known before are dated by steps of time into which one of those may fall.
+_SAME_NS: Final = 30 * NS_PER_S
 # Another change of so long before may have done it as well: what it does may be asked for later.
 _LONG_NS: Final = 3600 * NS_PER_S
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
@@ -96,12 +98,25 @@ def _began(scene: Scene, findings: Sequence[Finding]) -> Window:
 
     What only a second recording shows began before that was made.
     """
-    starts = [f.window.start_ns for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
-    since_ns = min(starts, default=scene.windows.onset_ns)
+    since_ns = _since(findings, scene.windows.onset_ns)
     hole = hole_in_traces(scene.store)
     if hole is not None and since_ns >= hole.end_ns:
         return scene.windows.onset
     return Window(since_ns, since_ns)
+
+
+def _since(findings: Sequence[Finding], onset_ns: int) -> int:
+    """The first moment that findings date; a mechanism seen at work dates it best, unless more was amiss well before.
+
+    What metrics date begins at the last point that was well, a minute or two ago.
+    """
+    dated = [(f.code, f.window.start_ns) for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
+    lead = findings[0]
+    if kind_of(lead).is_seen and lead.window is not None:
+        shown_ns = lead.window.start_ns
+        if all(shown_ns - start_ns <= _SAME_NS for code, start_ns in dated if not code.startswith("metrics.")):
+            return shown_ns
+    return min((start_ns for _, start_ns in dated), default=onset_ns)
 
 
 def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
