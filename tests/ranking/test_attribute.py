@@ -268,6 +268,21 @@ def test_a_change_that_fits_by_time_alone_yields_to_what_is_wrong_below(
     assert (first.change is not None) == blamed
 
 
+@pytest.mark.parametrize(
+    ("share", "left_over", "blamed"),
+    [(0.98, True, False), (0.5, True, True), (0.98, False, True)],
+    ids=["full", "half full", "full, and the change can do it"],
+)
+def test_a_change_that_is_left_over_yields_to_a_full_disk_below(
+    share: float, left_over: bool, blamed: bool, scene: Scene
+) -> None:
+    scene = replace(scene, graph=ServiceGraph(("api", "db"), {("api", "db"): 9}))
+    slower = replace(change(0.6, effect="comparison_changed", eliminated=left_over), mechanism="latency_regression")
+    disk = replace(seen("metrics.saturation", "disk_saturation", "db"), facts={"share_of_limit": share})
+    first = attribute(scene, [Suspect("db", "disk_saturation", 1.0, (disk,))], [slower, disk])[0]
+    assert (first.change is not None) == blamed
+
+
 def test_no_commit_fills_a_host_with_what_is_not_of_ours(scene: Scene) -> None:
     host = seen("metrics.neighbour", "noisy_neighbour")
     suspects = [Suspect("api", "noisy_neighbour", 1.0, (host,), first_failing_service="api")]

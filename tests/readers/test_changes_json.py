@@ -118,6 +118,28 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "attributes": {"task": "deploy", "environment": "production"},
         },
     ),
+    "GitHub's deployment with a payload": (
+        {
+            "id": 43,
+            "sha": SHA,
+            "ref": "main",
+            "task": "deploy",
+            "environment": "production",
+            "created_at": "2026-06-18T14:00:00Z",
+            "repository": {"full_name": "example/charts"},
+            "payload": {"service": "cart", "version": "7.1"},
+        },
+        {
+            "kind": "deploy",
+            "id": "43",
+            "time_ns": T0,
+            "repo": "example/charts",
+            "service": "cart",
+            "commit_sha": SHA,
+            "version": "7.1",
+            "attributes": {"task": "deploy", "environment": "production", "ref": "main"},
+        },
+    ),
     "Helm's history": (
         {
             "revision": 3,

@@ -42,7 +42,7 @@ _LONG_NS: Final = 3600 * NS_PER_S
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
 _BY_TIME: Final = 0.42
 # What no change of a service brings about.
-_OF_NO_CHANGE: Final = OF_NO_CODE | {"noisy_neighbour", "traffic_surge"}
+_OF_NO_CHANGE: Final = OF_NO_CODE | {"traffic_surge"}
 
 
 def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:

@@ -20,6 +20,7 @@ from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from .arrival import with_arrival
+from .calibrate import at_its_limit
 from .explaining import came_after, explains, is_overrun, is_reaction
 from .outside import from_outside, strongest
 from .remedy import next_checks, remediation
@@ -277,16 +278,29 @@ def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
 
 
 def _lies_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether a change fits by time alone, and what its service calls is out of reach or has run short of something."""
-    if change.facts.get("effect") is not None:
+    """Whether a change fits by time alone, and what its service calls is out of reach or has run short of something.
+
+    Where a disk below is full, so does one that is only held to have done it because no other can have.
+    """
+    known = change.facts.get("effect") is not None
+    if known and not change.facts.get("eliminated"):
         return False
     below = set(scene.graph.downstream(change.service)) - {change.service, change.facts.get("deployed_to")}
     return any(
-        (f.code == "traces.unreachable" or (f.code == "metrics.shortage" and explains(f.mechanism, change.mechanism)))
+        (_is_full_disk(f) or (not known and _is_missing(f, change)))
         and f.service in below
         and f.confidence >= change.confidence
         for f in findings
     )
+
+
+def _is_full_disk(finding: Finding) -> bool:
+    return finding.mechanism == "disk_saturation" and at_its_limit(finding)
+
+
+def _is_missing(finding: Finding, change: Finding) -> bool:
+    short = finding.code == "metrics.shortage" and explains(finding.mechanism, change.mechanism)
+    return short or finding.code == "traces.unreachable"
 
 
 def _cut_off(findings: Sequence[Finding]) -> str:

@@ -52,7 +52,7 @@ _LEAST: Final = 0.02
 
 OF_NO_CODE: Final = frozenset(
     {"certificate_expired", "clock_skew", "dependency_outage", "disk_saturation", "dns_failure", "infrastructure_fault",
-     "network_delay", "network_loss"}
+     "network_delay", "network_loss", "noisy_neighbour"}
 )  # fmt: skip
 """What no line of code brings about: a commit that was not convicted leaves no doubt of it."""
 # From four fifths of its limit on a resource is used up (as in `metrics/saturation.py`).

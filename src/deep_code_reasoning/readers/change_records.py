@@ -42,7 +42,8 @@ _FILES: Final = tuple("fileschanged changedfiles files paths filepaths changes d
 
 _SERVICES: Final = tuple(
     """service servicename app application appname applicationname component workload deployment deploymentname
-    release releasename metadata.name target project name service.name application.name app.name""".split()
+    release releasename metadata.name target project name service.name application.name app.name payload.service
+    payload.app payload.application payload.component""".split()
 )
 _DEPLOYED_SHAS: Final = tuple(
     """commitsha gitsha sha commithash commit gitcommit commitid revision git.sha git.commit source.revision
@@ -50,7 +51,7 @@ _DEPLOYED_SHAS: Final = tuple(
 )
 _VERSIONS: Final = tuple(
     """version newversion toversion appversion imagetag tag releaseversion buildversion build buildnumber chart
-    image newimage revision ref configrevision""".split()
+    image newimage revision payload.version payload.tag ref configrevision""".split()
 )
 _DEPLOY_TIMES: Final = tuple(
     """deployedat deploytime deploymenttime timestamp time ts date startedat starttime createdat rolledoutat

@@ -70,10 +70,11 @@ def test_connections_that_grow_as_the_day_does_are_told_unless_requests_do_too(
         ("nodejs_eventloop_lag_seconds", "cpu_saturation"),
         ("disk_queue_length", "disk_saturation"),
         ("consumer_lag", "message_backlog"),
+        ("node_cpu_steal_percent", "noisy_neighbour"),
     ],
 )
 def test_what_is_late_or_queues_is_told_by_what_it_waits_for(name: str, mechanism: str, look: Look) -> None:
-    (finding,), _ = look("metrics.saturation", {"metrics": series("stock", name, [0.5 * v for v in steps(400)])})
+    (finding,), _ = look("metrics.saturation", {"metrics": series("stock", name, [0.2 * v for v in steps(400)])})
     assert finding.mechanism == mechanism
 
 
@@ -85,6 +86,7 @@ def test_what_is_late_or_queues_is_told_by_what_it_waits_for(name: str, mechanis
         pytest.param("cpu_usage_percent", [*CALM, 99, *CALM], id="one spike"),
         pytest.param("cpu_usage_percent", [30 + 0.3 * place + place % 3 for place in range(100)], id="a day's load"),
         pytest.param("node_cpu_percent", steps(99), id="of the whole host"),
+        pytest.param("node_cpu_steal_percent", [0.1 * value for value in steps(60)], id="hardly taken from it"),
         pytest.param("cpu_usage_percent", steps(2), id="less use"),
         pytest.param("cpu_seconds_total", [float(place) for place in range(60)], id="a counter that counts"),
     ],

@@ -116,13 +116,13 @@ def test_what_does_not_set_them_apart_is_silent(fleet: Fleet, apart: Apart) -> N
     assert check.verdict in ("clear", "skipped", "fired")
 
 
-def rush(tenant: Callable[[int], str]) -> Fleet:
+def rush(tenant: Callable[[int], str], key: str = "tenant") -> Fleet:
     """From the 80th request on six come where one came, and take twenty times as long."""
     fleet = Fleet()
     for number in range(260):
         at = number * 1000.0 if number < 80 else 80_000 + (number - 80) * 160.0
         work, trace = 20.0 if number < 80 else 400.0, f"t{number:03d}"
-        root = fleet.span(trace, "", "gateway", "h1", "GET /items", at, work + 9, "server", tenant=tenant(number))
+        root = fleet.span(trace, "", "gateway", "h1", "GET /items", at, work + 9, "server", **{key: tenant(number)})
         call = fleet.span(trace, root, "gateway", "h1", "GET", at + 3, work + 2, "client")
         fleet.span(trace, call, "stock", "h2", "GET /stock", at + 4, work, "server")
     return fleet
@@ -132,6 +132,11 @@ def test_one_who_takes_what_all_others_need_is_a_noisy_neighbour(apart: Apart) -
     (finding,), _ = apart(rush(lambda n: "oak" if n >= 80 and n % 6 > 0 else FLEETS[n * 7 % 3]))
     assert (finding.mechanism, finding.service, finding.resource) == ("noisy_neighbour", "stock", "tenant=oak")
     assert float(str(finding.facts["suffering_share"])) > 0.9
+
+
+def test_a_version_that_serves_most_requests_since_is_no_neighbour(apart: Apart) -> None:
+    findings, _ = apart(rush(lambda n: "2.1.0" if n >= 80 and n % 6 > 0 else FLEETS[n * 7 % 3], "version"))
+    assert not [finding for finding in findings if finding.mechanism == "noisy_neighbour"]
 
 
 def test_a_value_that_was_served_well_and_that_the_errors_name_is_no_bad_input(apart: Apart) -> None:

@@ -36,6 +36,8 @@ _OF_PROCESS: Final = (
     "host.arch",
     "process.runtime.version",
 )
+# Where a span carries it itself.
+_OF_BUILD: Final = re.compile(r"(?i)(?:service[._]|deployment[._])?(?:version|build|release|revision)")
 _MAX_LENGTH: Final = 80
 _MAX_FACETS: Final = 1_000
 # Numbers of fewer kinds than this are names; of more, it is their size that may matter.
@@ -72,7 +74,7 @@ class Facets:
 
 def is_of_process(key: str) -> bool:
     """Whether a key says where a request ran, and not what it asked for."""
-    return "@" in key
+    return "@" in key or _OF_BUILD.fullmatch(key) is not None
 
 
 def facets_of(store: CaseStore, least: int, service: str = "") -> Facets:

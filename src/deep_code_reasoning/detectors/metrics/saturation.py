@@ -6,6 +6,8 @@ used; kills for want of memory.
 
 Why it matters: what is short of a resource becomes slow or fails in ways that point everywhere else.
 
+Time that the host took from a program for others (*steal*) is no use of its own: a noisy neighbour has it.
+
 Stays silent when: use moves within what the service did before, or by little, or drifts as a day's load does, or as
 it does in other services at other times (`rarity.py`); half of the resource is still free; the metric is of a whole
 host (it tells that the host is busy, not who made it so); there are too few points before the step to know what is
@@ -45,6 +47,8 @@ MECHANISMS: Final = {
     "loss": "network_loss",
 }
 _COUNTED: Final = frozenset({"pool", "threads", "queue"})
+# What a virtual machine's processor is taken for others than it.
+_STOLEN: Final = frozenset({"steal", "stolen"})
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
 
 
@@ -57,6 +61,7 @@ class Settings:
         full_share: from four fifths of its limit on a resource is short: queues grow without bound near one, and an
             average over a minute hides its peaks.
         half_share: below half of its limit a resource is not short, however much its use rose.
+        stolen: less of a processor than a tenth is hardly missed.
         min_probability: a finding is told when it is likelier than not.
         abrupt: where less than half of a rise happens around its step, it is the drift of a day's load: that is told
             only once it has filled its resource.
@@ -66,6 +71,7 @@ class Settings:
     min_ratio: float = 1.5
     full_share: float = 0.8
     half_share: float = 0.5
+    stolen: float = 0.1
     min_probability: float = 0.5
     abrupt: float = 0.5
     leak_order: float = 0.8
@@ -95,7 +101,8 @@ class Rise:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose resources run out."""
-    known = [series for series in series_of(scene.store, frozenset(MECHANISMS)) if not series.meaning.shared]
+    told = series_of(scene.store, frozenset(MECHANISMS))
+    known = [series for series in told if not series.meaning.shared or _is_stolen(series)]
     if not known:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
     limits = [series for series in known if series.meaning.limit]
@@ -105,14 +112,22 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     for series in known:
         rise = None if series.meaning.limit else _rise(series, known, alike, settings)
         if rise is not None and not _is_load(rise, served, settings):
-            rises[(series.service, series.meaning.kind)].append(rise)
+            rises[(series.service, _mechanism(series))].append(rise)
     for series in limits:
         rise = _lowered(series, known, len(known), settings)
         if rise is not None:
-            rises[(series.service, series.meaning.kind)].append(rise)
+            rises[(series.service, _mechanism(series))].append(rise)
     findings = [_finding(scene, group) for _, group in sorted(rises.items())]
     findings.sort(key=lambda f: (-f.severity * f.confidence, f.service, f.mechanism))
     return findings
+
+
+def _is_stolen(series: Series) -> bool:
+    return series.meaning.kind == "cpu" and bool(_STOLEN & _words(series.name))
+
+
+def _mechanism(series: Series) -> str:
+    return "noisy_neighbour" if _is_stolen(series) else MECHANISMS[series.meaning.kind]
 
 
 def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Settings) -> Rise | None:
@@ -126,6 +141,8 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
     full = _share_of_limit(series, step, known)
     if math.isnan(full) and _counts(series) and step.after - step.before <= 1:
         return None  # one more is busy, of nobody knows how many
+    if _is_stolen(series) and step.after < settings.stolen * (100.0 if max(series.values) > 1.5 else 1.0):
+        return None
     leak = series.meaning.kind == "memory" and order(series.values) >= settings.leak_order
     drifts = abruptness(series.values, step) < settings.abrupt
     if full < (settings.full_share if drifts and not leak else settings.half_share):
@@ -189,7 +206,7 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
 
 
 def _same_resource(one: Series, other: Series) -> bool:
-    return (one.service, one.instance, one.meaning.kind) == (other.service, other.instance, other.meaning.kind)
+    return (one.service, one.instance, _mechanism(one)) == (other.service, other.instance, _mechanism(other))
 
 
 def _words(name: str) -> frozenset[str]:
@@ -207,7 +224,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
     reached = f": {min(best.full, 9.99):.0%} of its limit" if not math.isnan(best.full) else ""
     return Finding(
         code="metrics.saturation",
-        mechanism="memory_leak" if best.leak else MECHANISMS[series.meaning.kind],
+        mechanism="memory_leak" if best.leak else _mechanism(series),
         service=series.service,
         summary=(
             f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {series.told(step.before)} to "
@@ -238,7 +255,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
 DETECTOR = Detector(
     code="metrics.saturation",
     kinds=(Kind("metrics.saturation", directness=1.0, symptom="own", outright=True),),
-    mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak"})),
+    mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak", "noisy_neighbour"})),
     needs=("metrics",),
     settings=Settings(),
     detect=detect,

@@ -16,7 +16,8 @@ _QUERY: Final = re.compile(
 )
 _HEAVY: Final = re.compile(
     r"(?i)LIKE\s+(?:CONCAT\s*\(\s*)?['\"]?%|__i?(?:contains|endswith|regex|iexact)\b|\.i?like\(\s*f?[\"']%|\.contains\("
-    r"|\bLOWER\(|\bUPPER\(|\bTRIM\(|\bCOALESCE\(|\bCONCAT\(|\bDATE(?:_TRUNC|_FORMAT)?\(|\bEXTRACT\(|\bYEAR\(|\bSUBSTR\w*\("
+    # With nothing in their brackets these are methods of a string.
+    r"|\b(?:LOWER|UPPER|TRIM|COALESCE|CONCAT|DATE(?:_TRUNC|_FORMAT)?|EXTRACT|YEAR|SUBSTR\w*)\((?!\))"
     r"|\.ToLower\w*\(\)(?=\s*==)|\.ToUpper\w*\(\)(?=\s*==)|__date\b|\bCAST\("
     r"|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
     r"NOT IN \(|\bCROSS JOIN\b|\bCOUNT\(\*\)|\bOFFSET\b|\bJOIN\b|\bregexp?_?\w*\(|\$regex\b|SIMILAR TO"
