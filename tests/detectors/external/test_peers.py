@@ -60,10 +60,20 @@ def test_a_peer_that_says_that_it_cannot_serve_is_told_though_it_serves_most(mes
         paying("503 Service Unavailable", every=8, onset=0),
         paying("400 Bad Request"),
         paying("Connection is not available, the pool is empty: timed out"),
+        paying("503: bulkhead 'partner' is full and does not permit further calls"),
         paying("connection refused", onset=0),
         paying("connection refused", traced=True),
     ],
-    ids=["a few", "what we sent, perhaps", "some always", "our request", "our pool", "always so", "it is traced"],
+    ids=[
+        "a few",
+        "what we sent, perhaps",
+        "some always",
+        "our request",
+        "our pool",
+        "our bulkhead",
+        "always so",
+        "it is traced",
+    ],
 )
 def test_what_is_no_outage_of_a_peer_is_silent(fleet: Fleet, look: Look) -> None:
     findings, check = look("external.peer_outage", fleet.tables())

@@ -157,9 +157,24 @@ def session_lock(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at:
         client(fleet, trace, host, "query", at, db__statement=f"SELECT {call[verb]}", db__result="t")
 
 
+def attributed_etcd(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    """Key, client and length stand on every call, and whether the lease was found on those about it."""
+    method = {"acquire": "KV/Txn", "renew": "Lease/LeaseKeepAlive", "release": "Lease/LeaseRevoke"}[verb]
+    ended = {"etcd__txn__succeeded": "true"} if verb == "acquire" else {"etcd__lease__found": "true"}
+    client(fleet, trace, host, f"etcdserverpb.{method}", at, etcd__key="/locks/nightly", etcd__client=owner,
+           etcd__lease__ttl_ms=800, **ended)  # fmt: skip
+
+
+def guard(fleet: Fleet, verb: str, owner: str, host: str, trace: str, at: float) -> None:
+    """No word of a lock: who holds what, for how long, and whether it was granted."""
+    names = {"acquire": "turn.enter", "renew": "turn.extend", "release": "turn.leave"}
+    fleet.span(trace, "", "jobs", host, names[verb], at, 2, turn__name="nightly", turn__holder=owner,
+               turn__valid_for_ms=800, turn__granted="true")  # fmt: skip
+
+
 DIALECTS = (
-    consul, service, etcd, zookeeper, dynamo, mongo, elected, plain, scripts, counting, masked, counted, node,
-    session_lock,
+    consul, service, etcd, attributed_etcd, guard, zookeeper, dynamo, mongo, elected, plain, scripts, counting, masked,
+    counted, node, session_lock,
 )  # fmt: skip
 
 
@@ -188,14 +203,16 @@ def test_turns_in_order_are_silent_in_every_dialect(write: Write, look: Look) ->
     assert check.verdict == "clear"
 
 
-def kubernetes(paused: bool) -> Fleet:
+def kubernetes(paused: bool, by_name: bool = False) -> Fleet:
     """Two pods want one lease, written every 2 s by who has it; a leader that stood still finds it taken."""
     fleet = busy_fleet({}, requests=60, named="instance")
-    url = "https://10.0.0.1:443/apis/coordination.k8s.io/v1/namespaces/ops/leases/nightly"
+    path = "/apis/coordination.k8s.io/v1/namespaces/ops/leases/nightly"
+    name = f"PUT {path}" if by_name else "HTTP PUT"
+    where = {} if by_name else {"url__full": f"https://10.0.0.1:443{path}", "http__request__method": "PUT"}
 
     def put(pod: str, at: float, code: int = 200) -> None:
-        fleet.span(f"k{at}", "", "jobs", pod, "HTTP PUT", at, 3, "client", "error" if code > 299 else "",
-                   http__request__method="PUT", url__full=url, http__response__status_code=code)  # fmt: skip
+        fleet.span(f"k{at}", "", "jobs", pod, name, at, 3, "client", "error" if code > 299 else "",
+                   http__response__status_code=code, **where)  # fmt: skip
 
     for term in range(12):
         leader, other = ("c1", "c2") if term % 2 == 0 else ("c2", "c1")
@@ -209,8 +226,9 @@ def kubernetes(paused: bool) -> Fleet:
     return fleet
 
 
-def test_a_leader_that_stood_still_is_seen_by_its_writes_of_the_lease(look: Look) -> None:
-    (finding,), _ = look("locks.lease_expired", kubernetes(paused=True).tables())
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_leader_that_stood_still_is_seen_by_its_writes_of_the_lease(by_name: bool, look: Look) -> None:
+    (finding,), _ = look("locks.lease_expired", kubernetes(paused=True, by_name=by_name).tables())
     assert (finding.resource, finding.service, finding.facts["overlaps"]) == ("nightly", "jobs", 3)
 
 
@@ -246,6 +264,7 @@ def test_parts_are_found_under_names_of_all_sorts(name: str, attributes: list[st
         ("lock.status", ["lock.key"]),
         ("acquire connection", ["pool.name"]),
         ("release", ["version", "environment"]),
+        ("enter", ["room.name", "room.owner"]),
     ],
 )
 def test_what_only_speaks_of_locks_does_nothing_to_them(name: str, attributes: list[str]) -> None:

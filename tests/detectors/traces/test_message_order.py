@@ -12,8 +12,12 @@ from fleet import Fleet, steady
 Look = Callable[..., tuple[Sequence[Finding], Check]]
 
 
-def parcels(onset: int = 60, late_ms: float = 90.0, failing: bool = False, **names: str) -> Fleet:
+def parcels(
+    onset: int = 60, late_ms: float = 90.0, failing: bool = False, in_work: bool = False, **names: str
+) -> Fleet:
     """Two messages of one parcel, 20 ms apart; from pair `onset` on the first of every third is late by `late_ms`.
+
+    It is taken so late, or, if `in_work`, done so late.
 
     Each is sent in a trace of its own. Hosts' clocks are 300 ms apart.
     """
@@ -34,7 +38,8 @@ def parcels(onset: int = 60, late_ms: float = 90.0, failing: bool = False, **nam
             late = pair >= onset and pair % 3 == 0 and not second
             if late and failing:
                 fleet.span(trace, sent, "tracker", "h2", "take", at + 7, 3, "consumer", "error", **told)
-            fleet.span(trace, sent, "tracker", "h2", "take", at + 7 + late_ms * late, 5, "consumer", **told)
+            waits, works = (0.0, late_ms * late) if in_work else (late_ms * late, 0.0)
+            fleet.span(trace, sent, "tracker", "h2", "take", at + 7 + waits, 5 + works, "consumer", **told)
     return fleet
 
 
@@ -50,11 +55,17 @@ def test_messages_of_one_key_that_are_taken_in_another_order_are_told(names: dic
     assert len(finding.citations) >= 2
 
 
+def test_messages_that_overtake_each_other_in_work_are_told(look: Look) -> None:
+    (finding,), _ = look("traces.message_order", parcels(in_work=True, **KEY).tables())
+    assert finding.facts["late_share"] == pytest.approx(1 / 6, abs=0.05)
+
+
 @pytest.mark.parametrize(
     "fleet",
     [
         pytest.param(parcels(onset=0, **KEY), id="it was so before"),
         pytest.param(parcels(late_ms=9, **KEY), id="they are late, and still in order"),
+        pytest.param(parcels(late_ms=9, in_work=True, **KEY), id="they take longer, and are done in order"),
         pytest.param(parcels(failing=True, **KEY), id="they come again after they failed"),
         pytest.param(parcels(), id="nothing says what belongs together"),
     ],

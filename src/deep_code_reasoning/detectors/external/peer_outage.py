@@ -64,6 +64,7 @@ _SILENCE: Final = r"(?i)did not answer|timed? ?out|timeout|deadline"
 _PATIENT: Final = 0.9
 _OUR_PART: Final = (
     r"(?i)\block|deadlock|serializ|statement|pool|circuit|cancel|worker|duplicate|connection is not available"
+    r"|bulkhead|semaphore|in.?flight|does not permit"
 )
 
 

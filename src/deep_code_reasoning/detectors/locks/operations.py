@@ -45,6 +45,8 @@ from .words import AGREED, REFUSED, roles_of
 
 # Names and keys that may speak of locks; of releases, blocks and clocks they do not.
 _NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i:mutex|latch|leader)"
+# Attributes that say whose something is.
+_WHOSE: Final = r"(?i)(^|[._])(owner|holder|lessee)(_?(id|name))?$"
 _VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|(^|[^s])elect|claim|extend"
 _MAX_SHAPES: Final = 2000
 
@@ -131,7 +133,7 @@ _HAS_NOUN: Final = "match(arrayStringConcat(mapKeys(attributes), ' '), {noun:Str
 def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
     names = store.attribute_names()
-    named = sorted(name for name in names or () if re.search(_NOUN, name))
+    named = sorted(name for name in names or () if re.search(_NOUN, name) or re.search(_WHOSE, name))
     speaks = _HAS_NOUN if names is None else _HAS_ANY if named else "false"
     store.execute(
         f"""

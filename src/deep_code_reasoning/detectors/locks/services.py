@@ -33,8 +33,9 @@ HTTP_NAME: Final = r"(?i)\b(get|head|post|put|patch|delete)\b|^https?\b"
 URL: Final = """multiIf(attributes['url.full'] != '', attributes['url.full'],
     attributes['http.url'] != '', attributes['http.url'],
     attributes['url.path'] != '', concat(attributes['url.path'], '?', attributes['url.query']),
-    attributes['http.target'] != '', attributes['http.target'], attributes['http.path'])"""
-"""SQL: where a call over HTTP goes, by OpenTelemetry's names of now and before."""
+    attributes['http.target'] != '', attributes['http.target'], attributes['http.path'] != '', attributes['http.path'],
+    extract(name, '^[A-Z]+ (/[^ {:]*)$'))"""
+"""SQL: where a call over HTTP goes, by OpenTelemetry's names of now and before, else by the span's name."""
 
 ETCD_NAME: Final = r"etcdserverpb|v3lockpb|v3electionpb"
 """Names of etcd's RPCs: what they do to a lock is in the name, on which one only in attributes."""

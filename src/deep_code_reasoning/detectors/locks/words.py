@@ -7,7 +7,7 @@ There is no convention for locks in OpenTelemetry, so names are read by their wo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,8 @@ _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("renew", frozenset("renew renewed renewing renewal extend extended extending extension refresh refreshed "
                         "keepalive heartbeat prolong reacquire touch alive".split())),
     ("release", frozenset("release released releasing unlock unlocked revoke revoked relinquish free freed drop "
-                          "dropped delete giveup resign resigned surrender abandon yield stepdown".split())),
+                          "dropped delete giveup resign resigned surrender abandon yield stepdown leave left "
+                          "exit".split())),
     ("hold", frozenset("hold held holding critical guarded section under".split())),
     ("acquire", frozenset("acquire acquired acquiring acquisition trylock obtain obtained grab take taken get lock "
                           "locking locked enter grant granted claim claimed wait waiting relock campaign elect elected "
@@ -30,8 +31,8 @@ _VERBS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 )  # fmt: skip
 # These also stand for other things: only a name that speaks of a lock itself means a lock by them.
 _EVERYDAY: Final = frozenset(
-    "get take taken enter wait waiting delete dropped drop touch free freed hold section under "
-    "claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split()
+    "get take taken enter leave left exit wait waiting delete dropped drop touch free freed hold section "
+    "under claim claimed checkout grab yield abandon refresh refreshed heartbeat alive".split()
 )
 # Of a lock only where something says whose it is or how long.
 _AMBIGUOUS: Final = frozenset({"claim", "claims"})
@@ -53,13 +54,17 @@ _OWNER: Final = (
 )  # fmt: skip
 # Whoever says whose it is speaks of a lock, even where no word does.
 _WHOSE: Final = frozenset({"owner", "holder", "lessee", "leaseholder"})
-_TTL: Final = ("ttl", "duration", "expiry", "expiration", "expire", "px", "timeout", "lease", "time")
+_TTL: Final = (
+    "ttl", "duration", "expiry", "expiration", "expire", "px", "valid", "validity", "timeout", "lease", "time",
+)  # fmt: skip
 _EXPIRES: Final = ("until", "expires", "expiry", "expiration", "deadline")
 _SESSIONS: Final = frozenset({"lease", "session"})
 _OUTCOME: Final = (
     "acquired", "granted", "success", "succeeded", "ok", "obtained", "renewed", "released", "outcome", "result",
-    "status",
+    "status", "found",
 )  # fmt: skip
+# Stores that keep locks: what is called by their names is of the lock.
+_KEEPERS: Final = frozenset("etcd consul zk zookeeper curator redis".split())
 _ACTS: Final = ("operation", "action", "op", "event", "phase", "step", "type", "state")
 _UNITS: Final = {
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), 1),
@@ -68,6 +73,8 @@ _UNITS: Final = {
     **dict.fromkeys(("min", "mins", "minutes"), 60_000_000_000),
 }
 _NO_TTL: Final = frozenset("wait waited waiting acquire held hold elapsed retry took latency".split())
+# Who says whose it is and how that ended, or for how long, means a lock by an everyday word too.
+_ENDS: Final = frozenset({*_TTL[:8], *_OUTCOME[:8]})
 REFUSED: Final = (
     "^(?i)(false|f|0|no|fail(ed|ure)?|denied|refused|rejected|timeout|timed.?out|busy|contended|held|lost|expired|"
     "conflict|not.?acquired|not.?owner|error|nil|null|none)$"
@@ -112,21 +119,26 @@ def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
     whose = any(_WHOSE & part for part in parts)
     if not (_NOUNS & (said | attributed) or whose) or (_SHARED | _QUESTIONS) & said:
         return None
-    known = said if _NOUNS & said else said - _EVERYDAY
+    known = said if _NOUNS & said or (whose and attributed & _ENDS) else said - _EVERYDAY
     verb = "hold" if spoken[:1] == ["with"] else next((verb for verb, meant in _VERBS if meant & known), "")
     session = next((a for a in attributes if _SESSIONS & set(words(a)) and words(a)[-1] == "id"), "")
-    key = _key([a for a in attributes if a != session], session)
+    own = _KEEPERS | {words(attribute)[0] for attribute in attributes if _WHOSE & set(words(attribute))}
+    key = _key([a for a in attributes if a != session], session, own)
     if not verb or not key:
         return None
-    owner = _best(attributes, _OWNER, ("fencing", "fence", key))
-    expires = _best([a for a in attributes if {"at", "until", "deadline"} & set(words(a))], _EXPIRES, ())
+    owner = _best(attributes, _OWNER, ("fencing", "fence", key), own)
+    expires = _best([a for a in attributes if {"at", "until", "deadline"} & set(words(a))], _EXPIRES, (), own)
     ttl = _best(
-        [a for a in attributes if a not in (key, owner, session, expires) and not _NO_TTL & set(words(a))], _TTL, ()
+        [a for a in attributes if a not in (key, owner, session, expires) and not _NO_TTL & set(words(a))],
+        _TTL,
+        (),
+        own,
     )
     outcome = _best(
         [a for a in attributes if a not in (key, owner, ttl, expires)],
         _OUTCOME,
         ("http", "code", "db", "at", "by", "ms"),
+        own,
     )
     refused = bool(_REFUSED & said)
     if _NOUNS & (said | attributed) <= _AMBIGUOUS and not (whose or ttl or expires):
@@ -134,10 +146,11 @@ def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
     return Roles(verb, key, owner if owner != key else "", session, ttl, expires, outcome, _unit_ns(ttl), refused)
 
 
-def _key(attributes: Sequence[str], session: str) -> str:
+def _key(attributes: Sequence[str], session: str, own: Collection[str]) -> str:
     """The attribute that says what is locked; where none speaks of locks, the one key or number of a thing there is."""
-    parts = {*_OWNER[:4], *_TTL[:4], *_OUTCOME[:6], *_UNITS, "until", "mode", "wait", "leader", "candidate", *_ACTS}
-    key = _best(attributes, _KEY, tuple(parts))
+    parts = {*_OWNER[:4], *_TTL[:4], *_OUTCOME[:6], *_UNITS, *_ACTS}
+    parts |= {"until", "mode", "wait", "leader", "candidate", "found", "valid"}
+    key = _best(attributes, _KEY, tuple(parts), own)
     things = {
         ending: [a for a in attributes if words(a)[-1:] == [ending] and not (_CALLERS | parts) & set(words(a))]
         for ending in ("key", "id")
@@ -146,8 +159,11 @@ def _key(attributes: Sequence[str], session: str) -> str:
     return key or (keys[0] if len(keys) == 1 else session or (numbers[0] if len(numbers) == 1 else ""))
 
 
-def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str]) -> str:
-    """The attribute that plays a part best: by the first wanted word it has, then one that speaks of locks."""
+def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[str], own: Collection[str]) -> str:
+    """The attribute that plays a part best: by the first wanted word it has, then one that speaks of locks.
+
+    What begins with one of the `own` words is of the lock.
+    """
     found = []
     for attribute in attributes:
         said = words(attribute)
@@ -156,7 +172,7 @@ def _best(attributes: Sequence[str], wanted: Sequence[str], unwanted: Sequence[s
         place = next((place for place, word in enumerate(wanted) if word in said), None)
         speaks = bool(_NOUNS & set(said))
         # An attribute of something else (`http.route`, `thread.name`) is no part of a lock.
-        foreign = len(said) > 1 and not speaks and said[0] not in (*_KEY, *_OWNER, *_TTL, *_EXPIRES)
+        foreign = len(said) > 1 and not speaks and said[0] not in (*_KEY, *_OWNER, *_TTL, *_EXPIRES, *own)
         if place is not None and not foreign:
             found.append((not speaks, place, len(said), attribute))
     return min(found)[3] if found else ""

@@ -1,7 +1,7 @@
 """Events that are handled in another order than they were sent in.
 
-Looks for: messages of one key (an account, an order, a partition) that are taken although a later one of that key was
-taken before: by the number that they carry (sequence, version, offset), else by when they were sent.
+Looks for: messages of one key (an account, an order, a partition) that are taken, or done, although a later one of that
+key was before: by the number that they carry (sequence, version, offset), else by when they were sent.
 
 Why it matters: each consumer does what it is told, and the last word is an old one: an address that was changed twice
 is the first again, a cancelled order is shipped. Nothing fails where it happens.
@@ -9,12 +9,12 @@ is the first again, a cancelled order is shipped. Nothing fails where it happens
 Stays silent when: messages overtook each other as often before; those of other keys do; one comes again after its first
 turn failed; who sent them did so within what clocks leave uncertain.
 
-Example finding: `shipping: 14 of 96 messages of order-events are taken after a later one of the same key since
+Example finding: `shipping: 14 of 96 messages of order-events are taken or done after a later one of the same key since
 10:23:00, 0 of 88 before`.
 
     message_orders  a row a message and service that takes it: queue, service, key, number (of the message among those
-                    of its key), taken_ns, late (a later one was taken before), ref and sooner (`TRACE/SPAN` of this one
-                    and of the one before it)
+                    of its key), taken_ns, late (a later one was taken or done before), ref and sooner (`TRACE/SPAN` of
+                    this one and of the one before it)
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _prepare_orders(store: CaseStore, settings: Settings) -> bool:
             SELECT t.service AS service, s.queue AS queue,
                    multiIf(t.key != '', t.key, s.key != '', s.key, s.trace_id) AS key,
                    greatest(t.number, s.number) AS told, s.end_ns AS sent_ns, s.doubt_ns + t.doubt_ns AS doubt_ns,
-                   t.start_ns AS taken_ns, concat(t.trace_id, '/', t.span_id) AS ref
+                   t.start_ns AS taken_ns, t.end_ns AS done_ns, concat(t.trace_id, '/', t.span_id) AS ref
             FROM message_sides AS t JOIN message_sides AS s ON t.sender = s.span_id
             WHERE t.sender != '' AND NOT s.takes AND s.queue != ''
             ORDER BY taken_ns LIMIT 1 BY t.service, t.sender
@@ -109,13 +109,17 @@ def _prepare_orders(store: CaseStore, settings: Settings) -> bool:
             FROM taken
         ),
         ordered AS (
-            SELECT *, max(number) OVER before AS latest, argMax(ref, number) OVER before AS sooner,
+            SELECT *, max(number) OVER taken AS latest, argMax(ref, number) OVER taken AS sooner,
+                   max(number) OVER done AS latest_done, argMax(ref, number) OVER done AS sooner_done,
                    count() OVER (PARTITION BY service, queue, key) AS alike
             FROM numbered
-            WINDOW before AS (PARTITION BY service, queue, key ORDER BY taken_ns, ref
-                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            WINDOW taken AS (PARTITION BY service, queue, key ORDER BY taken_ns, ref
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                   done AS (PARTITION BY service, queue, key ORDER BY done_ns, ref
+                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         )
-        SELECT queue, service, key, number, taken_ns, latest > number + doubt AS late, ref, sooner
+        SELECT queue, service, key, number, taken_ns, latest > number + doubt AS late_taken,
+               late_taken OR latest_done > number + doubt AS late, ref, if(late_taken, sooner, sooner_done) AS sooner
         FROM ordered WHERE alike > 1
         """,
         slack=round(settings.slack_ms * NS_PER_MS),
@@ -177,8 +181,8 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
         mechanism="race_condition",
         service=service,
         summary=(
-            f"{service}: {change.failures_after} of {change.trials_after} messages of {queue} are taken after a later "
-            f"one of the same key since {format_instant(since_ns)}, {change.failures_before} of "
+            f"{service}: {change.failures_after} of {change.trials_after} messages of {queue} are taken or done "
+            f"after a later one of the same key since {format_instant(since_ns)}, {change.failures_before} of "
             f"{change.trials_before} before"
         ),
         severity=min(1.0, max(0.5, change.rate_after)),
