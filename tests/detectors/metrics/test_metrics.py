@@ -40,6 +40,13 @@ def test_a_limit_beside_it_gives_an_amount_its_share(look: Look) -> None:
     assert finding.facts["share_of_limit"] == pytest.approx(0.96, abs=0.01)
 
 
+def test_what_is_left_of_a_resource_is_no_share_of_its_use(look: Look) -> None:
+    left = [0.05] * 40 + [0.01] * 6
+    rows = series("stock", "disk_busy", [0.01 * v for v in steps(96)]) + series("stock", "fs_free_ratio", left)
+    (finding,), _ = look("metrics.saturation", {"metrics": rows})
+    assert (finding.mechanism, finding.resource) == ("disk_saturation", "disk_busy")
+
+
 def test_a_limit_that_fell_onto_what_is_used_is_told(look: Look) -> None:
     rows = series("stock", "db_pool_in_use", CALM) + series("stock", "db_pool_max_conns", [100.0] * 30 + [22.0] * 10)
     (finding,), _ = look("metrics.saturation", {"metrics": rows})

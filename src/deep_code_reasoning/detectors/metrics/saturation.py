@@ -47,6 +47,8 @@ MECHANISMS: Final = {
     "loss": "network_loss",
 }
 _COUNTED: Final = frozenset({"pool", "threads", "queue"})
+# What is left of a resource, which is no use of it.
+_LEFT: Final = frozenset({"free", "available", "avail", "idle"})
 # What a virtual machine's processor is taken for others than it.
 _STOLEN: Final = frozenset({"steal", "stolen"})
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
@@ -101,7 +103,7 @@ class Rise:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose resources run out."""
-    told = series_of(scene.store, frozenset(MECHANISMS))
+    told = [series for series in series_of(scene.store, frozenset(MECHANISMS)) if not _LEFT & _words(series.name)]
     known = [series for series in told if not series.meaning.shared or _is_stolen(series)]
     if not known:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")

@@ -61,7 +61,7 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
 _CONNECTIONS: Final = frozenset({"connection", "connections", "conn", "conns"})
 _LIMITS: Final = frozenset({"limit", "limits", "max", "maximum", "quota", "allocatable", "capacity"})
 _PERCENT: Final = frozenset({"percent", "percentage", "pct"})
-_RATIOS: Final = frozenset({"ratio", "utilization", "utilisation", "fraction", "share"})
+_RATIOS: Final = frozenset({"ratio", "util", "utilization", "utilisation", "fraction", "share"})
 # Calls that the caller gave up: they tell of its deadline, not of a fault of the service that counts them.
 _GIVEN_UP: Final = frozenset({"cancelled", "canceled", "cancellations"})
 # Parts of the host that all its tenants share: they tell that it is busy, never who made it so.
