@@ -118,6 +118,45 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "attributes": {"task": "deploy", "environment": "production"},
         },
     ),
+    "GitHub's deployment, with the service in its payload": (
+        {
+            "id": 43,
+            "sha": SHA,
+            "ref": "main",
+            "task": "deploy",
+            "created_at": "2026-06-18T14:00:00Z",
+            "repository": {"full_name": "example/environments"},
+            "payload": {"service": "cart", "version": "1.2.3"},
+        },
+        {
+            "kind": "deploy",
+            "id": "43",
+            "time_ns": T0,
+            "repo": "example/environments",
+            "service": "cart",
+            "commit_sha": SHA,
+            "version": "1.2.3",
+            "attributes": {"ref": "main", "task": "deploy"},
+        },
+    ),
+    "GitHub's deployment, with its payload as text": (
+        {
+            "id": 44,
+            "sha": SHA,
+            "task": "deploy",
+            "created_at": "2026-06-18T14:00:00Z",
+            "environment": "production",
+            "payload": '{"app": "cart"}',
+        },
+        {
+            "kind": "deploy",
+            "id": "44",
+            "time_ns": T0,
+            "service": "cart",
+            "commit_sha": SHA,
+            "attributes": {"task": "deploy", "environment": "production"},
+        },
+    ),
     "Helm's history": (
         {
             "revision": 3,
