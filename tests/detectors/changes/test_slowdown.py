@@ -140,6 +140,17 @@ def test_a_file_named_for_another_service_goes_out_with_its_own_repository(build
     assert live["aaaa"] == ["d1"]
 
 
+def test_a_deploy_that_names_no_service_is_of_the_one_its_repository_is_called_like(build_case: BuildCase) -> None:
+    rows = [
+        commit("aaaa", 1_000, RENAMES, repo="mail"),
+        {**deploy("d1", "aaaa", 2_000, "", "example/mail")},
+        deploy("d2", "cccc", 3_000, "mail", "mail"),
+    ]
+    with build_case({"changes": rows}) as store:
+        live = {change.sha[:4]: [rollout.service for rollout in change.rollouts] for change in changes(store)}
+    assert live["aaaa"] == ["mail"]
+
+
 def test_a_merge_and_the_one_commit_it_brings_are_one_change(build_case: BuildCase) -> None:
     merge = {**commit("bbbb", 5_000, RENAMES), "attributes": {"parents": "1 2"}}
     rows = [

@@ -71,6 +71,7 @@ def test_connections_that_grow_as_the_day_does_are_told_unless_requests_do_too(
         ("disk_queue_length", "disk_saturation"),
         ("consumer_lag", "message_backlog"),
         ("node_cpu_steal_percent", "noisy_neighbour"),
+        ("node_disk_io_time_percent", "disk_saturation"),
     ],
 )
 def test_what_is_late_or_queues_is_told_by_what_it_waits_for(name: str, mechanism: str, look: Look) -> None:

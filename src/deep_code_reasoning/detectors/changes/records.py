@@ -8,6 +8,7 @@ from typing import Any
 
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
+from ..symptoms.evidence import service_names
 from .diff import parse_diff
 from .trial import Change, Rollout
 
@@ -31,6 +32,10 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         "attributes['parents'] != '' AS merges "
         "FROM changes WHERE kind IN ('commit', 'deploy', 'flag') ORDER BY time_ns, kind, id, repo"
     )
+    services = service_names(store)
+    for row in rows:
+        if row["kind"] == "deploy" and not row["service"]:
+            row["service"] = _called_so(row["repo"], services)
     rollouts: dict[str, list[Rollout]] = {}
     for row in rows:
         if row["kind"] == "deploy" and row["commit_sha"]:
@@ -47,6 +52,12 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
     ]
     return tuple({(change.kind, change.repo, change.sha): change for change in found}.values())
+
+
+def _called_so(repo: str, services: frozenset[str]) -> str:
+    """The service that a repository is called like, '' where there is none: a deploy of it is one of that service."""
+    name = repo.rpartition("/")[2]
+    return name if name in services else ""
 
 
 def _undiffed(row: dict[str, Any]) -> Change:

@@ -152,11 +152,13 @@ _Place = tuple[str, str, str, int]
 def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) -> list[tuple[_Place, Series]]:
     rows = store.query(
         """
-        SELECT service, instance, name, labels, max(own) AS own, arraySort(groupArray((at, level))) AS points
+        SELECT service, instance, name, labels, max(own) AS own, max(hostless) AS hostless,
+               arraySort(groupArray((at, level))) AS points
         FROM (
             SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
                    min(time_ns) AS at, quantileExact(0.5)(value) AS level,
-                   max(service = host OR (service, host) IN (SELECT machine, host FROM machines)) AS own
+                   max(service = host OR (service, host) IN (SELECT machine, host FROM machines)) AS own,
+                   max(host = '' AND service != '') AS hostless
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
             GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
@@ -182,8 +184,9 @@ def _series(service: str, instance: str, metric: _Metric, row: Row) -> Series:
     times = tuple(int(time) for time, _ in row["points"])
     values = tuple(float(value) for _, value in row["points"])
     about = metric.meaning
-    if row["own"]:
-        about = replace(about, shared=False)  # a machine of its own shares nothing
+    if row["own"] or (row["hostless"] and about.kind == "disk"):
+        # A machine of its own shares nothing, nor does a disk that is told of a service and of no host.
+        about = replace(about, shared=False)
     if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
         times, values = times[1:], tuple(b - a for a, b in pairwise(values))
     return Series(service, instance, metric.name, metric.unit, about, times, values)
