@@ -51,8 +51,8 @@ _DEPLOYED_SHAS: Final = tuple(
     headsha commit.sha commit.id""".split()
 )
 _VERSIONS: Final = tuple(
-    """version newversion toversion appversion imagetag tag payload.version payload.tag releaseversion buildversion build buildnumber chart
-    image newimage revision ref configrevision""".split()
+    """version newversion toversion appversion imagetag tag payload.version payload.tag
+    releaseversion buildversion build buildnumber chart image newimage revision ref configrevision""".split()
 )
 _DEPLOY_TIMES: Final = tuple(
     """deployedat deploytime deploymenttime timestamp time ts date startedat starttime createdat rolledoutat
