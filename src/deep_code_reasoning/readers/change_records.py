@@ -7,6 +7,7 @@ GitLab, Bitbucket, Argo CD (application history), Spinnaker (executions), Helm (
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -42,16 +43,16 @@ _FILES: Final = tuple("fileschanged changedfiles files paths filepaths changes d
 
 _SERVICES: Final = tuple(
     """service servicename app application appname applicationname component workload deployment deploymentname
-    release releasename metadata.name target project name service.name application.name app.name payload.service
-    payload.app payload.application payload.component""".split()
+    release releasename metadata.name target payload.service payload.servicename payload.app payload.application
+    payload.component project name service.name application.name app.name""".split()
 )
 _DEPLOYED_SHAS: Final = tuple(
     """commitsha gitsha sha commithash commit gitcommit commitid revision git.sha git.commit source.revision
     headsha commit.sha commit.id""".split()
 )
 _VERSIONS: Final = tuple(
-    """version newversion toversion appversion imagetag tag releaseversion buildversion build buildnumber chart
-    image newimage revision payload.version payload.tag ref configrevision""".split()
+    """version newversion toversion appversion imagetag tag payload.version payload.tag releaseversion buildversion
+    build buildnumber chart image newimage revision ref configrevision""".split()
 )
 _DEPLOY_TIMES: Final = tuple(
     """deployedat deploytime deploymenttime timestamp time ts date startedat starttime createdat rolledoutat
@@ -115,7 +116,17 @@ def rows_of(record: dict[str, Any], around: Mapping[str, Any]) -> Iterator[Row]:
         yield _rollout_row(record)
     elif kind:
         make: Callable[[Members], Row] = {"commit": _commit_row, "deploy": _deploy_row, "flag": _flag_row}[kind]
-        yield make(Members(record, around))
+        yield make(Members(_with_payload(record), around))
+
+
+def _with_payload(record: dict[str, Any]) -> dict[str, Any]:
+    """A record whose payload, what who deploys told GitHub beside, is an object, also where it came as its text."""
+    payload = record.get("payload")
+    try:
+        told = json.loads(payload) if isinstance(payload, str) else None
+    except ValueError:
+        told = None
+    return {**record, "payload": told} if isinstance(told, dict) else record
 
 
 def unique(row: Row, taken: Counter[tuple[str, str]]) -> Row:

@@ -169,7 +169,8 @@ name_gone: schema_mismatch
     rejected_input .7, complaint .85, config_missing .8, not_found .8, auth .9, decode_error .8, null_reference .5,
     constraint .5, wrong_result .6, type_error .6, server_error .4, exception .5, missing_column .5, tls .5
 name_new: configuration
-    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8, decode_error .75, constraint .5,
+    rejected_input .7, complaint .8, config_missing .8, not_found .85, auth .8,
+    decode_error .75 by schema_mismatch, constraint .5,
     wrong_result .5, type_error .5, exception .5, incompatible .5, dns .6, unreachable .5, tls .5
 cardinality_raised: memory_saturation
     memory_growth 1, oom .95, throttled .7, disk_full .6, memory_step .6, slow .5, complaint .5, fanout .5

@@ -31,7 +31,8 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
         return 0.15, "does nothing that could produce what is seen"
     if not telling and moves_code_only(patch):
         return 0.05, "only moves or renames code"
-    if not patch.removed and (only_adds_uncalled(patch) or only_adds_guards(patch)):
+    guards = only_adds_guards(patch) and not any(e.kind == "call_in_loop" for e in telling)
+    if not patch.removed and (guards or only_adds_uncalled(patch)):
         return 0.1, "only adds what the old code does not reach"
     if telling:
         power = max(effect.sureness * size(effect) for effect in telling)

@@ -66,7 +66,9 @@ decode_error:
     unmarshal | deserial | decod(e|ing) | parse error | failed to parse | cannot parse | invalid json |
     could(n't| not) (be )?pars(e|ed)\b | (yaml|json|toml|xml): line \d+ | mapping values are not allowed |
     unexpected token | jsonexception | unrecognized field | unknown field | missing (required )?field |
-    unknown enum | invalid enum | enum value | schema (mismatch|validation|incompat\w*) | dead ?letter |
+    unknown enum | invalid enum | enum value |
+    enum .{1,60}cannot represent | no enum constant | unknown variant |
+    schema (mismatch|validation|incompat\w*) | dead ?letter |
     malformed | invalid utf | unicodedecode | avro | wire type | invalid wire | corrupt | checksum mismatch |
     signature mismatch | mismatchedinput | databind
 rejected_input:

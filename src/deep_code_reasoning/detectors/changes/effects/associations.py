@@ -28,6 +28,8 @@ _LOADS: Final = re.compile(
     r"\b(\w*(?:By[A-Z]\w*|_by_\w+|[lL]oader\w*))\b[\w\"'\]().:,\s]*?(?:\.|->)[lL]oad\w*\(\s*(?:ctx,\s*)?(\$?\w+(?:\.|->)\w+(?:\(\))?)"
 )
 _ASKS: Final = re.compile(r"(?:\.|->|::)(\w+)\(\s*(?:ctx,\s*)?(\$?\w+(?:\.|->)\w+(?:\(\))?)")
+_SIZED: Final = re.compile(r"([\w@]+(?:&?\.\w+)*)&?\.(?:size|length|empty\?|any\?|present\?|include\?)")
+_COUNTED: Final = re.compile(r"([\w@]+(?:&?\.\w+)*)&?\.(?:count\b(?!\s*[({&])|exists\?)")
 # Places where objects are turned into answers.
 _VIEW: Final = re.compile(
     r"(?i)view|dto|serializ|resource|mapper|present|respon|represent|blueprint|payload|output|schema|resolver|transform"
@@ -48,7 +50,7 @@ def extract(patch: Patch) -> list[Effect]:
     """Eager loading taken away, and collections that are newly read of each object that is shown."""
     found: list[Effect] = []
     for hunk in patch.running:
-        found += _no_longer_eager(hunk) or _loaded_one_by_one(hunk)
+        found += _no_longer_eager(hunk) or _loaded_one_by_one(hunk) or _counted_anew(hunk)
         if hunk.kind in ("code", "view"):
             found += _read_in_view(hunk)
     return found
@@ -76,6 +78,17 @@ def _loaded_one_by_one(hunk: Hunk) -> list[Effect]:
             if match[2] in loaded and not match[1].lower().startswith(("load", "prime", "clear")):
                 says = f"{match[1]} of each object, which {loaded[match[2]]} loaded for all at once"
                 return [Effect("call_in_loop", says, hunk.path, (match[1], loaded[match[2]]), sureness=0.85)]
+    return []
+
+
+def _counted_anew(hunk: Hunk) -> list[Effect]:
+    """ActiveRecord counts with `size` what is loaded, and asks the database with `count`, each time."""
+    sized = {m[1] for line in hunk.removed for m in _SIZED.finditer(without_strings(line.code))}
+    for line in hunk.added if hunk.path.endswith((".rb", ".erb", ".jbuilder")) else ():
+        for match in _COUNTED.finditer(without_strings(line.code)):
+            if match[1] in sized:
+                says = f"asks for `{match[0]}` of each object, which took what was loaded before"
+                return [Effect("call_in_loop", says, hunk.path, (match[1].rpartition(".")[2],), sureness=0.8)]
     return []
 
 

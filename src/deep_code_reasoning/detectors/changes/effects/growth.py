@@ -95,6 +95,10 @@ _SET_UP: Final = re.compile(
     r"|(?i:create|make|build|provide|new|open|connect|get)\w*(?i:clients?|sessions?|conn|connection|pool|channel|transport|server|service|app"
     r"|application|engine|stub|factory)$"
 )
+# A client that is handed out by who keeps its connections: .NET's factory, a member, a pool.
+_SHARED: Final = re.compile(
+    r"\w*[fF]actory\.[cC]reate_?\w*[cC]lient\w*\(|(?:self|this)\.#?_?\w*(?:[cC]lient|[hH]ttp|[sS]ession)\b|\bpool\.\w+\("
+)
 _CLOSES: Final = re.compile(
     r"(?i)[\"']connection[\"']\s*(?:,|:|=>|\]\s*=)\s*[\"']close[\"']|\b\w*req\w*\.Close\s*=\s*true"
 )
@@ -194,6 +198,7 @@ def _opened(hunk: Hunk) -> list[Effect]:
         and any(_OPENS.search(after[i].code) or _GO_CLIENT.search(after[i].code) for i in block_after(after, index))
     }
     known = call_names(hunk.before)
+    shared = any(_SHARED.search(line.code) for line in hunk.removed)
     found = []
     for index, line in enumerate(after):
         if line.sign != "+" or line.kept or _lasts(line) or _SET_UP.match(_function_around(hunk, index)):
@@ -203,7 +208,7 @@ def _opened(hunk: Hunk) -> list[Effect]:
         if opened or _CLOSES.search(line.code):
             name = opened[0] if opened else line.code[:60]
             released = any(_RELEASED.search(other.code) for other in hunk.added)
-            sureness = 0.95 if lasting else 0.75 if released and opened else 0.85
+            sureness = 0.95 if lasting or shared else 0.75 if released and opened else 0.85
             subjects = (name, name.split(".")[-1])
             found.append(
                 Effect("connection_per_call", f"opens `{name}` within a call", hunk.path, subjects, sureness=sureness)

@@ -199,7 +199,10 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
         items = _loop_names(after[head].code)
         for line in (after[i] for i in body):
             for call in calls(line.code):
-                asked = re.search(rf"(?:=|\breturn|[<>(&|])\s*{re.escape(call.full)}\s*\((.*)\)", line.code)
+                asked = re.search(
+                    rf"(?:=|\b(?:return|if|unless|and|or|not)\b|[<>(&|!])\s*{re.escape(call.full)}\s*\((.*)\)",
+                    line.code,
+                )
                 about = asked is not None and items & set(re.findall(r"\w+", asked[1]))
                 receiver = _receiver(call)
                 if about and receiver and not items & set(receiver) and _is_new(call, line, called):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from ..code import string_literals, without_strings
@@ -18,6 +19,7 @@ _RELEASE: Final = (
     r"\b{0}\s*\??\.\s*(?:close|release|dispose|disconnect|end|unlock|free|destroy)\w*\s*\(|"
     r"\.\s*(?:close|release|put|give_?back|return_?\w*|check_?in|unlock)\w*\s*\(\s*{0}\b"
 )
+_DEFERRED: Final = re.compile(r"^\s*defer\s+(\w+)\.\w+\s*\(")
 # A take that failed leaves nothing to release: the way out that follows such a check within a few lines.
 _FAILED: Final = re.compile(r"\berr(or)?\b|\bnull\b|\bnil\b|\bNone\b|\bnot \w+\s*:|!\s*\w+\s*\)|\.is_err\b")
 _CHECKED_WITHIN: Final = 3
@@ -35,6 +37,7 @@ def extract(patch: Patch) -> list[Effect]:
     for hunk in patch.running:
         if hunk.kind == "code":
             found += _passed_by(hunk)
+            found += _no_longer_deferred(hunk, patch)
         if hunk.kind in ("code", "sql"):
             found += _row_locks(hunk)
     return found
@@ -57,6 +60,27 @@ def _passed_by(hunk: Hunk) -> Iterator[Effect]:
             # No way out is seen but an error's.
             says = f"an error no longer releases {name}: `{scoped[0].code}` is gone"
             yield Effect("release_removed", says, hunk.path, (name,), sureness=0.65)
+
+
+def _no_longer_deferred(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
+    """What was released on every way out, and is by hand on some: one that comes before the last release lacks its own.
+
+    The take need not be shown: the deferred call names what it releases. Later hunks may be of the same function.
+    """
+    hunks = [other for other in patch.running if other.path == hunk.path]
+    later = [line for other in hunks[hunks.index(hunk) + 1 :] for line in other.lines]
+    for at, line in enumerate(hunk.lines):
+        deferred = _DEFERRED.match(line.code) if line.sign == "-" and not line.kept else None
+        if deferred is None:
+            continue
+        released = re.compile(_RELEASE.format(re.escape(deferred[1])), re.I)
+        after = [other for other in (*hunk.lines[at + 1 :], *later) if other.sign != "-"]
+        last = max((n for n, other in enumerate(after) if released.search(other.code)), default=0)
+        for before, way_out in pairwise(after[:last]):
+            if re.match(r"\s*(?:return|panic)\b", way_out.code) and not released.search(before.code):
+                says = f"leaves by `{way_out.code}` without releasing {deferred[1]}: `{line.code}` is gone"
+                yield Effect("release_removed", says, hunk.path, (deferred[1],), sureness=0.9)
+                return
 
 
 def _held(lines: Sequence[Line]) -> Iterator[tuple[str, Line, Sequence[Line]]]:

@@ -50,6 +50,18 @@ _JOB: Final = re.compile(
     r"\b(\w+)(?:\.|::)(?:delay|apply_async|perform_later|perform_async|perform_in|dispatch|set\(.*\)\.perform_later)\b"
 )
 _NAME: Final = re.compile(r"[A-Za-z_]\w+")
+_AWAITED: Final = re.compile(r"\bawait\s+([\w.]+)\s*\(")
+# Python's libraries that wait in the event loop, and those that hold it up.
+_YIELDS: Final = re.compile(
+    r"\bAsync(?:Client|Session|Engine|Connection|Redis|MongoClient|IOMotorClient)\b|\b(?:aio(?:http|mysql|pg|redis|boto3|botocore|files)"
+    r"|asyncpg|redis\.asyncio|create_async_engine|motor)\b"
+)
+_HOLDS_UP: Final = re.compile(
+    r"\b(?:requests|urllib3?|psycopg2?|pymysql|MySQLdb|pymongo|boto3|http\.client)\b|\bhttpx\.(?:Client|get|post|put)\b"
+    r"|\bredis\.(?:Redis|StrictRedis|from_url)\b|\bcreate_engine\b"
+)
+# OpenTelemetry's processors of spans and logs: one gathers what it exports, the other exports within each call.
+_GATHERS, _EXPORTS_EACH = re.compile(r"\bBatch\w*Processor\b"), re.compile(r"\bSimple\w*Processor\b")
 # Work that goes on beside its caller: goroutines, tasks, threads, executors.
 _ASIDE: Final = re.compile(
     r"^\s*go\s+|\bspawn(?:_link)?\s*[({]|\b(?:Task|Thread)\.(?:Run|Factory\.StartNew|start|startVirtualThread|new)\b"
@@ -72,7 +84,8 @@ def extract(patch: Patch) -> list[Effect]:
             found += _no_longer_to_channel(hunk)
             found += _one_by_one(hunk)
             found += _held(hunk)
-    return found
+            found += _exported_at_once(hunk)
+    return [*found, *_by_blocking_library(patch)]
 
 
 def _no_longer_sent(hunk: Hunk) -> Iterator[Effect]:
@@ -130,6 +143,33 @@ def _no_longer_to_channel(hunk: Hunk) -> Iterator[Effect]:
                 says = f"does at once what went into a channel: `{line.code[:80]}`"
                 yield Effect("blocking_call", says, hunk.path, (call.name, *sorted(values)), sureness=0.85)
                 return
+
+
+def _by_blocking_library(patch: Patch) -> Iterator[Effect]:
+    """A call that was awaited is made by a library that holds up the event loop, in the same file."""
+    for path in dict.fromkeys(hunk.path for hunk in patch.running if hunk.path.endswith(".py")):
+        hunks = [hunk for hunk in patch.running if hunk.path == path]
+        gone = [line for hunk in hunks for line in hunk.removed]
+        new = [line for hunk in hunks for line in hunk.added]
+        awaited = {name for line in gone for name in _AWAITED.findall(line.code)}
+        if not any(_YIELDS.search(line.code) for line in gone) or not any(_HOLDS_UP.search(line.code) for line in new):
+            continue
+        for line in new:
+            name = next((call.full for call in calls(line.code) if call.full in awaited), "")
+            if name and "await" not in line.code:
+                says = f"holds up the event loop: `{line.code[:80]}`"
+                yield Effect("blocking_call", says, path, (name, *_words_of_address(line)), sureness=0.9)
+                break
+
+
+def _exported_at_once(hunk: Hunk) -> Iterator[Effect]:
+    """Spans or logs that were gathered are exported one by one, within the request that they are of."""
+    gathered = [line for line in hunk.removed if _GATHERS.search(line.code) and not is_import(line.code)]
+    for line in hunk.added if gathered and not any(_GATHERS.search(line.code) for line in hunk.added) else ():
+        if _EXPORTS_EACH.search(line.code) and not is_import(line.code):
+            says = f"exports each span or record while its request waits: `{line.code[:80]}`"
+            yield Effect("blocking_call", says, hunk.path, sureness=0.9)
+            return
 
 
 def _words_of_address(line: Line) -> tuple[str, ...]:
