@@ -191,6 +191,19 @@ def test_what_the_consumer_does_tells_a_backlog_from_what_it_does_not_acknowledg
     assert (finding.service, finding.resource, finding.mechanism) == ("mailer", "orders", mechanism)
 
 
+def test_messages_that_all_came_before_the_first_full_point_make_a_backlog_though_later_ones_are_served(
+    look: Look,
+) -> None:
+    fleet = mailing(15)
+    ahead_ms = (START_NS - queue("depth", PILE)[0]["time_ns"]) / NS_PER_MS  # type: ignore[operator]
+    for number in range(20):
+        at = 8.5 * 60_000 + number * 10 - ahead_ms
+        fleet.span(f"b{number}", "", "shop", "h1", "publish", at, 2, "producer", topic="orders")
+    metrics = queue("consumer_group_lag", [0.0] * 9 + [20.0] * 6)
+    (finding,), _ = look("metrics.messages", {**fleet.tables(), "metrics": metrics})
+    assert finding.mechanism == "message_backlog"
+
+
 def test_a_broker_that_counts_what_is_held_is_believed(look: Look) -> None:
     rows = queue("queue.messages.ready", [0.0] * 15) + queue("queue.messages.unacknowledged", PILE)
     (finding,), _ = look("metrics.messages", {"metrics": rows})

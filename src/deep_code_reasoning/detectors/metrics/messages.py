@@ -85,10 +85,11 @@ class _Depth:
 
 @dataclass(frozen=True, slots=True)
 class _Pile:
-    """A depth that left the usual level at `since_ns`."""
+    """A depth that had left the usual level at `since_ns`, and not yet at `filled_ns`."""
 
     depth: _Depth
     since_ns: int
+    filled_ns: int
     usual: float
     now: float
     chance: float
@@ -165,7 +166,8 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     grows = sum(b >= a for a, b in pairwise(tail)) >= 0.75 * (len(tail) - 1)
     if chance < settings.min_probability and not (grows and change.rate_after == 1.0):
         return None
-    return _Pile(depth, depth.points[change.index][0], usual, values[-1], max(chance, 0.6 if grows else 0.0))
+    since_ns, filled_ns = depth.points[change.index][0], depth.points[max(0, change.index - 1)][0]
+    return _Pile(depth, since_ns, filled_ns, usual, values[-1], max(chance, 0.6 if grows else 0.0))
 
 
 def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Finding | None:
@@ -215,7 +217,9 @@ def _held(
     if kept:
         return not waiting or max(pile.now for pile in kept) > settings.far * seen.in_work + 1
     depth = waiting[0].depth
-    return not depth.apart and bool(keeps_pace(scene.store, depth.destination, min(pile.since_ns for pile in waiting)))
+    # What waits at the first point of a pile was sent since the point before it.
+    filled_ns = min(pile.filled_ns for pile in waiting)
+    return not depth.apart and bool(keeps_pace(scene.store, depth.destination, filled_ns))
 
 
 def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumption:
