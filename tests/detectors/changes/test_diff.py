@@ -142,6 +142,8 @@ def _seconds(diff: str, path: str) -> float:
         ("@@ -1 +1 @@\n-    a{n} = cache.get('k{n}')\n+    a{n} = cache.get('k' + {n})\n", "a.py"),
         ("+def g{n}():\n+    return h{n}()\n", "a.py"),
         ("+    lock{n}.acquire()\n", "a.py"),
+        ("+LIMIT_{n}: int = {n}\n@@ -1 +1 @@\n-    x = f({n})\n+    x = f(LIMIT_{n})\n", "a.py"),
+        ("@@ -1 +1 @@\n-\tdefer rows{n}.Close()\n+\treturn nil\n+\trows{n}.Close()\n", "a.go"),
     ],
 )
 def test_four_times_as_long_a_diff_takes_about_four_times_as_long(body: str, path: str) -> None:

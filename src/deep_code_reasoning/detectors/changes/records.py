@@ -103,21 +103,27 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
 
 def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Commits that a merge brought alone, with that merge: the two are one change, which went out with the merge."""
-    merges: dict[str, list[dict[str, Any]]] = {}
+    merges: dict[tuple[str, _Runs], list[dict[str, Any]]] = {}
+    files: dict[str, set[str]] = {}
     for row in commits:
         if row["merges"] and row["diff"]:
-            merges.setdefault(row["repo"], []).append(row)
+            merges.setdefault((row["repo"], _runs(row)), []).append(row)
+            files.setdefault(row["repo"], set()).update(row["files"])
     found: dict[str, str] = {}
     for row in commits:
-        for merge in merges.get(row["repo"], ()) if not row["merges"] and row["diff"] else ():
-            earlier = int(row["time_ns"]) <= int(merge["time_ns"])
-            if earlier and set(row["files"]) <= set(merge["files"]) and _runs(row) == _runs(merge):
+        if row["merges"] or not row["diff"] or not files.get(row["repo"], set()).issuperset(row["files"]):
+            continue
+        for merge in merges.get((row["repo"], _runs(row)), ()):
+            if int(row["time_ns"]) <= int(merge["time_ns"]) and set(row["files"]) <= set(merge["files"]):
                 found[_sha(row)] = _sha(merge)
                 break
     return found
 
 
-def _runs(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+_Runs = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _runs(row: dict[str, Any]) -> _Runs:
     """The lines of running code that a commit takes away and adds."""
     patch = parse_diff(row["diff"], row["files"])
     return tuple(line.code for line in patch.removed), tuple(line.code for line in patch.added)

@@ -11,7 +11,8 @@ than every route that was served.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final
 
 from ...domain.instant import NS_PER_S
@@ -48,17 +49,21 @@ def uncalled(scene: Scene, known: Sequence[Change]) -> Mapping[str, frozenset[st
     """By the change (its hash): the files of it in which no request runs what it touches."""
     served = _served(scene)
     limit_ns = scene.windows.onset.start_ns - _RECENT_NS
+    touched = [
+        (change, [(hunk, block_names(hunk)) for hunk in parse_diff(change.diff, change.files).running])
+        for change in known
+        if change.diff and any(rollout.time_ns >= limit_ns for rollout in change.rollouts)
+    ]
+    names: dict[str, set[str]] = defaultdict(set)
+    for change, hunks in touched:
+        names[change.repo].update(*(of for _, of in hunks))
+    mentions = {repo: _mentions(of, [change for change in known if change.repo == repo]) for repo, of in names.items()}
     found = {}
-    for change in known:
-        if not change.diff or not any(rollout.time_ns >= limit_ns for rollout in change.rollouts):
-            continue
-        history = [other for other in known if other.repo == change.repo]
-        hunks: dict[str, list[Hunk]] = {}
-        for hunk in parse_diff(change.diff, change.files).running:
-            hunks.setdefault(hunk.path, []).append(hunk)
-        paths = {path for path, own in hunks.items() if all(_is_uncalled(hunk, history, served) for hunk in own)}
-        if paths:
-            found[change.sha] = frozenset(paths)
+    for change, hunks in touched:
+        paths = {hunk.path for hunk, _ in hunks}
+        called = {hunk.path for hunk, of in hunks if not _is_uncalled(hunk, of, mentions[change.repo], served)}
+        if paths - called:
+            found[change.sha] = frozenset(paths - called)
     return found
 
 
@@ -77,52 +82,46 @@ def _parts(path: str) -> tuple[str, ...]:
     return tuple("*" if _PARAMETER.search(part) else part.lower() for part in path.split("/") if part.strip("^$"))
 
 
-def _is_uncalled(hunk: Hunk, history: Sequence[Change], served: frozenset[tuple[str, ...]]) -> bool:
-    names = block_names(hunk)
-    if not names or hunk.kind != "code":
-        return False
-    if all(_is_unused(name, hunk.path, history) for name in names):
-        return True
-    routes = [parts for name in names for parts in _routes_of(name, history)]
-    return bool(routes and served) and not any(_ends(asked, parts) for parts in routes for asked in served)
+_Mentions = Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]
+"""By the name of a function: the lines that have it, each with the decorators above it."""
 
 
-def _is_unused(name: str, path: str, history: Sequence[Change]) -> bool:
-    """Whether only its definition names a function, of which nothing tells that a framework calls it."""
-    if _CALLED_BY_FRAMEWORKS.search(f"{path} {name}"):
-        return False
-    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-    defined = False
+def _mentions(names: Set[str], history: Sequence[Change]) -> _Mentions:
+    found: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
     for change in history:
-        if name not in change.diff:
+        if not names or not _words_of(change.diff) & names:
             continue
         lines = [line[1:] for line in change.diff.splitlines() if line[:1] in ("+", " ") and line[:3] != "+++"]
         for place, line in enumerate(lines):
-            if not word.search(line):
-                continue
-            if definition(line) != name or any(_decorators(lines[max(0, place - _DECORATED_LINES) : place])):
-                return False
-            defined = True
-    return defined
+            for name in _words_of(line) & names:
+                found[name].append((line, tuple(_decorators(lines[max(0, place - _DECORATED_LINES) : place]))))
+    return found
+
+
+def _words_of(text: str) -> set[str]:
+    """The words of a text, with and without the dollar signs that names may have."""
+    return {*re.findall(r"\w+", text), *(re.findall(r"[\w$]+", text) if "$" in text else ())}
+
+
+def _is_uncalled(hunk: Hunk, names: Collection[str], mentions: _Mentions, served: frozenset[tuple[str, ...]]) -> bool:
+    if not names or hunk.kind != "code":
+        return False
+    if all(_is_unused(name, hunk.path, mentions.get(name, ())) for name in names):
+        return True
+    told = (text for name in names for line, above in mentions.get(name, ()) for text in (line, *above))
+    routes = [parts for text in told for parts in _registered(text)]
+    return bool(routes and served) and not any(_ends(asked, parts) for parts in routes for asked in served)
+
+
+def _is_unused(name: str, path: str, mentions: Sequence[tuple[str, tuple[str, ...]]]) -> bool:
+    """Whether only its definition names a function, of which nothing tells that a framework calls it."""
+    if _CALLED_BY_FRAMEWORKS.search(f"{path} {name}"):
+        return False
+    return bool(mentions) and all(definition(line) == name and not above for line, above in mentions)
 
 
 def _ends(asked: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     return asked[-len(parts) :] == parts
-
-
-def _routes_of(name: str, history: Sequence[Change]) -> Iterator[tuple[str, ...]]:
-    """Paths that a function is registered for, as far as they can be told from others."""
-    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w])|[.#:@]{re.escape(name)}\b")
-    for change in history:
-        if name not in change.diff:
-            continue
-        lines = [line[1:] for line in change.diff.splitlines() if line[:1] in ("+", " ") and line[:3] != "+++"]
-        for place, line in enumerate(lines):
-            if not word.search(line):
-                continue
-            above = _decorators(lines[max(0, place - _DECORATED_LINES) : place])
-            for text in (line, *above):
-                yield from _registered(text)
 
 
 def _decorators(above: Sequence[str]) -> Iterable[str]:

@@ -47,13 +47,16 @@ def date_by_deploys(store: CaseStore, windows: Windows) -> Windows:
 def are_served(store: CaseStore, since_ns: int) -> bool:
     """Whether there are enough requests before and since a moment, and no more of them fail."""
     row = _requests(store, since_ns)
-    return min(int(row["n_before"]), int(row["n_after"])) >= _MIN_REQUESTS and not fail_more(store, since_ns)
+    return min(int(row["n_before"]), int(row["n_after"])) >= _MIN_REQUESTS and not _fail_more(row)
 
 
 def fail_more(store: CaseStore, since_ns: int) -> bool:
     """Whether more of the requests fail since a moment."""
-    row = _requests(store, since_ns)
-    return float(row["failing_after"]) - float(row["failing_before"]) >= _FAILING_MORE
+    return _fail_more(_requests(store, since_ns))
+
+
+def _fail_more(requests: Row) -> bool:
+    return float(requests["failing_after"]) - float(requests["failing_before"]) >= _FAILING_MORE
 
 
 def _requests(store: CaseStore, since_ns: int) -> Row:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Final
 
 from ..code import string_literals, without_strings
@@ -34,10 +34,11 @@ _ROW_LOCK: Final = re.compile(
 def extract(patch: Patch) -> list[Effect]:
     """Releases that some way out of the code passes by, and rows that are read without their lock."""
     found: list[Effect] = []
-    for hunk in patch.running:
+    hunks = patch.running
+    for place, hunk in enumerate(hunks):
         if hunk.kind == "code":
             found += _passed_by(hunk)
-            found += _no_longer_deferred(hunk, patch)
+            found += _no_longer_deferred(hunk, (other for other in hunks[place + 1 :] if other.path == hunk.path))
         if hunk.kind in ("code", "sql"):
             found += _row_locks(hunk)
     return found
@@ -62,19 +63,21 @@ def _passed_by(hunk: Hunk) -> Iterator[Effect]:
             yield Effect("release_removed", says, hunk.path, (name,), sureness=0.65)
 
 
-def _no_longer_deferred(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
+def _no_longer_deferred(hunk: Hunk, later: Iterable[Hunk]) -> Iterator[Effect]:
     """What was released on every way out, and is by hand on some: one that comes before the last release lacks its own.
 
     The take need not be shown: the deferred call names what it releases. Later hunks may be of the same function.
     """
-    hunks = [other for other in patch.running if other.path == hunk.path]
-    later = [line for other in hunks[hunks.index(hunk) + 1 :] for line in other.lines]
-    for at, line in enumerate(hunk.lines):
+    lines, passed = list(hunk.after), 0
+    following = (line for other in later for line in other.after)
+    for line in hunk.lines:
+        passed += line.sign != "-" and line.code != ""
         deferred = _DEFERRED.match(line.code) if line.sign == "-" and not line.kept else None
         if deferred is None:
             continue
         released = re.compile(_RELEASE.format(re.escape(deferred[1])), re.I)
-        after = [other for other in (*hunk.lines[at + 1 :], *later) if other.sign != "-"]
+        lines += islice(following, max(0, passed + _MAX_HELD_LINES - len(lines)))
+        after = lines[passed : passed + _MAX_HELD_LINES]
         last = max((n for n, other in enumerate(after) if released.search(other.code)), default=0)
         for before, way_out in pairwise(after[:last]):
             if re.match(r"\s*(?:return|panic)\b", way_out.code) and not released.search(before.code):

@@ -109,9 +109,8 @@ def _named_numbers(patch: Patch) -> Mapping[str, str]:
 
 def _with_numbers(code: str, named: Mapping[str, str]) -> str:
     """A line with the numbers in the place of the names that stand for them."""
-    for name, number in named.items():
-        if name in code:
-            code = re.sub(rf"(?:\b[\w$]+\.)*\b{name}\b(?!\s*[:=(])", number, code)
+    for name in sorted(named.keys() & set(re.findall(r"\w+", code))) if named else ():
+        code = re.sub(rf"(?:\b[\w$]+\.)*\b{name}\b(?!\s*[:=(])", named[name], code)
     return code
 
 
