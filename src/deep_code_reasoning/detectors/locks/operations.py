@@ -16,6 +16,7 @@ keep locks (`services.py`). Where one operation has several, the one that names 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from ...domain.instant import NS_PER_MS
@@ -41,12 +42,12 @@ from .services import (
     znode_command,
     zookeeper_operations,
 )
-from .words import AGREED, REFUSED, roles_of
+from .words import AGREED, REFUSED, WHOSE, roles_of, words
 
 # Names and keys that may speak of locks; of releases, blocks and clocks they do not.
 _NOUN: Final = r"(^|[^bcBC])[lL][oO][cC][kK]|Lease|LEASE|(^|[^e])lease|(?i:mutex|latch|leader)"
-# Attributes that say whose something is.
-_WHOSE: Final = r"(?i)(^|[._])(owner|holder|lessee)(_?(id|name))?$"
+# What a name without any word of locks may call taking, keeping and giving back, where an attribute says whose it is.
+_TURN: Final = "(?i)enter|leav|exit|take|hold|free"
 _VERB: Final = "(?i)acqui|renew|releas|heartbeat|keep.?alive|(^|[^s])elect|claim|extend"
 _MAX_SHAPES: Final = 2000
 
@@ -133,8 +134,7 @@ _HAS_NOUN: Final = "match(arrayStringConcat(mapKeys(attributes), ' '), {noun:Str
 def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
     names = store.attribute_names()
-    named = sorted(name for name in names or () if re.search(_NOUN, name) or re.search(_WHOSE, name))
-    speaks = _HAS_NOUN if names is None else _HAS_ANY if named else "false"
+    speaks, given = _speaks(names)
     store.execute(
         f"""
         CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory AS
@@ -152,9 +152,7 @@ def _gather(store: CaseStore) -> None:
                OR (url != '' AND match(url, {{path:String}}))
         )
         """,
-        noun=_NOUN,
-        named=named,
-        verb=_VERB,
+        **given,
         etcd=ETCD_NAME,
         http=HTTP_NAME,
         path=LOCK_PATH,
@@ -178,10 +176,18 @@ def _gather(store: CaseStore) -> None:
             FROM spans WHERE trace_id IN (SELECT trace_id FROM told)
         ) AS s ON e.trace_id = s.trace_id AND e.span_id = s.span_id
         """,
-        noun=_NOUN,
-        named=named,
-        verb=_VERB,
+        **given,
     )
+
+
+def _speaks(names: Iterable[str] | None) -> tuple[str, dict[str, str | list[str]]]:
+    """SQL: whether what is told beside a name may be of locks, and what the queries for candidates are given."""
+    named = sorted(name for name in names or () if re.search(_NOUN, name))
+    whose = sorted(name for name in names or () if WHOSE & set(words(name)))
+    told = _HAS_NOUN if names is None else _HAS_ANY if named else "false"
+    if whose:
+        told = f"({told} OR hasAny(mapKeys(attributes), {{whose:Array(String)}}) AND match(name, '{_TURN}'))"
+    return told, {"noun": _NOUN, "verb": _VERB, "named": named, "whose": whose}
 
 
 _SHAPE: Final = "replaceRegexpAll(name, '[0-9]+', '#')"

@@ -52,8 +52,9 @@ _OWNER: Final = (
     "owner", "holder", "by", "token", "session", "identity", "client", "worker", "requester", "candidate", "leader",
     "who", "instance", "node", "value",
 )  # fmt: skip
-# Whoever says whose it is speaks of a lock, even where no word does.
-_WHOSE: Final = frozenset({"owner", "holder", "lessee", "leaseholder"})
+WHOSE: Final = frozenset({"owner", "holder", "lessee", "leaseholder"})
+"""Whoever says whose it is speaks of a lock, even where no word does."""
+
 _TTL: Final = (
     "ttl", "duration", "expiry", "expiration", "expire", "px", "valid", "validity", "timeout", "lease", "time",
 )  # fmt: skip
@@ -116,13 +117,13 @@ def roles_of(name: str, attributes: Sequence[str]) -> Roles | None:
     """What a span or event of this name with these attributes does to a lock; None when it is not about one."""
     spoken, parts = words(name), [set(words(attribute)) for attribute in attributes]
     said, attributed = set(spoken), set[str]().union(*parts)
-    whose = any(_WHOSE & part for part in parts)
+    whose = any(WHOSE & part for part in parts)
     if not (_NOUNS & (said | attributed) or whose) or (_SHARED | _QUESTIONS) & said:
         return None
     known = said if _NOUNS & said or (whose and attributed & _ENDS) else said - _EVERYDAY
     verb = "hold" if spoken[:1] == ["with"] else next((verb for verb, meant in _VERBS if meant & known), "")
     session = next((a for a in attributes if _SESSIONS & set(words(a)) and words(a)[-1] == "id"), "")
-    own = _KEEPERS | {words(attribute)[0] for attribute in attributes if _WHOSE & set(words(attribute))}
+    own = _KEEPERS | {words(attribute)[0] for attribute in attributes if WHOSE & set(words(attribute))}
     key = _key([a for a in attributes if a != session], session, own)
     if not verb or not key:
         return None
