@@ -20,6 +20,12 @@ def duration(seconds: float) -> str:
     return f"{figure(seconds * 1000)} ms" if seconds < 1 else f"{figure(seconds)} s"
 
 
+def stretch(seconds: float) -> str:
+    """How long something lasts, in the largest unit of which it has two: `3 days`, `90 min`, `0 s`."""
+    unit, scale = next((u for u in (("days", 86400), ("h", 3600), ("min", 60)) if seconds >= 2 * u[1]), ("s", 1))
+    return f"{max(seconds, 0) / scale:.0f} {unit}"
+
+
 def size(octets: float) -> str:
     """So many bytes in the unit they are spoken of in: `515 MB`, `1.5 GB`."""
     unit, scale = next((u for u in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(octets) >= u[1]), ("bytes", 1.0))

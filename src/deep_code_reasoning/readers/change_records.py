@@ -326,7 +326,6 @@ def _flag(members: Members) -> float:
     if not members.time(*_FLAG_TIMES):
         return 0.0
     kind = members.text("kind", "type", "resource").lower()
-    # What is switched on or off without more said of it is a flag: in what lists them they have plain names.
     named = members.has(*_FLAGS) or ("flag" in kind and members.has("name", "key", "target.name"))
     if not named and not kind.startswith("feature-"):
         return 0.6 if _is_switch(members) else 0.0

@@ -110,12 +110,7 @@ def _cause(cause: Cause, findings: list[Finding]) -> str:
     for finding in others:
         cited = _cited(finding.citations[: outline.MAX_CITATIONS])
         points.append(f"<li>{_text(outline.said_of(finding.summary, cause))}<br>{cited}</li>")
-    doubts, acquitted = outline.doubts_of(cause)
-    points += [f"<li>speaks against it: {_text(doubt)}</li>" for doubt in doubts]
-    points += [f"<li>not the cause: {_text(line)}</li>" for line in acquitted]
-    remedy = outline.remedy_of(cause)
-    points += [f"<li>to do: {_text(remedy)}</li>"] if remedy else []
-    points += [f"<li>to check: {_text(check)}</li>" for check in cause.next_checks]
+    points += [f"<li>{label}: {_text(text)}</li>" for label, text in outline.points_of(cause)]
     return (
         f'<div class="cause"><h2>{cause.rank}. {_text(outline.title_of(cause))}</h2>'
         f'<div class="dim">{outline.likelihood(cause.confidence)}</div>'

@@ -50,13 +50,7 @@ def _cause(cause: Cause, findings: list[Finding]) -> list[str]:
     for finding in others:
         cited = _cited(finding.citations[: outline.MAX_CITATIONS])
         lines.append(f"- speaks for it: {_escaped(outline.said_of(finding.summary, cause))}{cited}")
-    doubts, acquitted = outline.doubts_of(cause)
-    lines += [f"- speaks against it: {_escaped(doubt)}" for doubt in doubts]
-    lines += [f"- not the cause: {_escaped(line)}" for line in acquitted]
-    remedy = outline.remedy_of(cause)
-    lines += [f"- to do: {_escaped(remedy)}"] if remedy else []
-    lines += [f"- to check: {_escaped(check)}" for check in cause.next_checks]
-    return lines
+    return lines + [f"- {label}: {_escaped(text)}" for label, text in outline.points_of(cause)]
 
 
 def _specialist(consulted: Consulted) -> list[str]:

@@ -11,7 +11,7 @@ from ..domain.finding import Finding
 from ..domain.instant import format_instant
 from ..domain.investigation import Investigation
 from ..domain.mechanisms import MECHANISMS
-from ..domain.window import Window
+from ..domain.wording import stretch
 from ..ranking.remedy import relief
 from .plain import to_milliseconds
 
@@ -165,6 +165,18 @@ def doubts_of(cause: Cause) -> tuple[list[str], list[str]]:
     return doubts, [f"{', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
 
 
+def points_of(cause: Cause) -> list[tuple[str, str]]:
+    """What is said of a cause beside its evidence, as (label, text): doubts, other changes, what to do and to check."""
+    doubts, acquitted = doubts_of(cause)
+    remedy = remedy_of(cause)
+    return [
+        *(("speaks against it", doubt) for doubt in doubts),
+        *(("not the cause", line) for line in acquitted),
+        *((("to do", remedy),) if remedy else ()),
+        *(("to check", check) for check in cause.next_checks),
+    ]
+
+
 def times_of(investigation: Investigation) -> str | None:
     """The onset and what was compared with what, in one line; all times are UTC."""
     windows = investigation.windows
@@ -173,14 +185,14 @@ def times_of(investigation: Investigation) -> str | None:
     bad, calm = windows.incident, windows.baseline
     if windows.changed and calm.end_ns == bad.start_ns == windows.onset_ns:
         told = (
-            f"began about {format_instant(windows.onset_ns)}; the {_length(bad)} since, to "
-            f"{format_instant(bad.end_ns)}, were compared with the {_length(calm)} before"
+            f"began about {format_instant(windows.onset_ns)}; the {stretch(bad.seconds)} since, to "
+            f"{format_instant(bad.end_ns)}, were compared with the {stretch(calm.seconds)} before"
         )
     else:
         began = f"began about {format_instant(windows.onset_ns)}" if windows.changed else "no onset found"
         told = (
-            f"{began}; {' to '.join(bad.as_text())} ({_length(bad)}) was compared with "
-            f"{' to '.join(calm.as_text())} ({_length(calm)})"
+            f"{began}; {' to '.join(bad.as_text())} ({stretch(bad.seconds)}) was compared with "
+            f"{' to '.join(calm.as_text())} ({stretch(calm.seconds)})"
         )
     noticed = investigation.case.noticed_at_ns
     return to_milliseconds(told + (f"; noticed at {format_instant(noticed)}" if noticed is not None else ""))
@@ -231,11 +243,3 @@ def _change_of(cause: Cause) -> str:
         return "the change"
     kind, name, repo = cause.change.kind, cause.change.id, cause.change.repo
     return f"{kind} {name[:12] if kind == 'commit' else name}" + (f" in {repo}" if repo else "")
-
-
-def _length(window: Window) -> str:
-    """How long a window is, in the largest unit of which it has two."""
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if window.seconds >= 2 * size:
-            return f"{window.seconds / size:.0f} {unit}"
-    return f"{window.seconds:.0f} s"

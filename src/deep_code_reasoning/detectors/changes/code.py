@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -204,13 +204,16 @@ def block_names(hunk: Hunk) -> frozenset[str]:
 
 
 def _function_around(side: Sequence[Line], index: int) -> str:
+    return next((name for line in lines_around(side, index) if (name := _function_name(line.code))), "")
+
+
+def lines_around(side: Sequence[Line], index: int) -> Iterator[Line]:
+    """The lines that a line stands in, the nearest first, by indentation; braces on lines of their own aside."""
     indent = side[index].indent
     for line in reversed(side[:index]):
         if line.indent < indent and line.code != "{":
-            if name := _function_name(line.code):
-                return name
             indent = line.indent
-    return ""
+            yield line
 
 
 def _function_name(code: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.instant import NS_PER_S
-from ...domain.wording import excerpt
+from ...domain.wording import excerpt, stretch
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
@@ -153,7 +153,7 @@ def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:
         return ()
     delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
     where = f"deployed on {rollout.service}" if rollout.service else "deployed"
-    return (f"{where} {_span(delay_s)} before the onset" if delay_s >= 0 else f"{where} at the onset",)
+    return (f"{where} {stretch(delay_s)} before the onset" if delay_s >= 0 else f"{where} at the onset",)
 
 
 def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
@@ -222,13 +222,6 @@ def _can(trial: _Trial, symptom: str) -> bool:
     return any(capability(effect.kind).strength(symptom) for effect in trial.effects)
 
 
-def _span(seconds: float) -> str:
-    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
-
-
 # Kinds of symptoms whose names are ours, in words.
 _SPOKEN: Final[Mapping[str, str]] = {
     "fanout": "more calls per request",
@@ -266,10 +259,12 @@ def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None
     before = [rollout for rollout in change.rollouts if rollout.time_ns <= limit]
     if not before:
         first = min(change.rollouts, key=lambda r: r.time_ns)
-        return first, 0.0, 0.0, (f"deployed {_span((first.time_ns - situation.onset_ns) / NS_PER_S)} after the onset",)
+        late = stretch((first.time_ns - situation.onset_ns) / NS_PER_S)
+        return first, 0.0, 0.0, (f"deployed {late} after the onset",)
     best = max(before, key=lambda r: (_timeliness(r.time_ns, situation) * _place(r.service, situation), r.time_ns))
     time = _timeliness(best.time_ns, situation)
-    early = (f"deployed {_span((began.start_ns - best.time_ns) / NS_PER_S)} too early",) if began and time < 0.5 else ()
+    lead_s = (began.start_ns - best.time_ns) / NS_PER_S if began else 0.0
+    early = (f"deployed {stretch(lead_s)} too early",) if began and time < 0.5 else ()
     return best, _place(best.service, situation), time, early
 
 

@@ -56,7 +56,7 @@ _UNABLE: Final = (
     r"throughput.{0,40}exceed|rate (is )?(too )?(large|high)|slow ?down|\bquota|overload|maintenance"
 )
 _DENIAL: Final = (
-    rf"{_UNABLE}|\b500\b|refused|reset|unreachable|unavailable|no route|hang ?up|bad gateway|server error|"
+    rf"{_UNABLE}|\b500\b|refused|reset|unreachable|unavailable|no route|hang ?up|server error|"
     r"closed (the|by)|terminat|starting up|shutting down"
 )
 # Silence until the caller's deadline, which is the caller's affair where one answer in so many took longer than that.

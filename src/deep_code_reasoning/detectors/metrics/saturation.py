@@ -143,7 +143,7 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
     full = _share_of_limit(series, step, known)
     if math.isnan(full) and _counts(series) and step.after - step.before <= 1:
         return None  # one more is busy, of nobody knows how many
-    if _is_stolen(series) and step.after < settings.stolen * (100.0 if max(series.values) > 1.5 else 1.0):
+    if _is_stolen(series) and step.after < settings.stolen * series.whole:
         return None
     leak = series.meaning.kind == "memory" and order(series.values) >= settings.leak_order
     drifts = abruptness(series.values, step) < settings.abrupt

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import block_after, call_names, calls, definition, without_strings
+from ..code import block_after, call_names, calls, definition, lines_around, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -223,13 +223,8 @@ def _lasts(line: Line) -> bool:
 
 def _function_around(hunk: Hunk, index: int) -> str:
     """The name of the function that a line stands in; '' when none is shown."""
-    indent = hunk.after[index].indent
-    for line in reversed(hunk.after[:index]):
-        if line.indent < indent:
-            indent = line.indent
-            if name := definition(line.code):
-                return name
-    return definition(hunk.heading.strip())
+    around = (definition(line.code) for line in lines_around(hunk.after, index))
+    return next(filter(None, around), definition(hunk.heading.strip()))
 
 
 def _tasks(hunk: Hunk) -> list[Effect]:
