@@ -110,11 +110,11 @@ def _since(findings: Sequence[Finding], onset_ns: int) -> int:
 
     What metrics date begins at the last point that was well, a minute or two ago.
     """
-    dated = [(f.code, f.window.start_ns) for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
+    dated = [(f.area, f.window.start_ns) for f in findings if f.window is not None and f.area in TELEMETRY]
     lead = findings[0]
     if kind_of(lead).is_seen and lead.window is not None:
         shown_ns = lead.window.start_ns
-        if all(shown_ns - start_ns <= _SAME_NS for code, start_ns in dated if not code.startswith("metrics.")):
+        if all(shown_ns - start_ns <= _SAME_NS for area, start_ns in dated if area != "metrics"):
             return shown_ns
     return min((start_ns for _, start_ns in dated), default=onset_ns)
 

@@ -345,7 +345,7 @@ def _only_came_then(change: Finding, seen: Finding) -> bool:
     if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or kind_of(seen).place == "host":
         return True
     unknown = change.facts.get("effect") is None and not change.facts.get("measured")
-    return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)
+    return (unknown and seen.area == "locks") or _fits_by_time(change, seen)
 
 
 def _fits_by_time(change: Finding, seen: Finding) -> bool:
