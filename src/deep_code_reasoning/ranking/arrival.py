@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..detectors.base import Scene
-from ..detectors.changes.deeds import Deeds, deeds_of
-from ..detectors.changes.records import changes, cite_change
+from ..detectors.changes.deeds import Deeds
+from ..detectors.changes.records import cite_change, history
 from ..detectors.changes.trial import Change
 from ..detectors.runner import kind_of
 from ..detectors.symptoms.told import is_of_its_own
@@ -74,14 +74,14 @@ class _Arrival:
 def _arrived(scene: Scene, suspect: Suspect, began: Window, seen: bool) -> list[_Arrival]:
     """What altered anything, or can bring just this, in a service or a neighbour within the hour before its trouble."""
     near = {suspect.service, *scene.graph.callers(suspect.service), *scene.graph.callees(suspect.service)}
-    known = changes(scene.store)
+    past = history(scene.store)
     found = []
-    for change in known:
+    for change in past.changes:
         live = [r for r in change.rollouts if r.service in near and r.time_ns <= began.end_ns + _BEFORE_NS]
         rollout = max(live, key=lambda r: r.time_ns, default=None)
         if rollout is None or began.start_ns - rollout.time_ns > _LONG_NS:
             continue
-        deeds = deeds_of(change, known)
+        deeds = past.deeds(change)
         if deeds.alters or deeds.bring(suspect.mechanism, seen):
             found.append(_Arrival(change, rollout.service, began.start_ns - rollout.time_ns, deeds))
     return found
