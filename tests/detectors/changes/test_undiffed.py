@@ -10,7 +10,7 @@ import pytest
 
 from deep_code_reasoning.detectors.changes.deeds import History
 from deep_code_reasoning.detectors.changes.judgement import judge
-from deep_code_reasoning.detectors.changes.records import changes, cite_change
+from deep_code_reasoning.detectors.changes.records import cite_change, history
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Situation, Verdict
 from deep_code_reasoning.detectors.symptoms.front import Front
 from deep_code_reasoning.detectors.symptoms.symptom import Text, symptoms_of
@@ -81,7 +81,7 @@ def test_flags_and_deploys_without_a_commit_are_changes_of_a_case(build_case: Bu
     ]
     told = [{**row, "time_ns": place + 1, "source_id": 1, "line": place, "item": 0} for place, row in enumerate(rows)]
     with build_case({"changes": told}) as store:
-        found = changes(store)
+        found = history(store).changes
     assert [(c.kind, c.sha, len(c.rollouts)) for c in found] == [
         ("commit", "cafe123", 1),
         ("flag", "f@t", 1),
