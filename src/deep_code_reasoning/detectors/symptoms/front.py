@@ -44,12 +44,17 @@ def failing_front(symptoms: Sequence[Symptom], graph: ServiceGraph, services: It
         return Front("", (), 0)
     blamed = {name: set(graph.callees(name)) for name in {*began, *services}}
     # The platform speaks of pods that it restarts and nodes that it lost: a witness, and seldom the first to fail.
-    failing = [name for name in began if not _PLATFORM.fullmatch(name)] or list(began)
+    failing = [name for name in began if not is_platform(name)] or list(began)
     roots = [name for name in failing if not _reaches_failing(name, blamed, began)] or failing
     weight = {name: max(s.weight for s in symptoms if s.service == name) for name in began}
     first = min(roots, key=lambda name: (began[name], -weight[name], name))
     victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
     return Front(first, tuple(victims), began[first] if began[first] != _FOREVER else 0)
+
+
+def is_platform(name: str) -> bool:
+    """Whether a name is one of those who run others' processes, and speak of these."""
+    return _PLATFORM.fullmatch(name) is not None
 
 
 _FOREVER: Final = 2**63 - 1
