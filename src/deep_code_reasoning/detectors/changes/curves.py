@@ -17,8 +17,8 @@ from typing import Final
 from ...domain.citation import Citation, metric_citation
 from ..base import Scene
 from ..metrics.series import Series, series_of
-from ..symptoms.evidence import shifts
 from ..symptoms.front import Front
+from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Symptom, symptoms_of
 from ..timeline.change_point import median
 from ..timeline.level_shift import without_daily_shape

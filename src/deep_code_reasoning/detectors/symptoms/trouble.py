@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.graph import ServiceGraph
-from ..base import Scene
-from .evidence import COUNTER, FORERUN_NS, once_a_case, service_names, shifts, telling_texts, traced_services
+from ..base import Scene, once_a_case
+from ..symptoms.calm import FORERUN_NS
+from ..symptoms.shifts import COUNTER, shifts
+from ..symptoms.texts import telling_texts
+from ..timeline.services import service_names, traced_services
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
 
