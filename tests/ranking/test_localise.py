@@ -177,7 +177,11 @@ def test_what_is_seen_of_a_host_or_a_zone_explains_all_that_is_slow_there(code: 
 
 @pytest.mark.parametrize(
     ("code", "mechanism"),
-    [("traces.exhausted", "connection_pool_exhausted"), ("locks.contention", "lock_contention")],
+    [
+        ("traces.exhausted", "connection_pool_exhausted"),
+        ("locks.contention", "lock_contention"),
+        ("traces.cache_misses", "cache_stampede"),
+    ],
 )
 @pytest.mark.parametrize(("lacks_at_s", "first"), [(380, "api"), (300, "cart")])
 def test_a_storm_explains_what_runs_short_after_it_and_not_before(

@@ -162,9 +162,9 @@ def seen_in(seen: Finding) -> set[str]:
 
 
 def is_overrun(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether a lock is contended by requests that one further up had begun to repeat."""
+    """Whether those who meet at a lock, or at an entry that a cache lacks, are requests that one further up repeats."""
     above = set(scene.graph.upstream(seen.service)) - {seen.service}
-    return seen.code == "locks.contention" and any(
+    return seen.mechanism in ("lock_contention", "cache_stampede") and any(
         f.code == "traces.retry_storm" and f.service in above and came_after(seen, f) for f in findings
     )
 
