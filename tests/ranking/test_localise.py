@@ -195,6 +195,20 @@ def test_a_storm_explains_what_runs_short_after_it_and_not_before(
     assert ranked[0].service == first
 
 
+@pytest.mark.parametrize(
+    ("locked_at_s", "first"), [(380, "connection_pool_exhausted"), (300, "lock_contention"), (220, "lock_contention")]
+)
+def test_a_lock_is_waited_for_when_its_holder_waits_for_a_connection(
+    locked_at_s: int, first: str, build_case: Build
+) -> None:
+    ranked = suspects(
+        build_case,
+        found("traces.exhausted", "cart", "connection_pool_exhausted", severity=0.6),
+        found("locks.contention", "cart", "lock_contention", at_s=locked_at_s, severity=0.8),
+    )
+    assert ranked[0].mechanism == first
+
+
 @pytest.mark.parametrize(("lost_at_s", "first"), [(390, "retry_storm"), (300, "thread_pool_exhausted")])
 def test_what_begins_after_the_retries_did_not_provoke_them(lost_at_s: int, first: str, build_case: Build) -> None:
     ranked = suspects(
