@@ -33,10 +33,10 @@ _WORKLOAD: Final = "firstNonDefault(" + ", ".join(f"resource['{name}']" for name
 _KEY: Final = f"concat(instance, '|', host, '|', {_WORKLOAD})"
 _PROGRAMS: Final = ("spans", "logs")
 _TOLD_BY: Final = (*_PROGRAMS, "metrics")
-# What orchestrators add to a program's name for its instances: an ordinal, or one or two hashes.
+# What orchestrators add to a program's name for its instances: an ordinal, one or two hashes, or a hash and a name.
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # of Kubernetes' random names
 _OF_INSTANCE: Final = re.compile(
-    rf"-\d{{1,4}}|(?:-(?=[a-z]*\d)[0-9a-f]{{5,12}}){{1,2}}|-[{_LETTERS}]{{6,10}}-[{_LETTERS}]{{5}}"
+    rf"-\d{{1,4}}|(?:-(?=[a-z]*\d)[0-9a-f]{{5,12}}){{1,2}}|-(?:[{_LETTERS}]{{6,10}}|[0-9a-f]{{8,10}})-[{_LETTERS}]{{5}}"
 )
 
 

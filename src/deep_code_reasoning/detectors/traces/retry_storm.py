@@ -48,8 +48,8 @@ class Settings:
         min_attempts: gRPC, AWS and Spring try three times by default; a storm is more, by one caller in a row.
         min_calls: or more than two layers of such callers make of one call. As each keeps to a usual policy, these are
             what callers make of a failure, and not its cause.
-        usual_calls: what one caller that keeps to a usual policy makes of a call. An overloaded callee is asked more often
-            by several of them only.
+        usual_calls: what one caller that keeps to a usual policy makes of a call; an overloaded callee is asked more
+            often by several of them only.
         min_load: of an overloaded callee more than half of the calls are repeated ones, else it is short without them.
         most_demand: and requests themselves have become more frequent by no more, else it is their number.
         hopeless: where all attempts but one in so many fail, it is no load that makes them fail, and fewer attempts
