@@ -19,7 +19,7 @@ retry), 1 before: 7.2 times the load`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +38,9 @@ from ..timeline.time_steps import step_of, time_steps
 
 # Operations that only read, by method or by verb, may be done twice.
 _READS: Final = r"(?i)(^|[^a-z])(get|head|options)([^a-z]|$)|(get|list|find|search|read|fetch|query|show|check|verify)"
+
+# Kinds of trouble that name what is short: then it may be that which keeps the callee down, and not the calls.
+_RESOURCES: Final = frozenset({"pool_exhausted", "worker_exhausted", "too_many_connections", "oom", "disk_full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,12 @@ def _overloaded(store: CaseStore, settings: Settings) -> list[str]:
         """,
         callees=[row["callee"] for row in callees],
     )
-    return sorted({row["service"] for row in texts if "throttled" in kinds_of_text(row["text"])})
+    return sorted({row["service"] for row in texts if _is_overload(kinds_of_text(row["text"]))})
+
+
+def _is_overload(kinds: Collection[str]) -> bool:
+    """Whether a text of these kinds is of too much work, and of no resource that it names: that may be short itself."""
+    return "throttled" in kinds and _RESOURCES.isdisjoint(kinds)
 
 
 def _judge(scene: Scene, rise: Rise, overloaded: bool, settings: Settings) -> Finding | None:
