@@ -27,7 +27,7 @@ from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...store import CaseStore
+from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.words import without_numbers
@@ -194,31 +194,14 @@ def _is_overload(kinds: Collection[str]) -> bool:
 
 def _judge(scene: Scene, rise: Rise, overloaded: bool, settings: Settings) -> Finding | None:
     service, callee, since_ns = str(rise.row["service"]), str(rise.row["callee"]), rise.since_ns
-    extent = scene.store.query(
-        """
-        SELECT avgIf(calls, start_ns < {since:Int64}) AS before, avgIf(calls, start_ns >= {since:Int64}) AS now,
-               max(calls) AS most, sumIf(failures, start_ns >= {since:Int64}) AS failing,
-               sumIf(calls, start_ns >= {since:Int64}) AS tried, max(again) AS asked_again,
-               maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents,
-               countIf(start_ns >= {since:Int64}) / greatest(1, max(start_ns) - {since:Int64}) AS rate,
-               countIf(start_ns < {since:Int64}) / greatest(1, {since:Int64} - min(start_ns)) AS rate_before
-        FROM attempts WHERE service = {service:String} AND callee = {callee:String}
-        """,
-        since=since_ns,
-        service=service,
-        callee=callee,
-    )[0]
+    extent = _extent(scene.store, service, callee, since_ns)
     if int(extent["failing"]) > settings.hopeless * int(extent["tried"]) and not int(extent["asked_again"]):
         return None
     if int(extent["most"]) <= settings.few_attempts and _given_up(scene.store, service) >= settings.min_requests:
         return None
     before, now = float(extent["before"] or 1.0), float(extent["now"])
     beyond_usual = int(extent["in_a_row"]) >= settings.min_attempts
-    overrun = (
-        overloaded
-        and now >= settings.min_load * before
-        and float(extent["rate"]) <= settings.most_demand * float(extent["rate_before"])
-    )
+    overrun = overloaded and now >= settings.min_load * before and float(extent["demand"]) <= settings.most_demand
     if not (beyond_usual or overrun or int(extent["most"]) >= settings.min_calls or int(extent["asked_again"])):
         return None
     most = 0.95 if beyond_usual else settings.overloaded if overrun else settings.usual_policy
@@ -252,6 +235,24 @@ def _judge(scene: Scene, rise: Rise, overloaded: bool, settings: Settings) -> Fi
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=callee,
     )
+
+
+def _extent(store: CaseStore, service: str, callee: str, since_ns: int) -> Row:
+    """Calls a request before and since, how many fail, and how much more often there are such requests (`demand`)."""
+    return store.query(
+        """
+        SELECT avgIf(calls, start_ns < {since:Int64}) AS before, avgIf(calls, start_ns >= {since:Int64}) AS now,
+               max(calls) AS most, sumIf(failures, start_ns >= {since:Int64}) AS failing,
+               sumIf(calls, start_ns >= {since:Int64}) AS tried, max(again) AS asked_again,
+               maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents,
+               countIf(start_ns >= {since:Int64}) / greatest(1, max(start_ns) - {since:Int64})
+                   * greatest(1, {since:Int64} - min(start_ns)) / countIf(start_ns < {since:Int64}) AS demand
+        FROM attempts WHERE service = {service:String} AND callee = {callee:String}
+        """,
+        since=since_ns,
+        service=service,
+        callee=callee,
+    )[0]
 
 
 _STORMY: Final = """
