@@ -52,9 +52,9 @@ race:
     running .{1,30}in parallel | serializ\w+ failure | could not serialize
 null_reference:
     nil pointer | nullpointer | nonetype | null ?reference | undefined is not | (cannot|can't) read propert\w+ |
-    of (undefined|null) | is (undefined|null)\b | unwrap\(\) | option::unwrap | undefined method .{1,60} for nil |
-    attempt to index a nil | invalid memory address | sigsegv | segmentation fault | optional value |
-    unexpectedly found nil | must not be null
+    (of|on) (undefined|null)\b | is (undefined|null)\b | unwrap\(\) | option::unwrap |
+    undefined method .{1,60} for nil | attempt to index a nil | invalid memory address | sigsegv |
+    segmentation fault | optional value | unexpectedly found nil | must not be null
 out_of_range:
     index out of | out of (range|bounds) | indexerror | arrayindex | slice bounds | stringindex | rangeerror |
     overflow | underflow | division ?by ?zero | divide by zero | negative (array|index|length)
