@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
+from ...store import Row
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 
@@ -81,23 +82,25 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     row = silent[0]
     if scene.windows.changed and int(row["before"]) >= settings.min_requests:
         return []
-    return [
-        Finding(
-            code="logs.silent_operation",
-            mechanism="exception",
-            service=row["service"],
-            summary=(
-                f"{row['service']}: {row['operation']} logs nothing on any of {row['requests']} requests, "
-                f"while its other operations and {len(talking)} of the system do"
-            ),
-            severity=1.0,
-            confidence=settings.confidence,
-            facts={"requests": int(row["requests"]), "operations_that_log": len(talking)},
-            citations=tuple(span_citation(trace, span) for trace, span in row["cited"]),
-            window=scene.windows.incident,
-            operation=row["operation"],
-        )
-    ]
+    return [_finding(scene, row, len(talking), settings)]
+
+
+def _finding(scene: Scene, row: Row, talking: int, settings: Settings) -> Finding:
+    return Finding(
+        code="logs.silent_operation",
+        mechanism="exception",
+        service=row["service"],
+        summary=(
+            f"{row['service']}: {row['operation']} logs nothing on any of {row['requests']} requests, "
+            f"while its other operations and {talking} of the system do"
+        ),
+        severity=1.0,
+        confidence=settings.confidence,
+        facts={"requests": int(row["requests"]), "operations_that_log": talking},
+        citations=tuple(span_citation(trace, span) for trace, span in row["cited"]),
+        window=scene.windows.incident,
+        operation=row["operation"],
+    )
 
 
 DETECTOR = Detector(
