@@ -148,7 +148,8 @@ certificate_expired:
     not yet valid | x509.{0,60}expired | certificate is not valid |
     (credential|api ?key|(client|shared) ?secret|access ?key|licen[cs]e( key)?)s?.{0,30}\bexpired
 tls:
-    \btls | \bssl | x509 | protocol[_ ]version | handshake | certificate | pkix | cert_
+    \btls(?! certificate) | \bssl(?! certificate) | x509 | protocol[_ ]version | handshake |
+    certificate(?!.{1,80}\bexpires? in \d+ (day|week|month)) | pkix | cert_
 auth:
     unauthori[sz]ed | forbidden | permission denied | access ?denied | \b40[13]\b | digest | hmac |
     signature .{0,20}(mismatch|invalid|differ|fail) |
