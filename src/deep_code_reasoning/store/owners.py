@@ -64,13 +64,14 @@ def places_of(database: Database) -> Mapping[str, str]:
 
 def writers_of(database: Database) -> Mapping[str, str]:
     """Find what log records call a service and is an instance of one that spans tell of, each with that service."""
-    places = _places(database, "spans")
-    services = sorted({row["service"] for row in places})
     named = database.query(
         "SELECT DISTINCT toString(service) AS name FROM logs WHERE service NOT IN (SELECT service FROM spans) "
         "AND service != '' ORDER BY name"
     )
-    by_instance = _only(places, "instance") if named else {}
+    if not named:
+        return {}
+    places = _places(database, "spans")
+    services, by_instance = sorted({row["service"] for row in places}), _only(places, "instance")
     found = {
         name: by_instance.get(name) or (_named(name, services) if _is_instance(name, services) else "")
         for name in (row["name"] for row in named)

@@ -31,6 +31,7 @@ from ...domain.window import Window
 from ...domain.wording import excerpt
 from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
+from ..symptoms.words import words
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -72,8 +73,9 @@ class ErrorSteps:
 
     @property
     def reason(self) -> str:
-        """What went wrong, without where: the last clause of what is said."""
-        return self.template.rpartition(": ")[2]
+        """What went wrong, without where: the last clause of what is said, if it says anything."""
+        last = self.template.rpartition(": ")[2]
+        return last if len(words(last)) > 1 else self.template
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:

@@ -37,7 +37,7 @@ _WRITE_WORDS: Final = (
     "|confirm|cancel|redeem|claim|assign|adjust|withdraw|deposit|allocate|issue|register|increment|decrement|use|pay|buy"
 )
 # What a store's key is called under which it is kept that something has been done.
-_DONE_BEFORE: Final = "idem|dedup|processed|handled|seen|once"
+_DONE_BEFORE: Final = "idem|dedup|processed|handled|seen|n?once"
 # Attributes of conventions and tracers: what is left are the application's own.
 _CONVENTIONS: Final = (
     "^(http|net|network|url|db|rpc|grpc|messaging|server|client|code|thread|otel|telemetry|process|host|k8s|user_agent"
@@ -92,7 +92,7 @@ def could_race(store: CaseStore, told: bool) -> bool:
             f"""
             SELECT 1 AS n FROM spans
             WHERE notEmpty(attributes) AND if({statement_of()} AS statement != '',
-                {_INSERTS} OR match(statement, '(?i)^[^a-z]*h?set +[^ ]*({_DONE_BEFORE})')
+                {_INSERTS} OR match(statement, '(?i)^[^a-z]*h?set +([^ ]*[^a-z ])?({_DONE_BEFORE})')
                     OR (match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES}),
                 {_METHOD} IN ('PUT', 'PATCH') OR if(attributes['rpc.method'] != '',
                     match(attributes['rpc.method'], {{replaces:String}}), match(name, {{replaces:String}})))
@@ -222,7 +222,7 @@ _STATEMENTS: Final = (
                    AND status != 'error' AND NOT arrayExists(pair -> match(pair.1, '{_VERSION}'), conditions)
                    AND {_REPLACES} AS replaces,
                status != 'error' AND (match(verb, '^(?i)(insertone|putitem|create)$') OR {_INSERTS}
-                   OR (table = '' AND NOT reads AND match(store_key, '(?i){_DONE_BEFORE}')
+                   OR (table = '' AND NOT reads AND match(store_key, '(?i)(^|[^a-z])({_DONE_BEFORE})')
                        AND NOT match(statement, '(?i) nx( |$)'))) AS creates,
                arrayLast(turn -> turn.1 <= p.start_ns, e.turns) AS turn, arrayConcat(p.own_given, turn.3) AS given
         FROM key_texts AS p LEFT ANY JOIN turns AS e ON p.trace_id = e.trace_id AND p.service = e.service

@@ -47,7 +47,7 @@ class Sample:
 
 def kind_of_call(name: str) -> str:
     """SQL: the name of a call without the values that are in it, where it is an address or a statement."""
-    quoted = f"replaceRegexpAll(toString({name}), '\\'[^\\']*\\'', '#')"
+    quoted = f"replaceRegexpAll({name}, '\\'[^\\']*\\'', '#')"
     return without_numbers(quoted)
 
 

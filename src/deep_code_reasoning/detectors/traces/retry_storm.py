@@ -246,7 +246,8 @@ def _extent(store: CaseStore, service: str, callee: str, since_ns: int) -> Row:
                sumIf(calls, start_ns >= {since:Int64}) AS tried, max(again) AS asked_again,
                maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents,
                countIf(start_ns >= {since:Int64}) / greatest(1, max(start_ns) - {since:Int64})
-                   * greatest(1, {since:Int64} - min(start_ns)) / countIf(start_ns < {since:Int64}) AS demand
+                   * greatest(1, {since:Int64} - min(start_ns))
+                   / greatest(1, countIf(start_ns < {since:Int64})) AS demand
         FROM attempts WHERE service = {service:String} AND callee = {callee:String}
         """,
         since=since_ns,

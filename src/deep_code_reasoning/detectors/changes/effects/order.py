@@ -20,7 +20,7 @@ _ORDERED: Final = re.compile(
 )
 # What messages are kept in order by, set to nothing; and how many take them at once.
 _ORDER_KEY: Final = re.compile(
-    r"(?i)\b(?:partition|ordering|order|routing|shard|message_?group|group|session)_?(?:key|id)\b[\"']?\s*(?::=|[:=])\s*"
+    r"(?i)\b(?:partition|ordering|routing|shard|message_?group)_?(?:key|id)\b[\"']?\s*(?::=|[:=])\s*"
     r"(?P<value>[^,;]+)"
 )
 _NOTHING: Final = re.compile(r"(?i)^(?:null|none|nil|undefined|\"\"|''|\S*(?:random|uuid)\S*)[)}\s]*$")
