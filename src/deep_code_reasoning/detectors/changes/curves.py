@@ -15,7 +15,7 @@ from typing import Final
 
 from ...domain.citation import Citation, metric_citation
 from ..base import Scene
-from ..metrics.moved import Moves, failing_more, slowed
+from ..metrics.moved import Moves, failing_more, greater, slowed
 from ..metrics.series import Series
 from ..symptoms.evidence import shifts
 from ..symptoms.front import Front
@@ -37,24 +37,23 @@ def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str
         return None
     failing, factors = failing_more(scene), slowed(scene)
     deployed = {rollout.service for change in known for rollout in change.rollouts}
-    # Requests that fail say more than the time that others take.
-    told = failing or factors
-    first = sorted(told, key=lambda name: (name not in deployed, -told[name][0], name))
+    told = greater(failing, factors)
+    first = sorted(told, key=lambda name: (name not in deployed, -told[name], name))
     if not first:
         return None
-    symptoms = (*_symptoms("errors", scene, failing), *_symptoms("slow", scene, {} if failing else factors))
+    greatest = max(told.values())
+    symptoms = (*_symptoms("errors", scene, failing, greatest), *_symptoms("slow", scene, factors, greatest))
     front = Front(first[0], tuple(first[1:]), scene.windows.onset_ns)
     return step_situation(scene, known, services, (*symptoms, *_moved_along(scene, failing)), front)
 
 
-def _symptoms(kind: str, scene: Scene, factors: Moves) -> list[Symptom]:
-    """A symptom a service, those that changed most first, and weighed by how much they did."""
-    greatest = max((math.log(factor) for factor, _ in factors.values()), default=0.0)
+def _symptoms(kind: str, scene: Scene, factors: Moves, greatest: float) -> list[Symptom]:
+    """A symptom a service, those that changed most first, and weighed by how much they did beside the `greatest`."""
     return [
         Symptom(
             kind,
             name,
-            weight=0.5 + 0.5 * math.log(factor) / greatest,
+            weight=0.5 + 0.5 * math.log(factor) / math.log(greatest),
             texts=(series.name,),
             first_ns=scene.windows.onset_ns,
             said=False,

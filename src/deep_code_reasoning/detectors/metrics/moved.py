@@ -27,6 +27,14 @@ Moves = Mapping[str, tuple[float, Series]]
 """The factor of each service that moved, and the series that tells it."""
 
 
+def greater(one: Moves, other: Moves) -> dict[str, float]:
+    """The greater of two factors of each service that moved."""
+    return {
+        name: max(moves[name][0] for moves in (one, other) if name in moves)
+        for name in sorted(one.keys() | other.keys())
+    }
+
+
 def failing_more(scene: Scene) -> Moves:
     """Services of whose requests a tenth more fail since the onset, by how many times as many do, beside that many."""
     found: dict[str, tuple[float, Series]] = {}

@@ -13,7 +13,7 @@ from typing import Final
 
 from ...domain.graph import ServiceGraph
 from ..base import Scene
-from ..metrics.moved import failing_more, slowed
+from ..metrics.moved import failing_more, greater, slowed
 from .evidence import COUNTER, FORERUN_NS, once_a_case, service_names, shifts, telling_texts, traced_services
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
@@ -60,7 +60,7 @@ def trouble(scene: Scene) -> Trouble:
     beginning = [symptom for symptom in told if symptom.service not in machines | served] or list(symptoms)
     services = service_names(scene.store)
     graph = spoken_graph(scene.graph, beginning, services)
-    factors = {name: factor for name, (factor, _) in (failing_more(scene) or slowed(scene)).items()}
+    factors = greater(failing_more(scene), slowed(scene))
     return Trouble(symptoms, graph, failing_front(beginning, graph, services, factors))
 
 
