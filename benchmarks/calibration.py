@@ -52,9 +52,8 @@ import mechanisms
 import nezha
 import rootcausebench
 from deep_code_reasoning.app.ingest import Evidence, ingest
-from deep_code_reasoning.app.investigate import describe, scored_causes
+from deep_code_reasoning.app.investigate import scored_causes
 from deep_code_reasoning.detectors import runner
-from deep_code_reasoning.domain.case import CaseInfo
 from deep_code_reasoning.domain.cause import Cause
 from deep_code_reasoning.errors import NoEvidenceError
 from deep_code_reasoning.ranking.calibrate import Grounds, grounds, probability_of
@@ -122,8 +121,7 @@ def look(folder: Path, is_right: IsRight, **about: str) -> Run | None:
     except NoEvidenceError:
         return None
     with open_case(case, for_analysis=True) as store:
-        info = describe(store, CaseInfo(""))
-        scene, findings, checks = runner.look(store, info.noticed_at_ns)
+        scene, findings, checks = runner.look(store, store.info.noticed_at_ns)
         if scene is None:
             return None
         causes, changes_known = scored_causes(store, scene, findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -114,6 +115,18 @@ def test_a_detector_has_the_shape_of_a_detector(detector: runner.Detector) -> No
     assert [section for section in DETECTOR_SECTIONS if section not in (module.__doc__ or "")] == []
     assert set(detector.mechanisms) <= MECHANISMS.keys()
     assert detector.settings.__dataclass_params__.frozen
+
+
+def test_no_detector_knows_another() -> None:
+    detectors = {f"deep_code_reasoning.detectors.{name}" for name in runner.MODULES}
+    known = {}
+    for path in MODULES:
+        package = ".".join(path.relative_to(SOURCE.parent).parent.parts)
+        imports = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+        names = {importlib.util.resolve_name("." * node.level + (node.module or ""), package) for node in imports}
+        if names & detectors:
+            known[name_of(path)] = names & detectors
+    assert known == {}
 
 
 def test_codes_are_unique() -> None:

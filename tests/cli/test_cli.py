@@ -130,7 +130,9 @@ def test_a_case_is_listed_queried_and_deleted(told: Told, tmp_path: Path) -> Non
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return dcr(*words, home=home)
 
-    assert "orders" in run("case", "list").stdout
+    listed = run("case", "list").stdout
+    assert "orders" in listed
+    assert "Orders fail" in listed
     rows = json.loads(run("case", "query", "orders", "SELECT count() AS n FROM spans", "--format", "json").stdout)
     assert rows == [{"n": 400}]
     assert run("case", "query", "orders", "SELECT * FROM file('/etc/passwd')").returncode == 2

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 from ..detectors.contrast.outcomes import prepare_outcomes
 from ..domain.window import Window
 from ..source import Roots
-from ..store import CaseStore, open_case
-from ..store.library import find_case
+from ..store import CaseStore
+from .cases import open_named
 from .code_references import references
 from .code_telemetry import milliseconds, spans_of_functions
 from .comparison import latency_rows, windows_of
@@ -57,8 +56,7 @@ def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
     with references(roots) as names:
         steps, _ = walk(names, entry_of(roots, asked["entry_point"]), 2 * depth)
     loops = sorted((found for step in steps for found in _calls_in_loops(step)), key=_likely_free)
-    opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
-    with opened as store:
+    with open_named(asked["case"]) as store:
         operations = _operations(store, steps) if store else []
         times = _times(store, operations, 4 * depth) if store else []
         owners = _owners(store, operations) if store else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..domain.case import Source
 from ..domain.citation import Citation
 from ..errors import EngineError, QueryError
 from ..readers.base import EvidenceFile, TruncatedError, detect_compression, open_decompressed
-from ..store import Row, open_case
+from ..store import CaseStore, Row, open_case
 from ..store.layout import Manifest
 from ..store.library import cases, delete_case, find_case
 from ..store.resolve import resolve
@@ -28,6 +29,20 @@ class CitedRow:
     row: Row
     source: Source | None
     source_line: str | None
+
+
+@contextmanager
+def open_named(name: str | None) -> Iterator[CaseStore | None]:
+    """The case of that name, for as long as the block runs; None where none is named.
+
+    Raises:
+        CaseNotFoundError: when there is no such case.
+    """
+    if not name:
+        yield None
+        return
+    with open_case(find_case(name)) as store:
+        yield store
 
 
 def list_cases() -> Iterator[tuple[Path, Manifest]]:

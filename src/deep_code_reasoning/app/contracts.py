@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from ..detectors.timeline.graph import service_graph
@@ -15,8 +15,8 @@ from ..source.code_files import Revised
 from ..source.contracts.compare import GraphDifference, graph_differences
 from ..source.contracts.edges import plain_name
 from ..source.contracts.read import Contracts
-from ..store import CaseStore, open_case
-from ..store.library import find_case
+from ..store import CaseStore
+from .cases import open_named
 from .code_references import kept_contracts
 from .operation_code import deployed
 
@@ -41,8 +41,7 @@ def contracts_of(
     named = _by_name(revisions, roots)
     if as_deployed and not case:
         raise UsageError("nothing says what is deployed", "give a case, whose traces and deploys do")
-    opened = open_case(find_case(case)) if case else nullcontext()
-    with opened as store:
+    with open_named(case) as store:
         if store is not None and as_deployed:
             named = {**deployed_revisions(store, roots), **named}
         contracts = kept_contracts(Revised(roots, named) if named else roots)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ConversationNotFoundError
 from ..providers.client import ModelClient
+from .brief import without_absent
 from .consent import restricted
 from .conversation_answer import ConversationReply
 from .converse import continue_conversation, conversation_status, finalize_conversation, start_conversation
@@ -83,7 +84,7 @@ def _answered(reply: ConversationReply) -> dict[str, Any]:
         "session_id": whole["session_id"],
         "reply": whole["reply"],
         "verdict": analysers["verdict"],
-        "causes": [_brief(cause) for cause in (opinion.get("causes") or analysers["causes"])[:3]],
+        "causes": [without_absent(cause) for cause in (opinion.get("causes") or analysers["causes"])[:3]],
         "open_questions": opinion.get("open_questions", []),
         **{name: whole[name] for name in kept if whole[name]},
         "escalation_id": reply.status.conversation.escalation_id,
@@ -96,7 +97,3 @@ def _answered(reply: ConversationReply) -> dict[str, Any]:
         "pack": whole["pack"] or "",
     }
     return {"head": head, "sections": sections}
-
-
-def _brief(cause: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in cause.items() if value not in (None, "", [], {})}

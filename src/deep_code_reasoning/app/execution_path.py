@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +15,8 @@ from ..source.functions import Function, function_at, functions
 from ..source.operations import Operations
 from ..source.references import References
 from ..source.roots import SourceFile, SourcePath
-from ..store import CaseStore, open_case
-from ..store.library import find_case
+from ..store import CaseStore
+from .cases import open_named
 from .code_references import kept_contracts, references
 from .code_telemetry import frames_of_exceptions, spans_of_functions
 from .data_flow import Crossings, data_flow
@@ -89,8 +88,7 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
     entry = entry_of(roots, asked["entry_point"])
     contracts = kept_contracts(roots)
     crossings = Crossings(contracts, roots)
-    opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
-    with references(roots) as names, opened as store:
+    with references(roots) as names, open_named(asked["case"]) as store:
         steps, unknown = walk(names, entry, asked["max_depth"], crossings)
         flows = data_flow(names, crossings, entry, asked["max_depth"]) if asked["include_data_flow"] else []
         proofs = _proofs(store, operations(store, contracts, names, roots), roots, steps) if store else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +18,8 @@ from ..source.contracts.read import Contracts
 from ..source.functions import functions
 from ..source.references import References
 from ..source.roots import SourceFile
-from ..store import CaseStore, open_case
-from ..store.library import find_case
+from ..store import CaseStore
+from .cases import open_named
 from .change_effects import change_effects, frequencies
 from .code_references import kept_contracts, references
 from .code_telemetry import spans_of_functions
@@ -57,8 +56,7 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
             for each in reached
         ]
     of_contracts = {contract["service"] for contract in touched}
-    opened = open_case(find_case(asked["case"])) if asked["case"] else nullcontext()
-    with opened as store:
+    with open_named(asked["case"]) as store:
         services = _services(store, files, [*asked["services"], *sorted(of_contracts)])
         if store is not None:
             sections["graph_differences"] = _differences(store, contracts, services)

@@ -14,6 +14,7 @@ from ..errors import NoEvidenceError
 from ..readers.discover import Candidate, discover
 from ..readers.registry import readers
 from ..store import CaseWriter
+from ..store.alert import with_alert
 from ..store.layout import read_manifest
 from ..store.library import case_folder, is_case
 from ..store.neighbours import known_range
@@ -66,7 +67,7 @@ def ingest(evidence: Evidence, progress: Progress | None = None) -> Path:
         sources = _read_repositories(evidence.repositories, writer, first_id=len(candidates) + 1)
         for source in (*map(_as_source, candidates), *sources):
             writer.add_source(source)
-        manifest = writer.commit(replace(evidence.info, id=name))
+        manifest = writer.commit(with_alert(replace(evidence.info, id=name), writer))
     if not any(source.rows for source in manifest.sources):
         raise NoEvidenceError(_why_empty(manifest.sources), "see the rejected rows: 'dcr case query' on the case")
     return folder

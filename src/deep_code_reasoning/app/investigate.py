@@ -57,9 +57,13 @@ def folder_of(evidence: Evidence, answer: Investigation) -> Path:
 
 
 def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Investigation:
-    """Investigate a case that was read before; what `asked` says (time, title, question) goes before the case's own."""
+    """Investigate a case that was read before; what `asked` says (time, question) goes before the case's own."""
     with open_case(folder, for_analysis=True) as store:
-        info = describe(store, asked)
+        info = replace(
+            store.info,
+            noticed_at_ns=asked.noticed_at_ns or store.info.noticed_at_ns,
+            question=asked.question or store.info.question,
+        )
         started = time.perf_counter()
         scene, findings, checks = runner.look(store, info.noticed_at_ns)
         analysed = time.perf_counter()
@@ -124,27 +128,3 @@ def _recorded_windows(windows: Windows, shift: BaselineShift) -> Windows:
         return windows
     calm = Window(shift.recorded_ns(windows.baseline.start_ns), shift.recorded_ns(shift.seam_ns - 1) + 1)
     return replace(windows, baseline=calm)
-
-
-def describe(store: CaseStore, asked: CaseInfo) -> CaseInfo:
-    """What is known of a case: what the caller said, else what an alert or incident file in the evidence says."""
-    info = store.info
-    alerts = store.query(
-        "SELECT title, text, subject, time_ns FROM notices WHERE kind = 'alert' "
-        "ORDER BY time_ns = 0, time_ns, id LIMIT 1"
-    )
-    if alerts:
-        alert = alerts[0]
-        info = replace(
-            info,
-            title=info.title or alert["title"] or None,
-            noticed_at_ns=info.noticed_at_ns or alert["time_ns"] or None,
-            alert_service=info.alert_service or alert["subject"] or None,
-            alert_text=info.alert_text or alert["text"] or None,
-        )
-    return replace(
-        info,
-        title=asked.title or info.title,
-        noticed_at_ns=asked.noticed_at_ns or info.noticed_at_ns,
-        question=asked.question or info.question,
-    )

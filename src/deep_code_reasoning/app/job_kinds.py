@@ -21,6 +21,7 @@ from ..report.markdown import as_markdown
 from ..report.plain import to_milliseconds
 from ..store.layout import read_manifest
 from ..store.library import find_case
+from .brief import without_absent
 from .ingest import Evidence, Progress, ingest
 
 Asked = Mapping[str, Any]
@@ -137,8 +138,8 @@ def _answered(answer: Investigation) -> Answered:
 
 
 def _brief(cause: Mapping[str, Any]) -> dict[str, Any]:
-    """A cause as the first answer shows it: what is known, without what is absent."""
-    kept = {name: value for name, value in cause.items() if value not in (None, [], {})}
+    """A cause as the first answer shows it."""
+    kept = without_absent(cause)
     kept["citations"] = kept.get("citations", [])[: outline.MAX_CITATIONS]
     return kept
 

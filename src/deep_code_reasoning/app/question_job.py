@@ -14,6 +14,7 @@ from ..packing.pack import pack
 from ..providers.client import ModelClient
 from ..store.library import find_case
 from .bottleneck import performance_bottleneck
+from .brief import without_absent
 from .consent import restricted
 from .escalate import escalate_on
 from .escalation_answer import EscalationAnswer, pack_as_json
@@ -135,13 +136,13 @@ def head_of(answer: EscalationAnswer, asked: Asked) -> dict[str, Any]:
         "verdict": whole["findings"]["verdict"],
         "status": whole["status"],
         "headline": answer.headline,
-        "findings": [_without_absent(cause) for cause in causes[:3]],
-        "recommendations": [_without_absent(each) for each in whole["recommendations"][:6]],
+        "findings": [without_absent(cause) for cause in causes[:3]],
+        "recommendations": [without_absent(each) for each in whole["recommendations"][:6]],
         "enriched_context": _context(whole),
         "metadata": {
             "analysis_type": metadata["analysis_type"],
             "escalation_id": metadata["escalation_id"],
-            **_without_absent({name: metadata[name] for name in kept}),
+            **without_absent({name: metadata[name] for name in kept}),
             "signals_held": [signal["name"] for signal in metadata["signals"] if signal["held"]],
             "skipped": metadata["pack"]["skipped"] if metadata["pack"] else [],
             "failures": [
@@ -156,7 +157,7 @@ def _context(whole: Mapping[str, Any]) -> dict[str, Any]:
     context, pack = whole["enriched_context"], whole["metadata"]["pack"]
     kept = ("tokens", "budget_tokens", "partial", "not_sent_whole_count")
     return {
-        **_without_absent({name: context[name] for name in ("onset", "incident")}),
+        **without_absent({name: context[name] for name in ("onset", "incident")}),
         "open_questions": context["open_questions"],
         "could_not_look": context["could_not_look"][:6],
         "a_specialist_could_add": context["a_specialist_could_add"],
@@ -178,7 +179,3 @@ def sections_of(answer: EscalationAnswer) -> dict[str, Any]:
         "signals": whole["metadata"]["signals"],
         "metadata": [whole["metadata"]],
     }
-
-
-def _without_absent(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value not in (None, "", [], {})}

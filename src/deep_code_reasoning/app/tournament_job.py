@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import RecordNotFoundError
+from .brief import without_absent
 from .question_job import means_of, request_of, terms_of
 from .tournament import TournamentConfig, resume_tournament, run_tournament, tournament_status
 from .tournament_answer import TournamentAnswer
@@ -20,12 +21,12 @@ def hold(asked: Asked, _: Any) -> dict[str, Any]:
     hypotheses = answer.pop("hypotheses")
     if asked["withheld"]:
         answer["why_no_model"] = asked["withheld"]
-    kept = {name: value for name, value in answer.items() if name != "schema" and value not in (None, [], {})}
+    del answer["schema"]
     shown = [
         {name: value for name, value in hypothesis.items() if name != "tests" and value is not None}
         for hypothesis in hypotheses
     ]
-    return {"head": {**kept, "hypotheses": shown}, "sections": {"hypotheses": hypotheses}}
+    return {"head": {**without_absent(answer), "hypotheses": shown}, "sections": {"hypotheses": hypotheses}}
 
 
 async def _held(asked: Asked) -> TournamentAnswer:

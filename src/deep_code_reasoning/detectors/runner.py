@@ -11,7 +11,7 @@ from typing import Final
 from ..domain.finding import Check, Finding
 from ..store import CaseStore
 from .base import Detector, Kind, Scene, Skipped
-from .timeline.deploys import date_by_deploys
+from .contrast.deploys import date_by_deploys
 from .timeline.graph import service_graph
 from .timeline.recordings import date_by_curves
 from .timeline.windows import date_windows, undated_windows

@@ -32,11 +32,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class CaseInfo:
-    """What is known of a case before any analysis."""
+    """What is known of a case before any analysis: what the caller said, else what an alert in the evidence says."""
 
     id: str
     title: str | None = None
     noticed_at_ns: int | None = None
     question: str | None = None
-    alert_service: str | None = None
     alert_text: str | None = None

@@ -38,6 +38,11 @@ class Finding:
     change: tuple[str, str] | None = None
 
     @property
+    def area(self) -> str:
+        """Where it was looked for, by its code: `traces`, `locks`, `logs`, `metrics`, `heap`, `changes`, `external`."""
+        return self.code.partition(".")[0]
+
+    @property
     def start_ns(self) -> int:
         """When it began, 0 where nothing dates it."""
         return self.window.start_ns if self.window is not None else 0
@@ -60,3 +65,13 @@ class Check:
     detector: str
     verdict: CheckVerdict
     reason: str
+
+    @property
+    def area(self) -> str:
+        """Where the detector looks, as `Finding.area`."""
+        return self.detector.partition(".")[0]
+
+    @property
+    def looked(self) -> bool:
+        """Whether there was something to look at."""
+        return self.verdict != "skipped"

@@ -21,31 +21,21 @@ import numpy as np
 from .dominators import Dominators, Reach, dominators, nearest, reach, subtree_sums
 from .graph import Array, HeapGraph
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Thresholds.
-
-    Attributes:
-        min_share: of the heap. A leak that has become a problem holds a fifth or more (Memory Analyzer's suspects);
-            a tenth of that is where one begins that the next dump may show grown.
-        largest_part: the largest part of a pile is under this share of it; above, the pile is further down.
-            Memory Analyzer's value.
-        min_parts: fewer parts are no pile.
-        max_holders: the largest ones that are told, a dump.
-        max_contents: classes told of each.
-        max_ids, sampled_ids: texts that are looked at in one holder; the smallest hashes that are kept of them.
-        told_steps: steps of the way from the root that are kept at either end, and whose text fields are told.
-    """
-
-    min_share: float = 0.02
-    largest_part: float = 0.7
-    min_parts: int = 20
-    max_holders: int = 40
-    max_contents: int = 8
-    max_ids: int = 200_000
-    sampled_ids: int = 256
-    told_steps: int = 12
+# Of the heap. A leak that has become a problem holds a fifth or more (Memory Analyzer's suspects); a tenth of that is
+# where one begins that the next dump may show grown.
+_MIN_SHARE: Final = 0.02
+# The largest part of a pile is under this share of it; above, the pile is further down. Memory Analyzer's value.
+_LARGEST_PART: Final = 0.7
+# Fewer parts are no pile.
+_MIN_PARTS: Final = 20
+# The largest ones that are told, a dump, and the classes that are told of each.
+_MAX_HOLDERS: Final = 40
+_MAX_CONTENTS: Final = 8
+# Texts that are looked at in one holder, and the smallest hashes that are kept of them.
+_MAX_IDS: Final = 200_000
+_SAMPLED_IDS: Final = 256
+# Steps of the way from the root that are kept at either end, and whose text fields are told.
+_TOLD_STEPS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +107,17 @@ class HeapSummary:
     settled: bool
 
 
-def summarise(graph: HeapGraph, settings: Settings | None = None) -> HeapSummary:
+def summarise(graph: HeapGraph) -> HeapSummary:
     """Count classes and find the holders of a heap."""
-    settings = settings or Settings()
     reached = reach(graph)
     alive = reached.parent >= 0
     tree = dominators(graph, reached)
     sizes = np.where(alive, graph.sizes, 0)
     total = int(sizes.sum())
-    found = _piles(graph, tree, subtree_sums(tree, sizes), total, settings)
+    found = _piles(graph, tree, subtree_sums(tree, sizes), total)
     return HeapSummary(
         classes=_class_counts(graph, alive, sizes),
-        holders=tuple(_holders(graph, reached, tree, found, settings)),
+        holders=tuple(_holders(graph, reached, tree, found)),
         bytes=total,
         garbage=int(len(graph) - alive.sum()),
         settled=tree.settled,
@@ -150,7 +139,7 @@ class _Pile:
     parts: int
 
 
-def _piles(graph: HeapGraph, tree: Dominators, retained: Array, total: int, settings: Settings) -> list[_Pile]:
+def _piles(graph: HeapGraph, tree: Dominators, retained: Array, total: int) -> list[_Pile]:
     """The objects in which others pile up, the largest first; the first link speaks for a chain of one class."""
     count = len(graph)
     inner = np.flatnonzero((tree.parent >= 0) & (tree.parent < count))
@@ -160,20 +149,18 @@ def _piles(graph: HeapGraph, tree: Dominators, retained: Array, total: int, sett
     # The parts of a chain: what its links dominate beside each other.
     parts = inner[~linked[inner]]
     owner = chain[tree.parent[parts]]
-    large = retained >= max(1, settings.min_share * total)
+    large = retained >= max(1, _MIN_SHARE * total)
     parts, owner = parts[large[owner]], owner[large[owner]]
     many = np.bincount(owner, minlength=count)
     largest = np.zeros(count, np.int64)
     np.maximum.at(largest, owner, retained[parts])
-    piles = (many >= settings.min_parts) & (largest < settings.largest_part * retained) & ~linked
+    piles = (many >= _MIN_PARTS) & (largest < _LARGEST_PART * retained) & ~linked
     nodes = np.flatnonzero(piles)
-    nodes = nodes[np.lexsort((nodes, -retained[nodes]))][: settings.max_holders]
+    nodes = nodes[np.lexsort((nodes, -retained[nodes]))][:_MAX_HOLDERS]
     return [_Pile(int(node), int(retained[node]), int(many[node])) for node in nodes]
 
 
-def _holders(
-    graph: HeapGraph, reached: Reach, tree: Dominators, piles: Sequence[_Pile], settings: Settings
-) -> Iterator[Holder]:
+def _holders(graph: HeapGraph, reached: Reach, tree: Dominators, piles: Sequence[_Pile]) -> Iterator[Holder]:
     if not piles:
         return
     marked = np.zeros(len(graph), bool)
@@ -191,13 +178,13 @@ def _holders(
             node=f"0x{int(graph.ids[pile.node]):x}",
             class_name=graph.class_of(pile.node),
             root=kinds.get(way[0], ""),
-            path=_told(graph, way, edges, settings),
+            path=_told(graph, way, edges),
             retained_bytes=pile.retained,
             objects=len(members),
             parts=pile.parts,
-            contents=_contents(graph, members[members != pile.node], settings),
-            names=_names(graph, way[-settings.told_steps :]),
-            ids=_ids(graph, members, settings),
+            contents=_contents(graph, members[members != pile.node]),
+            names=_names(graph, way[-_TOLD_STEPS:]),
+            ids=_ids(graph, members),
         )
 
 
@@ -210,24 +197,24 @@ def _way(graph: HeapGraph, reached: Reach, node: int) -> tuple[list[int], list[i
     return way[::-1], edges[::-1]
 
 
-def _told(graph: HeapGraph, way: Sequence[int], edges: Sequence[int], settings: Settings) -> tuple[Step, ...]:
+def _told(graph: HeapGraph, way: Sequence[int], edges: Sequence[int]) -> tuple[Step, ...]:
     steps: list[Step] = []
     for place, node in enumerate(way):
         label = graph.label_of(edges[place]) if place < len(edges) else ""
         step = Step(graph.class_of(node), label)
         if not steps or step != steps[-1]:
             steps.append(step)
-    if len(steps) > 2 * settings.told_steps:
-        return (*steps[: settings.told_steps], Step("...", ""), *steps[-settings.told_steps :])
+    if len(steps) > 2 * _TOLD_STEPS:
+        return (*steps[:_TOLD_STEPS], Step("...", ""), *steps[-_TOLD_STEPS:])
     return tuple(steps)
 
 
-def _contents(graph: HeapGraph, members: Array, settings: Settings) -> tuple[tuple[str, int], ...]:
+def _contents(graph: HeapGraph, members: Array) -> tuple[tuple[str, int], ...]:
     many = len(graph.class_names)
     counts = np.bincount(graph.classes[members], minlength=many)
     sizes = np.bincount(graph.classes[members], weights=graph.sizes[members], minlength=many)
     order = np.lexsort((np.arange(many), -sizes))
-    return tuple((graph.class_names[i], int(counts[i])) for i in order[: settings.max_contents] if counts[i])
+    return tuple((graph.class_names[i], int(counts[i])) for i in order[:_MAX_CONTENTS] if counts[i])
 
 
 # What a text in a field may be to name something: one word or a dotted, dashed one, no sentence.
@@ -249,8 +236,8 @@ def _names(graph: HeapGraph, way: Sequence[int]) -> dict[str, str]:
     return names
 
 
-def _ids(graph: HeapGraph, members: Array, settings: Settings) -> tuple[str, ...]:
-    texts = members[graph.texts[members]][: settings.max_ids]
+def _ids(graph: HeapGraph, members: Array) -> tuple[str, ...]:
+    texts = members[graph.texts[members]][:_MAX_IDS]
     found = {text for node in texts.tolist() if _ID.fullmatch(text := graph.text_of(node))}
     hashes = (hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest() for text in found)
-    return tuple(heapq.nsmallest(settings.sampled_ids, hashes))
+    return tuple(heapq.nsmallest(_SAMPLED_IDS, hashes))

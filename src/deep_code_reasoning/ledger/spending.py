@@ -90,10 +90,10 @@ class Budgets:
         )
         self._database.write(lambda connection: connection.execute(release))
 
-    def spent_on_day(self, at_ns: int | None = None) -> Amount:
+    def spent_on_day(self) -> Amount:
         """What counts as spent on the day (UTC) of an instant, or today."""
         now_ns = self._clock()
-        day = _day(now_ns if at_ns is None else at_ns)
+        day = _day(now_ns)
         return self._database.read(lambda connection: _spent(connection, SPENDING.c.day == day, now_ns))
 
     def spent_on_escalation(self, escalation_id: str) -> Amount:

@@ -70,9 +70,9 @@ class Draft:
         title = redact(self.title).text  # of a commit it is the first line of its message, and as untrusted
         return SafeDraft(replace(self, title=title, head=clean[0], lines=lines), redacted.counts, count, sizes)
 
-    def piece(self, max_tokens: int | None = None, count: TokenCounter = estimate_tokens) -> Piece:
+    def piece(self, max_tokens: int | None = None) -> Piece:
         """The draft as a piece of at most so many tokens (None: whole); empty text when not even its head fits."""
-        return self.safe(count).piece(max_tokens)
+        return self.safe().piece(max_tokens)
 
 
 @dataclass(frozen=True, slots=True)

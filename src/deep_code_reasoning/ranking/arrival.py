@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..detectors.base import Scene
-from ..detectors.changes.deeds import Deeds, deeds_of
-from ..detectors.changes.records import changes, cite_change
+from ..detectors.changes.deeds import Deeds
+from ..detectors.changes.records import cite_change, history
 from ..detectors.changes.trial import Change
 from ..detectors.runner import kind_of
 from ..detectors.symptoms.told import is_of_its_own
@@ -74,14 +74,14 @@ class _Arrival:
 def _arrived(scene: Scene, suspect: Suspect, began: Window, seen: bool) -> list[_Arrival]:
     """What altered anything, or can bring just this, in a service or a neighbour within the hour before its trouble."""
     near = {suspect.service, *scene.graph.callers(suspect.service), *scene.graph.callees(suspect.service)}
-    known = changes(scene.store)
+    past = history(scene.store)
     found = []
-    for change in known:
+    for change in past.changes:
         live = [r for r in change.rollouts if r.service in near and r.time_ns <= began.end_ns + _BEFORE_NS]
         rollout = max(live, key=lambda r: r.time_ns, default=None)
         if rollout is None or began.start_ns - rollout.time_ns > _LONG_NS:
             continue
-        deeds = deeds_of(change, known)
+        deeds = past.deeds(change)
         if deeds.alters or deeds.bring(suspect.mechanism, seen):
             found.append(_Arrival(change, rollout.service, began.start_ns - rollout.time_ns, deeds))
     return found
@@ -110,11 +110,11 @@ def _since(findings: Sequence[Finding], onset_ns: int) -> int:
 
     What metrics date begins at the last point that was well, a minute or two ago.
     """
-    dated = [(f.code, f.window.start_ns) for f in findings if f.window is not None and f.code.startswith(TELEMETRY)]
+    dated = [(f.area, f.window.start_ns) for f in findings if f.window is not None and f.area in TELEMETRY]
     lead = findings[0]
     if kind_of(lead).is_seen and lead.window is not None:
         shown_ns = lead.window.start_ns
-        if all(shown_ns - start_ns <= _SAME_NS for code, start_ns in dated if not code.startswith("metrics.")):
+        if all(shown_ns - start_ns <= _SAME_NS for area, start_ns in dated if area != "metrics"):
             return shown_ns
     return min((start_ns for _, start_ns in dated), default=onset_ns)
 

@@ -47,38 +47,11 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
 
     `findings` are all of them, those of the change detectors included. Ranks are 1, 2, 3, ... without ties.
     """
-    change = strongest(findings, "change")
-    outside = from_outside(scene, findings)
+    change, outside, seen = _witnesses(scene, findings)
     causes = [_from_suspect(suspect, position, suspects) for position, suspect in enumerate(suspects)]
     lead: Cause | None = None
-    seen = max(
-        (
-            f
-            for f in findings
-            if kind_of(f).is_seen
-            and not f.facts.get("harmless")
-            and not _behind(scene, f, outside)
-            and not is_reaction(scene, f, findings)
-            and not is_overrun(scene, f, findings)
-        ),
-        key=_strength,
-        default=None,
-    )
-    if change is not None and (_on_the_way(change, findings) or _lies_below(scene, change, findings)):
-        change = None
-    if seen is not None:
-        outside = outside if outside is not None and outside.confidence > seen.confidence else None
-        if change is not None and _is_cleared(change, seen):
-            change = None
     if change is not None and (outside is None or change.confidence > outside.confidence):
-        work = _work_of(change, seen, suspects)
-        front = _front_of(change, scene, work.service)
-        if seen is not None and _is_of_its_deploy(change, seen):
-            change = replace(change, confidence=max(change.confidence, seen.confidence))
-        elif change.facts.get("eliminated") and not work.service:
-            shown = _shown_at(front.first or change.service, suspects)
-            work = replace(work, mechanism=shown or work.mechanism)
-        lead = _from_change(change, work, front, findings, outside)
+        lead = _convicted(scene, change, seen, outside, suspects, findings)
     elif outside is not None:
         lead = _from_outside(outside, change, trouble(scene).front, _cut_off(findings))
     if lead is not None:
@@ -89,6 +62,47 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     elif causes:
         causes[0] = with_arrival(scene, causes[0], suspects[0])
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
+
+
+def _witnesses(scene: Scene, findings: Sequence[Finding]) -> tuple[Finding | None, Finding | None, Finding | None]:
+    """What speaks strongest for a change, a cause outside, and a mechanism seen at work, where nothing refutes it."""
+    change, outside = strongest(findings, "change"), from_outside(scene, findings)
+    at_work = (
+        f
+        for f in findings
+        if kind_of(f).is_seen
+        and not f.facts.get("harmless")
+        and not _behind(scene, f, outside)
+        and not is_reaction(scene, f, findings)
+        and not is_overrun(scene, f, findings)
+    )
+    seen = max(at_work, key=_strength, default=None)
+    if change is not None and (_on_the_way(change, findings) or _lies_below(scene, change, findings)):
+        change = None
+    if seen is not None and change is not None and _is_cleared(change, seen):
+        change = None
+    if seen is not None and outside is not None and outside.confidence <= seen.confidence:
+        outside = None
+    return change, outside, seen
+
+
+def _convicted(
+    scene: Scene,
+    change: Finding,
+    seen: Finding | None,
+    outside: Finding | None,
+    suspects: Sequence[Suspect],
+    findings: Sequence[Finding],
+) -> Cause:
+    """The cause that a change is, with what it did as that was seen."""
+    work = _work_of(change, seen, suspects)
+    front = _front_of(change, scene, work.service)
+    if seen is not None and _is_of_its_deploy(change, seen):
+        change = replace(change, confidence=max(change.confidence, seen.confidence))
+    elif change.facts.get("eliminated") and not work.service:
+        shown = _shown_at(front.first or change.service, suspects)
+        work = replace(work, mechanism=shown or work.mechanism)
+    return _from_change(change, work, front, findings, outside)
 
 
 def _strength(finding: Finding) -> tuple[float, float, str]:
@@ -345,7 +359,7 @@ def _only_came_then(change: Finding, seen: Finding) -> bool:
     if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or kind_of(seen).place == "host":
         return True
     unknown = change.facts.get("effect") is None and not change.facts.get("measured")
-    return (unknown and seen.code.startswith("locks.")) or _fits_by_time(change, seen)
+    return (unknown and seen.area == "locks") or _fits_by_time(change, seen)
 
 
 def _fits_by_time(change: Finding, seen: Finding) -> bool:

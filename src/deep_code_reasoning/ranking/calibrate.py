@@ -126,7 +126,7 @@ def grounds(
 
 def _several_kinds(findings: Sequence[Finding], service: str) -> float:
     """1 when a service's trouble shows in several of traces, logs, metrics, and what is outside; else 0."""
-    return float(len({f.code.split(".")[0] for f in findings if f.service == service}) > 1)
+    return float(len({f.area for f in findings if f.service == service}) > 1)
 
 
 def at_its_limit(finding: Finding | None) -> bool:
@@ -141,7 +141,7 @@ def _lost_outside(finding: Finding) -> bool:
 
 def _nobody_suffers(findings: Sequence[Finding], checks: Sequence[Check]) -> bool:
     """Whether requests could be looked at, and none is slow or fails: then a busy resource is no incident yet."""
-    could_look = any(c.detector.startswith("traces.") and c.verdict in ("fired", "clear") for c in checks)
+    could_look = any(c.looked and c.area == "traces" for c in checks)
     return could_look and not any(kind_of(f).is_symptom and f.code != "metrics.saturation" for f in findings)
 
 

@@ -62,7 +62,7 @@ _NOT_OF_RETRIES: Final = frozenset(
 
 # What begins after so much of another's time is not dated wrongly: it came later.
 _LATER: Final = 0.1
-# What dates itself to a call is dated to such a part of the time that it lasts.
+# The first hedged call dates the hedging, and the first slow call the trouble: they are dated to such a part of it.
 _AT_ONCE: Final = 0.01
 # Who takes longer by less than such a part of a deadline is not why it is passed.
 _ACCOUNTS: Final = 0.25
@@ -78,7 +78,7 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
         f.service in (below | here if kind_of(f).family == "outside" else below)
         and f.severity * f.confidence >= seen.severity * seen.confidence / 3
         and _provokes(f, seen)
-        and not (_follows_hedges(f, seen) if seen.code == "traces.hedged_calls" else came_after(f, seen))
+        and not came_after(f, seen, _AT_ONCE if seen.code == "traces.hedged_calls" else _LATER)
         for f in findings
     )
 
@@ -97,24 +97,20 @@ def accounts_for(finding: Finding, other: Finding) -> bool:
     return explains(finding.mechanism, other.mechanism) and not concluded
 
 
-def came_after(finding: Finding, other: Finding) -> bool:
-    """Whether one began clearly later than another, and so did not bring it about; measured values come too rarely."""
-    if finding.window is None or other.window is None or finding.code.startswith("metrics."):
+def came_after(finding: Finding, other: Finding, by: float = _LATER) -> bool:
+    """Whether one began clearly later than another, and so did not bring it about.
+
+    What is measured now and then comes late itself, and tells nothing of who was first.
+
+    Args:
+        finding: the one.
+        other: the other.
+        by: a part of the time that the other lasts; what begins after no more of it is not told from what began along.
+    """
+    if finding.window is None or other.window is None or finding.area == "metrics":
         return False
     lasted_ns = other.window.end_ns - other.window.start_ns
-    return finding.window.start_ns - other.window.start_ns > _LATER * lasted_ns
-
-
-def _follows_hedges(finding: Finding, hedges: Finding) -> bool:
-    """Whether a trouble began once calls were hedged: else it is older, and they are how the caller takes it.
-
-    The first hedged call dates the one, the first call that is slow the other: no more is needed between the two than
-    a part in a hundred. What is measured now and then comes late itself, and tells nothing of who was first.
-    """
-    if finding.window is None or hedges.window is None or finding.code.startswith("metrics."):
-        return False
-    lasted_ns = hedges.window.end_ns - hedges.window.start_ns
-    return finding.window.start_ns - hedges.window.start_ns > _AT_ONCE * lasted_ns
+    return finding.window.start_ns - other.window.start_ns > by * lasted_ns
 
 
 def _provokes(trouble: Finding, seen: Finding) -> bool:
@@ -181,7 +177,7 @@ def used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]
         (
             weight
             for f, weight in seen
-            if (f.code.startswith("locks.") and f.service in below)
+            if (f.area == "locks" and f.service in below)
             or (f.code == "traces.retry_storm" and f.service in above and came_after(finding, f))
             or (f.code == "traces.hedged_calls" and f.service in above)
         ),

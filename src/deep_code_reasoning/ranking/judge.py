@@ -14,8 +14,8 @@ from ..domain.investigation import InvestigationVerdict
 LIKELY: Final = 0.5
 # In a system in which nothing changed, a cause less likely than this is an oddity that it always had.
 ODDITY: Final = 0.35
-TELEMETRY: Final = ("traces.", "locks.", "logs.", "metrics.", "heap.")
-"""Beginnings of the codes of detectors that look at what the system did, rather than at what was done to it."""
+TELEMETRY: Final = frozenset({"traces", "locks", "logs", "metrics", "heap"})
+"""Areas of detectors that look at what the system did, rather than at what was done to it."""
 
 
 def verdict(scene: Scene | None, causes: Sequence[Cause], checks: Sequence[Check]) -> InvestigationVerdict:
@@ -24,7 +24,7 @@ def verdict(scene: Scene | None, causes: Sequence[Cause], checks: Sequence[Check
     `insufficient_evidence` says that no detector could look at what the system did; `healthy` that some could, that
     nothing changed, and that nothing in it is likely to be a cause.
     """
-    looked = any(c.verdict in ("fired", "clear") and c.detector.startswith(TELEMETRY) for c in checks)
+    looked = any(c.looked and c.area in TELEMETRY for c in checks)
     if scene is None or not (looked or causes):
         return "insufficient_evidence"
     best = causes[0].confidence if causes else 0.0

@@ -2,8 +2,7 @@
 
 Each finding speaks for its service as strongly as it is sure, grave, and *direct* (`Kind.directness`): a saturated
 processor is the service's own, an error may be anyone's that it calls. What a service further down explains is
-discounted: the deepest service whose trouble is its own comes first, those above it are its victims. All other weights
-are in `Settings`.
+discounted: the deepest service whose trouble is its own comes first, those above it are its victims.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ..detectors.base import Scene
 from ..detectors.runner import kind_of
@@ -29,40 +29,29 @@ from .explaining import (
     used_up,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Weights, each between 0 and 1.
-
-    Attributes:
-        faint: share of a finding's weight that does not depend on its severity: to be there at all counts a little.
-        inherited: what remains of a symptom when a service further down is in trouble: it may have its own on top.
-        named: what remains of an error whose text names another service.
-        explained: what remains of a symptom when a mechanism was seen at work on the same calls.
-        outranked: what remains of a broken path when a service further down is in as much trouble of another kind.
-        odd_time: what remains of a finding that began at another time than the incident.
-        together_s: signals of one incident begin within so many seconds: metrics come every minute and lag by three.
-    """
-
-    faint: float = 0.2
-    inherited: float = 0.2
-    named: float = 0.2
-    explained: float = 0.2
-    outranked: float = 0.5
-    odd_time: float = 0.5
-    together_s: int = 240
+# Share of a finding's weight that does not depend on its severity: to be there at all counts a little.
+_FAINT: Final = 0.2
+# What remains of a symptom when a service further down is in trouble: it may have its own on top;
+_INHERITED: Final = 0.2
+# of an error whose text names another service;
+_NAMED: Final = 0.2
+# of a symptom when a mechanism was seen at work on the same calls;
+_EXPLAINED: Final = 0.2
+# of a broken path when a service further down is in as much trouble of another kind;
+_OUTRANKED: Final = 0.5
+# of a finding that began at another time than the incident.
+_ODD_TIME: Final = 0.5
+# Signals of one incident begin within so many seconds: metrics come every minute and lag by three.
+_TOGETHER_S: Final = 240
 
 
-def localise(scene: Scene, findings: Sequence[Finding], settings: Settings | None = None) -> tuple[Suspect, ...]:
+def localise(scene: Scene, findings: Sequence[Finding]) -> tuple[Suspect, ...]:
     """Rank services and mechanisms that findings speak for, the likeliest first; scores are strictly ordered.
 
     One suspect a service: its mechanism is that of its strongest finding, after those that another of its mechanisms
     explains; its other findings come along. Findings about changes (`Finding.change`) are not looked at here.
     """
-    settings = settings or Settings()
-    weights = _weights(
-        scene, [f for f in findings if f.change is None and f.service and not f.facts.get("harmless")], settings
-    )
+    weights = _weights(scene, [f for f in findings if f.change is None and f.service and not f.facts.get("harmless")])
     by_service: dict[str, list[tuple[float, Finding]]] = defaultdict(list)
     for finding, weight in weights:
         by_service[finding.service].append((weight, finding))
@@ -74,69 +63,104 @@ def localise(scene: Scene, findings: Sequence[Finding], settings: Settings | Non
     return tuple(_placed(scene, suspect, symptomatic, rank) for rank, suspect in enumerate(suspects))
 
 
-def _weights(scene: Scene, findings: Sequence[Finding], settings: Settings) -> list[tuple[Finding, float]]:
-    own = [(finding, _own_weight(scene, finding, settings)) for finding in findings]
-    strongest: dict[str, float] = {}
-    for finding, weight in own:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What all findings tell together.
+
+    Attributes:
+        seen: mechanisms that were seen at work and are no reaction, with their weights.
+        symptoms: by service, the weight of the strongest symptom that names nobody else.
+        deadlines: those that pass, and not for the sake of somebody below.
+        repeating: services that call again and again.
+        holding: services whose heaps hold what another does not acknowledge.
+        counted: whether a broker counts the messages that pile up.
+        clocks: hosts whose clocks are off.
+    """
+
+    seen: tuple[tuple[Finding, float], ...]
+    symptoms: Mapping[str, float]
+    deadlines: tuple[Finding, ...]
+    repeating: frozenset[str]
+    holding: frozenset[str]
+    counted: bool
+    clocks: tuple[Finding, ...]
+
+
+def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
+    """Each finding's weight, less what others account for."""
+    own = [_own_weight(scene, finding) for finding in findings]
+    reactions = [is_reaction(scene, finding, findings) for finding in findings]
+    symptoms: dict[str, float] = {}
+    for finding, weight in zip(findings, own, strict=True):
         if kind_of(finding).is_symptom and not finding.facts.get("names_services"):
-            strongest[finding.service] = max(weight, strongest.get(finding.service, 0.0))
-    own = [
-        (
-            f,
-            weight * settings.explained
-            if is_reaction(scene, f, findings) or is_overrun(scene, f, findings)
-            else weight,
-        )
-        for f, weight in own
+            symptoms[finding.service] = max(weight, symptoms.get(finding.service, 0.0))
+    weighed = [
+        (f, weight * _EXPLAINED if reacts or is_overrun(scene, f, findings) else weight)
+        for f, weight, reacts in zip(findings, own, reactions, strict=True)
     ]
-    deadlines = [f for f, _ in own if f.code == "traces.early_timeout" and not is_reaction(scene, f, findings)]
-    seen = [(f, weight) for f, weight in own if kind_of(f).is_seen and not is_reaction(scene, f, findings)]
-    repeating = {f.service for f, _ in own if f.code == "traces.repeated_calls"}
-    holding_along = {name for f, _ in own if f.code == "heap.held_messages" for name in f.texts("held_with")}
-    piling = any(f.code == "metrics.messages" for f, _ in own)
-    result = []
-    for finding, weight in own:
-        near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
-        shown = max((w for f, w in seen if near & seen_in(f) and not outlasts(finding, f)), default=0.0)
-        below = max((strongest.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
-        factor = 1.0
-        if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog" and piling:
-            factor = settings.explained  # the same line, told of the broker that counts it
-        elif finding.mechanism == "memory_leak" and finding.service in holding_along:
-            factor = settings.explained  # it keeps what another one does not acknowledge
-        elif finding.facts.get("names_services"):
-            factor = settings.named
-        elif (finding.code == "locks.lease_expired" and any(fails_more(f, finding) for f in findings)) or any(
-            is_passed_for_more(scene, deadline, finding) for deadline in deadlines
-        ):
-            factor = settings.explained
-        elif finding.code == "traces.cache_misses" and repeating & set(scene.graph.upstream(finding.service)):
-            # Who asks for every item asks for those that no cache holds.
-            factor = settings.explained
-        elif (finding.mechanism in POOLS and used_up(scene, finding, seen) >= weight / 3) or (
-            _is_explained(finding) and shown >= weight / 3
-        ):
-            factor = settings.explained
-        elif kind_of(finding).symptom == "inherited" and below >= weight / 2:
-            factor = settings.inherited
-        elif finding.code == "logs.path_break" and below > weight:
-            factor = settings.outranked
-        result.append((finding, weight * factor))
-    return result
+    causing = [pair for pair, reacts in zip(weighed, reactions, strict=True) if not reacts]
+    told = _Told(
+        seen=tuple((f, weight) for f, weight in causing if kind_of(f).is_seen),
+        symptoms=symptoms,
+        deadlines=tuple(f for f, _ in causing if f.code == "traces.early_timeout"),
+        repeating=frozenset(f.service for f in findings if f.code == "traces.repeated_calls"),
+        holding=frozenset(name for f in findings if f.code == "heap.held_messages" for name in f.texts("held_with")),
+        counted=any(f.code == "metrics.messages" for f in findings),
+        clocks=tuple(f for f in findings if f.code == "traces.clock_skew"),
+    )
+    return [(f, weight * _remains(scene, f, weight, told)) for f, weight in weighed]
 
 
-def _is_explained(finding: Finding) -> bool:
-    """Whether a mechanism seen at work explains it: a symptom, or a deadline that was long enough until that came."""
-    return kind_of(finding).is_symptom or finding.code == "traces.early_timeout"
+def _remains(scene: Scene, finding: Finding, weight: float, told: _Told) -> float:
+    """The share of a finding's weight that is left to it beside all that is told."""
+    if _is_told_twice(finding, told):
+        return _EXPLAINED
+    if finding.facts.get("names_services"):
+        return _NAMED
+    if _is_for_anothers_sake(scene, finding, told) or _is_shown_at_work(scene, finding, weight, told):
+        return _EXPLAINED
+    below = max((told.symptoms.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
+    if kind_of(finding).symptom == "inherited" and below >= weight / 2:
+        return _INHERITED
+    return _OUTRANKED if finding.code == "logs.path_break" and below > weight else 1.0
 
 
-def _own_weight(scene: Scene, finding: Finding, settings: Settings) -> float:
-    weight = finding.confidence * (settings.faint + (1 - settings.faint) * finding.severity)
+def _is_told_twice(finding: Finding, told: _Told) -> bool:
+    """Whether somebody who knows more tells the same: a broker of its queue, a heap of what its service keeps."""
+    if finding.code == "metrics.saturation" and finding.mechanism == "message_backlog":
+        return told.counted
+    return finding.mechanism == "memory_leak" and finding.service in told.holding
+
+
+def _is_for_anothers_sake(scene: Scene, finding: Finding, told: _Told) -> bool:
+    """Whether one certain finding of another accounts for it."""
+    if finding.code == "locks.lease_expired":
+        return any(fails_more(clock, finding) for clock in told.clocks)
+    if finding.code == "traces.cache_misses":
+        # Who asks for every item asks for those that no cache holds.
+        return not told.repeating.isdisjoint(scene.graph.upstream(finding.service))
+    return any(is_passed_for_more(scene, deadline, finding) for deadline in told.deadlines)
+
+
+def _is_shown_at_work(scene: Scene, finding: Finding, weight: float, told: _Told) -> bool:
+    """Whether a mechanism seen at work on the same calls explains it: a symptom, a deadline, a pool that ran empty."""
+    if finding.mechanism in POOLS and used_up(scene, finding, told.seen) >= weight / 3:
+        return True
+    # A deadline was long enough until that came.
+    if not kind_of(finding).is_symptom and finding.code != "traces.early_timeout":
+        return False
+    near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
+    shown = (w for f, w in told.seen if near & seen_in(f) and not outlasts(finding, f))
+    return max(shown, default=0.0) >= weight / 3
+
+
+def _own_weight(scene: Scene, finding: Finding) -> float:
+    weight = finding.confidence * (_FAINT + (1 - _FAINT) * finding.severity)
     weight *= kind_of(finding).directness
     if scene.windows.changed and kind_of(finding).is_symptom and finding.window is not None:
         distance_s = abs(finding.window.start_ns - scene.windows.onset_ns) / NS_PER_S
-        if distance_s > settings.together_s:
-            weight *= settings.odd_time
+        if distance_s > _TOGETHER_S:
+            weight *= _ODD_TIME
     return weight
 
 

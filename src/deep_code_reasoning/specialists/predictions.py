@@ -152,7 +152,7 @@ def an_analyser_saw_its_mechanism(claim: Claim, trial: Trial) -> Prediction:
         cited = tuple(str(citation) for finding in here[:3] for citation in finding.citations[:2])
         return Prediction(name, "holds", here[0].summary, cited)
     known = [d.code for d in runner.detectors() if claim.mechanism in d.mechanisms]
-    looked = [c.detector for c in trial.investigation.checks if c.detector in known and c.verdict != "skipped"]
+    looked = [c.detector for c in trial.investigation.checks if c.detector in known and c.looked]
     if not looked:
         return Prediction(name, "unknown", f"no analyser could look for {claim.mechanism}")
     where = f"in {', '.join(sorted({f.service for f in seen}))}, not in its service" if seen else "nowhere"

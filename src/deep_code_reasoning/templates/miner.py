@@ -17,7 +17,7 @@ from typing import Final
 from .headers import HeaderFormat
 from .masking import MASK
 from .masking import shapes as shapes_of
-from .merging import Settings, merge
+from .merging import merge
 from .signature import fold_digits, signatures
 from .wording import MAX_MESSAGES, PLACEHOLDER, wording
 
@@ -57,30 +57,26 @@ class Mining:
         return self._templates()
 
 
-def mine(lines: Iterable[str], header: HeaderFormat | None = None, settings: Settings | None = None) -> Mining:
+def mine(lines: Iterable[str], header: HeaderFormat | None = None) -> Mining:
     """Mine messages, or whole lines when the header's format is given. Blanks around a message say nothing."""
     known = _Shapes(header)
     numbers: list[int] = []
     source = iter(lines)
     while block := list(islice(source, _BLOCK_LINES)):
         numbers += known.of(block)
-    return _mining(known, numbers, lambda: Counter(numbers), settings)
+    return _mining(known, numbers, lambda: Counter(numbers))
 
 
-def mine_shapes(
-    shapes: Mapping[str, int], header: HeaderFormat | None = None, settings: Settings | None = None
-) -> Mining:
+def mine_shapes(shapes: Mapping[str, int]) -> Mining:
     """Mine lines that were counted before, as by `GROUP BY` over `signature_sql`.
 
     Args:
         shapes: lines or signatures, each with the number of its lines.
-        header: as in `mine`.
-        settings: as in `mine`.
 
     Returns:
         `template_ids` in the order of the mapping; counts are sums of its numbers; examples are indexes into it.
     """
-    known = _Shapes(header)
+    known = _Shapes(None)
     numbers = known.of(list(shapes))
 
     def counts() -> Counter[int]:
@@ -89,7 +85,7 @@ def mine_shapes(
             total[number] += count
         return total
 
-    return _mining(known, numbers, counts, settings)
+    return _mining(known, numbers, counts)
 
 
 class _Shapes:
@@ -143,10 +139,8 @@ class _Shapes:
         return number
 
 
-def _mining(
-    known: _Shapes, numbers: Sequence[int], count: Callable[[], Mapping[int, int]], settings: Settings | None
-) -> Mining:
-    template_of = merge(known.texts, settings)
+def _mining(known: _Shapes, numbers: Sequence[int], count: Callable[[], Mapping[int, int]]) -> Mining:
+    template_of = merge(known.texts)
     id_of = {text: _id(text) for text in set(template_of.values())}
     ids = [id_of[template_of[shape]] for shape in known.texts]
 

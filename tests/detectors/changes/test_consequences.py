@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from deep_code_reasoning.detectors.changes.consequences import consequences
-from deep_code_reasoning.detectors.changes.diff import parse_diff
 from deep_code_reasoning.detectors.changes.effect import Effect
 from deep_code_reasoning.detectors.changes.trial import Change
 
@@ -31,7 +30,7 @@ READ = {
 
 
 def effect_of(tried: Change, *others: Change) -> list[Effect]:
-    return list(consequences(tried, parse_diff(tried.diff, tried.files), [*others, tried]))
+    return list(consequences(tried, tried.patch, [*others, tried]))
 
 
 def test_a_flag_that_no_code_reads_does_next_to_nothing() -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from deep_code_reasoning.detectors import runner
-from deep_code_reasoning.detectors.changes.records import changes
+from deep_code_reasoning.detectors.changes.records import history
 from deep_code_reasoning.domain.finding import Finding
 from deep_code_reasoning.domain.instant import NS_PER_S
 from deep_code_reasoning.domain.window import Windows
@@ -144,6 +144,6 @@ def test_a_configuration_of_services_goes_out_with_the_service_that_it_is_of(bui
         deploy("d2", "cccc", SHIFT_S - 60),
     ]
     with build_case({"metrics": SLOWER, "changes": rows}) as store:
-        went = {change.sha[:4]: {(r.id, r.service) for r in change.rollouts} for change in changes(store)}
+        went = {change.sha[:4]: {(r.id, r.service) for r in change.rollouts} for change in history(store).changes}
     assert went["aaaa"] == {("d2", "stock")}
     assert went["bbbb"] == {("d1", "cart")}

@@ -18,6 +18,7 @@ import yaml
 
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.base import Scene
+from deep_code_reasoning.detectors.changes.deeds import History
 from deep_code_reasoning.detectors.changes.judgement import judge
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Situation
 from deep_code_reasoning.detectors.symptoms.front import failing_front, spoken_graph
@@ -86,7 +87,7 @@ def situation_of(incident: dict[str, Any]) -> Situation:
 
 @pytest.mark.parametrize("incident", INCIDENTS)
 def test_the_change_that_did_it_is_found_and_no_other_is_blamed(incident: dict[str, Any]) -> None:
-    verdicts = judge(changes_of(incident), situation_of(incident))
+    verdicts = judge(History(changes_of(incident)), situation_of(incident))
     blamed = [verdict.change.sha for verdict in verdicts if verdict.convicted]
     if incident["answer"] == "none" and incident.get("outside"):
         return  # judged with the outside evidence, below
@@ -103,8 +104,8 @@ def test_the_order_of_changes_and_symptoms_does_not_matter(incident: dict[str, A
     backwards = Situation(
         tuple(reversed(situation.symptoms)), situation.front, situation.graph, ONSET, situation.services, True
     )
-    first = [(v.change.sha, v.score) for v in judge(changes, situation)]
-    assert [(v.change.sha, v.score) for v in judge(changes[::-1], backwards)] == first
+    first = [(v.change.sha, v.score) for v in judge(History(changes), situation)]
+    assert [(v.change.sha, v.score) for v in judge(History(changes[::-1]), backwards)] == first
 
 
 @pytest.mark.parametrize("incident", INCIDENTS)
@@ -122,7 +123,7 @@ def test_a_change_that_came_after_the_onset_is_never_blamed(incident: dict[str, 
         )
         for c in changes_of(incident)
     ]
-    assert not any(verdict.convicted for verdict in judge(late, situation_of(incident)))
+    assert not any(verdict.convicted for verdict in judge(History(late), situation_of(incident)))
 
 
 # --- with the evidence outside the code -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deep_code_reasoning.detectors.changes.deeds import History
 from deep_code_reasoning.detectors.changes.judgement import judge
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Situation, Verdict
 from deep_code_reasoning.detectors.symptoms.front import Front
@@ -27,7 +28,7 @@ def judged(odd_minutes: float, retry_minutes: float) -> tuple[Verdict, ...]:
         tried.append(Change(path, path, (path,), diff, rollout.time_ns - MINUTE_NS, "", (rollout,)))
     slow = symptoms_of([], [Shift("shop", "latency p95 ms", 100.0, 180.0, ONSET_NS)])
     situation = Situation(slow, Front("shop", (), ONSET_NS), ServiceGraph(), ONSET_NS, frozenset({"shop"}))
-    return judge(tried, situation)
+    return judge(History(tried), situation)
 
 
 def test_a_change_is_not_the_only_one_where_another_of_its_deploy_fits_better() -> None:

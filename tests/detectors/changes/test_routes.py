@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from deep_code_reasoning.detectors.base import Scene
-from deep_code_reasoning.detectors.changes.records import changes
+from deep_code_reasoning.detectors.changes.records import history
 from deep_code_reasoning.detectors.changes.routes import uncalled
 from deep_code_reasoning.detectors.timeline.windows import undated_windows
 from deep_code_reasoning.domain.graph import ServiceGraph
@@ -52,5 +52,5 @@ def test_code_is_set_aside_where_it_is_known_that_no_request_runs_it(
     with build_case({"spans": spans, "changes": rows}) as store:
         windows = undated_windows(store, None)
         assert windows is not None
-        found = uncalled(Scene(store, windows, ServiceGraph()), changes(store))
+        found = uncalled(Scene(store, windows, ServiceGraph()), history(store).changes)
     assert (found.get("bbbb" * 10) == frozenset({"stock.py"})) == aside

@@ -11,7 +11,7 @@ import pytest
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.base import Scene
 from deep_code_reasoning.detectors.changes.diff import numbered_lines
-from deep_code_reasoning.detectors.changes.records import changes
+from deep_code_reasoning.detectors.changes.records import history
 from deep_code_reasoning.detectors.changes.slowdown import bisect_step, share_out, slowdown
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Verdict
 from deep_code_reasoning.detectors.timeline.graph import service_graph
@@ -116,7 +116,7 @@ def test_a_deploy_brings_all_commits_since_the_one_before(build_case: BuildCase)
         deploy("second", "cccc", 35),
     ]
     with build_case({"changes": rows}) as store:
-        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in changes(store)}
+        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in history(store).changes}
     assert live == {"aaaa": ["first"], "bbbb": ["second"], "cccc": ["second"], "dddd": []}
 
 
@@ -136,7 +136,7 @@ def test_a_file_named_for_another_service_goes_out_with_its_own_repository(build
         deploy("d2", "cccc", 3_500, "mail", "mail"),
     ]
     with build_case({"changes": rows}) as store:
-        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in changes(store)}
+        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in history(store).changes}
     assert live["aaaa"] == ["d1"]
 
 
@@ -147,7 +147,7 @@ def test_a_deploy_that_names_no_service_is_of_the_one_its_repository_is_called_l
         deploy("d2", "cccc", 3_000, "mail", "mail"),
     ]
     with build_case({"changes": rows}) as store:
-        live = {change.sha[:4]: [rollout.service for rollout in change.rollouts] for change in changes(store)}
+        live = {change.sha[:4]: [rollout.service for rollout in change.rollouts] for change in history(store).changes}
     assert live["aaaa"] == ["mail"]
 
 
@@ -161,7 +161,7 @@ def test_a_merge_and_the_one_commit_it_brings_are_one_change(build_case: BuildCa
         deploy("d2", "bbbb", 6_000),
     ]
     with build_case({"changes": rows}) as store:
-        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in changes(store)}
+        live = {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in history(store).changes}
     assert live == {"aaaa": ["d2"], "cccc": ["d1"]}
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from deep_code_reasoning.detectors.changes.deeds import History
 from deep_code_reasoning.detectors.changes.judgement import judge
-from deep_code_reasoning.detectors.changes.records import changes, cite_change
+from deep_code_reasoning.detectors.changes.records import cite_change, history
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Situation, Verdict
 from deep_code_reasoning.detectors.symptoms.front import Front
 from deep_code_reasoning.detectors.symptoms.symptom import Text, symptoms_of
@@ -33,7 +34,7 @@ def change(message: str, kind: str = "flag", minutes: float = -2, service: str =
 
 
 def judged(*tried: Change, text: str = "tiered points: relation loyalty_tiers does not exist") -> Verdict:
-    return judge(tried, situation(text))[0]
+    return judge(History(tried), situation(text))[0]
 
 
 def test_a_flag_is_blamed_where_its_name_and_the_error_speak_of_the_same() -> None:
@@ -68,7 +69,7 @@ def test_a_deploy_of_which_nothing_is_known_is_blamed_only_as_the_one_change_the
     deploy = change("", "deploy", -3)
     assert judged(deploy).convicted
     assert not judged(change("", "deploy", -50)).convicted
-    assert not any(v.convicted for v in judge([deploy, change("banner: off->on")], situation("boom: panic")))
+    assert not any(v.convicted for v in judge(History([deploy, change("banner: off->on")]), situation("boom: panic")))
 
 
 def test_flags_and_deploys_without_a_commit_are_changes_of_a_case(build_case: BuildCase) -> None:
@@ -80,7 +81,7 @@ def test_flags_and_deploys_without_a_commit_are_changes_of_a_case(build_case: Bu
     ]
     told = [{**row, "time_ns": place + 1, "source_id": 1, "line": place, "item": 0} for place, row in enumerate(rows)]
     with build_case({"changes": told}) as store:
-        found = changes(store)
+        found = history(store).changes
     assert [(c.kind, c.sha, len(c.rollouts)) for c in found] == [
         ("commit", "cafe123", 1),
         ("flag", "f@t", 1),

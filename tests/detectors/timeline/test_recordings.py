@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.detectors import runner
-from deep_code_reasoning.detectors.timeline.deploys import date_by_deploys
+from deep_code_reasoning.detectors.contrast.deploys import date_by_deploys
 from deep_code_reasoning.detectors.timeline.level_shift import shift_of_latency
 from deep_code_reasoning.detectors.timeline.recordings import hole_in_traces
 from deep_code_reasoning.detectors.timeline.windows import undated_windows

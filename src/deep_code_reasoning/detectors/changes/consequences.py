@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..symptoms.words import words
-from .diff import Patch, parse_diff
+from .diff import Patch
 from .effect import Effect
 from .effects import effects_of
 from .trial import Change
@@ -98,7 +98,7 @@ def _of_library(effect: Effect, change: Change, changes: Sequence[Change]) -> It
     last = new if new is not None else len(history) - 1
     first = old + 1 if old is not None and old < last else last if new is not None else 0
     for other in history[first : last + 1][-_MAX_OF_LIBRARY:]:
-        for own in effects_of(parse_diff(other.diff, other.files)):
+        for own in effects_of(other.patch):
             if not own.kind.startswith(("dependency_", "name_")):
                 says = f"{effect.summary}, in which {own.summary} ({other.label})"
                 yield replace(own, summary=says, path=effect.path, sureness=own.sureness * _IN_LIBRARY)

@@ -31,7 +31,7 @@ from .judgement import judge
 from .measured import measured_situations
 from .medians import slower_medians, unfailing_callers
 from .paths import file_kind
-from .records import changes, cite_change
+from .records import cite_change, history
 from .routes import uncalled
 from .slowdown import bisect_step, share_out, slowdown, telling_line
 from .trial import Change, Situation, Verdict
@@ -52,7 +52,8 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Try every change of the case; findings are those to blame, the likeliest first."""
-    known = changes(scene.store)
+    past = history(scene.store)
+    known = past.changes
     if not known:
         return []
     services = service_names(scene.store)
@@ -66,10 +67,10 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             unfailing=unfailing_callers(scene),
             uncalled=uncalled(scene, known),
         )
-    verdicts = judge(known, situation) if situation is not None else ()
+    verdicts = judge(past, situation) if situation is not None else ()
     if not any(verdict.convicted for verdict in verdicts):
         for other in measured_situations(scene, known, services):
-            tried = judge(known, other)
+            tried = judge(past, other)
             if any(verdict.convicted for verdict in tried):
                 situation, verdicts = other, tried
                 break

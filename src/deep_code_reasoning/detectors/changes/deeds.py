@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from .compatibility import capability
 from .consequences import consequences
-from .diff import parse_diff
 from .effect import Effect
-from .paths import NEVER_RUNS, file_kind
 from .potency import BENIGN, potency
 from .trial import Change
 from .undiffed import is_idle
@@ -44,11 +42,24 @@ _SHOWS: Final[Mapping[str, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Deeds:
-    """`alters`: whether the system does anything else since; `effects`: what is known of it; `words`: to be told."""
+    """What a change does.
 
-    alters: bool
+    Attributes:
+        power: how much it alters of what the system does, 0 to 1.
+        effects: what is known of it.
+        words: the same, to be told.
+        why: what there is to say of its power.
+    """
+
+    power: float
     effects: tuple[Effect, ...] = ()
     words: str = "its diff is not known"
+    why: str = ""
+
+    @property
+    def alters(self) -> bool:
+        """Whether the system does anything else since."""
+        return self.power >= _ALTERS
 
     def bring(self, mechanism: str, seen: bool = False) -> bool:
         """Whether what it does is known for a mechanism; what is mostly harmless, for one `seen` at work alone."""
@@ -59,14 +70,24 @@ class Deeds:
         )
 
 
-def deeds_of(change: Change, known: Sequence[Change]) -> Deeds:
-    """Judge a change by its diff in the light of all that are known; one without by what it says of itself."""
-    if not change.diff:
-        return Deeds(not is_idle(change))
-    if change.files and all(file_kind(path) in NEVER_RUNS for path in change.files):
-        return Deeds(alters=False)
-    patch = parse_diff(change.diff, change.files)
-    effects = consequences(change, patch, known)
-    power, _ = potency(patch, effects)
-    words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"
-    return Deeds(power >= _ALTERS, effects, words[:200])
+class History:
+    """All changes of a case. What one does is found out once, however often it is tried, and in the light of all."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self.changes = tuple(changes)
+        self._deeds: dict[Change, Deeds] = {}
+
+    def deeds(self, change: Change) -> Deeds:
+        """What a change does by its diff; one without alters something unless it says of itself that it does not."""
+        if change not in self._deeds:
+            self._deeds[change] = self._look(change)
+        return self._deeds[change]
+
+    def _look(self, change: Change) -> Deeds:
+        if change.never_runs or not change.diff:
+            return Deeds(0.0 if change.never_runs or is_idle(change) else 1.0)
+        patch = change.patch
+        effects = consequences(change, patch, self.changes)
+        power, why = potency(patch, effects)
+        words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"
+        return Deeds(power, effects, words[:200], why)

@@ -15,12 +15,12 @@ from ...domain.wording import excerpt, stretch
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import words
 from .compatibility import capability
-from .consequences import consequences
-from .diff import Patch, parse_diff
+from .deeds import History
+from .diff import Patch
 from .effect import Effect
 from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, served, tie_of_words
-from .paths import NEVER_RUNS, file_kind
-from .potency import BENIGN, only_adds_uncalled, potency
+from .paths import file_kind
+from .potency import BENIGN, only_adds_uncalled
 from .traits import LATENT
 from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
@@ -55,14 +55,14 @@ class _Trial:
     effects: tuple[Effect, ...] = ()
 
 
-def judge(changes: Sequence[Change], situation: Situation) -> tuple[Verdict, ...]:
+def judge(history: History, situation: Situation) -> tuple[Verdict, ...]:
     """Try every change; the likeliest culprit comes first.
 
     Where no change has an effect that is known to produce what is seen, the one that changed behaviour where the
     trouble began, while all others did next to nothing, is held to have done it: by elimination, and with less score.
     Changes without a diff (flags among them) are then judged by what they are called (`undiffed.py`).
     """
-    trials = [_try(change, changes, situation) for change in changes]
+    trials = [_try(change, history, situation) for change in history.changes]
     verdicts = [trial.verdict for trial in trials]
     if not any(verdict.convicted for verdict in verdicts):
         verdicts = [
@@ -76,11 +76,11 @@ def judge(changes: Sequence[Change], situation: Situation) -> tuple[Verdict, ...
     return tuple(sorted(verdicts, key=lambda v: (-v.score, -(v.rollout.time_ns if v.rollout else 0), v.change.sha)))
 
 
-def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Trial:
+def _try(change: Change, history: History, situation: Situation) -> _Trial:
     rollout, place, time, against = _circumstances(change, situation)
     if time == 0:
         return _Trial(Verdict(change, 0.0, rollout=rollout, against=against))
-    if change.files and all(file_kind(path) in NEVER_RUNS for path in change.files):
+    if change.never_runs:
         kinds = sorted({file_kind(path) for path in change.files})
         return _Trial(
             Verdict(change, 0.0, rollout=rollout, against=(*against, f"touches only {' and '.join(kinds)} files"))
@@ -88,17 +88,16 @@ def _try(change: Change, changes: Sequence[Change], situation: Situation) -> _Tr
     if not change.diff:
         unknown = "nothing that fails speaks of it" if change.kind == "flag" else "its diff is not known"
         return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, unknown)), place)
-    patch = parse_diff(change.diff, change.files)
-    effects = consequences(change, patch, changes)
-    power, why = potency(patch, effects)
+    patch, deeds = change.patch, history.deeds(change)
+    effects = deeds.effects
     uncalled = situation.uncalled.get(change.sha, frozenset())
-    power *= _still_felt(effects, patch, rollout, situation, uncalled)
+    power = deeds.power * _still_felt(effects, patch, rollout, situation, uncalled)
     suspicion = power * place * _recent_deploy(rollout, situation)
     best = best_match(effects, patch, rollout, place, situation, uncalled)
     if best is None:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
         return _Trial(
-            Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, why)), place, suspicion, effects
+            Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, deeds.why)), place, suspicion, effects
         )
     effect, symptom = best.effect, best.symptom
     if effect.kind in LATENT and rollout is not None:

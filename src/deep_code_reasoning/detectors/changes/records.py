@@ -9,20 +9,21 @@ from typing import Any
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
 from ..symptoms.evidence import service_names
+from .deeds import History
 from .diff import parse_diff
 from .trial import Change, Rollout
 
 
-def changes(store: CaseStore) -> tuple[Change, ...]:
+def history(store: CaseStore) -> History:
     """All commits with their deploys; a deploy whose commit is not known, and a flag, as a change without a diff."""
-    return store.once("changes", lambda: _read_changes(store))
+    return store.once("history of changes", lambda: History(_read_changes(store)))
 
 
 def is_any_before(store: CaseStore, until_ns: int) -> bool:
     """Whether some change went out up to a moment, or was made up to it where nobody says when it went out."""
     return any(
         min((rollout.time_ns for rollout in change.rollouts), default=change.time_ns) <= until_ns
-        for change in changes(store)
+        for change in history(store).changes
     )
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ..base import Scene
 from .code import block_names, definition
-from .diff import Hunk, parse_diff
+from .diff import Hunk
 from .trial import Change
 
 # What went out longer before the onset is not asked about.
@@ -50,7 +50,7 @@ def uncalled(scene: Scene, known: Sequence[Change]) -> Mapping[str, frozenset[st
     served = _served(scene)
     limit_ns = scene.windows.onset.start_ns - _RECENT_NS
     touched = [
-        (change, [(hunk, block_names(hunk)) for hunk in parse_diff(change.diff, change.files).running])
+        (change, [(hunk, block_names(hunk)) for hunk in change.patch.running])
         for change in known
         if change.diff and any(rollout.time_ns >= limit_ns for rollout in change.rollouts)
     ]

@@ -1,6 +1,6 @@
 """Requests that became slower between two recordings, or within one, as something that changes can be tried for.
 
-Where the traces of before and of after say what requests lose and in which operation (`traces/lost_time.py`), that is
+Where the traces of before and of after say what requests lose and in which operation (`contrast/losses.py`), that is
 the symptom, in the words of the spans themselves: names of operations, statements, routes, functions. It says more
 than any metric that moved along, and stands alone. Because it is a step that came with a deploy, few changes can have
 made it, and their scores become probabilities: each one's share of all, with a share for no change at all.
@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Final
 
 from ..base import Scene
+from ..contrast.deploys import are_served, fail_more
+from ..contrast.losses import Loss, example_of, losses_between, sure_losses, told_by
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from ..symptoms.words import telling_words
-from ..timeline.deploys import are_served, fail_more
 from ..timeline.recordings import hole_in_traces
-from ..traces.lost_time import Loss, example_of, losses_between, sure_losses, told_by
 from .diff import numbered_lines
 from .paths import NEVER_RUNS, file_kind
 from .trial import Change, Situation, Verdict

@@ -10,7 +10,9 @@ from ...domain.graph import ServiceGraph
 from ...domain.window import Window
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
+from .diff import Patch, parse_diff
 from .effect import Effect
+from .paths import NEVER_RUNS, file_kind
 
 # Above this a change is blamed. Set on cases written for the purpose (tests/detectors/changes), where the strongest
 # innocent stays below it.
@@ -43,6 +45,16 @@ class Change:
     repo: str = ""
     rollouts: tuple[Rollout, ...] = ()
     kind: str = "commit"
+
+    @property
+    def patch(self) -> Patch:
+        """What its diff says, read anew each time: all that a long history says at once would take a gigabyte."""
+        return parse_diff(self.diff, self.files)
+
+    @property
+    def never_runs(self) -> bool:
+        """Whether it touches nothing that a running service is made of."""
+        return bool(self.files) and all(file_kind(path) in NEVER_RUNS for path in self.files)
 
     @property
     def label(self) -> str:

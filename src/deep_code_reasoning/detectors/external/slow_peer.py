@@ -26,11 +26,7 @@ from ...store import CaseStore
 from ..base import Detector, Kind, Scene
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
-from .peer_outage import prepare_exits
-
-# A name of the internet has a dot; what ends so is a cluster's or a house's own.
-ON_THE_INTERNET: Final = r"(?i)\.[a-z]{2,}$"
-OUR_OWN: Final = r"(?i)\.(svc|local|internal|cluster|lan|consul|intra|corp|amazonaws\.com)(\.|$)"
+from .exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ...domain.finding import Finding
 from ..base import Detector, Kind, Scene
 from ..symptoms.evidence import service_names, telling_texts
 from ..symptoms.symptom import Text
-from .peer_outage import prepare_exits
+from .exits import prepare_exits
 
 _HOST: Final = re.compile(
     r"(?<![\w.@\-])(?:https?://)?((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+(?:com|net|org|io|dev|cloud|co|app|"

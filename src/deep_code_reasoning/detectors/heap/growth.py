@@ -28,15 +28,11 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        min_growth: of the last heap. Dumps of a process under other load differ by a few per cent.
-        min_ratio: a pile has grown by a third at least: caches breathe by less.
         min_share: with one dump there is no growth to see; Memory Analyzer suspects what holds a fifth, and caches are
             made for that much.
         several, twice, once: confidence with growth over three dumps or more, over two, and with one dump.
     """
 
-    min_growth: float = 0.05
-    min_ratio: float = 1.33
     min_share: float = 0.3
     several: float = 0.9
     twice: float = 0.8
@@ -52,13 +48,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
 def _stands_out(pile: Pile, settings: Settings) -> bool:
     if len(pile.retained) == 1:
         return pile.share >= settings.min_share
-    return is_growing(pile, settings)
-
-
-def is_growing(pile: Pile, settings: Settings | None = None) -> bool:
-    """Whether a pile has grown from dump to dump by so much that it is no breathing."""
-    settings = settings or Settings()
-    return pile.growth >= settings.min_growth and pile.retained[-1] >= settings.min_ratio * pile.retained[0]
+    return pile.is_growing
 
 
 def _finding(scene: Scene, pile: Pile, settings: Settings) -> Finding:
@@ -74,25 +64,12 @@ def _finding(scene: Scene, pile: Pile, settings: Settings) -> Finding:
         ),
         severity=min(1.0, 0.4 + pile.share),
         confidence=settings.once if dumps == 1 else settings.twice if dumps == 2 else settings.several,
-        facts=facts_of(pile),
+        facts=pile.facts,
         citations=pile.citations,
         window=scene.windows.incident,
         resource=pile.place,
         instance=str(pile.row["instance"]) or None,
     )
-
-
-def facts_of(pile: Pile) -> dict[str, str | int | float | None]:
-    """What is known of a pile, for the finding's facts."""
-    return {
-        "place": pile.place,
-        "path": " > ".join(str(step) for step in pile.row["path"]),
-        "retained_bytes": int(pile.retained[-1]),
-        "retained_bytes_before": int(pile.retained[0]) if len(pile.retained) > 1 else None,
-        "share": round(pile.share, 4),
-        "objects": int(pile.row["objects"]),
-        "contents": pile.contents,
-    }
 
 
 DETECTOR = Detector(

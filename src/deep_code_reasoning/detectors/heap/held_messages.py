@@ -23,7 +23,6 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.wording import size
 from ..base import Detector, Kind, Scene
-from .growth import facts_of, is_growing
 from .piles import Pile, piles
 
 # How clients and programs name what was sent or taken and is not settled. One of these says it by itself;
@@ -92,7 +91,7 @@ def _waits(pile: Pile) -> bool:
 
 
 def _is_much(pile: Pile, settings: Settings) -> bool:
-    return is_growing(pile) if len(pile.retained) > 1 else pile.share >= settings.min_share
+    return pile.is_growing if len(pile.retained) > 1 else pile.share >= settings.min_share
 
 
 def _takes(pile: Pile) -> int:
@@ -135,7 +134,7 @@ def _finding(scene: Scene, pile: Pile, partners: Sequence[Pile], settings: Setti
         severity=min(1.0, 0.5 + pile.share),
         confidence=settings.shared if partners else settings.alone,
         facts={
-            **facts_of(pile),
+            **pile.facts,
             "queue": queue or None,
             "side": "consumer" if takes else "producer",
             "held_with": tuple(partner.service for partner in partners),

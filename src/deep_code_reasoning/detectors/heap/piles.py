@@ -10,8 +10,13 @@ from functools import cached_property
 from typing import Final
 
 from ...domain.citation import Citation, heap_citation
+from ...domain.finding import Fact
 from ...store import CaseStore, Row
 
+# Of the last heap. Dumps of a process under other load differ by a few per cent;
+_MIN_GROWTH: Final = 0.05
+# and a pile has grown by a third at least: caches breathe by less.
+_MIN_RATIO: Final = 1.33
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z]+")
 
 
@@ -48,6 +53,11 @@ class Pile:
         return (self.retained[-1] - self.retained[0]) / max(1.0, float(self.row["heap_bytes"]))
 
     @property
+    def is_growing(self) -> bool:
+        """Whether it has grown from dump to dump by so much that it is no breathing."""
+        return self.growth >= _MIN_GROWTH and self.retained[-1] >= _MIN_RATIO * self.retained[0]
+
+    @property
     def place(self) -> str:
         """The field that holds it, as programmers would say it: the last step of the way that is no library's."""
         steps = [str(step) for step in self.row["path"]]
@@ -72,6 +82,19 @@ class Pile:
             *self.row["attributes"].values(),
         ]
         return frozenset(word.lower() for text in texts for word in _BOUNDARY.split(str(text)) if word)
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What is known of it, for a finding's facts."""
+        return {
+            "place": self.place,
+            "path": " > ".join(str(step) for step in self.row["path"]),
+            "retained_bytes": int(self.retained[-1]),
+            "retained_bytes_before": int(self.retained[0]) if len(self.retained) > 1 else None,
+            "share": round(self.share, 4),
+            "objects": int(self.row["objects"]),
+            "contents": self.contents,
+        }
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -27,7 +27,7 @@ from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
-from ..traces.exhausted import starving_texts
+from ..traces.pool_words import starving_texts
 from .asks import prepare_asks
 from .commands import statement_of
 from .deadlocks import deadlocks

@@ -33,7 +33,7 @@ from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
-from ..traces.message_waits import keeps_pace
+from ..traces.taken_messages import keeps_pace
 from .vocabulary import words_of
 
 _DEPTH: Final = frozenset(

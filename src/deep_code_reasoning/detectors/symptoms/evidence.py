@@ -41,7 +41,7 @@ def once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
 
     @functools.wraps(look)
     def kept(scene: Scene) -> Answer:
-        return scene.store.once((look.__name__, scene.windows), lambda: look(scene))
+        return scene.store.once((look, scene.windows), lambda: look(scene))
 
     return kept
 

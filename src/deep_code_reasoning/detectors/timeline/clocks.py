@@ -99,16 +99,16 @@ def _host_name(store: CaseStore, clock: str) -> str:
     return (str(names[0]["name"]) or clock) if len(names) == 1 else clock
 
 
-def corrected(column: str, offset: str = "o") -> str:
-    """SQL: a recorded time on the common timeline; `offset` is the alias that `join_offsets` gave."""
-    return f"toInt64({column} - {offset}.offset_ns - {offset}.slope * ({column} - {offset}.middle_ns))"
+def corrected(column: str) -> str:
+    """SQL: a recorded time on the common timeline, beside `join_offsets`."""
+    return f"toInt64({column} - o.offset_ns - o.slope * ({column} - o.middle_ns))"
 
 
-def join_offsets(clock: str, column: str, offset: str = "o") -> str:
-    """SQL: joins a clock's offset at a time to a row; what is not off has offset 0."""
+def join_offsets(clock: str, column: str) -> str:
+    """SQL: joins a clock's offset at a time to a row, as `o`; what is not off has offset 0."""
     first, width, last = (f"(SELECT any({name}) FROM clock_steps)" for name in ("first_ns", "width_ns", "last"))
     step = f"toInt64(least(greatest(intDiv({column} - {first}, {width}), 0), {last}))"
-    return f"LEFT JOIN clock_offsets AS {offset} ON {clock} = {offset}.clock AND {step} = {offset}.step"
+    return f"LEFT JOIN clock_offsets AS o ON {clock} = o.clock AND {step} = o.step"
 
 
 def _steps(store: CaseStore) -> TimeSteps | None:

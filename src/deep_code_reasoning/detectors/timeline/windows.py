@@ -9,7 +9,6 @@ alert's time only breaks ties: what began long after it, or very long before it,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ...domain.finding import Finding
@@ -19,25 +18,14 @@ from ...store import CaseStore
 
 # How late what began may be told, in pauses between points.
 _LAG: Final = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Thresholds.
-
-    Attributes:
-        together_s: signals of one incident begin within so many seconds of each other: metrics come every minute, and
-            lag by up to three.
-        late_s: what begins so long after the incident was noticed is no part of why it was noticed; clocks and
-            typed-in times differ by a minute or two.
-        early_s: what began so long before it was noticed has been lived with.
-        odd_weight: weight of a signal that is late or early; not nothing, since the time given may be wrong.
-    """
-
-    together_s: int = 180
-    late_s: int = 180
-    early_s: int = 7200
-    odd_weight: float = 0.3
+# Signals of one incident begin so near to each other: metrics come every minute, and lag by up to three.
+_TOGETHER_NS: Final = 180 * NS_PER_S
+# What begins so long after the incident was noticed is no part of why it was noticed; clocks and typed-in times differ
+# by a minute or two. What began so long before has been lived with.
+_LATE_NS: Final = 180 * NS_PER_S
+_EARLY_NS: Final = 7200 * NS_PER_S
+# What is late or early weighs as much of that; not nothing, since the time given may be wrong.
+_ODD: Final = 0.3
 
 
 def undated_windows(store: CaseStore, noticed_at_ns: int | None) -> Windows | None:
@@ -71,20 +59,18 @@ def undated_windows(store: CaseStore, noticed_at_ns: int | None) -> Windows | No
     )
 
 
-def date_windows(windows: Windows, findings: Sequence[Finding], settings: Settings | None = None) -> Windows:
+def date_windows(windows: Windows, findings: Sequence[Finding]) -> Windows:
     """Set the onset from findings that date themselves; the windows as they are when none does.
 
     Args:
         windows: the whole time of the case and when it was noticed, if anyone says so (`undated_windows`).
         findings: of dated detectors.
-        settings: thresholds.
     """
-    settings = settings or Settings()
     dated = [finding for finding in findings if finding.window is not None]
     if not dated:
         return windows
     start_ns, end_ns = windows.baseline.start_ns, windows.incident.end_ns
-    onset_ns, group = _densest(dated, windows.noticed_at_ns, settings)
+    onset_ns, group = _densest(dated, windows.noticed_at_ns)
     onset_ns = min(max(onset_ns, start_ns + 1), end_ns - 1)
     starts = [finding.window.start_ns for finding in group if finding.window]
     # A point may tell of the time until the next one, and be the middle of several.
@@ -100,15 +86,15 @@ def date_windows(windows: Windows, findings: Sequence[Finding], settings: Settin
     )
 
 
-def _densest(findings: Sequence[Finding], noticed_at_ns: int | None, settings: Settings) -> tuple[int, list[Finding]]:
+def _densest(findings: Sequence[Finding], noticed_at_ns: int | None) -> tuple[int, list[Finding]]:
     """The stretch in which most weight of evidence begins, and its first moment of note."""
     weighed = sorted(
-        ((f.window.start_ns, _weight(f, noticed_at_ns, settings), f) for f in findings if f.window),
+        ((f.window.start_ns, _weight(f, noticed_at_ns), f) for f in findings if f.window),
         key=lambda item: (item[0], -item[1], item[2].service, item[2].code),
     )
     best_weight, best = -1.0, weighed[:1]
     for index, (start_ns, _, _) in enumerate(weighed):
-        group = [item for item in weighed[index:] if item[0] - start_ns <= settings.together_s * NS_PER_S]
+        group = [item for item in weighed[index:] if item[0] - start_ns <= _TOGETHER_NS]
         weight = sum(item[1] for item in group)
         if weight > best_weight:
             best_weight, best = weight, group
@@ -118,9 +104,9 @@ def _densest(findings: Sequence[Finding], noticed_at_ns: int | None, settings: S
     return onset_ns, [finding for _, _, finding in best]
 
 
-def _weight(finding: Finding, noticed_at_ns: int | None, settings: Settings) -> float:
+def _weight(finding: Finding, noticed_at_ns: int | None) -> float:
     weight = finding.confidence * (0.1 + finding.severity)
     if noticed_at_ns is None or finding.window is None:
         return weight
-    lead_s = (noticed_at_ns - finding.window.start_ns) / NS_PER_S
-    return weight if -settings.late_s <= lead_s <= settings.early_s else weight * settings.odd_weight
+    lead_ns = noticed_at_ns - finding.window.start_ns
+    return weight if -_LATE_NS <= lead_ns <= _EARLY_NS else weight * _ODD

@@ -42,7 +42,7 @@ class Computing:
 def computing(store: CaseStore, service: str, longer_than_ns: float) -> Computing | None:
     """What the long requests of a service take of its processor; None where they wait, or where nothing tells.
 
-    `request_times` must be there (`self_time.prepare_self_times`).
+    `request_times` must be there (`request_times.py`).
     """
     known = [
         series

@@ -24,24 +24,17 @@ from ...domain.citation import Citation, log_citation, span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...store import CaseStore, Row
+from ...store import CaseStore
 from ..base import Detector, Kind, Scene
-from ..symptoms.evidence import once_a_case
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.words import without_numbers
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
-from ..timeline.names import mentions
 from ..timeline.time_steps import step_of, time_steps
+from .pool_words import POOLS, starving_texts
 
-_KINDS: Final = {
-    "pool_exhausted": ("connection_pool_exhausted", "find no free connection"),
-    "too_many_connections": ("connection_pool_exhausted", "find no free connection"),
-    "worker_exhausted": ("thread_pool_exhausted", "find no free worker"),
+_TOLD: Final = {
+    "connection_pool_exhausted": "find no free connection",
+    "thread_pool_exhausted": "find no free worker",
 }
-# What any such message has in it: the lexicon then reads the few hundred texts that pass.
-_LIKELY: Final = "(?i)pool|connection|worker|thread|executor|queue|capacity|slot|clients|pending|handler"
-_SHAPE: Final = without_numbers("said")
 # How drivers name the pool in their message.
 _POOL_NAME: Final = re.compile(r"(?i)\bpool[ :='\"]+([\w.\-]+)")
 
@@ -84,46 +77,6 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     return sorted(own, key=lambda f: (-f.severity * f.confidence, f.service, f.mechanism))
 
 
-@once_a_case
-def starving_texts(scene: Scene) -> dict[tuple[str, str], list[str]]:
-    """By service and kind of pool, the shapes of what is said of its own that is empty; rows are in `pool_words`."""
-    shapes: dict[tuple[str, str], list[str]] = {}
-    for row in _texts(scene.store):
-        kind = next((kind for kind in kinds_of_text(row["text"]) if kind in _KINDS), None)
-        if kind is not None and not mentions(row["text"], scene.graph.services, row["service"]):
-            shapes.setdefault((row["service"], kind), []).append(row["shape"])
-    return shapes
-
-
-def _texts(store: CaseStore) -> list[Row]:
-    """What failing spans, exceptions and troubled log records say of pools: a text a service and shape."""
-    store.derive(
-        "pool_words",
-        f"""
-        SELECT service, trace_id, span_id, time_ns, said, {_SHAPE} AS shape, source_id, line, item FROM (
-            SELECT service, trace_id, span_id, start_ns AS time_ns, status_message AS said,
-                   source_id, line, item
-            FROM spans WHERE status = 'error' AND match(status_message, {{likely:String}})
-            UNION ALL
-            SELECT service, trace_id, span_id, time_ns, attributes['exception.message'] AS said, source_id, line, item
-            FROM span_events WHERE name = 'exception' AND match(attributes['exception.message'], {{likely:String}})
-            UNION ALL
-            SELECT service, trace_id, '' AS span_id, time_ns, substring(body, 1, 400) AS said, source_id, line, item
-            FROM logs WHERE severity IN ('warn', 'error', 'fatal') AND match(body, {{likely:String}})
-        ) WHERE trace_id != ''
-        """,
-        "service LowCardinality(String), trace_id String, span_id String, time_ns Int64, said String, "
-        "shape String, source_id UInt32, line UInt64, item UInt32",
-        likely=_LIKELY,
-    )
-    return store.query(
-        """
-        SELECT service, shape, min(said) AS text FROM pool_words
-        GROUP BY service, shape ORDER BY service, shape LIMIT 500
-        """
-    )
-
-
 def _judge(scene: Scene, service: str, kind: str, shapes: Sequence[str], settings: Settings) -> Finding | None:
     steps = time_steps(scene.store, "linked_spans")
     rows = scene.store.query(
@@ -150,14 +103,14 @@ def _judge(scene: Scene, service: str, kind: str, shapes: Sequence[str], setting
         return None
     since_ns = steps.start_of(change.index)
     text, citations = _said(scene.store, service, shapes, since_ns)
-    mechanism, told = _KINDS[kind]
+    mechanism = POOLS[kind]
     return Finding(
         code="traces.exhausted",
         mechanism=mechanism,
         service=service,
         summary=(
-            f"{service}: requests {told} since {format_instant(since_ns)} ({change.rate_after:.0%} of them, "
-            f'{change.rate_before:.0%} before): "{text[:200]}"'
+            f"{service}: requests {_TOLD[mechanism]} since {format_instant(since_ns)} "
+            f'({change.rate_after:.0%} of them, {change.rate_before:.0%} before): "{text[:200]}"'
         ),
         severity=max(settings.plain, change.rate_after),
         confidence=min(settings.most, chance),
@@ -196,7 +149,7 @@ def _said(store: CaseStore, service: str, shapes: Sequence[str], since_ns: int) 
 DETECTOR = Detector(
     code="traces.exhausted",
     kinds=(Kind("traces.exhausted", directness=1.0, family="shown", outright=True, runs_out=True),),
-    mechanisms=tuple(sorted({mechanism for mechanism, _ in _KINDS.values()})),
+    mechanisms=tuple(sorted(_TOLD)),
     needs=("spans",),
     settings=Settings(),
     detect=detect,

@@ -37,7 +37,7 @@ from ..contrast.facets import Facets, facets_of, is_of_process
 from ..contrast.outcomes import Outcomes, outcomes
 from ..timeline.change_point import probability, rate_contrast
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
-from .self_time import prepare_self_times
+from .request_times import prepare_request_times
 
 # What the code looked for and has not.
 _UNKNOWN: Final = re.compile(
@@ -285,7 +285,7 @@ def _share(some: Requests, of: Requests) -> float:
 def _place(store: CaseStore, divided: Outcomes, bad: Requests) -> Place | None:
     """Where most of these requests fail, or lose their time, with some that show it."""
     if not divided.failed:
-        prepare_self_times(store)
+        prepare_request_times(store)
     traces = [divided.traces[number] for number in members(bad)]
     rows = store.query(_DEEPEST if divided.failed else _SLOWEST, traces=traces)
     if not rows:

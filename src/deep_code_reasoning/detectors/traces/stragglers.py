@@ -28,7 +28,7 @@ from ..base import Detector, Kind, Scene
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 from .computing import computing
-from .self_time import prepare_self_times
+from .request_times import prepare_request_times
 
 # Coarse enough that a pause of the process is in one or two of them.
 _STEPS: Final = 64
@@ -57,7 +57,7 @@ class Settings:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find operations that begin to have stragglers."""
-    prepare_self_times(scene.store)
+    prepare_request_times(scene.store)
     steps = time_steps(scene.store, "request_times", count=_STEPS)
     rows = scene.store.query(
         f"""

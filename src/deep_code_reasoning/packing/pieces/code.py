@@ -22,7 +22,7 @@ from ...domain.tokens import estimate_tokens
 from ...errors import SourceError, SourceNotFoundError
 from ...source.roots import Roots, SourceFile, SourcePath
 from ...source.selection import Lead, select_lines
-from ..draft import Draft, Line, TokenCounter
+from ..draft import Draft, Line
 from ..shares import ASKED_SHARE
 from ..subject import Subject
 from .code_places import places_of_telemetry
@@ -104,25 +104,30 @@ def _asked_drafts(subject: Subject, radius: int) -> Iterator[Draft]:
             yield _draft(subject.roots.read(where), _Places(asked=True, worth=-rank / (rank + 1)), radius, lines)
 
 
-def chosen_pieces(roots: Roots, lead: Lead, max_tokens: int, count: TokenCounter = estimate_tokens) -> list[Piece]:
+def chosen_pieces(roots: Roots, lead: Lead, max_tokens: int) -> list[Piece]:
     """The lines of files that fit a report best, a piece a file, the likeliest file first.
 
     Raises:
         SourceError: when a file cannot be read any more.
     """
     pieces = []
-    for file in select_lines(lead, max_tokens, lambda line: count(line) + _NUMBER_TOKENS):
+    for file in select_lines(lead, max_tokens, _numbered_tokens):
         where = SourcePath(file.repo, file.path)
-        piece = _draft(roots.read(where), _Places(), 0, file.lines).piece(max_tokens, count)
-        max_tokens -= count(piece.text)
+        piece = _draft(roots.read(where), _Places(), 0, file.lines).piece(max_tokens)
+        max_tokens -= estimate_tokens(piece.text)
         if piece.text:
             pieces.append(piece)
     return pieces
 
 
+def _numbered_tokens(line: str) -> int:
+    """What a line takes with its number before it."""
+    return estimate_tokens(line) + _NUMBER_TOKENS
+
+
 def _chosen(lead: Lead, budget_tokens: int) -> dict[SourcePath, Mapping[int, float]]:
     """By file, the likeliest first: lines with their worth, beside that of the best of all."""
-    found = select_lines(lead, budget_tokens, lambda line: estimate_tokens(line) + _NUMBER_TOKENS)
+    found = select_lines(lead, budget_tokens, _numbered_tokens)
     best = max((worth for file in found for worth in file.lines.values()), default=1.0)
     return {
         SourcePath(file.repo, file.path): {line: worth / best for line, worth in file.lines.items()} for file in found
@@ -134,7 +139,6 @@ def code_piece(
     path: str,
     line: int = 0,
     max_tokens: int | None = None,
-    count: TokenCounter = estimate_tokens,
     radius: int = _RADIUS,
 ) -> Piece:
     """A file, or the lines around one of it.
@@ -144,7 +148,7 @@ def code_piece(
     """
     places = _Places(whole=not line, asked=True)
     places.add(line, 2.0)
-    return _draft(_read(roots, path), places, radius).piece(max_tokens, count)
+    return _draft(_read(roots, path), places, radius).piece(max_tokens)
 
 
 def _read(roots: Roots, path: str) -> SourceFile:

@@ -10,10 +10,9 @@ from typing import Final
 from ...domain.citation import Citation, change_citation
 from ...domain.instant import NS_PER_S
 from ...domain.pack import Piece
-from ...domain.tokens import estimate_tokens
 from ...store import CaseStore, Row
 from ...store.resolve import resolve
-from ..draft import Draft, Line, TokenCounter
+from ..draft import Draft, Line
 from ..subject import Subject
 from .wording import moment, relative
 
@@ -53,15 +52,13 @@ def drafts(subject: Subject) -> Iterator[Draft]:
         yield Draft("commit/others", "Other commits, without their diffs", lines, unit="commits", value=0.1)
 
 
-def commit_piece(
-    store: CaseStore, citation: Citation, max_tokens: int | None = None, count: TokenCounter = estimate_tokens
-) -> Piece:
+def commit_piece(store: CaseStore, citation: Citation, max_tokens: int | None = None) -> Piece:
     """One commit with its diff.
 
     Raises:
         CitationError: when the case has no such commit.
     """
-    return commit_draft(resolve(store, citation)[0], None, 1.0).piece(max_tokens, count)
+    return commit_draft(resolve(store, citation)[0], None, 1.0).piece(max_tokens)
 
 
 def commit_draft(row: Row, onset_ns: int | None, value: float) -> Draft:

@@ -10,9 +10,8 @@ from ...detectors.logs.steps import ERROR_LEVEL, PLACE
 from ...domain.citation import log_citation
 from ...domain.instant import NS_PER_S
 from ...domain.pack import Piece
-from ...domain.tokens import estimate_tokens
 from ...store import CaseStore, Row
-from ..draft import Draft, Line, TokenCounter
+from ..draft import Draft, Line
 from ..subject import Subject
 from .wording import moment
 
@@ -55,7 +54,6 @@ def logs_around(
     store: CaseStore,
     time_ns: int,
     max_tokens: int | None = None,
-    count: TokenCounter = estimate_tokens,
     *,
     services: Sequence[str] = (),
     trace_id: str = "",
@@ -87,7 +85,7 @@ def logs_around(
         nearness = 1 / (1 + abs(int(row["time_ns"]) - time_ns) / NS_PER_S)
         lines.append(Line(text, (cited,), nearness + 0.3 * max(0, _SEVERITIES.index(row["severity"]) - 3)))
     head = "" if len(rows) < _MAX_AROUND else f"only the {_MAX_AROUND} records nearest to the moment were read"
-    return Draft("log/around", f"Logs around {moment(time_ns)}", tuple(lines), head, "records").piece(max_tokens, count)
+    return Draft("log/around", f"Logs around {moment(time_ns)}", tuple(lines), head, "records").piece(max_tokens)
 
 
 def _statements(subject: Subject) -> list[Row]:

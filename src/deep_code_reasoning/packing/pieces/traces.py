@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...domain.pack import Piece
-from ...domain.tokens import estimate_tokens
 from ...errors import CitationError
 from ...store import CaseStore
-from ..draft import Draft, TokenCounter
+from ..draft import Draft
 from ..subject import Subject
 from .waterfall import Focus, waterfall
 
@@ -39,16 +38,14 @@ def drafts(subject: Subject) -> Iterator[Draft]:
     yield from _drawn(subject.store, chosen, focus)
 
 
-def trace_piece(
-    store: CaseStore, trace_id: str, max_tokens: int | None = None, count: TokenCounter = estimate_tokens
-) -> Piece:
+def trace_piece(store: CaseStore, trace_id: str, max_tokens: int | None = None) -> Piece:
     """One trace as a waterfall of at most so many tokens; what is left out is said.
 
     Raises:
         CitationError: when the case has no such trace.
     """
     for draft in _drawn(store, {trace_id: ("", 1.0, False)}, Focus()):
-        return draft.piece(max_tokens, count)
+        return draft.piece(max_tokens)
     raise CitationError(f"the case has no trace '{trace_id}'", "trace ids are in span citations: span:TRACE/SPAN")
 
 

@@ -295,5 +295,9 @@ def _without_await(line: Line) -> str:
     return re.sub(r"\bawait\s+", "", without_strings(line.code)).strip()
 
 
-def _short(code: str, width: int = 80) -> str:
-    return code if len(code) <= width else code[: width - 1] + "…"
+# So much of a line of code is quoted.
+_MOST_LETTERS: Final = 80
+
+
+def _short(code: str) -> str:
+    return code if len(code) <= _MOST_LETTERS else code[: _MOST_LETTERS - 1] + "…"

@@ -9,7 +9,7 @@ from typing import Final
 
 from ...symptoms.quantities import TIME_MS, Setting, settings, show_quantity
 from ...symptoms.words import word_set, words
-from ..code import is_log_statement
+from ..code import is_log_statement, lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from ..paths import has_extension
@@ -304,15 +304,9 @@ def _owned(hunk: Hunk, sign: str, known: Mapping[str, str] | None = None) -> _Ow
 
 
 def _enclosing(side: Sequence[Line], index: int) -> tuple[str, ...]:
-    """Names of the blocks around a line, innermost first, by indentation."""
-    names = []
-    indent = side[index].indent
-    for line in reversed(side[:index]):
-        if line.indent < indent:
-            indent = line.indent
-            match = _PARENT_LINE.match(line.code)
-            names.append(match[1] if match else line.code)
-    return tuple(names)
+    """Names of the blocks around a line, innermost first."""
+    codes = (line.code for line in lines_around(side, index))
+    return tuple(match[1] if (match := _PARENT_LINE.match(code)) else code for code in codes)
 
 
 def _switches(hunk: Hunk) -> Iterator[Effect]:

@@ -1,6 +1,6 @@
 """Deadlines that were put off between two recordings: what the rare call that is given up costs more than before.
 
-A part of `lost_time.py`. Where one call in fifty hangs, a recording of some hundred requests has two or three of them:
+A part of `losses.py`. Where one call in fifty hangs, a recording of some hundred requests has two or three of them:
 the mean is as unsure as their number, and that requests lose time is not certain. That they are waited for longer is
 certain even of a few. Under a deadline no call takes longer than it, and those that are given up fail after just that
 time; once it is put off, or gone, some call takes what none could. How often calls hang is counted over both sides.

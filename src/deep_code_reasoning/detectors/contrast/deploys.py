@@ -1,8 +1,8 @@
 """Slowdowns that nothing dates but the deploy they came with.
 
-Within one recording an onset is what most of the evidence agrees on (`windows.py`). Where rare calls are waited for
-longer, or a few of many kinds of requests are slower, no signal steps by itself. The moments at which changes went live
-are few: held against each of them, what requests lose since (`traces/lost_time.py`) is told from chance.
+Within one recording an onset is what most of the evidence agrees on (`timeline/windows.py`). Where rare calls are
+waited for longer, or a few of many kinds of requests are slower, no signal steps by itself. The moments at which
+changes went live are few: held against each of them, what requests lose since (`losses.py`) is told from chance.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from ...domain.window import Window, Windows
 from ...store import CaseStore, Row
-from ..traces.lost_time import sure_losses
+from .losses import sure_losses
 
 # Means of fewer requests say little; and where a fiftieth more of them fail, that is what is wrong.
 _MIN_REQUESTS: Final = 50
