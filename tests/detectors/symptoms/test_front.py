@@ -23,3 +23,9 @@ def test_of_those_that_began_together_the_one_that_moved_most_is_the_first() -> 
     first = failing_front(symptoms, ServiceGraph(), moved={"edge": 1.4, "mail": 3.0}).first
     called = failing_front(symptoms, GRAPH, moved={"edge": 3.0}).first
     assert (first, called) == ("mail", "api")
+
+
+def test_who_began_to_fail_late_is_no_reason_for_its_callers_trouble() -> None:
+    symptoms = symptoms_of((), [Shift(name, "latency_p95_ms", 200, 900, at) for name, at in (("api", 7), ("db", 70))])
+    at_any_time, late = failing_front(symptoms, GRAPH), failing_front(symptoms, GRAPH, latest_ns=40)
+    assert (at_any_time.first, late.first, late.victims) == ("db", "api", ("db",))
