@@ -37,6 +37,8 @@ def slower_curves(scene: Scene, known: Sequence[Change], services: frozenset[str
         return None
     failing, factors = failing_more(scene), slowed(scene)
     deployed = {rollout.service for change in known for rollout in change.rollouts}
+    if len(failing) > 1:
+        factors = {}  # requests that fail say more than the time that others take, where failures are passed on
     told = greater(failing, factors)
     first = sorted(told, key=lambda name: (name not in deployed, -told[name], name))
     if not first:
