@@ -73,7 +73,8 @@ decode_error:
     signature mismatch | mismatchedinput | databind
 rejected_input:
     \b422\b | unprocessable | \b400\b | bad request | validation (error|failed) | failed validation |
-    must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid
+    must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid |
+    (field|parameter|property|attribute|header).{1,60} (missing|required|empty) in .{0,8}(request|payload|body|input)
 payload_too_large:
     too ?(large|long|big) | \b413\b | maximum context | context length | request entity |
     exceeds? (the )?max\w* (size|length|message) | larger than | message size | resource_?exhausted.{1,40}message |
