@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deep_code_reasoning.store import CaseStore
+from deep_code_reasoning.domain.case import CaseInfo, Source
+from deep_code_reasoning.store import CaseStore, CaseWriter, open_case
 
 Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
 
@@ -111,3 +113,26 @@ def test_a_log_that_is_called_after_a_pod_is_of_its_service(
     log = {"time_ns": 1, "service": name, "body": "failed", "source_id": 1}
     with build_case({"spans": SPANS, "logs": [log]}) as store:
         assert store.query("SELECT service, instance FROM logs") == [{"service": service, "instance": instance}]
+
+
+def from_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Write a metric without a service from each file, and read back whose it is."""
+    with CaseWriter(folder) as writer:
+        for number, name in enumerate(names, 1):
+            writer.add_source(Source(number, name, name, "metrics-csv", "metrics"))
+        writer.rows("spans", SPANS)
+        writer.rows("metrics", [{**metric("cpu"), "source_id": number} for number, _ in enumerate(names, 1)])
+        writer.commit(CaseInfo("files"))
+    with open_case(folder) as store:
+        rows = store.query("SELECT source_id, service FROM metrics ORDER BY source_id")
+    return {names[row["source_id"] - 1]: row["service"] for row in rows}
+
+
+def test_files_beside_each_other_are_named_for_whom_they_measure(tmp_path: Path) -> None:
+    names = ["metrics/cartservice.csv", "metrics/users.csv", "metrics/broker.csv", "all.csv"]
+    assert from_files(tmp_path / "case", names) == dict(zip(names, ("cartService", "users", "broker", ""), strict=True))
+
+
+def test_one_file_that_is_called_like_a_service_may_hold_anything(tmp_path: Path) -> None:
+    names = ["metrics/users.csv", "metrics/cpu.csv"]
+    assert set(from_files(tmp_path / "case", names).values()) == {""}

@@ -28,6 +28,7 @@ from .vocabulary import Meaning, meaning, words_of
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
 _MAX_POINTS: Final = 240
 _MAX_SERIES: Final = 20_000
+_RISES_A_RESET: Final = 20
 # A step needs a few points on its calm side to know what is usual; on its far side two, since one is a spike.
 _MIN_BEFORE: Final = 4
 _MIN_AFTER: Final = 2
@@ -191,9 +192,16 @@ def _series(service: str, instance: str, metric: _Metric, row: Row) -> Series:
     if row["own"] or (row["hostless"] and about.kind == "disk"):
         # A machine of its own shares nothing, nor does a disk that is told of a service and of no host.
         about = replace(about, shared=False)
-    if about.counter and len(values) > 1 and all(a <= b for a, b in pairwise(values)):
-        times, values = times[1:], tuple(b - a for a, b in pairwise(values))
+    if about.counter and len(values) > 1 and _is_cumulative(values):
+        # After its process started anew a counter begins at nothing.
+        times, values = times[1:], tuple(b - a if b >= a else b for a, b in pairwise(values))
     return Series(service, instance, metric.name, metric.unit, about, times, values)
+
+
+def _is_cumulative(values: Sequence[float]) -> bool:
+    """Whether values only grow, but for a reset now and then; counts of single intervals fall as often as they rise."""
+    falls, rises = sum(b < a for a, b in pairwise(values)), sum(b > a for a, b in pairwise(values))
+    return _RISES_A_RESET * falls <= rises
 
 
 def find_step(values: Sequence[float]) -> Step | None:
