@@ -6,15 +6,11 @@ knows who runs in that pod; a workload is named for its service; and a host on w
 machine of its own: a database, a cache, a broker, which goes by the name of its host.
 
 A column of a table (`cart-7f9-abc.memory, node-3.cpu`) has room for one name: it may be that of a service, of one of
-<<<<<<< HEAD
 its instances, or of a host. Whose name it is, those know who ran there. So it is with a log that is called after the
 pod it was taken from.
-=======
-its instances, or of a host. Whose name it is, those know who ran there.
 
 Where not even a column says, a file may: several of a folder that go by the names of services (`cart.csv, shop.csv`) are
 those of the services, and the others beside them (`postgres.csv`) are named for what they measure, too.
->>>>>>> b576cc00a74b0e2335e39cc6a0ddbe646bc85ee4
 """
 
 from __future__ import annotations
