@@ -9,8 +9,8 @@ A column of a table (`cart-7f9-abc.memory, node-3.cpu`) has room for one name: i
 its instances, or of a host. Whose name it is, those know who ran there. So it is with a log that is called after the
 pod it was taken from.
 
-Where not even a column says, a file may: several of a folder that go by the names of services (`cart.csv, shop.csv`) are
-those of the services, and the others beside them (`postgres.csv`) are named for what they measure, too.
+Where not even a column says, a file may: several of a folder that go by the names of services (`cart.csv, shop.csv`)
+are those of the services, and the others beside them (`postgres.csv`) are named for what they measure, too.
 """
 
 from __future__ import annotations
