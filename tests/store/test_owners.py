@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deep_code_reasoning.store import CaseStore
+from deep_code_reasoning.domain.case import CaseInfo, Source
+from deep_code_reasoning.store import CaseStore, CaseWriter, open_case
 
 Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
 
@@ -92,3 +94,45 @@ def test_a_node_is_of_none_of_the_pods_on_it_whatever_their_hosts_are_called(bui
     spans = [span("users", "users-0", "n1"), {**span("cart", "cart-0", "cart-0"), "resource": {"k8s.node.name": "n1"}}]
     with build_case({"spans": spans, "metrics": [metric("cpu", host="n1")]}) as store:
         assert [row["service"] for row in store.query("SELECT service FROM metrics")] == [""]
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "instance"),
+    [
+        ("cart-7f9-abc", "cartService", "cart-7f9-abc"),
+        ("users-7c5d9f8b6-x2vqz", "users", "users-7c5d9f8b6-x2vqz"),
+        ("users", "users", ""),
+        ("users-db", "users-db", ""),
+        ("mailer", "mailer", ""),
+    ],
+    ids=["a pod that spans name", "named like one", "a service", "another", "unknown"],
+)
+def test_a_log_that_is_called_after_a_pod_is_of_its_service(
+    name: str, service: str, instance: str, build_case: Build
+) -> None:
+    log = {"time_ns": 1, "service": name, "body": "failed", "source_id": 1}
+    with build_case({"spans": SPANS, "logs": [log]}) as store:
+        assert store.query("SELECT service, instance FROM logs") == [{"service": service, "instance": instance}]
+
+
+def from_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Write a metric without a service from each file, and read back whose it is."""
+    with CaseWriter(folder) as writer:
+        for number, name in enumerate(names, 1):
+            writer.add_source(Source(number, name, name, "metrics-csv", "metrics"))
+        writer.rows("spans", SPANS)
+        writer.rows("metrics", [{**metric("cpu"), "source_id": number} for number, _ in enumerate(names, 1)])
+        writer.commit(CaseInfo("files"))
+    with open_case(folder) as store:
+        rows = store.query("SELECT source_id, service FROM metrics ORDER BY source_id")
+    return {names[row["source_id"] - 1]: row["service"] for row in rows}
+
+
+def test_files_beside_each_other_are_named_for_whom_they_measure(tmp_path: Path) -> None:
+    names = ["metrics/cartservice.csv", "metrics/users.csv", "metrics/broker.csv", "all.csv"]
+    assert from_files(tmp_path / "case", names) == dict(zip(names, ("cartService", "users", "broker", ""), strict=True))
+
+
+def test_one_file_that_is_called_like_a_service_may_hold_anything(tmp_path: Path) -> None:
+    names = ["metrics/users.csv", "metrics/cpu.csv"]
+    assert set(from_files(tmp_path / "case", names).values()) == {""}

@@ -14,11 +14,12 @@ from ..domain.case import CaseInfo, Source
 from ..domain.window import Window
 from . import engine
 from .baseline import BaselineShift
+from .counters import counted, counters_of
 from .deployed import brought, deployed_commits
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
-from .owners import owned, owners_of, placed, places_of
-from .schema import CHANGES, METRICS, TABLES, Table
+from .owners import owned, owners_of, placed, places_of, writers_of, written
+from .schema import CHANGES, LOGS, METRICS, TABLES, Table
 from .spellings import respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
@@ -222,24 +223,31 @@ def _decompressed_bytes(database: Database, path: Path) -> int:
 
 
 def _define(
-    database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, in_memory: bool, spelled: bool
+    database: Database, table: Table, paths: Sequence[Path], shift: BaselineShift, in_memory: bool, manifest: Manifest
 ) -> None:
-    """Make a table known to the engine; `spelled` says that services go by other spellings than some sources use."""
+    """Make a table known to the engine."""
     if not paths:
         database.execute(f"CREATE TABLE {table.name} ({table.structure}) ENGINE = Memory")
         return
     scan = engine.scan_of(paths, table.structure)
-    if spelled:
+    if manifest.spellings:
         scan = respelled(table, scan)
     scan = shift.select(table, scan)
     _create(database, table, scan, in_memory)
+    if table is LOGS and (writers := writers_of(database)):
+        database.keep("log_writers", ("name", "service"), writers)
+        _replace(database, table, written(scan), in_memory)
     if table is METRICS and (places := places_of(database)):
         database.keep("metric_places", ("name", "place"), places)
         scan = placed(scan)
         _replace(database, table, scan, in_memory)
-    if table is METRICS and (owners := owners_of(database)):
+    if table is METRICS and (owners := owners_of(database, manifest.sources)):
         database.keep("metric_owners", ("key", "owner"), owners)
-        _replace(database, table, owned(scan), in_memory)
+        scan = owned(scan)
+        _replace(database, table, scan, in_memory)
+    if table is METRICS and (counters := counters_of(database)):
+        database.keep("metric_counters", ("name", "kind"), dict.fromkeys(counters, "sum"))
+        _replace(database, table, counted(scan), in_memory)
     if table is CHANGES and (commits := deployed_commits(database)):
         database.keep("deployed_commits", ("deploy", "sha"), commits)
         _replace(database, table, brought(scan), in_memory)
@@ -277,7 +285,7 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
         if manifest.spellings:
             database.keep("service_spellings", ("spelling", "name"), manifest.spellings)
         for name, table in TABLES.items():
-            _define(database, table, files[name], shift, name in held, bool(manifest.spellings))
+            _define(database, table, files[name], shift, name in held, manifest)
         yield CaseStore(folder, manifest, database, shift, held == TABLES.keys(), for_analysis)
     finally:
         database.drop()

@@ -296,6 +296,11 @@ def test_a_file_of_nothing_but_beginnings_is_read_in_no_time(path: str, line: st
     assert time.process_time() - started < 2
 
 
+def test_a_file_of_terraform_without_a_resource_promises_nothing(tmp_path: Path) -> None:
+    files = {"infra/shop.tf": 'module "shop" {\n  source = "./modules/service"\n}\n', "infra/empty.tf": ""}
+    assert not read(tmp_path, files).contracts
+
+
 DEEP = {
     "base.py": "class A(" + "(" * 1_900 + "B" + ")" * 1_900 + "):\n  pass\n" + "x\n" * 300,
     "batch.ts": "import {Kafka} from 'kafkajs'\nproducer.sendBatch({ topicMessages: "

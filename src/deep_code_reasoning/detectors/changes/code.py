@@ -29,6 +29,14 @@ _LOOP: Final = re.compile(
 _ENDLESS: Final = re.compile(
     r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1)\s*\)?\s*[:{]|loop\s*(?:\{|do))"
 )
+# A loop that tries again ends with the first success: it counts, or asks besides its count how the last try went.
+_COUNTS: Final = re.compile(
+    r"(?i)\b(?:attempts?|tries|retry|retries)\b|\bfor\s*\(?\s*(?:let|var|int|mut)?\s*\w+\s*:?=\s*[01]\s*;|\b\d{1,2}\.times\b"
+    r"|\bin\s+(?:range\(\s*)?(?:[01]\s*(?:\.\.[.=<]?\s*|,\s*))?\d{1,2}\b"
+)
+_ASKS_ALSO: Final = re.compile(r";[^;]*(?:&&|\band\b)[^;]*;|\bwhile\b.*(?:&&|\band\b)")
+_HANDLES: Final = re.compile(r"\bcatch\b|\bexcept\b|\brescue\b|\berr\s*[!=]=\s*nil|\b(?:Ok|Err)\(|\.is_ok\(|\bstatus\b")
+_LEAVES: Final = re.compile(r"\b(?:break|return)\b")
 _COMPREHENSION: Final = re.compile(r"[\[({]\s*(?:await\s+)?.+\bfor\s+[\w, ()]+\s+in\b")
 _DEFINITION: Final = re.compile(
     r"^\s*(?:(?:export|default|public|private|protected|internal|static|final|async|override|virtual|inline|suspend"
@@ -171,6 +179,19 @@ def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
         start = index if end == index + 1 or re.search(r"\.\w+\s*[({]|\barray_\w+\s*\(", text) else index + 1
         found.append((index, range(start, end)))
     return found
+
+
+def tries_again(lines: Sequence[Line], head: int, body: range) -> bool:
+    """Whether a loop repeats one call until it succeeds, at most so many times, and not a call for each of some items.
+
+    It counts; and its head asks how the last try went, or its body looks at that and leaves.
+    """
+    opened = without_strings(lines[head].code)
+    if not _COUNTS.search(opened):
+        return False
+    within = [without_strings(lines[place].code) for place in body if place != head]
+    looks = any(_HANDLES.search(code) for code in within) and any(_LEAVES.search(code) for code in within)
+    return _ASKS_ALSO.search(opened) is not None or looks
 
 
 def block_after(lines: Sequence[Line], head: int) -> range:

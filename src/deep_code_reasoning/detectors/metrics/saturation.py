@@ -34,6 +34,7 @@ from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from .rarity import Families, families, rarity_evidence
 from .series import Series, Step, abruptness, find_step, order, series_of
+from .vocabulary import THROTTLED, words_of
 
 MECHANISMS: Final = {
     "cpu": "cpu_saturation",
@@ -51,6 +52,8 @@ _COUNTED: Final = frozenset({"pool", "threads", "queue"})
 _LEFT: Final = frozenset({"free", "available", "avail", "idle"})
 # What a virtual machine's processor is taken for others than it.
 _STOLEN: Final = frozenset({"steal", "stolen"})
+# Names of a processor's time that is counted in seconds, by both conventions.
+_IN_SECONDS: Final = frozenset({"seconds", "time"})
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
 
 
@@ -180,7 +183,7 @@ def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: 
         if used.meaning.limit or not _same_resource(series, used) or _WAITING & _words(used.name):
             continue
         late = [v for t, v in zip(used.times_ns, used.values, strict=True) if t >= series.times_ns[step.index]]
-        if late and max(late) >= settings.full_share * step.after:
+        if late and max(late) / _of_limit(used) >= settings.full_share * step.after:
             return Rise(series, step, probability(step.log_evidence, looked_at), 1.0, False)
     return None
 
@@ -200,11 +203,26 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
         if other is series or not _same_resource(series, other):
             continue
         if other.meaning.limit and other.values and other.values[-1] > 0:
-            return peak / other.values[-1]
+            return peak / _of_limit(series) / other.values[-1]
         late = [value for time, value in zip(other.times_ns, other.values, strict=True) if time >= since_ns]
         if other.meaning.ratio and late:
             return max(median(late), median(late[-3:])) / other.whole
     return math.nan
+
+
+def _of_limit(used: Series) -> float:
+    """What use is divided by to be told in the unit of its limit.
+
+    A processor's time from point to point is told in seconds, and its limit in cores. NaN where the time is told in
+    another unit, or is what a processor did not do.
+    """
+    if used.meaning.kind != "cpu":
+        return 1.0
+    if words_of(used.name) & THROTTLED:
+        return math.nan
+    if not used.meaning.counter:
+        return 1.0
+    return used.every_s if used.unit == "s" or words_of(used.name) & _IN_SECONDS else math.nan
 
 
 def _same_resource(one: Series, other: Series) -> bool:

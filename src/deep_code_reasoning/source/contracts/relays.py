@@ -82,7 +82,7 @@ def relayed(contracts: Iterable[Contract]) -> list[Contract]:
 
 def _of_terraform(text: str) -> Iterator[tuple[str, str, int]]:
     heads = list(_RESOURCE.finditer(text))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
+    ends = [*(head.start() for head in heads), len(text)][1:]
     breaks = accumulate(text.count("\n", *gap) for gap in pairwise([0, *(head.start() for head in heads)]))
     blocks = [
         (head[1], head[2], dict(_ATTRIBUTE.findall(text, head.end(), end)), before + 1)

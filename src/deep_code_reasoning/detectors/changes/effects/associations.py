@@ -60,7 +60,8 @@ def _no_longer_eager(hunk: Hunk) -> list[Effect]:
     """Loaders that are gone, or that load less: of two relations one."""
     before, after = _eager(hunk.removed), _eager(hunk.added)
     gone = before - after
-    if gone:
+    # One way to load along for another (`includes` and `eager_load`) takes nothing away.
+    if len(gone) > len(after - before):
         names = tuple(sorted(gone))
         says = f"eager loading ({', '.join(names)}) taken away"
         return [Effect("call_in_loop", says, hunk.path, names, sureness=0.9)]

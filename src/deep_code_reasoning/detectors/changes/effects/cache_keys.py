@@ -26,6 +26,11 @@ _OWN: Final = re.compile(
     r"\b(?:request|req|trace|span|correlation|session|nonce|uuid|guid|random|rand|now|time|timestamp|millis|nanos|"
     r"fingerprint|token|user|caller|client|agent|ip|headers?|ctx|context)\b"
 )
+# A whole value as text or as a hash: with all that it holds of one request, and all that is added to it later.
+_WHOLE: Final = re.compile(
+    r"%[+#]v|\{:#?\?\}|\.(?:to_json|inspect|toJson|model_dump_json)\b|\b(?:repr|vars|asdict|serialize)\(\s*\$?\w+\s*\)"
+    r"|(?:JSON\.stringify|\bjson\.dumps|json_encode|JsonSerializer\.Serialize)\(\s*\$?\w+\s*[,)]"
+)
 
 
 def extract(patch: Patch) -> list[Effect]:
@@ -41,14 +46,17 @@ def _keys(hunk: Hunk) -> Iterator[Effect]:
             new.code
         ):
             continue
+        whole = bool(_WHOLE.search(new.code)) and not _WHOLE.search(old.code)
         own = sorted(set(_OWN.findall(_spaced(new.code))) - set(_OWN.findall(_spaced(old.code))))
         says = f"`{old.code[:60]}` becomes `{new.code[:60]}`"
         if own:
             says = f"the key of a cache now tells each {', '.join(own[:3])} apart: {says}"
+        elif whole:
+            says = f"the key of a cache is now all that a value holds: {says}"
         names = tuple(
             dict.fromkeys(re.findall(r"[A-Za-z_]\w{2,}", " ".join(string_literals(new.code)) + " " + new.code))
         )
-        yield Effect("cache_key_changed", says, hunk.path, names[:12], sureness=0.97 if own else 0.85)
+        yield Effect("cache_key_changed", says, hunk.path, names[:12], sureness=0.97 if own or whole else 0.85)
 
 
 def builds_key(hunk: Hunk, code: str) -> bool:

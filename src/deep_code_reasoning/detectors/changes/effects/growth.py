@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import block_after, call_names, calls, definition, lines_around, without_strings
+from ..code import block_after, call_names, calls, definition, is_import, lines_around, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -129,6 +129,7 @@ def extract(patch: Patch) -> list[Effect]:
         if hunk.kind not in ("code", "view"):
             continue
         found += _containers(hunk, lasting[_folder(hunk)], bounded)
+        found += [] if bounded else _unbounded(hunk)
         found += _opened(hunk)
         found += _tasks(hunk)
         found += _copies(hunk)
@@ -180,6 +181,17 @@ def _containers(hunk: Hunk, lasting: set[str], bounded: bool) -> list[Effect]:
                 sureness=0.55,
             )
     return list(found.values())
+
+
+def _unbounded(hunk: Hunk) -> list[Effect]:
+    """A container of the same name that held so many things, or each for a time, and holds all since."""
+    limited = [line for line in hunk.removed if not is_import(line.code)]
+    if not any(_BOUNDED.search(line.code) for line in limited):
+        return []
+    held = {name for line in limited for name in re.findall(r"\w+(?=\s*(?::[^=]*)?:?=)", line.code)}
+    names = sorted(held & _lasting_names(hunk.added))
+    says = "{} outlives the call and is no longer bounded"
+    return [Effect("unbounded_growth", says.format(name), hunk.path, (name,), sureness=0.95) for name in names]
 
 
 def _grown(code: str) -> set[str]:

@@ -18,6 +18,7 @@ from ..code import (
     is_local_call,
     is_remote_call,
     loop_bodies,
+    tries_again,
 )
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -63,6 +64,7 @@ def extract(patch: Patch) -> list[Effect]:
                 or _loops_in_loops(hunk)
             )
             found += _relations_in_loops(hunk)
+            found += _tried_again(hunk)
     return found
 
 
@@ -110,8 +112,12 @@ def _looped(
 
 
 def _in_loops(lines: Sequence[Line]) -> list[Line]:
-    """The lines of all bodies of loops, once each."""
-    return [lines[place] for place in dict.fromkeys(place for _, body in loop_bodies(lines) for place in body)]
+    """The lines of all bodies of loops over items, once each."""
+    return [lines[place] for place in dict.fromkeys(place for _, body in _item_loops(lines) for place in body)]
+
+
+def _item_loops(lines: Sequence[Line]) -> list[tuple[int, range]]:
+    return [(head, body) for head, body in loop_bodies(lines) if not tries_again(lines, head, body)]
 
 
 def _called(code: str) -> set[str]:
@@ -195,7 +201,7 @@ def _unknown_calls_in_loops(hunk: Hunk) -> list[Effect]:
     `rule = rules.apply(line.item())` may look into a map or ask a database.
     """
     after, called = hunk.after, call_names(hunk.before)
-    for head, body in loop_bodies(after):
+    for head, body in _item_loops(after):
         items = _loop_names(after[head].code)
         for line in (after[i] for i in body):
             for call in calls(line.code):
@@ -226,6 +232,17 @@ def _stays_in_memory(call: Call, lines: Sequence[Line]) -> bool:
     )
 
 
+def _tried_again(hunk: Hunk) -> list[Effect]:
+    """A loop newly around a call that was made once: it is made again where it fails."""
+    after, called = hunk.after, call_names(hunk.before)
+    for head, body in loop_bodies(after):
+        if _is_added(after[head]) and tries_again(after, head, body):
+            names = [call.name for place in body for call in calls(after[place].code) if call.name in called]
+            if names:
+                return [Effect("retries_raised", f"{names[0]} is called again where it fails", hunk.path, tuple(names))]
+    return []
+
+
 def _loops_in_loops(hunk: Hunk) -> list[Effect]:
     """A loop newly inside another: what one of them did once an item is done once a pair."""
     inner = _inner_loops(hunk.after)
@@ -236,7 +253,7 @@ def _loops_in_loops(hunk: Hunk) -> list[Effect]:
 
 
 def _inner_loops(lines: Sequence[Line]) -> list[tuple[int, range]]:
-    loops = loop_bodies(lines)
+    loops = _item_loops(lines)
     within = {place for head, body in loops for place in body if place != head}
     return [one for one in loops if one[0] in within]
 
@@ -269,7 +286,7 @@ def _is_new(call: Call, line: Line, called: Mapping[str, int]) -> bool:
 
 
 def _loop_is_new(hunk: Hunk) -> bool:
-    return len(loop_bodies(hunk.after)) > len(loop_bodies(hunk.before))
+    return len(_item_loops(hunk.after)) > len(_item_loops(hunk.before))
 
 
 def _receiver(call: Call) -> tuple[str, ...]:

@@ -1,0 +1,51 @@
+"""Metrics that count, though their source does not say so: what only grows, all the time, is no level.
+
+Prometheus' query API and tables tell no types, and not every exporter ends its counters' names in `_total`. A counter
+grows from point to point and falls only when its process starts anew. Levels that may well do nothing but grow for an
+hour (memory, disks, queues, ages) are known by the words of their names, and left alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .engine import Database
+
+# Noise makes a level fall every other time; of a dozen points it does not do so once in a thousand series.
+_MIN_POINTS: Final = 12
+# A process that starts anew every quarter of an hour is not recorded for long.
+_RISES_A_RESET: Final = 20
+_LEVELS: Final = (
+    r"(?i)mem|rss|heap|swap|disk|file|volume|storage|queue|lag|backlog|depth|age|size|usage|used|active|inflight|pending"
+    r"|unacked|conn|pool|thread|goroutine|worker|percent|ratio|util|uptime|start|epoch|timestamp|limit|max|free|avail"
+    r"|open|current|version|offset"
+)
+
+
+def counters_of(database: Database) -> list[str]:
+    """The names of metrics without a kind of which every series only grows, and one does so most of the time."""
+    rows = database.query(
+        """
+        SELECT name FROM (
+            SELECT name, count() AS points,
+                   arrayMap(p -> p.2, arraySort(groupArray((time_ns, value)))) AS v,
+                   arrayMap((one, next) -> next - one, arrayPopBack(v), arrayPopFront(v)) AS steps,
+                   arrayCount(step -> step > 0, steps) AS rises, arrayCount(step -> step < 0, steps) AS falls
+            FROM metrics WHERE kind = '' AND time_ns > 0 AND isFinite(value) AND NOT match(name, {levels:String})
+            GROUP BY name, service, instance, host, cityHash64(mapKeys(attributes), mapValues(attributes))
+        )
+        GROUP BY name
+        HAVING max(points >= {least:UInt32} AND 2 * rises >= points) AND sum(falls) * {resets:UInt32} <= sum(rises)
+        ORDER BY name
+        """,
+        levels=_LEVELS,
+        least=_MIN_POINTS,
+        resets=_RISES_A_RESET,
+    )
+    return [row["name"] for row in rows]
+
+
+def counted(scan: str) -> str:
+    """A scan of the metrics in which those of the table `metric_counters` are told to be cumulative."""
+    kind = "if(m.kind = '' AND m.name IN (SELECT name FROM metric_counters), 'sum', toString(m.kind))"
+    return f"SELECT m.* REPLACE (CAST({kind}, 'LowCardinality(String)') AS kind) FROM ({scan}) AS m"
