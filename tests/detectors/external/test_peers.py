@@ -122,11 +122,23 @@ def test_counters_of_requests_have_the_say_where_traces_are_a_sample(counted: fl
     assert len(findings) == told
 
 
-@pytest.mark.parametrize(("failing", "believed"), [(5, False), (3, True)], ids=["all that came", "some"])
-def test_without_counters_traces_that_all_fail_may_have_been_kept_for_it(
-    failing: int, believed: bool, look: Look
+@pytest.mark.parametrize(
+    ("failing", "kept_every", "believed"),
+    [(5, 9, False), (3, 9, True), (5, 1, True)],
+    ids=["all that came, of a sample", "some, of a sample", "all that came, of all"],
+)
+def test_without_counters_sampled_traces_that_all_fail_may_have_been_kept_for_it(
+    failing: int, kept_every: int, believed: bool, look: Look
 ) -> None:
-    (finding,), _ = look("external.request_rate", coming(200, 100, failing=failing).tables())
+    tables = coming(200, 100, failing=failing).tables()
+    logged = [
+        {"trace_id": f"t{n // kept_every}" if n % kept_every == 0 else f"lost{n}"} for n in range(60 * kept_every)
+    ]
+    logs = [
+        {**row, "time_ns": START_NS + n * NS_PER_S // kept_every, "service": "shop", "body": "served"}
+        for n, row in enumerate(logged)
+    ]
+    (finding,), _ = look("external.request_rate", {**tables, "logs": logs})
     assert (finding.confidence > 0.55) == believed
 
 

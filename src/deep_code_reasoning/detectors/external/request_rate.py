@@ -7,8 +7,9 @@ Why it matters: what saturates further in (pools, workers, processors) is only w
 of calls between services, while no more come in, is somebody's loop or retries, and not this.
 
 Stays silent when: the rise is less than twofold, or few requests prove it; or the service's own counters of requests
-stay where they were: then more of its traces are kept, as samplers keep those that fail. Where nothing counts requests
-and all that come on top fail, either may be so: it is told, and not believed before others. Where the requests are
+stay where they were: then more of its traces are kept, as samplers keep those that fail. Where nothing counts requests,
+all that come on top fail, and logs name many traces that were not kept before, either may be so: it is told, and not
+believed before others. Where the requests are
 served as before the load is news, but no incident (it is *harmless*), unless something further in is found to be used
 up from then on: the ranking knows.
 
@@ -50,7 +51,9 @@ class Settings:
         min_slower: the slowest tenth takes so many times as long: else nobody suffers.
         counted: where traces show a rise, counters of requests must show half of it at least.
         min_points: counters need so many points on either side.
-        all_fail: where such a share of what comes on top fails, samplers that keep errors make as much of a rise.
+        all_fail: where such a share of what comes on top fails, samplers that keep errors make as much of a rise:
+        kept: where less than this of the traces that logs name was kept before,
+        min_named: of so many at least.
         confidence: of a surge that is seen in the traces and hurts.
         doubted: of one that may be the sampler's.
     """
@@ -63,6 +66,8 @@ class Settings:
     counted: float = 0.5
     min_points: int = 3
     all_fail: float = 0.9
+    kept: float = 0.5
+    min_named: int = 20
     confidence: float = 0.9
     doubted: float = 0.5
 
@@ -117,6 +122,18 @@ def _is_denied(scene: Scene, rise: _Rise, counts: Sequence[int], steps: TimeStep
     sums = [(sum(calm for calm, _ in told), sum(bad for _, bad in told)) for told in levels.values()]
     grown = [bad / calm for calm, bad in sums if calm > 0]
     return early > 0 and bool(grown) and max(grown) - 1 < settings.counted * (late / early - 1)
+
+
+def _is_sampled(scene: Scene, until_ns: int, settings: Settings) -> bool:
+    """Whether logs name traces of which most were not kept, until some moment."""
+    row = scene.store.query(
+        """
+        SELECT count() AS named, countIf(trace_id IN (SELECT trace_id FROM spans)) AS kept
+        FROM (SELECT DISTINCT trace_id FROM logs WHERE trace_id != '' AND time_ns < {until:Int64})
+        """,
+        until=until_ns,
+    )[0]
+    return int(row["named"]) >= settings.min_named and int(row["kept"]) < settings.kept * int(row["named"])
 
 
 def _rise(service: str, operation: str, counts: Sequence[int], settings: Settings) -> _Rise | None:
@@ -179,7 +196,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
             f"(from {figure(rise.before * a_second)} to {figure(rise.after * a_second)} a second)"
         ),
         severity=0.8,
-        confidence=settings.doubted if all_fail else settings.confidence,
+        confidence=settings.doubted if all_fail and _is_sampled(scene, since_ns, settings) else settings.confidence,
         facts={
             "services": (rise.service,),
             "before_per_s": round(rise.before * a_second, 4),
