@@ -169,7 +169,11 @@ def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
             )
 
 
-_LOCKS: Final = re.compile(r"\.(?:lock|Lock|acquire)\s*\(|select_for_update|(?i:FOR UPDATE)|\bsynchronized\b")
+# Java's and C#'s blocks name what they lock behind the word.
+_LOCK_BLOCK: Final = re.compile(r"(?<![.\w])(?:synchronized|lock)\s*\(\s*([\w.]+)\s*\)")
+_LOCKS: Final = re.compile(
+    rf"\.(?:lock|Lock|acquire)\s*\(|select_for_update|(?i:FOR UPDATE)|\bsynchronized\b|{_LOCK_BLOCK.pattern}"
+)
 
 
 def _lock_order(patch: Patch) -> Iterator[Effect]:
@@ -184,5 +188,5 @@ def _lock_order(patch: Patch) -> Iterator[Effect]:
 
 
 def _target(code: str) -> str:
-    match = re.match(r"\s*(?:await\s+)?([\w.]+)", code)
+    match = _LOCK_BLOCK.search(code) or re.match(r"\s*(?:await\s+)?([\w.]+)", code)
     return match[1] if match else code
