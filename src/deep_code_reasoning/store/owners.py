@@ -8,8 +8,8 @@ machine of its own: a database, a cache, a broker, which goes by the name of its
 A column of a table (`cart-7f9-abc.memory, node-3.cpu`) has room for one name: it may be that of a service, of one of
 its instances, or of a host. Whose name it is, those know who ran there.
 
-Where not even a column says, a file may: several of a folder that go by the names of services (`cart.csv, shop.csv`) are
-those of the services, and the others beside them (`postgres.csv`) are named for what they measure, too.
+Where not even a column says, a file may: several of a folder that go by names of services (`cart.csv, shop.csv`) are of
+these services, and the others beside them (`postgres.csv`) are named for what they measure, too.
 """
 
 from __future__ import annotations

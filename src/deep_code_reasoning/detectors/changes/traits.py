@@ -31,6 +31,8 @@ OF_ONE_OPERATION: Final = frozenset(
 )
 # Effects that are over when the migration that brings them is.
 PASSING: Final = frozenset({"ddl_locks"})
+# Effects that show with the first request that meets them.
+AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed", "index_dropped"}
 # Effects that wait for more data, another customer or time before they show.
 LATENT: Final = frozenset(
     """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised

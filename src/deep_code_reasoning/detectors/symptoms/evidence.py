@@ -227,6 +227,15 @@ def service_names(store: CaseStore) -> frozenset[str]:
     return store.once("service names", lambda: frozenset(row["service"] for row in store.query(statement)))
 
 
+def running_services(store: CaseStore) -> frozenset[str]:
+    """Every service that anything of what runs tells of."""
+    statement = (
+        "SELECT DISTINCT service FROM (SELECT service FROM spans UNION ALL SELECT service FROM logs "
+        "UNION ALL SELECT service FROM metrics) WHERE service != '' ORDER BY service LIMIT 10000"
+    )
+    return store.once("running services", lambda: frozenset(row["service"] for row in store.query(statement)))
+
+
 def traced_services(store: CaseStore) -> frozenset[str]:
     """Every service that has spans."""
     return frozenset(row["service"] for row in store.query("SELECT DISTINCT service FROM spans ORDER BY service"))
