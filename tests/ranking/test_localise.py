@@ -177,7 +177,11 @@ def test_what_is_seen_of_a_host_or_a_zone_explains_all_that_is_slow_there(code: 
 
 @pytest.mark.parametrize(
     ("code", "mechanism"),
-    [("traces.exhausted", "connection_pool_exhausted"), ("locks.contention", "lock_contention")],
+    [
+        ("traces.exhausted", "connection_pool_exhausted"),
+        ("locks.contention", "lock_contention"),
+        ("traces.cache_misses", "cache_stampede"),
+    ],
 )
 @pytest.mark.parametrize(("lacks_at_s", "first"), [(380, "api"), (300, "cart")])
 def test_a_storm_explains_what_runs_short_after_it_and_not_before(
@@ -189,6 +193,20 @@ def test_a_storm_explains_what_runs_short_after_it_and_not_before(
         found(code, "cart", mechanism, at_s=lacks_at_s, severity=0.8),
     )
     assert ranked[0].service == first
+
+
+@pytest.mark.parametrize(
+    ("locked_at_s", "first"), [(380, "connection_pool_exhausted"), (300, "lock_contention"), (220, "lock_contention")]
+)
+def test_a_lock_is_waited_for_when_its_holder_waits_for_a_connection(
+    locked_at_s: int, first: str, build_case: Build
+) -> None:
+    ranked = suspects(
+        build_case,
+        found("traces.exhausted", "cart", "connection_pool_exhausted", severity=0.6),
+        found("locks.contention", "cart", "lock_contention", at_s=locked_at_s, severity=0.8),
+    )
+    assert ranked[0].mechanism == first
 
 
 @pytest.mark.parametrize(("lost_at_s", "first"), [(390, "retry_storm"), (300, "thread_pool_exhausted")])

@@ -168,6 +168,19 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "body": "closing",
         },
     ),
+    "a program and its pod": (
+        (
+            f"{DAY}.125Z WARN [cart] [cart-5d9f7c6b8-x2x7k] slow",
+            f"{DAY}.125Z WARN [orders] [orders-0] slow",
+        ),
+        {
+            "time": f"{DAY}.125Z",
+            "severity": "warn",
+            "service": "cart",
+            "instance": "cart-5d9f7c6b8-x2x7k",
+            "body": "slow",
+        },
+    ),
     "Apache's error log": (
         ("[Thu Jun 18 14:00:00.125 2026] [core:error] [pid 35708:tid 43] [client 10.0.0.9] File does not exist: /x",),
         {

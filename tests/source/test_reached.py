@@ -28,6 +28,20 @@ FILES = {
     '    codec = new Hex();\n  }\n  void testOne() {\n    check("a");\n    Strings.never("b");\n  }\n'
     "  private void check(String s) {\n    assertEquals(s, codec.run(s));\n  }\n"
     "  void testLoop() {\n    new Loop().next();\n  }\n}\n",
+    # A test that its heirs complete, and what a name is given where neither a field nor a local variable says it.
+    f"{JAVA}Pool.java": "class Pool implements AutoCloseable {\n  int size() {\n    return 1;\n  }\n"
+    "  int drain() {\n    return 1;\n  }\n  int count() {\n    return 1;\n  }\n  int left() {\n    return 1;\n  }\n}\n",
+    f"{JAVA}Well.java": "class Well {\n  int size() {\n    return 1;\n  }\n"
+    "  int drain() {\n    return 1;\n  }\n  int count() {\n    return 1;\n  }\n  int left() {\n    return 1;\n  }\n}\n",
+    f"{JAVA}Size.java": "enum Size {\n  SMALL;\n  int in(Pool pool) {\n    return wide();\n  }\n"
+    "  int wide() {\n    return 2;\n  }\n}\n",
+    f"{TESTS}AbstractPoolTest.java": "abstract class AbstractPoolTest<T> {\n  abstract T makeObject();\n"
+    "  void testSize(Object any) {\n    makeObject().size();\n"
+    "    try (Pool held = Pools.open()) { held.drain(); }\n"
+    "    for (Pool each : any) { each.count(); }\n"
+    "    ((Pool) any).left();\n    Size.SMALL.in(null);\n  }\n}\n",
+    f"{TESTS}PoolTest.java": "class PoolTest extends AbstractPoolTest<Pool> {\n  Pool makeObject() {\n"
+    "    return new Pool();\n  }\n}\n",
     "shop/cart.py": "from shop.tax import rate\n\n\nclass Cart:\n    def total(self):\n"
     "        return self.net() * rate()\n\n    def net(self):\n        return 1\n",
     "shop/tax.py": "def rate():\n    return 2\n",
@@ -68,6 +82,23 @@ def test_arguments_tell_overloads_apart(repo) -> None:
     found = ran(repo, f"{TESTS}RoundTripTest.java", 7, "testOne")
     assert (f"{JAVA}Strings.java", 2) in found
     assert (f"{JAVA}Strings.java", 5) not in found
+
+
+def test_what_an_abstract_test_leaves_open_is_looked_for_in_the_test_that_failed(repo) -> None:
+    index, tree, text_of = repo
+    tests = [f"{TESTS}AbstractPoolTest.java", f"{TESTS}PoolTest.java"]
+    starts = [Start(("repo", path), 0, "testSize", 1.0) for path in tests]
+    found = reached(Callees(index, [tree], text_of), starts)
+    assert (2, 4) in found["repo", tests[1]]  # makeObject
+    assert (2, 4) in found["repo", f"{JAVA}Pool.java"]  # size: the type parameter says no class, what was made does
+    assert ("repo", f"{JAVA}Well.java") not in found
+
+
+def test_resources_loops_casts_and_enums_say_types(repo) -> None:
+    found = ran(repo, f"{TESTS}AbstractPoolTest.java", 0, "testSize")
+    assert {(f"{JAVA}Pool.java", first) for first in (5, 8, 11)} <= found.keys()  # drain, count, left
+    assert {(f"{JAVA}Size.java", first) for first in (3, 6)} <= found.keys()
+    assert not {(f"{JAVA}Well.java", first) for first in (5, 8, 11)} & found.keys()
 
 
 def test_what_is_nearer_and_what_had_run_weighs_more(repo) -> None:

@@ -96,6 +96,25 @@ def test_a_node_is_of_none_of_the_pods_on_it_whatever_their_hosts_are_called(bui
         assert [row["service"] for row in store.query("SELECT service FROM metrics")] == [""]
 
 
+@pytest.mark.parametrize(
+    ("name", "service", "instance"),
+    [
+        ("cart-7f9-abc", "cartService", "cart-7f9-abc"),
+        ("users-7c5d9f8b6-x2vqz", "users", "users-7c5d9f8b6-x2vqz"),
+        ("users", "users", ""),
+        ("users-db", "users-db", ""),
+        ("mailer", "mailer", ""),
+    ],
+    ids=["a pod that spans name", "named like one", "a service", "another", "unknown"],
+)
+def test_a_log_that_is_called_after_a_pod_is_of_its_service(
+    name: str, service: str, instance: str, build_case: Build
+) -> None:
+    log = {"time_ns": 1, "service": name, "body": "failed", "source_id": 1}
+    with build_case({"spans": SPANS, "logs": [log]}) as store:
+        assert store.query("SELECT service, instance FROM logs") == [{"service": service, "instance": instance}]
+
+
 def from_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Write a metric without a service from each file, and read back whose it is."""
     with CaseWriter(folder) as writer:

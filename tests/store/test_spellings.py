@@ -52,3 +52,42 @@ def test_every_table_goes_by_one_name(build_case: Build) -> None:
         "changes": ["PricingRules"],
         "metrics": [],
     }
+
+
+def proxied(service: str, **attributes: str) -> dict[str, Any]:
+    row = {"trace_id": "t", "span_id": service, "service": service, "name": "GET", "start_ns": 1, "source_id": 1}
+    return {**row, "attributes": attributes}
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "one"),
+    [
+        ("carts.shop", {"component": "proxy"}, True),
+        ("carts.shop", {"upstream_cluster": "inbound|80||"}, True),
+        ("carts-istio-proxy", {"component": "proxy"}, True),
+        ("carts-sidecar", {"component": "proxy"}, True),
+        ("carts.shop", {"component": "spring-web"}, False),
+        ("carts-gateway", {"component": "proxy"}, False),
+        ("cartsmesh", {"component": "proxy"}, False),
+    ],
+)
+def test_a_proxy_beside_a_service_tells_of_that_service(
+    name: str, attributes: dict[str, str], one: bool, build_case: Build
+) -> None:
+    with build_case({"spans": [proxied("carts"), proxied(name, **attributes)]}) as store:
+        services = {row["service"] for row in store.query("SELECT DISTINCT service FROM spans")}
+    assert services == ({"carts"} if one else {"carts", name})
+
+
+def test_a_proxy_goes_by_the_spelling_of_its_service(build_case: Build) -> None:
+    log = {"time_ns": 1, "service": "Order-Items", "body": "failed", "source_id": 1}
+    spans = [proxied("order-items"), proxied("order-items.shop", component="proxy")]
+    with build_case({"spans": spans, "logs": [log]}) as store:
+        assert {row["service"] for row in store.query("SELECT service FROM spans")} == {"Order-Items"}
+
+
+def test_a_service_that_a_proxy_and_a_program_tell_of_is_no_proxy(build_case: Build) -> None:
+    with build_case(
+        {"spans": [proxied("carts"), proxied("carts.shop", component="proxy"), proxied("carts.shop")]}
+    ) as store:
+        assert {row["service"] for row in store.query("SELECT service FROM spans")} == {"carts", "carts.shop"}

@@ -16,15 +16,17 @@ Its module docstring has the sections *Looks for / Why it matters / Stays silent
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from ..domain.finding import Finding
 from ..domain.graph import ServiceGraph
 from ..domain.window import Windows
 from ..store import CaseStore
 
+Answer = TypeVar("Answer")
 Symptom: TypeAlias = Literal["none", "own", "inherited"]
 Family: TypeAlias = Literal["seen", "shown", "located", "standing", "chronic", "level", "outside", "change"]
 Place: TypeAlias = Literal["service", "host", "way"]
@@ -41,6 +43,16 @@ class Scene:
     windows: Windows
     graph: ServiceGraph
     dated: tuple[Finding, ...] = ()
+
+
+def once_a_case(look: Callable[[Scene], Answer]) -> Callable[[Scene], Answer]:
+    """Keep what a pure function of a scene answers for as long as its case is open: several detectors ask the same."""
+
+    @functools.wraps(look)
+    def kept(scene: Scene) -> Answer:
+        return scene.store.once((look, scene.windows), lambda: look(scene))
+
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

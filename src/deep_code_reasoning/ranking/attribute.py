@@ -32,7 +32,7 @@ _FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
-    "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
+    "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention", "cache_stampede"}),
 }
 
 # What a service does to its own connections, by the kinds of effects, shows as time on the way out of it.

@@ -158,10 +158,21 @@ def seen_in(seen: Finding) -> set[str]:
 
 
 def is_overrun(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether a lock is contended by requests that one further up had begun to repeat."""
+    """Whether those who meet at a lock, or at an entry that a cache lacks, came to meet there by something older.
+
+    One further up had begun to repeat its requests. Or the service had run out of connections or workers: who holds a
+    lock waits for one, and the others for the lock.
+    """
+    if seen.mechanism not in ("lock_contention", "cache_stampede"):
+        return False
     above = set(scene.graph.upstream(seen.service)) - {seen.service}
-    return seen.code == "locks.contention" and any(
-        f.code == "traces.retry_storm" and f.service in above and came_after(seen, f) for f in findings
+    return any(
+        (
+            (f.code == "traces.retry_storm" and f.service in above)
+            or (f.mechanism in POOLS and f.service == seen.service and kind_of(f).shows_mechanism)
+        )
+        and came_after(seen, f)
+        for f in findings
     )
 
 

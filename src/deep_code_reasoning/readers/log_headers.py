@@ -12,6 +12,7 @@ from typing import Any, Final
 from .access_layouts import NUMBERS
 from .log_clock import Clock
 from .log_layouts import Layout, learn
+from .log_origin import workload_of
 from .log_times import SCALES, offset_of_zone
 from .severity import severity_of, severity_of_priority
 from .trace_ids import SLEUTH
@@ -194,6 +195,9 @@ def _fill_bracket(row: Row, attributes: dict[str, str], value: str) -> None:
         attributes["process.pid"] = value
     elif "scope" not in row and _LOGGER.fullmatch(value):
         row["scope"] = value
+    elif (named := attributes.get("thread.name")) and workload_of(value) == named != value:
+        # `[checkout] [checkout-5d9f7c6b8-x2x7k]`: a program and its pod.
+        row["service"], row["instance"] = attributes.pop("thread.name"), value
     else:
         name = "thread.name" if "thread.name" not in attributes else _free_name(attributes, "header")
         attributes[name] = value

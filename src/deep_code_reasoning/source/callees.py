@@ -33,6 +33,8 @@ _MAX_CHAIN: Final = 40
 # A question is answered in a second or two: a file takes some 10 ms.
 _MAX_FILES: Final = 80
 _IMPORT: Final = re.compile(r"(?m)^\s*(?:import|from|use|using)\s+(?:static\s+)?([\w.\\]+)")
+# A type that whoever uses a class or a function chooses: `T`, `K2`.
+_CHOSEN: Final = re.compile(r"[A-Z]\d?$")
 _RETURN_TYPES: Final = ("type", "return_type", "result", "returns")
 
 
@@ -118,24 +120,28 @@ class Callees:
         if not found and depth < _MAX_DEPTH:
             above = (each for base in bases_of(kind.node) for each in self._named(base, file))
             found = list(dict.fromkeys(f for each in above for f in self._methods(name, *each, depth + 1)))
-        return found if depth or not own else list(dict.fromkeys([*found, *self._heirs(name, kind, file, found)]))
+        return found if depth or not own else list(dict.fromkeys([*found, *self._heirs(name, kind, found)]))
 
-    def _heirs(self, name: str, kind: Type, file: Read, known: Sequence[Function]) -> list[Function]:
+    def _heirs(self, name: str, kind: Type, known: Sequence[Function]) -> list[Function]:
         """The methods of classes that extend one: those that something makes; where there are none, a few of any."""
         units = [u for u in self._index.definitions([name], self._trees) if u.own_name == name and u.kind == "function"]
-        owners = {u: u.name.split(".")[-2] for u in units if "." in u.name}
-        made = [u for u, owner in owners.items() if owner in self.made and owner != kind.name]
-        if not made and (known or len(owners) > _MAX_HEIRS):
-            return []
-        read = [one for place in dict.fromkeys(_place(u) for u in made or owners) if (one := self.file(*place))]
-        return [
-            function
-            for one in read
-            for function in one.functions.get(name, ())
-            if (not made or function.owner in self.made)
-            and _has_body(function)
-            and self._extends(function.owner, kind.name, one)
-        ]
+        owners = {unit: owner for unit in units if (owner := _owner(unit))}
+        # The index has no tests; those of a trace are read by now.
+        read = [one for one in self._files.values() if one is not None]
+        read += self._read(unit for unit, owner in owners.items() if owner in self.made)
+        found = [f for f in _methods_of(name, read) if f[0].owner in self.made and f[0].owner != kind.name]
+        heirs = [function for function, one in found if self._extends(function.owner, kind.name, one)]
+        if heirs or known:
+            return heirs
+        likely = list(owners)
+        if len(likely) > _MAX_HEIRS:  # `PartsReader`, `ReaderImpl` and the like
+            likely = [unit for unit, owner in owners.items() if kind.name in owner][:_MAX_HEIRS]
+        found = _methods_of(name, self._read(likely))
+        return [function for function, one in found if self._extends(function.owner, kind.name, one)]
+
+    def _read(self, units: Iterable[UnitHit]) -> list[Read]:
+        """The files of units, each once."""
+        return [one for place in dict.fromkeys(map(_place, units)) if (one := self.file(*place)) is not None]
 
     def _extends(self, name: str, base: str, file: Read, depth: int = 0) -> bool:
         kinds = self._named(name, file) if depth < _MAX_DEPTH else []
@@ -147,19 +153,27 @@ class Callees:
         return made or [Function(kind.node, file.code, kind.name, kind.name)]
 
     def _anywhere(self, name: str, file: Read) -> list[Function]:
-        """The functions of a name in any file, when few have it."""
+        """The functions of a name in any file: of a class that is made, else when few have it."""
         units = [unit for unit in self._index.definitions([name], self._trees) if unit.own_name == name]
-        places = dict.fromkeys((unit.repo, unit.path) for unit in units if unit.kind == "function")
-        near = [place for place in places if place == (file.code.where.repo, file.code.where.path)] or list(places)
-        if len(near) > _MAX_MEANINGS:
-            near = [place for place in near if _beside(file.code.where.path, place[1])]
-        if not 0 < len(near) <= _MAX_MEANINGS:
+        units = [unit for unit in units if unit.kind == "function"]
+        made = [unit for unit in units if _owner(unit) in self.made]
+        near = [unit for unit in units if _place(unit) == file.file] or made or units
+        if len(set(map(_place, near))) > _MAX_MEANINGS:
+            near = [unit for unit in near if _beside(file.code.where.path, unit.path)]
+        if len(set(map(_place, near))) > _MAX_MEANINGS:
             return []
-        read = (self.file(*place) for place in near)
-        return [function for one in read if one is not None for function in one.functions.get(name, ())]
+        owners = set(map(_owner, near))
+        return [function for function, _ in _methods_of(name, self._read(near)) if function.owner in owners]
 
     def _kinds(self, node: Node, file: Read, depth: int = 0) -> list[str]:
         """The names of the classes that an expression may be of; none when its file does not say."""
+        kinds = self._said_kinds(node, file, depth)
+        return [kind for kind in kinds if not _CHOSEN.match(kind)]
+
+    def _said_kinds(self, node: Node, file: Read, depth: int) -> list[str]:
+        cast = _cast_to(node)
+        if cast:
+            return [cast]
         node = unwrapped(node)
         if depth > _MAX_DEPTH:
             return []
@@ -263,10 +277,28 @@ def _returned(function: Function) -> str:
     return function.owner if function.makes else ""
 
 
+def _cast_to(node: Node) -> str:
+    """The type that an expression is cast to, '' where it is not."""
+    while node.type == "parenthesized_expression" and node.named_child_count:
+        node = node.named_children[0]
+    kind = node.child_by_field_name("type") if node.type == "cast_expression" else None
+    return type_name(text_of(kind)) if kind is not None else ""
+
+
 def _taken(function: Function) -> list[str]:
     """The types of a function's parameters, '' where none is said."""
     types = (named.parent.child_by_field_name("type") for named in parameter_nodes(function.node) if named.parent)
     return [type_name(text_of(kind)) for kind in types]
+
+
+def _methods_of(name: str, read: Iterable[Read]) -> list[tuple[Function, Read]]:
+    """The functions of a name with a body, each with the file that it is of."""
+    return [
+        (function, one)
+        for one in dict.fromkeys(read)
+        for function in one.functions.get(name, ())
+        if _has_body(function)
+    ]
 
 
 def _has_body(function: Function) -> bool:
@@ -281,6 +313,11 @@ def _beside(path: str, other: str) -> bool:
 
 def _dotted(path: str) -> str:
     return "." + path.rpartition(".")[0].replace("/", ".")
+
+
+def _owner(unit: UnitHit) -> str:
+    """The class that a function is of, '' where it is of none."""
+    return unit.name.rpartition(".")[0].rpartition(".")[2]
 
 
 def _place(unit: UnitHit) -> File:

@@ -54,8 +54,9 @@ _INNERMOST_FRAME: Final = 0.5
 _OUTERMOST_FRAME: Final = 0.15
 # A frame of a test says where the fault was met; what has to change is seldom there.
 _FRAME_APART: Final = 0.1
-# What the test that met it is named for. So many frames of tests are followed.
-_SUBJECT: Final = 0.3
+# What the test that met it is named for, where no frame is of the system: it is reached as well, which says more. So
+# many frames of tests are followed.
+_SUBJECT: Final = 0.15
 _MAX_TEST_FRAMES: Final = 20
 # A frame says less than the one that it called, by this factor; so many are followed.
 _OUTWARD: Final = 0.8
@@ -246,7 +247,7 @@ def _named(file: File, told: Hints, trace: _Trace, tests: Exercised) -> tuple[fl
         outward = trace.inner.index(file) / len(trace.inner)
         share += _INNERMOST_FRAME - (_INNERMOST_FRAME - _OUTERMOST_FRAME) * outward
         reasons.append(_FRAMED)
-    if path_stem(path) in tests.subjects and not stands_apart(path):
+    if not trace.inner and path_stem(path) in tests.subjects and not stands_apart(path):
         share += _SUBJECT
         reasons.append("a test in the stack trace is named for it")
     path_named = max((_named_path(path, named.path) for named in told.paths), default=0.0)

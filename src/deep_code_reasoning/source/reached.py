@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .callees import Callees, Read
 from .contracts.grammars import CLASS_TYPES
 from .contracts.nodes import within
-from .index import File
+from .index import File, path_stem
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -41,7 +41,7 @@ class Start:
     weight: float
 
 
-def reached(callees: Callees, starts: Iterable[Start]) -> dict[File, dict[tuple[int, int], float]]:
+def reached(callees: Callees, starts: Sequence[Start]) -> dict[File, dict[tuple[int, int], float]]:
     """The functions that may have run, by file and by (first line, last line).
 
     Each has how directly it is reached, summed over the starts: what several failing tests reach says the most. No
@@ -53,6 +53,7 @@ def reached(callees: Callees, starts: Iterable[Start]) -> dict[File, dict[tuple[
         for start in starts
         if (read := callees.file(*start.file)) is not None and (node := _function_at(read, start)) is not None
     ]
+    callees.made.update(path_stem(start.file[1]) for start in starts)  # a class of a frame, or of a test, was made
     for _, read, _ in begun:
         callees.made.update(call.name for call in read.code.calls if call.makes)
     for start, read, node in begun:

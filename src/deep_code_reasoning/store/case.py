@@ -18,8 +18,8 @@ from .counters import counted, counters_of
 from .deployed import brought, deployed_commits
 from .engine import Database, Parameter, Row
 from .layout import Manifest, read_manifest
-from .owners import owned, owners_of, placed, places_of
-from .schema import CHANGES, METRICS, TABLES, Table
+from .owners import owned, owners_of, placed, places_of, writers_of, written
+from .schema import CHANGES, LOGS, METRICS, TABLES, Table
 from .spellings import respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
@@ -234,6 +234,9 @@ def _define(
         scan = respelled(table, scan)
     scan = shift.select(table, scan)
     _create(database, table, scan, in_memory)
+    if table is LOGS and (writers := writers_of(database)):
+        database.keep("log_writers", ("name", "service"), writers)
+        _replace(database, table, written(scan), in_memory)
     if table is METRICS and (places := places_of(database)):
         database.keep("metric_places", ("name", "place"), places)
         scan = placed(scan)

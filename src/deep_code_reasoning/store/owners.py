@@ -6,10 +6,11 @@ knows who runs in that pod; a workload is named for its service; and a host on w
 machine of its own: a database, a cache, a broker, which goes by the name of its host.
 
 A column of a table (`cart-7f9-abc.memory, node-3.cpu`) has room for one name: it may be that of a service, of one of
-its instances, or of a host. Whose name it is, those know who ran there.
+its instances, or of a host. Whose name it is, those know who ran there. So it is with a log that is called after the
+pod it was taken from.
 
-Where not even a column says, a file may: several of a folder that go by names of services (`cart.csv, shop.csv`) are of
-these services, and the others beside them (`postgres.csv`) are named for what they measure, too.
+Where not even a column says, a file may: several of a folder that go by the names of services (`cart.csv, shop.csv`)
+are those of the services, and the others beside them (`postgres.csv`) are named for what they measure, too.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ _NOBODY: Final = f"concat(toString(instance), toString(host), {_WORKLOAD}) = ''"
 _KEY: Final = f"concat(instance, '|', host, '|', {_WORKLOAD}, '|', if({_NOBODY}, toString(source_id), ''))"
 _PROGRAMS: Final = ("spans", "logs")
 _TOLD_BY: Final = (*_PROGRAMS, "metrics")
-# What orchestrators add to a program's name for its instances: an ordinal, or one or two hashes.
+# What orchestrators add to a program's name for its instances: an ordinal, one or two hashes, or a hash and a name.
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # of Kubernetes' random names
 _OF_INSTANCE: Final = re.compile(
-    rf"-\d{{1,4}}|(?:-(?=[a-z]*\d)[0-9a-f]{{5,12}}){{1,2}}|-[{_LETTERS}]{{6,10}}-[{_LETTERS}]{{5}}"
+    rf"-\d{{1,4}}|(?:-(?=[a-z]*\d)[0-9a-f]{{5,12}}){{1,2}}|-(?:[{_LETTERS}]{{6,10}}|[0-9a-f]{{8,10}})-[{_LETTERS}]{{5}}"
 )
 
 
@@ -65,6 +66,33 @@ def places_of(database: Database) -> Mapping[str, str]:
         elif name in hosts:
             found[name] = "host"
     return found
+
+
+def writers_of(database: Database) -> Mapping[str, str]:
+    """Find what log records call a service and is an instance of one that spans tell of, each with that service."""
+    named = database.query(
+        "SELECT DISTINCT toString(service) AS name FROM logs WHERE service NOT IN (SELECT service FROM spans) "
+        "AND service != '' ORDER BY name"
+    )
+    if not named:
+        return {}
+    places = _places(database, "spans")
+    services, by_instance = sorted({row["service"] for row in places}), _only(places, "instance")
+    found = {
+        name: by_instance.get(name) or (_named(name, services) if _is_instance(name, services) else "")
+        for name in (row["name"] for row in named)
+    }
+    return {name: service for name, service in found.items() if service}
+
+
+def written(scan: str) -> str:
+    """A scan of the log records with the service (the table `log_writers`) where they name one of its instances."""
+    service = "CAST(if(w.service != '', w.service, toString(l.service)), 'LowCardinality(String)') AS service"
+    instance = "CAST(if(w.service != '' AND l.instance = '', l.service, l.instance), 'LowCardinality(String)')"
+    return (
+        f"SELECT l.* REPLACE ({service}, {instance} AS instance) FROM ({scan}) AS l "
+        "LEFT ANY JOIN log_writers AS w ON toString(l.service) = w.name"
+    )
 
 
 def placed(scan: str) -> str:

@@ -3,21 +3,35 @@
 Zipkin's exporters write names of services in small letters, metrics exporters turn hyphens into underscores, and logs
 keep what the program is called. Names that have the same letters and digits are one service's, which goes by the
 spelling that keeps most: the capitals and separators that others lost.
+
+A service mesh puts a proxy beside every instance, which tells of the same requests under a name of its own: the
+service's with its namespace (Istio), or with a word for what it is. What both tell is one service's, too.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from .engine import Database
 from .schema import Table
 
+# What a proxy's name adds to that of the service beside which it runs.
+_OF_PROXY: Final = re.compile(r"\.[a-z0-9-]+|[-_.](?:istio|envoy|linkerd|mesh)?[-_]?(?:proxy|sidecar|envoy)", re.ASCII)
+# Envoy says so of each of its spans, whoever runs it; the others are what Istio has it add.
+_BY_PROXY: Final = (
+    "attributes['component'] = 'proxy' OR attributes['upstream_cluster'] != '' OR attributes['istio.mesh_id'] != ''"
+)
 
-def spellings_of(services: Iterable[str]) -> Mapping[str, str]:
+
+def spellings_of(services: Iterable[str], proxies: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Find the spellings that are not the one to use, each with that one.
 
     Args:
         services: names as the sources spell them; of spellings that keep as much as each other the first is used.
+        proxies: names of proxies, each with that of the service beside which it runs.
     """
     alike: dict[str, list[str]] = defaultdict(list)
     for service in dict.fromkeys(services):
@@ -27,7 +41,33 @@ def spellings_of(services: Iterable[str]) -> Mapping[str, str]:
         if letters:
             best = max(names, key=_kept)
             chosen.update({name: best for name in names if name != best})
-    return chosen
+    beside = {proxy: chosen.get(service, service) for proxy, service in (proxies or {}).items()}
+    return {**{name: beside.get(best, best) for name, best in chosen.items()}, **beside}
+
+
+def proxies_of(database: Database, spans: str, services: Iterable[str]) -> Mapping[str, str]:
+    """Find the services that are proxies beside another, each with that: by their names and by all of their spans.
+
+    Args:
+        database: where the scan can be run.
+        spans: a scan of spans, `service` and `attributes`.
+        services: all services of the case.
+    """
+    names = sorted(set(services))
+    beside = {
+        proxy: service
+        for service in names  # of names that begin alike the longest is kept
+        for proxy in names
+        if service and proxy.startswith(service) and _OF_PROXY.fullmatch(proxy, len(service))
+    }
+    if not beside:
+        return {}
+    proxies = database.query(
+        f"SELECT toString(service) AS name FROM ({spans}) WHERE service IN {{names:Array(String)}} "
+        f"GROUP BY name HAVING min({_BY_PROXY}) ORDER BY name",
+        names=sorted(beside),
+    )
+    return {row["name"]: beside[row["name"]] for row in proxies}
 
 
 def read_as_one(spellings: Mapping[str, str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from . import engine
 from .arrow import load_arrow
 from .layout import MANIFEST, Manifest, write_atomically
 from .schema import EVIDENCE_TABLES, TABLES, Table
-from .spellings import spellings_of
+from .spellings import proxies_of, spellings_of
 
 # Rows are buffered up to this many a table, then written as a row group: large enough to compress well and to be read
 # fast, small enough to bound memory (a log row is about 1 KB in Python).
@@ -167,7 +167,8 @@ class CaseWriter:
         }
         self._files = {name: list(paths) for name, paths in files.items()}
         sources, services = self._summed_up()
-        manifest = Manifest(info, sources, files, self._generation, dict(spellings_of(services)))
+        spellings = spellings_of(services, self._proxies(services))
+        manifest = Manifest(info, sources, files, self._generation, dict(spellings))
         shutil.rmtree(self._tables / "scratch", ignore_errors=True)
         write_manifest(self.folder, manifest)
         self._committed = True
@@ -212,6 +213,13 @@ class CaseWriter:
             for source in self._sources
         )
         return sources, services
+
+    def _proxies(self, services: Iterable[str]) -> Mapping[str, str]:
+        paths = self.finished("spans")
+        if not paths:
+            return {}
+        spans = engine.scan_of(paths, TABLES["spans"].structure_of("service", "attributes"))
+        return proxies_of(self.database, spans, services)
 
     def _count_by_source(self, table: Table) -> list[engine.Row]:
         paths = [self.folder / name for name in self._files.get(table.name, ())]

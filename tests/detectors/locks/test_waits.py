@@ -237,6 +237,20 @@ def test_rows_that_are_waited_for_in_a_line_make_no_deadlock(fleet: Fleet, look:
     assert look("locks.deadlock", fleet.tables())[0] == ()
 
 
+@pytest.mark.parametrize(("waited_ms", "told"), [(120.0, 0), (900.0, 1)], ids=["now and then", "all the while"])
+def test_a_line_that_forms_now_and_then_is_no_contention_where_few_stand_in_it(
+    waited_ms: float, told: int, look: Look
+) -> None:
+    fleet = Fleet()
+    for number in range(120):
+        wait = waited_ms if number >= 60 and number % 3 == 0 else 2.0
+        at, trace = number * 1000.0, f"t{number}"
+        root = fleet.span(trace, "", "bank", "h1", "POST /move", at, wait + 20, "server", "")
+        fleet.span(trace, root, "bank", "h1", "lock.acquire", at + 1, wait, lock__key="acct-0")
+        fleet.span(trace, root, "bank", "h1", "lock.release", at + wait + 10, 1, lock__key="acct-0")
+    assert len(look("locks.contention", fleet.tables())[0]) == told
+
+
 def queueing(partner_ms: float, fails: bool = False) -> Fleet:
     """Pairs of requests lock an account and ask a partner under it, who answers in time until the 40th."""
     fleet = Fleet()

@@ -64,3 +64,19 @@ def test_an_operation_that_was_not_called_before_could_not_fail_before(look: Loo
         row["trace_id"] += "n"
     findings, _ = look(MODULE, {"spans": [*calm.spans, *nightly.spans], "logs": [*calm.logs, *nightly.logs]})
     assert findings == ()
+
+
+@pytest.mark.parametrize(("heard", "times", "told"), [(True, 2, False), (True, 9, True), (False, 2, True)])
+def test_what_others_say_now_and_then_is_no_news_because_it_is_said_here_twice(
+    heard: bool, times: int, told: bool, look: Look
+) -> None:
+    def log(service: str, second: int, body: str, severity: str = "error") -> dict[str, Any]:
+        time_ns = START_NS + second * NS_PER_S
+        return {"time_ns": time_ns, "service": service, "body": body, "severity": severity, "source_id": 1}
+
+    logs = [log(service, second, "well", "info") for service in ("api", "cart") for second in range(120)]
+    if heard:
+        logs += [log("cart", second, "PUT /cart failed: OddState: unexpected state") for second in (20, 64)]
+    logs += [log("api", 119 - 2 * second, "GET /list failed: OddState: unexpected state") for second in range(times)]
+    findings, _ = look(MODULE, {"logs": [{**row, "line": number} for number, row in enumerate(logs, start=1)]})
+    assert ["api"] * told == [finding.service for finding in findings]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
+from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.store import CaseStore
 from scenery import START_NS, Row, System, Trouble
 
 Look = Callable[..., Any]
@@ -72,6 +75,18 @@ def operations(silent: int) -> dict[str, list[Row]]:
 def test_the_one_operation_that_never_logs_is_told(look: Look) -> None:
     (finding,), _ = look("logs.silent_operation", operations(silent=1))
     assert (finding.service, finding.operation) == ("service0", "operation0")
+
+
+@pytest.mark.parametrize(("fails", "told"), [(False, True), (True, False)])
+def test_an_operation_that_was_as_silent_before_others_failed_is_not_told(
+    fails: bool, told: bool, build_case: Callable[..., AbstractContextManager[CaseStore]]
+) -> None:
+    tables = operations(silent=1)
+    for number, row in enumerate(tables["spans"]):
+        row["status"] = "error" if fails and number > 60 and row["service"] != "service0" else "ok"
+    with build_case(tables) as store:
+        _, findings, _ = runner.look(store, None)
+    assert ("logs.silent_operation" in {finding.code for finding in findings}) == told
 
 
 @pytest.mark.parametrize("silent", [0, 2])

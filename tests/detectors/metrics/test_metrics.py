@@ -135,6 +135,12 @@ def test_service_levels_stay_silent(name: str, values: list[float], look: Look) 
     assert (findings, check.verdict) == ((), "clear")
 
 
+def test_latency_metrics_are_heard_beside_a_sample_of_the_requests(look: Look) -> None:
+    rows = series("stock", "http_server_duration_p99_ms", steps(400), step_s=1)
+    (finding,), _ = look("metrics.service_level", dict(System().tables(metrics=rows)))
+    assert finding.mechanism == "latency_regression"
+
+
 def test_latency_metrics_yield_to_spans_where_there_are_many(look: Look) -> None:
     rows = series("stock", "http_server_duration_p99_ms", steps(400))
     findings, check = look("metrics.service_level", dict(System().tables(metrics=rows)))

@@ -38,6 +38,14 @@ def test_what_is_no_step_gives_no_evidence(values: list[float]) -> None:
     assert step is None or step.log_evidence < 0
 
 
+def test_a_few_events_more_are_no_step() -> None:
+    few = find_step([0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 2, 1])
+    many = find_step([0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 7, 8, 11, 9])
+    assert few is not None
+    assert many is not None
+    assert few.log_evidence < 0 < many.log_evidence
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

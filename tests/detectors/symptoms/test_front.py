@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.symptoms.front import within_reach
+from deep_code_reasoning.detectors.symptoms.front import failing_front, within_reach
+from deep_code_reasoning.detectors.symptoms.symptom import Shift, symptoms_of
 from deep_code_reasoning.domain.graph import ServiceGraph
 
 GRAPH = ServiceGraph(("edge", "api", "db", "mail"), {("edge", "api"): 9, ("api", "db"): 9, ("edge", "mail"): 9})
@@ -15,3 +16,16 @@ GRAPH = ServiceGraph(("edge", "api", "db", "mail"), {("edge", "api"): 9, ("api",
 )
 def test_a_change_is_felt_along_calls_and_by_those_whose_calls_nobody_knows(service: str, reached: bool) -> None:
     assert within_reach(service, "api", GRAPH) == reached
+
+
+def test_of_those_that_began_together_the_one_that_moved_most_is_the_first() -> None:
+    symptoms = symptoms_of((), [Shift(name, "latency_p95_ms", 200, 900, 7) for name in ("api", "edge", "mail")])
+    first = failing_front(symptoms, ServiceGraph(), moved={"edge": 1.4, "mail": 3.0}).first
+    called = failing_front(symptoms, GRAPH, moved={"edge": 3.0}).first
+    assert (first, called) == ("mail", "api")
+
+
+def test_who_began_to_fail_late_is_no_reason_for_its_callers_trouble() -> None:
+    symptoms = symptoms_of((), [Shift(name, "latency_p95_ms", 200, 900, at) for name, at in (("api", 7), ("db", 70))])
+    at_any_time, late = failing_front(symptoms, GRAPH), failing_front(symptoms, GRAPH, latest_ns=40)
+    assert (at_any_time.first, late.first, late.victims) == ("db", "api", ("db",))

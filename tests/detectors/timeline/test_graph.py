@@ -59,6 +59,42 @@ def test_who_calls_the_host_of_a_machine_calls_the_machine(build_case: Build) ->
     assert dict(graph.calls) == {("api", "ledger"): 1}
 
 
+@pytest.mark.parametrize(
+    ("metric", "labels", "call"),
+    [
+        ("http.client.request.duration", {"server.address": "orders"}, ("api", "orders")),
+        ("outbound_latency_p95", {"target": "http://orders:8080/v1"}, ("api", "orders")),
+        ("envoy_cluster_upstream_rq", {"upstream_cluster": "outbound|80||orders.shop.svc.local"}, ("api", "orders")),
+        ("istio_requests_total", {"source_workload": "orders", "destination_workload": "api"}, ("orders", "api")),
+        ("traces_service_graph_request_total", {"client": "web", "server": "orders"}, ("web", "orders")),
+        ("rpc_server_handled_total", {"client": "orders"}, ("orders", "api")),
+        ("outbound_latency_p95{orders}", {}, ("api", "orders")),
+        ("latency_p95_by_route{orders}", {}, None),
+        ("http.server.request.duration", {"server.address": "orders"}, None),
+        ("istio_requests_total", {"destination_workload_namespace": "orders"}, None),
+        ("messages_published", {"messaging.destination.name": "orders"}, None),
+        ("http.client.request.duration", {"server.address": "orders.partner.example"}, None),
+        ("records_read_total", {"source": "orders"}, None),
+    ],
+)  # fmt: skip
+def test_labels_of_metrics_that_name_the_other_end_are_calls(
+    metric: str, labels: dict[str, str], call: tuple[str, str] | None, build_case: Build
+) -> None:
+    point = {"time_ns": 1, "value": 1.0}
+    points = [{**point, "service": name, "name": "up"} for name in ("api", "orders", "web")]
+    points += [{**point, "service": "api", "name": metric, "attributes": labels}] * 3
+    with build_case({"metrics": points}) as store:
+        graph = service_graph(store)
+    assert dict(graph.calls) == ({call: 3} if call else {})
+
+
+def test_spans_are_believed_more_than_labels(build_case: Build) -> None:
+    labelled = {"time_ns": 1, "value": 1.0, "service": "orders", "name": "sent", "attributes": {"target": "front"}}
+    with build_case(System(requests=7).tables(metrics=[labelled])) as store:
+        graph = service_graph(store)
+    assert dict(graph.calls) == {("front", "orders"): 7, ("orders", "stock"): 7}
+
+
 def test_names_count_as_whole_words_only() -> None:
     assert mentions("lookup of cart-db, cart and cartography", ["cart", "cart-db", "carto"], but="x") == [
         "cart",

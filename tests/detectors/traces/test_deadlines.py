@@ -41,6 +41,72 @@ def test_a_usual_policy_is_no_storm(fleet: Fleet, look: Look) -> None:
     assert check.verdict in ("clear", "skipped")
 
 
+def layered(said: str, attempts: int = 3, gap_ms: float = 1000.0, sidecars: bool = False, prefix: str = "") -> Fleet:
+    """A gateway calls orders, which call stock; from request 60 on each tries so often, and stock fails all but last.
+
+    With `sidecars` every service's own spans lie within those of a proxy beside it.
+    """
+    fleet = Fleet()
+
+    def ask(trace: str, parent: str, ends: tuple[str, str], at: float, ms: float, status: str, message: str) -> str:
+        caller, callee = (prefix + end for end in ends)
+        proxy = {"component": "proxy", "upstream_cluster": f"outbound|80||{callee}"}
+        span = fleet.span(trace, parent, caller, caller, f"GET /{callee}", at, ms, "client", status)
+        if sidecars:
+            span = fleet.span(trace, span, f"{caller}.shop", caller, f"{callee}.shop:80/*", at + 0.1, ms - 0.2,
+                              "client", status, **proxy)  # fmt: skip
+            span = fleet.span(trace, span, f"{callee}.shop", callee, f"{callee}.shop:80/*", at + 0.5, ms - 1,
+                              "server", status, **proxy)  # fmt: skip
+        return fleet.span(trace, span, callee, callee, "GET /", at + 1, ms - 2, "server", status, message)
+
+    for number in range(120):
+        trace, bad = f"t{number}", number >= 60
+        at = 60 * 1000.0 + (number - 60) * gap_ms if bad else number * 1000.0
+        tries, left = attempts if bad else 1, (attempts if bad else 1) ** 2
+        root = fleet.span(trace, "", f"{prefix}gateway", f"{prefix}gateway", "GET /", at, 12.0 * left + 20, "server")
+        for outer in range(tries):
+            last, begun = outer == tries - 1, at + 2 + outer * tries * 12
+            served = ask(trace, root, ("gateway", "orders"), begun, 12.0 * tries, "" if last else "error", "")
+            for inner in range(tries):
+                left -= 1
+                ask(trace, served, ("orders", "stock"), begun + 1.5 + inner * 11, 10, "error" if left else "",
+                    said if left else "")  # fmt: skip
+    return fleet
+
+
+@pytest.mark.parametrize("sidecars", [False, True], ids=["alone", "with sidecars"])
+@pytest.mark.parametrize("prefix", ["", "x9-"])
+def test_usual_callers_in_layers_above_one_that_is_overloaded_are_a_storm(
+    sidecars: bool, prefix: str, look: Look
+) -> None:
+    fleet = layered("server overloaded, shedding load", sidecars=sidecars, prefix=prefix)
+    (finding,), _ = look("traces.retry_storm", fleet.tables())
+    assert (finding.code, finding.service, finding.resource) == (
+        "traces.retry_storm",
+        f"{prefix}orders",
+        f"{prefix}stock",
+    )
+    assert (finding.facts["most_calls"], finding.facts["attempts_in_a_row"]) == (9, 3)
+    assert finding.facts["calls_per_request_before"] == 1
+    assert finding.confidence == 0.8
+
+
+@pytest.mark.parametrize("sidecars", [False, True], ids=["alone", "with sidecars"])
+@pytest.mark.parametrize(
+    ("said", "attempts", "gap_ms"),
+    [
+        pytest.param("disk is read-only", 3, 1000.0, id="it has another reason"),
+        pytest.param("server overloaded", 1, 1000.0, id="nobody tries again"),
+        pytest.param("server overloaded", 3, 300.0, id="there are many more requests"),
+    ],
+)
+def test_usual_callers_in_layers_are_else_how_they_take_a_failure(
+    said: str, attempts: int, gap_ms: float, sidecars: bool, look: Look
+) -> None:
+    findings, _ = look("traces.retry_storm", layered(said, attempts, gap_ms, sidecars).tables())
+    assert not findings
+
+
 def asking_again(deadline_ms: float, attempts: int, verb: str = "POST") -> Fleet:
     """Orders waits for `deadline_ms` and asks again at once; from request 60 on stock needs 300 ms, and does all."""
     fleet = Fleet()

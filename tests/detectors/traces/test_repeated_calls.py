@@ -159,3 +159,31 @@ def test_asking_for_a_lock_until_it_is_free_is_no_call_a_row(look: Look) -> None
                        db__statement=f"SET lock:7 {trace} NX PX 3000")  # fmt: skip
         fleet.span(trace, root, "orders", "h1", "DEL", at + 20 + 60 * turns, 3, "client", db__statement="DEL lock:7")
     assert not look("traces.repeated_calls", fleet.tables())[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("GET http://prices/prices/{row}", {}),
+        ("GET http://prices/prices/{row}", {"url.full": "http://prices/prices/{row}"}),
+        ("GET /prices/b{row}f00d-91ce", {}),
+        ("SELECT * FROM prices WHERE id = 'p{row}'", {}),
+    ],
+)
+@pytest.mark.parametrize("loops", [True, False])
+def test_names_that_have_the_values_in_them_are_of_one_kind(
+    name: str, told: dict[str, str], loops: bool, look: Look
+) -> None:
+    fleet = Fleet()
+    for number in range(120):
+        at, trace, calls = number * 1000.0, f"t{number}", 9 if number >= 60 and loops else 1
+        root = fleet.span(trace, "", "orders", "h1", "GET /orders", at, 10 + 9 * calls, "server")
+        for row in range(calls):
+            address = fleet.span(trace, root, "orders", "h1", name.format(row=number * 31 + row), at + 2 + 9 * row, 8,
+                                 "client")  # fmt: skip
+            fleet.spans[-1]["attributes"] = {key: text.format(row=number * 31 + row) for key, text in told.items()}
+            fleet.span(trace, address, "prices", "h2", "GET /prices/{id}", at + 3 + 9 * row, 6, "server")
+    findings, _ = look("traces.repeated_calls", fleet.tables())
+    assert [(f.service, f.mechanism, f.facts["calls_per_request"]) for f in findings] == (
+        [("orders", "n_plus_one", 9)] if loops else []
+    )

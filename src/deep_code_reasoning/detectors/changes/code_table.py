@@ -29,6 +29,8 @@ dedupe_removed: race_condition
 truncation_removed: memory_saturation
     payload_too_large 1, memory_growth .7, oom .85, memory_step .75, slow .7, cpu .5, timeout .5, throttled .4,
     constraint .3
+turns_given_up: race_condition
+    race 1, wrong_result .7, deadlock .4, lock_wait .4, constraint .4, complaint .4
 transaction_removed: race_condition
     race .8, wrong_result .85 by wrong_result, not_found .45 by wrong_result, volume_drop .35, lock_wait .3
 auth_removed: configuration

@@ -22,9 +22,9 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Kind, Scene
-from ..symptoms.evidence import service_names
 from ..symptoms.front import within_reach
 from ..symptoms.trouble import trouble
+from ..timeline.services import service_names
 from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge

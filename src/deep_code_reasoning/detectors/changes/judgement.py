@@ -185,7 +185,7 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     if score <= verdict.score:
         return verdict
     effect = max((e for e in trial.effects if not BENIGN.search(e.kind)), key=lambda e: e.sureness, default=None)
-    mechanism = capability(effect.kind).mechanism if effect else "exception"
+    mechanism = capability(effect.kind).mechanism_for(own[0].kind) if effect else "exception"
     reasons = (
         *((effect.summary,) if effect else ()),
         f"the one change of behaviour that reached {situation.front.first} before {_say(own[0])}",

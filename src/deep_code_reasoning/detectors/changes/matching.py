@@ -115,9 +115,12 @@ def place_of_loss(changed: str, losing: str, situation: Situation) -> float:
 
 
 def _closeness(symptom: Symptom, situation: Situation) -> float:
-    """Symptoms of the service that failed first tell most; those of victims, and of what they call, less."""
+    """Symptoms of the service that failed first tell most; those of victims, and of what they call, less.
+
+    Curves tell by how much each service moved, and are weighed by that: who lost the time is anybody's guess.
+    """
     first = situation.front.first
-    if not first or symptom.service == first:
+    if not first or symptom.service == first or (situation.began is not None and not symptom.said):
         return 1.0
     return 0.75 if symptom.service in situation.graph.downstream(first) else 0.65
 

@@ -1,12 +1,13 @@
 """Where the usual request takes longer, and not only some of them; where no call fails.
 
 What acts where a call fails or hangs (attempts, pauses between them, how long is waited) makes those requests slow and
-leaves the others as they were. Where the median grew by half, most requests lose time to something else. Where no call
-fails at all none is tried again.
+leaves the others as they were. Where the median grew by half, and by a good part of what the mean did, most requests
+lose time to something else. Where no call fails at all none is tried again.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Final
 
 from ..base import Scene
@@ -16,11 +17,14 @@ from ..timeline.change_point import median
 from ..timeline.linked_spans import prepare_linked_spans
 
 _MIN_RATIO: Final = 1.5
+# What all requests lose the median loses as well; beside a third of them that lose it, it moves by far less.
+_OF_MEAN: Final = 0.5
 # A median of fewer moves by itself.
 _MIN_REQUESTS: Final = 20
 # Of fewer calls one that fails may not have been seen.
 _MIN_CALLS: Final = 50
 _MEDIAN: Final = frozenset({"p50", "median"})
+_MEAN: Final = frozenset({"mean", "avg", "average"})
 
 
 def slower_medians(scene: Scene) -> frozenset[str]:
@@ -44,22 +48,36 @@ def _by_spans(scene: Scene) -> set[str]:
     rows = scene.store.query(
         "SELECT DISTINCT service FROM (SELECT toString(service) AS service, name, "
         "quantileExactIf(0.5)(duration_ns, start_ns < {onset:Int64}) AS before, "
-        "quantileExactIf(0.5)(duration_ns, start_ns >= {onset:Int64}) AS after "
+        "quantileExactIf(0.5)(duration_ns, start_ns >= {onset:Int64}) AS after, "
+        "avgIf(duration_ns, start_ns >= {onset:Int64}) - avgIf(duration_ns, start_ns < {onset:Int64}) AS of_mean "
         "FROM spans WHERE kind IN ('server', 'consumer') GROUP BY service, name "
         "HAVING least(countIf(start_ns < {onset:Int64}), countIf(start_ns >= {onset:Int64})) >= {least:UInt32} "
-        "AND after >= {ratio:Float64} * before) ORDER BY service",
+        "AND after >= {ratio:Float64} * before AND after - before >= {part:Float64} * of_mean) ORDER BY service",
         onset=scene.windows.onset_ns,
         least=_MIN_REQUESTS,
         ratio=_MIN_RATIO,
+        part=_OF_MEAN,
     )
     return {row["service"] for row in rows}
 
 
 def _by_metrics(scene: Scene) -> set[str]:
-    found = set()
+    medians: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    of_mean: dict[str, float] = defaultdict(float)
     for series in series_of(scene.store, frozenset({"latency"})):
         before, after = series.sides(scene.windows.onset_ns)
-        is_median = words_of(series.name) & _MEDIAN and before and after
-        if is_median and median(after) >= _MIN_RATIO * median(before) > 0:
-            found.add(series.service)
-    return found
+        if not before or not after:
+            continue
+        words = words_of(series.name)
+        if words & _MEDIAN:
+            medians[series.service].append((median(before), median(after)))
+        elif words & _MEAN:
+            of_mean[series.service] = max(of_mean[series.service], median(after) - median(before))
+    return {
+        service
+        for service, pairs in medians.items()
+        if any(
+            after >= _MIN_RATIO * before > 0 and after - before >= _OF_MEAN * of_mean[service]
+            for before, after in pairs
+        )
+    }

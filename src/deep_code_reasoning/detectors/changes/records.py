@@ -9,7 +9,7 @@ from typing import Any
 
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
-from ..symptoms.evidence import running_services, service_names
+from ..timeline.services import running_services, service_names
 from .deeds import History
 from .diff import parse_diff
 from .trial import Change, Rollout

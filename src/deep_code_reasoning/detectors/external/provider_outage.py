@@ -21,8 +21,8 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant
 from ..base import Detector, Kind, Scene, Skipped
-from ..symptoms.evidence import new_texts
 from ..symptoms.symptom import Text
+from ..symptoms.texts import new_texts
 from ..symptoms.words import telling_words
 from .notices import Notice, notices
 

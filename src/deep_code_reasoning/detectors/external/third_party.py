@@ -21,8 +21,9 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Kind, Scene
-from ..symptoms.evidence import service_names, telling_texts
 from ..symptoms.symptom import Text
+from ..symptoms.texts import telling_texts
+from ..timeline.services import service_names
 from .exits import prepare_exits
 
 _HOST: Final = re.compile(

@@ -23,10 +23,12 @@ from ...domain.instant import NS_PER_S
 from ...domain.wording import figure
 from ..base import Detector, Kind, Scene
 from ..metrics.series import abruptness, find_step, series_of
-from ..symptoms.evidence import level_series, new_texts, service_names, shifts
 from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.metric_names import kind_of_metric
+from ..symptoms.shifts import level_series, shifts
 from ..symptoms.symptom import Shift, symptoms_of
+from ..symptoms.texts import new_texts
+from ..timeline.services import service_names
 
 
 @dataclass(frozen=True, slots=True)

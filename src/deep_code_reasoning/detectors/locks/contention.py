@@ -43,6 +43,8 @@ class Settings:
     Attributes:
         length: when a wait is long.
         min_rise: the share of long waits must rise by this much; a fifth is felt.
+        most: where most requests wait long nothing more is asked; of fewer,
+        min_standing: one waits for so much of the time: a line that forms now and then, and is gone, is a busy moment.
         others_factor: the service's other calls may be slower by so much, else it is not the lock.
         stuck_holders: nor is it where so much of the time of its long waits is in a deadlock or behind it.
         kept_holders: nor is it where for so much of them the holders' calls to others fail, or take long (by the same
@@ -54,6 +56,8 @@ class Settings:
 
     length: Length = LONG
     min_rise: float = 0.2
+    most: float = 0.5
+    min_standing: float = 0.1
     others_factor: float = 4.0
     stuck_holders: float = 0.5
     kept_holders: float = 0.5
@@ -92,6 +96,8 @@ def _judge(scene: Scene, waits: LongWaits, settings: Settings) -> Finding | None
     chance = probability(change.log_evidence, 1)
     if chance < settings.min_probability:
         return None
+    if change.rate_after < settings.most and _standing(scene, waits, settings) < settings.min_standing:
+        return None
     if _others_slower(scene.store, waits.service, waits.since_ns) >= settings.others_factor:
         return None
     if _kept_holders(scene.store, waits, settings) >= settings.kept_holders:
@@ -99,6 +105,26 @@ def _judge(scene: Scene, waits: LongWaits, settings: Settings) -> Finding | None
     if _starved_holders(scene, waits.service, settings) >= settings.starved_holders:
         return None
     return _finding(scene, waits.service, change, (waits.since_ns, chance), settings)
+
+
+def _standing(scene: Scene, waits: LongWaits, settings: Settings) -> float:
+    """The share of the time since a service's waits became long in which a request of it waits long."""
+    row = scene.store.query(
+        """
+        WITH long AS (
+            SELECT start_ns, start_ns + wait_ns AS end_ns,
+                   max(end_ns) OVER (ORDER BY start_ns, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                       AS covered_ns
+            FROM waits WHERE service = {service:String} AND start_ns >= {since:Int64} AND wait_ns >= {least:Int64}
+        )
+        SELECT sum(greatest(0, end_ns - greatest(start_ns, covered_ns))) AS waited_ns, max(end_ns) AS last_ns FROM long
+        """,
+        service=waits.service,
+        since=waits.since_ns,
+        least=round(settings.length.least_ms * NS_PER_MS),
+    )[0]
+    until_ns = max(int(row["last_ns"]), scene.windows.incident.end_ns)
+    return int(row["waited_ns"]) / max(1, until_ns - waits.since_ns)
 
 
 def _kept_holders(store: CaseStore, waits: LongWaits, settings: Settings) -> float:

@@ -26,8 +26,8 @@ from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene
-from ..symptoms.evidence import service_names, traced_services
 from ..symptoms.lexicon import kinds_of_text
+from ..timeline.services import service_names, traced_services
 from .steps import ERROR_LEVEL
 
 _BACKED_OFF: Final = r"(?i)back-?off restarting|crash.?loop.?back.?off"

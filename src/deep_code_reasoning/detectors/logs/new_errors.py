@@ -20,7 +20,7 @@ those that are new.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,7 @@ from ...domain.window import Window
 from ...domain.wording import excerpt
 from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
+from ..symptoms.words import words
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -48,8 +49,8 @@ class Settings:
 
     Attributes:
         min_rise: errors must come in so many more of the steps; less is a burst.
-        min_known_steps: errors that the time before knew come close together now and then: so many steps of them
-            in a row are more than that. What never came before needs no such number.
+        min_known_steps: errors that the time before knew, here or of another service, come close together now and
+            then: so many steps of them in a row are more than that. What never came before needs no such number.
         min_probability: a finding is told when it is likelier than not.
     """
 
@@ -70,6 +71,12 @@ class ErrorSteps:
     line: int
     item: int
 
+    @property
+    def reason(self) -> str:
+        """What went wrong, without where: the last clause of what is said, if it says anything."""
+        last = self.template.rpartition(": ")[2]
+        return last if len(words(last)) > 1 else self.template
+
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services that begin to log errors."""
@@ -82,6 +89,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         by_service[kind.service].append(kind)
     findings = []
     called = _called_steps(scene, steps)
+    heard: dict[str, int] = {}
+    for kind in (kind for kinds in by_service.values() for kind in kinds):
+        heard[kind.reason] = min(*kind.steps, heard.get(kind.reason, _TIME_STEPS))
     for service, kinds in sorted(by_service.items()):
         present = {step for kind in kinds for step in kind.steps}
         tried = called.get(service, set(range(_TIME_STEPS))) | present
@@ -91,13 +101,19 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         )
         if change is None or change.rate_after - change.rate_before < settings.min_rise:
             continue
-        if change.failures_before and change.failures_after < settings.min_known_steps:
+        known = change.failures_before or all(_is_heard_before(kind, heard, change.index) for kind in kinds)
+        if known and change.failures_after < settings.min_known_steps:
             continue
         chance = probability(change.log_evidence, len(by_service))
         if chance >= settings.min_probability:
             findings.append(_finding(scene, kinds, change, chance, span.end_ns))
     findings.sort(key=lambda f: (-f.severity * f.confidence, f.service))
     return findings
+
+
+def _is_heard_before(kind: ErrorSteps, heard: Mapping[str, int], index: int) -> bool:
+    """Whether any service gave that reason before a step: what others say all the time is no news."""
+    return heard[kind.reason] < index
 
 
 def _error_steps(scene: Scene, steps: TimeSteps) -> list[ErrorSteps]:

@@ -6,8 +6,9 @@ request to its other operations, and no other operation of the system is as sile
 Why it matters: when evidence begins after the fault did, the statement that no longer comes cannot be missed. That a
 path is silent where all others speak is what remains.
 
-Stays silent when: other operations are silent too (health checks, say: then silence is a habit); the service logs
-nothing anywhere; there are too few requests or too few operations to call it a habit.
+Stays silent when: other operations are silent too (health checks, say: then silence is a habit); the operation was as
+silent before something else changed; the service logs nothing anywhere; there are too few requests or too few
+operations to call it a habit.
 
 Example finding: `prices: /prices/by-route logs nothing (65 requests), its other operations and all others do`.
 
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
+from ...store import Row
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.linked_spans import prepare_linked_spans
 
@@ -51,18 +53,20 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         WITH
             spoken AS (SELECT DISTINCT trace_id, service FROM logs WHERE trace_id != ''),
             entries AS (
-                SELECT trace_id, span_id, service, name AS operation,
+                SELECT trace_id, span_id, start_ns, service, name AS operation,
                        uniqExact(name) OVER (PARTITION BY trace_id, service) AS kinds
                 FROM linked_spans WHERE parent_service != service
             )
         SELECT service, operation, uniqExact(trace_id) AS requests,
                uniqExactIf(trace_id, (trace_id, service) IN spoken) AS logged,
+               uniqExactIf(trace_id, start_ns < {onset:Int64}) AS before,
                arraySlice(arraySort(groupArray((trace_id, span_id))), 1, 3) AS cited
         FROM entries WHERE kinds = 1
         GROUP BY service, operation HAVING requests >= {requests:UInt32}
         ORDER BY service, operation
         """,
         requests=settings.min_requests,
+        onset=scene.windows.onset_ns,
     )
     talking = [row for row in rows if int(row["logged"]) >= settings.habit * int(row["requests"])]
     if len(talking) < settings.min_operations:
@@ -76,23 +80,27 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     if len(silent) != 1:
         return []
     row = silent[0]
-    return [
-        Finding(
-            code="logs.silent_operation",
-            mechanism="exception",
-            service=row["service"],
-            summary=(
-                f"{row['service']}: {row['operation']} logs nothing on any of {row['requests']} requests, "
-                f"while its other operations and {len(talking)} of the system do"
-            ),
-            severity=1.0,
-            confidence=settings.confidence,
-            facts={"requests": int(row["requests"]), "operations_that_log": len(talking)},
-            citations=tuple(span_citation(trace, span) for trace, span in row["cited"]),
-            window=scene.windows.incident,
-            operation=row["operation"],
-        )
-    ]
+    if scene.windows.changed and int(row["before"]) >= settings.min_requests:
+        return []
+    return [_finding(scene, row, len(talking), settings)]
+
+
+def _finding(scene: Scene, row: Row, talking: int, settings: Settings) -> Finding:
+    return Finding(
+        code="logs.silent_operation",
+        mechanism="exception",
+        service=row["service"],
+        summary=(
+            f"{row['service']}: {row['operation']} logs nothing on any of {row['requests']} requests, "
+            f"while its other operations and {talking} of the system do"
+        ),
+        severity=1.0,
+        confidence=settings.confidence,
+        facts={"requests": int(row["requests"]), "operations_that_log": talking},
+        citations=tuple(span_citation(trace, span) for trace, span in row["cited"]),
+        window=scene.windows.incident,
+        operation=row["operation"],
+    )
 
 
 DETECTOR = Detector(

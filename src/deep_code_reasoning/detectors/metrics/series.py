@@ -3,6 +3,8 @@
 The step is found by least absolute deviations: the split into two levels, each its side's median, that leaves the least
 sum of distances. Medians make it indifferent to spikes, and nothing needs to be known of the onset. The evidence is
 the Laplace log likelihood ratio of two levels against one, less a penalty for having looked at every split (BIC).
+A series that often counts nothing has a median of nothing, from which any event is infinitely far: there the step has
+to be one of a Poisson rate as well.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ _RISES_A_RESET: Final = 20
 # A step needs a few points on its calm side to know what is usual; on its far side two, since one is a spike.
 _MIN_BEFORE: Final = 4
 _MIN_AFTER: Final = 2
+# Where a quarter of the points before a step count nothing, the others count one event, or two (a mean of 1.4).
+_SPARSE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +215,22 @@ def find_step(values: Sequence[float]) -> Step | None:
     # A floor for series that do not vary at all on either side: their last digit is noise too.
     floor = count * 1e-3 * max(abs(value) for value in values)
     one, two = costs[-1] + floor, costs[index - 1] + floor
-    evidence = count * math.log(one / two) - 2 * math.log(count)
+    evidence = min(count * math.log(one / two), _rate_ratio(values, index)) - 2 * math.log(count)
     return Step(index, median(values[:index]), median(values[index:]), evidence)
+
+
+def _rate_ratio(values: Sequence[float], index: int) -> float:
+    """Log likelihood ratio of two Poisson rates against one, for what counts few events: infinite for all else.
+
+    The least that a point before the step counts is one event. Where none counts any, nothing tells what one is.
+    """
+    before, after = values[:index], values[index:]
+    event = min((value for value in before if value > 0), default=0.0)
+    if not event or min(values) < 0 or before.count(0) < _SPARSE * len(before):
+        return math.inf
+    sides = [(sum(side) / event, len(side)) for side in (before, after, values)]
+    first, second, whole = (events * math.log(events / points) if events else 0.0 for events, points in sides)
+    return first + second - whole
 
 
 def split_costs(values: Sequence[float]) -> list[float]:

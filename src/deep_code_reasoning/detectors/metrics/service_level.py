@@ -7,9 +7,9 @@ Why it matters: where traces are sampled or absent, these metrics are the only w
 and when.
 
 Stays silent when: a level moves within its own past, or by little, or as the same metric of other services does at
-other times (`rarity.py`). Latency and traffic are left to the spans where the
-case has many of them, of several services: spans are the better witness (percentiles from coarse buckets jump by
-themselves, most of all for services that hardly anyone calls), and who is not in them is not in the way of requests.
+other times (`rarity.py`). Latency and traffic are left to the spans where the case has many of them, of several
+services, and no mere sample: there they are the better witness (percentiles from coarse buckets jump by themselves,
+most of all for services that hardly anyone calls), and who is not in them is not in the way of requests.
 
 Example finding: `payments: http_5xx_ratio rose from 0.004 to 0.61 at 09:43:00`.
 
@@ -29,7 +29,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
-from ..timeline.change_point import probability
+from ..timeline.change_point import median, probability
 from .rarity import families, rarity_evidence
 from .series import Series, Step, abruptness, find_step, series_of
 
@@ -53,6 +53,8 @@ class Settings:
         grave_error_share: when a tenth of all requests fails an incident is grave; severity is full from there.
         min_probability: a finding is told when it is likelier than not.
         enough_spans: from so many spans on a service's latency can be judged by them.
+        spans_a_point: and from so many in the time of one point of its metrics: of fewer no 95th percentile can be
+            told, and a sample of all requests says less than a metric that is made of all.
         enough_services: with so many such services the traces cover the system.
     """
 
@@ -63,6 +65,7 @@ class Settings:
     grave_error_share: float = 0.1
     min_probability: float = 0.5
     enough_spans: int = 100
+    spans_a_point: int = 20
     enough_services: int = 3
 
 
@@ -89,8 +92,14 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def _is_traced(scene: Scene, settings: Settings) -> bool:
+    traced = scene.store.time_range("spans")
+    if traced is None:
+        return False
     rows = scene.store.query("SELECT service, count() AS n FROM spans GROUP BY service ORDER BY service")
-    return sum(int(row["n"]) >= settings.enough_spans for row in rows) >= settings.enough_services
+    pauses_s = [series.every_s for series in series_of(scene.store, frozenset({"latency"}))]
+    points = traced.seconds / median(pauses_s) if pauses_s else 0.0
+    enough = max(settings.enough_spans, settings.spans_a_point * points)
+    return sum(int(row["n"]) >= enough for row in rows) >= settings.enough_services
 
 
 def _matters(series: Series, step: Step, settings: Settings) -> bool:

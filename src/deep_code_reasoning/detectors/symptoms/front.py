@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,13 +29,23 @@ class Front:
         return ((self.first,) if self.first else ()) + self.victims
 
 
-def failing_front(symptoms: Sequence[Symptom], graph: ServiceGraph, services: Iterable[str] = ()) -> Front:
+def failing_front(
+    symptoms: Sequence[Symptom],
+    graph: ServiceGraph,
+    services: Iterable[str] = (),
+    moved: Mapping[str, float] | None = None,
+    latest_ns: int = 0,
+) -> Front:
     """Find the first failing service: one that fails while none of those it depends on does; among them the earliest.
+
+    Of several that began together it is the one whose trouble is the most specific, then the one that moved most.
 
     Args:
         symptoms: all symptoms.
         graph: who calls whom, spoken calls included.
         services: further names of services, by which texts may speak of them.
+        moved: by which factor services fail more often or are slower, of those that do.
+        latest_ns: who begins to fail after that is a victim at most; 0 where nothing says.
     """
     began = _began(symptoms)
     if not began:
@@ -44,10 +54,12 @@ def failing_front(symptoms: Sequence[Symptom], graph: ServiceGraph, services: It
         return Front("", (), 0)
     blamed = {name: set(graph.callees(name)) for name in {*began, *services}}
     # The platform speaks of pods that it restarts and nodes that it lost: a witness, and seldom the first to fail.
-    failing = [name for name in began if not _PLATFORM.fullmatch(name)] or list(began)
-    roots = [name for name in failing if not _reaches_failing(name, blamed, began)] or failing
+    early = {name: at for name, at in began.items() if not latest_ns or at <= latest_ns or at == _FOREVER} or began
+    failing = [name for name in early if not _PLATFORM.fullmatch(name)] or list(early)
+    roots = [name for name in failing if not _reaches_failing(name, blamed, early)] or failing
     weight = {name: max(s.weight for s in symptoms if s.service == name) for name in began}
-    first = min(roots, key=lambda name: (began[name], -weight[name], name))
+    moved = moved or {}
+    first = min(roots, key=lambda name: (began[name], -weight[name], -moved.get(name, 1.0), name))
     victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
     return Front(first, tuple(victims), began[first] if began[first] != _FOREVER else 0)
 

@@ -52,9 +52,9 @@ race:
     running .{1,30}in parallel | serializ\w+ failure | could not serialize
 null_reference:
     nil pointer | nullpointer | nonetype | null ?reference | undefined is not | (cannot|can't) read propert\w+ |
-    of (undefined|null) | is (undefined|null)\b | unwrap\(\) | option::unwrap | undefined method .{1,60} for nil |
-    attempt to index a nil | invalid memory address | sigsegv | segmentation fault | optional value |
-    unexpectedly found nil | must not be null
+    (of|on) (undefined|null)\b | is (undefined|null)\b | unwrap\(\) | option::unwrap |
+    undefined method .{1,60} for nil | attempt to index a nil | invalid memory address | sigsegv |
+    segmentation fault | optional value | unexpectedly found nil | must not be null
 out_of_range:
     index out of | out of (range|bounds) | indexerror | arrayindex | slice bounds | stringindex | rangeerror |
     overflow | underflow | division ?by ?zero | divide by zero | negative (array|index|length)
@@ -73,7 +73,8 @@ decode_error:
     signature mismatch | mismatchedinput | databind
 rejected_input:
     \b422\b | unprocessable | \b400\b | bad request | validation (error|failed) | failed validation |
-    must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid
+    must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid |
+    (field|parameter|property|attribute|header).{1,60} (missing|required|empty) in .{0,8}(request|payload|body|input)
 payload_too_large:
     too ?(large|long|big) | \b413\b | maximum context | context length | request entity |
     exceeds? (the )?max\w* (size|length|message) | larger than | message size | resource_?exhausted.{1,40}message |
@@ -148,7 +149,8 @@ certificate_expired:
     not yet valid | x509.{0,60}expired | certificate is not valid |
     (credential|api ?key|(client|shared) ?secret|access ?key|licen[cs]e( key)?)s?.{0,30}\bexpired
 tls:
-    \btls | \bssl | x509 | protocol[_ ]version | handshake | certificate | pkix | cert_
+    \btls(?! certificate) | \bssl(?! certificate) | x509 | protocol[_ ]version | handshake |
+    certificate(?!.{1,80}\bexpires? in \d+ (day|week|month)) | pkix | cert_
 auth:
     unauthori[sz]ed | forbidden | permission denied | access ?denied | \b40[13]\b | digest | hmac |
     signature .{0,20}(mismatch|invalid|differ|fail) |

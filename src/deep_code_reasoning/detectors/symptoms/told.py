@@ -31,6 +31,7 @@ _TOLD: Final[Mapping[str, str]] = {
     "too_many_connections": "connection_pool_exhausted",
     "worker_exhausted": "thread_pool_exhausted",
     "race": "race_condition",
+    "rejected_input": "bad_input",
 }
 TOLD_MECHANISMS: Final = tuple(sorted({"exception", *_TOLD.values()}))
 """All that a text may tell."""

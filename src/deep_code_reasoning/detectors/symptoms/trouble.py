@@ -2,7 +2,8 @@
 
 Where it began is asked of what may have: not of machines, which count the calls that come to them (a cache, a database)
 and rise and fall with their callers; nor of metrics that jumped before the onset, as they do at every innocent deploy
-(what climbs began earlier by its nature); nor of services whose requests are served as before, whatever they use.
+(what climbs began earlier by its nature); nor of services whose requests are served as before, whatever they use; nor
+of those that began to fail when half of the incident was over.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.graph import ServiceGraph
-from ..base import Scene
-from .evidence import COUNTER, FORERUN_NS, once_a_case, service_names, shifts, telling_texts, traced_services
+from ..base import Scene, once_a_case
+from ..metrics.moved import failing_more, greater, slowed
+from ..symptoms.calm import FORERUN_NS
+from ..symptoms.shifts import COUNTER, shifts
+from ..symptoms.texts import telling_texts
+from ..timeline.services import service_names, traced_services
 from .front import Front, failing_front, spoken_graph
 from .symptom import Shift, Symptom, symptoms_of
 
@@ -59,7 +64,9 @@ def trouble(scene: Scene) -> Trouble:
     beginning = [symptom for symptom in told if symptom.service not in machines | served] or list(symptoms)
     services = service_names(scene.store)
     graph = spoken_graph(scene.graph, beginning, services)
-    return Trouble(symptoms, graph, failing_front(beginning, graph, services))
+    factors = greater(failing_more(scene), slowed(scene))
+    middle_ns = (scene.windows.onset_ns + scene.windows.incident.end_ns) // 2
+    return Trouble(symptoms, graph, failing_front(beginning, graph, services, factors, middle_ns))
 
 
 def _jumped_before(scene: Scene, moved: Sequence[Shift]) -> set[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Who calls whom: from spans, and where they are few, from what services say of each other in their logs."""
+"""Who calls whom: from spans and metrics, and where they say nothing, from what services say of each other in logs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ...domain.graph import ServiceGraph
 from ...store import CaseStore
 from .linked_spans import prepare_linked_spans
 from .machines import prepare_machines
+from .metric_calls import metric_calls
 from .names import mentions
 from .span_facts import prepare_span_facts
 
@@ -18,7 +19,8 @@ def service_graph(store: CaseStore) -> ServiceGraph:
 
     A call is a span whose parent is of another service, or one that names a known service as its peer
     (`peer.service`, else the address that it calls; OpenTelemetry semantic conventions): a database is known by its
-    metrics, and by the host that these are of. A service whose warnings or errors name another one is taken
+    metrics, and by the host that these are of. Metrics that name the other end of a call are as good a witness
+    (`metric_calls.py`). A service whose warnings or errors name another one is taken
     to call it (with 0 calls), unless spans show a path between the two: they are the better witness.
     """
     prepare_linked_spans(store)
@@ -55,6 +57,10 @@ def service_graph(store: CaseStore) -> ServiceGraph:
     )
     for row in peers:
         calls.setdefault((row["caller"], row["callee"]), int(row["calls"]))
+    machines = {row["host"]: row["machine"] for row in store.query("SELECT host, machine FROM machines ORDER BY host")}
+    for (caller, callee), points in metric_calls(store, names, machines).items():
+        if (callee, caller) not in calls:
+            calls.setdefault((caller, callee), points)
     seen = ServiceGraph(tuple(names), dict(calls))
     for caller, callee in _spoken_of(store, names):
         if not seen.path(caller, callee) and not seen.path(callee, caller):

@@ -4,7 +4,8 @@
                     to that service), start_ns and end_ns, doubt_ns, object (the table; of a store without tables its
                     key with # for numbers; of a call the callee and the path up to the key), reads, names (values that
                     may be its key), hidden (nothing names any), row (the one row, key or document that it is about,
-                    '' where that is not sure), replaces (it writes that row whole, whatever another wrote since)
+                    '' where that is not sure), replaces (it writes that row whole, whatever another wrote since),
+                    creates (it makes something new, as often as it is done)
 
 Times are on the common timeline (`timeline/clocks.py`). The key of a call is the last id in its path, else what
 attributes of the application's own name on either side of it; that of a statement is what its condition compares an id
@@ -35,6 +36,8 @@ _WRITE_WORDS: Final = (
     f"{_REPLACE_WORDS}|post|create|add|insert|delete|remove|reserve|book|charge|debit|credit|transfer|submit|place|apply"
     "|confirm|cancel|redeem|claim|assign|adjust|withdraw|deposit|allocate|issue|register|increment|decrement|use|pay|buy"
 )
+# What a store's key is called under which it is kept that something has been done.
+_DONE_BEFORE: Final = "idem|dedup|processed|handled|seen|n?once"
 # Attributes of conventions and tracers: what is left are the application's own.
 _CONVENTIONS: Final = (
     "^(http|net|network|url|db|rpc|grpc|messaging|server|client|code|thread|otel|telemetry|process|host|k8s|user_agent"
@@ -74,8 +77,14 @@ _REPLACES: Final = rf"""NOT match(statement, '(?is)where.*{_VERSION[4:]}|\\$inc'
     AND NOT arrayExists(sides -> sides[1] = sides[2], extractAllGroups(statement, '{_RELATIVE}'))"""
 
 
+# An insert that leaves what is there as it is may be done by many.
+_INSERTS: Final = (
+    r"match(statement, '(?i)^[^a-z]*insert') AND NOT match(statement, '(?i)on conflict|ignore|duplicate key')"
+)
+
+
 def could_race(store: CaseStore, told: bool) -> bool:
-    """Whether anything is written that a race could be over: where none was `told`, written whole with no check."""
+    """Whether anything is written that a race could be over: where none was `told`, anew, or whole with no check."""
     if told or store.attribute_names("spans") == frozenset():
         return told
     return bool(
@@ -83,7 +92,8 @@ def could_race(store: CaseStore, told: bool) -> bool:
             f"""
             SELECT 1 AS n FROM spans
             WHERE notEmpty(attributes) AND if({statement_of()} AS statement != '',
-                match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES},
+                {_INSERTS} OR match(statement, '(?i)^[^a-z]*h?set +([^ ]*[^a-z ])?({_DONE_BEFORE})')
+                    OR (match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES}),
                 {_METHOD} IN ('PUT', 'PATCH') OR if(attributes['rpc.method'] != '',
                     match(attributes['rpc.method'], {{replaces:String}}), match(name, {{replaces:String}})))
             LIMIT 1
@@ -211,6 +221,9 @@ _STATEMENTS: Final = (
                match(verb, '^(?i)(update|updateone|replace|replaceone|save|put|putitem|updateitem)$')
                    AND status != 'error' AND NOT arrayExists(pair -> match(pair.1, '{_VERSION}'), conditions)
                    AND {_REPLACES} AS replaces,
+               status != 'error' AND (match(verb, '^(?i)(insertone|putitem|create)$') OR {_INSERTS}
+                   OR (table = '' AND NOT reads AND match(store_key, '(?i)(^|[^a-z])({_DONE_BEFORE})')
+                       AND NOT match(statement, '(?i) nx( |$)'))) AS creates,
                arrayLast(turn -> turn.1 <= p.start_ns, e.turns) AS turn, arrayConcat(p.own_given, turn.3) AS given
         FROM key_texts AS p LEFT ANY JOIN turns AS e ON p.trace_id = e.trace_id AND p.service = e.service
         """,
@@ -232,7 +245,7 @@ _STATEMENTS: Final = (
                toUInt8(reads) AS reads, names, empty(names) AND masked AS hidden,
                multiIf(key.2 != '', concat(key.1, '=', key.2),
                        table != '' AND masked AND {_SURE}, names[1], '') AS row,
-               toUInt8(0) AS refused, toUInt8(t.replaces) AS replaces
+               toUInt8(0) AS refused, toUInt8(t.replaces) AS replaces, toUInt8(t.creates) AS creates
         FROM key_names AS t {join_offsets("t.clock", "t.start_ns")}
         """,
     ),
@@ -299,7 +312,9 @@ _CALLS: Final = (
                toInt64(o.doubt_ns), n.object, n.way = 1, n.names, empty(n.names),
                if((last > 0 AND path != '') OR ({_SURE}), n.names[1], ''),
                n.refused, n.way = 0 AND NOT n.checked AND NOT n.failed AND (n.method IN ('PUT', 'PATCH')
-                   OR (n.method = '' AND match(n.verb, {{replaces:String}})))
+                   OR (n.method = '' AND match(n.verb, {{replaces:String}}))),
+               n.way = 0 AND NOT n.failed
+                   AND if(n.method = '', NOT match(n.verb, {{replaces:String}}), n.method = 'POST')
         FROM key_named AS n LEFT ANY JOIN turns AS e ON n.trace_id = e.trace_id AND n.service = e.service
         {join_offsets("n.clock", "n.start_ns")}
         """,

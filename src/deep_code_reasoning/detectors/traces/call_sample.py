@@ -20,6 +20,7 @@ from typing import Final
 from ...domain.citation import Citation, span_citation
 from ...store import CaseStore, Row
 from ..locks.commands import statement_of
+from ..symptoms.words import without_numbers
 
 # perf-sentinel's defaults for hidden parameters.
 _MIN_VARIATION: Final = 0.5
@@ -44,8 +45,14 @@ class Sample:
     citations: tuple[Citation, ...]
 
 
-def sample_of(store: CaseStore, service: str, name: str, traces: Sequence[str]) -> Sample | None:
-    """Look at the calls that a service makes in some traces; `name` is '' for calls of all names."""
+def kind_of_call(name: str) -> str:
+    """SQL: the name of a call without the values that are in it, where it is an address or a statement."""
+    quoted = f"replaceRegexpAll({name}, '\\'[^\\']*\\'', '#')"
+    return without_numbers(quoted)
+
+
+def sample_of(store: CaseStore, service: str, kind: str, traces: Sequence[str]) -> Sample | None:
+    """Look at the calls that a service makes in some traces; `kind` is one of `kind_of_call`, '' for all."""
     rows = store.query(
         f"""
         WITH inside AS (SELECT * FROM spans WHERE trace_id IN {{traces:Array(String)}}),
@@ -61,12 +68,12 @@ def sample_of(store: CaseStore, service: str, name: str, traces: Sequence[str]) 
                   i.attributes['db.sql.table']) AS table
         FROM inside AS i LEFT ANY JOIN callees AS c ON c.trace_id = i.trace_id AND c.parent_span_id = i.span_id
         WHERE i.service = {{service:String}} AND i.status != 'error' AND i.parent_span_id != ''
-          AND (i.trace_id, i.span_id) NOT IN inner AND {{name:String}} IN ('', i.name)
-          AND (i.kind NOT IN ('server', 'consumer') OR i.name = {{name:String}})
+          AND (i.trace_id, i.span_id) NOT IN inner AND {{kind:String}} IN ('', {kind_of_call("i.name")})
+          AND (i.kind NOT IN ('server', 'consumer') OR {{kind:String}} != '')
         ORDER BY i.trace_id, i.start_ns, i.span_id LIMIT 2000
         """,
         service=service,
-        name=name,
+        kind=kind,
         traces=list(traces),
         given=r"^db\.(query|statement)\.parameter",
     )

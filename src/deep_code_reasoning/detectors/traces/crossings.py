@@ -35,6 +35,7 @@ def crossings(scene: Scene, settings: Settings) -> list[Finding]:
     found = _met(scene, steps, int(objects["read"]), settings) if told else []
     found += _overwritten(scene, steps, int(objects["open"]), settings)
     found += _unlocked(scene, steps, int(objects["read"]), settings)
+    found += _twice(scene, steps, int(objects["read"]), settings)
     # Reads and writes of several things lie across each other together: one of them is enough.
     best: dict[str, Finding] = {}
     for finding in sorted(found, key=lambda f: (-f.confidence, ", then " in (f.resource or ""), f.resource)):
@@ -55,7 +56,7 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
         WITH requests AS (
             SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
                    max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded,
-                   max(w.locked) AS locked
+                   max(w.locked) AS locked, max(w.twice) AS twice
             FROM key_windows AS w GROUP BY service, object, trace_id
         ),
         -- What is looked at: objects with so many of them.
@@ -140,6 +141,35 @@ def _unlocked(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings
     return found
 
 
+def _twice(scene: Scene, steps: TimeSteps, looked_at: int, settings: Settings) -> list[Finding]:
+    """Objects of which requests create the same one twice, each having looked for it before the other was done.
+
+    What anybody may create again comes again at other times too. Where it comes at once only, the look keeps the
+    others away: it is the check that this one be done once, and it is not one with its act.
+    """
+    rows = _requests(scene, steps, "twice", settings.min_requests)
+    again = scene.store.query(
+        """
+        SELECT service, object, countIf(times > 1) AS apart, countIf(times = 1 AND made > 1) AS met FROM (
+            SELECT service, object, key, count() AS made, countIf(NOT after_prior) AS times
+            FROM key_windows WHERE creates GROUP BY service, object, key
+        ) GROUP BY service, object
+        """
+    )
+    once = {
+        (row["service"], row["object"])
+        for row in again
+        if int(row["met"]) >= settings.min_requests
+        and int(row["apart"]) <= settings.most_apart * (int(row["apart"]) + int(row["met"]))
+    }
+    found = []
+    for row in rows:
+        dated = began(row, steps, looked_at, settings) if (row["service"], row["object"]) in once else None
+        if dated is not None and dated[1] >= settings.min_silent:
+            found.append(_untold(scene, row, "done twice", *dated, steps))
+    return found
+
+
 def _less_guarded(row: Row, steps: TimeSteps, change: OutcomeChange) -> float:
     """Log Bayes factor that requests write with no guard more often since then."""
     unguarded = steps.spread(row["unguarded"])
@@ -195,6 +225,11 @@ _UNTOLD: Final = {
         "crossed AND NOT locked",
         ("other_read", "read", "other_write", "write"),
         "read and wrote {target} across another's read and write, without the lock that all took before",
+    ),
+    "done twice": (
+        "twice",
+        ("other_read", "read", "other_write", "write"),
+        "looked for what they then put into {target}, as another did across them with the same key: it is done twice",
     ),
 }
 

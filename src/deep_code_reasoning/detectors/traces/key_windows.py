@@ -6,10 +6,12 @@
     key_windows     a row a trace that read and then wrote one key: object (what was read, and what was written where
                     that is another), key ('' where it is hidden), same (one object was read and written), trace_id,
                     service (that writes), read_span, write_span, start_ns (of the read), end_ns (of the write),
-                    conflict, crossed, and of a window of another trace that it crosses other_read and other_write,
-                    each `TRACE/SPAN`; locked (its request takes a lock); unguarded (it replaced a row that is known,
-                    with no lock and no check of a version), unseen (so it did with what another trace had written after
-                    it had read) and unseen_write, that trace's span
+                    conflict, after_prior and before_next (it crosses an earlier or a later window of another trace),
+                    crossed (either), and of a window that it crosses other_read and other_write, each `TRACE/SPAN`;
+                    locked (its request takes a lock); unguarded (it replaced a row that is known, with no lock and no
+                    check of a version), creates (it makes something new), twice (another created the same across it,
+                    and neither was told), unseen (it replaced what another trace had written after it had read) and
+                    unseen_write, that trace's span
     entries         a row a trace and service that reads and writes: trace_id, service, start_ns, entry (the name of
                     the span that it began with)
 
@@ -89,7 +91,7 @@ def prepare_key_windows(store: CaseStore) -> None:
 
 _PAIR: Final = """w.trace_id AS trace_id, w.service AS service, argMax(r.span_id, (r.start_ns, r.span_id)) AS read_span,
     w.span_id AS write_span, max(r.start_ns) AS start_ns, max(w.start_ns) AS written_ns, max(w.end_ns) AS end_ns,
-    max(r.doubt_ns + w.doubt_ns) AS doubt_ns, max(w.refused) AS refused,
+    max(r.doubt_ns + w.doubt_ns) AS doubt_ns, max(w.refused) AS refused, max(w.creates) AS creates,
     if(max(w.replaces) AND max(r.row = w.row), max(w.row), '') AS row"""
 # From each trace's last read of a key to its first write of that.
 _FIRST: Final = f"""
@@ -120,7 +122,7 @@ _FIRST: Final = f"""
            argMin((p.read_span, p.write_span, p.start_ns), (p.end_ns, p.write_span)) AS earliest,
            earliest.1 AS read_span, earliest.2 AS write_span, earliest.3 AS start_ns, min(p.end_ns) AS end_ns,
            argMin(p.written_ns, (p.end_ns, p.write_span)) AS written_ns, max(p.refused) AS refused,
-           argMin(p.row, (p.end_ns, p.write_span)) AS row, max(p.doubt_ns) AS doubt_ns
+           max(p.creates) AS creates, argMin(p.row, (p.end_ns, p.write_span)) AS row, max(p.doubt_ns) AS doubt_ns
     FROM pairs AS p GROUP BY object, key, trace_id, service
 """
 
@@ -149,7 +151,8 @@ def _prepare_windows(store: CaseStore) -> None:
         """
         WITH beside AS (
             SELECT *, argMax((trace_id, read_span, write_span, end_ns), (end_ns, trace_id)) OVER earlier AS prior,
-                   leadInFrame((trace_id, read_span, write_span, start_ns)) OVER whole AS next
+                   leadInFrame((trace_id, read_span, write_span, start_ns)) OVER whole AS next,
+                   countIf(creates) OVER whole AS made
             FROM first_writes
             WINDOW earlier AS (PARTITION BY object, key ORDER BY start_ns, trace_id, service
                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
@@ -165,6 +168,8 @@ def _prepare_windows(store: CaseStore) -> None:
                after_prior OR before_next AS crossed, if(after_prior, prior, next) AS other,
                concat(other.1, '/', other.2) AS other_read, concat(other.1, '/', other.3) AS other_write,
                (b.trace_id, b.service) IN locking AS locked, b.row != '' AND NOT locked AS unguarded,
+               crossed AND b.key != '' AND b.creates AND made > 1 AND NOT conflict AND NOT locked AS twice,
+               b.creates AS creates,
                unguarded AND NOT conflict AND d.written.1 NOT IN ('', b.trace_id)
                    AND d.written.3 > b.start_ns + b.doubt_ns + {slack:Int64} AS unseen,
                concat(d.written.1, '/', d.written.2) AS unseen_write

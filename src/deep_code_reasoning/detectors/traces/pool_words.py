@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ...store import CaseStore, Row
-from ..base import Scene
-from ..symptoms.evidence import once_a_case
+from ..base import Scene, once_a_case
 from ..symptoms.lexicon import kinds_of_text
 from ..symptoms.words import without_numbers
 from ..timeline.names import mentions

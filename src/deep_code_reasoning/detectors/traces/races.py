@@ -28,6 +28,7 @@ class Settings:
         min_ratio: conflicts that are so many times as frequent as before are new ones.
         min_silent: updates that are lost without a word happen wherever the last writer may win; that they began must
             be nearly sure.
+        most_apart: what is created again at other times as well, by more than one key in ten, may be there many times.
         unlocked: nearly all requests took a lock, and nearly none takes one now.
         nobody_told: nobody is surer of a race of which only the lock's absence tells.
         min_probability: a finding is told when it is likelier than not, for as many objects as were looked at.
@@ -39,6 +40,7 @@ class Settings:
     most_contrast: float = 3.0
     min_ratio: float = 5.0
     min_silent: float = 0.9
+    most_apart: float = 0.1
     unlocked: float = 0.8
     nobody_told: float = 0.8
     min_probability: float = 0.5

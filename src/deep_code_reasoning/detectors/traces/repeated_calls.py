@@ -14,8 +14,9 @@ they take 212 ms; one per row, by their parameters or number`.
 
 The thresholds are Sentry's and perf-sentinel's published defaults: 5 repeats of one kind, 15 calls in all, 50 ms.
 Counting by name needs no literals: sanitised and plain statements are alike (`call_sample.py` tells one a row from the
-same ones over again). Calls are counted a request that enters the service, operation by operation, so that a service
-called in a loop is not taken for the one that loops.
+same ones over again), and so are names that are addresses or statements with the values in them. Calls are counted a
+request that enters the service, operation by operation, so that a service called in a loop is not taken for the one
+that loops.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from ..locks.operations import prepare_lock_ops
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from .call_sample import sample_of
+from .call_sample import kind_of_call, sample_of
 
 ALL = "*"
 """Stands for calls of all kinds together."""
@@ -142,15 +143,15 @@ def _prepare_counts(store: CaseStore) -> None:
     )
     store.derive(
         "leaf_calls",
-        """
-        SELECT trace_id, service, toString(name) AS name, count() AS calls, sum(duration_ns) AS calls_ns
+        f"""
+        SELECT trace_id, service, {kind_of_call("name")} AS kind, count() AS calls, sum(duration_ns) AS calls_ns
         FROM linked_spans
         WHERE parent_service = service AND NOT failed AND span_key NOT IN (
             SELECT parent_key FROM linked_spans WHERE parent_service = service)
           -- Who asks for a lock again and again waits.
           AND (trace_id, span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')
           AND (trace_id, parent_span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')
-        GROUP BY trace_id, service, name
+        GROUP BY trace_id, service, kind
         """,
         "trace_id String, service LowCardinality(String), name String, calls UInt64, calls_ns Int64",
     )

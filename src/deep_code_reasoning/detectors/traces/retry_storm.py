@@ -2,15 +2,16 @@
 
 Looks for: requests in which one service calls another several times over because the calls fail, more often than a
 usual policy of three attempts explains, by one caller or by several layers of them that each try again; or because it
-gives up and asks again while the callee still works on what it was asked before.
+gives up and asks again while the callee still works on what it was asked before. Where the callee says itself that it
+has more to do than it can, layers of usual callers are enough: half of what it has to do is theirs.
 
 Why it matters: what was slow for a moment is kept down by its callers: each failure brings more calls. The callee looks
 like the culprit; the callers' policy is. How many calls one call becomes is told hop by hop; and where what was given
 up was done all the same, the work was done twice, which is not harmless unless it only reads.
 
-Stays silent when: calls are tried up to three times, by up to two layers; they are repeated without failing; nearly
-all of them fail (an outage, whatever the retries), or the callee is outside of the traces; it was so before; a caller
-further up gives up on a few retries (its deadline is too short for them).
+Stays silent when: calls are tried up to three times, by up to two layers (of an overloaded callee: by one); they are
+repeated without failing; nearly all of them fail (an outage, whatever the retries), or the callee is outside of the
+traces; it was so before; a caller further up gives up on a few retries (its deadline is too short for them).
 
 Example finding: `orders: calls inventory up to 12 times a request since 10:23:00 (4 failed attempts in a row, 2 layers
 retry), 1 before: 7.2 times the load`.
@@ -18,7 +19,7 @@ retry), 1 before: 7.2 times the load`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,14 +27,20 @@ from ...domain.citation import Citation, span_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
-from ...store import CaseStore
+from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene, Skipped
+from ..symptoms.lexicon import kinds_of_text
+from ..symptoms.words import without_numbers
 from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
+from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
 
 # Operations that only read, by method or by verb, may be done twice.
 _READS: Final = r"(?i)(^|[^a-z])(get|head|options)([^a-z]|$)|(get|list|find|search|read|fetch|query|show|check|verify)"
+
+# Kinds of trouble that name what is short: then it may be that which keeps the callee down, and not the calls.
+_RESOURCES: Final = frozenset({"pool_exhausted", "worker_exhausted", "too_many_connections", "oom", "disk_full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +51,32 @@ class Settings:
         min_attempts: gRPC, AWS and Spring try three times by default; a storm is more, by one caller in a row.
         min_calls: or more than two layers of such callers make of one call. As each keeps to a usual policy, these are
             what callers make of a failure, and not its cause.
+        usual_calls: what one caller that keeps to a usual policy makes of a call; an overloaded callee is asked more
+            often by several of them only.
+        min_load: of an overloaded callee more than half of the calls are repeated ones, else it is short without them.
+        most_demand: and requests themselves have become more frequent by no more, else it is their number.
         hopeless: where all attempts but one in so many fail, it is no load that makes them fail, and fewer attempts
             would not help: an outage, a name that is not resolved, a certificate.
         few_attempts: up to so many retries that a caller further up does not wait for are a matter of its deadline.
         min_failed: so many of them fail, else they are different calls.
         min_requests: one request may be one client's own doing.
         min_probability: a finding is told when it is likelier than not.
-        usual_policy: nobody is surer that callers that keep to a usual policy are the cause.
+        usual_policy: nobody is surer that callers that keep to a usual policy are the cause;
+        overloaded: unless who they call says that it has too much to do, which others may have a part in.
     """
 
     min_attempts: int = 4
     min_calls: int = 10
+    usual_calls: int = 3
+    min_load: float = 2.0
+    most_demand: float = 1.5
     hopeless: float = 0.95
     few_attempts: int = 5
     min_failed: int = 2
     min_requests: int = 2
     min_probability: float = 0.5
     usual_policy: float = 0.4
+    overloaded: float = 0.8
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -69,22 +85,26 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         return Skipped("no span says that it failed")
     _prepare_attempts(scene.store)
     steps = time_steps(scene.store, "linked_spans")
+    overloaded = _overloaded(scene.store, settings)
+    many = "calls >= if(callee IN {overloaded:Array(String)}, {usual:UInt32} + 1, {calls:UInt32})"
     rows = scene.store.query(
         f"""
         SELECT service, callee, groupArray((step, n, stormy)) AS steps, sum(stormy) AS concerned
         FROM (
             SELECT service, callee, {step_of("start_ns")} AS step, count() AS n,
-                   countIf(again > 0 OR ((in_a_row >= {{attempts:UInt32}} OR calls >= {{calls:UInt32}})
+                   countIf(again > 0 OR ((in_a_row >= {{attempts:UInt32}} OR {many})
                                          AND failures >= {{failed:UInt32}} AND 2 * failures >= calls)) AS stormy
             FROM attempts GROUP BY service, callee, step
         )
         GROUP BY service, callee HAVING concerned >= {{least:UInt32}}
             AND (service, callee) IN (SELECT service, callee FROM attempts
-                                      WHERE in_a_row >= {{attempts:UInt32}} OR calls >= {{calls:UInt32}})
+                                      WHERE in_a_row >= {{attempts:UInt32}} OR {many})
         ORDER BY service, callee
         """,
         attempts=settings.min_attempts,
         calls=settings.min_calls,
+        usual=settings.usual_calls,
+        overloaded=overloaded,
         failed=settings.min_failed,
         least=settings.min_requests,
         **steps.parameters(),
@@ -92,7 +112,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     found = [
         finding
         for rise in rises(rows, steps, settings.min_probability)
-        if (finding := _judge(scene, rise, settings)) is not None
+        if (finding := _judge(scene, rise, rise.row["callee"] in overloaded, settings)) is not None
     ]
     # What callers within their usual policy make of a failure is no news beside a storm.
     found = [finding for finding in found if finding.code == "traces.retry_storm"] or found
@@ -106,17 +126,25 @@ def _prepare_attempts(store: CaseStore) -> None:
     """The table `attempts`: by trace, caller and callee, how many calls, how many failed, the most in a row.
 
     In a row are calls of one name by one parent of which all but the last fail: who tries again stops at the first
-    success. `again` counts the parents that asked again after they had given up on a callee that went on working. Only
+    success. A call that goes out through a proxy of the caller's is a call in a call: asked for by who made the outer
+    one. `again` counts the parents that asked again after they had given up on a callee that went on working. Only
     calls that reached their callee count: the others are no load to it.
     """
     store.derive(
         "attempts",
         """
-        WITH calls AS (
-            SELECT l.trace_id AS trace_id, l.service AS service, l.name AS name, l.parent_span_id AS parent_span_id,
+        WITH wrapping AS (
+            SELECT l.span_key AS span_key, l.parent_span_id AS parent_span_id
+            FROM linked_spans AS l JOIN span_children AS c ON l.span_key = c.span_key
+            WHERE l.kind = 'client' AND c.children = 1 AND c.child_kind = 'client' AND NOT c.calls_out
+        ),
+        calls AS (
+            SELECT l.trace_id AS trace_id, l.service AS service, l.name AS name,
+                   if(w.span_key != 0, w.parent_span_id, l.parent_span_id) AS parent_span_id,
                    c.callee AS called, l.start_ns AS start_ns, l.failed AS failed,
                    l.failed AND c.child_duration_ns > l.duration_ns AS given_up, l.start_ns + l.duration_ns AS end_ns
             FROM linked_spans AS l JOIN span_children AS c ON l.span_key = c.span_key
+            LEFT ANY JOIN wrapping AS w ON l.parent_key = w.span_key
             WHERE l.kind NOT IN ('server', 'consumer', 'producer') AND l.parent_service = l.service AND c.calls_out
               AND c.child_kind != 'consumer'
         ),
@@ -133,40 +161,65 @@ def _prepare_attempts(store: CaseStore) -> None:
     )
 
 
-def _judge(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
-    service, callee, since_ns = str(rise.row["service"]), str(rise.row["callee"]), rise.since_ns
-    extent = scene.store.query(
-        """
-        SELECT avgIf(calls, start_ns < {since:Int64}) AS before, avgIf(calls, start_ns >= {since:Int64}) AS now,
-               max(calls) AS most, sumIf(failures, start_ns >= {since:Int64}) AS failing,
-               sumIf(calls, start_ns >= {since:Int64}) AS tried, max(again) AS asked_again,
-               maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents
-        FROM attempts WHERE service = {service:String} AND callee = {callee:String}
+def _overloaded(store: CaseStore, settings: Settings) -> list[str]:
+    """Callees of failing, repeated calls that say themselves that they are asked for more than they can do."""
+    callees = store.query(
+        "SELECT DISTINCT callee FROM attempts WHERE calls > {usual:UInt32} AND failures >= {failed:UInt32} "
+        "AND 2 * failures >= calls ORDER BY callee",
+        usual=settings.usual_calls,
+        failed=settings.min_failed,
+    )
+    if not callees:
+        return []
+    prepare_span_errors(store)
+    texts = store.query(
+        f"""
+        SELECT service, min(said) AS text FROM (
+            SELECT toString(service) AS service, {ERROR_TEXT} AS said FROM spans {JOIN_ERRORS}
+            WHERE status = 'error' AND service IN {{callees:Array(String)}}
+            UNION ALL
+            SELECT toString(service) AS service, substring(body, 1, 400) AS said FROM logs
+            WHERE severity IN ('warn', 'error', 'fatal') AND service IN {{callees:Array(String)}}
+        ) GROUP BY service, {without_numbers("said")} ORDER BY service, text LIMIT 500
         """,
-        since=since_ns,
-        service=service,
-        callee=callee,
-    )[0]
+        callees=[row["callee"] for row in callees],
+    )
+    return sorted({row["service"] for row in texts if _is_overload(kinds_of_text(row["text"]))})
+
+
+def _is_overload(kinds: Collection[str]) -> bool:
+    """Whether a text of these kinds is of too much work, and of no resource that it names: that may be short itself."""
+    return "throttled" in kinds and _RESOURCES.isdisjoint(kinds)
+
+
+def _judge(scene: Scene, rise: Rise, overloaded: bool, settings: Settings) -> Finding | None:
+    service, callee, since_ns = str(rise.row["service"]), str(rise.row["callee"]), rise.since_ns
+    extent = _extent(scene.store, service, callee, since_ns)
     if int(extent["failing"]) > settings.hopeless * int(extent["tried"]) and not int(extent["asked_again"]):
         return None
     if int(extent["most"]) <= settings.few_attempts and _given_up(scene.store, service) >= settings.min_requests:
         return None
-    beyond_usual = int(extent["in_a_row"]) >= settings.min_attempts
     before, now = float(extent["before"] or 1.0), float(extent["now"])
+    beyond_usual = int(extent["in_a_row"]) >= settings.min_attempts
+    overrun = overloaded and now >= settings.min_load * before and float(extent["demand"]) <= settings.most_demand
+    if not (beyond_usual or overrun or int(extent["most"]) >= settings.min_calls or int(extent["asked_again"])):
+        return None
+    most = 0.95 if beyond_usual else settings.overloaded if overrun else settings.usual_policy
     several = ", more than one layer retries" if int(extent["parents"]) > 1 else ""
     hops, twice = _hops(scene.store, service, callee), _done_twice(scene.store, service, callee)
+    short = f"; {callee} says that it has more to do than it can" if overloaded else ""
     done = f"; in {twice} requests the work was done more than once" if twice else ""
     return Finding(
-        code="traces.retry_storm" if beyond_usual else "traces.retries",
+        code="traces.retry_storm" if beyond_usual or overrun else "traces.retries",
         mechanism="retry_storm",
         service=service,
         summary=(
             f"{service}: calls {callee} up to {extent['most']} times a request since {format_instant(since_ns)} "
             f"({extent['in_a_row']} attempts in a row{several}), {before:.1f} before: {now / before:.1f} times the load"
-            f"{done}"
+            f"{done}{short}"
         ),
         severity=min(1.0, max(0.5, rise.change.rate_after)),
-        confidence=min(0.95 if beyond_usual else settings.usual_policy, rise.probability),
+        confidence=min(most, rise.probability),
         facts={
             "callee": callee,
             "calls_per_request_before": round(before, 3),
@@ -182,6 +235,25 @@ def _judge(scene: Scene, rise: Rise, settings: Settings) -> Finding | None:
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=callee,
     )
+
+
+def _extent(store: CaseStore, service: str, callee: str, since_ns: int) -> Row:
+    """Calls a request before and since, how many fail, and how much more often there are such requests (`demand`)."""
+    return store.query(
+        """
+        SELECT avgIf(calls, start_ns < {since:Int64}) AS before, avgIf(calls, start_ns >= {since:Int64}) AS now,
+               max(calls) AS most, sumIf(failures, start_ns >= {since:Int64}) AS failing,
+               sumIf(calls, start_ns >= {since:Int64}) AS tried, max(again) AS asked_again,
+               maxIf(in_a_row, failures > 0) AS in_a_row, max(parents) AS parents,
+               countIf(start_ns >= {since:Int64}) / greatest(1, max(start_ns) - {since:Int64})
+                   * greatest(1, {since:Int64} - min(start_ns))
+                   / greatest(1, countIf(start_ns < {since:Int64})) AS demand
+        FROM attempts WHERE service = {service:String} AND callee = {callee:String}
+        """,
+        since=since_ns,
+        service=service,
+        callee=callee,
+    )[0]
 
 
 _STORMY: Final = """

@@ -279,8 +279,8 @@ def _operations(store: CaseStore, slow: Slowness, settings: Settings) -> list[Ro
             SELECT name, quantileExactIf({level:Float64})(self_ns, start_ns < {onset:Int64}) AS before,
                    quantileExactIf({level:Float64})(self_ns, start_ns >= {onset:Int64}) AS after,
                    countIf(start_ns < {onset:Int64}) AS n_before, countIf(start_ns >= {onset:Int64}) AS n_after
-            FROM self_times WHERE service = {service:String} AND self_ns > 0
-            GROUP BY name
+            FROM self_times WHERE service = {service:String} AND NOT is_client
+            GROUP BY name HAVING max(self_ns) > 0
         )
         SELECT name, after > 2 * before AND after > before + {extra:Int64} AS slower, after - before AS extra
         FROM usual WHERE n_before >= 3 AND n_after >= 3 ORDER BY slower DESC, extra DESC, name

@@ -65,12 +65,17 @@ QUERIES: Final = {
         (class_declaration) @class
         (interface_declaration) @class
         (record_declaration) @class
+        (enum_declaration) @class
         (variable_declarator name: (_) @name value: (_) @value)
         (enum_constant name: (_) @name arguments: (argument_list . (_) @value))
         (assignment_expression left: (_) @name right: (_) @value)
         (formal_parameter type: (_) @type name: (_) @held)
         (field_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
         (local_variable_declaration type: (_) @type declarator: (variable_declarator name: (_) @held))
+        (resource type: (_) @type name: (_) @held)
+        (resource name: (_) @name value: (_) @value)
+        (enhanced_for_statement type: (_) @type name: (_) @held)
+        (instanceof_expression right: (_) @type name: (_) @held)
         """,
     "kotlin": """
         (function_declaration) @function
@@ -181,7 +186,7 @@ COMMENTS: Final = {
 RECEIVER_FIELDS: Final = ("object", "receiver", "scope", "operand", "expression", "value", "argument", "path")
 CLASS_TYPES: Final = frozenset(
     "class_definition class_declaration abstract_class_declaration interface_declaration record_declaration "
-    "object_declaration class module class_specifier impl_item".split()
+    "enum_declaration object_declaration class module class_specifier impl_item".split()
 )
 FUNCTION_TYPES: Final = frozenset(
     "function_definition function_declaration method_definition method_declaration function_item method "

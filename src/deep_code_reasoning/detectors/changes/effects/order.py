@@ -18,6 +18,15 @@ _ORDERED: Final = re.compile(
     ),
     re.I,
 )
+# What messages are kept in order by, set to nothing; and how many take them at once.
+_ORDER_KEY: Final = re.compile(
+    r"(?i)\b(?:partition|ordering|routing|shard|message_?group)_?(?:key|id)\b[\"']?\s*(?::=|[:=])\s*"
+    r"(?P<value>[^,;]+)"
+)
+_NOTHING: Final = re.compile(r"(?i)^(?:null|none|nil|undefined|\"\"|''|\S*(?:random|uuid)\S*)[)}\s]*$")
+_AT_ONCE: Final = re.compile(
+    r"(?i)\b(?:max_?)?(?:concurren\w*|workers?|threads?|consumers?|parallelism|in_?flight)\b\W{1,4}(?P<value>\d+)\b"
+)
 _LOOP_LINE: Final = re.compile(r"\b(?:while|until|loop)\b|\bfor\s*\(?[^;]*;[^;]*;|\bfor\s+\w+\s*:?=[^;]*;")
 _CRON: Final = re.compile(
     r"""["'`]?((?:(?:[\d*/,\-]{1,120}|[A-Z]{3}(?:-[A-Z]{3})?)\s+){4,5}(?:[\d*/,\-?L#]+|[A-Z]{3}(?:-[A-Z]{3})?))["'`]?\s*,?$"""
@@ -25,11 +34,12 @@ _CRON: Final = re.compile(
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Steps that changed places, loops whose end changed, schedules that run more or less often."""
+    """Steps that changed places, turns given up, loops whose end changed, schedules that run more or less often."""
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind in ("code", "view", "config"):
             found += _order(hunk)
+            found += _turns(hunk)
         if hunk.kind in ("code", "view"):
             found += _loops(hunk)
             found += _members(hunk)
@@ -53,6 +63,22 @@ def _order(hunk: Hunk) -> Iterator[Effect]:
             names,
             sureness=0.85,
         )
+
+
+def _turns(hunk: Hunk) -> Iterator[Effect]:
+    """What was done one after the other, and need not be any more: no key keeps it in order, or several work at it."""
+    old, new = _values(_ORDER_KEY, hunk.removed), _values(_ORDER_KEY, hunk.added)
+    if any(_NOTHING.match(value) for value in new) and any(not _NOTHING.match(value) for value in old):
+        yield Effect("turns_given_up", "no key keeps messages in their order any more", hunk.path, sureness=0.9)
+        return
+    old, new = _values(_AT_ONCE, hunk.removed), _values(_AT_ONCE, hunk.added)
+    if old == ["1"] and len(new) == 1 and int(new[0]) > 1:
+        says = f"does {new[0]} at once of what it did one by one"
+        yield Effect("turns_given_up", says, hunk.path, sureness=0.85)
+
+
+def _values(pattern: re.Pattern[str], lines: Sequence[Line]) -> list[str]:
+    return [match["value"].strip() for line in lines for match in pattern.finditer(line.code)]
 
 
 _MEMBER: Final = re.compile(r"^([A-Z_][A-Za-z0-9_]*)\b(?:\s+\w+)?(?:\s*=\s*(?:iota|auto\(\)))?\s*,?$")

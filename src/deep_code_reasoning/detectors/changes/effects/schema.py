@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..code import is_log_statement, is_telemetry
-from ..diff import Hunk, Patch, normalise
+from ..diff import Hunk, Line, Patch, normalise
 from ..effect import Effect
 
 _TABLE: Final = re.compile(
@@ -15,6 +15,20 @@ _TABLE: Final = re.compile(
 )
 _SQL_STATEMENT: Final = re.compile(
     r"(?i)\b(SELECT|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|FROM\s+\w+\s+(WHERE|JOIN))\b"
+)
+# A statement as far as its columns go: to the end of the line that says whose they are, else of its own.
+_STATEMENT: Final = re.compile(
+    r"(?<![.\w])(?:(?i:select)\s[^;]{1,2000}?\s(?i:from)\b|SELECT\s|INSERT\s+INTO\s|UPDATE\s+\w+\s+SET\s)[^\n;]*"
+)
+# What a statement calls by a name of its own: no quoted text, no placeholder, no function, no alias of a table.
+_SQL_NAME: Final = re.compile(r"(?<![\w:$@%])[a-z_]\w*(?![\w.(])", re.I)
+_QUOTED: Final = re.compile(r"'[^']*'")
+_ALIAS: Final = re.compile(r"(?i)\bAS\s+\w+")
+_SQL_WORDS: Final = frozenset(
+    """all and any as asc between by case conflict cross current_date current_timestamp default delete desc distinct do
+    else end exists false for from full group having in inner insert interval into is join left like limit lock natural
+    not nothing null of offset on or order outer over partition read returning right select set share skip then true
+    union update using values when where with""".split()
 )
 _ORM_TABLE: Final = re.compile(
     r"""(?:__tablename__\s*=|@Table\(\s*name\s*=|db_table\s*=|self\.table_name\s*=|"""
@@ -110,6 +124,13 @@ def tables_of(code: str) -> list[str]:
     ]
 
 
+def _columns_of(lines: Iterable[Line]) -> dict[str, None]:
+    """What statements ask for by name: columns, and the tables they are of."""
+    statements = _STATEMENT.findall("\n".join(line.code for line in lines))
+    names = (name for code in statements for name in _SQL_NAME.findall(_ALIAS.sub("", _QUOTED.sub("", code))))
+    return dict.fromkeys(name for name in names if name.lower() not in _SQL_WORDS)
+
+
 def extract(patch: Patch) -> list[Effect]:
     """Tables and columns used without a migration, dropped, renamed or locked; fields, types and members changed."""
     found = list(_tables(patch))
@@ -136,6 +157,12 @@ def _tables(patch: Patch) -> Iterator[Effect]:
         new = dict.fromkeys(table for line in hunk.added for table in tables_of(line.code) if table not in known)
         if new:
             yield Effect("table_used", f"uses {', '.join(new)} and brings no migration", hunk.path, tuple(new))
+        asked = _columns_of(hunk.before)
+        columns = tuple(name for name in _columns_of(hunk.after) if asked and name not in asked and name not in new)
+        if columns:
+            says = f"a statement asks for {', '.join(columns)} and brings no migration"
+            # Most are there: who asks for one more is as suspect as who does anything.
+            yield Effect("column_used", says, hunk.path, columns, sureness=0.75)
         fields = [m[1] or m[2] for line in hunk.added for m in [_ORM_FIELD.search(line.code)] if m]
         gone = [m[1] or m[2] for line in hunk.removed for m in [_ORM_FIELD.search(line.code)] if m]
         new_fields = tuple(name for name in fields if name not in gone)
