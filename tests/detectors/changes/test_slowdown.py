@@ -25,8 +25,11 @@ BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 LATER_S = 500_000
 
 
-def found(build_case: BuildCase, rows: list[Row], after: Trouble, *, first: int = LATER_S) -> list[Finding]:
+def found(
+    build_case: BuildCase, rows: list[Row], after: Trouble, *, first: int = LATER_S, asks: str = "SELECT stock"
+) -> list[Finding]:
     spans = [*System(CALM, 60).spans, *System(after, 60, first=first).spans]
+    spans = [{**row, "name": asks} if row["name"] == "SELECT stock" else row for row in spans]
     with build_case({"spans": spans, "changes": rows}) as store:
         chosen = [each for each in runner.detectors() if each.dated or each.code == "changes.correlation"]
         _, findings, _ = runner.look(store, None, chosen)
@@ -176,11 +179,11 @@ def test_a_deploy_of_what_does_not_run_is_of_the_service_it_is_made_for(
 def test_a_schema_that_runs_nowhere_is_felt_by_whose_statement_it_names(build_case: BuildCase) -> None:
     rows = [
         commit("aaaa", 90_000, RENAMES, files=["app.go"]),
-        commit("bbbb", 91_000, DROPS_INDEX, repo="schema", files=["migrations/007.sql"]),
+        commit("bbbb", 91_000, DROPS_INDEX.replace("stock", "shelves"), repo="schema", files=["migrations/007.sql"]),
         deploy("d1", "aaaa", 100_000),
         deploy("d2", "bbbb", 100_000, "schema", "schema"),
     ]
-    (finding,) = found(build_case, rows, Trouble(stock_query_ms=10))
+    (finding,) = found(build_case, rows, Trouble(stock_query_ms=10), asks="SELECT shelves")
     assert (finding.change, finding.service) == (("commit", "bbbb" * 10), "stock")
 
 
