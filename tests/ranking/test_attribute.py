@@ -386,3 +386,23 @@ def test_what_was_seen_where_a_change_went_is_its_work_rather_than_what_another_
     first = attribute(scene, [], [faint, seen])[0]
     assert (first.mechanism, first.service) == ("race_condition", "mail")
     assert first.change is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "where", "mechanism"),
+    [
+        ("logs.told_outright", "api", "race_condition"),
+        ("traces.race_condition", "api", "latency_regression"),
+        ("logs.told_outright", "db", "latency_regression"),
+    ],
+    ids=["it says so", "it was concluded", "another says so"],
+)
+def test_what_a_service_says_of_itself_is_what_the_change_there_did(
+    code: str, where: str, mechanism: str, scene: Scene
+) -> None:
+    told = seen(code, "race_condition", where, 0.9)
+    slower = replace(change(0.9, deployed_to="api", effect="a check is gone"), mechanism="latency_regression")
+    suspects = [Suspect(where, "race_condition", 1.0, (told,), first_failing_service=where)]
+    first = attribute(replace(scene, graph=GRAPH), suspects, [slower, told])[0]
+    assert first.change is not None
+    assert first.mechanism == mechanism

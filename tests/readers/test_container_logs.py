@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 T = "2026-06-18T14:00:0"
 
 
@@ -72,3 +74,15 @@ def test_a_file_of_one_container_is_named_for_its_namespace_pod_and_container(re
     for name in ("shop_cart-5f9c1-x1_cart.log", "cart-5f9c1-x1_shop_cart.log"):
         row = read(read_evidence, f"{T}0Z stdout F ready\n", name).rows[0]
         assert (row["service"], row["instance"]) == ("cart", "cart-5f9c1-x1")
+
+
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("cart-5f9c1d7b4f-x4bcd.log", "cart"),
+        ("cart-xlnxnk2fx-hmnfd.log", "cart"),
+        ("cart-worker-hmnfd.log", "cart-worker-hmnfd"),
+    ],
+)
+def test_a_file_may_be_named_for_a_pod(name: str, service: str, read_evidence: Any) -> None:
+    assert read(read_evidence, f"{T}0Z stdout F ready\n", name).rows[0]["service"] == service

@@ -50,6 +50,7 @@ MODULES: Final[tuple[str, ...]] = (
     "logs.twin",
     "logs.silent_operation",
     "logs.new_errors",
+    "logs.told_outright",
     "logs.chronic_error",
     "logs.crash_loop",
     "metrics.saturation",

@@ -32,7 +32,9 @@ _FAR_SLOWER: Final = 10.0
 # How those above take an outage, and those below a surge.
 _TAKEN_SO: Final[Mapping[str, frozenset[str]]] = {
     "dependency_outage": frozenset({"retry_storm", "timeout_budget", "lock_contention"}),
-    "traffic_surge": frozenset({"retry_storm", "timeout_budget", "lock_contention", "cache_stampede"}),
+    "traffic_surge": frozenset(
+        {"retry_storm", "timeout_budget", "lock_contention", "cache_stampede", "memory_saturation"}
+    ),
 }
 
 # What a service does to its own connections, by the kinds of effects, shows as time on the way out of it.
@@ -142,7 +144,9 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     if seen is not None and _is_of_its_deploy(change, seen):
         return _Work(seen.mechanism, seen.service)
     if seen is not None and seen.service == change.facts.get("deployed_to"):
-        any_trouble = change.mechanism in _ANYONES and explains(seen.mechanism, change.mechanism)
+        # What a service says of itself is what the change did there, slower requests a side effect or another one.
+        said = seen.code == "logs.told_outright"
+        any_trouble = change.mechanism in _ANYONES and (said or explains(seen.mechanism, change.mechanism))
         # It was held against what another service shows, and less surely.
         of_another = change.service != seen.service and change.confidence < seen.confidence
         if any_trouble or of_another:

@@ -21,7 +21,12 @@ _POD_LOG: Final = re.compile(
 _CONTAINER_LOG: Final = re.compile(
     r"(?:^|/)(?P<pod>[a-z0-9.-]+)_(?P<namespace>[a-z0-9-]+)_(?P<container>[a-z0-9-]+)-(?P<uid>[0-9a-f]{12,})\.log[^/]*$"
 )
-_POD_SUFFIX: Final = re.compile(r"(?:-[0-9a-f]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}$|-\d{1,4}$")
+# The hash of a Deployment's pods is of hexadecimal digits, or of the same letters as the suffix.
+_HASH: Final = r"-(?:[0-9a-f]{6,10}|[bcdfghjklmnpqrstvwxz2456789]{6,10})"
+_SUFFIX: Final = r"-[bcdfghjklmnpqrstvwxz2456789]{5}"
+_POD_SUFFIX: Final = re.compile(rf"(?:{_HASH})?{_SUFFIX}$|-\d{{1,4}}$")
+# A file may be named for a pod (`kubectl logs POD > POD.log`); only what a Deployment makes is like no other name.
+_POD_FILE: Final = re.compile(rf"[a-z0-9-]+{_HASH}{_SUFFIX}")
 _COMPOSE_SUFFIX: Final = re.compile(r"[-_]\d{1,3}$")
 
 # What comes off a file's name: how it is packed, what it is, when it was rotated.
@@ -74,6 +79,8 @@ def origin_of(file: EvidenceFile) -> Origin:
     if len(named) == 3 and (pod := next((part for part in named[1::-1] if part.startswith(named[2] + "-")), "")):
         # NAMESPACE_POD_CONTAINER, or POD_NAMESPACE_CONTAINER without the container's id: no name has a `_` in it.
         return Origin(named[2], pod, {"k8s.pod.name": pod, "k8s.container.name": named[2]})
+    if len(named) == 1 and _POD_FILE.fullmatch(named[0]):
+        return Origin(workload_of(named[0]), named[0], {"k8s.pod.name": named[0]})
     # Only folders that were given count: those above them are the caller's own business.
     path = PurePosixPath(file.name)
     return Origin(_service_named(path.name) or _service_named(path.parent.name))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from deep_code_reasoning.domain.finding import Check, Finding
-from fleet import Fleet
+from deep_code_reasoning.domain.instant import NS_PER_S
+from fleet import START_NS, Fleet
 
 Look = Callable[..., tuple[Sequence[Finding], Check]]
 
@@ -81,8 +82,11 @@ def test_what_is_no_outage_of_a_peer_is_silent(fleet: Fleet, look: Look) -> None
     assert check.verdict == "clear"
 
 
-def coming(every_ms: float, ms: float, onset: int = 60) -> Fleet:
-    """Requests come once a second; from the minute `onset` on every `every_ms`, and take `ms`."""
+def coming(every_ms: float, ms: float, onset: int = 60, failing: int = 0) -> Fleet:
+    """Requests come once a second; from the minute `onset` on every `every_ms`, and take `ms`.
+
+    Since then `failing` of five fail.
+    """
     fleet = Fleet()
     times = [number * 1000.0 for number in range(onset)]
     at = onset * 1000.0
@@ -91,7 +95,8 @@ def coming(every_ms: float, ms: float, onset: int = 60) -> Fleet:
         at += every_ms
     for number, start in enumerate(times):
         took = ms if start >= onset * 1000 else 20
-        root = fleet.span(f"t{number}", "", "shop", "h1", "GET /", start, took, "server")
+        status = "error" if start >= onset * 1000 and number % 5 < failing else ""
+        root = fleet.span(f"t{number}", "", "shop", "h1", "GET /", start, took, "server", status)
         fleet.span(f"t{number}", root, "shop", "h1", "SELECT", start + 1, took - 2, "client")
     return fleet
 
@@ -100,6 +105,29 @@ def test_more_requests_that_suffer_are_a_surge(look: Look) -> None:
     (finding,), _ = look("external.request_rate", coming(200, 100).tables())
     assert (finding.service, finding.mechanism) == ("shop", "traffic_surge")
     assert 4 < float(str(finding.facts["ratio"])) < 6
+
+
+@pytest.mark.parametrize(("counted", "told"), [(10.0, 0), (48.0, 1)], ids=["as before", "they rise"])
+def test_counters_of_requests_have_the_say_where_traces_are_a_sample(counted: float, told: int, look: Look) -> None:
+    rate = [
+        {
+            "time_ns": START_NS + at * 5 * NS_PER_S,
+            "service": "shop",
+            "name": "requests_per_second",
+            "value": counted if at >= 12 else 10.0,
+        }
+        for at in range(24)
+    ]
+    findings, _ = look("external.request_rate", {**coming(200, 100).tables(), "metrics": rate})
+    assert len(findings) == told
+
+
+@pytest.mark.parametrize(("failing", "believed"), [(5, False), (3, True)], ids=["all that came", "some"])
+def test_without_counters_traces_that_all_fail_may_have_been_kept_for_it(
+    failing: int, believed: bool, look: Look
+) -> None:
+    (finding,), _ = look("external.request_rate", coming(200, 100, failing=failing).tables())
+    assert (finding.confidence > 0.55) == believed
 
 
 def test_load_that_is_served_as_before_harms_nobody_and_dates_no_incident(look: Look) -> None:

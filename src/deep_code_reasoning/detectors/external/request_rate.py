@@ -6,9 +6,11 @@ whose requests fail or are slow from then on.
 Why it matters: what saturates further in (pools, workers, processors) is only where the surge is felt; the same rise
 of calls between services, while no more come in, is somebody's loop or retries, and not this.
 
-Stays silent when: the rise is less than twofold, or few requests prove it. Where the requests are served as before the
-load is news, but no incident (it is *harmless*), unless something further in is found to be used up from then on: the
-ranking knows.
+Stays silent when: the rise is less than twofold, or few requests prove it; or the service's own counters of requests
+stay where they were: then more of its traces are kept, as samplers keep those that fail. Where nothing counts requests
+and all that come on top fail, either may be so: it is told, and not believed before others. Where the requests are
+served as before the load is news, but no incident (it is *harmless*), unless something further in is found to be used
+up from then on: the ranking knows.
 
 Example finding: `gateway: GET /api/products comes in 4.1 times as often since 17:56:40 (from 1.2 to 4.9 a second)`.
 """
@@ -16,8 +18,10 @@ Example finding: `gateway: GET /api/products comes in 4.1 times as often since 1
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
@@ -25,6 +29,7 @@ from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
 from ..base import Detector, Kind, Scene, Skipped
+from ..metrics.series import series_of
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -43,7 +48,11 @@ class Settings:
         min_side: each side of the change must hold so many of the steps of time: a burst of a moment is no surge.
         min_failing: so many more of the requests fail, or
         min_slower: the slowest tenth takes so many times as long: else nobody suffers.
+        counted: where traces show a rise, counters of requests must show half of it at least.
+        min_points: counters need so many points on either side.
+        all_fail: where such a share of what comes on top fails, samplers that keep errors make as much of a rise.
         confidence: of a surge that is seen in the traces and hurts.
+        doubted: of one that may be the sampler's.
     """
 
     min_ratio: float = 2.0
@@ -51,7 +60,11 @@ class Settings:
     min_side: int = 8
     min_failing: float = 0.05
     min_slower: float = 2.0
+    counted: float = 0.5
+    min_points: int = 3
+    all_fail: float = 0.9
     confidence: float = 0.9
+    doubted: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +99,24 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         rise for row in rows if (rise := _rise(row["service"], row["operation"], steps.spread(row["steps"]), settings))
     ]
     rises = [rise for rise in rises if rise.evidence - math.log(len(rows)) >= settings.min_evidence]
+    coming = {row["service"]: steps.spread(row["steps"]) for row in rows if not row["operation"]}
+    rises = [rise for rise in rises if not _is_denied(scene, rise, coming[rise.service], steps, settings)]
     rises.sort(key=lambda r: (-r.evidence, r.service, r.operation))
     found = [_finding(scene, rise, steps, settings) for rise in rises]
     return [finding for finding in found if not finding.facts["harmless"]][:1] or found[:1]
+
+
+def _is_denied(scene: Scene, rise: _Rise, counts: Sequence[int], steps: TimeSteps, settings: Settings) -> bool:
+    """Whether the counters of a service, of which there are some, show no such rise of its requests."""
+    early, late = sum(counts[: rise.index]) / rise.index, sum(counts[rise.index :]) / (len(counts) - rise.index)
+    levels: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for series in series_of(scene.store, frozenset({"traffic"})):
+        before, after = series.sides(steps.start_of(rise.index))
+        if series.service == rise.service and min(len(before), len(after)) >= settings.min_points:
+            levels[series.name].append((fmean(before), fmean(after)))
+    sums = [(sum(calm for calm, _ in told), sum(bad for _, bad in told)) for told in levels.values()]
+    grown = [bad / calm for calm, bad in sums if calm > 0]
+    return early > 0 and bool(grown) and max(grown) - 1 < settings.counted * (late / early - 1)
 
 
 def _rise(service: str, operation: str, counts: Sequence[int], settings: Settings) -> _Rise | None:
@@ -123,6 +151,8 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
         """
         SELECT avgIf(failed, start_ns < {since:Int64}) AS failing_before,
                avgIf(failed, start_ns >= {since:Int64}) AS failing,
+               countIf(failed AND start_ns < {since:Int64}) AS failed_before,
+               countIf(failed AND start_ns >= {since:Int64}) AS failed_after,
                quantileExactIf(0.9)(duration_ns, start_ns < {since:Int64}) AS slow_before,
                quantileExactIf(0.9)(duration_ns, start_ns >= {since:Int64}) AS slow,
                arraySlice(arraySort(groupArrayIf((start_ns, trace_id, span_id), start_ns >= {since:Int64})), 1, 3)
@@ -137,6 +167,8 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
     failing = float(row["failing"]) - float(row["failing_before"])
     harmless = failing < settings.min_failing and row["slow"] < settings.min_slower * row["slow_before"]
     a_second = NS_PER_S / steps.width_ns
+    failing_more = int(row["failed_after"]) / (steps.count - rise.index) - int(row["failed_before"]) / rise.index
+    all_fail = failing_more >= settings.all_fail * (rise.after - rise.before)
     return Finding(
         code="external.request_rate",
         mechanism="traffic_surge",
@@ -147,7 +179,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
             f"(from {figure(rise.before * a_second)} to {figure(rise.after * a_second)} a second)"
         ),
         severity=0.8,
-        confidence=settings.confidence,
+        confidence=settings.doubted if all_fail else settings.confidence,
         facts={
             "services": (rise.service,),
             "before_per_s": round(rise.before * a_second, 4),

@@ -14,9 +14,8 @@ Example finding: `vets: does not come up since 10:05:02, restarted 5 times; its 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +26,7 @@ from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene
 from ..symptoms.lexicon import kinds_of_text
+from ..timeline.names import whose
 from ..timeline.services import service_names, traced_services
 from .steps import ERROR_LEVEL
 
@@ -59,7 +59,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     serving = traced_services(scene.store)
     events: dict[str, list[Row]] = defaultdict(list)
     for row in scene.store.query(_EVENTS, backed_off=_BACKED_OFF):
-        events[_whose(row, serving, services)].append(row)
+        events[whose(row["service"], (row["body"], *row["told"]), serving, services)].append(row)
     begin_ns = span.start_ns + int(settings.calm_share * (span.end_ns - span.start_ns)) if span is not None else 0
     found = [
         _finding(scene, service, told, settings)
@@ -73,19 +73,6 @@ _EVENTS: Final = """
 SELECT time_ns, service, body, mapValues(attributes) AS told, source_id, line, item FROM logs
 WHERE match(body, {backed_off:String}) ORDER BY time_ns, source_id, line, item LIMIT 1000
 """
-
-
-def _whose(row: Row, serving: Collection[str], services: frozenset[str]) -> str:
-    """The service that the platform speaks of: its own, a named one, or one whose pod is named; '' for none."""
-    if row["service"] in serving:
-        return str(row["service"])
-    text = " ".join((row["body"], *row["told"]))
-    named = [
-        name
-        for name in services
-        if name != row["service"] and re.search(rf"(?<![\w-]){re.escape(name)}(?:-\w+)*(?![\w-])", text)
-    ]
-    return max(sorted(named), key=len, default="")
 
 
 def _finding(scene: Scene, service: str, told: Sequence[Row], settings: Settings) -> Finding | None:

@@ -55,13 +55,18 @@ def failing_front(
     blamed = {name: set(graph.callees(name)) for name in {*began, *services}}
     # The platform speaks of pods that it restarts and nodes that it lost: a witness, and seldom the first to fail.
     early = {name: at for name, at in began.items() if not latest_ns or at <= latest_ns or at == _FOREVER} or began
-    failing = [name for name in early if not _PLATFORM.fullmatch(name)] or list(early)
+    failing = [name for name in early if not is_platform(name)] or list(early)
     roots = [name for name in failing if not _reaches_failing(name, blamed, early)] or failing
     weight = {name: max(s.weight for s in symptoms if s.service == name) for name in began}
     moved = moved or {}
     first = min(roots, key=lambda name: (began[name], -weight[name], -moved.get(name, 1.0), name))
     victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
     return Front(first, tuple(victims), began[first] if began[first] != _FOREVER else 0)
+
+
+def is_platform(name: str) -> bool:
+    """Whether a name is one of those who run others' processes, and speak of these."""
+    return _PLATFORM.fullmatch(name) is not None
 
 
 _FOREVER: Final = 2**63 - 1

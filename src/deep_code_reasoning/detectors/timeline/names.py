@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -26,6 +26,22 @@ def mentions(text: str, services: Sequence[str], but: str) -> list[str]:
     "call to limit failed" does.
     """
     return [name for name in services if name and name != but and name in text and _as_name(name).search(text)]
+
+
+def whose(service: str, texts: Iterable[str], serving: Collection[str], services: Iterable[str]) -> str:
+    """The service that a record is about: who wrote it if it serves requests, else whom it names, or whose pod.
+
+    A platform speaks of others. '' where it names nobody that is known.
+    """
+    if service in serving:
+        return service
+    text = " ".join(texts)
+    named = [
+        name
+        for name in services
+        if name != service and re.search(rf"(?<![\w-]){re.escape(name)}(?:-\w+)*(?![\w-])", text)
+    ]
+    return max(sorted(named), key=len, default="")
 
 
 def without_names(text: str, services: Sequence[str]) -> str:
