@@ -15,27 +15,29 @@ from .engine import Database
 _MIN_POINTS: Final = 12
 # A process that starts anew every quarter of an hour is not recorded for long.
 _RISES_A_RESET: Final = 20
+_WORDS: Final = r"replaceRegexpAll(name, '([a-z0-9])([A-Z])', '\\1_\\2')"
 _LEVELS: Final = (
-    r"(?i)mem|rss|heap|swap|disk|file|volume|storage|queue|lag|backlog|depth|age|size|usage|used|active|inflight|pending"
-    r"|unacked|conn|pool|thread|goroutine|worker|percent|ratio|util|uptime|start|epoch|timestamp|limit|max|free|avail"
-    r"|open|current|version|offset"
+    r"(?i)(?:^|[^a-z])(?:mem|memory|rss|heap|swap|ram|workingset|disk|file|filesystem|fs|volume|storage|queue|queued|lag"
+    r"|backlog|depth|age|size|usage|used|active|inflight|pending|unacked|connection|conn|pool|thread|goroutine|worker"
+    r"|percent|ratio|util|utilization|utilisation|uptime|start|epoch|timestamp|limit|max|free|available|open|current"
+    r"|version|offset|idle)s?(?:[^a-z]|$)"
 )
 
 
 def counters_of(database: Database) -> list[str]:
     """The names of metrics without a kind of which every series only grows, and one does so most of the time."""
     rows = database.query(
-        """
+        f"""
         SELECT name FROM (
             SELECT name, count() AS points,
                    arrayMap(p -> p.2, arraySort(groupArray((time_ns, value)))) AS v,
                    arrayMap((one, next) -> next - one, arrayPopBack(v), arrayPopFront(v)) AS steps,
                    arrayCount(step -> step > 0, steps) AS rises, arrayCount(step -> step < 0, steps) AS falls
-            FROM metrics WHERE kind = '' AND time_ns > 0 AND isFinite(value) AND NOT match(name, {levels:String})
+            FROM metrics WHERE kind = '' AND time_ns > 0 AND isFinite(value) AND NOT match({_WORDS}, {{levels:String}})
             GROUP BY name, service, instance, host, cityHash64(mapKeys(attributes), mapValues(attributes))
         )
         GROUP BY name
-        HAVING max(points >= {least:UInt32} AND 2 * rises >= points) AND sum(falls) * {resets:UInt32} <= sum(rises)
+        HAVING max(points >= {{least:UInt32}} AND 2 * rises >= points) AND sum(falls) * {{resets:UInt32}} <= sum(rises)
         ORDER BY name
         """,
         levels=_LEVELS,

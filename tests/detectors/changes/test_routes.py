@@ -19,6 +19,10 @@ BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 EDIT = "@@ -1,3 +1,3 @@\n def {name}(rows):\n-    return rows.count()\n+    return len(list(rows))\n"
 DECORATED = "@@ -0,0 +1,3 @@\n+@app.get('/reports/{name}')\n+def {name}(rows):\n+    return rows.count()\n"
 PLAIN = "@@ -0,0 +1,2 @@\n+def {name}(rows):\n+    return rows.count()\n"
+BESIDE = (
+    "--- a/reports.js\n+++ b/reports.js\n@@ -1,3 +1,3 @@ app.get('/reports/all', async (req, res) => {\n"
+    "   const rows = all();\n-  res.json(rows);\n+  res.json([...rows]);\n"
+)
 CALLS = "@@ -0,0 +1 @@\n+total = {name}(rows)\n"
 
 
@@ -54,3 +58,22 @@ def test_code_is_set_aside_where_it_is_known_that_no_request_runs_it(
         assert windows is not None
         found = uncalled(Scene(store, windows, ServiceGraph()), history(store).changes)
     assert (found.get("bbbb" * 10) == frozenset({"stock.py"})) == aside
+
+
+@pytest.mark.parametrize(("served", "aside"), [("GET /reports/all", False), ("GET /stock", True)])
+def test_a_handler_that_stands_beside_its_route_is_set_aside_with_it(
+    served: str, aside: bool, build_case: BuildCase
+) -> None:
+    rows = [
+        commit("bbbb", -90, BESIDE, files=["reports.js"]),
+        deploy("d2", "bbbb", 30),
+    ]
+    spans = System(CALM, 60).spans
+    for row in spans:
+        if row["kind"] == "server":
+            row["name"] = served
+    with build_case({"spans": spans, "changes": rows}) as store:
+        windows = undated_windows(store, None)
+        assert windows is not None
+        found = uncalled(Scene(store, windows, ServiceGraph()), history(store).changes)
+    assert ("bbbb" * 10 in found) == aside

@@ -25,8 +25,11 @@ BuildCase = Callable[[dict[str, list[Row]]], AbstractContextManager[CaseStore]]
 LATER_S = 500_000
 
 
-def found(build_case: BuildCase, rows: list[Row], after: Trouble, *, first: int = LATER_S) -> list[Finding]:
+def found(
+    build_case: BuildCase, rows: list[Row], after: Trouble, *, first: int = LATER_S, asks: str = "SELECT stock"
+) -> list[Finding]:
     spans = [*System(CALM, 60).spans, *System(after, 60, first=first).spans]
+    spans = [{**row, "name": asks} if row["name"] == "SELECT stock" else row for row in spans]
     with build_case({"spans": spans, "changes": rows}) as store:
         chosen = [each for each in runner.detectors() if each.dated or each.code == "changes.correlation"]
         _, findings, _ = runner.look(store, None, chosen)
@@ -149,6 +152,39 @@ def test_a_deploy_that_names_no_service_is_of_the_one_its_repository_is_called_l
     with build_case({"changes": rows}) as store:
         live = {change.sha[:4]: [rollout.service for rollout in change.rollouts] for change in history(store).changes}
     assert live["aaaa"] == ["mail"]
+
+
+@pytest.mark.parametrize(
+    ("deployed", "path", "felt"),
+    [
+        ("stock-charts", "values/any.yaml", "stock"),
+        ("platform", "values/stock.yaml", "stock"),
+        ("platform", "values/any.yaml", "platform"),
+        ("orders", "values/stock.yaml", "orders"),
+    ],
+    ids=["called for it", "files named for it", "nothing tells", "of one that runs"],
+)
+def test_a_deploy_of_what_does_not_run_is_of_the_service_it_is_made_for(
+    deployed: str, path: str, felt: str, build_case: BuildCase
+) -> None:
+    rows = [
+        commit("aaaa", 1_000, RENAMES, repo="charts", files=[path]),
+        deploy("d1", "aaaa", 2_000, deployed, "charts"),
+    ]
+    with build_case({"spans": System(CALM, 5).spans, "changes": rows}) as store:
+        (change,) = history(store).changes
+    assert [rollout.service for rollout in change.rollouts] == [felt]
+
+
+def test_a_schema_that_runs_nowhere_is_felt_by_whose_statement_it_names(build_case: BuildCase) -> None:
+    rows = [
+        commit("aaaa", 90_000, RENAMES, files=["app.go"]),
+        commit("bbbb", 91_000, DROPS_INDEX.replace("stock", "shelves"), repo="schema", files=["migrations/007.sql"]),
+        deploy("d1", "aaaa", 100_000),
+        deploy("d2", "bbbb", 100_000, "schema", "schema"),
+    ]
+    (finding,) = found(build_case, rows, Trouble(stock_query_ms=10), asks="SELECT shelves")
+    assert (finding.change, finding.service) == (("commit", "bbbb" * 10), "stock")
 
 
 def test_a_merge_and_the_one_commit_it_brings_are_one_change(build_case: BuildCase) -> None:

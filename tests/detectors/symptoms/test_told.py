@@ -20,6 +20,7 @@ from deep_code_reasoning.detectors.symptoms.told import is_of_its_own, told_mech
         ("Bulkhead 'stock' is full and does not permit further calls", "thread_pool_exhausted", False),
         ("lease acct:7 is not held by pay-1: expired 40 ms ago", "lock_lease_expired", True),
         ("etcdserver: requested lease not found", "lock_lease_expired", True),
+        ("MissingFieldException: Field 'sku' is required for type with serial name 'a.Line'", "schema_mismatch", True),
         ("503 Service Unavailable", "exception", False),
         ("connect ECONNREFUSED stock:8080", "exception", False),
         ("Cannot read properties of undefined (reading 'total')", "exception", True),

@@ -145,7 +145,7 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
     by its name or as one of `clients`. In-memory operations (append, len, map.get) are none.
     """
     name = call.name.lower()
-    if name in _LOCAL:
+    if name in _LOCAL or name.endswith(("exception", "error")):
         return False
     parts = re.split(r"::|->|\.", call.full)[:-1]
     receiver = frozenset(word for part in parts for word in words(part))

@@ -67,13 +67,13 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             unfailing=unfailing_callers(scene),
             uncalled=uncalled(scene, known),
         )
-    verdicts = judge(past, situation) if situation is not None else ()
-    if not any(verdict.convicted for verdict in verdicts):
-        for other in measured_situations(scene, known, services):
-            tried = judge(past, other)
-            if any(verdict.convicted for verdict in tried):
-                situation, verdicts = other, tried
-                break
+    verdicts: tuple[Verdict, ...] = ()
+    for tried in _in_order(situation, measured_situations(scene, known, services)):
+        found = judge(past, tried)
+        verdicts = verdicts or (found if tried is situation else ())
+        if any(verdict.convicted for verdict in found):
+            situation, verdicts = tried, found
+            break
     if situation is None:
         return []
     if situation.began is not None:
@@ -85,6 +85,14 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
+
+
+def _in_order(situation: Situation | None, measured: Sequence[Situation]) -> list[Situation]:
+    """What changes are tried for, one after the other: first what a service measured of itself before it was slow."""
+    if situation is None:
+        return list(measured)
+    before = [one for one in measured if one.front.first == situation.front.first and one.onset_ns < situation.onset_ns]
+    return [*before, situation, *(one for one in measured if one not in before)]
 
 
 def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> Situation | None:

@@ -15,7 +15,7 @@ from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import NAMED_EFFECTS, NAMING, NEW_CALLS, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
+from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, NEW_CALLS, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
@@ -27,7 +27,6 @@ _OF_THE_KIND: Final[Mapping[str, frozenset[str]]] = {
 # Of every statement.
 _OF_SQL: Final = frozenset("select insert update delete from where order limit join values into group".split())
 # What acts from its first request on has mostly been seen before an hour is over.
-_AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed"}
 _AT_ONCE_HALF_LIFE_H: Final = 1.0
 # No migration takes longer.
 _PASSED_NS: Final = 3600 * NS_PER_S
@@ -88,6 +87,8 @@ def _place_for(
     if situation.began is not None and rollout.service and symptom.service:
         if tie >= 1.0 and effect.kind in NEW_CALLS and symptom.service in situation.graph.callees(rollout.service):
             return 0.95  # the time is lost where it now calls, by its own word
+        if tie >= 1.0 and effect.kind in REMOTE_EFFECTS and rollout.service not in situation.graph.services:
+            return 0.92  # what runs nowhere (a schema) is felt by who names the same thing
         return place_of_loss(rollout.service, symptom.service, situation)
     if rollout.service and rollout.service == symptom.service:
         return max(place, 0.9)
@@ -208,7 +209,7 @@ def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> flo
 
 def _promptness(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
     """Down to a half for what would have shown at once, had it been it, and was deployed an hour before or longer."""
-    if rollout is None or effect.kind not in _AT_ONCE:
+    if rollout is None or effect.kind not in AT_ONCE:
         return 1.0
     hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
     return float(max(0.5, 0.5 ** (hours / _AT_ONCE_HALF_LIFE_H)))

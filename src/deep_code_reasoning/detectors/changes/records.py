@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
-from ..timeline.services import service_names
+from ..timeline.services import running_services, service_names
 from .deeds import History
 from .diff import parse_diff
 from .trial import Change, Rollout
@@ -34,9 +35,12 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         "FROM changes WHERE kind IN ('commit', 'deploy', 'flag') ORDER BY time_ns, kind, id, repo"
     )
     services = service_names(store)
+    running = running_services(store)
     for row in rows:
         if row["kind"] == "deploy" and not row["service"]:
             row["service"] = _called_so(row["repo"], services)
+        if row["kind"] == "deploy":
+            row["service"] = _running(row["service"], running)
     rollouts: dict[str, list[Rollout]] = {}
     for row in rows:
         if row["kind"] == "deploy" and row["commit_sha"]:
@@ -47,7 +51,7 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
     for one, merge in merged.items():
         rollouts[one] = rollouts.get(merge, carried.get(merge, [])) or rollouts.get(one, carried.get(one, []))
     commits = [row for row in commits if _sha(row) not in merged.values()]
-    found = [_commit(row, rollouts.get(_sha(row), carried.get(_sha(row), []))) for row in commits]
+    found = [_commit(row, rollouts.get(_sha(row), carried.get(_sha(row), [])), running) for row in commits]
     met = {rollout.id for change in found for rollout in change.rollouts}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
@@ -59,6 +63,13 @@ def _called_so(repo: str, services: frozenset[str]) -> str:
     """The service that a repository is called like, '' where there is none: a deploy of it is one of that service."""
     name = repo.rpartition("/")[2]
     return name if name in services else ""
+
+
+def _running(name: str, running: frozenset[str]) -> str:
+    """The running service that a deploy is of by its name: `cart` of `cart-charts`, which nobody else knows."""
+    if name in running:
+        return name
+    return max((service for service in running if name.startswith(f"{service}-")), key=len, default=name)
 
 
 def _undiffed(row: dict[str, Any]) -> Change:
@@ -136,7 +147,11 @@ def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:
     return frozenset().union(*of) if all(of) else frozenset()
 
 
-def _commit(row: dict[str, Any], rollouts: Sequence[Rollout]) -> Change:
+def _commit(row: dict[str, Any], rollouts: Sequence[Rollout], running: frozenset[str]) -> Change:
+    """The commit; one of a repository of which nothing runs is felt where its files say (`values/cart.yaml`)."""
+    of = {part for path in row["files"] for part in re.split(r"[/.]", path.replace("_", "-")) if part in running}
+    if len(of) == 1:
+        rollouts = [one if one.service in running else replace(one, service=min(of)) for one in rollouts]
     return Change(
         _sha(row),
         row["message"],

@@ -17,7 +17,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..base import Scene
-from .code import block_names, definition
+from .code import block_names, definition, lines_around
 from .diff import Hunk
 from .trial import Change
 
@@ -104,13 +104,33 @@ def _words_of(text: str) -> set[str]:
 
 
 def _is_uncalled(hunk: Hunk, names: Collection[str], mentions: _Mentions, served: frozenset[tuple[str, ...]]) -> bool:
-    if not names or hunk.kind != "code":
+    if hunk.kind != "code":
+        return False
+    within = _routes_around(hunk)
+    if within and served:
+        return not any(_ends(asked, parts) for parts in within for asked in served)
+    if not names:
         return False
     if all(_is_unused(name, hunk.path, mentions.get(name, ())) for name in names):
         return True
     told = (text for name in names for line, above in mentions.get(name, ()) for text in (line, *above))
     routes = [parts for text in told for parts in _registered(text)]
     return bool(routes and served) and not any(_ends(asked, parts) for parts in routes for asked in served)
+
+
+def _routes_around(hunk: Hunk) -> list[tuple[str, ...]]:
+    """The routes in whose handlers all changed lines stand, where these are written beside the route; else none."""
+    found: list[tuple[str, ...]] = []
+    for side, sign in ((hunk.before, "-"), (hunk.after, "+")):
+        for index, line in enumerate(side):
+            if line.sign != sign or line.kept:
+                continue
+            around = (*(other.code for other in lines_around(side, index)), hunk.heading)
+            routes = next((parts for code in around if (parts := list(_registered(code)))), [])
+            if line.indent == 0 or not routes:
+                return []
+            found += routes
+    return found
 
 
 def _is_unused(name: str, path: str, mentions: Sequence[tuple[str, tuple[str, ...]]]) -> bool:

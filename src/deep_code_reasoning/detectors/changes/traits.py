@@ -21,7 +21,8 @@ REMOTE_EFFECTS: Final = frozenset(
     ddl_constraint index_dropped field_renamed member_removed member_added type_changed endpoint_changed rights_changed
     payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
     route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
-    encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed""".split()
+    encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed
+    prefetch_lowered prefetch_raised ack_removed""".split()
 )
 # Effects that concern one operation, table or statement, where others (pools, processors, limits) concern the process.
 OF_ONE_OPERATION: Final = frozenset(
@@ -31,6 +32,8 @@ OF_ONE_OPERATION: Final = frozenset(
 )
 # Effects that are over when the migration that brings them is.
 PASSING: Final = frozenset({"ddl_locks"})
+# Effects that show with the first request that meets them.
+AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed", "index_dropped"}
 # Effects that wait for more data, another customer or time before they show.
 LATENT: Final = frozenset(
     """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised

@@ -65,7 +65,8 @@ type_error:
 decode_error:
     unmarshal | deserial | decod(e|ing) | parse error | failed to parse | cannot parse | invalid json |
     could(n't| not) (be )?pars(e|ed)\b | (yaml|json|toml|xml): line \d+ | mapping values are not allowed |
-    unexpected token | jsonexception | unrecognized field | unknown field | missing (required )?field |
+    unexpected token | jsonexception | unrecognized field | unknown field |
+    missing ?(required ?)?(field|creator property) |
     unknown enum | invalid enum | enum value |
     enum .{1,60}cannot represent | no enum constant | unknown variant |
     schema (mismatch|validation|incompat\w*) | dead ?letter |
