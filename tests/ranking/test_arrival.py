@@ -28,12 +28,16 @@ def deploy(at_s: float, service: str = "stock", name: str = "d1", **more: Any) -
 
 
 def blamed(
-    rows: list[dict[str, Any]], build_case: BuildCase, mechanism: str = "latency_regression", error: str | None = None
+    rows: list[dict[str, Any]],
+    build_case: BuildCase,
+    mechanism: str = "latency_regression",
+    error: str | None = None,
+    sure: float = 0.9,
 ) -> Cause:
     onset, end = BEGAN_S * NS_PER_S, 2 * BEGAN_S * NS_PER_S
     windows = Windows(Window(0, onset), Window(onset, end), onset, Window(onset, onset + 1), None, "", True)
     finding = Finding(
-        "traces.self_time", mechanism, "stock", "slow", 0.9, 0.9, {"error": error}, window=Window(onset, end)
+        "traces.self_time", mechanism, "stock", "slow", 0.9, sure, {"error": error}, window=Window(onset, end)
     )
     with build_case({"changes": rows}) as store:
         suspect = Suspect("stock", mechanism, 1.0, (finding,))
@@ -103,6 +107,11 @@ def test_what_no_change_of_the_service_brings_is_blamed_on_none(
     mechanism: str, error: str | None, build_case: BuildCase
 ) -> None:
     assert blamed([deploy(BEGAN_S - 20)], build_case, mechanism, error).change is None
+
+
+@pytest.mark.parametrize(("sure", "named"), [(0.9, True), (0.55, False)])
+def test_trouble_that_may_be_chance_dates_no_deploy(sure: float, named: bool, build_case: BuildCase) -> None:
+    assert (blamed([deploy(BEGAN_S - 20)], build_case, sure=sure).change is not None) == named
 
 
 @pytest.mark.parametrize(("code", "named"), [("metrics.errors", True), ("logs.new_errors", False)])

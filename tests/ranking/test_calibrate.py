@@ -38,6 +38,13 @@ def test_a_cause_is_weighed_by_what_it_rests_on(code: str, family: str) -> None:
         assert grounds([cause("a", 0.7)], [finding(code)], (), changes_known=True).family == "unblamed"
 
 
+@pytest.mark.parametrize(("harmless", "kinds"), [(False, 1.0), (True, 0.0)])
+def test_what_harms_nobody_bears_no_trouble_out(harmless: bool, kinds: float) -> None:
+    load = Finding("external.request_rate", "traffic_surge", "a", "more come", 0.8, 0.9, {"harmless": harmless})
+    found = grounds([cause("a", 0.7)], [finding("traces.failures"), load], (), changes_known=True)
+    assert found.features["several_kinds"] == kinds
+
+
 def test_a_convicted_change_has_its_own_map() -> None:
     convicted = cause("a", 0.6, change=ChangeRef("flag", "f"))
     leading = Finding("changes.correlation", "exception", "a", "a fails", 0.9, 0.6, {"effect": None})

@@ -41,16 +41,21 @@ _SAME_NS: Final = 30 * NS_PER_S
 _LONG_NS: Final = 3600 * NS_PER_S
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
 _BY_TIME: Final = 0.42
+# Trouble that may be chance dates nothing: a deploy before two errors is there as often as not.
+_SURE: Final = 0.75
 # What no change of a service brings about.
 _OF_NO_CHANGE: Final = OF_NO_CODE | {"traffic_surge"}
 
 
 def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
     """A cause that was located, with the change that reached its service right before it; as it is when none did."""
-    if suspect.mechanism in _OF_NO_CHANGE or not scene.windows.changed or _is_anothers(suspect.findings[0]):
+    leading = suspect.findings[0]
+    if suspect.mechanism in _OF_NO_CHANGE or not scene.windows.changed or _is_anothers(leading):
+        return cause
+    if max(f.confidence for f in suspect.findings) < _SURE:
         return cause
     began = _began(scene, suspect.findings)
-    seen = kind_of(suspect.findings[0]).is_seen
+    seen = kind_of(leading).is_seen
     arrived = _arrived(scene, suspect, began, seen)
     soon = [found for found in arrived if found.delay_ns <= (_ROLLED_OUT_NS if seen else _SOON_NS)]
     fitting = [found for found in soon if found.deeds.bring(suspect.mechanism, seen)]
