@@ -99,8 +99,8 @@ def _records(scene: Scene, steps: TimeSteps) -> list[tuple[str, str, Row]]:
     """Records that name a mechanism, in order of time, each with that and the service in which it is at work."""
     shapes = scene.store.query(
         """
-        SELECT shape, argMin(body, (time_ns, source_id, line, item)) AS body FROM logs WHERE time_ns > 0
-        GROUP BY shape ORDER BY shape LIMIT 20000
+        SELECT shape, argMin(substring(body, 1, 600), (time_ns, source_id, line, item)) AS body FROM logs
+        WHERE time_ns > 0 GROUP BY shape ORDER BY shape LIMIT 20000
         """
     )
     telling = [row["shape"] for row in shapes if may_say_outright(row["body"])]

@@ -124,6 +124,16 @@ def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_PO
     return [series for _, series in sorted(found, key=lambda pair: pair[0])[:_MAX_SERIES]]
 
 
+def pauses_s(store: CaseStore, kinds: frozenset[str]) -> list[float]:
+    """How long it is from point to point, in seconds, a metric of some kinds."""
+    prepare_machines(store)
+    return [
+        (metric.last_ns - metric.first_ns) / (metric.longest - 1) / NS_PER_S
+        for metric in store.once("metrics", lambda: _metrics(store))
+        if metric.meaning.kind in kinds and metric.longest > 1
+    ]
+
+
 def _metrics(store: CaseStore) -> list[_Metric]:
     rows = store.query(
         """

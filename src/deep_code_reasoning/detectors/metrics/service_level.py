@@ -31,7 +31,7 @@ from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, probability
 from .rarity import families, rarity_evidence
-from .series import Series, Step, abruptness, find_step, series_of
+from .series import Series, Step, abruptness, find_step, pauses_s, series_of
 
 _MECHANISMS: Final = {
     "errors": "exception",
@@ -96,8 +96,8 @@ def _is_traced(scene: Scene, settings: Settings) -> bool:
     if traced is None:
         return False
     rows = scene.store.query("SELECT service, count() AS n FROM spans GROUP BY service ORDER BY service")
-    pauses_s = [series.every_s for series in series_of(scene.store, frozenset({"latency"}))]
-    points = traced.seconds / median(pauses_s) if pauses_s else 0.0
+    pauses = pauses_s(scene.store, frozenset({"latency"}))
+    points = traced.seconds / median(pauses) if pauses else 0.0
     enough = max(settings.enough_spans, settings.spans_a_point * points)
     return sum(int(row["n"]) >= enough for row in rows) >= settings.enough_services
 
