@@ -39,3 +39,22 @@ def test_a_change_is_not_the_only_one_where_another_of_its_deploy_fits_better() 
     assert apart[0].change.sha == ODD[0]
     assert apart[0].eliminated
     assert apart[0].convicted
+
+
+def test_calls_that_grew_as_the_requests_did_are_no_retries() -> None:
+    rollout = Rollout("d", "shop", ONSET_NS - 5 * MINUTE_NS)
+    change = Change(RETRY[0], RETRY[0], (RETRY[0],), RETRY[1], rollout.time_ns - MINUTE_NS, "", (rollout,))
+    graph = ServiceGraph(("shop", "stock"), {("shop", "stock"): 1})
+
+    def held_against(asked: float) -> str:
+        moved = [
+            Shift("stock", "http_server_requests_per_second", 10.0, 50.0, ONSET_NS),
+            Shift("shop", "http_server_requests_per_second", 10.0, asked, ONSET_NS),
+        ]
+        services = frozenset({"shop", "stock"})
+        situation = Situation(symptoms_of([], moved), Front("stock", (), ONSET_NS), graph, ONSET_NS, services)
+        symptom = judge(History([change]), situation)[0].symptom
+        return symptom.service if symptom is not None else ""
+
+    assert held_against(asked=12.0) == "stock"
+    assert held_against(asked=50.0) != "stock"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...domain.instant import NS_PER_S
-from ..symptoms.symptom import Symptom
+from ..symptoms.symptom import MORE_EACH, Symptom
 from ..symptoms.words import telling_words, word_set
 from .code import definition
 from .compatibility import capability
@@ -64,7 +64,7 @@ def best_match(
             score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
             score *= served(effect, patch, symptom, uncalled) * _of_the_usual(effect, symptom, situation)
-            score *= _of_failures(effect, rollout, situation)
+            score *= _of_failures(effect, rollout, situation) * _of_more_requests(symptom, rollout, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -154,6 +154,19 @@ def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) 
     """A tenth for what acts on calls that fail, where none does."""
     spared = rollout is not None and rollout.service in situation.unfailing
     return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
+
+
+def _of_more_requests(symptom: Symptom, rollout: Rollout | None, situation: Situation) -> float:
+    """A fifth for calls of another that became no more than the requests of the changed service itself."""
+    if symptom.kind != "traffic_up" or rollout is None or rollout.service == symptom.service:
+        return 1.0
+    asked = [one for one in situation.symptoms if one.kind == symptom.kind and one.service == rollout.service]
+    more = max((_growth(one) for one in asked), default=0.0)
+    return 0.2 if more and _growth(symptom) <= MORE_EACH * more else 1.0
+
+
+def _growth(symptom: Symptom) -> float:
+    return max((after / before for before, after in symptom.levels if before > 0), default=0.0)
 
 
 def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:

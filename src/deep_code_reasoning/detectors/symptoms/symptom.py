@@ -107,7 +107,7 @@ def without_more_requests(found: Sequence[Shift]) -> list[Shift]:
     return [
         shift
         for shift in found
-        if _kind_of(shift) != "fanout" or shift.after > _MORE_EACH * more.get(shift.service, 0.0) * shift.before
+        if _kind_of(shift) != "fanout" or shift.after > MORE_EACH * more.get(shift.service, 0.0) * shift.before
     ]
 
 
@@ -115,8 +115,8 @@ def _kind_of(shift: Shift) -> str:
     return kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None)
 
 
-# Queries that grow by so much more than the requests are more for each.
-_MORE_EACH: Final = 1.5
+MORE_EACH: Final = 1.5
+"""Queries and calls that grow by so much more than the requests are more for each."""
 
 
 def _symptom(kind: str, service: str, parts: list[Text | Shift]) -> Symptom:
