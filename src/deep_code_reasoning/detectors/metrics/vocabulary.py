@@ -42,8 +42,9 @@ KINDS: Final[dict[str, frozenset[str]]] = {
 THROTTLED: Final = frozenset({"throttle", "throttled", "throttling"})
 """Words of what a processor did not do for a program that asked for more."""
 # A network's errors are packets that did not arrive; a processor that is throttled is one that is short, and so is one
-# whose event loop comes round late; what queues at a disk are no messages. What the words mean alone (requests that
-# fail, calls that are turned away, messages that wait) they do not mean there.
+# whose event loop comes round late; what queues at a disk are no messages, nor are requests in flight, which take
+# workers. What the words mean alone (requests that fail, calls that are turned away, messages that wait) they do not
+# mean there.
 _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     (
         "loss",
@@ -56,6 +57,7 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     ("cpu", frozenset({"cpu"}), THROTTLED),
     ("cpu", frozenset({"loop", "eventloop"}), frozenset({"lag", "delay", "latency", "utilization", "utilisation"})),
     ("disk", frozenset({"disk"}), frozenset({"queue", "queued", "pending", "inflight"})),
+    ("threads", frozenset({"request", "requests"}), frozenset({"inflight"})),
 )
 # A pool of threads holds none of these.
 _CONNECTIONS: Final = frozenset({"connection", "connections", "conn", "conns"})
