@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deep_code_reasoning.store import CaseStore
+from deep_code_reasoning.store import CaseStore, counters
 
 Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
 
@@ -46,3 +46,16 @@ def test_one_series_that_falls_as_well_makes_it_a_level(build_case: Build) -> No
     ]
     with build_case({"metrics": rows}) as store:
         assert [row["kind"] for row in store.query("SELECT DISTINCT kind FROM metrics")] == [""]
+
+
+@pytest.mark.parametrize(("grows", "kind"), [(True, "sum"), (False, "")], ids=["grows", "a level"])
+def test_of_very_many_points_some_moments_tell_the_same(
+    grows: bool, kind: str, build_case: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "_MOST_POINTS", 100)
+    rows = [
+        {"time_ns": n + 1, "service": "shop", "name": "work_done", "value": float(n if grows else n * 37 % 11)}
+        for n in range(400)
+    ]
+    with build_case({"metrics": [{**row, "source_id": 1} for row in rows]}) as store:
+        assert [row["kind"] for row in store.query("SELECT DISTINCT kind FROM metrics")] == [kind]

@@ -13,8 +13,10 @@ from .engine import Database
 
 # Noise makes a level fall every other time; of a dozen points it does not do so once in a thousand series.
 _MIN_POINTS: Final = 12
-# A process that starts anew every quarter of an hour is not recorded for long.
-_RISES_A_RESET: Final = 20
+RISES_A_RESET: Final = 20
+"""What only grows falls once in so many rises at most, when its process starts anew: more often it is no counter."""
+# So many points at most are looked at: of more, those of one moment in several, of all series alike.
+_MOST_POINTS: Final = 4_000_000
 _WORDS: Final = r"replaceRegexpAll(name, '([a-z0-9])([A-Z])', '\\1_\\2')"
 _LEVELS: Final = (
     r"(?i)(?:^|[^a-z])(?:mem|memory|rss|heap|swap|ram|workingset|disk|file|filesystem|fs|volume|storage|queue|queued|lag"
@@ -26,7 +28,8 @@ _LEVELS: Final = (
 
 def counters_of(database: Database) -> list[str]:
     """The names of metrics without a kind of which every series only grows, and one does so most of the time."""
-    if not database.query("SELECT 1 AS n FROM metrics WHERE kind = '' LIMIT 1"):
+    points = int(database.query("SELECT count() AS n FROM metrics WHERE kind = ''")[0]["n"])
+    if not points:
         return []
     rows = database.query(
         f"""
@@ -35,16 +38,19 @@ def counters_of(database: Database) -> list[str]:
                    arrayMap(p -> p.2, arraySort(groupArray((time_ns, value)))) AS v,
                    arrayMap((one, next) -> next - one, arrayPopBack(v), arrayPopFront(v)) AS steps,
                    arrayCount(step -> step > 0, steps) AS rises, arrayCount(step -> step < 0, steps) AS falls
-            FROM metrics WHERE kind = '' AND time_ns > 0 AND isFinite(value) AND NOT match({_WORDS}, {{levels:String}})
+            FROM metrics
+            WHERE kind = '' AND time_ns > 0 AND cityHash64(time_ns) % {{every:UInt32}} = 0 AND isFinite(value)
+                  AND NOT match({_WORDS}, {{levels:String}})
             GROUP BY name, service, instance, host, cityHash64(mapKeys(attributes), mapValues(attributes))
         )
         GROUP BY name
         HAVING max(points >= {{least:UInt32}} AND 2 * rises >= points) AND sum(falls) * {{resets:UInt32}} <= sum(rises)
         ORDER BY name
         """,
+        every=-(-points // _MOST_POINTS),
         levels=_LEVELS,
         least=_MIN_POINTS,
-        resets=_RISES_A_RESET,
+        resets=RISES_A_RESET,
     )
     return [row["name"] for row in rows]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 import pytest
@@ -30,6 +30,18 @@ def diff(*texts: str, name: str) -> str:
     return "--- a/stock.py\n+++ b/stock.py\n" + "".join(texts).replace("{name}", name)
 
 
+def set_aside(changes: list[Row], served: str, build_case: BuildCase) -> Mapping[str, frozenset[str]]:
+    """What of the changes no request runs, where all that is asked for is `served`."""
+    spans = System(CALM, 60).spans
+    for row in spans:
+        if row["kind"] == "server":
+            row["name"] = served
+    with build_case({"spans": spans, "changes": changes}) as store:
+        windows = undated_windows(store, None)
+        assert windows is not None
+        return uncalled(Scene(store, windows, ServiceGraph()), history(store).changes)
+
+
 @pytest.mark.parametrize(
     ("first", "served", "aside"),
     [
@@ -49,14 +61,7 @@ def test_code_is_set_aside_where_it_is_known_that_no_request_runs_it(
         deploy("d1", "aaaa", -400),
         deploy("d2", "bbbb", 30),
     ]
-    spans = System(CALM, 60).spans
-    for row in spans:
-        if row["kind"] == "server":
-            row["name"] = served
-    with build_case({"spans": spans, "changes": rows}) as store:
-        windows = undated_windows(store, None)
-        assert windows is not None
-        found = uncalled(Scene(store, windows, ServiceGraph()), history(store).changes)
+    found = set_aside(rows, served, build_case)
     assert (found.get("bbbb" * 10) == frozenset({"stock.py"})) == aside
 
 
@@ -68,12 +73,5 @@ def test_a_handler_that_stands_beside_its_route_is_set_aside_with_it(
         commit("bbbb", -90, BESIDE, files=["reports.js"]),
         deploy("d2", "bbbb", 30),
     ]
-    spans = System(CALM, 60).spans
-    for row in spans:
-        if row["kind"] == "server":
-            row["name"] = served
-    with build_case({"spans": spans, "changes": rows}) as store:
-        windows = undated_windows(store, None)
-        assert windows is not None
-        found = uncalled(Scene(store, windows, ServiceGraph()), history(store).changes)
+    found = set_aside(rows, served, build_case)
     assert ("bbbb" * 10 in found) == aside

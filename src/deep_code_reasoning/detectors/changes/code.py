@@ -37,6 +37,8 @@ _COUNTS: Final = re.compile(
 _ASKS_ALSO: Final = re.compile(r";[^;]*(?:&&|\band\b)[^;]*;|\bwhile\b.*(?:&&|\band\b)")
 _HANDLES: Final = re.compile(r"\bcatch\b|\bexcept\b|\brescue\b|\berr\s*[!=]=\s*nil|\b(?:Ok|Err)\(|\.is_ok\(|\bstatus\b")
 _LEAVES: Final = re.compile(r"\b(?:break|return)\b")
+MAX_BLOCK_LINES: Final = 2_000
+"""Nobody writes a block of more lines: what stands further off is not looked for."""
 _COMPREHENSION: Final = re.compile(r"[\[({]\s*(?:await\s+)?.+\bfor\s+[\w, ()]+\s+in\b")
 _DEFINITION: Final = re.compile(
     r"^\s*(?:(?:export|default|public|private|protected|internal|static|final|async|override|virtual|inline|suspend"
@@ -231,7 +233,10 @@ def _function_around(side: Sequence[Line], index: int) -> str:
 def lines_around(side: Sequence[Line], index: int) -> Iterator[Line]:
     """The lines that a line stands in, the nearest first, by indentation; braces on lines of their own aside."""
     indent = side[index].indent
-    for line in reversed(side[:index]):
+    for place in range(index - 1, max(-1, index - 1 - MAX_BLOCK_LINES), -1):
+        if indent == 0:
+            return
+        line = side[place]
         if line.indent < indent and line.code != "{":
             indent = line.indent
             yield line

@@ -30,7 +30,7 @@ MAX_LINES: Final = 20_000
 _MAX_LETTERS: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One line of a hunk: its sign (`+`, `-` or blank), its text, and the text without comments, if long its beginning.
 
@@ -42,7 +42,7 @@ class Line:
     code: str
     kept: bool = False
 
-    @property
+    @cached_property
     def indent(self) -> int:
         """Width of the leading white space, a tab counting as four."""
         expanded = self.text.expandtabs(4)

@@ -9,9 +9,8 @@ of calls between services, while no more come in, is somebody's loop or retries,
 Stays silent when: the rise is less than twofold, or few requests prove it; or the service's own counters of requests
 stay where they were: then more of its traces are kept, as samplers keep those that fail. Where nothing counts requests,
 all that come on top fail, and logs name many traces that were not kept before, either may be so: it is told, and not
-believed before others. Where the requests are
-served as before the load is news, but no incident (it is *harmless*), unless something further in is found to be used
-up from then on: the ranking knows.
+believed before others. Where the requests are served as before the load is news, but no incident (it is *harmless*),
+unless something further in is found to be used up from then on: the ranking knows.
 
 Example finding: `gateway: GET /api/products comes in 4.1 times as often since 17:56:40 (from 1.2 to 4.9 a second)`.
 """

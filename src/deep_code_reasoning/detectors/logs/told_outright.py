@@ -100,7 +100,9 @@ def _records(scene: Scene, steps: TimeSteps) -> list[tuple[str, str, Row]]:
     shapes = scene.store.query(
         """
         SELECT shape, argMin(substring(body, 1, 600), (time_ns, source_id, line, item)) AS body FROM logs
-        WHERE time_ns > 0 GROUP BY shape ORDER BY shape LIMIT 20000
+        WHERE time_ns > 0 AND shape IN (
+            SELECT shape FROM logs WHERE time_ns > 0 GROUP BY shape ORDER BY count() DESC, shape LIMIT 20000)
+        GROUP BY shape ORDER BY shape
         """
     )
     telling = [row["shape"] for row in shapes if may_say_outright(row["body"])]

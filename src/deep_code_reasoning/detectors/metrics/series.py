@@ -21,6 +21,7 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ...domain.wording import duration, figure, size
 from ...store import CaseStore, Row
+from ...store.counters import RISES_A_RESET
 from ..timeline.change_point import median
 from ..timeline.machines import prepare_machines
 from .vocabulary import Meaning, meaning, words_of
@@ -28,7 +29,6 @@ from .vocabulary import Meaning, meaning, words_of
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
 _MAX_POINTS: Final = 240
 _MAX_SERIES: Final = 20_000
-_RISES_A_RESET: Final = 20
 # A step needs a few points on its calm side to know what is usual; on its far side two, since one is a spike.
 _MIN_BEFORE: Final = 4
 _MIN_AFTER: Final = 2
@@ -211,7 +211,7 @@ def _series(service: str, instance: str, metric: _Metric, row: Row) -> Series:
 def _is_cumulative(values: Sequence[float]) -> bool:
     """Whether values only grow, but for a reset now and then; counts of single intervals fall as often as they rise."""
     falls, rises = sum(b < a for a, b in pairwise(values)), sum(b > a for a, b in pairwise(values))
-    return _RISES_A_RESET * falls <= rises
+    return RISES_A_RESET * falls <= rises
 
 
 def find_step(values: Sequence[float]) -> Step | None:

@@ -15,12 +15,12 @@ from typing import Final
 from ...domain.graph import ServiceGraph
 from ..base import Scene, once_a_case
 from ..metrics.moved import failing_more, greater, slowed
-from ..symptoms.calm import FORERUN_NS
-from ..symptoms.shifts import COUNTER, shifts
-from ..symptoms.texts import telling_texts
 from ..timeline.services import service_names, traced_services
+from .calm import FORERUN_NS
 from .front import Front, failing_front, spoken_graph
+from .shifts import COUNTER, shifts
 from .symptom import Shift, Symptom, symptoms_of
+from .texts import telling_texts
 
 # Only what is named for its host: of `machines` (`timeline/machines.py`) some are services that nobody traces, where
 # trouble may well begin.

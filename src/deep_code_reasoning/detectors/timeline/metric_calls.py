@@ -33,6 +33,8 @@ _HOST: Final = re.compile(
     r"(?:.*\|)?(?:\w+://)?(?P<name>[\w-]+)"
     r"(?:\.(?:[\w-]+\.)?(?:svc(?:\.[\w.-]+)?|local|internal|lan|consul))?(?::\d+)?(?:/.*)?"
 )
+# Who names more ends than that names its users.
+_MOST_ENDS: Final = 20_000
 
 
 def metric_calls(store: CaseStore, services: Sequence[str], machines: Mapping[str, str]) -> dict[tuple[str, str], int]:
@@ -44,18 +46,19 @@ def metric_calls(store: CaseStore, services: Sequence[str], machines: Mapping[st
         machines: the services that are known by their hosts, by these.
     """
     known = {name.lower(): name for name in services} | {host.lower(): name for host, name in machines.items()}
-    keys = [
-        row["key"]
-        for row in store.query("SELECT DISTINCT arrayJoin(mapKeys(attributes)) AS key FROM metrics ORDER BY key")
-        if set(words(row["key"])) & (_CALLEE | _SOURCE) and not set(words(row["key"])) & _NO_NAME
-    ]
+    # Where labels have too many names to be listed they are no vocabulary.
+    labels = sorted(store.attribute_names("metrics") or ())
+    keys = [key for key in labels if (parts := set(words(key))) & (_CALLEE | _SOURCE) and not parts & _NO_NAME]
     rows = store.query(
         """
-        SELECT service, name, arrayMap(key -> attributes[key], {keys:Array(String)}) AS told, count() AS points
-        FROM metrics WHERE hasAny(mapKeys(attributes), {keys:Array(String)}) OR match(name, '[}\\\\]]$')
-        GROUP BY service, name, told ORDER BY service, name, told
+        SELECT * FROM (
+            SELECT service, name, arrayMap(key -> attributes[key], {keys:Array(String)}) AS told, count() AS points
+            FROM metrics WHERE hasAny(mapKeys(attributes), {keys:Array(String)}) OR match(name, '[}\\\\]]$')
+            GROUP BY service, name, told ORDER BY points DESC, service, name, told LIMIT {most:UInt32}
+        ) ORDER BY service, name, told
         """,
         keys=keys,
+        most=_MOST_ENDS,
     )
     calls: dict[tuple[str, str], int] = {}
     for row in rows:

@@ -153,14 +153,14 @@ def _prepare_counts(store: CaseStore) -> None:
           AND (trace_id, parent_span_id) NOT IN (SELECT trace_id, span_id FROM lock_ops WHERE verb = 'acquire')
         GROUP BY trace_id, service, kind
         """,
-        "trace_id String, service LowCardinality(String), name String, calls UInt64, calls_ns Int64",
+        "trace_id String, service LowCardinality(String), kind String, calls UInt64, calls_ns Int64",
     )
     store.derive(
         "call_counts",
         f"""
         SELECT trace_id, service, e.entry, c.name, e.start_ns, c.calls / e.entries, c.calls_ns / e.entries, e.request_ns
         FROM (
-            SELECT trace_id, service, name, calls, calls_ns FROM leaf_calls
+            SELECT trace_id, service, kind AS name, calls, calls_ns FROM leaf_calls
             UNION ALL
             SELECT trace_id, service, '{ALL}', sum(l.calls), sum(l.calls_ns)
             FROM service_requests LEFT JOIN leaf_calls AS l USING (trace_id, service) GROUP BY trace_id, service

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...symptoms.words import words
-from ..code import block_after, calls, clients_of, definition, is_import, is_local_call, is_remote_call, without_strings
+from ..code import (
+    MAX_BLOCK_LINES,
+    block_after,
+    calls,
+    clients_of,
+    definition,
+    is_import,
+    is_local_call,
+    is_remote_call,
+    without_strings,
+)
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -235,7 +245,8 @@ def _region(lines: Sequence[Line], index: int) -> range:
     if len(block):
         return block
     end = index + 1
-    while end < len(lines) and lines[end].indent >= lines[index].indent:
+    last = min(len(lines), end + MAX_BLOCK_LINES)
+    while end < last and lines[end].indent >= lines[index].indent:
         if _GIVES_BACK.search(lines[end].code) and not re.match(r"\s*(?:defer|finally|ensure)\b", lines[end].code):
             break
         end += 1
