@@ -34,7 +34,7 @@ from .paths import file_kind
 from .records import cite_change, history
 from .routes import uncalled
 from .slowdown import bisect_step, share_out, slowdown, telling_line
-from .trial import Change, Situation, Verdict
+from .trial import Change, Situation, Verdict, deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,8 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     found = trouble(scene)
     if not found.symptoms:
         return None
-    onset_ns, deploys_known = scene.windows.onset_ns, any(change.rollouts for change in known)
-    latest_ns = scene.windows.onset.end_ns
-    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known, latest_ns=latest_ns)
+    onset_ns, latest_ns = scene.windows.onset_ns, scene.windows.onset.end_ns
+    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deployed(known), latest_ns=latest_ns)
 
 
 def _finding(

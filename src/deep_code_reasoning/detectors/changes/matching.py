@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.instant import NS_PER_S
@@ -15,7 +15,7 @@ from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, NEW_CALLS, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
+from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, NEW_CALLS, NEW_NAMES, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
@@ -28,19 +28,30 @@ _OF_THE_KIND: Final[Mapping[str, frozenset[str]]] = {
 _OF_SQL: Final = frozenset("select insert update delete from where order limit join values into group".split())
 # What acts from its first request on has mostly been seen before an hour is over.
 _AT_ONCE_HALF_LIFE_H: Final = 1.0
+# What is seen at a queue.
+_OF_QUEUES: Final = frozenset({"backlog", "unacked"})
+# Numbers whose purpose or unit nothing tells.
+_OF_NO_UNIT: Final = frozenset({"constant_lowered", "threshold_lowered", "timeout_lowered"})
+# That a number is a limit of time is told by its value alone, which may be chance.
+_BY_VALUE: Final = 0.85
+_PATIENCE: Final = frozenset({"timeout", "late_timeout"})
 # No migration takes longer.
 _PASSED_NS: Final = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The effect of a change and the symptom that fit each other best, how far, and the notes that say why."""
+    """The effect of a change and the symptom that fit each other best, how far, and the notes that say why.
+
+    `quoted` where the symptom's words quote the very name or value that the change brought.
+    """
 
     score: float
     effect: Effect
     symptom: Symptom
     tie: float
     notes: tuple[str, ...]
+    quoted: bool = False
 
 
 def best_match(
@@ -53,7 +64,7 @@ def best_match(
 ) -> Match | None:
     """Try every effect on every symptom; None when none can have produced any. No request runs the `uncalled` files."""
     best: Match | None = None
-    for effect in effects:
+    for effect in (*effects, *_limits_quoted(effects, rollout, situation)):
         for symptom in situation.symptoms:
             strength = capability(effect.kind).strength(symptom.kind)
             if not strength:
@@ -75,8 +86,31 @@ def best_match(
             if ramp_note:
                 notes.append(ramp_note)
             if best is None or score > best.score:
-                best = Match(score, effect, symptom, tie, tuple(notes))
+                quoted = symptom.said and (bool(echo) or (tie >= 1.0 and effect.kind in NAMED_EFFECTS | NEW_NAMES))
+                best = Match(score, effect, symptom, tie, tuple(notes), quoted)
     return best
+
+
+def _limits_quoted(effects: Sequence[Effect], rollout: Rollout | None, situation: Situation) -> list[Effect]:
+    """Numbers whose purpose or unit the diff does not tell, but the changed service: it gives up after just that."""
+    after_ms = [
+        value
+        for symptom in situation.symptoms
+        if symptom.kind in _PATIENCE and rollout is not None and symptom.service == rollout.service
+        for value, dimension in symptom.numbers
+        if dimension == "ms"
+    ]
+    found = []
+    for effect in effects:
+        if effect.kind not in _OF_NO_UNIT or effect.dimension or effect.old is None or effect.new is None:
+            continue
+        for unit_ms in (1.0, 1000.0):
+            if any(_same(effect.new * unit_ms, value) for value in after_ms):
+                old, new, sureness = effect.old * unit_ms, effect.new * unit_ms, max(_BY_VALUE, effect.sureness)
+                found.append(
+                    replace(effect, kind="timeout_lowered", old=old, new=new, dimension="ms", sureness=sureness)
+                )
+    return found
 
 
 def _place_for(
@@ -92,6 +126,8 @@ def _place_for(
         return place_of_loss(rollout.service, symptom.service, situation)
     if rollout.service and rollout.service == symptom.service:
         return max(place, 0.9)
+    if symptom.kind in _OF_QUEUES and situation.deployed and symptom.service not in situation.deployed:
+        return place  # a queue tells of those who send and those who take, and never of itself
     if tie >= 1.0 and effect.kind in REMOTE_EFFECTS:
         return max(place, 0.92)  # it names the very thing: where it was deployed matters little
     if effect.kind in REMOTE_EFFECTS:
@@ -184,7 +220,9 @@ def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[
     functions = {definition(line.code) for hunk in hunks for line in hunk.lines} | {
         definition(hunk.heading) for hunk in hunks
     }
-    aside = _ASIDE & (word_set(effect.path) | (word_set(*functions) if len(functions - {""}) == 1 else frozenset()))
+    aside = _ASIDE & (word_set(*functions) if len(functions - {""}) == 1 else frozenset())
+    if any(hunk.kind == "code" for hunk in hunks):
+        aside |= _ASIDE & word_set(effect.path)  # schedulers of containers call all that they run a job
     aside |= _ASIDE_BY_SETTING & word_set(*effect.subjects)
     return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
 

@@ -15,7 +15,7 @@ from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Shift, symptoms_of
 from ..symptoms.trouble import trouble
-from .trial import Change, Situation
+from .trial import Change, Situation, deployed
 
 # By detector and mechanism: what it is called, and the facts with its levels before and after. Messages that merely
 # wait are not held.
@@ -29,7 +29,7 @@ _TOLD: Final = {
 def measured_situations(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> list[Situation]:
     """A situation for each leak, pile of messages held and piece of work that is missing, the surest first."""
     found = trouble(scene)
-    deploys_known = any(change.rollouts for change in known)
+    live = deployed(known)
     situations = []
     measured = [finding for finding in scene.dated if (finding.code, finding.mechanism) in _TOLD]
     for finding in sorted(measured, key=lambda f: (-f.severity * f.confidence, f.service)):
@@ -41,5 +41,5 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
         victims = tuple(name for name in found.front.failing if name != finding.service)
         front = Front(finding.service, victims, finding.start_ns)
         symptoms = symptoms_of([], [shift])
-        situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, deploys_known))
+        situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, live))
     return situations

@@ -41,7 +41,7 @@ idle_time_raised: configuration
 idle_time_removed: configuration
     handle_leak .9, too_many_connections .6, unreachable .4, slow .4, tls .3
 workers_lowered: thread_pool_exhausted
-    worker_exhausted 1, limit_dropped 1, backlog .85, slow .6, timeout .5, throttled .4, errors .3
+    worker_exhausted 1, limit_dropped 1, backlog .85 by message_backlog, slow .6, timeout .5, throttled .4, errors .3
 workers_raised: connection_pool_exhausted
     too_many_connections .95, pool_exhausted .7, cpu .6 by cpu_saturation, memory_step .5 by memory_saturation,
     oom .5 by memory_saturation, throttled .65 by noisy_neighbour, race .4, lock_wait .5, deadlock .4, slow .3,
@@ -94,7 +94,8 @@ cpu_lowered: cpu_saturation
 cpu_raised: noisy_neighbour
     cpu .2, platform .2
 replicas_lowered: cpu_saturation
-    cpu .85, limit_dropped 1, slow .75, worker_exhausted .75, backlog .8, pool_exhausted .4, timeout .5, throttled .35,
+    cpu .85, limit_dropped 1, slow .75, worker_exhausted .75,
+    backlog .8 by message_backlog, pool_exhausted .4, timeout .5, throttled .35,
     unreachable .5, errors .35
 replicas_raised: connection_pool_exhausted
     too_many_connections .65, traffic_up .2, lock_wait .2
@@ -113,7 +114,7 @@ payload_lowered: configuration
 payload_removed: configuration
     payload_too_large .7, oom .5, memory_step .4
 batch_lowered: chatty_calls
-    fanout .75, throttled .6, slow .5, backlog .85, traffic_up .65, cpu .4
+    fanout .75, throttled .6, slow .5, backlog .85 by message_backlog, traffic_up .65, cpu .4
 batch_raised: configuration
     payload_too_large .85, oom .6 by memory_saturation, memory_step .5, timeout .6, slow .6,
     lock_wait .6 by lock_contention, throttled .5

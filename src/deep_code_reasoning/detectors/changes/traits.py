@@ -41,3 +41,5 @@ LATENT: Final = frozenset(
 )
 # Effects by which a service calls another one, or an operation of it, that it did not call so before.
 NEW_CALLS: Final = frozenset({"blocking_call", "call_in_loop", "batch_removed", "endpoint_changed"})
+# Effects by which a name comes into use or is no longer known.
+NEW_NAMES: Final = frozenset({"name_new", "name_gone"})
