@@ -152,6 +152,9 @@ branch_removed: wrong_result
 blocking_call: latency_regression
     startup .7 by startup_failure, event_loop 1, slow .85, worker_exhausted .7, timeout .55,
     probe_failed .8 by startup_failure, cpu .5
+call_added: latency_regression
+    slow .6, slow_outside .6, fanout .55 by chatty_calls, traffic_up .5 by chatty_calls, timeout .35, errors .25,
+    unreachable .4, lock_wait .3, cpu .25
 calls_serial: latency_regression
     slow .9, slow_outside .5, timeout .5, worker_exhausted .5, pool_exhausted .35
 lock_held_longer: lock_contention

@@ -107,6 +107,21 @@ class Patch:
         return tuple(hunk for hunk in self.hunks if hunk.kind not in NEVER_RUNS | {"lock"})
 
 
+def by_function(hunks: Sequence[Hunk]) -> list[Hunk]:
+    """Hunks with those that follow each other in one function joined: the lines between them stay as they are.
+
+    A function is told by the heading that git gives to each hunk of it.
+    """
+    joined: list[Hunk] = []
+    for hunk in hunks:
+        last = joined[-1] if joined else None
+        if last is not None and hunk.heading and (last.path, last.heading) == (hunk.path, hunk.heading):
+            joined[-1] = Hunk(hunk.path, hunk.heading, last.lines + hunk.lines, hunk.is_new_file)
+        else:
+            joined.append(hunk)
+    return joined
+
+
 def parse_diff(diff: str, files: Sequence[str] = ()) -> Patch:
     """Read a diff.
 

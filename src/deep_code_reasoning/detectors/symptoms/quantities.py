@@ -25,6 +25,13 @@ _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
 _NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
 _JAVA_UNIT: Final = re.compile(r"(?:TimeUnit|ChronoUnit)\.")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
+# Arguments of a command line, in a string or in a list of them.
+_FLAG: Final = re.compile(r"""(?<![\w-])--([A-Za-z][\w-]+)["']?(?:=|[\s,]+)["']?(\d+(?:\.\d+)?)([A-Za-z]*)\b""")
+# What servers call by one letter, by their manuals: gunicorn's and puma's processes, celery's and sidekiq's threads.
+_SHORT_FLAGS: Final = (
+    (re.compile(r"\b(?:gunicorn|puma|hypercorn)\b.*?\s-w[\s=]?(\d+)\b"), "workers"),
+    (re.compile(r"\b(?:celery|sidekiq)\b.*?\s-c[\s=]?(\d+)\b"), "concurrency"),
+)
 
 # No number of a program is shifted further.
 _WORD_BITS: Final = 64
@@ -125,12 +132,16 @@ def settings(code: str, context: Sequence[str] = ()) -> list[Setting]:
         context: names that a value on a line of its own belongs to (`- name: X` above `value: 3`).
     """
     reader = _Reader(context)
-    tokens = list(_TOKEN.finditer(code))
+    flags = [(match[1], match[2], match[3]) for match in _FLAG.finditer(code)]
+    flags += [(name, match[1], "") for form, name in _SHORT_FLAGS for match in form.finditer(code)]
+    tokens = list(_TOKEN.finditer(_FLAG.sub("", code) if flags else code))
     for index, match in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         reader.take(match, following)
     for flag in _JVM_FLAG.finditer(code):
         reader.found.append((flag[1], *(_scaled(float(flag[2]), flag[3]) or (float(flag[2]), ""))))
+    for name, number, unit in flags:
+        reader.found.append((name, *(_scaled(float(number), unit) or (float(number), ""))))
     near = tuple(dict.fromkeys(words(code)))
     return [Setting(owner, value, unit, n, near) for n, (owner, value, unit) in enumerate(reader.found)]
 

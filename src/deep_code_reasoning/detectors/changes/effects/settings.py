@@ -150,6 +150,7 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
                 yield effect
         if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
             yield from _dropped(hunk, owner, olds)
+    yield from _computed_expiry(before, after, hunk)
 
 
 def _attempts_by_another_call(owner: str, before: _Owned, after: _Owned) -> list[_Placed]:
@@ -261,6 +262,22 @@ def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
             f"{role}_removed", f"{owner} ({old.show()}) taken away", hunk.path, (owner, owner.split(".")[-1]),
             old.value, None, old.dimension, 0.7,
         )  # fmt: skip
+
+
+def _computed_expiry(before: _Owned, after: _Owned, hunk: Hunk) -> Iterator[Effect]:
+    """A cache's time to live that was a number and is whatever something says now, which may be none at all."""
+    known = [owner for owner, olds in before.items() if _expires(olds[0][1].code) and owner not in after]
+    if not known or any(_expires(placed[0][1].code) for placed in after.values()):
+        return
+    for line in hunk.added:
+        if _expires(line.code):
+            says = f"{known[0]} ({before[known[0]][0][0].show()}) becomes `{line.code[:80]}`"
+            yield Effect("cache_ttl_lowered", says, hunk.path, (known[0], known[0].split(".")[-1]), sureness=0.8)
+            return
+
+
+def _expires(code: str) -> bool:
+    return re.search(r"\b(?:ttl|expir\w*|max age|time to live)\b", " ".join(words(code))) is not None
 
 
 def _ratio(old: float, new: float) -> float:
