@@ -329,14 +329,14 @@ def _place(service: str, situation: Situation) -> float:
         return place_of_loss(service, front.first, situation)
     if not service or not front.first:
         return _ANYWHERE
-    if situation.deployed and front.first not in situation.deployed | set(situation.graph.services):
-        return _ANYWHERE  # a queue, a cache or a machine: nobody tells who uses it
     if service == front.first:
         return 1.0
     if service in situation.graph.downstream(front.first):
         return 0.85
     if service in front.victims:
         return 0.7
+    if situation.deployed and front.first not in situation.deployed:
+        return _ANYWHERE  # a queue, a cache or a machine: it is used, and never changed
     if service in situation.graph.upstream(front.first):
         return 0.6
     return 0.45
