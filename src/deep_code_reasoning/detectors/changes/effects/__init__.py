@@ -28,6 +28,10 @@ FAMILIES: Final[tuple[str, ...]] = (
     "waiting",
     "order",
     "units",
+    "sharing",
+    "rebuilt",
+    "required",
+    "http_caching",
     "validation",
     "names",
 )
