@@ -30,6 +30,11 @@ _OF_SQL: Final = frozenset("select insert update delete from where order limit j
 _AT_ONCE_HALF_LIFE_H: Final = 1.0
 # What is seen at a queue.
 _OF_QUEUES: Final = frozenset({"backlog", "unacked"})
+# What tells why requests are slow, where metrics or messages have it.
+_TELLING: Final = frozenset(
+    """cache_miss pool_exhausted too_many_connections worker_exhausted lock_wait deadlock retries_up fanout gc
+    memory_step memory_growth handle_leak thread_growth event_loop backlog throttled cpu""".split()
+)
 # Numbers whose purpose or unit nothing tells.
 _OF_NO_UNIT: Final = frozenset({"constant_lowered", "threshold_lowered", "timeout_lowered"})
 # That a number is a limit of time is told by its value alone, which may be chance.
@@ -76,6 +81,7 @@ def best_match(
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
             score *= served(effect, patch, symptom, uncalled) * _of_the_usual(effect, symptom, situation)
             score *= _of_failures(effect, rollout, situation) * _of_more_requests(symptom, rollout, situation)
+            score *= _borne_out(effect, symptom, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -190,6 +196,13 @@ def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) 
     """A tenth for what acts on calls that fail, where none does."""
     spared = rollout is not None and rollout.service in situation.unfailing
     return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
+
+
+def _borne_out(effect: Effect, symptom: Symptom, situation: Situation) -> float:
+    """Up to half as much again for an effect that is known for what else moved where the time is lost."""
+    kinds = situation.besides.get(symptom.service, frozenset()) & _TELLING
+    can = capability(effect.kind)
+    return 1.0 + 0.5 * max((can.strength(kind) for kind in kinds if kind != symptom.kind), default=0.0)
 
 
 def _of_more_requests(symptom: Symptom, rollout: Rollout | None, situation: Situation) -> float:

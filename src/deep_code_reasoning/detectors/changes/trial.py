@@ -71,7 +71,8 @@ class Situation:
     before is as unlikely as one that did after. `latest_ns` is the last moment at which it can have begun, `until_ns`
     when it was last seen, 0 where that says nothing. In `slower` services the usual request takes longer, and not only
     some (`medians.py`); of the calls that `unfailing` ones make none fails. `uncalled` are files of changes that only
-    serve routes nobody asked for (`routes.py`).
+    serve routes nobody asked for (`routes.py`). `besides` are the kinds of what else moved in a service, beside the
+    symptoms.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -86,6 +87,7 @@ class Situation:
     slower: frozenset[str] = frozenset()
     unfailing: frozenset[str] = frozenset()
     uncalled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    besides: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def deployed(changes: Iterable[Change]) -> frozenset[str]:
