@@ -30,7 +30,7 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians, unfailing_callers
+from .medians import quick_statements, slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import cite_change, history
 from .routes import uncalled
@@ -66,6 +66,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             situation,
             slower=slower_medians(scene),
             unfailing=unfailing_callers(scene),
+            quick_statements=quick_statements(scene),
             uncalled=uncalled(scene, known),
             besides=_besides(scene) if situation.began is not None else {},
         )

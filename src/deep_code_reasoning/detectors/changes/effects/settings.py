@@ -25,7 +25,8 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     (
         "breaker",
         r"\b(circuit ?breakers?|breakers?|failure (rate )?threshold|error (rate |percentage )?threshold"
-        r"|min(imum)? number of calls|request volume threshold|outlier detection|consecutive (gateway )?(errors|failures))\b",
+        r"|min(imum)? number of calls|request volume threshold|outlier detection"
+        r"|consecutive (gateway )?(errors|failures))\b",
     ),
     ("grace", r"\b(grace|graceful|termination|drain|shutdown)\b"),
     ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),
