@@ -19,8 +19,8 @@ from ..detectors.changes.deeds import Deeds
 from ..detectors.changes.records import cite_change, history
 from ..detectors.changes.trial import Change
 from ..detectors.runner import kind_of
-from ..detectors.symptoms.told import is_of_its_own
 from ..detectors.timeline.recordings import hole_in_traces
+from ..detectors.vocabulary.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S

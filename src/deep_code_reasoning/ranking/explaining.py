@@ -11,7 +11,7 @@ from typing import Final
 
 from ..detectors.base import Scene
 from ..detectors.runner import kind_of
-from ..detectors.symptoms.told import is_of_its_own
+from ..detectors.vocabulary.told import is_of_its_own
 from ..domain.finding import Finding
 
 # What runs out while work stands in line for something else.

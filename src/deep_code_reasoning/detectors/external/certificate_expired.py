@@ -24,11 +24,11 @@ from ...domain.citation import Citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant, parse_instant
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Shift, Text
 from ..symptoms.texts import new_texts
+from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.metric_names import kind_of_metric
 from .notices import notices
 
 _NOT_AFTER: Final = re.compile(

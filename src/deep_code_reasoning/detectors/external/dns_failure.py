@@ -21,11 +21,11 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Text
 from ..symptoms.texts import new_texts
+from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.metric_names import kind_of_metric
 
 _HOST: Final = re.compile(r"(?<![\w.@/\-])((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+[a-zA-Z][\w\-]+)(?![\w(])")
 _CODE: Final = re.compile(r"(?i)^(java|javax|org|com|net|io|sun|kotlin)\.\w+\.|exception$|error$")

@@ -20,10 +20,10 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.wording import excerpt, figure
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import measures, shifts
 from ..symptoms.texts import new_texts
+from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.metric_names import kind_of_metric
 
 _EVENT: Final = re.compile(
     r"(?i)node ?not ?ready|node .{1,40} (is )?(not ready|unreachable|down|lost)|nodelost|\bevict(ed|"

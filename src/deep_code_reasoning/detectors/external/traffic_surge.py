@@ -22,13 +22,14 @@ from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
 from ...domain.wording import figure
 from ..base import Detector, Kind, Scene
-from ..metrics.series import abruptness, find_step, series_of
+from ..series.series import series_of
+from ..series.steps import abruptness, find_step
 from ..symptoms.front import Front, failing_front, spoken_graph
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import level_series, shifts
 from ..symptoms.symptom import Shift, symptoms_of
 from ..symptoms.texts import new_texts
 from ..timeline.services import service_names
+from ..vocabulary.metric_names import kind_of_metric
 
 
 @dataclass(frozen=True, slots=True)

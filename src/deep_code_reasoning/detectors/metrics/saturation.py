@@ -15,7 +15,7 @@ usual.
 
 Example finding: `orders: CpuUsageRate(%) rose from 0.87 to 100 at 13:33:09: its limit`.
 
-The step of each series is found without any onset (`series.py`); its evidence is weighed against the number of series.
+Steps are found without any onset (`series/steps.py`); the evidence of each is weighed against the number of series.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import Series, series_of
+from ..series.steps import Step, abruptness, find_step, order
 from ..timeline.change_point import median, probability
+from ..vocabulary.metrics import THROTTLED, words_of
 from .rarity import Families, families, rarity_evidence
-from .series import Series, Step, abruptness, find_step, order, series_of
-from .vocabulary import THROTTLED, words_of
 
 MECHANISMS: Final = {
     "cpu": "cpu_saturation",

@@ -10,8 +10,8 @@ from typing import Final
 from ...domain.citation import Citation, metric_citation, span_citation
 from ..base import Scene, once_a_case
 from ..timeline.linked_spans import prepare_linked_spans
+from ..vocabulary.metric_names import kind_of_metric
 from .calm import calm_until
-from .metric_names import kind_of_metric
 from .symptom import Shift, without_more_requests
 
 _MAX_SERIES: Final = 5_000

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Final
 
 from ...domain.citation import Citation
-from .lexicon import WEIGHTS, kinds_of_text
-from .metric_names import kind_of_metric
-from .quantities import SIZE_BYTES, TIME_MS
-from .words import COMMON, identifiers, telling_words
+from ..vocabulary.lexicon import WEIGHTS, kinds_of_text
+from ..vocabulary.metric_names import kind_of_metric
+from ..vocabulary.quantities import SIZE_BYTES, TIME_MS
+from ..vocabulary.words import COMMON, identifiers, telling_words
 
 
 @dataclass(frozen=True, slots=True)

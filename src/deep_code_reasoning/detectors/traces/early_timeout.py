@@ -30,7 +30,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
-from ..external.exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
+from ..timeline.exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
 from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps

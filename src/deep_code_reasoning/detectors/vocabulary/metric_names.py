@@ -6,7 +6,7 @@ import functools
 import re
 from typing import Final
 
-from ..metrics.vocabulary import added_up
+from .metrics import added_up
 from .words import words
 
 # (kind, words any of which the name has, direction, words that must stand beside, words that must not).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.symptoms.metric_names import kind_of_metric
+from deep_code_reasoning.detectors.vocabulary.metric_names import kind_of_metric
 
 
 @pytest.mark.parametrize("part", [".count", ".sum", "_count", "_sum", "_bucket", "_total"])
