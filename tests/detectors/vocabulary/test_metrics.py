@@ -1,10 +1,10 @@
-"""What a metric is about, by the words of its name."""
+"""What a metric is about, and of what its moves speak, by the words of its name."""
 
 from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.vocabulary.metrics import meaning
+from deep_code_reasoning.detectors.vocabulary.metrics import kind_of_shift, meaning
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,32 @@ def test_units_tell_shares_and_kinds_tell_counters() -> None:
     assert not meaning("http_request_max_duration").limit
     assert meaning("requests", metric_kind="sum").counter
     assert meaning("NodeCpuUsageRate(%)").shared
+
+
+@pytest.mark.parametrize("part", [".count", ".sum", "_count", "_sum", "_bucket", "_total"])
+def test_what_durations_add_up_to_is_no_slowness(part: str) -> None:
+    assert kind_of_shift("http.server.request.duration.p99", rises=True, climbs=False) == "slow"
+    assert kind_of_shift(f"http.server.request.duration{part}", rises=True, climbs=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "rises", "kind"),
+    [
+        ("container_oomkilled_total", True, "oom"),
+        ("queueDepth", True, "backlog"),
+        ("requests.inFlight", True, "worker_exhausted"),
+        ("cpu0_usage", True, "cpu"),
+        ("node_filesystem_used_percent", True, "disk_full"),
+        ("node_filesystem_free_percent", True, ""),
+        ("node_filesystem_free_bytes", False, "disk_full"),
+        ("http_requests_per_second", True, "traffic_up"),
+        ("http_requests_per_second", False, "volume_drop"),
+    ],
+)
+def test_a_move_speaks_by_the_names_words_and_its_direction(name: str, rises: bool, kind: str) -> None:
+    assert kind_of_shift(name, rises, climbs=False) == kind
+
+
+def test_memory_that_jumps_is_no_leak() -> None:
+    assert kind_of_shift("heap_used_bytes", rises=True, climbs=True) == "memory_growth"
+    assert kind_of_shift("heap_used_bytes", rises=True, climbs=False) == "memory_step"
