@@ -145,7 +145,7 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
         return _Work(seen.mechanism, seen.service)
     if seen is not None and seen.service == change.facts.get("deployed_to"):
         # What a service says of itself is what the change did there, slower requests a side effect or another one.
-        said = seen.code == "logs.told_outright"
+        said = seen.area == "logs"
         any_trouble = change.mechanism in _ANYONES and (said or explains(seen.mechanism, change.mechanism))
         # It was held against what another service shows, and less surely.
         of_another = change.service != seen.service and change.confidence < seen.confidence
@@ -318,12 +318,12 @@ def _is_full_disk(finding: Finding) -> bool:
 
 def _is_missing(finding: Finding, change: Finding) -> bool:
     short = finding.code == "metrics.shortage" and explains(finding.mechanism, change.mechanism)
-    return short or finding.code == "traces.unreachable"
+    return short or kind_of(finding).unreached
 
 
 def _cut_off(findings: Sequence[Finding]) -> str:
     """The service that most calls no longer get to, '' where all are reached."""
-    lost = [f for f in findings if f.code == "traces.unreachable"]
+    lost = [f for f in findings if kind_of(f).unreached]
     return max(lost, key=_strength).service if lost else ""
 
 

@@ -114,7 +114,7 @@ def grounds(
     if kind.family == "chronic":
         return Grounds("chronic", {"bias": 1.0})
     # A resource that became busy while no request suffers is weighed like a level, unless it is at its limit.
-    unfelt = kind.code == "metrics.saturation" and _nobody_suffers(findings, checks)
+    unfelt = kind.symptom == "busy" and _nobody_suffers(findings, checks)
     if unfelt and at_its_limit(leading):
         return Grounds("busy", {"bias": 1.0})
     if unfelt or kind.family == "level":
@@ -136,13 +136,13 @@ def at_its_limit(finding: Finding | None) -> bool:
 
 
 def _lost_outside(finding: Finding) -> bool:
-    return finding.code == "traces.lost_time" and finding.mechanism == "dependency_outage"
+    return kind_of(finding).family == "measured" and finding.mechanism == "dependency_outage"
 
 
 def _nobody_suffers(findings: Sequence[Finding], checks: Sequence[Check]) -> bool:
     """Whether requests could be looked at, and none is slow or fails: then a busy resource is no incident yet."""
     could_look = any(c.looked and c.area == "traces" for c in checks)
-    return could_look and not any(kind_of(f).is_symptom and f.code != "metrics.saturation" for f in findings)
+    return could_look and not any(kind_of(f).symptom not in ("none", "busy") for f in findings)
 
 
 def probability_of(found: Grounds) -> float:

@@ -19,7 +19,7 @@ _TOGETHER_NS: Final = 180 * NS_PER_S
 
 def from_outside(scene: Scene, findings: Sequence[Finding]) -> Finding | None:
     """The surest finding of an outside cause; None where none is sure enough, or what requests lose was measured."""
-    if any(f.code == "traces.lost_time" for f in findings):
+    if any(kind_of(f).family == "measured" for f in findings):
         return None  # it was seen where the time goes: what else is odd outside did not take it
     surest = strongest(
         [

@@ -271,7 +271,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
 
 DETECTOR = Detector(
     code="metrics.saturation",
-    kinds=(Kind("metrics.saturation", directness=1.0, symptom="own", outright=True),),
+    kinds=(Kind("metrics.saturation", directness=1.0, symptom="busy", outright=True),),
     mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak", "noisy_neighbour"})),
     needs=("metrics",),
     settings=Settings(),

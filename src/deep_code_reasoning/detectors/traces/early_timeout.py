@@ -219,7 +219,7 @@ def _examples(store: CaseStore, caller: str, callee: str) -> tuple[str | None, t
 DETECTOR = Detector(
     code="traces.early_timeout",
     kinds=(
-        Kind("traces.early_timeout", directness=0.9, outright=True, reaction=True),
+        Kind("traces.early_timeout", directness=0.9, outright=True, reaction="gives_up"),
         Kind("traces.new_deadline", directness=0.95, family="seen"),
         Kind("traces.inverted_deadline", directness=0.95, family="seen"),
     ),

@@ -337,7 +337,7 @@ def _citations(store: CaseStore, service: str, callee: str) -> tuple[Citation, .
 DETECTOR = Detector(
     code="traces.retry_storm",
     kinds=(
-        Kind("traces.retry_storm", directness=0.95, family="seen", reaction=True),
+        Kind("traces.retry_storm", directness=0.95, family="seen", reaction="retries"),
         Kind("traces.retries"),
     ),
     mechanisms=("retry_storm",),

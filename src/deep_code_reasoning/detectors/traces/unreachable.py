@@ -196,7 +196,7 @@ def _fate(store: CaseStore, service: str, since_ns: int) -> str:
 
 DETECTOR: Final = Detector(
     code="traces.unreachable",
-    kinds=(Kind("traces.unreachable", directness=1.0, symptom="own", family="shown"),),
+    kinds=(Kind("traces.unreachable", directness=1.0, symptom="own", family="shown", unreached=True),),
     mechanisms=(
         "infrastructure_fault",
         "memory_saturation",
