@@ -107,8 +107,9 @@ def _finding(scene: Scene, takers: Sequence[Row], idle: Sequence[Row], settings:
         mechanism="message_backlog",
         service=first["service"],
         summary=(
-            f"{first['service']}: {len(idle)} of {len(takers)} instances {'take' if len(idle) > 1 else 'takes'} no more "
-            f"messages of {first['queue']} since {format_instant(since_ns)}, {', '.join(names[:3])} (one in "
+            f"{first['service']}: {len(idle)} of {len(takers)} instances "
+            f"{'take' if len(idle) > 1 else 'takes'} no more messages of {first['queue']} "
+            f"since {format_instant(since_ns)}, {', '.join(names[:3])} (one in "
             f"{duration(_pause_ns(first) / NS_PER_S)} before); {taken} of {sent} that were sent since are taken"
         ),
         severity=min(1.0, max(0.5, 1 - taken / sent)),
