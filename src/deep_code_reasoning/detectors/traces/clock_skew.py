@@ -27,8 +27,8 @@ from ...domain.instant import NS_PER_MS
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene, Skipped
-from ..symptoms.words import without_numbers
 from ..timeline.clocks import Clock, host_name, prepare_clocks
+from ..vocabulary.words import without_numbers
 
 # Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
 # times, TLS validity, TOTP, event stores' sequence checks.

@@ -35,9 +35,9 @@ from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..contrast.facets import Facets, facets_of, is_of_process
 from ..contrast.outcomes import Outcomes, outcomes
-from ..symptoms.told import told_mechanism
 from ..timeline.change_point import probability, rate_contrast
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
+from ..vocabulary.told import told_mechanism
 from .request_times import prepare_request_times
 
 # What errors may say that no input brings about.
