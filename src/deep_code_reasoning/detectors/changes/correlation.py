@@ -28,6 +28,7 @@ from ..symptoms.trouble import trouble
 from ..timeline.services import service_names
 from .compatibility import capabilities
 from .curves import slower_curves
+from .deeds import History
 from .judgement import judge
 from .measured import measured_situations
 from .medians import quick_statements, slower_medians, unfailing_callers
@@ -70,13 +71,7 @@ def detect(scene: Scene, settings: Settings) -> list[Conviction]:
             uncalled=uncalled(scene, known),
             besides=_besides(scene) if situation.began is not None else {},
         )
-    verdicts: tuple[Verdict, ...] = ()
-    for tried in _in_order(situation, measured_situations(scene, known, services)):
-        found = judge(past, tried)
-        verdicts = verdicts or (found if tried is situation else ())
-        if any(verdict.convicted for verdict in found):
-            situation, verdicts = tried, found
-            break
+    situation, verdicts = _first_convicted(past, situation, measured_situations(scene, known, services))
     if situation is None:
         return []
     if situation.began is not None:
@@ -88,6 +83,23 @@ def detect(scene: Scene, settings: Settings) -> list[Conviction]:
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
+
+
+def _first_convicted(
+    past: History, situation: Situation | None, measured: Sequence[Situation]
+) -> tuple[Situation | None, tuple[Verdict, ...]]:
+    """The first situation for which a change is convicted, for what it does rather than because no other can have."""
+    others: list[tuple[Situation, tuple[Verdict, ...]]] = []
+    own: tuple[Verdict, ...] = ()
+    for tried in _in_order(situation, measured):
+        found = judge(past, tried)
+        own = found if tried is situation else own
+        convicted = [verdict for verdict in found if verdict.convicted]
+        if convicted and not convicted[0].eliminated:
+            return tried, found
+        if convicted:
+            others.append((tried, found))
+    return others[0] if others else (situation, own)
 
 
 def _in_order(situation: Situation | None, measured: Sequence[Situation]) -> list[Situation]:

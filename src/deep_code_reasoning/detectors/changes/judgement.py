@@ -27,7 +27,8 @@ from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
 
 # A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
-# that are scraped once or twice a minute, and from requests that had begun before.
+# that are scraped once or twice a minute, and from requests that had begun before; and a deploy is often dated when the
+# last of its instances was ready.
 ONSET_SLACK_NS: Final = 60 * NS_PER_S
 # What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
 _ELIMINATION: Final = 0.62
@@ -116,7 +117,7 @@ def _told_since(change: Change, situation: Situation) -> Situation | None:
 
 def _latest(situation: Situation) -> int:
     """The last moment at which a change can have been deployed that did it."""
-    return max(situation.latest_ns, situation.onset_ns + ONSET_SLACK_NS)
+    return max(situation.latest_ns, situation.onset_ns) + ONSET_SLACK_NS
 
 
 def _weigh(change: Change, history: History, situation: Situation) -> _Trial:

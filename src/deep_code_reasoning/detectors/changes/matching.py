@@ -102,7 +102,9 @@ def best_match(
             if ramp_note:
                 notes.append(ramp_note)
             if best is None or score > best.score:
-                quoted = symptom.said and (bool(echo) or (tie >= 1.0 and effect.kind in NAMED_EFFECTS | NEW_NAMES))
+                quoted = symptom.said and (
+                    bool(echo) or (tie >= 1.0 and effect.kind in NAMED_EFFECTS | NEW_NAMES | {"type_changed"})
+                )
                 best = Match(score, effect, symptom, tie, tuple(notes), quoted)
     return best
 

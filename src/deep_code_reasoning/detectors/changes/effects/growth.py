@@ -59,7 +59,7 @@ _GROWS: Final = (
     re.compile(
         _OWNER + _NAME + r"(?:\.(?:lock|write|borrow_mut)\(\)(?:\.unwrap\(\)|\.await)?)?(?:\.|->)" + _ADDS + r"\s*\("
     ),
-    re.compile(_OWNER + _NAME + r"\[[^\]]*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
+    re.compile(_OWNER + _NAME + r"\[(?:[^\[\]]|\[[^\]]*\])*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
     re.compile(_OWNER + _NAME + r"\s*<<\s*\S"),
 )
 _MEMBER_GROWS: Final = re.compile(
