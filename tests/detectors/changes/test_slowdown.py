@@ -209,7 +209,7 @@ def test_a_merge_is_the_commits_that_it_brings_unless_it_has_lines_of_its_own(bu
             return {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in history(store).changes}
 
     assert of_merge(RENAMES + DROPS_INDEX) == {"aaaa": ["d2"], "dddd": ["d2"]}
-    own = RENAMES + DROPS_INDEX + "+RETRIES = 9\n"
+    own = RENAMES + "+RETRIES = 9\n" + DROPS_INDEX
     assert of_merge(own).keys() == {"aaaa", "dddd", "bbbb"}
 
 

@@ -121,15 +121,16 @@ def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
     runs = {_sha(row): _runs(row) for row in commits if row["diff"]}
     merges: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in commits:
-        if row["merges"] and any(runs.get(_sha(row), ())):
-            for path in row["files"]:
+        if row["merges"] and row["diff"]:
+            for path in {path for side in runs[_sha(row)] for path, _ in side}:
                 merges.setdefault((row["repo"], path), []).append(row)
     brought: dict[str, list[str]] = {}
     for row in commits:
         own = runs.get(_sha(row))
-        if row["merges"] or not own or not row["files"] or not any(own):
+        if row["merges"] or not own or not any(own):
             continue
-        for merge in merges.get((row["repo"], row["files"][0]), ()):
+        path, _ = min(own[0] | own[1])
+        for merge in merges.get((row["repo"], path), ()):
             whole = runs[_sha(merge)]
             contains = all(part <= of for part, of in zip(own, whole, strict=True))
             if contains and int(row["time_ns"]) <= int(merge["time_ns"]) and set(row["files"]) <= set(merge["files"]):
@@ -143,15 +144,15 @@ def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
     }
 
 
-_Runs = tuple[frozenset[str], frozenset[str]]
+_Runs = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
 
 
 def _runs(row: dict[str, Any]) -> _Runs:
-    """The lines of running code that a commit takes away and adds, be it to move them."""
-    lines = [line for hunk in parse_diff(row["diff"], row["files"]).running for line in hunk.lines if line.code]
-    return frozenset(line.code for line in lines if line.sign == "-"), frozenset(
-        line.code for line in lines if line.sign == "+"
-    )
+    """The lines of running code that a commit takes away and adds, be it to move them, with their paths."""
+    hunks = parse_diff(row["diff"], row["files"]).running
+    lines = [(line.sign, hunk.path, line.code) for hunk in hunks for line in hunk.lines if line.code]
+    taken, added = (frozenset((path, code) for sign, path, code in lines if sign == side) for side in "-+")
+    return taken, added
 
 
 def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:
