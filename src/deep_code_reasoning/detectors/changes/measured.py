@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ...domain.finding import Finding
+from ...domain.instant import NS_PER_S
 from ..base import Scene
 from ..symptoms.front import Front
 from ..symptoms.symptom import Shift, Symptom, symptoms_of
@@ -40,16 +41,23 @@ _SEEN: Final = {
     "cache_stampede": "cache_miss",
     "race_condition": "race",
     "latency_regression": "slow",
+    "message_backlog": "backlog",
 }
 # Seen on requests, and not read from metrics, whose moves have many reasons.
 _AREAS: Final = frozenset({"traces", "locks"})
 _SURE: Final = 0.75
+# What metrics tell of the reason, and not of its consequences.
+_TELLING: Final = frozenset(
+    "cpu gc event_loop memory_step pool_exhausted worker_exhausted lock_wait cache_miss handle_leak backlog".split()
+)
+_LATER_NS: Final = 300 * NS_PER_S
 
 
 def measured_situations(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> list[Situation]:
     """A situation for each leak, pile of messages held, piece of work that is missing, and mechanism seen at work.
 
-    Those that are measured come first, each kind with the surest first.
+    Those that are measured come first, each kind with the surest first; last what metrics tell that began well after
+    the onset.
     """
     found = trouble(scene)
     live = deployed(known)
@@ -61,6 +69,10 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
         victims = tuple(name for name in found.front.failing if name != finding.service)
         front = Front(finding.service, victims, finding.start_ns)
         situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, live))
+    for symptom in found.symptoms:
+        if symptom.kind in _TELLING and symptom.first_ns > scene.windows.onset.end_ns + _LATER_NS:
+            front = Front(symptom.service, found.front.failing, symptom.first_ns)
+            situations.append(Situation((symptom,), front, found.graph, symptom.first_ns, services, live))
     return situations
 
 
@@ -78,7 +90,8 @@ def _shift(finding: Finding) -> Shift:
 
 def _seen(finding: Finding) -> tuple[Symptom, ...]:
     kind = _SEEN.get(finding.mechanism, "")
-    if not kind or finding.area not in _AREAS or finding.confidence < _SURE or not finding.start_ns:
+    seen = finding.area in _AREAS or finding.mechanism == "message_backlog"  # which queues alone can tell
+    if not kind or not seen or finding.confidence < _SURE or not finding.start_ns:
         return ()
     if finding.facts.get("harmless"):
         return ()
