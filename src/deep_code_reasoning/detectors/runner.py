@@ -42,6 +42,7 @@ MODULES: Final[tuple[str, ...]] = (
     "traces.cache_misses",
     "traces.race_condition",
     "traces.message_waits",
+    "traces.idle_consumers",
     "traces.poison_messages",
     "traces.message_order",
     "traces.missing_writes",
