@@ -19,7 +19,8 @@ from .compatibility import capability
 from .deeds import History
 from .diff import Patch
 from .effect import Effect
-from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, served, tie_of_words
+from .fit import passed, served
+from .matching import best_match, coverage, explained, place_of_loss, ramp_factor, tie_of_words
 from .paths import file_kind
 from .potency import BENIGN, only_adds_uncalled
 from .traits import LATENT

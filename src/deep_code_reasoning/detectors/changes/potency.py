@@ -9,7 +9,7 @@ from typing import Final
 from .code import definition, is_import, is_log_statement, is_telemetry, string_literals
 from .diff import Patch
 from .effect import Effect
-from .matching import size
+from .fit import size
 
 # What tuning in the safe direction, idle times and small version steps can break is little: they do not count among
 # the changes of which one must have done it.

@@ -45,3 +45,5 @@ NEW_CALLS: Final = frozenset({"blocking_call", "call_added", "call_in_loop", "ba
 NEW_NAMES: Final = frozenset({"name_new", "name_gone"})
 # Effects by which one statement takes longer.
 OF_STATEMENTS: Final = frozenset({"index_dropped", "query_heavier", "query_unbounded", "ddl_locks"})
+# Effects whose new names and values are quoted by errors that come of them.
+QUOTED: Final = NAMED_EFFECTS | NEW_NAMES | {"type_changed"}
