@@ -23,7 +23,12 @@ _TOKEN: Final = re.compile(
 )
 _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
 _NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
-_JAVA_UNIT: Final = re.compile(r"(?:TimeUnit|ChronoUnit)\.")
+_JAVA_UNIT: Final = re.compile(
+    r"(?:TimeUnit|ChronoUnit)\.|(?:NANO|MICRO|MILLI)?SECONDS$|(?:MILLIS|MINUTES|HOURS|DAYS|WEEKS)$"
+)
+# A duration of ISO 8601, as settings of Java, PHP's `DateInterval` and JSON have it: `PT1H30M`, `P7D`.
+_ISO_DURATION: Final = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_ISO_UNITS: Final = ("week", "day", "hour", "minute", "second")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
 # Arguments of a command line, in a string or in a list of them.
 _FLAG: Final = re.compile(r"""(?<![\w-])--([A-Za-z][\w-]+)["']?(?:=|[\s,]+)["']?(\d+(?:\.\d+)?)([A-Za-z]*)\b""")
@@ -87,6 +92,12 @@ def parse_quantity(text: str) -> tuple[float, str] | None:
         return None
     value = float(match[1].replace("_", ""))
     return _scaled(value, match[2]) if math.isfinite(value) else None
+
+
+def _iso_ms(text: str) -> float:
+    """Milliseconds of a duration written after ISO 8601; 0 for another text."""
+    match = _ISO_DURATION.fullmatch(text)
+    return sum(float(n) * TIME_MS[unit] for n, unit in zip(match.groups(), _ISO_UNITS, strict=True) if n) if match else 0
 
 
 def _scaled(value: float, unit: str) -> tuple[float, str] | None:
@@ -176,6 +187,8 @@ class _Reader:
             self._label(inner)
         elif _QUOTED_NUMBER.fullmatch(inner):
             self._number(inner)
+        elif iso := _iso_ms(inner):
+            self.found.append((self._owner(), iso, "ms"))
         self.operator = ""
 
     def _number(self, text: str) -> None:

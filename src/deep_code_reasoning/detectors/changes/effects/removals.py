@@ -186,6 +186,8 @@ def _calls_removed(patch: Patch) -> list[Effect]:
 
 def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dict[str, int]) -> bool:
     """Whether the new code does the same by another line: in this hunk by its family, elsewhere by the same call."""
+    if family.effect == "registration_removed" and _SETS_NUMBER.search(line.code):
+        return True  # a setting: told by `settings.py`
     if any(family.replaced_by.search(without_strings(other.code)) for other in hunk.added):
         # `app.include_router(a)` gone while `app.include_router(b)` is new is still a loss of a.
         return family.effect != "registration_removed" or _same_argument(line, hunk.added)
@@ -195,6 +197,9 @@ def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dic
         family.pattern.search(f"{call.full}(") or family.pattern.search(f".{call.name}(") for call in calls(line.code)
     )
     return is_call and all(name in now for name in names)
+
+
+_SETS_NUMBER: Final = re.compile(r"(?i)\.\w*(?:timeout|delay|interval|period|ttl|size|limit|attempts|seconds|millis)\(")
 
 
 def _same_argument(line: Line, added: Iterable[Line]) -> bool:
