@@ -67,7 +67,7 @@ _LOCAL: Final = frozenset(
     """append push add pop len length size print printf println sprintf format string str int float bool list dict set
     map filter join split trim copy min max sum abs sorted range enumerate zip make new keys values entries has
     contains includes startswith endswith replace lower upper tostring json log info debug warn error errorf
-    wrap now since""".split()
+    wrap now since sleep delay""".split()
 )
 # Receivers all of whose methods leave the process, as far as they do anything; and those of theirs that do not.
 _CLIENTS: Final = frozenset("client stub repository repo dao gateway api".split())

@@ -35,6 +35,7 @@ _BLOCKING: Final = re.compile(
     r"\.GetAwaiter\(\)\.GetResult\(\)|\.join\(\)\.|time\.Sleep\(|\bsleep\s*\(|\bWait\(\)|"
     r"requests\.(?:get|post)\(|\)\.Result\b|\brunBlocking\b|\bblock_on\(|\brun_until_complete\("
 )
+_AWAITED: Final = re.compile(r"\bawait\s+[\w.]+\(|\.await\b")
 _SIGNS_OF_PATTERN: Final = re.compile(r"[\\\[\](){}^$*+?|]{2}")
 _PATTERN_LINE: Final = re.compile(
     r"(?i)regex|pattern|re\.(?:compile|match|search|sub)|regexp|MustCompile|/\S{4,}/[gimsuy]*|RegExp\(|\bmatches?\b"
@@ -160,7 +161,12 @@ _ADDED: Final = (
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
     for kind, pattern, in_strings, says in _ADDED:
         new, old = (
-            [line for line in lines if pattern.search(line.code if in_strings else without_strings(line.code))]
+            [
+                line
+                for line in lines
+                if pattern.search(line.code if in_strings else without_strings(line.code))
+                and not (kind == "blocking_call" and _AWAITED.search(line.code))
+            ]
             for lines in (hunk.added, hunk.removed)
         )
         if len(new) > len(old):
