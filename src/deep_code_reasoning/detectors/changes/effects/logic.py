@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..code import calls, definition, is_import, is_log_statement, is_telemetry, without_strings
-from ..diff import Hunk, Patch
+from ..code import block_after, calls, definition, is_import, is_log_statement, is_telemetry, without_strings
+from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .cache_keys import builds_key
+from .conditions import is_turned, sides_changed, statement
 from .pairs import paired
 
 _OPERATOR: Final = re.compile(r"<=|>=|===|!==|==|!=|&&|\|\||<<|>>|[<>+\-*/%!&|^]|\b(?:and|or|not)\b")
@@ -69,13 +70,16 @@ def extract(patch: Patch) -> list[Effect]:
 
 
 def _lines(hunk: Hunk) -> Iterator[Effect]:
+    if changed := sides_changed(hunk.removed, hunk.added):
+        says = f"the sides of a comparison change places: `{changed[1].code[:60]}` for `{changed[0].code[:60]}`"
+        yield Effect("comparison_changed", says, hunk.path, tuple(_NAME.findall(changed[1].code))[:12], sureness=0.9)
     for old, new in paired(hunk):
         if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
             continue
         before, after = without_strings(old.code), without_strings(new.code)
         names = tuple(dict.fromkeys(_NAME.findall(before + " " + after)))[:12]
         says = f"`{old.code[:60]}` becomes `{new.code[:60]}`"
-        kind = _kind_of(hunk, old.code, new.code, before, after)
+        kind = _kind_of(hunk, old, new, before, after)
         if kind:
             yield Effect(kind, says, hunk.path, (*names, *_around(hunk)), sureness=0.85)
 
@@ -89,14 +93,17 @@ _WORDS: Final = (
 _DECIDES: Final = frozenset({"<", ">", "<=", ">=", "==", "!=", "===", "!==", "&&", "||", "!", "and", "or", "not"})
 
 
-def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
+def _kind_of(hunk: Hunk, line: Line, other: Line, before: str, after: str) -> str:
     """The kind of change from one line to the other; '' for none that is known. `before`, `after`: without strings."""
+    old, new = line.code, other.code
     if builds_key(hunk, old) and builds_key(hunk, new):
         return ""  # told by `cache_keys.py`
     for kind, pattern in _WORDS:
         computes = pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
         if computes and set(pattern.findall(old)) != set(pattern.findall(new)):
-            return kind
+            whole = statement(hunk.before, line, {}), statement(hunk.after, other, _new_functions(hunk))
+            if set(pattern.findall(whole[0])) != set(pattern.findall(whole[1])):
+                return kind
     if _swaps(before, after):
         return "arguments_swapped"
     if definition(old) or definition(new):
@@ -105,12 +112,24 @@ def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
         return "filter_removed"
     operators = set(_OPERATOR.findall(before)), set(_OPERATOR.findall(after))
     shared = set(_NAME.findall(before)) & set(_NAME.findall(after))
+    if is_turned(line, other, hunk.before, hunk.after):
+        return ""
     if _OPERATOR.findall(before) != _OPERATOR.findall(after) and shared and _is_expression(before):
         return "comparison_changed" if (operators[0] ^ operators[1]) & _DECIDES else "arithmetic_changed"
     statuses = [set(re.findall(r"\b[1-5]\d\d\b|Status\w+", code)) for code in (old, new)]
     if _STATUS.search(old) and _STATUS.search(new) and statuses[0] != statuses[1]:
         return "status_changed"
     return ""
+
+
+def _new_functions(hunk: Hunk) -> dict[str, list[Line]]:
+    """Bodies of the functions that a hunk brings, by name."""
+    after = hunk.after
+    return {
+        name: [after[place] for place in block_after(after, index)]
+        for index, line in enumerate(after)
+        if line.sign == "+" and (name := definition(line.code))
+    }
 
 
 def _swaps(before: str, after: str) -> bool:

@@ -11,6 +11,7 @@ from ...symptoms.words import words
 from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
+from .conditions import still_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,15 +249,16 @@ def _guards(patch: Patch) -> list[Effect]:
         if hunk.kind not in ("code", "view"):
             continue
         for effect, pattern, says in checks:
-            lines = [line.code for line in hunk.removed if pattern.search(without_strings(line.code))]
+            old = [line for line in hunk.removed if pattern.search(without_strings(line.code))]
             new = [line for line in hunk.added if pattern.search(without_strings(line.code))]
-            if lines and len(lines) > len(new):
+            gone = [line.code for line in old if not still_asked(line, hunk.added)] if len(old) > len(new) else []
+            if gone:
                 found.append(
                     Effect(
                         effect,
-                        f"{says} is gone: `{_short(lines[0])}`",
+                        f"{says} is gone: `{_short(gone[0])}`",
                         hunk.path,
-                        _subjects(lines),
+                        _subjects(gone),
                         sureness=0.95 if not new else 0.55,
                     )
                 )
