@@ -80,6 +80,7 @@ _TYPED: Final = re.compile(
     rf"|\b(?:[\w.]+\.)?{_CLIENT_TYPE}(?:<[^>]*>)?\s+\$?(\w+)\s*[;,)=]"  # Type name;
     rf"|\b(\w+)\s+\*?(?:[\w.]+\.)?{_CLIENT_TYPE}\s*[,)]?$"  # name Type (Go)
 )
+_PROJECTS: Final = re.compile(r"\.[sS]elect\s*[({]\s*(?:\(?\w+\)?\s*=>|\|\w+)")
 _SQL: Final = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.I)
 
 
@@ -147,7 +148,7 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
     by its name or as one of `clients`. In-memory operations (append, len, map.get) are none.
     """
     name = call.name.lower()
-    if name in _LOCAL or name.endswith(("exception", "error")):
+    if name in _LOCAL or name.endswith(("exception", "error")) or (_PROJECTS.search(code) and name == "select"):
         return False
     parts = re.split(r"::|->|\.", call.full)[:-1]
     receiver = frozenset(word for part in parts for word in words(part))

@@ -7,15 +7,19 @@ from typing import Final
 
 from .paths import has_extension
 
-_OPENS_PARAMETERS: Final = re.compile(r"\b(?:def|function)\b[^(]*\(|^(?:[\w*]+\s+)*[\w$#]+\s*\((?=.*\{$)|(?<![\w$])\((?=.*=>)")
-_VARIABLE: Final = re.compile(r"^((?:export\s+)?(?:const|let|var)\s+[\w$]+|(?:self\.)?\w+)\s*:\s*[A-Za-z_][^=;{}()]*=(?!=)")
+_OPENS_PARAMETERS: Final = re.compile(
+    r"\b(?:def|function)\b[^(]*\(|^(?:[\w*]+\s+)*[\w$#]+\s*\((?=.*\{$)|(?<![\w$])\((?=.*=>)"
+)
+_VARIABLE: Final = re.compile(
+    r"^((?:export\s+)?(?:const|let|var)\s+[\w$]+|(?:self\.)?\w+)\s*:\s*[A-Za-z_][^=;{}()]*=(?!=)"
+)
 _AFTER_PARAMETERS: Final = re.compile(r"^\s*(?:->\s*.+(?=:$)|:\s*[^={}()]+?(?=\s*(?:\{|=>)))")
 _CONTROL: Final = re.compile(r"^\s*\}?\s*(?:if|for|while|switch|catch|return|else)\b")
 
 
 def without_hints(code: str, path: str) -> str:
     """A line without type hints, in languages that do not heed them when the code runs; other lines as they are."""
-    if not has_extension(path, "py", "ts", "tsx", "mts") or ":" not in code and "->" not in code:
+    if not has_extension(path, "py", "ts", "tsx", "mts") or (":" not in code and "->" not in code):
         return code
     code = _VARIABLE.sub(r"\1 =", code)
     opened = None if _CONTROL.match(code) else _OPENS_PARAMETERS.search(code)

@@ -38,6 +38,10 @@ _SHORT_FLAGS: Final = (
     (re.compile(r"\b(?:celery|sidekiq)\b.*?\s-c[\s=]?(\d+)\b"), "concurrency"),
 )
 
+# What makes a quantity of a number owns none.
+_MAKES_QUANTITY: Final = re.compile(
+    r"(?:\w+\.)?(?:timedelta|int|float|long|Number|parseInt|intval|Integer\.parseInt|strconv\.Atoi)"
+)
 # No number of a program is shifted further.
 _WORD_BITS: Final = 64
 
@@ -97,7 +101,9 @@ def parse_quantity(text: str) -> tuple[float, str] | None:
 def _iso_ms(text: str) -> float:
     """Milliseconds of a duration written after ISO 8601; 0 for another text."""
     match = _ISO_DURATION.fullmatch(text)
-    return sum(float(n) * TIME_MS[unit] for n, unit in zip(match.groups(), _ISO_UNITS, strict=True) if n) if match else 0
+    return (
+        sum(float(n) * TIME_MS[unit] for n, unit in zip(match.groups(), _ISO_UNITS, strict=True) if n) if match else 0
+    )
 
 
 def _scaled(value: float, unit: str) -> tuple[float, str] | None:
@@ -251,6 +257,6 @@ class _Reader:
         for frame in reversed(self.frames):
             if frame.label and (frame is self.frames[0] or _label_scale(frame.label) is None):
                 return frame.label
-            if frame.name and _time_scale(frame.name) is None:
+            if frame.name and _time_scale(frame.name) is None and not _MAKES_QUANTITY.fullmatch(frame.name):
                 return frame.name
         return self.target or self.first_name or self.frames[0].name

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ..code import string_literals, without_strings
 from ..diff import Line
 
-_Asked = dict[tuple[str, ...], str]
 # Where a condition stands on a line: behind a word for it, in the call that picks by it, before a `?`, in an answer.
 _CONDITIONS: Final = (
     re.compile(r"\b(?:if|unless|elif|elsif|while|until|guard|when|assert|require)\b\s*(?:let\s+)?(.*)"),
     re.compile(
-        r"\.(?:filter\w*|[wW]here|select|reject|any|Any|all|All|none|takeWhile|dropWhile|find|partition)\s*[({](?:\s*\|?[\w(), ]*(?:->|=>|\|))?(.*)"
+        r"\.(?:filter\w*|[wW]here|select|reject|any|Any|all|All|none|takeWhile|dropWhile|find|partition)\s*[({]"
+        r"(?:\s*\|?[\w(), ]*(?:->|=>|\|))?(.*)"
     ),
     re.compile(r"(?:\breturn\b|=(?![=>]))?([^=]*[^\s?])\s\?\s[^?]*:"),
     re.compile(r"\breturn\b(.*)"),
@@ -28,65 +29,86 @@ _OPPOSITE: Final = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!="
 _FROM_BEHIND: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _EXIT: Final = re.compile(r"\b(?:return|continue|break|raise|throw|next|panic|abort|exit)\b")
 _DECIDES: Final = re.compile(
-    r"\b(?:if|unless|elif|elsif|when|while|until|case|guard|match|switch|assert|require)\b|\s\?\s|&&|\|\||\?\?|\?\.|\?:"
+    r"\b(?:if|unless|elif|elsif|when|while|until|case|guard|match|switch|assert|require)\b"
+    r"|\s\?\s|&&|\|\||\?\?|\?\.|&\.|\?->|\?:"
     r"|\.(?:filter\w*|[wW]here|select|reject|any|Any|all|All|none|takeWhile|dropWhile|find|first|partition|map)\w*\s*[({&]"
 )
 _CASE: Final = re.compile(r"^(?:case|when|is|in)\b\s*(?P<value>[^:>-]+)")
+_WORD: Final = re.compile(r"[A-Za-z_$][\w$]*")
 _NAME: Final = re.compile(r"[A-Za-z_$][\w$]{2,}")
 _CALLED: Final = re.compile(r"(\w+[?!]?)\s*\(")
 _WORDS: Final = frozenset(
-    """if unless elif elsif else while until when case guard return continue break raise throw next not and or let null nil
-    none None undefined true false True False this self is then end const var val isset empty""".split()
+    """if unless elif elsif else while until when case guard return continue break raise throw next not and or let
+    null nil none None undefined true false True False this self is then end const var val isset empty""".split()
 )
 
 
-def still_asked(line: Line, added: Sequence[Line]) -> bool:
-    """Whether a removed line's condition is among those of the added lines, whatever form it has there."""
-    if _is_bare_else(line.code):
-        return True
-    case = _CASE.match(line.code)
-    text = " ".join(other.code for other in added)
-    if case:
-        values = [*string_literals(case["value"]), *_names(case["value"])]
-        return bool(values) and all(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) for value in values)
-    deciding = [other for other in added if _DECIDES.search(without_strings(other.code))]
-    atoms = list(_atoms(line.code))
-    return bool(atoms) and all(_is_among(key, atom, deciding, text) for key, _, atom in atoms)
+class Conditions:
+    """The conditions of some lines, for others to be looked for among them."""
 
+    def __init__(self, lines: Sequence[Line]) -> None:
+        deciding = [line.code for line in lines if _DECIDES.search(without_strings(line.code))]
+        self._keys = {key for code in deciding for key, _, _ in _atoms(code)}
+        self._deciding: dict[str, list[str]] = defaultdict(list)
+        for code in deciding:
+            for name in _NAME.findall(code):
+                self._deciding[name].append(code)
+        self._words = {word for line in lines for word in _WORD.findall(line.code)}
+        self._texts = {text for line in lines for text in string_literals(line.code)}
+        self._compared = {text for line in lines if "==" in line.code for text in string_literals(line.code)}
 
-def _is_bare_else(code: str) -> bool:
-    return re.fullmatch(r"\}?\s*else\s*[:{]?", code) is not None
+    def have(self, line: Line) -> bool:
+        """Whether a line's condition is among them, whatever form it has there; that of an `else` is its `if`'s."""
+        if re.fullmatch(r"\}?\s*else\s*[:{]?", line.code):
+            return True
+        case = _CASE.match(line.code)
+        if case:
+            values = [*string_literals(case["value"]), *_names(case["value"])]
+            return bool(values) and all(value in self._texts or value in self._words for value in values)
+        atoms = list(_atoms(line.code))
+        return self.tell_by_value(line) or (bool(atoms) and all(self._ask(key, atom) for key, _, atom in atoms))
 
+    def tell_by_value(self, line: Line) -> bool:
+        """Whether a line compares with a text that they have too, as a case or as a key of what to do."""
+        values = string_literals(line.code)
+        if not values or not re.search(r"==|\b(?:eql?|equals|is)\b", line.code):
+            return False
+        return self._texts.issuperset(values) and self._compared.isdisjoint(values)
 
-def _is_among(key: tuple[str, ...], atom: str, deciding: Iterable[Line], text: str) -> bool:
-    names = _names(atom)
-    if not names or not all(re.search(rf"\b{re.escape(name)}\b", text) for name in names):
-        return False
-    asks = ([name for name in _CALLED.findall(atom) if name in names] or names)[-1]
-    codes = [line.code for line in deciding if asks in _NAME.findall(line.code)]
-    asked = {other for code in codes for other, _, _ in _atoms(code)}
-    if key in asked:
-        return True
-    if key[0] == "value":
-        return any(re.search(rf"\b{re.escape(asks)}(?:\(\))?(?:\?\.|\s*\?\?|\s*\?:)", code) for code in codes)
-    if key[0] == "compared":
-        return any(re.search(r"[<>]|==|!=|\bis\b|\bcase\b|\bwhen\b|\bequals", code) for code in codes)
-    return bool(codes)
+    def _ask(self, key: tuple[str, ...], atom: str) -> bool:
+        if key in self._keys:
+            return True
+        names = _names(atom)
+        if not self._words.issuperset(names) or not names:
+            return False
+        asks = ([name for name in _CALLED.findall(atom) if name in names] or names)[-1]
+        codes = self._deciding.get(asks, [])
+        if key[0] == "value":
+            return any(re.search(rf"\b{re.escape(asks)}(?:\(\))?(?:\?\.|\s*\?\?|\s*\?:)", code) for code in codes)
+        if key[0] == "compared":
+            return any(re.search(r"[<>]|==|!=|\bis\b|\bcase\b|\bwhen\b|\bequals", code) for code in codes)
+        return bool(codes)
 
 
 def is_turned(old: Line, new: Line, before: Sequence[Line], after: Sequence[Line]) -> bool:
     """Whether two conditions let the same pass: `unless a` around something, and `return if a` before it."""
-    asked, now = _passes(old, before), _passes(new, after)
-    return bool(asked) and all(now.get(key) == value for key, value in asked.items())
+    asked, now = ({key: value for key, value, _ in _atoms(line.code)} for line in (old, new))
+    if not asked or not asked.keys() <= now.keys():
+        return False
+    sides = [_leaves(line, side) for line, side in ((old, before), (new, after))]
+    same = [now[key] == value for key, value in asked.items()]
+    opposite = [now[key] == _OPPOSITE[value] for key, value in asked.items()]
+    if _CONDITIONS[0].search(new.code) is None or sides[0] == sides[1]:
+        return all(same)
+    return all(opposite)
 
 
-def _passes(line: Line, side: Sequence[Line]) -> _Asked:
-    """What has to hold for what is behind a condition: behind one that leaves, its opposite."""
+def _leaves(line: Line, side: Sequence[Line]) -> bool:
+    """Whether what a condition lets pass leaves: `unless` and `reject` let pass the opposite."""
     index = next((n for n, other in enumerate(side) if other is line), len(side))
     following = side[index + 1].code if index + 1 < len(side) else ""
     leaves = _EXIT.search(without_strings(line.code)) or re.match(_EXIT, following)
-    turned = (leaves is not None) != bool(re.search(r"\b(?:unless|until)\b|\.reject\b", line.code))
-    return {key: _OPPOSITE[value] if turned else value for key, value, _ in _atoms(line.code)}
+    return (leaves is not None) != bool(re.search(r"\b(?:unless|until)\b|\.reject\b", line.code))
 
 
 def sides_changed(removed: Sequence[Line], added: Sequence[Line]) -> tuple[Line, Line] | None:
@@ -110,6 +132,7 @@ def _atoms(code: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
     text = without_strings(code)
     found = next((match for pattern in _CONDITIONS if (match := pattern.search(text))), None)
     whole = found[1] if found else text
+    whole = _up_to_its_end(whole)
     whole = re.split(r"\bthen\b|\{\s*$|:\s*$|\)\s*(?:return|continue|break|throw)\b", whole)[0]
     for part in _PARTS.split(whole):
         atom = part.strip(" ;{}")
@@ -123,6 +146,27 @@ def _atoms(code: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
             atom = turned
         if atom:
             yield (*_question(atom, wanted), atom)
+    for pattern in _CHAINED:
+        for match in pattern.finditer(text):
+            yield ("value", _plain(match[1])), "yes", match[1]
+
+
+# What is read of a value only where there is one: `a?.b`, `a&.b`, `a ?? b`, `a ?: b`, `Optional.ofNullable(a)`.
+_CHAINED: Final = (
+    re.compile(r"(?=(?<![\w.?&])([@$]?\w+(?:(?:\?\.|&\.|\?->|\.|->)\w+)*?)(?:\?\.|&\.|\?->|\s*\?\?|\s*\?:))"),
+    re.compile(r"(?=(?<![\w.?&])([@$]?\w+(?:(?:\?\.|&\.|\?->|\.|->)\w+)+)(?:\?\.|&\.|\?->|\s*\?\?|\s*\?:))"),
+    re.compile(r"\bofNullable\(\s*([\w.]+)\s*\)"),
+)
+
+
+def _up_to_its_end(text: str) -> str:
+    """A text up to the bracket that closes what was open before it."""
+    depth = 0
+    for place, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth < 0:
+            return text[:place]
+    return text
 
 
 def _question(atom: str, wanted: str) -> tuple[tuple[str, ...], str]:
@@ -137,9 +181,9 @@ def _question(atom: str, wanted: str) -> tuple[tuple[str, ...], str]:
         return ("compared", one, other), sign if wanted == "yes" else _OPPOSITE[sign]
     for pattern, answer in ((_ASKS_FOR_VALUE, "no"), (_ASKS_FOR_NONE, "yes")):
         if pattern.search(atom):
-            subject = re.sub(r"^\w+\(|\)$", "", pattern.sub("", atom)) or atom
+            subject = pattern.sub("", atom) or re.sub(r"^\w+\(|\)$", "", atom)
             return ("value", _plain(subject)), wanted if answer == "yes" else _OPPOSITE[wanted]
-    return ("value" if re.fullmatch(r"[@$\w]+", atom) else "answer", _plain(atom)), wanted
+    return ("value" if re.fullmatch(r"[@$\w.]+", atom) else "answer", _plain(atom)), wanted
 
 
 def _unbracketed(atom: str) -> str:
@@ -152,7 +196,7 @@ def _unbracketed(atom: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\s|\b(?:this|self)(?:\.|->)|^[@$]|\(\)|\?$", "", text)
+    return re.sub(r"\s|\b(?:this|self)(?:\.|->)|^[@$]|\(\)|\?$|[?&](?=\.|->)", "", text)
 
 
 def _names(text: str) -> list[str]:

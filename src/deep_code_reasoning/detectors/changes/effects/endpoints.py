@@ -22,7 +22,22 @@ _ENV: Final = re.compile(
 )
 # Languages in whose strings this is the value of a name of theirs, and no variable of the environment.
 _INTERPOLATED: Final = re.compile(r"(?<!\\)\$\{\w+\}")
-_INTERPOLATING: Final = ("js", "mjs", "cjs", "ts", "mts", "jsx", "tsx", "vue", "kt", "kts", "groovy", "scala", "dart", "php")
+_INTERPOLATING: Final = (
+    "js",
+    "mjs",
+    "cjs",
+    "ts",
+    "mts",
+    "jsx",
+    "tsx",
+    "vue",
+    "kt",
+    "kts",
+    "groovy",
+    "scala",
+    "dart",
+    "php",
+)
 # In configuration; in code the same is a value put into a string.
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z][\w\-]*(?:\.[\w\-]+)+)\}")
 _CONFIG_KEY: Final = re.compile(r"""^-?\s*["']?([A-Za-z_][\w.\-]*)["']?\s*[:=]""")

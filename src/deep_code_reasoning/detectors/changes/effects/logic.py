@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
-from ..code import block_after, calls, definition, is_import, is_log_statement, is_telemetry, without_strings
+from ..code import (
+    block_after,
+    calls,
+    definition,
+    is_import,
+    is_log_statement,
+    is_telemetry,
+    loop_bodies,
+    string_literals,
+    tries_again,
+    without_strings,
+)
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .cache_keys import builds_key
-from .conditions import is_turned, sides_changed, statement
+from .conditions import Conditions, is_turned, sides_changed, statement
 from .pairs import paired
 
 _OPERATOR: Final = re.compile(r"<=|>=|===|!==|==|!=|&&|\|\||<<|>>|[<>+\-*/%!&|^]|\b(?:and|or|not)\b")
@@ -99,27 +111,70 @@ def _kind_of(hunk: Hunk, line: Line, other: Line, before: str, after: str) -> st
     if builds_key(hunk, old) and builds_key(hunk, new):
         return ""  # told by `cache_keys.py`
     for kind, pattern in _WORDS:
-        computes = pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
-        if computes and set(pattern.findall(old)) != set(pattern.findall(new)):
-            whole = statement(hunk.before, line, {}), statement(hunk.after, other, _new_functions(hunk))
-            if set(pattern.findall(whole[0])) != set(pattern.findall(whole[1])):
-                return kind
+        if pattern is _ROUNDING and (not (_OPERATOR.search(before) or "(" in before) or _READS_NUMBER.search(new)):
+            continue
+        if _words_of(pattern, old) != _words_of(pattern, new) and _differ(pattern, hunk, line, other):
+            return kind
     if _swaps(before, after):
         return "arguments_swapped"
     if definition(old) or definition(new):
         return ""
     if _narrows_less(old, new):
         return "filter_removed"
-    operators = set(_OPERATOR.findall(before)), set(_OPERATOR.findall(after))
+    operators = _operators(before), _operators(after)
     shared = set(_NAME.findall(before)) & set(_NAME.findall(after))
-    if is_turned(line, other, hunk.before, hunk.after):
-        return ""
-    if _OPERATOR.findall(before) != _OPERATOR.findall(after) and shared and _is_expression(before):
-        return "comparison_changed" if (operators[0] ^ operators[1]) & _DECIDES else "arithmetic_changed"
+    if operators[0] != operators[1] and shared and _is_expression(before):
+        if _computes_the_same(hunk, line, other):
+            return ""
+        return "comparison_changed" if (set(operators[0]) ^ set(operators[1])) & _DECIDES else "arithmetic_changed"
     statuses = [set(re.findall(r"\b[1-5]\d\d\b|Status\w+", code)) for code in (old, new)]
     if _STATUS.search(old) and _STATUS.search(new) and statuses[0] != statuses[1]:
         return "status_changed"
     return ""
+
+
+def _computes_the_same(hunk: Hunk, old: Line, new: Line) -> bool:
+    """Whether two lines with other operators ask or say the same; the ends of loops are told by `order.py`."""
+    return (
+        all(_GOES_THROUGH.match(line.code) for line in (old, new))
+        or is_turned(old, new, hunk.before, hunk.after)
+        or Conditions(hunk.added).tell_by_value(old)
+        or _same_text(old.code, new.code)
+    )
+
+
+_GOES_THROUGH: Final = re.compile(r"\s*(?:for|foreach)\b")
+# Arrows, what is read of a value where there is one, parameters of blocks, types of generics: no operators.
+_NO_OPERATOR: Final = re.compile(r"\??->|=>|&\.|\|\s*\w+(?:,\s*\w+)*\s*\||<[A-Z]\w*(?:[<,]\s*\w+>?)*>")
+_PLACEHOLDER: Final = re.compile(r"[#$]?\{[^{}]*\}|%[\d.]*\w|\$\w+|\{\}")
+
+
+def _operators(code: str) -> list[str]:
+    return _OPERATOR.findall(_NO_OPERATOR.sub(" ", code))
+
+
+def _same_text(old: str, new: str) -> bool:
+    """Whether a text is put together of the same letters: by `+`, by a format, by values within it."""
+    texts = [_PLACEHOLDER.sub("", "".join(string_literals(code))) for code in (old, new)]
+    return texts[0] == texts[1] != "" and old != new and bool(_PLACEHOLDER.search(new) or _PLACEHOLDER.search(old))
+
+
+# A text that is read as a number, and a duration that becomes one, are not rounded.
+_READS_NUMBER: Final = re.compile(r"(?i)environ|getenv|\benv\b|config|settings|argv|total_?seconds|\bparse")
+
+
+def _words_of(pattern: re.Pattern[str], code: str) -> set[str]:
+    """What a pattern finds, but for how it is spelt: `sort` and `sorted`, `utf8` and `UTF-8`."""
+    found = {re.sub(r"[-_]", "", word).lower() for word in pattern.findall(code)}
+    if pattern is not _SORT:
+        return found
+    return {"desc" if "desc" in word else "sort" if word.startswith(("sort", "orderby")) else word for word in found}
+
+
+def _differ(pattern: re.Pattern[str], hunk: Hunk, old: Line, new: Line) -> bool:
+    """Whether whole statements, with what the new one calls for it, differ in what a pattern finds."""
+    whole = statement(hunk.before, old, {}), statement(hunk.after, new, _new_functions(hunk))
+    return _words_of(pattern, whole[0]) != _words_of(pattern, whole[1])
 
 
 def _new_functions(hunk: Hunk) -> dict[str, list[Line]]:
@@ -177,14 +232,21 @@ _ADDED: Final = (
 )
 
 
+def _between_attempts(lines: Sequence[Line]) -> set[int]:
+    """Lines of loops that try again, and those right before Ruby's `retry`: they run where something failed."""
+    found = {id(lines[n]) for head, body in loop_bodies(lines) if tries_again(lines, head, body) for n in body}
+    return found | {id(line) for line, following in pairwise(lines) if following.code == "retry"}
+
+
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
+    retrying = _between_attempts(hunk.after)
     for kind, pattern, in_strings, says in _ADDED:
         new, old = (
             [
                 line
                 for line in lines
                 if pattern.search(line.code if in_strings else without_strings(line.code))
-                and not (kind == "blocking_call" and _AWAITED.search(line.code))
+                and not (kind == "blocking_call" and (_AWAITED.search(line.code) or id(line) in retrying))
             ]
             for lines in (hunk.added, hunk.removed)
         )

@@ -45,6 +45,7 @@ _FOR_PEOPLE: Final = re.compile(
     r"(?i)^[\"']?(?:tags?|description|comment|title|doc)[\"']?\s*[:=]|^\w+(?:\s+\"[^\"]+\")+\s*\{"
     r"|\b(?:create_task|Thread|CoroutineName|setName|set_name|spawn|named)\w*\(.*"
 )
+_PUT_IN: Final = re.compile(r"[#$]?\{\w*\}|%\w")
 _PARTS: Final = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -56,6 +57,8 @@ def _built(names: Iterable[str], others: Iterable[Line]) -> set[str]:
     for name in names:
         parts = _PARTS.findall(name)
         whole = any(set(parts) <= set(_PARTS.findall(text)) for text in texts)
+        if any(name in text and _PUT_IN.search(text) for text in texts):
+            found.add(name)  # of a text that was put together of it and other parts
         if len(parts) > 1 and not whole and all(part in by_part for part in parts):
             found |= {name, *(by_part[part] for part in parts)}
     return found

@@ -76,7 +76,9 @@ def _in_place(lines: Sequence[Line], sign: str) -> Sequence[Line]:
     return [line for place, line in enumerate(lines) if place not in moved]
 
 
-_LOCKS: Final = re.compile(r"(?i)\b(?:(\w+)(?:\.|->))?[\w.]*?\.?(?:r|w|read|write|try)?_?(?:un)?lock(?:\(\)\.\w+)?\s*\(")
+_LOCKS: Final = re.compile(
+    r"(?i)\b(?:(\w+)(?:\.|->))?[\w.]*?\.?(?:r|w|read|write|try)?_?(?:un)?lock(?:\(\)\.\w+)?\s*\("
+)
 
 
 def _locks_less(hunk: Hunk, moved: Sequence[str]) -> bool:
@@ -85,14 +87,19 @@ def _locks_less(hunk: Hunk, moved: Sequence[str]) -> bool:
         return False
     locks = [match for key in moved if (match := _LOCKS.search(key))]
     owners = {match[1] for match in locks if match[1]} | {"self", "this"}
-    place = {sign: {normalise(line.code): n for n, line in enumerate(lines)} for sign, lines in (("-", hunk.before), ("+", hunk.after))}
+    place = {
+        sign: {normalise(line.code): n for n, line in enumerate(lines)}
+        for sign, lines in (("-", hunk.before), ("+", hunk.after))
+    }
     first = next(key for key in moved if _LOCKS.search(key))
     passed = [
         key
         for key, n in place["+"].items()
         if key in place["-"] and n < place["+"][first] and place["-"][key] > place["-"][first]
     ]
-    return bool(passed) and not any(re.search(rf"\b(?:{'|'.join(map(re.escape, owners))})\b|@\w|\$this", key) for key in passed)
+    return bool(passed) and not any(
+        re.search(rf"\b(?:{'|'.join(map(re.escape, owners))})\b|@\w|\$this", key) for key in passed
+    )
 
 
 def _turns(hunk: Hunk) -> Iterator[Effect]:
@@ -156,7 +163,11 @@ _SIGNS: Final = re.compile(r"[A-Za-z_]\w*|\d+|[<>]=?|[!=]=+|[+-]{2}|[+-]=")
 def _ends(loops: Sequence[Line]) -> set[str]:
     """What loops ask and count, whatever they are written with: keywords, types and brackets aside."""
     signs = {sign for line in loops for sign in _SIGNS.findall(without_strings(line.code))}
-    return {sign for sign in signs if not re.match(r"(?:for|while|until|loop|let|var|const|mut|int|long|auto)$|[A-Z][a-z]\w*$", sign)}
+    return {
+        sign
+        for sign in signs
+        if not re.match(r"(?:for|while|until|loop|let|var|const|mut|int|long|auto)$|[A-Z][a-z]\w*$", sign)
+    }
 
 
 def _schedules(hunk: Hunk) -> Iterator[Effect]:

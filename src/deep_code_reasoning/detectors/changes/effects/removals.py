@@ -11,7 +11,7 @@ from ...symptoms.words import words
 from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
-from .conditions import still_asked
+from .conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,20 @@ _FAMILIES: Final = (
     ),
     _family(
         "release_removed",
-        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
+        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.use\s*\{|\.(close|release|dispose|disconnect|destroy|shutdown|"
         r"put_?conn|return_?conn\w*"
         r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
         r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
         r"\bclear(Interval|"
         r"Timeout)\s*\(|\bcancel\(\)",
         "no longer releases what it takes",
+        # or takes it by what releases it: a block of its own, a call that reads or writes a whole file
+        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
+        r"put_?conn|return_?conn\w*"
+        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
+        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
+        r"\bclear(Interval|Timeout)\s*\(|\bcancel\(\)|\.use\s*\{|\b(?:open|start|connect\w*|checkout|with_\w+)\b[^{]*(?:\{|\bdo\b)\s*\|"
+        r"|\b(?:read|write)_(?:text|bytes)\(|\b(?:readString|readAll\w+|readFile\w*|file_get_contents)\(|\bfs::read",
     ),
     _family(
         "lock_removed",
@@ -237,6 +244,12 @@ def _sureness(effect: str, hunk: Hunk) -> float:
 _BRANCH: Final = re.compile(r"^\s*(?:\}?\s*else\b|elif\b|elsif\b|if\b|unless\b|switch\b|case\b|when\b|match\b)")
 
 
+# Heads of loops over what is `in` something; a `try` that only releases.
+_GOES_ON: Final = re.compile(r"^\s*(?:async\s+)?(?:for|foreach)\b")
+_TRY: Final = re.compile(r"^\s*(?:try|begin)\b\s*[:{]?$")
+_CAUGHT: Final = re.compile(r"\b(?:catch|except|rescue)\b")
+
+
 def _guards(patch: Patch) -> list[Effect]:
     found = []
     checks: tuple[tuple[str, re.Pattern[str], str], ...] = (
@@ -248,10 +261,17 @@ def _guards(patch: Patch) -> list[Effect]:
     for hunk in patch.running:
         if hunk.kind not in ("code", "view"):
             continue
+        now = Conditions(hunk.added)
         for effect, pattern, says in checks:
-            old = [line for line in hunk.removed if pattern.search(without_strings(line.code))]
+            old = [
+                line
+                for line in hunk.removed
+                if pattern.search(without_strings(line.code)) and not _GOES_ON.match(line.code)
+            ]
+            if effect == "error_check_removed" and not any(_CAUGHT.search(line.code) for line in hunk.removed):
+                old = [line for line in old if not _TRY.match(line.code)]
             new = [line for line in hunk.added if pattern.search(without_strings(line.code))]
-            gone = [line.code for line in old if not still_asked(line, hunk.added)] if len(old) > len(new) else []
+            gone = [line.code for line in old if not now.have(line)] if len(old) > len(new) else []
             if gone:
                 found.append(
                     Effect(

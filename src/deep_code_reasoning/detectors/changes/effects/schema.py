@@ -183,7 +183,7 @@ _ALL_COLUMNS: Final = re.compile(r"(?i)\bselect\s+(?:distinct\s+)?(?:\w+\.)?\*")
 
 def _ddl(hunk: Hunk) -> Iterator[Effect]:
     for line in hunk.added:
-        if is_of_new_table(line.code, hunk):
+        if is_of_new_table(line, hunk):
             continue
         for kind, pattern, verb in _DDL_PATTERNS:
             match = pattern.search(line.code)
