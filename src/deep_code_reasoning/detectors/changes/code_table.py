@@ -29,6 +29,16 @@ dedupe_removed: race_condition
 truncation_removed: memory_saturation
     payload_too_large 1, memory_growth .7, oom .85, memory_step .75, slow .7, cpu .5, timeout .5, throttled .4,
     constraint .3
+state_shared: race_condition
+    race .95, wrong_result .85, exception .5, decode_error .4, errors .35, memory_growth .35 by memory_leak,
+    type_error .3, out_of_range .3
+isolation_lowered: race_condition
+    race .9, wrong_result .75, constraint .4
+isolation_raised: lock_contention
+    lock_wait .85, deadlock .85 by deadlock, retries_up .6, slow .6, errors .45, timeout .5, pool_exhausted .4,
+    exception .4
+address_kept: configuration
+    dns .9, unreachable .85, timeout .7, errors .45
 turns_given_up: race_condition
     race 1, wrong_result .7, deadlock .4, lock_wait .4, constraint .4, complaint .4
 transaction_removed: race_condition
@@ -97,7 +107,7 @@ variable_renamed: configuration
 trust_changed: configuration
     tls 1, auth .45, unreachable .25, errors .25
 rights_changed: configuration
-    auth 1, errors .3, not_found .2
+    auth 1, errors .5, not_found .2, unreachable .55, timeout .5
 # versions
 dependency_major: exception
     rejected_input .5, incompatible 1, startup .75, type_error .65, exception .55, decode_error .55, tls .5, auth .35,
@@ -143,6 +153,9 @@ pattern_changed: wrong_result
     rejected_input .8, not_found .6, wrong_result .65, decode_error .5, auth .45, throttled .2, errors .3
 query_heavier: latency_regression
     slow .9, cpu .85, timeout .6, pool_exhausted .5, lock_wait .3
+payload_widened: latency_regression
+    slow .7, payload_too_large .7, memory_step .65 by memory_saturation, oom .5 by memory_saturation, cpu .4,
+    slow_outside .4, timeout .35, gc .4 by memory_saturation, memory_growth .35 by memory_saturation
 query_unbounded: latency_regression
     slow .9, memory_step .8 by memory_saturation, oom .9 by memory_saturation, cpu .65, timeout .6,
     payload_too_large .6, pool_exhausted .4

@@ -16,7 +16,8 @@ Example finding: `41f4a78 "Refactor bootstrap": no longer registers the predefin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,7 +30,7 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians, unfailing_callers
+from .medians import quick_statements, slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import cite_change, history
 from .routes import uncalled
@@ -65,7 +66,9 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             situation,
             slower=slower_medians(scene),
             unfailing=unfailing_callers(scene),
+            quick_statements=quick_statements(scene),
             uncalled=uncalled(scene, known),
+            besides=_besides(scene) if situation.began is not None else {},
         )
     verdicts: tuple[Verdict, ...] = ()
     for tried in _in_order(situation, measured_situations(scene, known, services)):
@@ -102,6 +105,14 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
         return None
     onset_ns, latest_ns = scene.windows.onset_ns, scene.windows.onset.end_ns
     return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deployed(known), latest_ns=latest_ns)
+
+
+def _besides(scene: Scene) -> Mapping[str, frozenset[str]]:
+    """The kinds of trouble that each service has, by all that is said and measured."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for symptom in trouble(scene).symptoms:
+        kinds[symptom.service].add(symptom.kind)
+    return {service: frozenset(of) for service, of in kinds.items()}
 
 
 def _finding(

@@ -34,6 +34,14 @@ pool_removed: connection_pool_exhausted
     pool_exhausted .9, too_many_connections .7, timeout .4, slow .4, errors .3
 pool_raised: connection_pool_exhausted
     too_many_connections .95, memory_step .3, unreachable .3
+breaker_raised: timeout_budget
+    timeout .7, late_timeout .6, slow .6, slow_outside .65, worker_exhausted .7 by thread_pool_exhausted,
+    pool_exhausted .45 by connection_pool_exhausted, retries_up .4, traffic_up .35
+breaker_removed: timeout_budget
+    timeout .7, late_timeout .6, slow .6, slow_outside .65, worker_exhausted .7 by thread_pool_exhausted,
+    pool_exhausted .45 by connection_pool_exhausted, retries_up .4, traffic_up .35
+breaker_lowered: configuration
+    errors .6, unreachable .6, throttled .5, exception .4, server_error .5, complaint .4
 idle_time_lowered: configuration
     lease .6 by lock_lease_expired, unreachable .4, slow .3, too_many_connections .3, pool_exhausted .2, tls .2
 idle_time_raised: configuration

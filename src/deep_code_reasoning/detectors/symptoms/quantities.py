@@ -29,9 +29,12 @@ _JAVA_UNIT: Final = re.compile(
 # A duration of ISO 8601, as settings of Java, PHP's `DateInterval` and JSON have it: `PT1H30M`, `P7D`.
 _ISO_DURATION: Final = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _ISO_UNITS: Final = ("week", "day", "hour", "minute", "second")
+_STRINGS: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
 # Arguments of a command line, in a string or in a list of them.
 _FLAG: Final = re.compile(r"""(?<![\w-])--([A-Za-z][\w-]+)["']?(?:=|[\s,]+)["']?(\d+(?:\.\d+)?)([A-Za-z]*)\b""")
+# Settings within a string: of an address (`?connectTimeout=500&maxPool=4`), of options (`-c statement_timeout=600`).
+_WITHIN: Final = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]{3,})=(\d+(?:\.\d+)?)([A-Za-z]*)(?![\w.])")
 # What servers call by one letter, by their manuals: gunicorn's and puma's processes, celery's and sidekiq's threads.
 _SHORT_FLAGS: Final = (
     (re.compile(r"\b(?:gunicorn|puma|hypercorn)\b.*?\s-w[\s=]?(\d+)\b"), "workers"),
@@ -150,6 +153,7 @@ def settings(code: str, context: Sequence[str] = ()) -> list[Setting]:
     """
     reader = _Reader(context)
     flags = [(match[1], match[2], match[3]) for match in _FLAG.finditer(code)]
+    flags += [(match[1], match[2], match[3]) for text in _STRINGS.findall(code) for match in _WITHIN.finditer(text)]
     flags += [(name, match[1], "") for form, name in _SHORT_FLAGS for match in form.finditer(code)]
     tokens = list(_TOKEN.finditer(_FLAG.sub("", code) if flags else code))
     for index, match in enumerate(tokens):

@@ -29,6 +29,10 @@ FAMILIES: Final[tuple[str, ...]] = (
     "waiting",
     "order",
     "units",
+    "sharing",
+    "rebuilt",
+    "required",
+    "http_caching",
     "validation",
     "names",
 )

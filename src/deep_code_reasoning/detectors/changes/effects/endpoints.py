@@ -152,7 +152,10 @@ def _places(hunk: Hunk) -> Iterator[Effect]:
             yield Effect("endpoint_changed", f"{key} becomes {value}", hunk.path, (value, before, key), sureness=0.95)
 
 
-_ROUTE: Final = re.compile(r"""["'`](/[\w./:{}<>\-*]*)["'`]""")
+# A path, or a piece of one that code puts together (`"/vendors/" + id`, `f"{base}vendors/{id}"`).
+_ROUTE: Final = re.compile(
+    r"""["'`]((?:%s|\$?\{[\w.]*\}|\$\w+)?(?:/[\w./:{}<>\-*$%]*|[a-z][\w\-]*/[\w./:{}<>\-*$%]*))["'`]"""
+)
 
 
 def _routes(hunk: Hunk) -> Iterator[Effect]:
@@ -201,7 +204,7 @@ def _values(code: str) -> str:
     quoted = re.findall(r"""["'`]([^"'`]*)["'`]""", code)
     if quoted:
         return " ".join(quoted)
-    match = re.match(r"^-?\s*[\w.\-]+\s*[:=]\s+(.*)$", code)
+    match = re.match(r"^-?\s*[\w.\-]+\s*[:=]\s*(.*)$", code)
     return match[1] if match and not re.search(r"[(){};]", code) else ""
 
 

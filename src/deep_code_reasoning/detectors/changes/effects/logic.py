@@ -121,6 +121,8 @@ def _kind_of(hunk: Hunk, line: Line, other: Line, before: str, after: str) -> st
         return ""
     if _narrows_less(old, new):
         return "filter_removed"
+    if _no_longer_converts(old, new):
+        return "arithmetic_changed"
     operators = _operators(before), _operators(after)
     shared = set(_NAME.findall(before)) & set(_NAME.findall(after))
     if operators[0] != operators[1] and shared and _is_expression(before):
@@ -191,6 +193,21 @@ def _swaps(before: str, after: str) -> bool:
     """Whether the same words stand in another order, in a call."""
     old, new = _NAME.findall(before), _NAME.findall(after)
     return "(" in before and old != new and sorted(old) == sorted(new)
+
+
+_CONVERTS: Final = re.compile(
+    r"(?i)(?:\w+_)?(?:to|from|in|as|convert|parse|normali[sz]e|escape|unescape|quote|trim|strip|lower|upper|round|floor|ceil|abs|scale"
+    r"|clamp|encode|decode|sanitize|canonical|minor|major)(?:$|[A-Z_0-9]|i[sz]e)|\w+To[A-Z]\w*|\w+_to_\w+"
+)
+
+
+def _no_longer_converts(old: str, new: str) -> bool:
+    """Whether a value is given on as it is, where it was converted before."""
+    still = {call.name for call in calls(new)}
+    gone = [call for call in calls(old) if call.name not in still]
+    values = set(_NAME.findall(without_strings(new))) - {call.name for call in gone}
+    kept = set(_NAME.findall(without_strings(old))) >= values - {"float64", "int", "float"}
+    return bool(gone) and kept and len(values) > 1 and all(_CONVERTS.match(call.name) for call in gone)
 
 
 def _narrows_less(old: str, new: str) -> bool:

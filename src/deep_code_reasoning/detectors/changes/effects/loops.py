@@ -148,10 +148,10 @@ def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
     after = {
         name: (found.call, found.line)
         for name, found in _looped(hunk.after, clients, around.helpers_after).items()
-        if name not in known and (_is_new(found.call, found.line, called) or _is_added(found.via) or more_loops)
+        if name not in known and (_is_new(found.call, found.line, called) or found.via.sign == "+" or more_loops)
     }
     if not after:
-        return []
+        return _one_each(hunk, clients)
     still = call_names(hunk.added)
     batches = [name for name in call_names(hunk.removed) if _BATCH.search(name) and name not in still]
     found = []
@@ -173,6 +173,20 @@ def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
                 )
             )
     return found
+
+
+def _one_each(hunk: Hunk, clients: frozenset[str]) -> list[Effect]:
+    """Calls of a loop that were gathered and sent together, and are made one by one since."""
+    still = call_names(hunk.after)
+    gathered = [name for name in call_names(hunk.removed) if _GATHERS.search(name) and name not in still]
+    for name, found in _looped(hunk.after, clients, {}).items() if gathered else ():
+        if found.via.sign == "+":
+            says = f"{', '.join(gathered)} replaced by {name} per item"
+            return [Effect("batch_removed", says, hunk.path, (name, *gathered), sureness=0.9)]
+    return []
+
+
+_GATHERS: Final = re.compile(r"(?i)pipelin|batch|bulk|multi(?!part)|executemany|in_groups")
 
 
 def _batches_undone(hunk: Hunk) -> list[Effect]:

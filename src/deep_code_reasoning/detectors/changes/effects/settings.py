@@ -22,6 +22,12 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
         r"\b(liveness|readiness|startup)\b.*\bprobe|\bfailure threshold\b|\bunhealthy threshold\b"
         r"|\bhealth ?check (timeout|threshold|interval)\b",
     ),
+    (
+        "breaker",
+        r"\b(circuit ?breakers?|breakers?|failure (rate )?threshold|error (rate |percentage )?threshold"
+        r"|min(imum)? number of calls|request volume threshold|outlier detection"
+        r"|consecutive (gateway )?(errors|failures))\b",
+    ),
     ("grace", r"\b(grace|graceful|termination|drain|shutdown)\b"),
     ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),
     ("lease", r"\b(lease|lock ttl|lock timeout|visibility|session timeout|heartbeat)\b"),
@@ -207,6 +213,8 @@ def _changed(
         and _LIMITS.search(" ".join(words(" ".join((owner, *around[:1])))))
     ):
         role = "timeout"  # a limit of time
+    if role == "timeout" and _KEYED_LOCK.search(line.code):
+        role = "lease"  # how long a lock by that name is held at most
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
@@ -274,6 +282,7 @@ def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
         "payload",
         "cache_ttl",
         "memory",
+        "breaker",
     ):
         old = olds[0][0]
         yield Effect(
@@ -312,6 +321,9 @@ def _is_of_lease(owner: str, places: Sequence[str]) -> bool:
     return _LEASE.search(near) is not None and "cache" not in near
 
 
+_KEYED_LOCK: Final = re.compile(
+    r"(?i)\b(?:\w*redis\w*\.|redlock\.|lock_?client\.|new_?)?(?<!try)(?:lock|mutex)\w*\(\s*(?:f?[\"'`]|[A-Za-z_]\w*\s*,)"
+)
 _LEASE: Final = re.compile(r"\b(leases?|leader|election|locks?|mutex|fencing)\b")
 # `300m` of a processor is read as minutes: they are thousandths.
 _MS_A_MILLICORE: Final = 60_000.0
