@@ -33,6 +33,12 @@ FAMILIES: Final[tuple[str, ...]] = (
     "rebuilt",
     "required",
     "http_caching",
+    "lost",
+    "unread",
+    "containers",
+    "tuning",
+    "whole",
+    "exits",
     "validation",
     "names",
 )

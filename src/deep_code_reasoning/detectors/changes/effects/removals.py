@@ -38,7 +38,7 @@ _FAMILIES: Final = (
     ),
     _family(
         "cache_removed",
-        r"@(lru_cache|cache|cached|cached_property|Cacheable|memoize)\b|\bmemoize|\bcache[\w.]*\.(get|fetch|"
+        r"@(lru_cache|cache|cached|cached_property|Cacheable|memoize)\b|\bmemoize|\bcache[\w.]*\.(m?get|fetch|"
         r"getOrLoad|get_or_set|remember|computeIfAbsent)\w*\s*\(|\bRails\.cache|cache_?(get|lookup|fetch)\w*\s*\(",
         "no longer reads a cache",
     ),
