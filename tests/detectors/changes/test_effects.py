@@ -1,4 +1,4 @@
-"""What single diffs do: `effects.yaml`, by kinds and languages `kinds.yaml`, `rewrites.yaml` (the same in other words), `losses.yaml`."""
+"""What single diffs do: `effects.yaml`, by kinds and languages `kinds.yaml`, by what stays and goes the others."""
 
 from __future__ import annotations
 
