@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...symptoms.quantities import settings
-from ...symptoms.words import words
+from ...vocabulary.quantities import settings
+from ...vocabulary.words import words
 from ..code import lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..diff import Hunk, Patch
 from ..effect import Effect
 
