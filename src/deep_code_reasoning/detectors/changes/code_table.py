@@ -56,6 +56,16 @@ error_check_removed: exception
 bound_check_removed: exception
     out_of_range 1, exception .5, payload_too_large .5, wrong_result .45 by wrong_result, oom .35, errors .3,
     null_reference .25, slow .2
+# containers and data
+searched_in_order: latency_regression
+    cpu .95 by cpu_saturation, slow .95, event_loop .8, timeout .55, worker_exhausted .45
+holds_whole: memory_saturation
+    memory_step 1, memory_growth .85, oom .95, gc .8, slow .55, timeout .4, restart .4
+jitter_removed: traffic_surge
+    traffic_up .9, throttled .75, cpu .65, retries_up .5, lock_wait .4, slow .45, cache_miss .5 by cache_stampede,
+    pool_exhausted .4
+compression_removed: latency_regression
+    payload_too_large .9, traffic_up .7, slow .8, slow_outside .5, timeout .4, disk_full .5 by disk_saturation
 # growth
 unbounded_growth: memory_leak
     memory_growth 1, oom 1, gc .9, restart .5, memory_step .4, slow .3

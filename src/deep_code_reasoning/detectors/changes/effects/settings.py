@@ -98,7 +98,20 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         found += _numbers(hunk, named)
         found += _switches(hunk)
-    return found
+    return [effect for effect in found if not _is_set_elsewhere(effect, patch)]
+
+
+def _is_set_elsewhere(effect: Effect, patch: Patch) -> bool:
+    """Whether what one place no longer sets is set to the same by another: moved to a module, or to who calls."""
+    if not effect.kind.endswith("_removed") or effect.old is None:
+        return False
+    name = effect.subjects[-1]
+    return any(
+        number.owner.split(".")[-1] == name and (number.value, number.dimension) == (effect.old, effect.dimension)
+        for line in patch.added
+        if name in line.code
+        for number in settings(line.code)
+    )
 
 
 def _named_numbers(patch: Patch) -> Mapping[str, str]:
@@ -107,10 +120,16 @@ def _named_numbers(patch: Patch) -> Mapping[str, str]:
     found = {}
     for line in patch.added:
         match = _GIVES.match(line.code)
-        numbers = _LITERAL.findall(match[2]) if match else []
+        numbers = settings(match[0]) if match else []
         if match and len(numbers) == 1 and match[1] not in known:
-            found[match[1]] = numbers[0]
+            found[match[1]] = _written(numbers[0])
     return found
+
+
+def _written(number: Setting) -> str:
+    """A quantity as a literal with its unit, so that it is read as the same wherever it stands."""
+    unit = {"ms": "ms", "bytes": "b"}.get(number.dimension, "")
+    return f"{number.value:.17g}{unit}"
 
 
 def _with_numbers(code: str, named: Mapping[str, str]) -> str:
@@ -121,11 +140,10 @@ def _with_numbers(code: str, named: Mapping[str, str]) -> str:
 
 
 _GIVES: Final = re.compile(r"(?:[\w@]+\s+)*?(\w{4,})\s*(?::\s*[A-Za-z]\w*\s*=|[:=])\s*(.+)$")
-_LITERAL: Final = re.compile(r"(?<![\w.])\d+(?:_\d+)*(?=[lLfF]?\b)(?!\.)")
 
 
 def _has_flags(hunk: Hunk) -> bool:
-    return any("-X" in line.code or "--max" in line.code or line.code.startswith("ENV") for line in hunk.lines)
+    return any(re.search(r"-X|--[a-z]", line.code) or line.code.startswith("ENV") for line in hunk.lines)
 
 
 def role_of(owner: str, surroundings: Sequence[str] = ()) -> str:
@@ -155,7 +173,8 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
                 seen.add((effect.kind, effect.summary))
                 yield effect
         if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
-            yield from _dropped(hunk, owner, olds)
+            by_name = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
+            yield from (replace(e, sureness=0.3 if by_name else e.sureness) for e in _dropped(hunk, owner, olds))
     yield from _computed_expiry(before, after, hunk)
 
 
@@ -252,6 +271,10 @@ _BETWEEN: Final = frozenset("interval delay wait min pause sleep factor base".sp
 
 def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
     role = role_of(owner)
+    if role == "workers" and "--" in olds[0][1].code:
+        old = olds[0][0]
+        says = f"{owner} ({old.show()}) no longer asked for: the command has its default"
+        yield Effect("workers_lowered", says, hunk.path, (owner,), old.value, None, sureness=0.8)
     if role in (
         "timeout",
         "idle_time",
