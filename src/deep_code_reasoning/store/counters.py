@@ -2,7 +2,8 @@
 
 Prometheus' query API and tables tell no types, and not every exporter ends its counters' names in `_total`. A counter
 grows from point to point and falls only when its process starts anew. Levels that may well do nothing but grow for an
-hour (memory, disks, queues, ages) are known by the words of their names, and left alone.
+hour (memory, disks, queues, ages) are known by the words of their names, and left alone, unless these end as only
+counters' names do (OpenMetrics: `container_cpu_usage_seconds_total`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _LEVELS: Final = (
     r"|percent|ratio|util|utilization|utilisation|uptime|start|epoch|timestamp|limit|max|free|available|open|current"
     r"|version|offset|idle)s?(?:[^a-z]|$)"
 )
+# `_count` is left out: what is counted now (threads, connections) is called so as well.
+_ENDS: Final = r"[._](?:total|sum|bucket)$"
 
 
 def counters_of(database: Database) -> list[str]:
@@ -40,7 +43,7 @@ def counters_of(database: Database) -> list[str]:
                    arrayCount(step -> step > 0, steps) AS rises, arrayCount(step -> step < 0, steps) AS falls
             FROM metrics
             WHERE kind = '' AND time_ns > 0 AND cityHash64(time_ns) % {{every:UInt32}} = 0 AND isFinite(value)
-                  AND NOT match({_WORDS}, {{levels:String}})
+                  AND (match(name, {{ends:String}}) OR NOT match({_WORDS}, {{levels:String}}))
             GROUP BY name, service, instance, host, cityHash64(mapKeys(attributes), mapValues(attributes))
         )
         GROUP BY name
@@ -49,6 +52,7 @@ def counters_of(database: Database) -> list[str]:
         """,
         every=-(-points // MOST_POINTS),
         levels=_LEVELS,
+        ends=_ENDS,
         least=_MIN_POINTS,
         resets=RISES_A_RESET,
     )

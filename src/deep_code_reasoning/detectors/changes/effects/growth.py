@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import block_after, call_names, calls, definition, is_import, lines_around, without_strings
+from ..code import block_after, call_names, calls, definition, function_around, is_import, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -59,7 +59,7 @@ _GROWS: Final = (
     re.compile(
         _OWNER + _NAME + r"(?:\.(?:lock|write|borrow_mut)\(\)(?:\.unwrap\(\)|\.await)?)?(?:\.|->)" + _ADDS + r"\s*\("
     ),
-    re.compile(_OWNER + _NAME + r"\[[^\]]*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
+    re.compile(_OWNER + _NAME + r"\[(?:[^\[\]]|\[[^\]]*\])*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
     re.compile(_OWNER + _NAME + r"\s*<<\s*\S"),
 )
 _MEMBER_GROWS: Final = re.compile(
@@ -130,6 +130,7 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         found += _containers(hunk, lasting[_folder(hunk)], bounded)
         found += [] if bounded else _unbounded(hunk)
+        found += _held_for_good(hunk)
         found += _opened(hunk)
         found += _tasks(hunk)
         found += _copies(hunk)
@@ -183,6 +184,19 @@ def _containers(hunk: Hunk, lasting: set[str], bounded: bool) -> list[Effect]:
     return list(found.values())
 
 
+_WEAK: Final = re.compile(r"(?i)weak|soft_?(?:values|reference)|conditionalweaktable|\bfinaliz")
+
+
+def _held_for_good(hunk: Hunk) -> list[Effect]:
+    """What let go of things that nobody else holds any more, and holds them itself since."""
+    weak = [line for line in hunk.removed if _WEAK.search(without_strings(line.code)) and not is_import(line.code)]
+    if not weak or any(_WEAK.search(line.code) for line in hunk.added):
+        return []
+    names = tuple(dict.fromkeys(re.findall(r"\w{3,}", weak[0].code)))
+    says = f"holds for good what it let go of: `{weak[0].code[:80]}` is gone"
+    return [Effect("unbounded_growth", says, hunk.path, names, sureness=0.9)]
+
+
 def _unbounded(hunk: Hunk) -> list[Effect]:
     """A container of the same name that held so many things, or each for a time, and holds all since."""
     limited = [line for line in hunk.removed if not is_import(line.code)]
@@ -234,9 +248,8 @@ def _lasts(line: Line) -> bool:
 
 
 def _function_around(hunk: Hunk, index: int) -> str:
-    """The name of the function that a line stands in; '' when none is shown."""
-    around = (definition(line.code) for line in lines_around(hunk.after, index))
-    return next(filter(None, around), definition(hunk.heading.strip()))
+    """The name of the function that a line stands in, the one of the heading where none is shown."""
+    return function_around(hunk.after, index) or definition(hunk.heading.strip())
 
 
 def _tasks(hunk: Hunk) -> list[Effect]:
@@ -246,7 +259,7 @@ def _tasks(hunk: Hunk) -> list[Effect]:
         return []
     ended = any(
         re.search(
-            r"(?i)ctx\.done|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
+            r"(?i)ctx\.done|gather\(|await_?all|when_?all|promise\.all|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
             line.code,
         )
         for line in hunk.after
