@@ -85,58 +85,51 @@ COMMAND_COLUMNS: Final = (
     "trace_id String, span_id String, service String, clock String, process String, start_ns Int64, duration_ns Int64, "
     "ok Int8, command String, scripted UInt8, key String, owner String, script String, ttl_ns Int64, said_verb String"
 )
-
-
-def redis_commands() -> str:
-    """SQL: commands to Redis among `lock_candidates` that may be about locks, taken apart.
-
-    Each level names what the next one uses several times over: in one level all of it would be planned anew at every
-    use, for half a second.
-    """
-    return f"""
+REDIS_COMMANDS: Final = f"""
+    WITH texts AS (
+        SELECT {_COMMON}, statement, {OUTCOME} AS ok,
+               arrayMap(word -> trimBoth(word, '"\\''), splitByRegexp(' +', trimBoth(statement))) AS said
+        FROM lock_candidates WHERE {OF_REDIS}
+    ),
+    commands AS (SELECT *, upper(said[1]) AS command, arrayMap(word -> upper(word), said) AS words FROM texts),
+    calls AS (
+        SELECT *, command IN ('EVAL', 'EVALSHA') AS scripted,
+               -- What follows the end of a script is count, keys, arguments; of these libraries pass times first, too.
+               if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '{_PASSED}'))),
+                  arraySlice(said, 3)) AS passed
+        FROM commands
+    ),
+    given AS (SELECT *, arraySlice(passed, 2 + greatest(1, toUInt8OrZero(passed[1]))) AS arguments FROM calls),
+    placed AS (
+        SELECT *, indexOf(words, 'PX') AS px, indexOf(words, 'EX') AS ex,
+               indexOf(words, 'PXAT') AS pxat, indexOf(words, 'EXAT') AS exat,
+               if(scripted, passed[2], said[2]) AS key,
+               if(scripted, arrayFirst((word, place) -> NOT match(word, '^[0-9]{{1,7}}$') OR place = length(arguments),
+                                       arguments, arrayEnumerate(arguments)), said[3]) AS named
+        FROM given
+    )
     SELECT {_COMMON}, ok, command, scripted, key, if(match(named, '^([?]|\\[[0-9]+)$'), '', named) AS owner,
            multiIf(command = 'EVALSHA', said[2], command = 'EVAL', toString(cityHash64(statement)), '') AS script,
-           toInt64(multiIf(
-               px > 0, toInt64OrZero(said[px + 1]) * 1000000, ex > 0, toInt64OrZero(said[ex + 1]) * 1000000000,
-               pxat > 0, greatest(0, toInt64OrZero(said[pxat + 1]) * 1000000 - start_ns),
-               exat > 0, greatest(0, toInt64OrZero(said[exat + 1]) * 1000000000 - start_ns),
-               command = 'PEXPIRE', toInt64OrZero(said[3]) * 1000000,
-               command = 'EXPIRE', toInt64OrZero(said[3]) * 1000000000,
-               scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), arguments)) * 1000000,
-               0)) AS ttl_ns,
+           multiIf(px > 0, toInt64OrZero(said[px + 1]) * 1000000, ex > 0, toInt64OrZero(said[ex + 1]) * 1000000000,
+                   pxat > 0, greatest(0, toInt64OrZero(said[pxat + 1]) * 1000000 - start_ns),
+                   exat > 0, greatest(0, toInt64OrZero(said[exat + 1]) * 1000000000 - start_ns),
+                   command = 'PEXPIRE', toInt64OrZero(said[3]) * 1000000,
+                   command = 'EXPIRE', toInt64OrZero(said[3]) * 1000000000,
+                   scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), arguments)) * 1000000,
+                   0) AS ttl_ns,
            multiIf(command = 'SETNX' OR command = 'SET' AND (has(words, 'NX') OR match(statement, '{_MASKED}')),
                    'acquire', command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew',
                    command IN ('DEL', 'UNLINK'), 'release', command != 'EVAL', '',
                    match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
                    match(statement, '(?i)[^a-z](setnx|nx|exists)[^a-z]'), 'acquire',
                    match(statement, '(?i)expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
-    FROM (
-        SELECT *, indexOf(words, 'PX') AS px, indexOf(words, 'EX') AS ex,
-               indexOf(words, 'PXAT') AS pxat, indexOf(words, 'EXAT') AS exat,
-               if(scripted, passed[2], said[2]) AS key,
-               if(scripted, arrayFirst((word, place) -> NOT match(word, '^[0-9]{{1,7}}$') OR place = length(arguments),
-                                       arguments, arrayEnumerate(arguments)), said[3]) AS named
-        FROM (
-            SELECT *, arraySlice(passed, 2 + greatest(1, toUInt8OrZero(passed[1]))) AS arguments
-            FROM (
-                SELECT *, command IN ('EVAL', 'EVALSHA') AS scripted,
-                       -- What follows the end of a script is count, keys, arguments; of these libraries pass times
-                       -- first, too.
-                       if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '{_PASSED}'))),
-                          arraySlice(said, 3)) AS passed
-                FROM (
-                    SELECT *, upper(said[1]) AS command, arrayMap(word -> upper(word), said) AS words
-                    FROM (
-                        SELECT {_COMMON}, statement, {OUTCOME} AS ok,
-                               arrayMap(word -> trimBoth(word, '"\\''), splitByRegexp(' +', trimBoth(statement)))
-                                   AS said
-                        FROM lock_candidates WHERE {OF_REDIS}
-                    )
-                )
-            )
-        )
-    )
-    """
+    FROM placed
+"""
+"""SQL: commands to Redis among `lock_candidates` that may be about locks, taken apart: what `lock_commands` holds.
+
+Each step names what the next one uses several times over: in one it would be planned anew at every use, for half a
+second.
+"""
 
 
 def redis_operations() -> str:

@@ -29,8 +29,8 @@ from .commands import (
     OF_REDIS,
     OF_SESSIONS,
     OF_TABLES,
+    REDIS_COMMANDS,
     database_waits,
-    redis_commands,
     redis_operations,
     session_lock_operations,
     statement_of,
@@ -89,7 +89,7 @@ def _read(store: CaseStore) -> None:
     answer = store.query(f"SELECT [{conditions}] AS spoken FROM lock_candidates")[0]["spoken"]
     spoken = [condition for condition, said in zip(_DIALECTS, answer, strict=True) if said]
     if OF_REDIS in spoken:
-        store.derive("lock_commands", redis_commands(), COMMAND_COLUMNS)
+        store.derive("lock_commands", REDIS_COMMANDS, COMMAND_COLUMNS)
     for condition in spoken:
         store.execute(f"INSERT INTO lock_ops_raw {_DIALECTS[condition]()}")
     store.forget("lock_commands")
