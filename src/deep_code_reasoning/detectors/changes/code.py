@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..symptoms.words import words
+from ..vocabulary.words import words
 from .diff import Hunk, Line
 
 _CALL: Final = re.compile(

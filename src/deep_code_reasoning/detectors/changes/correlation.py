@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ...domain.finding import Finding
+from ...domain.conviction import Conviction
 from ..base import Detector, Kind, Scene
 from ..symptoms.front import within_reach
 from ..symptoms.trouble import trouble
@@ -50,7 +50,7 @@ class Settings:
     max_acquittals: int = 8
 
 
-def detect(scene: Scene, settings: Settings) -> list[Finding]:
+def detect(scene: Scene, settings: Settings) -> list[Conviction]:
     """Try every change of the case; findings are those to blame, the likeliest first."""
     past = history(scene.store)
     known = past.changes
@@ -107,7 +107,7 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
 
 def _finding(
     scene: Scene, verdict: Verdict, situation: Situation, acquitted: tuple[str, ...], bisect: str | None
-) -> Finding:
+) -> Conviction:
     change, symptom, effect = verdict.change, verdict.symptom, verdict.effect
     front, graph, measured = situation.front, situation.graph, situation.began is not None
     first = front.first
@@ -121,7 +121,7 @@ def _finding(
     line = telling_line(verdict) if measured else None
     where = (f"{line[0]}:{line[1]} `{line[2][:80]}`",) if line else ()
     title = change.message.splitlines()[0][:80] if change.message else ""
-    return Finding(
+    return Conviction(
         "changes.correlation",
         verdict.mechanism,
         service,
@@ -129,26 +129,26 @@ def _finding(
         severity=0.9,
         confidence=min(0.97, verdict.score),
         facts={
-            "effect": effect.kind if effect else None,
             "what_it_does": effect.summary if effect else None,
             "symptom": symptom.kind if symptom else None,
             "path": effect.path if effect else None,
-            "only_configuration": bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
-            "deployed_to": deployed_to or None,
-            "can_bring": verdict.can_bring,
-            "eliminated": verdict.eliminated,
             "first_failing_service": first,
-            "victims": front.victims,
-            "measured": measured,
             "line": f"{line[0]}:{line[1]} {line[2][:120]}" if line else None,
-            "bisect": bisect,
             "explains": verdict.explains,
-            "acquitted": acquitted,
         },
         citations=(*cite_change(change), *(symptom.citations[:4] if symptom else ())),
         window=scene.windows.incident,
         code_region=f"{line[0]}:{line[1]}" if line else effect.path if effect else None,
         change=(change.kind, change.sha),
+        effect=effect.kind if effect else None,
+        only_configuration=bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
+        deployed_to=deployed_to or None,
+        can_bring=verdict.can_bring,
+        eliminated=verdict.eliminated,
+        victims=front.victims,
+        measured=measured,
+        bisect=bisect,
+        acquitted=acquitted,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import MORE_EACH, Symptom
-from ..symptoms.words import telling_words, word_set
+from ..vocabulary.words import telling_words, word_set
 from .code import definition
 from .compatibility import capability
 from .diff import Patch

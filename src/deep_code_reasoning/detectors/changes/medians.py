@@ -11,10 +11,10 @@ from collections import defaultdict
 from typing import Final
 
 from ..base import Scene
-from ..metrics.series import series_of
-from ..metrics.vocabulary import words_of
+from ..series.series import series_of
 from ..timeline.change_point import median
 from ..timeline.linked_spans import prepare_linked_spans
+from ..vocabulary.metrics import words_of
 
 _MIN_RATIO: Final = 1.5
 # What all requests lose the median loses as well; beside a third of them that lose it, it moves by far less.

@@ -23,6 +23,7 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
+from ..timeline.statements import statement_of
 from .commands import (
     COMMAND_COLUMNS,
     LOCK_STATEMENT,
@@ -33,7 +34,6 @@ from .commands import (
     database_waits,
     redis_operations,
     session_lock_operations,
-    statement_of,
     table_operations,
 )
 from .services import (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect

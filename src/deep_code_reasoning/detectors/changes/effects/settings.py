@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ...symptoms.quantities import TIME_MS, Setting, settings, show_quantity
-from ...symptoms.words import word_set, words
+from ...vocabulary.quantities import TIME_MS, Setting, settings, show_quantity
+from ...vocabulary.words import word_set, words
 from ..code import is_log_statement, lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect

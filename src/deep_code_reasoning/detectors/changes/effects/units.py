@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...symptoms.quantities import settings
+from ...vocabulary.quantities import settings
 from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Patch
 from ..effect import Effect
