@@ -210,6 +210,17 @@ def test_a_broker_that_counts_what_is_held_is_believed(look: Look) -> None:
     assert finding.mechanism == "unacknowledged_messages"
 
 
+@pytest.mark.parametrize(("work_ms", "told"), [(20, True), (90_000, False)], ids=["soon done", "long in work"])
+def test_two_messages_that_stay_held_are_told_when_none_is_in_work(work_ms: int, told: bool, look: Look) -> None:
+    held = queue("queue.messages.unacknowledged", [0.0] * 9 + [1, 0, 1, 2, 2, 2])
+    fleet = mailing(15)
+    for row in fleet.spans:
+        if row["name"] == "process":
+            row["duration_ns"] = work_ms * NS_PER_MS
+    findings, _ = look("metrics.messages", {**fleet.tables(), "metrics": held})
+    assert [f.mechanism for f in findings] == ["unacknowledged_messages"] * told
+
+
 @pytest.mark.parametrize(
     "values",
     [[3.0, 5, 1, 4, 3, 0, 2, 4, 3, 1, 5, 2, 3, 4, 1], [0.0] * 8 + [9, 4, 1, 0, 0, 0, 0], [0.0] * 9 + [2.0] * 6],

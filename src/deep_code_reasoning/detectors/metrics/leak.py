@@ -2,12 +2,15 @@
 
 Looks for: a service whose memory turns to growth: from some moment on it climbs in many steps, by a third of what it
 was in all, while most of its instances come to need so much more and the other services' memory keeps to its pace. It
-climbs to the end, or to its limit: there it stays, or the process is killed and the climb begins anew.
+climbs to the end, or to its limit: there it stays, or the process is killed and the climb begins anew. Where
+collections give back much again and again, what they leave is looked at.
 
 Why it matters: nothing fails until the limit is met; then the process is killed, and the start hides the growth.
 
-Stays silent when: all services grow (they warm up, or have more to do), growth has flattened below the limit (a cache
-has filled), it was a step, or memory is given back now and then as it was before.
+Stays silent when: all services grow (they warm up, or have more to do), the service is asked so much more, growth has
+flattened below the limit (a cache has filled), it was a step, or memory is given back now and then as it was before.
+Where nothing from before the growth is known, a process that was started then warms up: growth that slows down, or of
+one instance alone, is silent.
 
 Example finding: `dispatch: memory grows since 19:51:00, from 192 MB to 460 MB on 2 of 2 instances`.
 """
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ...domain.citation import metric_citation
@@ -24,7 +27,7 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
-from ..series.series import Series, series_of
+from ..series.series import Series, requests_ratio, series_of
 from ..series.steps import order
 from ..timeline.change_point import median
 from ..vocabulary.metrics import words_of
@@ -44,9 +47,12 @@ class Settings:
         spread: a climb is that many times as high as what memory moved by before: collections give back as much.
         flat: once nine tenths are climbed, a stretch of so much of the climb without the rest is flat,
         near: of two points at least.
+        slowing: of what is not known to be new, a second half that climbs by less than two thirds of the first warms
+            up: as far as an exponential approach has come after its time constant.
+        long: one instance of several leaks alone when it climbs in so many steps, and evenly.
         full: from four fifths of its limit on memory is used up, as in `saturation.py`.
         usual: the median service may grow by so much of that growth: else they all warm up.
-        sure, likely: confidence with all instances growing, and with some.
+        sure, likely: confidence with all instances growing where they did not before, and else.
     """
 
     min_growth: float = 0.33
@@ -58,6 +64,8 @@ class Settings:
     spread: float = 2.0
     flat: float = 0.25
     near: int = 2
+    slowing: float = 2 / 3
+    long: int = 10
     full: float = 0.8
     usual: float = 0.25
     sure: float = 0.9
@@ -96,23 +104,66 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         for series in series_of(scene.store, frozenset({"restarts", "oom"}))
         if "uptime" not in words_of(series.name)
     ]
+    served = series_of(scene.store, frozenset({"traffic"}))
     by_service: dict[str, list[Series]] = defaultdict(list)
     for series in known:
         by_service[series.service].append(series)
-    growing = {name: _growing(own, limits, restarts, settings) for name, own in sorted(by_service.items())}
+    growing: dict[str, list[_Climb]] = {}
+    for name, own in sorted(by_service.items()):
+        growing[name] = _growing(own, limits, restarts, settings)
+        if not growing[name]:
+            by_service[name] = [_after_collections(series, settings) for series in own]
+            growing[name] = _growing(by_service[name], limits, restarts, settings)
     largest = {name: max((climb.growth for climb in climbs), default=0.0) for name, climbs in growing.items()}
     found = []
     for service, climbs in growing.items():
-        if not climbs:
-            continue
-        onset_ns = min(_since_ns(climb) for climb in climbs)
-        alive = [series for series in by_service[service] if series.times_ns[-1] > onset_ns]
-        higher = sum(any(climb.growth >= settings.min_growth for climb in _climbs(each, settings)) for each in alive)
         others = [growth for name, growth in largest.items() if name != service]
-        if 2 * higher <= len(alive) or (others and median(others) > settings.usual * largest[service]):
+        if (
+            not climbs
+            or (others and median(others) > settings.usual * largest[service])
+            or not _is_of_service(climbs, by_service[service], settings)
+            or all(_is_load(climb, served) for climb in climbs)
+        ):
             continue
-        found.append(_finding(scene, service, climbs, len(alive), settings))
+        found.append(_finding(scene, service, climbs, by_service[service], settings))
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
+
+
+def _after_collections(series: Series, settings: Settings) -> Series:
+    """What collections leave, of memory that is given back again and again; else the series as it is."""
+    feet = [climb.foot for climb in _climbs(series, settings) if climb.growth >= settings.min_growth]
+    if len(feet) < settings.min_points:
+        return series
+    return replace(
+        series,
+        times_ns=tuple(series.times_ns[at] for at in feet),
+        values=tuple(series.values[at] for at in feet),
+    )
+
+
+def _is_of_service(climbs: Sequence[_Climb], own: Sequence[Series], settings: Settings) -> bool:
+    """Whether most instances of a service that still run come to need more, or one does so for long."""
+    alive = _alive(climbs, own)
+    higher = sum(any(climb.growth >= settings.min_growth for climb in _climbs(each, settings)) for each in alive)
+    return 2 * higher > len(alive) or any(
+        _reach(climb) - climb.foot >= settings.long and _is_even(climb, settings) and _is_new(climb, own, settings)
+        for climb in climbs
+    )
+
+
+def _alive(climbs: Sequence[_Climb], own: Sequence[Series]) -> list[Series]:
+    """The series of instances that still run when the first of some climbs begins."""
+    onset_ns = min(map(_since_ns, climbs))
+    return [series for series in own if series.times_ns[-1] > onset_ns]
+
+
+def _is_load(climb: _Climb, served: Sequence[Series]) -> bool:
+    """Whether a service is asked more in the second half of a climb than in the first, by as much as memory grew."""
+    series, way = climb.series, slice(climb.foot, climb.top + 1)
+    times_ns, values = series.times_ns[way], series.values[way]
+    middle = len(values) // 2
+    asked = requests_ratio(served, series.service, times_ns[middle], (times_ns[0], times_ns[-1]))
+    return asked >= median(values[middle:]) / median(values[:middle])
 
 
 def _since_ns(climb: _Climb) -> int:
@@ -179,10 +230,22 @@ def _is_kept(climbs: Sequence[_Climb], own: Sequence[Series], limits: Sequence[S
     reach = _reach(last)
     after = len(last.series.values) - 1 - reach
     goes_on = not last.over and after <= max(settings.near, settings.flat * (reach - last.foot))
-    if goes_on and _is_new(last, own, settings) is not False:
+    is_new = _is_new(last, own, settings)
+    if goes_on and (is_new or (is_new is None and _is_even(last, settings))):
         return True
     begins_anew = first.over and len(climbs) > 1
     return bool(_is_new(first, own, settings)) and (begins_anew or _share_of_limit(first, limits) >= settings.full)
+
+
+def _is_even(climb: _Climb, settings: Settings) -> bool:
+    """Whether a climb goes on as it began; what warms up or fills slows down."""
+    values, half = climb.series.values, (climb.top - climb.foot) // 2
+    near = half // 5
+    low, middle, high = (
+        median(values[max(climb.foot, at - near) : min(climb.top, at + near) + 1])
+        for at in (climb.top - 2 * half, climb.top - half, climb.top)
+    )
+    return high - middle >= settings.slowing * (middle - low)
 
 
 def _is_killed(climbs: Sequence[_Climb], restarts: Sequence[Series]) -> bool:
@@ -229,11 +292,15 @@ def _share_of_limit(climb: _Climb, limits: Sequence[Series]) -> float:
     return max((share for share in shares if share <= 1.05), default=0.0)
 
 
-def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, settings: Settings) -> Finding:
+def _finding(
+    scene: Scene, service: str, growing: Sequence[_Climb], own: Sequence[Series], settings: Settings
+) -> Finding:
     most = max(growing, key=lambda climb: (climb.growth, climb.series.instance, climb.series.name))
     series = most.series
     onset_ns = min(_since_ns(climb) for climb in growing)
     before, after = series.values[most.foot], series.values[most.top]
+    of = len(_alive(growing, own))
+    is_sure = len(growing) == of and _is_new(most, own, settings) is not None
     return Finding(
         code="metrics.leak",
         mechanism="memory_leak",
@@ -243,7 +310,7 @@ def _finding(scene: Scene, service: str, growing: Sequence[_Climb], of: int, set
             f"{series.told(after)} on {len(growing)} of {of} instances"
         ),
         severity=min(1.0, 0.5 + most.growth / 2),
-        confidence=settings.sure if len(growing) == of else settings.likely,
+        confidence=settings.sure if is_sure else settings.likely,
         facts={
             "metric": series.name,
             "before": before,

@@ -18,6 +18,7 @@ and is behind nevertheless, does not acknowledge.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -60,6 +61,8 @@ class Settings:
         far: a depth is unusual beyond so many times its usual level: queues breathe.
         min_unusual: so many of the latest points must be unusual: one is a burst that is being worked off.
         in_hand: one or two messages beyond those that are in work at a time are between broker and consumer.
+        max_chance: where spans tell how many are in work, that so many are held at each of the latest points must be so
+            unlikely: points are further apart than messages take, so each is a chance of its own.
         min_probability: a finding is told when it is likelier than not.
         confidence: at most; consumers may be slow for another's sake.
     """
@@ -67,6 +70,7 @@ class Settings:
     far: float = 3.0
     min_unusual: int = 3
     in_hand: float = 2.0
+    max_chance: float = 0.01
     min_probability: float = 0.5
     confidence: float = 0.9
 
@@ -85,12 +89,17 @@ class _Depth:
 
 @dataclass(frozen=True, slots=True)
 class _Pile:
-    """A depth that had left the usual level at `since_ns`, and not yet at `filled_ns`."""
+    """A depth that had left the usual level at `since_ns`, and not yet at `filled_ns`.
+
+    `before` is its mean until then, `least` the lowest of its latest points.
+    """
 
     depth: _Depth
     since_ns: int
     filled_ns: int
     usual: float
+    before: float
+    least: float
     now: float
     chance: float
 
@@ -158,8 +167,6 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     change = outcome_change(unusual, [1] * len(unusual))
     if change is None or not unusual[-1] or change.failures_after < settings.min_unusual:
         return None
-    if min(values[-settings.min_unusual :]) <= usual + settings.in_hand:
-        return None  # a moment ago there was nothing to be told
     chance = probability(change.log_evidence, max(1, looked_at // 4))
     # That it still grows is evidence of its own: of three points in a row only one order in six does.
     tail = values[change.index :]
@@ -167,7 +174,8 @@ def _pile(depth: _Depth, looked_at: int, settings: Settings) -> _Pile | None:
     if chance < settings.min_probability and not (grows and change.rate_after == 1.0):
         return None
     since_ns, filled_ns = depth.points[change.index][0], depth.points[max(0, change.index - 1)][0]
-    return _Pile(depth, since_ns, filled_ns, usual, values[-1], max(chance, 0.6 if grows else 0.0))
+    before, least = sum(values[: change.index]) / change.index, min(values[-settings.min_unusual :])
+    return _Pile(depth, since_ns, filled_ns, usual, before, least, values[-1], max(chance, 0.6 if grows else 0.0))
 
 
 def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Finding | None:
@@ -178,7 +186,7 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
     held = _held(scene, kept, waiting, consumption, settings)
     if not held and waiting:
         pile = max(waiting, key=lambda p: (p.now, p.depth.name))
-    if pile.now <= pile.usual + consumption.in_work + settings.in_hand:
+    if _is_in_hand(pile, consumption, settings):
         return None
     service = consumption.service or pile.depth.service
     what = pile.depth.destination or "its queue"
@@ -208,6 +216,19 @@ def _finding(scene: Scene, group: Sequence[_Pile], settings: Settings) -> Findin
         window=Window(pile.since_ns, max(pile.since_ns + 1, scene.windows.incident.end_ns)),
         resource=pile.depth.destination or pile.depth.name,
     )
+
+
+def _is_in_hand(pile: _Pile, seen: _Consumption, settings: Settings) -> bool:
+    """Whether what waits or is held is what consumers work on at a time, and a moment ago was no more."""
+    if pile.depth.held and seen.service:
+        chance = _at_least(pile.least - pile.usual, max(seen.in_work, pile.before))
+        return chance**settings.min_unusual > settings.max_chance
+    return pile.least <= pile.usual + settings.in_hand or pile.now <= pile.usual + seen.in_work + settings.in_hand
+
+
+def _at_least(count: float, mean: float) -> float:
+    """The most that the chance can be of a Poisson number of this mean to be `count` or more (Chernoff's bound)."""
+    return math.exp(count - mean - count * math.log(count / mean)) if count > mean > 0 else float(count <= mean)
 
 
 def _held(

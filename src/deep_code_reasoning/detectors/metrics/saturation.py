@@ -9,7 +9,8 @@ Why it matters: what is short of a resource becomes slow or fails in ways that p
 Time that the host took from a program for others (*steal*) is no use of its own: a noisy neighbour has it.
 
 Stays silent when: use moves within what the service did before, or by little, or drifts as a day's load does, or as
-it does in other services at other times (`rarity.py`); half of the resource is still free; the metric is of a whole
+it does in other services at other times (`rarity.py`); memory grows bit by bit, and nobody says to what limit
+(`leak.py`); half of the resource is still free; the metric is of a whole
 host (it tells that the host is busy, not who made it so); there are too few points before the step to know what is
 usual.
 
@@ -31,8 +32,8 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
-from ..series.series import Series, series_of
-from ..series.steps import Step, abruptness, find_step, order
+from ..series.series import Series, requests_ratio, series_of
+from ..series.steps import Step, abruptness, find_step
 from ..timeline.change_point import median, probability
 from ..vocabulary.metrics import THROTTLED, words_of
 from .rarity import Families, families, rarity_evidence
@@ -71,7 +72,6 @@ class Settings:
         min_probability: a finding is told when it is likelier than not.
         abrupt: where less than half of a rise happens around its step, it is the drift of a day's load: that is told
             only once it has filled its resource.
-        leak_order: a rise is a leak when nearly all pairs of points are in growing order (Kendall's tau).
     """
 
     min_ratio: float = 1.5
@@ -80,7 +80,6 @@ class Settings:
     stolen: float = 0.1
     min_probability: float = 0.5
     abrupt: float = 0.5
-    leak_order: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,6 @@ class Rise:
     step: Step
     probability: float
     full: float
-    leak: bool
 
     @property
     def severity(self) -> float:
@@ -149,25 +147,20 @@ def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Se
         return None  # one more is busy, of nobody knows how many
     if _is_stolen(series) and step.after < settings.stolen * series.whole:
         return None
-    leak = series.meaning.kind == "memory" and order(series.values) >= settings.leak_order
     drifts = abruptness(series.values, step) < settings.abrupt
-    if full < (settings.full_share if drifts and not leak else settings.half_share):
+    if drifts and series.meaning.kind == "memory" and math.isnan(full):
         return None
-    return Rise(series, step, chance, full, leak)
+    if full < (settings.full_share if drifts else settings.half_share):
+        return None
+    return Rise(series, step, chance, full)
 
 
 def _is_load(rise: Rise, served: Sequence[Series], settings: Settings) -> bool:
     """Whether use drifted up as the requests did that the service is asked, and nobody says that it is at its limit."""
     series, step = rise.series, rise.step
-    if rise.leak or not math.isnan(rise.full) or abruptness(series.values, step) >= settings.abrupt:
+    if not math.isnan(rise.full) or abruptness(series.values, step) >= settings.abrupt:
         return False
-    at_ns = series.times_ns[step.index]
-    before = after = 0.0
-    for earlier, since in (other.sides(at_ns) for other in served if other.service == series.service):
-        if earlier and since:
-            before += median(earlier)
-            after += median(since)
-    return before > 0 and step.ratio < settings.min_ratio * after / before
+    return step.ratio < settings.min_ratio * requests_ratio(served, series.service, series.times_ns[step.index])
 
 
 def _counts(series: Series) -> bool:
@@ -185,7 +178,7 @@ def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: 
             continue
         late = [v for t, v in zip(used.times_ns, used.values, strict=True) if t >= series.times_ns[step.index]]
         if late and max(late) / _of_limit(used) >= settings.full_share * step.after:
-            return Rise(series, step, probability(step.log_evidence, looked_at), 1.0, False)
+            return Rise(series, step, probability(step.log_evidence, looked_at), 1.0)
     return None
 
 
@@ -241,7 +234,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
     reached = f": {min(best.full, 9.99):.0%} of its limit" if not math.isnan(best.full) else ""
     return Finding(
         code="metrics.saturation",
-        mechanism="memory_leak" if best.leak else _mechanism(series),
+        mechanism=_mechanism(series),
         service=series.service,
         summary=(
             f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {series.told(step.before)} to "
@@ -272,7 +265,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
 DETECTOR = Detector(
     code="metrics.saturation",
     kinds=(Kind("metrics.saturation", directness=1.0, symptom="busy", outright=True),),
-    mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak", "noisy_neighbour"})),
+    mechanisms=tuple(sorted({*MECHANISMS.values(), "noisy_neighbour"})),
     needs=("metrics",),
     settings=Settings(),
     detect=detect,

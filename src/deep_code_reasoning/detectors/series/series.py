@@ -181,3 +181,28 @@ def _is_cumulative(values: Sequence[float]) -> bool:
     """Whether values only grow, but for a reset now and then; counts of single intervals fall as often as they rise."""
     falls, rises = sum(b < a for a, b in pairwise(values)), sum(b > a for a, b in pairwise(values))
     return RISES_A_RESET * falls <= rises
+
+
+def requests_ratio(
+    served: Sequence[Series], service: str, at_ns: int, within_ns: tuple[int, int] | None = None
+) -> float:
+    """By which factor the requests to a service rose at a moment, by its metrics; 0 when none tells.
+
+    Args:
+        served: series of traffic, of any services.
+        service: the one that is asked.
+        at_ns: the moment.
+        within_ns: from when to when to look; at all times where nothing is said.
+    """
+    before = after = 0.0
+    for series in served:
+        if series.service != service:
+            continue
+        from_ns, to_ns = within_ns or (series.times_ns[0], series.times_ns[-1])
+        points = list(zip(series.times_ns, series.values, strict=True))
+        earlier = [value for time, value in points if from_ns <= time < at_ns]
+        since = [value for time, value in points if at_ns <= time <= to_ns]
+        if earlier and since:
+            before += median(earlier)
+            after += median(since)
+    return after / before if before > 0 else 0.0

@@ -1,7 +1,8 @@
 """Messages and when they were taken: the table `message_waits`.
 
-message_waits   a row a message and service that takes it: queue, service ('' when no one took it), sent_ns (when
-                sending ended), wait_ns (-1: not taken), sent and taken (the spans, `TRACE/SPAN`)
+message_waits   a row a message and service that takes it: queue, service ('' when no one took it), taker (which
+                instance of it, or on which host; '' where none is named), sent_ns (when sending ended), wait_ns
+                (-1: not taken), sent and taken (the spans, `TRACE/SPAN`)
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def prepare_message_waits(store: CaseStore) -> bool:
     store.derive(
         "message_spans",
         f"""
-        SELECT trace_id, span_id, parent_span_id, toString(service) AS service, start_ns,
+        SELECT trace_id, span_id, parent_span_id, toString(service) AS service,
+               toString(if(instance != '', instance, host)) AS taker, start_ns,
                start_ns + greatest(0, duration_ns) AS end_ns, {CLOCK_OF} AS clock, {QUEUE} AS queue,
                kind = '' OR kind = 'internal' AS unsaid, {PROCESSES} AS processes,
                kind = 'producer' OR attributes['messaging.operation.type'] IN ('send', 'publish')
@@ -54,7 +56,7 @@ def prepare_message_waits(store: CaseStore) -> bool:
         "message_waits",
         f"""
         WITH sides AS (
-            SELECT a.trace_id AS trace_id, a.span_id AS span_id, a.service AS service,
+            SELECT a.trace_id AS trace_id, a.span_id AS span_id, a.service AS service, a.taker AS taker,
                    {corrected("a.start_ns")} AS start_ns, {corrected("a.end_ns")} AS end_ns, a.queue AS queue,
                    a.processes AS processes, p.span_id != '' AS sent_here,
                    if(sent_here, a.parent_span_id, {linked}) AS sender,
@@ -64,11 +66,11 @@ def prepare_message_waits(store: CaseStore) -> bool:
             {join_offsets("a.clock", "a.start_ns")}
         ),
         taken AS (
-            SELECT sender, service, min(t.start_ns) AS start_ns,
+            SELECT sender, service, min(t.start_ns) AS start_ns, argMin(taker, t.start_ns) AS taker,
                    argMin(concat(trace_id, '/', span_id), t.start_ns) AS ref
             FROM sides AS t WHERE takes GROUP BY sender, service
         )
-        SELECT s.queue AS queue, t.service AS service, s.end_ns AS sent_ns,
+        SELECT s.queue AS queue, t.service AS service, t.taker AS taker, s.end_ns AS sent_ns,
                if(t.sender = '', -1, greatest(0, t.start_ns - s.end_ns)) AS wait_ns,
                concat(s.trace_id, '/', s.span_id) AS sent, t.ref AS taken
         FROM (SELECT * FROM sides WHERE NOT takes AND NOT processes AND queue != '') AS s
