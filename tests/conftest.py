@@ -24,6 +24,12 @@ settings.load_profile(os.environ.get("DCR_TEST_PROFILE", "suite"))
 Tables = Mapping[str, list[dict[str, Any]]]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests wait for servers, deadlines and the disk, and these stand idle then."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home for each test, which is made by the first who writes to it: most tests never do."""
