@@ -135,6 +135,8 @@ def _find_accesses(store: CaseStore) -> None:
               AND (trace_id, span_id) IN (SELECT trace_id, arrayJoin([span_id, parent_span_id]) FROM service_entries)
         )
         """,
+        "trace_id String, span_id String, method String, said String, path String, told_route String, route String, "
+        "rpc String, given Array(Tuple(String, String)), checked UInt8, refused UInt8, failed UInt8",
     )
     store.derive(
         "turns",
