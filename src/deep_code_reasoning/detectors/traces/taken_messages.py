@@ -84,8 +84,8 @@ def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
     """Whether a queue's messages were taken as soon as before while it already filled up; None when no span tells.
 
     What is never acknowledged stops its consumers once they hold as much as they may: of what was sent since, only
-    that counts which came before they stopped. Who goes on to take what has become late did not stop, but is slower than
-    what is sent. These are single messages, so it does not matter how many of the traces were kept.
+    that counts which came before they stopped. Who goes on to take what has become late did not stop, but is slower
+    than what is sent. These are single messages, so it does not matter how many of the traces were kept.
     """
     if not prepare_message_waits(store):
         return None
