@@ -284,10 +284,12 @@ def test_calls_that_lose_nothing_are_silent(fleet: Fleet, look: Look) -> None:
     assert not findings
 
 
-def ledger(again_ms: float, onset: int = 60, every: int = 3, failing: bool = False, **names: str) -> Fleet:
+def ledger(
+    again_ms: float, onset: int = 60, every: int = 3, failing: bool = False, refused: str = "", **names: str
+) -> Fleet:
     """Messages take 40 ms; from number `onset` on some come again after `again_ms`, at another host.
 
-    With `failing` the first turn of these fails.
+    With `failing` the first turn of these fails, with `refused` the second, with that message.
     """
     fleet = Fleet({"h2": steady(-300.0)})
     for number in range(120):
@@ -303,7 +305,9 @@ def ledger(again_ms: float, onset: int = 60, every: int = 3, failing: bool = Fal
         status = "error" if failing and twice else ""
         fleet.span(trace, sent, "ledger", "h1", "process postings", at + 5, 40, kind, status, **told)
         if twice:
-            fleet.span(trace, sent, "ledger", "h2", "process postings", at + 5 + again_ms, 40, kind, **told)
+            ended = "error" if refused else ""
+            at += 5 + again_ms
+            fleet.span(trace, sent, "ledger", "h2", "process postings", at, 40, kind, ended, refused, **told)
     return fleet
 
 
@@ -328,9 +332,16 @@ def test_a_message_that_is_worked_on_again_after_it_was_done_is_told(look: Look)
     assert finding.facts["conflicting_requests"] == 20
 
 
+def test_a_message_that_comes_again_and_is_refused_as_done_already_is_told(look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", ledger(200, refused="duplicate key value (id)").tables())
+    assert (finding.service, finding.resource) == ("ledger", "postings")
+    assert "is told that it was" in finding.summary
+
+
 @pytest.mark.parametrize(
     "fleet",
     [
+        pytest.param(ledger(200, refused="connection reset by peer"), id="its second turn fails for another reason"),
         pytest.param(ledger(200, failing=True), id="it comes again after its first turn failed"),
         pytest.param(ledger(20, onset=0), id="it was so before"),
         pytest.param(ledger(20, onset=119, every=7), id="it never comes again"),
