@@ -220,6 +220,16 @@ def test_a_change_joins_the_mechanism_that_it_can_bring_where_that_is_seen(scene
     assert rest == []
 
 
+def test_a_change_did_what_explains_the_mechanism_that_it_can_bring(scene: Scene) -> None:
+    full = Finding("traces.exhausted", "thread_pool_exhausted", "db", "no worker", 0.9, 0.9)
+    shown = Suspect("db", "thread_pool_exhausted", 1.0, (full,), first_failing_service="edge")
+    known = replace(
+        change(0.8, can_bring=("deadlock", "thread_pool_exhausted"), deployed_to="db"), mechanism="deadlock"
+    )
+    first = attribute(replace(scene, graph=GRAPH), [shown], [known, full])[0]
+    assert (first.service, first.mechanism) == ("db", "deadlock")
+
+
 @pytest.mark.parametrize("strange", [stampede(score=0.3), suspect()], ids=["faint", "another mechanism"])
 def test_it_joins_none_that_is_faint_or_that_it_cannot_bring(strange: Suspect, scene: Scene) -> None:
     known = change(0.8, can_bring=("cache_stampede",))

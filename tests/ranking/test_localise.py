@@ -254,3 +254,17 @@ def test_a_shortage_that_was_seen_is_not_explained_by_one_that_is_concluded(buil
     assert suspects(build_case, slow, empty)[0].mechanism == "connection_pool_exhausted"
     busy = found("metrics.saturation", "cart", "cpu_saturation")
     assert suspects(build_case, busy, empty)[0].mechanism == "cpu_saturation"
+
+
+@pytest.mark.parametrize(("leaking", "first"), [("mail", "cart"), ("db", "db"), ("batch", "batch")])
+def test_what_runs_short_where_nobody_who_fails_gets_to_is_not_why(leaking: str, first: str, build_case: Build) -> None:
+    fails = found("logs.new_errors", "cart", severity=0.5)
+    leak = found("metrics.leak", leaking, "memory_leak")
+    assert suspects(build_case, fails, leak)[0].service == first
+
+
+def test_what_is_sent_again_is_late_at_either_end_of_a_lossy_way(build_case: Build) -> None:
+    lossy = found("traces.unreachable", "cart", "network_loss", severity=0.4, both_ways=True)
+    late = found("traces.network_gap", "db", "network_delay", callers=("cart",))
+    assert suspects(build_case, lossy, late)[0].mechanism == "network_loss"
+    assert suspects(build_case, replace(lossy, facts={}), late)[0].mechanism == "network_delay"

@@ -39,6 +39,41 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "attributes": {"author.email": "ada@example.com", "author.username": "ada"},
         },
     ),
+    "a change feed's commit": (
+        {
+            "type": "commit",
+            "id": SHA,
+            "service": "cart",
+            "at": "2026-06-18T14:00:00Z",
+            "by": "ada",
+            "repo": "shop",
+            "title": "Fix",
+            "paths": ["a.py"],
+        },
+        {
+            "kind": "commit",
+            "id": SHA,
+            "commit_sha": SHA,
+            "time_ns": T0,
+            "repo": "shop",
+            "author": "ada",
+            "message": "Fix",
+            "files": ["a.py"],
+            "attributes": {"type": "commit", "service": "cart"},
+        },
+    ),
+    "a change feed's deploy": (
+        {"type": "deploy", "id": "d-7", "service": "cart", "at": "2026-06-18T14:00:00Z", "by": "ada", "sha": SHA},
+        {
+            "kind": "deploy",
+            "id": "d-7",
+            "time_ns": T0,
+            "service": "cart",
+            "commit_sha": SHA,
+            "author": "ada",
+            "attributes": {"type": "deploy"},
+        },
+    ),
     "GitLab's commit": (
         {
             "id": SHA,

@@ -68,6 +68,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.provider_outage",
     "external.third_party",
     "external.peer_outage",
+    "external.component_down",
     "external.slow_peer",
     "external.platform",
     "external.traffic_surge",

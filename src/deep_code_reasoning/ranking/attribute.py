@@ -159,7 +159,10 @@ def _work_of(change: Conviction, seen: Finding | None, suspects: Sequence[Suspec
     for suspect in suspects:
         direct = kind_of(suspect.findings[0]).shows_mechanism and suspect.score >= _JOINS * suspects[0].score
         if direct and suspect.mechanism in can_bring:
-            return _Work(suspect.mechanism, suspect.service, suspect.first_failing_service or "")
+            # A pool that ran full is what locks in a circle come to, and no other thing that the change did.
+            further = explains(change.mechanism, suspect.mechanism)
+            mechanism = change.mechanism if further else suspect.mechanism
+            return _Work(mechanism, suspect.service, suspect.first_failing_service or "")
     if seen is not None and seen.mechanism == change.mechanism:
         return _Work(change.mechanism, seen.service)
     told = (s.service for s in suspects if s.mechanism == change.mechanism and s.mechanism not in _ANYONES)

@@ -39,8 +39,12 @@ _NAMED: Final = 0.2
 _EXPLAINED: Final = 0.2
 # of a broken path when a service further down is in as much trouble of another kind;
 _OUTRANKED: Final = 0.5
+# of a resource that runs short where none of those who fail first gets to;
+_UNFELT: Final = 0.2
 # of a finding that began at another time than the incident.
 _ODD_TIME: Final = 0.5
+# What a process runs short of by itself, be it under the load of those who call it.
+_OF_ITS_OWN: Final = frozenset({"cpu_saturation", "memory_leak", "memory_saturation"})
 # Signals of one incident begin within so many seconds: metrics come every minute and lag by three.
 _TOGETHER_S: Final = 240
 
@@ -70,20 +74,24 @@ class _Told:
     Attributes:
         seen: mechanisms that were seen at work and are no reaction, with their weights.
         symptoms: by service, the weight of the strongest symptom that names nobody else.
+        felt: services that one which fails, with none that fails below it, gets to: itself and those below it.
         deadlines: those that pass, and not for the sake of somebody below.
         repeating: services that call again and again.
         holding: services whose heaps hold what another does not acknowledge.
         counted: whether a broker counts the messages that pile up.
         clocks: hosts whose clocks are off.
+        lossy: services into which and out of which calls get lost.
     """
 
     seen: tuple[tuple[Finding, float], ...]
     symptoms: Mapping[str, float]
+    felt: frozenset[str]
     deadlines: tuple[Finding, ...]
     repeating: frozenset[str]
     holding: frozenset[str]
     counted: bool
     clocks: tuple[Finding, ...]
+    lossy: frozenset[str]
 
 
 def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
@@ -102,13 +110,22 @@ def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, f
     told = _Told(
         seen=tuple((f, weight) for f, weight in causing if kind_of(f).is_seen),
         symptoms=symptoms,
+        felt=_felt(scene, symptoms),
         deadlines=tuple(f for f, _ in causing if kind_of(f).reaction == "gives_up"),
         repeating=frozenset(f.service for f in findings if f.code == "traces.repeated_calls"),
         holding=frozenset(name for f in findings if f.code == "heap.held_messages" for name in f.texts("held_with")),
         counted=any(f.code == "metrics.messages" for f in findings),
         clocks=tuple(f for f in findings if f.code == "traces.clock_skew"),
+        lossy=frozenset(f.service for f in findings if f.facts.get("both_ways")),
     )
     return [(f, weight * _remains(scene, f, weight, told)) for f, weight in weighed]
+
+
+def _felt(scene: Scene, symptoms: Mapping[str, float]) -> frozenset[str]:
+    below = {name: {*scene.graph.downstream(name)} - {name} for name in symptoms}
+    return frozenset(
+        name for first, others in below.items() if others.isdisjoint(symptoms) for name in {first, *others}
+    )
 
 
 def _remains(scene: Scene, finding: Finding, weight: float, told: _Told) -> float:
@@ -117,12 +134,24 @@ def _remains(scene: Scene, finding: Finding, weight: float, told: _Told) -> floa
         return _EXPLAINED
     if finding.facts.get("names_services"):
         return _NAMED
+    if _is_unfelt(scene, finding, told):
+        return _UNFELT
     if _is_for_anothers_sake(scene, finding, told) or _is_shown_at_work(scene, finding, weight, told):
         return _EXPLAINED
     below = max((told.symptoms.get(name, 0.0) for name in scene.graph.downstream(finding.service)), default=0.0)
     if kind_of(finding).symptom == "inherited" and below >= weight / 2:
         return _INHERITED
     return _OUTRANKED if finding.code == "logs.path_break" and below > weight else 1.0
+
+
+def _is_unfelt(scene: Scene, finding: Finding, told: _Told) -> bool:
+    """Whether a process that calls are known of runs short of something, and nobody fails or is slow for it."""
+    return (
+        finding.mechanism in _OF_ITS_OWN
+        and bool(told.felt)
+        and finding.service not in {*told.felt, *told.symptoms}
+        and bool(scene.graph.callers(finding.service))
+    )
 
 
 def _is_told_twice(finding: Finding, told: _Told) -> bool:
@@ -136,6 +165,9 @@ def _is_for_anothers_sake(scene: Scene, finding: Finding, told: _Told) -> bool:
     """Whether one certain finding of another accounts for it."""
     if finding.code == "locks.lease_expired":
         return any(fails_more(clock, finding) for clock in told.clocks)
+    if kind_of(finding).place == "way":
+        # What is sent again arrives late, whoever is at the other end.
+        return not told.lossy.isdisjoint({finding.service, *finding.texts("callers"), *finding.texts("callees")})
     if finding.code == "traces.cache_misses":
         # Who asks for every item asks for those that no cache holds.
         return not told.repeating.isdisjoint(scene.graph.upstream(finding.service))

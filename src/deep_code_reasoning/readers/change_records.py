@@ -32,11 +32,11 @@ _SHA_NAMES: Final = tuple("sha commitsha commithash hash oid commitid gitsha com
 _MESSAGE_NAMES: Final = tuple("commit.message message commitmessage subject messageheadline title summary".split())
 _COMMIT_TIMES: Final = tuple(
     """commit.committer.date committer.date committerdate committeddate committedat commitdate timestamp time date
-    ts commit.author.date author.date authoreddate authordate createdat mergedat""".split()
+    ts at commit.author.date author.date authoreddate authordate createdat mergedat""".split()
 )
 _AUTHORS: Final = tuple(
     """author authorname commit.author.name author.name author.login author.username author.raw author.user.login
-    authoremail commit.author.email author.email committer committername committer.name""".split()
+    authoremail commit.author.email author.email committer committername committer.name by""".split()
 )
 _DIFFS: Final = tuple("diff patch unifieddiff difftext diffs changes.diff".split())
 _FILES: Final = tuple("fileschanged changedfiles files paths filepaths changes diffs filelist".split())
@@ -56,7 +56,7 @@ _VERSIONS: Final = tuple(
 )
 _DEPLOY_TIMES: Final = tuple(
     """deployedat deploytime deploymenttime timestamp time ts date startedat starttime createdat rolledoutat
-    releasedat publishedat updated updatedat finishedat completedat endtime occurredat when buildtime""".split()
+    releasedat publishedat updated updatedat finishedat completedat endtime occurredat at when buildtime""".split()
 )
 _ACTORS: Final = tuple(
     """author actor user deployer deployedby triggeredby createdby by initiator creator.login creator member.email

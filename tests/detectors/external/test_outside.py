@@ -158,7 +158,26 @@ def test_a_peer_outside_that_fails_for_several_is_blamed(build_case: BuildCase) 
 
 @pytest.mark.parametrize(
     "text",
-    ["api.psp.com: 404 not found", "timeout after 2s calling api.psp.com", "users.prod.svc.cluster.local returned 503"],
+    [
+        "GET /charge failed with 404: upstream api.psp.com answered 503",
+        "api.psp.com answered 503 after 450 ms",
+        "api.psp.com:443 returned 503",
+        "503 Server Error: Service Unavailable for url: https://api.psp.com/v1",
+        "api.psp.com: 403 quota exceeded",
+    ],
+)
+def test_the_status_that_counts_is_the_one_that_the_peer_gave(text: str, build_case: BuildCase) -> None:
+    assert len(look(third_party, build_case, logs=logs(("pay", text)))) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "api.psp.com: 404 not found",
+        "GET /charge failed with 500: upstream api.psp.com answered 404 for /v9/charge",
+        "timeout after 2s calling api.psp.com",
+        "users.prod.svc.cluster.local returned 503",
+    ],
 )
 def test_our_own_deadlines_requests_and_services_are_no_third_party(text: str, build_case: BuildCase) -> None:
     assert look(third_party, build_case, logs=logs(("pay", text), ("subs", text))) == []

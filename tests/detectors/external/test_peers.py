@@ -9,6 +9,7 @@ import pytest
 from deep_code_reasoning.domain.finding import Check, Finding
 from deep_code_reasoning.domain.instant import NS_PER_S
 from fleet import START_NS, Fleet
+from scenery import Row
 
 Look = Callable[..., tuple[Sequence[Finding], Check]]
 
@@ -109,26 +110,30 @@ def test_more_requests_that_suffer_are_a_surge(look: Look) -> None:
 
 @pytest.mark.parametrize(("counted", "told"), [(10.0, 0), (48.0, 1)], ids=["as before", "they rise"])
 def test_counters_of_requests_have_the_say_where_traces_are_a_sample(counted: float, told: int, look: Look) -> None:
-    rate = [
-        {
-            "time_ns": START_NS + at * 5 * NS_PER_S,
-            "service": "shop",
-            "name": "requests_per_second",
-            "value": counted if at >= 12 else 10.0,
-        }
-        for at in range(24)
-    ]
+    rate = counting("shop-0", [10.0] * 12 + [counted] * 12)
     findings, _ = look("external.request_rate", {**coming(200, 100).tables(), "metrics": rate})
     assert len(findings) == told
 
 
+def test_what_one_that_is_gone_had_those_that_are_left_have_on_top(look: Look) -> None:
+    rate = [*counting("shop-0", [10.0] * 12 + [20.0] * 12), *counting("shop-1", [10.0] * 12)]
+    findings, _ = look("external.request_rate", {**coming(500, 100).tables(), "metrics": rate})
+    assert not findings
+
+
+def counting(instance: str, values: Sequence[float]) -> list[Row]:
+    """What an instance of the shop counts every five seconds."""
+    told = {"service": "shop", "instance": instance, "name": "requests_per_second"}
+    return [{**told, "time_ns": START_NS + at * 5 * NS_PER_S, "value": value} for at, value in enumerate(values)]
+
+
 @pytest.mark.parametrize(
-    ("failing", "kept_every", "believed"),
-    [(5, 9, False), (3, 9, True), (5, 1, True)],
-    ids=["all that came, of a sample", "some, of a sample", "all that came, of all"],
+    ("failing", "kept_every", "counted", "believed"),
+    [(5, 9, False, False), (5, 9, True, True), (3, 9, False, True), (5, 1, False, True)],
+    ids=["all that came, of a sample", "and counters agree", "some, of a sample", "all that came, of all"],
 )
 def test_without_counters_sampled_traces_that_all_fail_may_have_been_kept_for_it(
-    failing: int, kept_every: int, believed: bool, look: Look
+    failing: int, kept_every: int, counted: bool, believed: bool, look: Look
 ) -> None:
     tables = coming(200, 100, failing=failing).tables()
     logged = [
@@ -138,7 +143,8 @@ def test_without_counters_sampled_traces_that_all_fail_may_have_been_kept_for_it
         {**row, "time_ns": START_NS + n * NS_PER_S // kept_every, "service": "shop", "body": "served"}
         for n, row in enumerate(logged)
     ]
-    (finding,), _ = look("external.request_rate", {**tables, "logs": logs})
+    rate = counting("shop-0", [10.0] * 12 + [48.0] * 12) if counted else []
+    (finding,), _ = look("external.request_rate", {**tables, "logs": logs, "metrics": rate})
     assert (finding.confidence > 0.55) == believed
 
 

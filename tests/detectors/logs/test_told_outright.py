@@ -51,9 +51,16 @@ def test_two_locks_that_are_waited_for_in_a_circle_are_a_deadlock(look: Look) ->
     assert finding.mechanism == "deadlock"
 
 
+def test_who_waits_in_a_circle_is_told_of_once_and_for_good(look: Look) -> None:
+    (finding,), _ = look(MODULE, saying([A_B, A_B, B_A, A_B], [20, 70, 72, 75]))
+    assert (finding.mechanism, finding.facts["records"]) == ("deadlock", 3)
+    assert finding.window.start_ns == START_NS + 70 * NS_PER_S
+
+
 @pytest.mark.parametrize(
     "tables",
     [
+        pytest.param(saying([A_B, B_A], range(0, 120, 4)), id="circles as ever"),
         pytest.param(saying(["seat {n} sold twice"], range(0, 120, 4)), id="as ever"),
         pytest.param(saying(["seat {n} sold twice"], [70, 72]), id="too few"),
         pytest.param(saying(["seat {n} sold twice, second sale ignored"], NEW), id="noticed in time"),

@@ -54,3 +54,19 @@ def test_a_clock_that_is_ahead_is_blamed_for_writes_that_others_lose(look: Look)
             row.update(status="error", status_message="stale write: stored record is newer than this one")
     (finding,), _ = look("traces.clock_skew", fleet.tables())
     assert (finding.resource, finding.service, finding.facts["harmless"]) == ("c2", "cart", False)
+
+
+def test_a_clock_is_blamed_by_what_fails_most_and_not_by_what_expires_now_and_then(look: Look) -> None:
+    fleet = busy_fleet({"c2": steady(9000), "l1": steady(-60)})
+    for row in fleet.spans:
+        number = int(str(row["trace_id"])[1:])
+        if row["name"] == "serve cart" and number in (0, 20):
+            row.update(status="error", status_message=f"ticket {number} expired")
+        elif row["host"] == "c2" and row["name"] == "serve cart" and number > 150:
+            row.update(status="error", status_message="pay 500 12 ms err: issued 9 s in the future")
+    findings, _ = look("traces.clock_skew", fleet.tables())
+    blamed, other = sorted(findings, key=lambda finding: -finding.severity)
+    assert (blamed.resource, blamed.service, other.resource) == ("c2", "cart", "l1")
+    assert blamed.severity > 0.8
+    assert "in the future" in blamed.summary
+    assert other.facts["harmless"]

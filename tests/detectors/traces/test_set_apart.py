@@ -148,6 +148,15 @@ def test_a_value_that_was_served_well_and_that_the_errors_name_is_no_bad_input(a
     assert finding.summary.startswith("stock: 39 of 39 requests with tenant=elm fail")
 
 
+@pytest.mark.parametrize("error", ["write /data: no space left on device", "lookup rates: no such host"])
+def test_what_no_input_brings_about_is_no_bad_input(error: str, apart: Apart) -> None:
+    fleet = served(customer, lambda number: customer(number)["tenant"] == "spruce")
+    for row in fleet.spans:
+        row["status_message"] = row["status_message"] and error
+    findings, _ = apart(fleet)
+    assert not findings
+
+
 def test_one_who_always_was_most_of_all_is_no_neighbour_when_everybody_comes(apart: Apart) -> None:
     findings, _ = apart(rush(lambda n: "oak" if n % 5 else "elm"))
     assert not findings

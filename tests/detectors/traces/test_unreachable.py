@@ -92,3 +92,45 @@ def test_what_never_reaches_free_workers_is_lost_on_the_way(busy: float, mechani
     ]
     (finding,), _ = look("traces.unreachable", {"spans": calling("Read timed out").spans, "metrics": metrics})
     assert finding.mechanism == mechanism
+
+
+INTO, OUT = ("shop", "pay"), tuple(("pay", name) for name in ("bank", "stock", "mail"))
+
+
+def losing(*ways: tuple[str, str]) -> Fleet:
+    """`shop` calls `pay`, and that `bank`, `stock` and `mail`; later a part of the calls on some ways gets lost.
+
+    Of each four requests another way loses its call.
+    """
+    fleet = Fleet()
+    for number in range(240):
+        at, trace = number * 1000.0, f"t{number}"
+        callers = {"": fleet.span(trace, "", "shop", "h1", "GET /", at, 50, "server")}
+        for place, (caller, callee) in enumerate((INTO, *OUT)):
+            parent = callers.get("pay") if caller == "pay" else callers[""]
+            if parent is None:
+                continue
+            lost = (caller, callee) in ways and number >= 120 and (number + place) % 4 == 0
+            said = ("error", "Connection reset by peer") if lost else ("", "")
+            start, there = at + 1 + 10 * place, {"server__address": callee}
+            call = fleet.span(trace, parent, caller, "h1", "call", start, 8, "client", *said, **there)
+            if not lost:
+                callers[callee] = fleet.span(trace, call, callee, callee, "serve", start + 1, 6, "server")
+    return fleet
+
+
+def test_calls_that_get_lost_into_and_out_of_one_service_are_lost_on_its_own_way(look: Look) -> None:
+    (finding,), _ = look("traces.unreachable", losing(INTO, *OUT).tables())
+    assert (finding.service, finding.mechanism) == ("pay", "network_loss")
+    assert finding.facts["callees"] == ("bank", "mail", "stock")
+
+
+@pytest.mark.parametrize(
+    ("fleet", "lost"),
+    [(losing(*OUT), {"bank", "stock", "mail"}), (losing(INTO, OUT[0]), {"pay", "bank"})],
+    ids=["only out of it", "in, and out to one"],
+)
+def test_ways_that_share_no_end_are_told_one_by_one(fleet: Fleet, lost: set[str], look: Look) -> None:
+    findings, _ = look("traces.unreachable", fleet.tables())
+    assert {finding.service for finding in findings} == lost
+    assert not any(finding.mechanism == "network_loss" for finding in findings)

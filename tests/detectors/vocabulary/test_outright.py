@@ -23,6 +23,17 @@ from deep_code_reasoning.detectors.vocabulary.outright import is_cycle, may_say_
         ("applied update #44 after update #41", ""),
         ("invoice total differs: 12.50 from ledger, 13.00 computed here", "wrong_result"),
         ("invoice total agrees: 12.50 from ledger, 12.50 computed here", ""),
+        ("price of shop is 12.50, the check says 13.00", ""),
+        ("prices returned 12.50, the recount says 13.00", "wrong_result"),
+        ("prices returned 12.50, the recount says 12.50", ""),
+        ("stored points 120 but history adds up to 118", "wrong_result"),
+        ("GET /x returned 200 in 12 ms, cache shows 3 hits", ""),
+        ("draft 6 overwrote draft 7", "race_condition"),
+        ("draft 7 overwrote draft 6", ""),
+        ("another worker (w-7) wrote within our section", ""),
+        ("another writer (w-7) entered within our section", "race_condition"),
+        ("heartbeat for lease:shard-7 unanswered: lease lapsed 41 ms ago", "lock_lease_expired"),
+        ("lease lasts 41 ms", ""),
         ("Pod api-0: OOMKilled", "memory_saturation"),
         ("Pod api-0: Completed", ""),
         ("GC(41) Pause Full (Allocation Failure) 2011M->1990M(2048M) 812.3ms", "memory_saturation"),
@@ -35,15 +46,23 @@ def test_a_sentence_states_one_mechanism_or_none(text: str, mechanism: str) -> N
 
 def test_records_that_differ_by_numbers_alone_are_read_one_by_one() -> None:
     assert may_say_outright("applied update #44 after update #41")
+    assert may_say_outright("draft 7 overwrote draft 6")
+    assert may_say_outright("prices returned 12.50, the recount says 12.50")
 
 
 def link(wanted: str, wants: str) -> str:
     return f'"w-3" is waiting to lock {wanted}, held by "w-7" which is waiting to lock {wants}'
 
 
+def holder(wanted: str, wants: str) -> str:
+    return f"fiber 3 parked 9000 ms at mutex({wanted}); holder fiber 7 parked at mutex({wants})"
+
+
 @pytest.mark.parametrize(
     ("texts", "circle"),
     [
+        ([holder("a", "b"), holder("b", "a")], True),
+        ([holder("a", "b"), holder("b", "c")], False),
         ([link("a", "b"), link("b", "a")], True),
         ([link("a", "b"), link("b", "c"), link("c", "a")], True),
         ([link("a", "b"), link("b", "c")], False),

@@ -13,11 +13,11 @@ from ...domain.separation import Facet, Requests, Trait, requests, separate, thr
 from ...store import CaseStore, Row
 from .outcomes import Outcomes
 
-# What only repeats the operation, the protocol or the recorder, and what is itself the outcome. Semantic conventions
-# of OpenTelemetry old and new, OpenTracing, Zipkin; then plain words for outcomes.
+# What only repeats the operation, the way, the protocol or the recorder, and what is itself the outcome. Semantic
+# conventions of OpenTelemetry old and new, OpenTracing, Zipkin, Envoy's tags; then plain words for outcomes.
 _NO_FACET: Final = re.compile(
     r"(?i)^(https?|url|rpc|grpc|db|sql|messaging|message|code|net|network|server|peer|thread|otel|telemetry|process|"
-    r"span|internal|component|sampler|library|scope|event|exception|error|faas|graphql|aws|az|gcp)([._]|$)"
+    r"span|internal|upstream|downstream|node_id|component|sampler|library|scope|event|exception|error|faas|graphql|aws|az|gcp)([._]|$)"
     r"|(^|[._])(status|outcome|result|response|success|failed|failure|error|exception|retry|retries|resend_count|"
     r"attempt|duration|latency|elapsed|took|time|timestamp|stack|stacktrace|trace_?id|span_?id|request_?id|"
     r"correlation_?id)([._]|$)|(^|[._])status_?(code|text)?$"

@@ -21,7 +21,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 from ...domain.citation import span_citation
 from ...domain.finding import Finding
@@ -104,23 +103,42 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     ]
     rises = [rise for rise in rises if rise.evidence - math.log(len(rows)) >= settings.min_evidence]
     coming = {row["service"]: steps.spread(row["steps"]) for row in rows if not row["operation"]}
-    rises = [rise for rise in rises if not _is_denied(scene, rise, coming[rise.service], steps, settings)]
     rises.sort(key=lambda r: (-r.evidence, r.service, r.operation))
-    found = [_finding(scene, rise, steps, settings) for rise in rises]
+    found = []
+    for rise in rises:
+        grown, counted = _grown(coming[rise.service], rise.index), _counted(scene, rise, steps, settings)
+        if counted is None or counted - 1 >= settings.counted * (grown - 1):
+            found.append(_finding(scene, rise, steps, counted is not None, settings))
     return [finding for finding in found if not finding.facts["harmless"]][:1] or found[:1]
 
 
-def _is_denied(scene: Scene, rise: _Rise, counts: Sequence[int], steps: TimeSteps, settings: Settings) -> bool:
-    """Whether the counters of a service, of which there are some, show no such rise of its requests."""
-    early, late = sum(counts[: rise.index]) / rise.index, sum(counts[rise.index :]) / (len(counts) - rise.index)
-    levels: dict[str, list[tuple[float, float]]] = defaultdict(list)
+def _grown(counts: Sequence[int], index: int) -> float:
+    """By which factor more begins at a step of time."""
+    early, late = sum(counts[:index]) / index, sum(counts[index:]) / (len(counts) - index)
+    return late / early
+
+
+def _counted(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) -> float | None:
+    """By which factor more requests come in as the counters of a service tell it; None where nothing counts them.
+
+    The instances are counted together: what one that is gone had, those that are left have on top.
+    """
+    sides: dict[str, list[tuple[Sequence[float], Sequence[float]]]] = defaultdict(list)
     for series in series_of(scene.store, frozenset({"traffic"})):
-        before, after = series.sides(steps.start_of(rise.index))
-        if series.service == rise.service and min(len(before), len(after)) >= settings.min_points:
-            levels[series.name].append((fmean(before), fmean(after)))
-    sums = [(sum(calm for calm, _ in told), sum(bad for _, bad in told)) for told in levels.values()]
-    grown = [bad / calm for calm, bad in sums if calm > 0]
-    return early > 0 and bool(grown) and max(grown) - 1 < settings.counted * (late / early - 1)
+        if series.service == rise.service:
+            sides[series.name].append(series.sides(steps.start_of(rise.index)))
+    grown = []
+    for told in sides.values():
+        calm, bad = (_together([side[place] for side in told], settings.min_points) for place in (0, 1))
+        if calm and bad is not None:
+            grown.append(bad / calm)
+    return max(grown, default=None)
+
+
+def _together(counted: Sequence[Sequence[float]], min_points: int) -> float | None:
+    """What instances count together from point to point, one that comes or goes meanwhile by what it had."""
+    points = max(map(len, counted))
+    return sum(map(sum, counted)) / points if points >= min_points else None
 
 
 def _is_sampled(scene: Scene, until_ns: int, settings: Settings) -> bool:
@@ -161,7 +179,7 @@ def _dispersion(counts: Sequence[int], rise: _Rise) -> float:
     return max(1.0, excess / (len(counts) - 2))
 
 
-def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) -> Finding:
+def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, counted: bool, settings: Settings) -> Finding:
     since_ns = steps.start_of(rise.index)
     row = scene.store.query(
         """
@@ -185,6 +203,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
     a_second = NS_PER_S / steps.width_ns
     failing_more = int(row["failed_after"]) / (steps.count - rise.index) - int(row["failed_before"]) / rise.index
     all_fail = failing_more >= settings.all_fail * (rise.after - rise.before)
+    doubted = not counted and all_fail and _is_sampled(scene, since_ns, settings)
     return Finding(
         code="external.request_rate",
         mechanism="traffic_surge",
@@ -195,7 +214,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, settings: Settings) ->
             f"(from {figure(rise.before * a_second)} to {figure(rise.after * a_second)} a second)"
         ),
         severity=0.8,
-        confidence=settings.doubted if all_fail and _is_sampled(scene, since_ns, settings) else settings.confidence,
+        confidence=settings.doubted if doubted else settings.confidence,
         facts={
             "services": (rise.service,),
             "before_per_s": round(rise.before * a_second, 4),

@@ -40,6 +40,8 @@ _QUOTA: Final = re.compile(
     r"(?i)\bquota\b|over_query_limit|daily (request )?limit|plan limit|usage limit|billing|credit|"
     r"insufficient funds on account|account suspended"
 )
+# What a peer says of the request, quotas and its own patience apart (RFC 9110, 15.5).
+_OUR_FAULT: Final = re.compile(r"(?<![:.\d])\b4(?!08|29)\d\d\b(?! ?(?:ms|s|bytes|%))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,21 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     for text in telling_texts(scene):
         if _ITS_FAULT.search(text.text) or _QUOTA.search(text.text):
             for host in _peers(text.text, own):
-                by_host[host].append(text)
+                if not _is_refused(text.text, host):
+                    by_host[host].append(text)
     found = [
         _finding(scene, host, texts, settings)
         for host, texts in by_host.items()
         if _failing_share(scene, host) >= settings.min_failing
     ]
     return sorted(found, key=lambda f: (-f.confidence, f.summary))[:3]
+
+
+def _is_refused(text: str, host: str) -> bool:
+    """Whether the peer found fault with what it was asked: what stands before its name others made of that."""
+    before, _, after = text.lower().partition(host)
+    said = before.rpartition(": ")[2] + after
+    return _OUR_FAULT.search(said) is not None and not _QUOTA.search(said)
 
 
 def _failing_share(scene: Scene, host: str) -> float:

@@ -25,13 +25,13 @@ from typing import Final
 
 from ...domain.citation import log_citation
 from ...domain.finding import Finding
-from ...domain.instant import format_instant
+from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...domain.wording import excerpt
 from ...store import Row
 from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.front import is_platform
-from ..timeline.change_point import OutcomeChange, outcome_change, probability
+from ..timeline.change_point import outcome_change, probability
 from ..timeline.names import mentions, whose
 from ..timeline.services import service_names, traced_services
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -58,6 +58,8 @@ class Settings:
     Attributes:
         min_records: fewer are an accident.
         min_rise: such records must come in so many more of the steps: a check that finds something does so seldom.
+        circle_s: waits that are told of within so many seconds may make one circle: watchdogs look once a minute or so;
+        min_before: in a system of which so many steps of time are known before: else it may always have been so.
         min_probability: that their rate changed at all; words that are known leave nothing to it but chance.
         confidence: by mechanism, by what its words leave open: who waits in a circle is proved, a lease that is lost
             may lead to what is done twice, and that to a wrong result; memory may be used up by any of them.
@@ -66,6 +68,8 @@ class Settings:
 
     min_records: int = 3
     min_rise: float = 0.1
+    circle_s: float = 120.0
+    min_before: int = 4
     min_probability: float = 0.9
     confidence: Mapping[str, float] = field(default_factory=_confidence)
     severity: float = 0.9
@@ -82,11 +86,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         spoken[service, mechanism].append(row)
     found = []
     for (service, mechanism), rows in sorted(spoken.items()):
-        if mechanism == "deadlock" and not is_cycle(row["body"] for row in rows):
-            continue
-        change = _change(rows, settings, len(spoken))
-        if change is not None:
-            found.append(_finding(service, mechanism, rows, change, scene, steps, settings))
+        circle = mechanism == "deadlock"
+        began = _closed(rows, settings) if circle else _changed(rows, settings, len(spoken))
+        if began is not None:
+            found.append(_finding(service, mechanism, rows, began, scene, steps, settings))
     told = {(f.service, f.mechanism) for f in found}
     return [f for f in found if not any((name, f.mechanism) in told for name in _below(scene, f.service))]
 
@@ -136,27 +139,51 @@ def _at_work(scene: Scene, mechanism: str, service: str, row: Row) -> str:
     return named[0] if len(named) == 1 else service
 
 
-def _change(rows: Sequence[Row], settings: Settings, looked_at: int) -> OutcomeChange | None:
-    """When such records began, if they did."""
+def _changed(rows: Sequence[Row], settings: Settings, looked_at: int) -> int | None:
+    """The step of time in which such records began to come, if they did."""
     present = {int(row["step"]) for row in rows}
     change = outcome_change([int(step in present) for step in range(_TIME_STEPS)], [1] * _TIME_STEPS)
     if change is None or change.rate_after - change.rate_before < settings.min_rise:
         return None
     news = sum(int(row["step"]) >= change.index for row in rows)
     sure = probability(change.log_evidence, looked_at) >= settings.min_probability
-    return change if sure and news >= settings.min_records else None
+    return change.index if sure and news >= settings.min_records else None
+
+
+def _closed(rows: Sequence[Row], settings: Settings) -> int | None:
+    """The step of time in which the waits came that first made a circle.
+
+    Who stands in one stands there for good, and is told of once: nobody says more of it later.
+    """
+    first = 0
+    for last, row in enumerate(rows, start=1):
+        while int(row["time_ns"]) - int(rows[first]["time_ns"]) > settings.circle_s * NS_PER_S:
+            first += 1
+        if is_cycle(_bodies(rows[first:last])):
+            while is_cycle(_bodies(rows[first + 1 : last])):
+                first += 1
+            step = int(rows[first]["step"])
+            known = step >= settings.min_before and len(rows) - first >= settings.min_records
+            return step if known else None
+    return None
+
+
+def _bodies(rows: Sequence[Row]) -> list[str]:
+    return [str(row["body"]) for row in rows]
 
 
 def _finding(
     service: str,
     mechanism: str,
     rows: Sequence[Row],
-    change: OutcomeChange,
+    began: int,
     scene: Scene,
     steps: TimeSteps,
     settings: Settings,
 ) -> Finding:
-    news = [row for row in rows if int(row["step"]) >= change.index]
+    news = [row for row in rows if int(row["step"]) >= began]
+    told_in = {int(row["step"]) for row in rows}
+    after = len({int(row["step"]) for row in news})
     onset_ns = int(news[0]["time_ns"])
     sample = str(news[len(news) // 2]["body"])
     return Finding(
@@ -165,14 +192,13 @@ def _finding(
         service=service,
         summary=(
             f"{service}: since {format_instant(onset_ns)} logs say that {SAYINGS[mechanism]} ({len(news)} records in "
-            f"{change.failures_after} of {change.trials_after} intervals, {change.failures_before} of "
-            f'{change.trials_before} before): "{excerpt(sample, 200)}"'
+            f"{after} of {steps.count - began} intervals, {len(told_in) - after} of "
+            f'{began} before): "{excerpt(sample, 200)}"'
         ),
         severity=settings.severity,
         confidence=settings.confidence[mechanism],
         facts={
             "records": len(news),
-            "log_evidence": round(change.log_evidence, 3),
             "said": sample[:300],
             "onset": format_instant(onset_ns),
         },

@@ -28,6 +28,7 @@ from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.clocks import Clock, host_name, prepare_clocks
+from ..vocabulary.words import without_numbers
 
 # Errors that one makes who compares times of two clocks: JWT libraries' nbf / iat / exp, AWS and Kerberos request
 # times, TLS validity, TOTP, event stores' sequence checks.
@@ -91,11 +92,8 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
         clock=clock.name,
     )[0]
     service, host = _service(scene.store, clock.name), host_name(scene.store, clock.name)
-    failures = _time_failures(scene.store, clock.name)
-    failed = int(failures["requests"])
-    harmful = failed >= settings.min_failures and abs(clock.offset_ns) >= settings.min_share * named_ns(
-        str(failures["message"])
-    )
+    failures = _time_failures(scene, clock, settings)
+    failed = int(failures["requests"]) if failures is not None else 0
     offset_ms, doubt_ms = clock.offset_ns / NS_PER_MS, clock.uncertainty_ns / NS_PER_MS
     way = "ahead of" if offset_ms > 0 else "behind"
     summary = (
@@ -103,14 +101,14 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
         f"(at most {doubt_ms:.1f} ms uncertain), seen on {calls['n']} calls, {calls['impossible']} of them "
         "impossible as recorded"
     )
-    if harmful:
+    if failures is not None:
         summary += f'; {failed} requests through it fail over time: "{str(failures["message"])[:120]}"'
     return Finding(
         code="traces.clock_skew",
         mechanism="clock_skew",
         service=service,
         summary=summary,
-        severity=min(1.0, failed / max(1, int(failures["through"]))) if harmful else 0.0,
+        severity=min(1.0, failed / max(1, int(failures["through"]))) if failures is not None else 0.0,
         confidence=0.95,
         facts={
             "host": host,
@@ -120,10 +118,10 @@ def _finding(scene: Scene, clock: Clock, settings: Settings) -> Finding:
             "calls": int(calls["n"]),
             "impossible_calls": int(calls["impossible"]),
             "requests_failing_over_time": failed,
-            "harmless": not harmful,
+            "harmless": failures is None,
         },
         citations=_citations(scene.store, clock.name),
-        window=Window(int(failures["since"]), scene.windows.incident.end_ns) if harmful else None,
+        window=Window(int(failures["since"]), scene.windows.incident.end_ns) if failures is not None else None,
         resource=host,
         instance=clock.name,
     )
@@ -166,37 +164,48 @@ def _prepare_time_failures(store: CaseStore) -> None:
 
 
 def _service(store: CaseStore, clock: str) -> str:
-    """The service on a host that most requests which fail over time go through; else the busiest."""
+    """The service on a host that fails, else passes, most requests which fail over time; else the busiest."""
     _prepare_time_failures(store)
     row = store.query(
         """
-        SELECT service, uniqExactIf(trace_id, trace_id IN (SELECT trace_id FROM told_of_time)) AS failing, count() AS n
-        FROM linked_spans WHERE clock = {clock:String} AND service != ''
-        GROUP BY service ORDER BY failing DESC, n DESC, service LIMIT 1
+        SELECT service, uniqExactIf(trace_id, failed AND touched) AS failing, uniqExactIf(trace_id, touched) AS passed,
+               count() AS n
+        FROM (SELECT *, trace_id IN (SELECT trace_id FROM told_of_time) AS touched FROM linked_spans)
+        WHERE clock = {clock:String} AND service != ''
+        GROUP BY service ORDER BY failing DESC, passed DESC, n DESC, service LIMIT 1
         """,
         clock=clock,
     )
     return str(row[0]["service"]) if row else ""
 
 
-def _time_failures(store: CaseStore, clock: str) -> Row:
-    """Requests through a host that fail for reasons of time: how many, of how many, since when, with which words.
+def _time_failures(scene: Scene, clock: Clock, settings: Settings) -> Row | None:
+    """Requests through a host that fail for a reason of time that its clock can be: how many, of how many, since when.
 
-    And those through other copies of its services that fail for reasons of order.
+    And those through other copies of its services that fail for reasons of order. Of what is said in words that differ
+    by numbers alone the most frequent counts: now and then something expires everywhere. None where too few fail.
     """
-    _prepare_time_failures(store)
-    return store.query(
-        """
+    _prepare_time_failures(scene.store)
+    rows = scene.store.query(
+        f"""
         WITH through AS (
-            SELECT trace_id, max(clock = {clock:String}) AS on_it FROM linked_spans
-            WHERE service IN (SELECT service FROM linked_spans WHERE clock = {clock:String}) GROUP BY trace_id
+            SELECT trace_id, min(start_ns) AS start_ns, max(clock = {{clock:String}}) AS on_it FROM linked_spans
+            WHERE service IN (SELECT service FROM linked_spans WHERE clock = {{clock:String}}) GROUP BY trace_id
+        ), (SELECT groupArrayIf(start_ns, on_it) FROM through) AS starts
+        SELECT requests, since, message, arrayCount(start -> start >= since, starts) AS through FROM (
+            SELECT uniqExact(trace_id) AS requests, min(time_ns) AS since, {without_numbers("told.message")} AS said,
+                   argMin(told.message, (time_ns, told.message)) AS message
+            FROM told_of_time AS told JOIN through USING (trace_id) WHERE on_it OR of_order GROUP BY said
         )
-        SELECT uniqExact(trace_id) AS requests, min(time_ns) AS since, argMin(message, (time_ns, message)) AS message,
-               (SELECT countIf(on_it) FROM through) AS through
-        FROM told_of_time JOIN through USING (trace_id) WHERE on_it OR of_order
+        WHERE requests >= {{least:UInt64}} ORDER BY requests DESC, since, said
         """,
-        clock=clock,
-    )[0]
+        clock=clock.name,
+        least=settings.min_failures,
+    )
+    # How long the request took, where that is told too, stands before the reason.
+    reasons = ((row, str(row["message"]).rpartition(": ")[2]) for row in rows)
+    fitting = (row for row, reason in reasons if abs(clock.offset_ns) >= settings.min_share * named_ns(reason))
+    return next(fitting, None)
 
 
 def _citations(store: CaseStore, clock: str) -> tuple[Citation, ...]:

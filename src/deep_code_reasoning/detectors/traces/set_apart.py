@@ -37,8 +37,11 @@ from ..contrast.facets import Facets, facets_of, is_of_process
 from ..contrast.outcomes import Outcomes, outcomes
 from ..timeline.change_point import probability, rate_contrast
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
+from ..vocabulary.told import told_mechanism
 from .request_times import prepare_request_times
 
+# What errors may say that no input brings about.
+_OF_NO_INPUT: Final = frozenset({"certificate_expired", "clock_skew", "disk_saturation", "dns_failure"})
 # What the code looked for and has not.
 _UNKNOWN: Final = re.compile(
     r"(?i)\bnot (been )?(present|found|known|configured|supported|registered|defined)|\bunknown\b|\bmissing\b"
@@ -166,15 +169,19 @@ def _apart(
     grew = _share(having, divided.later) >= settings.grew * _share(having, divided.earlier)
     of_process = any(is_of_process(facet.key) for facet in trait.facets)
     served = before.bit_count() >= settings.min_good and not grew
-    of_code = of_process or (served and divided.failed and _is_named(scene.store, place, trait))
+    said = _errors(scene.store, place) if divided.failed else []
+    told = {told_mechanism(error) for error in said}
+    of_code = of_process or (served and _is_named(said, trait))
+    if told and told <= _OF_NO_INPUT:
+        return None  # these requests need what others do without, and the errors say what that is
     outcome = "fail" if divided.failed else "are slow"
-    told = " and ".join(map(str, trait.facets))
+    shared = " and ".join(map(str, trait.facets))
     return Finding(
         code="traces.set_apart" if of_code else "traces.bad_input",
         mechanism="bad_input" if not of_code else "exception" if divided.failed else "latency_regression",
         service=place.service,
         summary=(
-            f"{place.service}: {trait.bad} of {trait.total} requests with {told} {outcome}, {trait.other_bad} of "
+            f"{place.service}: {trait.bad} of {trait.total} requests with {shared} {outcome}, {trait.other_bad} of "
             f"{trait.other_total} with other values ({bad_before} of {before.bit_count()} with it before "
             f"{format_instant(scene.windows.onset_ns)})"
         ),
@@ -191,13 +198,13 @@ def _apart(
         citations=place.examples,
         window=scene.windows.incident,
         operation=place.operation,
-        resource=None if of_process else told,
+        resource=None if of_process else shared,
         instance=next((f.value for f in trait.facets if f.key.startswith("instance@")), None),
     )
 
 
-def _is_named(store: CaseStore, place: Place, trait: Trait) -> bool:
-    """Whether the errors of the bad requests say that what they share, as words of their own, is not known."""
+def _errors(store: CaseStore, place: Place) -> list[str]:
+    """What the errors of some bad requests say."""
     prepare_span_errors(store)
     spans = [citation.ref.split("/") for citation in place.examples]
     rows = store.query(
@@ -206,10 +213,15 @@ def _is_named(store: CaseStore, place: Place, trait: Trait) -> bool:
         traces=[trace for trace, _ in spans],
         spans=[span for _, span in spans],
     )
+    return [str(row["said"]) for row in rows]
+
+
+def _is_named(said: Sequence[str], trait: Trait) -> bool:
+    """Whether the errors of the bad requests say that what they share, as words of their own, is not known."""
     named = [
-        bool(_UNKNOWN.search(row["said"]))
-        and all(re.search(rf"(?<![\w-]){re.escape(facet.value)}(?![\w-])", row["said"]) for facet in trait.facets)
-        for row in rows
+        bool(_UNKNOWN.search(error))
+        and all(re.search(rf"(?<![\w-]){re.escape(facet.value)}(?![\w-])", error) for facet in trait.facets)
+        for error in said
     ]
     return bool(named) and all(named)
 

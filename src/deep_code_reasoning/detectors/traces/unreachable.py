@@ -13,13 +13,14 @@ Example finding: `customs: 96% of 240 calls to it do not get there since 10:23:0
 
 What became of it, the service's own last words and the platform's tell: that it does not start, that it was killed. A
 service that lives and yet begins nothing has no worker free for it, unless its workers are measured to be free: then
-what was sent to it does not arrive.
+what was sent to it does not arrive. Where a part of the calls gets lost into one service and out of it, to whomever it
+calls, and on no other ways, its own way is lossy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.citation import span_citation
@@ -60,12 +61,16 @@ class Settings:
         min_lost: from a tenth of its calls on that is more than a pod that restarts, or a slow one of many.
         max_before: what was lost for one call in twenty before is no news.
         min_calls: fewer lost calls than this prove nothing.
+        min_ways: where calls into a service and out of it to so many others get lost, they do on its own way,
+        most_lost: unless it is all of them: then somebody at the other end is gone.
         min_probability: a finding is told when it is likelier than not.
     """
 
     min_lost: float = 0.1
     max_before: float = 0.05
     min_calls: int = 5
+    min_ways: int = 2
+    most_lost: float = 0.9
     min_probability: float = 0.5
 
 
@@ -91,7 +96,40 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         for rise in rises(rows, steps, settings.min_probability, looked_at=len(scene.graph.services))
         if rise.change.rate_after >= settings.min_lost and rise.change.rate_before <= settings.max_before
     ]
-    return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))
+    found.sort(key=lambda f: (-f.confidence, -f.severity, f.service))
+    end = _common_end(found, settings)
+    return found if end is None else [_both_ways(end, found)]
+
+
+def _common_end(found: Sequence[Finding], settings: Settings) -> Finding | None:
+    """What is found of the one service whose ways all lose a part of the calls, in and out; None where there is none.
+
+    A service that is down loses what is sent to it, and sends what it sends. What became of one that is killed, or does
+    not start, is known.
+    """
+    fates = {mechanism for _, mechanism in _FATES}
+    for end in (f for f in found if f.mechanism not in fates):
+        others = [f for f in found if f is not end]
+        if (
+            len(others) >= settings.min_ways
+            and all(f.texts("callers") == (end.service,) for f in others)
+            and all(f.number("lost_share") <= settings.most_lost for f in found)
+        ):
+            return end
+    return None
+
+
+def _both_ways(end: Finding, found: Sequence[Finding]) -> Finding:
+    callees = sorted(f.service for f in found if f is not end)
+    lost = f"calls into it and out of it (to {', '.join(callees)}) get lost"
+    return replace(
+        end,
+        mechanism="network_loss",
+        summary=f"{end.service}: {lost}, and no others; {end.summary.partition(': ')[2]}",
+        facts={**end.facts, "both_ways": True, "callees": tuple(callees)},
+        citations=tuple(c for f in (end, *found) for c in f.citations[:2])[:6],
+        window=Window(min(f.start_ns for f in found), max(f.window.end_ns for f in found if f.window)),
+    )
 
 
 def _prepare_arrivals(store: CaseStore) -> None:

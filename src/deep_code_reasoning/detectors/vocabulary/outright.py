@@ -27,14 +27,25 @@ _DONE: Final = (
     r"sen[dt]|deliver|appl(?:y|ied)|process|handl|consum|execut|insert|writ|record|creat|count|run)\w*"
 )
 # Two lines of a watchdog or of a dump of threads make a circle, not one: who waits for what, held by one who waits.
-_LOCK: Final = r"[\w.$@:/<>#-]+"
-_IN_LINE: Final = r"(?:blocked|wait(?:s|ing)?|stuck)\b(?: [^,;]{0,24}?)? (?:on|for|to (?:lock|acquire))"
+_LOCK: Final = r"[\w.$@:/<>()#-]+"
+_WAITING: Final = r"(?:blocked|wait(?:s|ing)?|stuck|parked|hang(?:s|ing)|queued)"
+_IN_LINE: Final = rf"{_WAITING}\b(?: [^,;]{{0,24}}?)? (?:on|at|for|in|to (?:lock|acquire))"
 _WAITS: Final = re.compile(
-    rf"\b{_IN_LINE} (?P<wanted>{_LOCK}),? .{{0,20}}?\b(?:owned|held|locked) by [^,;]{{1,60}}?,? "
-    rf"(?:which|who|that|and) (?:\w+ )?{_IN_LINE} (?P<next>{_LOCK})",
+    rf"\b{_IN_LINE} (?P<wanted>{_LOCK})[,;]? (?:.{{0,20}}?\b(?:owned|held|locked) by [^,;]{{1,60}}?,? "
+    rf"(?:which|who|that|and) (?:\w+ )?|.{{0,20}}?\b(?:its )?(?:owner|holder)\b [^,;]{{0,40}}?)"
+    rf"{_IN_LINE} (?P<next>{_LOCK})",
     re.I,
 )
+# What two numbers of a sentence tell: one came after another, or undid it, that it should have come before;
 _ORDER: Final = re.compile(rf"\b{_DONE} (?:an? |the )?(?:\w+ )?#?(?P<late>\d+) after (?:\w+ )?#?(?P<early>\d+)\b", re.I)
+_UNDOES: Final = re.compile(r"#?(?P<late>\d+) (?:overwr|clobber)\w+ (?:an? |the )?(?:\w+ )?#?(?P<early>\d+)\b", re.I)
+# and of one thing another source tells another number.
+_TOLD_TWICE: Final = re.compile(
+    r"\b(?:return|stor|report|show|answer|comput|calculat|charg|bill|quot)\w*\b[^,;\d]{0,40}?(?P<told>\d[\d.]*)(?!\w)"
+    r"[,;]? (?:(?:but|while|whereas|and) )?(?:the )?(?:[a-z][\w-]* ){1,3}"
+    r"(?:says?|adds? up to|sums? (?:up )?to|comes? to|makes? it|gives|shows?|computes) (?:\w+[ =])?(?P<other>\d[\d.]*)",
+    re.I,
+)
 # Alternatives are divided by " | "; lines are joined without a blank.
 _TABLE: Final = {
     "lock_lease_expired": r"""
@@ -43,13 +54,15 @@ _TABLE: Final = {
         \b(?:lock|lease|leadership|mutex)\b.{0,60}\b(?:no longer|not) (?:owned|held|ours|the (?:owner|holder))\b |
         \b(?:no longer|not) (?:owns?|holds?|the (?:owner|holder) of) .{0,30}\b(?:lock|lease|mutex)\b |
         \blost (?:the |its |our )?(?:\w+ )?(?:lock|lease|leadership|ownership)\b |
-        \b(?:lock|lease) .{0,60}\b(?:expired \d|was lost|stolen|taken over|expired (?:while|before|during)) |
+        \b(?:lock|lease)\b.{0,60}\b(?:(?:expired|gone|lapsed|ended|lost) (?:for )?\d|was lost|stolen|taken over) |
+        \b(?:lock|lease)\b.{0,60}\bexpired (?:while|before|during) |
         \bfencing token\b.{0,60}\b(?:stale|older|lower|reject|behind)""",
     "race_condition": rf"""
         \b{_DONE} (?:\w+ )?(?:twice|two times|more than once|multiple times)\b |
         \bdouble[ -](?:claim|post|book|charg|spen[dt]|pay|entr|alloc|assign|appl|deliver|execut|s[eo]l[ld]|ship)\w* |
         \b(?:two|2|several|multiple) (?:\w+ )?\w+s (?:now )?(?:exist|(?:were )?(?:found|created|made)) for\b |
-        \b(?:second|another|concurrent) (?:writer?|update|run|execution) (?:while|during) |
+        \b(?:second|another|concurrent) (?:writer?|update|run|execution)(?: \([^)]*\))?(?: \w+)?\s
+        (?:while|during|inside|within)\b |
         \b(?:state|version|sequence) (?:went|goes|moved) back\w* |
         \b(?:stale|older) \w+ (?:overwr|replac|won)\w* | \boverwr\w+ (?:a |the |by )?(?:newer|older|concurrent) |
         \blost update\b | \b(?:applied|processed|arrived|handled) out of order\b""",
@@ -84,25 +97,34 @@ _STEMS: Final = {
         "concurrent mode", "gen2", "gen 2", "javascript heap",
     ),
 }  # fmt: skip
+_HOLDERS: Final = ("own", "held by", "holder", "locked by")
+_TELLING: Final = (" say", " add", " sum", " come", " make", " give", " show", " compute")
 # A duplicate that was noticed in time did no harm.
 _HANDLED: Final = re.compile(r"\b(?:ignor|skip|dedup|suppress|discard|dropp|idempoten|no-?op)\w*", re.I)
 
 
 def may_say_outright(text: str) -> bool:
     """Whether a text, or another that differs from it by numbers alone, states a mechanism."""
-    return bool(said_outright(text)) or (" after " in text.lower() and _ORDER.search(text) is not None)
+    return bool(said_outright(text)) or any(True for _ in _numbered(text.lower(), text))
+
+
+def _numbered(lower: str, text: str) -> Iterator[tuple[str, bool]]:
+    """What a text would state by two numbers in it, each with whether these numbers state it."""
+    for stem, pattern in ((" after ", _ORDER), ("overwr", _UNDOES), ("clobber", _UNDOES)):
+        if stem in lower and (order := pattern.search(text)) is not None:
+            yield "race_condition", int(order["late"]) < int(order["early"])
+    if any(stem in lower for stem in _TELLING) and (twice := _TOLD_TWICE.search(text)) is not None:
+        yield "wrong_result", twice["told"].strip(".") != twice["other"].strip(".")
 
 
 @lru_cache(maxsize=4096)
 def said_outright(text: str) -> str:
     """The mechanism that a text states; '' where it states none, or that no harm was done."""
     lower = text.lower()
-    if " by " in lower and _WAITS.search(text):
+    if any(stem in lower for stem in _HOLDERS) and _WAITS.search(text):
         return "deadlock"
-    ordered = _ORDER.search(text) if " after " in lower else None
-    if ordered is not None and int(ordered["late"]) < int(ordered["early"]):
-        found = "race_condition"
-    else:
+    found = next((mechanism for mechanism, contradicts in _numbered(lower, text) if contradicts), "")
+    if not found:
         found = next(
             (
                 mechanism
