@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from deep_code_reasoning.domain.instant import NS_PER_S
 from deep_code_reasoning.domain.window import Window, Windows
 from deep_code_reasoning.ranking.localise import localise
 from deep_code_reasoning.store import CaseStore
-from scenery import START_NS, System, Trouble
+from scenery import START_NS, Row, System, Trouble
 
 Build = Callable[..., AbstractContextManager[CaseStore]]
 END_NS = START_NS + 600 * NS_PER_S
@@ -29,12 +29,14 @@ def found(
     return Finding(code, mechanism, service, f"{code} {service}", severity, 0.9, facts, (), window)
 
 
-def suspects(build: Build, *findings: Finding, graph: ServiceGraph = GRAPH) -> tuple[Suspect, ...]:
+def suspects(
+    build: Build, *findings: Finding, graph: ServiceGraph = GRAPH, metrics: Sequence[Row] = ()
+) -> tuple[Suspect, ...]:
     onset = START_NS + 300 * NS_PER_S
     windows = Windows(
         Window(START_NS, onset), Window(onset, END_NS), onset, Window(onset, onset + 1), None, "", changed=True
     )
-    with build({}) as store:
+    with build({"metrics": list(metrics)}) as store:
         return localise(Scene(store, windows, graph), findings)
 
 
@@ -268,3 +270,21 @@ def test_what_is_sent_again_is_late_at_either_end_of_a_lossy_way(build_case: Bui
     late = found("traces.network_gap", "db", "network_delay", callers=("cart",))
     assert suspects(build_case, lossy, late)[0].mechanism == "network_loss"
     assert suspects(build_case, replace(lossy, facts={}), late)[0].mechanism == "network_delay"
+
+
+@pytest.mark.parametrize(("since", "first"), [(30.0, "message_backlog"), (8.0, "cpu_saturation")])
+def test_a_consumer_that_does_more_than_ever_is_busy_for_the_messages_that_came(
+    since: float, first: str, build_case: Build
+) -> None:
+    handled = [
+        {
+            "time_ns": START_NS + at * NS_PER_S,
+            "service": "mail",
+            "name": "requests_per_second",
+            "value": since if at >= 300 else 10.0,
+        }
+        for at in range(0, 600, 15)
+    ]
+    busy = found("metrics.shortage", "mail", "cpu_saturation")
+    waits = found("traces.message_waits", "mail", "message_backlog", severity=0.8)
+    assert suspects(build_case, busy, waits, metrics=handled)[0].mechanism == first

@@ -11,6 +11,7 @@ from typing import Final
 
 from ..detectors.base import Scene
 from ..detectors.runner import kind_of
+from ..detectors.series.series import requests_ratio, series_of
 from ..detectors.vocabulary.told import is_of_its_own
 from ..domain.finding import Finding
 
@@ -66,6 +67,8 @@ _LATER: Final = 0.1
 _AT_ONCE: Final = 0.01
 # Who takes longer by less than such a part of a deadline is not why it is passed.
 _ACCOUNTS: Final = 0.25
+# Systems are built for twice their usual load or more.
+_SEVERAL: Final = 2.0
 
 
 def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
@@ -195,6 +198,16 @@ def used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]
         ),
         default=0.0,
     )
+
+
+def does_more(scene: Scene, busy: Finding) -> bool:
+    """Whether a service came to do several times the work when it became busy, as it counts its requests or messages.
+
+    Use is throughput times what each takes (Denning and Buzen, *The Operational Analysis of Queueing Network Models*,
+    1978): who takes longer over each with a processor that is full does less.
+    """
+    served = series_of(scene.store, frozenset({"traffic"}))
+    return requests_ratio(served, busy.service, busy.start_ns) >= _SEVERAL
 
 
 def outlasts(symptom: Finding, seen: Finding) -> bool:

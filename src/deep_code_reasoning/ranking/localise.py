@@ -20,6 +20,7 @@ from ..domain.instant import NS_PER_S
 from .explaining import (
     POOLS,
     accounts_for,
+    does_more,
     fails_more,
     is_overrun,
     is_passed_for_more,
@@ -81,6 +82,7 @@ class _Told:
         counted: whether a broker counts the messages that pile up.
         clocks: hosts whose clocks are off.
         lossy: services into which and out of which calls get lost.
+        behind: services whose messages wait.
     """
 
     seen: tuple[tuple[Finding, float], ...]
@@ -92,6 +94,7 @@ class _Told:
     counted: bool
     clocks: tuple[Finding, ...]
     lossy: frozenset[str]
+    behind: frozenset[str]
 
 
 def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
@@ -117,6 +120,7 @@ def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, f
         counted=any(f.code == "metrics.messages" for f in findings),
         clocks=tuple(f for f in findings if f.code == "traces.clock_skew"),
         lossy=frozenset(f.service for f in findings if f.facts.get("both_ways")),
+        behind=frozenset(f.service for f in findings if f.mechanism == "message_backlog"),
     )
     return [(f, weight * _remains(scene, f, weight, told)) for f, weight in weighed]
 
@@ -165,6 +169,9 @@ def _is_for_anothers_sake(scene: Scene, finding: Finding, told: _Told) -> bool:
     """Whether one certain finding of another accounts for it."""
     if finding.code == "locks.lease_expired":
         return any(fails_more(clock, finding) for clock in told.clocks)
+    if finding.mechanism == "cpu_saturation":
+        # A consumer that does several times the work falls behind for the messages that came.
+        return finding.service in told.behind and does_more(scene, finding)
     if kind_of(finding).place == "way":
         # What is sent again arrives late, whoever is at the other end.
         return not told.lossy.isdisjoint({finding.service, *finding.texts("callers"), *finding.texts("callees")})

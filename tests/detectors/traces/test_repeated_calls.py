@@ -78,6 +78,20 @@ def test_other_requests_that_need_more_calls_are_silent(look: Look) -> None:
     assert not findings
 
 
+def test_operations_behind_one_door_are_told_apart(look: Look) -> None:
+    fleet = Fleet()
+    for number in range(240):
+        at, trace, listing = number * 1000.0, f"t{number}", number % 5 == 0
+        calls = 9 if listing and number >= 120 else 1
+        door = fleet.span(trace, "", "orders", "h1", "orders.shop.svc:8080/*", at, 90, "server")
+        name = "GET /orders" if listing else "GET /status"
+        root = fleet.span(trace, door, "orders", "h1", name, at + 1, 88, "server")
+        for place in range(calls):
+            fleet.span(trace, root, "orders", "h1", "SELECT prices", at + 2 + 9 * place, 8, "client")
+    (finding,), _ = look("traces.repeated_calls", fleet.tables())
+    assert (finding.service, finding.operation) == ("orders", "GET /orders")
+
+
 def test_retries_of_a_failing_call_are_not_counted(look: Look) -> None:
     findings, _ = look("traces.repeated_calls", shop(one_a_row_hidden, failed=True).tables())
     assert not findings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.vocabulary.outright import is_cycle, may_say_outright, said_outright
+from deep_code_reasoning.detectors.vocabulary.outright import may_say_outright, said_outright, waits_in
 
 
 @pytest.mark.parametrize(
@@ -50,25 +50,14 @@ def test_records_that_differ_by_numbers_alone_are_read_one_by_one() -> None:
     assert may_say_outright("prices returned 12.50, the recount says 12.50")
 
 
-def link(wanted: str, wants: str) -> str:
-    return f'"w-3" is waiting to lock {wanted}, held by "w-7" which is waiting to lock {wants}'
-
-
-def holder(wanted: str, wants: str) -> str:
-    return f"fiber 3 parked 9000 ms at mutex({wanted}); holder fiber 7 parked at mutex({wants})"
-
-
 @pytest.mark.parametrize(
-    ("texts", "circle"),
+    "text",
     [
-        ([holder("a", "b"), holder("b", "a")], True),
-        ([holder("a", "b"), holder("b", "c")], False),
-        ([link("a", "b"), link("b", "a")], True),
-        ([link("a", "b"), link("b", "c"), link("c", "a")], True),
-        ([link("a", "b"), link("b", "c")], False),
-        ([link("a", "b"), link("a", "b")], False),
+        '"w-3" is waiting to lock a, held by "w-7" which is waiting to lock b',
+        "fiber 3 parked 9000 ms at a; holder fiber 7 parked at b",
+        "w-3 BLOCKED on a, owned by w-7 which waits for b",
     ],
 )
-def test_a_deadlock_is_a_circle_of_waits(texts: list[str], circle: bool) -> None:
-    assert all(said_outright(text) == "deadlock" for text in texts)
-    assert is_cycle(texts) is circle
+def test_who_waits_for_one_who_waits_is_told_with_both_locks(text: str) -> None:
+    assert said_outright(text) == "deadlock"
+    assert waits_in(text) == [("a", "b")]

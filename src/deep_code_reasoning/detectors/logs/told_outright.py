@@ -35,7 +35,7 @@ from ..timeline.change_point import outcome_change, probability
 from ..timeline.names import mentions, whose
 from ..timeline.services import service_names, traced_services
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from ..vocabulary.outright import SAYINGS, is_cycle, may_say_outright, said_outright
+from ..vocabulary.outright import SAYINGS, may_say_outright, said_outright, waits_in
 
 # As for errors that begin (`new_errors.py`): a few records a minute fill them.
 _TIME_STEPS: Final = 64
@@ -155,21 +155,35 @@ def _closed(rows: Sequence[Row], settings: Settings) -> int | None:
 
     Who stands in one stands there for good, and is told of once: nobody says more of it later.
     """
+    waits: dict[str, dict[str, int]] = defaultdict(dict)
     first = 0
-    for last, row in enumerate(rows, start=1):
+    for place, row in enumerate(rows):
         while int(row["time_ns"]) - int(rows[first]["time_ns"]) > settings.circle_s * NS_PER_S:
             first += 1
-        if is_cycle(_bodies(rows[first:last])):
-            while is_cycle(_bodies(rows[first + 1 : last])):
-                first += 1
-            step = int(rows[first]["step"])
-            known = step >= settings.min_before and len(rows) - first >= settings.min_records
-            return step if known else None
+        for wanted, other in waits_in(str(row["body"])):
+            waits[wanted][other] = place
+            opened = _circle(waits, wanted, first)
+            if opened is not None:
+                step = int(rows[opened]["step"])
+                known = step >= settings.min_before and len(rows) - opened >= settings.min_records
+                return step if known else None
     return None
 
 
-def _bodies(rows: Sequence[Row]) -> list[str]:
-    return [str(row["body"]) for row in rows]
+def _circle(waits: Mapping[str, Mapping[str, int]], lock: str, first: int) -> int | None:
+    """The oldest wait of a circle that leads from a lock back to it; None where the waits since `first` make none."""
+    reached, ahead = {lock}, [(lock, 2**63)]
+    while ahead:
+        held, oldest = ahead.pop()
+        for other, place in waits.get(held, {}).items():
+            if place < first:
+                continue
+            if other == lock:
+                return min(oldest, place)
+            if other not in reached:
+                reached.add(other)
+                ahead.append((other, min(oldest, place)))
+    return None
 
 
 def _finding(

@@ -125,7 +125,8 @@ def _calm_end(scene: Scene) -> int:
 def _prepare_counts(store: CaseStore) -> None:
     """The table `call_counts`: by trace, service and name of the call, how many a request, and how long in all.
 
-    `entry` is the operation by which the request came in; those that come once only are one.
+    `entry` is the operation by which the request came in, as the program names it and not the proxy before it, which
+    may have one name for all; those that come once only are one.
     """
     prepare_lock_ops(store)
     # Both are asked twice below, where a WITH would be read twice.
@@ -135,11 +136,14 @@ def _prepare_counts(store: CaseStore) -> None:
         SELECT trace_id, service, if(count() OVER (PARTITION BY service, first) > 1, first, '') AS entry,
                min(t.start_ns) AS start_ns, countIf(parent_service != service) AS entries,
                maxIf(duration_ns, parent_service != service) AS request_ns,
-               argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS first
+               argMinIf(toString(name), (t.start_ns, t.span_id), parent_service != service) AS door,
+               argMinIf(toString(name), (t.start_ns, t.span_id), parent_service = service
+                        AND kind IN ('server', 'consumer') AND parent_kind IN ('server', 'consumer')) AS behind,
+               if(behind != '', behind, door) AS first
         FROM linked_spans AS t GROUP BY trace_id, service HAVING entries > 0
         """,
         "trace_id String, service LowCardinality(String), entry String, start_ns Int64, entries UInt64, "
-        "request_ns Int64, first String",
+        "request_ns Int64, door String, behind String, first String",
     )
     store.derive(
         "leaf_calls",

@@ -8,8 +8,7 @@ kernels, orchestrators and lock services where there are any, and generic verbs 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -136,29 +135,6 @@ def said_outright(text: str) -> str:
     return "" if found == "race_condition" and _HANDLED.search(text) else found
 
 
-def is_cycle(texts: Iterable[str]) -> bool:
-    """Whether locks are waited for in a circle: the holder of each waits for the next, that of the last for the first.
-
-    Each text states one link: a lock that is waited for, and the one for which its holder waits.
-    """
-    waits: dict[str, set[str]] = defaultdict(set)
-    for wanted, other in _links(texts):
-        waits[wanted].add(other)
-    return any(wanted in _reached(waits, wanted) for wanted in waits)
-
-
-def _links(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for text in texts:
-        for link in _WAITS.finditer(text):
-            yield link["wanted"], link["next"]
-
-
-def _reached(waits: dict[str, set[str]], start: str) -> set[str]:
-    reached: set[str] = set()
-    ahead = list(waits[start])
-    while ahead:
-        lock = ahead.pop()
-        if lock not in reached:
-            reached.add(lock)
-            ahead.extend(waits.get(lock, ()))
-    return reached
+def waits_in(text: str) -> list[tuple[str, str]]:
+    """Each lock that a text says is waited for, and the one for which its holder waits."""
+    return [(wait["wanted"], wait["next"]) for wait in _WAITS.finditer(text)]
