@@ -66,6 +66,30 @@ connection_per_call: connection_pool_exhausted
     thread_growth .5, memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35
+whole_in_memory: memory_saturation
+    memory_step 1, oom .95, memory_growth .7, gc .85, slow .6 by latency_regression, timeout .4, event_loop .4
+work_repeated: cpu_saturation
+    cpu .95, slow .95 by latency_regression, event_loop .8, timeout .5, worker_exhausted .5, gc .5
+collector_changed: memory_saturation
+    gc 1, slow .65 by latency_regression, timeout .5, memory_step .5, cpu .5, oom .4
+cost_raised: cpu_saturation
+    cpu 1, slow .9 by latency_regression, timeout .6, worker_exhausted .65, event_loop .8, memory_step .4, oom .4
+rotation_removed: disk_saturation
+    disk_full 1, slow .2
+compression_removed: latency_regression
+    payload_too_large .8, slow .7, slow_outside .6, traffic_up .6, timeout .4
+# turns
+spread_removed: traffic_surge
+    traffic_up .95, throttled .85, cpu .6, cache_miss .6, retries_up .5, lock_wait .4, pool_exhausted .4, timeout .4
+overlap_allowed: race_condition
+    race .9, lock_wait .75 by lock_contention, backlog .7 by message_backlog, cpu .6 by cpu_saturation,
+    traffic_up .6 by traffic_surge, wrong_result .6, deadlock .4 by deadlock, pool_exhausted .4
+ack_early: wrong_result
+    wrong_result .9, volume_drop .6, race .4, complaint .5
+lease_removed: lock_lease_expired
+    lease .9, backlog .75 by message_backlog, lock_wait .85 by lock_contention, volume_drop .4
+key_narrowed: wrong_result
+    wrong_result 1, auth .7, complaint .6, type_error .3
 # schema
 table_used: schema_mismatch
     missing_table 1, missing_column .4

@@ -82,6 +82,7 @@ _OPENS: Final = re.compile(
     r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)|PgPool::connect|"
     r"PgConnection::establish|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
     r"amqp\.(?:Dial|connect)|DriverManager\.getConnection|net\.Dial|ManagedChannelBuilder|"
+    r"boto3\.(?:client|resource|Session)|new\s+\w+(?:Service)?Client(?=\()|Aws::\w+::Client\.new|storage\.NewClient|\w+\.NewFromConfig|"
     r"Executors\.new\w+|ThreadPoolExecutor|http\.Transport\{)"
 )
 # A client of Go's library alone shares the connections of all; a function that makes one a call is seen for it.

@@ -1,0 +1,77 @@
+"""What is done as before, and no longer undone: listeners, values of a thread, entries of a container."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ...symptoms.words import words
+from ..code import without_strings
+from ..diff import Line, Patch
+from ..effect import Effect
+
+_CALL: Final = re.compile(r"([A-Za-z_$@]\w*)\s*(?:\?\.|\.|->|::)\s*([A-Za-z_]\w*)[!?]?(?=\s*[(<\s]|$)")
+_LISTENS: Final = re.compile(r"\b(\w+(?:\.\w+)*\.[A-Z]\w*)\s*([+-])=")
+_DOES: Final = frozenset(
+    "set put push add insert subscribe attach register append store enqueue with bind listen mark enter track".split()
+)
+_UNDOES: Final = frozenset(
+    """clear remove reset unset pop delete unsubscribe detach deregister unregister unbind evict purge expire sweep prune trim
+    select dispose forget untrack leave exit cleanup reap discard""".split()
+)
+_NO_DELETION: Final = frozenset({"select"})
+# Holders of what belongs to one request or thread.
+_OF_A_CALL: Final = frozenset(
+    "thread local context current mdc ndc holder scope tenant security request span baggage diagnostic ambient cls".split()
+)
+_OF_LISTENERS: Final = frozenset("subscribe attach register bind listen unsubscribe detach unregister deregister".split())
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Undoing calls that are gone while the doing ones of the same thing stay."""
+    found: list[Effect] = []
+    for path in dict.fromkeys(hunk.path for hunk in patch.running if hunk.kind == "code"):
+        hunks = [hunk for hunk in patch.running if hunk.path == path]
+        removed, after = ([line for hunk in hunks for line in getattr(hunk, side)] for side in ("removed", "after"))
+        found += _no_longer_undone(path, removed, after)
+        found += _no_longer_heard(path, removed, after)
+    return found
+
+
+def _no_longer_undone(path: str, removed: list[Line], after: list[Line]) -> Iterator[Effect]:
+    done = {name for line in after for name, verb in _verbs(line.code) if verb in _DOES}
+    still = {name for line in after for name, verb in _verbs(line.code) if verb in _UNDOES}
+    for line in removed:
+        for name, verb in _verbs(line.code):
+            if verb in _UNDOES and name in done - still and (verb not in _NO_DELETION or "delete" in line.code):
+                kind = (
+                    "state_shared"
+                    if _OF_A_CALL & set(words(name))
+                    else "release_removed"
+                    if verb in _OF_LISTENERS
+                    else "eviction_removed"
+                )
+                says = f"{name} is filled as before and no longer emptied: `{line.code[:80]}` is gone"
+                yield Effect(kind, says, path, (name,), sureness=0.8)
+                return
+
+
+def _no_longer_heard(path: str, removed: list[Line], after: list[Line]) -> Iterator[Effect]:
+    """C#: an event that is listened to by `+=` and no longer left by `-=`."""
+    heard = {match[1]: match[2] for line in after for match in _LISTENS.finditer(line.code)}
+    for line in removed:
+        match = _LISTENS.search(line.code)
+        if match and match[2] == "-" and heard.get(match[1]) == "+":
+            says = f"listens to {match[1]} and never ceases to: `{line.code[:80]}` is gone"
+            yield Effect("release_removed", says, path, (match[1].split(".")[-1],), sureness=0.9)
+            return
+
+
+def _verbs(code: str) -> list[tuple[str, str]]:
+    """Receivers on a line with the first word of what is called on each."""
+    return [
+        (match[1], split[0])
+        for match in _CALL.finditer(without_strings(code))
+        if (split := words(match[2]))
+    ]
