@@ -72,8 +72,6 @@ work_repeated: cpu_saturation
     cpu .95, slow .95 by latency_regression, event_loop .8, timeout .5, worker_exhausted .5, gc .5
 collector_changed: memory_saturation
     gc 1, slow .65 by latency_regression, timeout .5, memory_step .5, cpu .5, oom .4
-cost_raised: cpu_saturation
-    cpu 1, slow .9 by latency_regression, timeout .6, worker_exhausted .65, event_loop .8, memory_step .4, oom .4
 rotation_removed: disk_saturation
     disk_full 1, slow .2
 compression_removed: latency_regression

@@ -34,6 +34,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "undone",
     "consumers",
     "hooks",
+    "moved",
     "required",
     "http_caching",
     "validation",

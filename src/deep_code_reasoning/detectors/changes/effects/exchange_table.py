@@ -86,8 +86,8 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "work_repeated",
         "looks through all of a list for what it found at once",
-        gone=r"\bHashSet\b|\bnew (?:Set|Map)\b|\bset\(|\.to_set\b|\btoHashSet\b|\btoSet\b|\bToHashSet\b|\bToDictionary\b|\bDictionary\b|\bHashMap\b|\bBTree(?:Set|Map)\b|\bmap\[\w+\](?:struct|bool)|\barray_flip\b|\bisset\(|\bMapSet\b|\bassociateBy\b|\bindex_by\b|\bgroupBy\b|\bSet\.new\b|\bFxHash\w+",
-        come=r"\.(?:contains|includes|include\?|indexOf|IndexOf|Contains|member\?|find|findIndex|FirstOrDefault|Any|any|anyMatch|find_index|firstOrNull|first)\(|\.(?:find|any\?|detect|firstOrNull|first|any)\s*\{|\bin_array\(|\barray_search\(|\bslices\.(?:Contains|Index)\w*\(|\bif .*\bin \w*(?:list|List)|\bnext\(\(|\bEnum\.(?:member|find|any)",
+        gone=r"\bHashSet\b|\bnew (?:Set|Map)\b|\bset\(|\.to_set\b|\btoHashSet\b|\btoSet\b|\bToHashSet\b|\bToDictionary\b|\bDictionary\b|\bHashMap\b|\bBTree(?:Set|Map)\b|\bmap\[\w+\](?:struct|bool)|\barray_flip\b|\bisset\(|\bMapSet\b|\bassociateBy\b|\bindex_by\b|\bgroupBy\b|\bSet\.(?:new|of|copyOf)\b|\bSet<|\bFxHash\w+",
+        stays=r"\.(?:contains|includes|include\?|indexOf|IndexOf|Contains|member\?|find|findIndex|FirstOrDefault|Any|any|anyMatch|find_index|firstOrNull|first)\(|\.(?:find|any\?|detect|firstOrNull|first|any)\s*\{|\bin_array\(|\barray_search\(|\bslices\.(?:Contains|Index)\w*\(|\bif .*\bin \w*(?:list|List)|\bnext\(\(|\bEnum\.(?:member|find|any)",
         sureness=0.8,
     ),
     _rule(

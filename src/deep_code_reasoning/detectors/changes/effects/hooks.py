@@ -27,6 +27,7 @@ _NAMES_CHECK: Final = re.compile(r"\b(?:validate|before_\w+|after_\w+|helper_met
 _QUERIES: Final = re.compile(
     r"\b[A-Z]\w*::(?:with|where|find\w*|query|all|first\w*)\(|\b[A-Z]\w*\.(?:find\w*|where|objects|lookup|fetch|load|query|count|exists)\w*[.(]|\.objects\.|\b(?:axios|fetch|requests|httpx)\b\s*[.(]|\bHttp::|\bfile_get_contents\(\s*[\"']http"
 )
+_IN_TEXT: Final = re.compile(r"[$#]\{[^}]*?\b(\w+)\(")
 _PAGES: Final = re.compile(r"(?i)\b(?:page\w*|cursor|next\w*|offset|token|has_?more|marker|continuation\w*|after)\b")
 _ENDLESS: Final = re.compile(
     r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1|!?\w*(?:next|more|page|cursor|token)\w*.*)\s*\)?\s*[:{]?$|do\s*\{|loop\s*(?:\{|do)|until\b)", re.I
@@ -62,14 +63,18 @@ def _from_hooks(
     for place, line in enumerate(after):
         if line.sign != "+" or line.kept or not _is_of_hook(hunk, after, place, checks):
             continue
-        for call in calls(line.code):
-            if call.name in known or definition(line.code):
-                continue
-            within = (line, *bodies.get(call.name, ()))
-            if any(_leaves(other, clients) for other in within):
-                says = f"calls {call.full} each time that a hook runs: `{line.code[:80]}`"
-                yield Effect("call_in_loop", says, hunk.path, (call.name,), sureness=0.8)
-                return
+        names = [name for name in _called(line.code) if name not in known and not definition(line.code)]
+        led_to = [other for name in names for other in bodies.get(name, ())]
+        asks = _QUERIES.search(line.code) and not any(_QUERIES.search(old.code) for old in hunk.before)
+        if asks or (names and any(_leaves(other, clients) for other in (line, *led_to))):
+            says = f"calls somebody each time that a hook runs: `{line.code[:80]}`"
+            yield Effect("call_in_loop", says, hunk.path, tuple(names), sureness=0.8)
+            return
+
+
+def _called(code: str) -> list[str]:
+    """Names of what a line calls, in texts that it puts together too."""
+    return [call.name for call in calls(code)] + _IN_TEXT.findall(code)
 
 
 def _is_of_hook(hunk: Hunk, after: Sequence[Line], place: int, checks: set[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...symptoms.words import words
@@ -18,9 +18,10 @@ _DOES: Final = frozenset(
 )
 _UNDOES: Final = frozenset(
     """clear remove reset unset pop delete unsubscribe detach deregister unregister unbind evict purge expire sweep prune trim
-    select dispose forget untrack leave exit cleanup reap discard""".split()
+    dispose forget untrack leave exit cleanup reap discard""".split()
 )
-_NO_DELETION: Final = frozenset({"select"})
+# What lets go by itself.
+_LETS_GO: Final = re.compile(r"(?i)weak|\bttl\b|expir|\blru\b|max_?(?:size|len|entries)|\bscoped?\b|\busing\b|\bwith\b")
 # Holders of what belongs to one request or thread.
 _OF_A_CALL: Final = frozenset(
     "thread local context current mdc ndc holder scope tenant security request span baggage diagnostic ambient cls".split()
@@ -34,24 +35,19 @@ def extract(patch: Patch) -> list[Effect]:
     for path in dict.fromkeys(hunk.path for hunk in patch.running if hunk.kind == "code"):
         hunks = [hunk for hunk in patch.running if hunk.path == path]
         removed, after = ([line for hunk in hunks for line in getattr(hunk, side)] for side in ("removed", "after"))
-        found += _no_longer_undone(path, removed, after)
+        if not any(_LETS_GO.search(line.code) for hunk in hunks for line in hunk.added):
+            found += _no_longer_undone(path, removed, after)
         found += _no_longer_heard(path, removed, after)
     return found
 
 
 def _no_longer_undone(path: str, removed: list[Line], after: list[Line]) -> Iterator[Effect]:
-    done = {name for line in after for name, verb in _verbs(line.code) if verb in _DOES}
-    still = {name for line in after for name, verb in _verbs(line.code) if verb in _UNDOES}
+    done = {name for line in after for name, verbs in _called(line.code) if verbs[0] in _DOES}
+    still = {name for line in after for name, verbs in _called(line.code) if _UNDOES & set(verbs)}
     for line in removed:
-        for name, verb in _verbs(line.code):
-            if verb in _UNDOES and name in done - still and (verb not in _NO_DELETION or "delete" in line.code):
-                kind = (
-                    "state_shared"
-                    if _OF_A_CALL & set(words(name))
-                    else "release_removed"
-                    if verb in _OF_LISTENERS
-                    else "eviction_removed"
-                )
+        for name, verbs in _called(line.code):
+            if _UNDOES & set(verbs) and name in done - still:
+                kind = _kind(name, verbs)
                 says = f"{name} is filled as before and no longer emptied: `{line.code[:80]}` is gone"
                 yield Effect(kind, says, path, (name,), sureness=0.8)
                 return
@@ -68,10 +64,16 @@ def _no_longer_heard(path: str, removed: list[Line], after: list[Line]) -> Itera
             return
 
 
-def _verbs(code: str) -> list[tuple[str, str]]:
-    """Receivers on a line with the first word of what is called on each."""
+def _kind(name: str, verbs: Sequence[str]) -> str:
+    if _OF_A_CALL & set(words(name)):
+        return "state_shared"
+    return "release_removed" if _OF_LISTENERS & set(verbs) else "eviction_removed"
+
+
+def _called(code: str) -> list[tuple[str, list[str]]]:
+    """Receivers on a line with the words of what is called on each."""
     return [
-        (match[1], split[0])
+        (match[1], split)
         for match in _CALL.finditer(without_strings(code))
         if (split := words(match[2]))
     ]

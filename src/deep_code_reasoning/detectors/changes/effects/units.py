@@ -10,6 +10,7 @@ from ...symptoms.quantities import settings
 from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Patch
 from ..effect import Effect
+from ..paths import has_extension
 from .pairs import paired
 
 # Words that say in which unit a number is meant, as the standard libraries of common languages spell them.
@@ -20,9 +21,69 @@ _UNIT: Final = re.compile(
 _NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
 
 
+# Options of caches and stores by the unit that their documentation gives them: seconds, milliseconds.
+_OPTIONS: Final = (
+    frozenset("stdttl ex setex expire expireat expires_in maxage max_age".split()),
+    frozenset("ttl px psetex pexpire pexpireat pttl".split()),
+)
+_GIVEN: Final = re.compile(r"""["']?\b([A-Za-z_]\w*)["']?\s*(?:[:=]|=>)\s*(\w+)\b(?!\s*[*(])""")
+_TIMES: Final = re.compile(r"\*\s*(?:1_?000|60|3_?600|time\.[A-Z]\w+|\w*(?:MINUTE|SECOND|HOUR|_MS)\w*)\b|\btime\.[A-Z]\w+\s*\*")
+_TIMER: Final = re.compile(r"(?i)interval|timeout|ticker|sleep|timer|ttl|expir|delay|duration|every|period|schedule|\bafter\b")
+# How far a bare number may be from what it was in a unit that it may be meant in.
+_TUNED: Final = 20.0
+
+
 def extract(patch: Patch) -> list[Effect]:
-    """Lines that are the same but for a unit."""
-    return [effect for hunk in patch.running if hunk.kind in ("code", "config") for effect in _units(hunk)]
+    """Lines that are the same but for a unit, and quantities that lost theirs."""
+    found: list[Effect] = []
+    scaled = any(_TIMES.search(line.code) for line in patch.added)
+    for hunk in patch.running:
+        if hunk.kind in ("code", "config"):
+            found += _units(hunk)
+            found += _bare(hunk)
+            found += _by_another_option(hunk)
+            found += [] if scaled else _no_longer_scaled(hunk)
+    return found
+
+
+def _bare(hunk: Hunk) -> Iterator[Effect]:
+    """A quantity with a unit becomes a number that is neither so many bytes nor milliseconds or seconds."""
+    for old, new in paired(hunk):
+        before = {one.owner: one for one in settings(old.code) if one.dimension}
+        for one in settings(new.code):
+            known = before.get(one.owner)
+            if known is None or one.dimension or not one.value or not known.value:
+                continue
+            meant = (one.value,) if known.dimension == "bytes" else (one.value, one.value * 1000)
+            if all(max(value / known.value, known.value / value) > _TUNED for value in meant):
+                yield _lost(hunk, old.code, new.code)
+                return
+
+
+def _no_longer_scaled(hunk: Hunk) -> Iterator[Effect]:
+    """A time was multiplied by its unit, and is handed on as it is: `15 * time.Second`, `time.Duration(every)`."""
+    for old, new in paired(hunk):
+        bare = re.search(r"\btime\.Duration\([\w.*]+\)", new.code) if has_extension(hunk.path, "go") else _TIMER.search(new.code)
+        named = re.search(r"(?i)ms\b|millis|time\.[A-Z][a-z]+s?\b(?!\()", re.sub(r"time\.Duration\(", "(", new.code).replace("time.New", ""))
+        if bare and _TIMER.search(old.code) and _TIMES.search(old.code) and not named and not re.search(r"\d", new.code):
+            yield _lost(hunk, old.code, new.code)
+            return
+
+
+def _by_another_option(hunk: Hunk) -> Iterator[Effect]:
+    """The same value goes to an option that takes it for seconds, where milliseconds were meant, or the other way."""
+    for old, new in paired(hunk):
+        before, after = ({value: name.lower() for name, value in _GIVEN.findall(line.code)} for line in (old, new))
+        for value, name in after.items():
+            units = [n for one in (before.get(value, ""), name) for n, options in enumerate(_OPTIONS) if one in options]
+            if len(units) == 2 and units[0] != units[1]:
+                yield _lost(hunk, old.code, new.code)
+                return
+
+
+def _lost(hunk: Hunk, old: str, new: str) -> Effect:
+    says = f"a quantity is taken in another unit: `{old[:60]}` becomes `{new[:60]}`"
+    return Effect("unit_changed", says, hunk.path, tuple(dict.fromkeys(_NAME.findall(new)))[:12], sureness=0.85)
 
 
 def _units(hunk: Hunk) -> Iterator[Effect]:
