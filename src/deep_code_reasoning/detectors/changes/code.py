@@ -69,7 +69,7 @@ _LOCAL: Final = frozenset(
     """append push add pop len length size print printf println sprintf format string str int float bool list dict set
     map filter join split trim copy min max sum abs sorted range enumerate zip make new keys values entries has
     contains includes startswith endswith replace lower upper tostring json log info debug warn error errorf
-    wrap now since""".split()
+    wrap now since sleep delay""".split()
 )
 # Receivers all of whose methods leave the process, as far as they do anything; and those of theirs that do not.
 _CLIENTS: Final = frozenset("client stub repository repo dao gateway api".split())
@@ -82,6 +82,7 @@ _TYPED: Final = re.compile(
     rf"|\b(?:[\w.]+\.)?{_CLIENT_TYPE}(?:<[^>]*>)?\s+\$?(\w+)\s*[;,)=]"  # Type name;
     rf"|\b(\w+)\s+\*?(?:[\w.]+\.)?{_CLIENT_TYPE}\s*[,)]?$"  # name Type (Go)
 )
+_PROJECTS: Final = re.compile(r"\.[sS]elect\s*[({]\s*(?:\(?\w+\)?\s*=>|\|\w+)")
 _SQL: Final = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.I)
 
 
@@ -153,6 +154,7 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
         re.escape(call.name) + r"\s*\(\s*(?:ctx|context|r\.Context\(\)|c\.Request\.Context)", text
     )
     of_memory = name in _LOCAL and not (takes_context and not is_log_statement(code))
+    of_memory = of_memory or (_PROJECTS.search(code) is not None and name == "select")
     if of_memory or name.endswith(("exception", "error", "errorf")):
         return False
     parts = re.split(r"::|->|\.", call.full)[:-1]

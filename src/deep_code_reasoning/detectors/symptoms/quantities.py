@@ -23,7 +23,12 @@ _TOKEN: Final = re.compile(
 )
 _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
 _NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
-_JAVA_UNIT: Final = re.compile(r"(?:TimeUnit|ChronoUnit)\.")
+_JAVA_UNIT: Final = re.compile(
+    r"(?:TimeUnit|ChronoUnit)\.|(?:NANO|MICRO|MILLI)?SECONDS$|(?:MILLIS|MINUTES|HOURS|DAYS|WEEKS)$"
+)
+# A duration of ISO 8601, as settings of Java, PHP's `DateInterval` and JSON have it: `PT1H30M`, `P7D`.
+_ISO_DURATION: Final = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_ISO_UNITS: Final = ("week", "day", "hour", "minute", "second")
 _STRINGS: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
 # Arguments of a command line, in a string or in a list of them.
@@ -36,6 +41,10 @@ _SHORT_FLAGS: Final = (
     (re.compile(r"\b(?:celery|sidekiq)\b.*?\s-c[\s=]?(\d+)\b"), "concurrency"),
 )
 
+# What makes a quantity of a number owns none.
+_MAKES_QUANTITY: Final = re.compile(
+    r"(?:\w+\.)?(?:timedelta|int|float|long|Number|parseInt|intval|Integer\.parseInt|strconv\.Atoi)"
+)
 # No number of a program is shifted further.
 _WORD_BITS: Final = 64
 
@@ -90,6 +99,14 @@ def parse_quantity(text: str) -> tuple[float, str] | None:
         return None
     value = float(match[1].replace("_", ""))
     return _scaled(value, match[2]) if math.isfinite(value) else None
+
+
+def _iso_ms(text: str) -> float:
+    """Milliseconds of a duration written after ISO 8601; 0 for another text."""
+    match = _ISO_DURATION.fullmatch(text)
+    return (
+        sum(float(n) * TIME_MS[unit] for n, unit in zip(match.groups(), _ISO_UNITS, strict=True) if n) if match else 0
+    )
 
 
 def _scaled(value: float, unit: str) -> tuple[float, str] | None:
@@ -180,6 +197,8 @@ class _Reader:
             self._label(inner)
         elif _QUOTED_NUMBER.fullmatch(inner):
             self._number(inner)
+        elif iso := _iso_ms(inner):
+            self.found.append((self._owner(), iso, "ms"))
         self.operator = ""
 
     def _number(self, text: str) -> None:
@@ -242,6 +261,6 @@ class _Reader:
         for frame in reversed(self.frames):
             if frame.label and (frame is self.frames[0] or _label_scale(frame.label) is None):
                 return frame.label
-            if frame.name and _time_scale(frame.name) is None:
+            if frame.name and _time_scale(frame.name) is None and not _MAKES_QUANTITY.fullmatch(frame.name):
                 return frame.name
         return self.target or self.first_name or self.frames[0].name

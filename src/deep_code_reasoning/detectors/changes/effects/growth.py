@@ -260,7 +260,7 @@ def _tasks(hunk: Hunk) -> list[Effect]:
         return []
     ended = any(
         re.search(
-            r"(?i)ctx\.done|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
+            r"(?i)ctx\.done|gather\(|await_?all|when_?all|promise\.all|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
             line.code,
         )
         for line in hunk.after

@@ -104,7 +104,20 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         found += _numbers(hunk, named)
         found += _switches(hunk)
-    return found
+    return [effect for effect in found if not _is_set_elsewhere(effect, patch)]
+
+
+def _is_set_elsewhere(effect: Effect, patch: Patch) -> bool:
+    """Whether what one place no longer sets is set to the same by another: moved to a module, or to who calls."""
+    if not effect.kind.endswith("_removed") or effect.old is None:
+        return False
+    name = effect.subjects[-1]
+    return any(
+        number.owner.split(".")[-1] == name and (number.value, number.dimension) == (effect.old, effect.dimension)
+        for line in patch.added
+        if name in line.code
+        for number in settings(line.code)
+    )
 
 
 def _named_numbers(patch: Patch) -> Mapping[str, str]:
@@ -113,15 +126,21 @@ def _named_numbers(patch: Patch) -> Mapping[str, str]:
     found = {}
     for line in patch.added:
         match = _GIVES.match(line.code)
-        numbers = _LITERAL.findall(match[2]) if match else []
+        numbers = settings(match[0]) if match else []
         if match and len(numbers) == 1 and match[1] not in known:
-            found[match[1]] = numbers[0]
+            found[match[1]] = _written(numbers[0])
     for hunk in patch.running:
         for place, line in enumerate(hunk.after):
             given = variable_default(hunk.after, place) if line.sign == "+" else None
             if given and given[0] not in known:
                 found[given[0]] = given[1]
     return found
+
+
+def _written(number: Setting) -> str:
+    """A quantity as a literal with its unit, so that it is read as the same wherever it stands."""
+    unit = {"ms": "ms", "bytes": "b"}.get(number.dimension, "")
+    return f"{number.value:.17g}{unit}"
 
 
 def _with_numbers(code: str, named: Mapping[str, str]) -> str:
@@ -132,7 +151,6 @@ def _with_numbers(code: str, named: Mapping[str, str]) -> str:
 
 
 _GIVES: Final = re.compile(r"(?:[\w@]+\s+)*?(\w{4,})\s*(?::\s*[A-Za-z]\w*\s*=|[:=])\s*(.+)$")
-_LITERAL: Final = re.compile(r"(?<![\w.])\d+(?:_\d+)*(?=[lLfF]?\b)(?!\.)")
 
 
 def _has_flags(hunk: Hunk) -> bool:

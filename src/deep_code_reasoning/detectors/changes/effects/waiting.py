@@ -191,10 +191,11 @@ def _asked_besides(patch: Patch) -> Iterator[Effect]:
     Of a receiver that is not yet asked there, or what is asked anew may be asked instead of something else.
     """
     clients = clients_of([line.code for hunk in patch.running for line in hunk.after])
+    moved = _moved_functions(patch)
     for hunk in patch.running:
         if hunk.kind != "code" or hunk.is_new_file:
             continue
-        known = {call.name for line in hunk.before for call in calls(line.code)}
+        known = moved | {call.name for line in hunk.before for call in calls(line.code)}
         gone = sum(is_remote_call(call, line.code, clients) for line in hunk.removed for call in calls(line.code))
         for index, line in enumerate(hunk.after):
             if line.sign != "+" or line.kept or gone or is_import(line.code) or _is_of_new_function(hunk.after, index):
@@ -207,6 +208,17 @@ def _asked_besides(patch: Patch) -> Iterator[Effect]:
                     says = f"calls {call.full} besides: `{line.code[:80]}`"
                     yield Effect("call_added", says, hunk.path, (call.name, *_receivers(call.full)), sureness=0.8)
                     return
+
+
+def _moved_functions(patch: Patch) -> set[str]:
+    """Functions that a patch brings whose body stood elsewhere before: who calls them calls nobody besides."""
+    return {
+        name
+        for hunk in patch.running
+        for index, line in enumerate(hunk.after)
+        if line.sign == "+" and (name := definition(line.code))
+        if all(body.kept or not calls(body.code) for body in (hunk.after[n] for n in block_after(hunk.after, index)))
+    }
 
 
 def _is_of_new_function(lines: Sequence[Line], index: int) -> bool:
