@@ -12,12 +12,16 @@ from ..effect import Effect
 from .pairs import paired
 
 _ACK: Final = re.compile(
-    r"(?i)\b(?:basic_?ack|ack(?:nowledge)?|ack_?async|x_?ack|complete_?message\w*|delete_?message\w*|commit_?(?:sync|async|message\w*|offset\w*)|commit)!?\s*\("
+    r"(?i)\b(?:basic_?ack|ack(?:nowledge)?|ack_?async|x_?ack|complete_?message\w*|delete_?message\w*|commit_?(?:sync"
+    r"|async|message\w*|offset\w*)|commit)!?\s*\("
 )
 _REFUSES: Final = re.compile(
-    r"(?i)\b(?:basic_?)?(?:nack|nak|reject|requeue|abandon\w*|dead_?letter\w*|negative_?acknowledge|change_?message_?visibility\w*)!?\s*\("
+    r"(?i)\b(?:basic_?)?(?:nack|nak|reject|requeue|abandon\w*|dead_?letter\w*|negative_?acknowledge"
+    r"|change_?message_?visibility\w*)!?\s*\("
 )
-_LEAVES: Final = re.compile(r"^(?:return(?:\s+(?:None|null|nil|true|false|undefined|:ok|Ok\(\(\)\)))?|continue|next)\s*;?$")
+_LEAVES: Final = re.compile(
+    r"^(?:return(?:\s+(?:None|null|nil|true|false|undefined|:ok|Ok\(\(\)\)))?|continue|next)\s*;?$"
+)
 _PLACE: Final = re.compile(
     r"""(?i)(\w*(?:queue|topic|exchange|routing_?key|stream|subject|subscription|consumer_?group|group_?id|binding)\w*)["']?\s*(?:=>|:=|[:=(])\s*["'`]([\w.\-/*#]+)["'`]"""
 )
@@ -93,8 +97,10 @@ def _places(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
 def _follows(patch: Patch, path: str, old: str, new: str) -> bool:
     """Whether another file of the patch makes the same step, or the name was in use before."""
     for hunk in patch.running:
-        if hunk.path != path and any(old in line.code for line in hunk.removed) and any(
-            new in line.code for line in hunk.added
+        if (
+            hunk.path != path
+            and any(old in line.code for line in hunk.removed)
+            and any(new in line.code for line in hunk.added)
         ):
             return True
     return False

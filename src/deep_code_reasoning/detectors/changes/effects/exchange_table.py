@@ -23,43 +23,62 @@ class Exchange:
     sureness: float
 
 
-def _rule(effect: str, says: str, *, gone: str = "", come: str = "", stays: str = "", sureness: float = 0.85) -> Exchange:
+def _rule(
+    effect: str, says: str, *, gone: str = "", come: str = "", stays: str = "", sureness: float = 0.85
+) -> Exchange:
     first, second, third = (re.compile(text) if text else None for text in (gone, come, stays))
     return Exchange(effect, says, first, second, third, sureness)
 
 
 # Ways to hand on a body piece by piece, and to take it as a whole.
 _STREAMS: Final = (
-    r"(?i)\b(?:transferTo|StreamingResponseBody|StreamingResponse|InputStreamResource|createReadStream|io\.Copy\w*|iter_(?:content|lines|bytes|chunked)"
-    r"|stream\s*[:=]\s*true|send_?file|chunks?|ReadableStream|pipeline|copy_stream|readfile|fpassthru|stream_copy_to_stream|CopyTo(?:Async)?"
-    r"|bytes_stream|into_async_read|bufio\.(?:Scanner|NewScanner|NewReader)|json\.NewDecoder|JsonReader|StAX|XMLStreamReader|SAX\w*|iterparse|ijson"
-    r"|AsAsyncEnumerable|IAsyncEnumerable|ResponseHeadersRead|yield|fetchmany|server_?side_?cursors?|find_each|find_in_batches|in_batches|each_row|cursor|chunkById"
+    r"(?i)\b(?:transferTo|StreamingResponseBody|StreamingResponse|InputStreamResource|createReadStream|io\.Copy\w*"
+    r"|iter_(?:content|lines|bytes|chunked)"
+    r"|stream\s*[:=]\s*true|send_?file|chunks?|ReadableStream|pipeline|copy_stream|readfile|fpassthru"
+    r"|stream_copy_to_stream|CopyTo(?:Async)?"
+    r"|bytes_stream|into_async_read|bufio\.(?:Scanner|NewScanner|NewReader)|json\.NewDecoder|JsonReader|StAX"
+    r"|XMLStreamReader|SAX\w*|iterparse|ijson"
+    r"|AsAsyncEnumerable|IAsyncEnumerable|ResponseHeadersRead|yield|fetchmany|server_?side_?cursors?|find_each"
+    r"|find_in_batches|in_batches|each_row|cursor|chunkById"
     r"|lazy|iterator|each_line|foreach_line|readLines?|Flow|Flux|File\.stream!|Stream)\b|\.pipe\(|getBinaryStream"
 )
 _WHOLE: Final = (
-    r"(?i)\b(?:readAllBytes|toByteArray|(?:io|ioutil)\.ReadAll|readFileSync|readFile|ReadToEnd(?:Async)?|ReadAll(?:Bytes|Text|Lines)\w*|fetchall|file_get_contents"
-    r"|read_to_(?:end|string)|arrayBuffer|Buffer\.concat|ByteArrayOutputStream|MemoryStream|read_bytes|read_text|readBytes|readText|File\.(?:read!?|readlines)"
-    r"|os\.ReadFile|getBytes|collectList|ToListAsync|ToArray(?:Async)?|GetByteArrayAsync|ReadAsByteArrayAsync|ReadAsStringAsync|stream_get_contents|json\.load)\b"
-    r"|\.read\(\)|\.to_a\b|\bbytes\(\)\.await|(?<!\w)list\(|\.collect::<Vec|\.toList\(\)|\.buffer\(\)|\.content\b(?!\s*[=(])"
+    r"(?i)\b(?:readAllBytes|toByteArray|(?:io|ioutil)\.ReadAll|readFileSync|readFile|ReadToEnd(?:Async)?"
+    r"|ReadAll(?:Bytes|Text|Lines)\w*|fetchall|file_get_contents"
+    r"|read_to_(?:end|string)|arrayBuffer|Buffer\.concat|ByteArrayOutputStream|MemoryStream|read_bytes|read_text"
+    r"|readBytes|readText|File\.(?:read!?|readlines)"
+    r"|os\.ReadFile|getBytes|collectList|ToListAsync|ToArray(?:Async)?|GetByteArrayAsync|ReadAsByteArrayAsync"
+    r"|ReadAsStringAsync|stream_get_contents|json\.load)\b"
+    r"|\.read\(\)|\.to_a\b|\bbytes\(\)\.await|(?<!\w)list\(|\.collect::<Vec|\.toList\(\)|\.buffer\(\)"
+    r"|\.content\b(?!\s*[=(])"
 )
 # Containers that several may change at once, and those that but one may.
 _CONCURRENT: Final = (
-    r"\b(?:Concurrent(?:Dictionary|HashMap|SkipList\w+|Linked\w+|Queue|Bag|Stack|Map)|Concurrent::\w+|CopyOnWrite\w+|sync\.Map|DashMap|"
-    r"(?:Linked|Array|Priority)?Blocking(?:Queue|Deque|Collection)\w*|Collections\.synchronized\w+|Atomic(?:Integer|Long|Reference|Boolean|\w*Array|U?\d+|I\d+)|"
-    r"atomic\.(?:Int|Uint|Pointer|Value|Bool|Add|Load|Store)\w*|Interlocked\.\w+|LongAdder|Immutable(?:Dictionary|List)Interlocked|Thread::Queue|queue\.(?:Queue|SimpleQueue)|"
+    r"\b(?:Concurrent(?:Dictionary|HashMap|SkipList\w+|Linked\w+|Queue|Bag|Stack|Map)|Concurrent::\w+|CopyOnWrite\w+"
+    r"|sync\.Map|DashMap|"
+    r"(?:Linked|Array|Priority)?Blocking(?:Queue|Deque|Collection)\w*|Collections\.synchronized\w+|Atomic(?:Integer"
+    r"|Long|Reference|Boolean|\w*Array|U?\d+|I\d+)|"
+    r"atomic\.(?:Int|Uint|Pointer|Value|Bool|Add|Load|Store)\w*|Interlocked\.\w+|LongAdder|Immutable(?:Dictionary"
+    r"|List)Interlocked|Thread::Queue|queue\.(?:Queue|SimpleQueue)|"
     r"(?:Mutex|RwLock)(?=<))"
 )
 _PLAIN: Final = (
-    r"\b(?:Dictionary|HashMap|LinkedHashMap|TreeMap|ArrayList|LinkedList|ArrayDeque|HashSet|List|Queue|Stack)\b\s*[<(]|\bmutable(?:Map|List|Set)Of|\bmap\[|\{\}|\[\]"
+    r"\b(?:Dictionary|HashMap|LinkedHashMap|TreeMap|ArrayList|LinkedList|ArrayDeque|HashSet|List|Queue"
+    r"|Stack)\b\s*[<(]|\bmutable(?:Map|List|Set)Of|\bmap\[|\{\}|\[\]"
     r"|\bRefCell\b|\bUnsafeCell\b|\bstatic mut\b|\bHash\.new|\bdict\(|\bdeque\(|\+\+|\+=\s*1\b|\bnew (?:Map|Set)\("
 )
 _CHANGES_ALONE: Final = (
-    r"(?i)\$(?:inc|push|addToSet|pull|min|max)\b|\bF\(\s*[\"']|(?:->|\.)(?:increment|decrement)(?:_counter|_all|Each)?!?\(|\bSET\s+[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\.)?[\"`]?\1[\"`]?\s*[-+|]"
-    r"|\bh?incr(?:by|byfloat)?\b\s*\(|\bdecr(?:by)?\b\s*\(|\bZIncrBy\b|\bcompareAndSet\b|\bCompareExchange\b|\b(?:incrementAndGet|getAndIncrement|addAndGet)\b|findOneAndUpdate|find_one_and_update|findAndModify"
-    r"|ExecuteUpdate(?:Async)?|update_all\(\s*[\"']|\bupdateMany\b.*\bincrement\b|\bincrement\s*:\s*\w|ON CONFLICT|ON DUPLICATE KEY|\bupsert|\bIf-Match\b|\block_version\b|@Version\b|\[ConcurrencyCheck\]|RowVersion|[\"']xx?[\"']\s*=>"
+    r"(?i)\$(?:inc|push|addToSet|pull|min|max)\b|\bF\(\s*[\"']|(?:->|\.)(?:increment|decrement)(?:_counter|_all"
+    r"|Each)?!?\(|\bSET\s+[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\.)?[\"`]?\1[\"`]?\s*[-+|]"
+    r"|\bh?incr(?:by|byfloat)?\b\s*\(|\bdecr(?:by)?\b\s*\(|\bZIncrBy\b|\bcompareAndSet\b|\bCompareExchange\b"
+    r"|\b(?:incrementAndGet|getAndIncrement|addAndGet)\b|findOneAndUpdate|find_one_and_update|findAndModify"
+    r"|ExecuteUpdate(?:Async)?|update_all\(\s*[\"']|\bupdateMany\b.*\bincrement\b|\bincrement\s*:\s*\w|ON CONFLICT"
+    r"|ON DUPLICATE KEY|\bupsert|\bIf-Match\b|\block_version\b|@Version\b|\[ConcurrencyCheck\]|RowVersion"
+    r"|[\"']xx?[\"']\s*=>"
 )
 _READS_THEN_WRITES: Final = (
-    r"(?i)\$set\b|\.save\w*\(|->save\(|\bset\w*\(|\bupdate\w*!?\(|\bput\w*\(|\bUPDATE\b.*\bSET\b|\bSaveChanges|\w+\.\w+\s*(?:[-+]=|=\s*\w+\.\w+\s*[-+])|\binsert\w*\("
+    r"(?i)\$set\b|\.save\w*\(|->save\(|\bset\w*\(|\bupdate\w*!?\(|\bput\w*\(|\bUPDATE\b.*\bSET\b|\bSaveChanges"
+    r"|\w+\.\w+\s*(?:[-+]=|=\s*\w+\.\w+\s*[-+])|\binsert\w*\("
 )
 
 EXCHANGES: Final[tuple[Exchange, ...]] = (
@@ -68,7 +87,8 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "copy_per_call",
         "each worker loads for itself what all shared",
-        gone=r"(?i)\bpreload_app!?(?:\s+true\b|\s*=\s*True\b|\s*$)|--preload\b|\bProcess\.warmup\b|\bbefore_fork\b|\bopcache\.preload\s*=\s*\S",
+        gone=r"(?i)\bpreload_app!?(?:\s+true\b|\s*=\s*True\b|\s*$)|--preload\b|\bProcess\.warmup\b|\bbefore_fork\b"
+        r"|\bopcache\.preload\s*=\s*\S",
     ),
     _rule(
         "copy_per_call",
@@ -78,45 +98,65 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "collector_changed",
         "memory is collected otherwise",
-        gone=r"-XX:\+Use(?:Z|Shenandoah|G1|ConcMarkSweep)GC|\bSustainedLowLatency\b|(?i:gcConcurrent)\W{1,6}(?i:true|1)|(?i:gcServer)\W{1,6}(?i:true|1)|-XX:\+ZGenerational",
-        come=r"-XX:\+Use(?:Parallel|Serial|Epsilon)GC|\bGCLatencyMode\.Batch\b|(?i:gcConcurrent)\W{1,6}(?i:false|0)|(?i:gcServer)\W{1,6}(?i:false|0)|-XX:-ZGenerational",
+        gone=r"-XX:\+Use(?:Z|Shenandoah|G1|ConcMarkSweep)GC|\bSustainedLowLatency\b|(?i:gcConcurrent)\W{1,6}(?i:true"
+        r"|1)|(?i:gcServer)\W{1,6}(?i:true|1)|-XX:\+ZGenerational",
+        come=r"-XX:\+Use(?:Parallel|Serial|Epsilon)GC|\bGCLatencyMode\.Batch\b|(?i:gcConcurrent)\W{1,6}(?i:false|0)"
+        r"|(?i:gcServer)\W{1,6}(?i:false|0)|-XX:-ZGenerational",
         sureness=0.9,
     ),
     # Work.
     _rule(
         "work_repeated",
         "looks through all of a list for what it found at once",
-        gone=r"\bHashSet\b|\bnew (?:Set|Map)\b|\bset\(|\.to_set\b|\btoHashSet\b|\btoSet\b|\bToHashSet\b|\bToDictionary\b|\bDictionary\b|\bHashMap\b|\bBTree(?:Set|Map)\b|\bmap\[\w+\](?:struct|bool)|\barray_flip\b|\bisset\(|\bMapSet\b|\bassociateBy\b|\bindex_by\b|\bgroupBy\b|\bSet\.(?:new|of|copyOf)\b|\bSet<|\bFxHash\w+",
-        stays=r"\.(?:contains|includes|include\?|indexOf|IndexOf|Contains|member\?|find|findIndex|FirstOrDefault|Any|any|anyMatch|find_index|firstOrNull|first)\(|\.(?:find|any\?|detect|firstOrNull|first|any)\s*\{|\bin_array\(|\barray_search\(|\bslices\.(?:Contains|Index)\w*\(|\bif .*\bin \w*(?:list|List)|\bnext\(\(|\bEnum\.(?:member|find|any)",
+        gone=r"\bHashSet\b|\bnew (?:Set|Map)\b|\bset\(|\.to_set\b|\btoHashSet\b|\btoSet\b|\bToHashSet\b"
+        r"|\bToDictionary\b|\bDictionary\b|\bHashMap\b|\bBTree(?:Set|Map)\b|\bmap\[\w+\](?:struct|bool)"
+        r"|\barray_flip\b|\bisset\(|\bMapSet\b|\bassociateBy\b|\bindex_by\b|\bgroupBy\b|\bSet\.(?:new|of"
+        r"|copyOf)\b|\bSet<|\bFxHash\w+",
+        stays=r"\.(?:contains|includes|include\?|indexOf|IndexOf|Contains|member\?|find|findIndex|FirstOrDefault|Any"
+        r"|any|anyMatch|find_index|firstOrNull|first)\(|\.(?:find|any\?|detect|firstOrNull|first|any)\s*\{"
+        r"|\bin_array\(|\barray_search\(|\bslices\.(?:Contains|Index)\w*\(|\bif .*\bin \w*(?:list|List)"
+        r"|\bnext\(\(|\bEnum\.(?:member|find|any)",
         sureness=0.8,
     ),
     _rule(
         "work_repeated",
         "moves all of a list up for each that it takes from the front",
-        gone=r"(?i)\b(?:try)?dequeue\(|\bpop_?left\(|\bpoll(?:First)?\(|\bremoveFirst\(|\bpop_front\(|\bArray_?Deque\b|\bVecDeque\b|\bdeque\(|\bQueue\s*<|\bSplQueue\b|\blist\.New\(|:queue\.out\b",
-        come=r"\.RemoveAt\(0\)|\.pop\(0\)|\.remove\(0\)|\.removeAt\(0\)|\.shift\(\)|\barray_shift\(|\.delete_at\(0\)|\b(\w+)\s*=\s*\1\[1:\]|\.splice\(0,|\bdel \w+(?:\.\w+)?\[0\]|\.insert\(0,|\.unshift\(|\barray_unshift\(",
+        gone=r"(?i)\b(?:try)?dequeue\(|\bpop_?left\(|\bpoll(?:First)?\(|\bremoveFirst\(|\bpop_front\("
+        r"|\bArray_?Deque\b|\bVecDeque\b|\bdeque\(|\bQueue\s*<|\bSplQueue\b|\blist\.New\(|:queue\.out\b",
+        come=r"\.RemoveAt\(0\)|\.pop\(0\)|\.remove\(0\)|\.removeAt\(0\)|\.shift\(\)|\barray_shift\(|\.delete_at\(0\)"
+        r"|\b(\w+)\s*=\s*\1\[1:\]|\.splice\(0,|\bdel \w+(?:\.\w+)?\[0\]|\.insert\(0,|\.unshift\("
+        r"|\barray_unshift\(",
         sureness=0.9,
     ),
     # Disks.
     _rule(
         "rotation_removed",
         "a file is no longer cut off and begun anew",
-        gone=r"(?i)\b(?:Timed)?Rotating\w*Handler\b|\bRollingFile\w*|\bSizeBasedTriggering\w*|\bSizeAndTimeBased\w*|\blumberjack\.Logger\b|\bDailyRotateFile\b|winston-daily-rotate|rotating-file-stream"
-        r"|\brollingInterval\b|\bfileSizeLimitBytes\b|\bretainedFileCountLimit\b|\btracing_appender::rolling\b|\blogrotate\b|\brotate\s+\d+\b|\bmax-?size\W{1,4}\d+\s*[kmg]|\bmax-?file\W{1,4}\d"
-        r"|\bbackupCount\b|\bmaxBackups?\b|\bMaxHistory\b|\btotalSizeCap\b|\bSystemMaxUse\b|\bsizeLimit\b|\blog\.retention\.\w+|\bretention\.(?:ms|bytes)\b|\bcleanup\.policy\b|Logger\.new\(.*,\s*(?:\d|[\"'](?:daily|weekly))",
+        gone=r"(?i)\b(?:Timed)?Rotating\w*Handler\b|\bRollingFile\w*|\bSizeBasedTriggering\w*|\bSizeAndTimeBased\w*"
+        r"|\blumberjack\.Logger\b|\bDailyRotateFile\b|winston-daily-rotate|rotating-file-stream"
+        r"|\brollingInterval\b|\bfileSizeLimitBytes\b|\bretainedFileCountLimit\b|\btracing_appender::rolling\b"
+        r"|\blogrotate\b|\brotate\s+\d+\b|\bmax-?size\W{1,4}\d+\s*[kmg]|\bmax-?file\W{1,4}\d"
+        r"|\bbackupCount\b|\bmaxBackups?\b|\bMaxHistory\b|\btotalSizeCap\b|\bSystemMaxUse\b|\bsizeLimit\b"
+        r"|\blog\.retention\.\w+|\bretention\.(?:ms|bytes)\b|\bcleanup\.policy\b|Logger\.new\(.*,\s*(?:\d"
+        r"|[\"'](?:daily|weekly))",
     ),
     # The way of an answer.
     _rule(
         "compression_removed",
         "answers are no longer compressed",
-        gone=r"(?i)\bcompression\(|\bGZipMiddleware\b|\bUse_?(?:Response)?Compression\b|\bAddResponseCompression\b|\bRack::(?:Deflater|Brotli)\b|^\s*(?:gzip|brotli)\s+on\b|\bencode\s+(?:gzip|zstd|br)\b"
-        r"|\bCompressionLayer\b|\bCompressHandler\b|\bmiddleware\.(?:Gzip|Compress)\w*|\bgzip\.Gzip\(|\binstall\(Compression|compression\.(?:enabled|type|codec)\W{1,4}(?:true|gzip|lz4|zstd|snappy)|\bcompress_?(?:type|ion)\b\W{1,4}[\"']?(?:gzip|lz4|zstd|snappy)"
-        r"|\bFlask_?Compress\b|\bCompress\(app\)|@fastify/compress|\bobserveCompress|\bmod_deflate\b|\bgrpc\.UseCompressor\b",
+        gone=r"(?i)\bcompression\(|\bGZipMiddleware\b|\bUse_?(?:Response)?Compression\b|\bAddResponseCompression\b"
+        r"|\bRack::(?:Deflater|Brotli)\b|^\s*(?:gzip|brotli)\s+on\b|\bencode\s+(?:gzip|zstd|br)\b"
+        r"|\bCompressionLayer\b|\bCompressHandler\b|\bmiddleware\.(?:Gzip|Compress)\w*|\bgzip\.Gzip\("
+        r"|\binstall\(Compression|compression\.(?:enabled|type|codec)\W{1,4}(?:true|gzip|lz4|zstd|snappy)"
+        r"|\bcompress_?(?:type|ion)\b\W{1,4}[\"']?(?:gzip|lz4|zstd|snappy)"
+        r"|\bFlask_?Compress\b|\bCompress\(app\)|@fastify/compress|\bobserveCompress|\bmod_deflate\b"
+        r"|\bgrpc\.UseCompressor\b",
     ),
     _rule(
         "compression_removed",
         "answers are no longer compressed",
-        come=r"(?i)^\s*(?:gzip|brotli)\s+off\b|compression\.(?:enabled|type|codec)\W{1,4}(?:false|none)\b|\bcompress_?(?:type|ion)\b\W{1,4}[\"']?none\b",
+        come=r"(?i)^\s*(?:gzip|brotli)\s+off\b|compression\.(?:enabled|type|codec)\W{1,4}(?:false|none)\b"
+        r"|\bcompress_?(?:type|ion)\b\W{1,4}[\"']?none\b",
     ),
     # Locks, and what turns depend on.
     _rule(
@@ -136,14 +176,17 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "lock_added",
         "waits for rows that another holds instead of passing them by",
-        gone=r"(?i)\bSKIP\s+LOCKED\b|\bskip_?locked\b|\bNOWAIT\b|\bREADPAST\b|lock\.timeout\"?,\s*value\s*=\s*\"(?:-2|0)\"|\block_?timeout\s*[=:]\s*[\"']?-?[02]\b",
+        gone=r"(?i)\bSKIP\s+LOCKED\b|\bskip_?locked\b|\bNOWAIT\b|\bREADPAST\b"
+        r"|lock\.timeout\"?,\s*value\s*=\s*\"(?:-2|0)\"|\block_?timeout\s*[=:]\s*[\"']?-?[02]\b",
         sureness=0.9,
     ),
     _rule(
         "lock_order_changed",
         "changes rows in the order that each caller has them in",
-        gone=r"(?i)(?:\b|[._])(?:[aku]?k?sort\w*|order_?by\w*|sorted)\s*[!({]|\bORDER\s+BY\b|\.(?:sort|sort_by|sorted)\b",
-        stays=r"(?i)\btransaction\w*\b|FOR UPDATE|select_for_update|\bbegin\w*\(|\batomic\(|\.lock\(|with_lock|@Transactional|LockMode|\bacquire\(",
+        gone=r"(?i)(?:\b|[._])(?:[aku]?k?sort\w*|order_?by\w*|sorted)\s*[!({]|\bORDER\s+BY\b|\.(?:sort|sort_by"
+        r"|sorted)\b",
+        stays=r"(?i)\btransaction\w*\b|FOR UPDATE|select_for_update|\bbegin\w*\(|\batomic\(|\.lock\(|with_lock"
+        r"|@Transactional|LockMode|\bacquire\(",
         sureness=0.7,
     ),
     _rule(
@@ -156,59 +199,77 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "release_removed",
         "what was made for a while is left behind",
-        gone=r"(?i)\bos\.RemoveAll\(|\brmtree\(|\brm_rf?\b|\bremove_entry\b|\bdeleteRecursively\(|\bdeleteDirectory\(|\bDirectory\.Delete\(|\bremove_dir_all\(|\bTemporary(?:Directory|File)\(|\bTempDir\b|\btempdir\(|\bmktmpdir\b"
-        r"|\bTempfile\.(?:create|open)\b|\.deleteOnExit\(|\.deleteIfExists\(|\brimraf\b|\bfs\.rm(?:Sync)?\(|\bunlink\(|\brm\s+-rf?\b",
+        gone=r"(?i)\bos\.RemoveAll\(|\brmtree\(|\brm_rf?\b|\bremove_entry\b|\bdeleteRecursively\("
+        r"|\bdeleteDirectory\(|\bDirectory\.Delete\(|\bremove_dir_all\(|\bTemporary(?:Directory|File)\("
+        r"|\bTempDir\b|\btempdir\(|\bmktmpdir\b"
+        r"|\bTempfile\.(?:create|open)\b|\.deleteOnExit\(|\.deleteIfExists\(|\brimraf\b|\bfs\.rm(?:Sync)?\("
+        r"|\bunlink\(|\brm\s+-rf?\b",
         stays=r"(?i)temp|tmp|work_?dir|mkdir|scratch|\bdir\b|upload|download|\bpath\b",
         sureness=0.9,
     ),
     _rule(
         "lease_lowered",
         "a lease is no longer extended while its holder works",
-        gone=r"(?i)\b(?:\w*leases?|\w*locks?|mutex|leader\w*|visibility|heart_?beats?|session)\w*(?:\.|->|::)(?:extend|renew|refresh|touch|keep_?alive|heart_?beat|prolong|reacquire|pexpire|expire)\w*[\s(]"
-        r"|\b(?:extend_?lock|renew_?(?:lock|lease|message_?lock)\w*|keep_?lock\w*|change_?message_?visibility\w*|modify_?ack_?deadline|lease_?keep_?alive|\w*heart_?beat\w*)\s*\(",
+        gone=r"(?i)\b(?:\w*leases?|\w*locks?|mutex|leader\w*|visibility|heart_?beats?|session)\w*(?:\.|->"
+        r"|::)(?:extend|renew|refresh|touch|keep_?alive|heart_?beat|prolong|reacquire|pexpire|expire)\w*[\s(]"
+        r"|\b(?:extend_?lock|renew_?(?:lock|lease|message_?lock)\w*|keep_?lock\w*|change_?message_?visibility\w*"
+        r"|modify_?ack_?deadline|lease_?keep_?alive|\w*heart_?beat\w*)\s*\(",
         sureness=0.9,
     ),
     _rule(
         "coalescing_removed",
         "one no longer refreshes for all: each who finds nothing asks",
-        gone=r"(?i)\brace_condition_ttl\b|\bproxy_cache_(?:lock|use_stale|background_update)\b|\brefresh_?After_?Write\b|\bstale[-_]?while[-_]?revalidate\b|\bsync\s*=\s*true\b|\bCache::(?:lock|flexible)\b"
-        r"|\bdogpile\b|\bsingleflight\b|\bearly_?expir\w*|\bsoft_?ttl\b|\bnx\s*[=:]\s*True\b|\bset_?nx\w*\s*\(|[\"']NX[\"']|\bset_?if_?(?:absent|not_?exists)\w*\s*\(|\bWhen\.NotExists\b",
+        gone=r"(?i)\brace_condition_ttl\b|\bproxy_cache_(?:lock|use_stale|background_update)\b"
+        r"|\brefresh_?After_?Write\b|\bstale[-_]?while[-_]?revalidate\b|\bsync\s*=\s*true\b|\bCache::(?:lock"
+        r"|flexible)\b"
+        r"|\bdogpile\b|\bsingleflight\b|\bearly_?expir\w*|\bsoft_?ttl\b|\bnx\s*[=:]\s*True\b|\bset_?nx\w*\s*\("
+        r"|[\"']NX[\"']|\bset_?if_?(?:absent|not_?exists)\w*\s*\(|\bWhen\.NotExists\b",
         stays=r"(?i)cache|redis|memo|\bttl\b|expir|\bget\(",
         sureness=0.8,
     ),
     _rule(
         "cache_removed",
         "a cache no longer keeps that there is nothing",
-        come=r"(?i)\bskip_nil\b\W{1,4}true|\bunless\s*=\s*\"#result\s*==\s*null|\bdisableCachingNullValues\b|\bcache-?null-?values\b\W{1,4}false|\ballowNullValues\b\W{1,4}false|\bcache_?none\b\W{1,4}false",
+        come=r"(?i)\bskip_nil\b\W{1,4}true|\bunless\s*=\s*\"#result\s*==\s*null|\bdisableCachingNullValues\b"
+        r"|\bcache-?null-?values\b\W{1,4}false|\ballowNullValues\b\W{1,4}false|\bcache_?none\b\W{1,4}false",
         sureness=0.8,
     ),
     _rule(
         "cache_ttl_lowered",
         "what a cache keeps ends at a computed moment instead of after a time",
         gone=r"(?i)\b(?:p?ex|px|ttl|expires?_?(?:in|after)?|setex|psetex|AbsoluteExpirationRelativeToNow|stdTTL)\b",
-        come=r"(?i)\b(?:p?exat|pxat|p?expire_?at|expires?_?at|AbsoluteExpiration(?!Relative)|unix_?time_?milliseconds)\b",
+        come=r"(?i)\b(?:p?exat|pxat|p?expire_?at|expires?_?at|AbsoluteExpiration(?!Relative)"
+        r"|unix_?time_?milliseconds)\b",
         sureness=0.7,
     ),
     # Time and turns.
     _rule(
         "spread_removed",
         "what was spread by chance happens to all at once",
-        gone=r"(?i)(?:sleep|delay|wait|interval|expir|ttl|seconds|minutes|schedul|backoff|max_?age|timer|next|after|period|ttl).*(?:\brandom\b|\brand\w*\s*[.(]|Math\.random|\bjitter|\bsplay\b|Random\b)"
-        r"|(?:\brandom\b|\brand\w*\s*[.(]|Math\.random|\bRandom\b).*(?:sleep|delay|wait|interval|expir|ttl|seconds|minutes|schedul|spread|jitter|splay)|\b(?:jitter|splay|RandomizedDelaySec|randomization_?factor)\b",
+        gone=r"(?i)(?:sleep|delay|wait|interval|expir|ttl|seconds|minutes|schedul|backoff|max_?age|timer|next|after"
+        r"|period|ttl).*(?:\brandom\b|\brand\w*\s*[.(]|Math\.random|\bjitter|\bsplay\b|Random\b)"
+        r"|(?:\brandom\b|\brand\w*\s*[.(]|Math\.random|\bRandom\b).*(?:sleep|delay|wait|interval|expir|ttl|seconds"
+        r"|minutes|schedul|spread|jitter|splay)|\b(?:jitter|splay|RandomizedDelaySec|randomization_?factor)\b",
         sureness=0.85,
     ),
     _rule(
         "overlap_allowed",
         "a run no longer waits for the one before",
-        gone=r"(?i)\bwithout_?Overlapping\b|\bonOneServer\b|\bconcurrencyPolicy\W{1,4}(?:Forbid|Replace)\b|@DisallowConcurrentExecution\b|\bDisableConcurrentExecution\b|@SchedulerLock\b|\bmax_instances\W{1,4}1\b|\bSkipIfStillRunning\b|\bDelayIfStillRunning\b"
-        r"|\bunique_for\b|\block:\s*:until_\w+|\bsingleton_?Mode\b|\bWithSingletonMode\b|\bflock\s+-n|\bnoOverlap\b|\bcoalesce\s*=\s*True|\bsolo_?mode\b|\blimits_concurrency\b",
+        gone=r"(?i)\bwithout_?Overlapping\b|\bonOneServer\b|\bconcurrencyPolicy\W{1,4}(?:Forbid|Replace)\b"
+        r"|@DisallowConcurrentExecution\b|\bDisableConcurrentExecution\b|@SchedulerLock\b"
+        r"|\bmax_instances\W{1,4}1\b|\bSkipIfStillRunning\b|\bDelayIfStillRunning\b"
+        r"|\bunique_for\b|\block:\s*:until_\w+|\bsingleton_?Mode\b|\bWithSingletonMode\b|\bflock\s+-n|\bnoOverlap\b"
+        r"|\bcoalesce\s*=\s*True|\bsolo_?mode\b|\blimits_concurrency\b",
         sureness=0.9,
     ),
     _rule(
         "timeout_removed",
         "who no longer waits is worked for still",
-        gone=r"\bCancellationToken(?:Source)?\b|\bCancelAfter\(|\bAbort(?:Controller|Signal)\b|\basyncio\.(?:timeout|wait_for)\(|\bwithTimeout(?:OrNull)?\(|\bcontext\.With(?:Timeout|Deadline|Cancel)\(|\btokio::time::timeout\(|\bTimeout\.timeout\b"
-        r"|\borTimeout\(|\bcompleteOnTimeout\(|\banyio\.(?:fail|move_on)_after\(|\bsignal\s*:\s*\w|\bset_time_limit\(|\bstatement_timeout\b|\bsetQueryTimeout\(|\bsignal\.alarm\(|\bRequestAborted\b",
+        gone=r"\bCancellationToken(?:Source)?\b|\bCancelAfter\(|\bAbort(?:Controller|Signal)\b|\basyncio\.(?:timeout"
+        r"|wait_for)\(|\bwithTimeout(?:OrNull)?\(|\bcontext\.With(?:Timeout|Deadline|Cancel)\("
+        r"|\btokio::time::timeout\(|\bTimeout\.timeout\b"
+        r"|\borTimeout\(|\bcompleteOnTimeout\(|\banyio\.(?:fail|move_on)_after\(|\bsignal\s*:\s*\w"
+        r"|\bset_time_limit\(|\bstatement_timeout\b|\bsetQueryTimeout\(|\bsignal\.alarm\(|\bRequestAborted\b",
         sureness=0.8,
     ),
     _rule(
@@ -221,32 +282,45 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "time_zone_changed",
         "takes the server's time for the one of a place",
-        gone=r"\buse_zone\b|\bin_time_zone\b|\bZoneId\.of\b|\bZoneInfo\(|\bpytz\b|\batZone\w*\(|\bTimeZoneInfo\b|\btime\.LoadLocation\b|\.In\(\w*[lL]oc|\bDateTimeZone\b|\btimeZone\s*:|\bTime\.zone\b|\.tz\(|\bwith_timezone\b|\bchrono_tz\b|\bDateTime\.now!\(|\bsetTimezone\(",
-        come=r"\b(?:Time|DateTime|Date|LocalDate|LocalDateTime|datetime|date|Utc|Local|Instant|time|Carbon|dayjs|moment)(?:::|\.)(?:now|today|Now|Today|utcnow|UtcNow)\b|\bnew Date\(|\bdate\(|\bdatetime\.now\(\)|\btime\(\)|\bnew DateTime\(",
+        gone=r"\buse_zone\b|\bin_time_zone\b|\bZoneId\.of\b|\bZoneInfo\(|\bpytz\b|\batZone\w*\(|\bTimeZoneInfo\b"
+        r"|\btime\.LoadLocation\b|\.In\(\w*[lL]oc|\bDateTimeZone\b|\btimeZone\s*:|\bTime\.zone\b|\.tz\("
+        r"|\bwith_timezone\b|\bchrono_tz\b|\bDateTime\.now!\(|\bsetTimezone\(",
+        come=r"\b(?:Time|DateTime|Date|LocalDate|LocalDateTime|datetime|date|Utc|Local|Instant|time|Carbon|dayjs"
+        r"|moment)(?:::|\.)(?:now|today|Now|Today|utcnow|UtcNow)\b|\bnew Date\(|\bdate\(|\bdatetime\.now\(\)"
+        r"|\btime\(\)|\bnew DateTime\(",
         sureness=0.8,
     ),
     # Queries and stores.
     _rule(
         "query_heavier",
         "looks through all keys of a store",
-        come=r"(?i)(?:redis|cache|client|conn|rdb|r|kv|store|jedis|db|template)\w*(?:::|\.|->)keys\(\s*(?:ctx,\s*)?[\"'`f$][^)]*\*|\bKEYS\s+\S*\*|\bFLUSH(?:ALL|DB)\b|\bflush_?(?:all|db)\(|\.keys\(\s*pattern",
+        come=r"(?i)(?:redis|cache|client|conn|rdb|r|kv|store|jedis|db|template)\w*(?:::|\."
+        r"|->)keys\(\s*(?:ctx,\s*)?[\"'`f$][^)]*\*|\bKEYS\s+\S*\*|\bFLUSH(?:ALL|DB)\b|\bflush_?(?:all|db)\("
+        r"|\.keys\(\s*pattern",
         sureness=0.9,
     ),
     _rule(
         "query_heavier",
         "sorts by what belongs to another table or is counted",
-        come=r"(?i)order_?by\s*:?.*(?:_count\b|\{\s*\w+\s*:\s*\{\s*\w+\s*:\s*\{|\{\s*\w+\s*:\s*\{\s*(?!sort\b|nulls\b)\w+\s*:\s*[\"'](?:asc|desc)|Count\()|\border_by\(\s*f?[\"']-?\w+__\w+|\bOrderBy\w*\(\s*\(?(\w+)\)?\s*=>\s*\w+\.\w+\.(?:Count|Max|Min|Sum|\w+)\b|\bSort\.by\([^)]*[\"']\w+\.\w+",
+        come=r"(?i)order_?by\s*:?.*(?:_count\b|\{\s*\w+\s*:\s*\{\s*\w+\s*:\s*\{|\{\s*\w+\s*:\s*\{\s*(?!sort\b"
+        r"|nulls\b)\w+\s*:\s*[\"'](?:asc|desc)|Count\()|\border_by\(\s*f?[\"']-?\w+__\w+"
+        r"|\bOrderBy\w*\(\s*\(?(\w+)\)?\s*=>\s*\w+\.\w+\.(?:Count|Max|Min|Sum|\w+)\b"
+        r"|\bSort\.by\([^)]*[\"']\w+\.\w+",
     ),
     _rule(
         "query_heavier",
         "compares what a function makes of a column, which no index serves",
-        come=r"(?i)\b(?:where|and|or|on|having)\s+\(?\w+\(\s*(?:\w+\.)?[a-z_]\w*(?:::\w+)?\s*(?:,[^()]*)?\)(?:::\w+)?\s*(?:=|<|>|!=|<>|like\b|in\b|between\b)",
+        come=r"(?i)\b(?:where|and|or|on"
+        r"|having)\s+\(?\w+\(\s*(?:\w+\.)?[a-z_]\w*(?:::\w+)?\s*(?:,[^()]*)?\)(?:::\w+)?\s*(?:=|<|>|!=|<>"
+        r"|like\b|in\b|between\b)",
     ),
     # What an answer or a query carries.
     _rule(
         "payload_widened",
         "loads all of each object instead of some of it",
-        gone=r"(?i)(?:->|\.|::)select\(\s*(?:\[?\s*[\"':]|\w+\s*=>\s*new\b|\(?\w+\)?\s*=>\s*\(?\{)|(?:->|\.)(?:only|values|values_list|pluck|project(?:To)?|load_only|defer|without)\(|\bselect\s*:\s*\{|\battributes\s*:\s*\[|\bfields\s*=\s*[\"'(\[]|\.project\(\s*\{",
+        gone=r"(?i)(?:->|\.|::)select\(\s*(?:\[?\s*[\"':]|\w+\s*=>\s*new\b|\(?\w+\)?\s*=>\s*\(?\{)|(?:->|\.)(?:only"
+        r"|values|values_list|pluck|project(?:To)?|load_only|defer|without)\(|\bselect\s*:\s*\{"
+        r"|\battributes\s*:\s*\[|\bfields\s*=\s*[\"'(\[]|\.project\(\s*\{",
         stays=r"(?i)\b(?:query|find\w*|where|from|objects|take|limit|first|get|all|include|with)\b",
         sureness=0.75,
     ),

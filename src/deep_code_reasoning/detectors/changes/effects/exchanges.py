@@ -21,7 +21,9 @@ def extract(patch: Patch) -> list[Effect]:
             if line is not None:
                 says = f"{rule.says}: `{line.code[:80]}`"
                 names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w{2,}", line.code)))[:12]
-                found.setdefault((rule.effect, hunk.path), Effect(rule.effect, says, hunk.path, names, sureness=rule.sureness))
+                found.setdefault(
+                    (rule.effect, hunk.path), Effect(rule.effect, says, hunk.path, names, sureness=rule.sureness)
+                )
     return list(found.values())
 
 

@@ -15,22 +15,35 @@ from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
 _HOOK: Final = re.compile(
-    r"(?i)interceptor|middleware|\bbefore_?(?:action|request|save|create|update|validation|each|insert)\b|\bafter_?(?:find|initialize|load|request|commit|save)\b"
-    r"|\bpre_?handle\b|\bdo_?filter\w*|\bOncePerRequestFilter\b|@(?:PostLoad|PrePersist|PreUpdate|BeforeAll|ModelAttribute|computed_field|field_validator|validator|field_serializer|model_validator|property|cached_property)\b"
-    r"|\binterceptors\.(?:request|response)\b|\b(?:pre|post)_?(?:save|init|load)\b|\baddHook\(|\bonRequest\b|\bpre(?:Handler|Validation|Serialization)\b|\bUseMiddleware\b|\bInvokeAsync\b|\bRoundTrip\b"
-    r"|\b(?:get|set)\s*(?:\w+\s*\(\)\s*\{|=>|\{)|\bget\(\)\s*[={]|\b(?:toString|ToString|equals|hashCode|compareTo|toJSON|toArray|jsonSerialize|as_json|to_json|to_s|serialize\w*|validate\w*|isValid|clean(?:_\w+)?|get\w+Attribute|normali[sz]e|parse_?value)\s*\("
-    r"|\b__(?:str|repr|eq|hash|getattr|get|len|bool|lt)__\b|\bConstraintValidator\b|\bIValidator\b|\bAbstractValidator\b|\bvalidate\s+:|\bdelegate\b"
+    r"(?i)interceptor|middleware|\bbefore_?(?:action|request|save|create|update|validation|each|insert)\b"
+    r"|\bafter_?(?:find|initialize|load|request|commit|save)\b"
+    r"|\bpre_?handle\b|\bdo_?filter\w*|\bOncePerRequestFilter\b|@(?:PostLoad|PrePersist|PreUpdate|BeforeAll"
+    r"|ModelAttribute|computed_field|field_validator|validator|field_serializer|model_validator|property"
+    r"|cached_property)\b"
+    r"|\binterceptors\.(?:request|response)\b|\b(?:pre|post)_?(?:save|init|load)\b|\baddHook\(|\bonRequest\b"
+    r"|\bpre(?:Handler|Validation|Serialization)\b|\bUseMiddleware\b|\bInvokeAsync\b|\bRoundTrip\b"
+    r"|\b(?:get|set)\s*(?:\w+\s*\(\)\s*\{|=>|\{)|\bget\(\)\s*[={]|\b(?:toString|ToString|equals|hashCode|compareTo"
+    r"|toJSON|toArray|jsonSerialize|as_json|to_json|to_s|serialize\w*|validate\w*|isValid|clean(?:_\w+)?"
+    r"|get\w+Attribute|normali[sz]e|parse_?value)\s*\("
+    r"|\b__(?:str|repr|eq|hash|getattr|get|len|bool|lt)__\b|\bConstraintValidator\b|\bIValidator\b"
+    r"|\bAbstractValidator\b|\bvalidate\s+:|\bdelegate\b"
 )
-_PATHS: Final = re.compile(r"(?i)middleware|interceptor|(?:^|[/_])filters?[/.]|validat|serializ|resolver|guards?[/.]|hooks?[/.]|(?<![a-z])concerns/")
+_PATHS: Final = re.compile(
+    r"(?i)middleware|interceptor|(?:^|[/_])filters?[/.]|validat|serializ|resolver|guards?[/.]|hooks?[/.]|(?<![a-z])concerns/"
+)
 # Which of a model's functions check it: `validate :species_exists` of Rails, `@validates` of SQLAlchemy.
 _NAMES_CHECK: Final = re.compile(r"\b(?:validate|before_\w+|after_\w+|helper_method)\s+:(\w+)")
 _QUERIES: Final = re.compile(
-    r"\b[A-Z]\w*::(?:with|where|find\w*|query|all|first\w*)\(|\b[A-Z]\w*\.(?:find\w*|where|objects|lookup|fetch|load|query|count|exists)\w*[.(]|\.objects\.|\b(?:axios|fetch|requests|httpx)\b\s*[.(]|\bHttp::|\bfile_get_contents\(\s*[\"']http"
+    r"\b[A-Z]\w*::(?:with|where|find\w*|query|all|first\w*)\(|\b[A-Z]\w*\.(?:find\w*|where|objects|lookup|fetch|load"
+    r"|query|count|exists)\w*[.(]|\.objects\.|\b(?:axios|fetch|requests|httpx)\b\s*[.(]|\bHttp::"
+    r"|\bfile_get_contents\(\s*[\"']http"
 )
 _IN_TEXT: Final = re.compile(r"[$#]\{[^}]*?\b(\w+)\(")
 _PAGES: Final = re.compile(r"(?i)\b(?:page\w*|cursor|next\w*|offset|token|has_?more|marker|continuation\w*|after)\b")
 _ENDLESS: Final = re.compile(
-    r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1|!?\w*(?:next|more|page|cursor|token)\w*.*)\s*\)?\s*[:{]?$|do\s*\{|loop\s*(?:\{|do)|until\b)", re.I
+    r"^\s*(?:for\s*\{|for\s*\(\s*;\s*;\s*\)|while\s*\(?\s*(?:true|True|1|!?\w*(?:next|more|page|cursor"
+    r"|token)\w*.*)\s*\)?\s*[:{]?$|do\s*\{|loop\s*(?:\{|do)|until\b)",
+    re.I,
 )
 
 
@@ -87,14 +100,14 @@ def _is_of_hook(hunk: Hunk, after: Sequence[Line], place: int, checks: set[str])
 
 def _decorated(after: Sequence[Line], place: int, around: Sequence[Line]) -> bool:
     """Whether the line above the function that a line stands in makes it a hook (`@property`)."""
-    head = next((n for n in range(place, 0, -1) if any(after[n] is line for line in around) and definition(after[n].code)), 0)
+    head = next(
+        (n for n in range(place, 0, -1) if any(after[n] is line for line in around) and definition(after[n].code)), 0
+    )
     return head > 0 and after[head - 1].code.startswith(("@", "[")) and _HOOK.search(after[head - 1].code) is not None
 
 
 def _leaves(line: Line, clients: frozenset[str]) -> bool:
-    return _QUERIES.search(line.code) is not None or any(
-        _is_far(call, line.code, clients) for call in calls(line.code)
-    )
+    return _QUERIES.search(line.code) is not None or any(_is_far(call, line.code, clients) for call in calls(line.code))
 
 
 def _is_far(call: Call, code: str, clients: frozenset[str]) -> bool:
@@ -108,7 +121,9 @@ def _all_pages(hunk: Hunk, clients: frozenset[str]) -> Iterator[Effect]:
         if line.sign != "+" or line.kept or not _ENDLESS.match(line.code):
             continue
         body = [after[place] for place in block_after(after, head)]
-        asked = [other for other in body if any(is_remote_call(call, other.code, clients) for call in calls(other.code))]
+        asked = [
+            other for other in body if any(is_remote_call(call, other.code, clients) for call in calls(other.code))
+        ]
         if asked and any(_PAGES.search(other.code) for other in body):
             name = next(call.name for call in calls(asked[0].code) if is_remote_call(call, asked[0].code, clients))
             says = f"asks for all pages, one after the other: `{asked[0].code[:80]}`"

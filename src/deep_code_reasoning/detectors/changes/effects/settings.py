@@ -26,12 +26,15 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     (
         "breaker",
         r"\b(circuit ?breakers?|breakers?|failure (rate )?threshold|error (rate |percentage )?threshold"
-        r"|min(imum)? number of calls|request volume threshold|outlier detection|consecutive (gateway )?(errors|failures))\b",
+        r"|min(imum)? number of calls|request volume threshold|outlier detection"
+        r"|consecutive (gateway )?(errors|failures))\b",
     ),
     (
         "cost",
-        r"\b((memory|time) cost|work factor|(log|salt|bcrypt|hash) (rounds|cost|strength|iterations)|(bcrypt|argon\d?|scrypt|pbkdf\d?)\b.*"
-        r"|password iterations|iterations|compression (level|quality)|(gzip|brotli|zstd|deflate) (\w+ )?(level|quality))\b",
+        r"\b((memory|time) cost|work factor|(log|salt|bcrypt|hash) (rounds|cost|strength|iterations)"
+        r"|(bcrypt|argon\d?|scrypt|pbkdf\d?)\b.*"
+        r"|password iterations|iterations|compression (level|quality)"
+        r"|(gzip|brotli|zstd|deflate) (\w+ )?(level|quality))\b",
     ),
     ("grace", r"\b(grace|graceful|termination|drain|shutdown)\b"),
     ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),

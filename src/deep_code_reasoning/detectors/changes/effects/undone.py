@@ -17,16 +17,18 @@ _DOES: Final = frozenset(
     "set put push add insert subscribe attach register append store enqueue with bind listen mark enter track".split()
 )
 _UNDOES: Final = frozenset(
-    """clear remove reset unset pop delete unsubscribe detach deregister unregister unbind evict purge expire sweep prune trim
-    dispose forget untrack leave exit cleanup reap discard""".split()
+    """clear remove reset unset pop delete unsubscribe detach deregister unregister unbind evict purge expire
+    sweep prune trim dispose forget untrack leave exit cleanup reap discard""".split()
 )
 # What lets go by itself.
 _LETS_GO: Final = re.compile(r"(?i)weak|\bttl\b|expir|\blru\b|max_?(?:size|len|entries)|\bscoped?\b|\busing\b|\bwith\b")
 # Holders of what belongs to one request or thread.
 _OF_A_CALL: Final = frozenset(
-    "thread local context current mdc ndc holder scope tenant security request span baggage diagnostic ambient cls".split()
+    "thread local context current mdc ndc holder scope tenant security request span baggage ambient cls".split()
 )
-_OF_LISTENERS: Final = frozenset("subscribe attach register bind listen unsubscribe detach unregister deregister".split())
+_OF_LISTENERS: Final = frozenset(
+    "subscribe attach register bind listen unsubscribe detach unregister deregister".split()
+)
 
 
 def extract(patch: Patch) -> list[Effect]:
@@ -72,8 +74,4 @@ def _kind(name: str, verbs: Sequence[str]) -> str:
 
 def _called(code: str) -> list[tuple[str, list[str]]]:
     """Receivers on a line with the words of what is called on each."""
-    return [
-        (match[1], split)
-        for match in _CALL.finditer(without_strings(code))
-        if (split := words(match[2]))
-    ]
+    return [(match[1], split) for match in _CALL.finditer(without_strings(code)) if (split := words(match[2]))]

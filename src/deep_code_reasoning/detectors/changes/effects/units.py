@@ -27,8 +27,14 @@ _OPTIONS: Final = (
     frozenset("ttl px psetex pexpire pexpireat pttl".split()),
 )
 _GIVEN: Final = re.compile(r"""["']?\b([A-Za-z_]\w*)["']?\s*(?:[:=]|=>)\s*(\w+)\b(?!\s*[*(])""")
-_TIMES: Final = re.compile(r"\*\s*(?:1_?000|60|3_?600|time\.[A-Z]\w+|\w*(?:MINUTE|SECOND|HOUR|_MS)\w*)\b|\btime\.[A-Z]\w+\s*\*")
-_TIMER: Final = re.compile(r"(?i)interval|timeout|ticker|sleep|timer|ttl|expir|delay|duration|every|period|schedule|\bafter\b")
+_TIMES: Final = re.compile(
+    r"\*\s*(?:1_?000|60|3_?600|time\.[A-Z]\w+|\w*(?:MINUTE|SECOND|HOUR|_MS)\w*)\b|\btime\.[A-Z]\w+\s*\*"
+)
+_TIMER: Final = re.compile(
+    r"(?i)interval|timeout|ticker|sleep|timer|ttl|expir|delay|duration|every|period|schedule|\bafter\b"
+)
+_SAYS_UNIT: Final = re.compile(r"(?i)ms\b|millis|\btime\.(?!duration|new|sleep|after|tick)[a-z]+")
+_GO_BARE: Final = re.compile(r"\btime\.Duration\([\w.*]+\)")
 # How far a bare number may be from what it was in a unit that it may be meant in.
 _TUNED: Final = 20.0
 
@@ -62,10 +68,10 @@ def _bare(hunk: Hunk) -> Iterator[Effect]:
 
 def _no_longer_scaled(hunk: Hunk) -> Iterator[Effect]:
     """A time was multiplied by its unit, and is handed on as it is: `15 * time.Second`, `time.Duration(every)`."""
+    bare = _GO_BARE if has_extension(hunk.path, "go") else _TIMER
     for old, new in paired(hunk):
-        bare = re.search(r"\btime\.Duration\([\w.*]+\)", new.code) if has_extension(hunk.path, "go") else _TIMER.search(new.code)
-        named = re.search(r"(?i)ms\b|millis|time\.[A-Z][a-z]+s?\b(?!\()", re.sub(r"time\.Duration\(", "(", new.code).replace("time.New", ""))
-        if bare and _TIMER.search(old.code) and _TIMES.search(old.code) and not named and not re.search(r"\d", new.code):
+        was_timed = _TIMER.search(old.code) and _TIMES.search(old.code)
+        if was_timed and bare.search(new.code) and not re.search(r"\d", new.code) and not _SAYS_UNIT.search(new.code):
             yield _lost(hunk, old.code, new.code)
             return
 
