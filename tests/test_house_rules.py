@@ -177,6 +177,16 @@ def test_a_code_that_findings_are_compared_with_is_one_that_is_declared(kinds: s
     assert compared <= kinds
 
 
+def test_tests_go_through_the_front_door() -> None:
+    """What a test imports or sets is public (that it asks nothing of a private member, ruff holds)."""
+    private = re.compile(r"from deep_code_reasoning\S* import .*\b_[a-zA-Z]|[gs]etattr\(.*[\"'.]_[a-zA-Z]\w*[\"'],")
+    used = {}
+    for path in (ROOT / "tests").rglob("*.py"):
+        if found := private.findall(path.read_text("utf-8")):
+            used[path.relative_to(ROOT).as_posix()] = found
+    assert used == {}
+
+
 def test_every_room_is_on_the_map() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     rooms = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,7 @@ def test_a_history_that_outgrows_the_window_is_summed_up_and_keeps_the_evidence(
     reply, means, model = start(incident, *script)
     for n in range(3):
         go_on(reply, f"question {n}", means)
-    monkeypatch.setattr("deep_code_reasoning.app.turn._ASSUMED_WINDOW_TOKENS", 6_000)
+    monkeypatch.setattr("deep_code_reasoning.app.turn.ASSUMED_WINDOW_TOKENS", 6_000)
     last = go_on(reply, "the last question", means)
     assert last.compacted
     sent = text_of(model.seen[-1])
@@ -287,6 +288,8 @@ def test_a_question_that_is_put_again_after_a_crash_gets_the_answer_that_was_pai
 def _conversations(ledger: Any) -> list[str]:
     from sqlalchemy import select
 
+    from deep_code_reasoning.ledger.database import Database
     from deep_code_reasoning.ledger.schema import CONVERSATIONS
 
-    return list(ledger._database.read(lambda connection: connection.scalars(select(CONVERSATIONS.c.id)).all()))
+    with closing(Database(ledger.name)) as database:
+        return list(database.read(lambda connection: connection.scalars(select(CONVERSATIONS.c.id)).all()))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from deep_code_reasoning.app.execution_path import trace_execution_path
+from deep_code_reasoning.app.execution_path import EntryPoint, trace_execution_path
+from deep_code_reasoning.source import Roots
 
 FILES = {
     "shop/api/routes.py": """from fastapi import FastAPI
@@ -70,13 +71,17 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for path, text in FILES.items():
         (tmp_path / "code" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "code" / path).write_text(text)
-    roots = [str(tmp_path / "code" / name) for name in ("shop", "stock", "mail")]
-    entry = {"file": "shop/api/routes.py", "line": 7, "function_name": None}
-    return {"roots": roots, "entry_point": entry, "max_depth": 10, "include_data_flow": True, "case": ""}
+    return {
+        "roots": Roots([tmp_path / "code" / name for name in ("shop", "stock", "mail")]),
+        "entry_point": EntryPoint("shop/api/routes.py", 7),
+        "case": None,
+        "max_depth": 10,
+        "include_data_flow": True,
+    }
 
 
 def test_a_path_goes_on_in_the_services_that_it_calls(asked: dict[str, Any]) -> None:
-    path = trace_execution_path(asked)["sections"]["path"]
+    path = trace_execution_path(**asked)["sections"]["path"]
     assert [(step["depth"], step["function"], step.get("over", "")) for step in path] == [
         (0, "create_order", ""),
         (1, "place_order", ""),
@@ -87,12 +92,12 @@ def test_a_path_goes_on_in_the_services_that_it_calls(asked: dict[str, Any]) -> 
         (2, "listen", "topic orders"),
         (3, "deliver", ""),
     ]
-    near = trace_execution_path({**asked, "max_depth": 1})["sections"]["path"]
+    near = trace_execution_path(**{**asked, "max_depth": 1})["sections"]["path"]
     assert [step["function"] for step in near] == ["create_order", "place_order"]
 
 
 def test_data_is_followed_to_queries_requests_and_messages(asked: dict[str, Any]) -> None:
-    flows = trace_execution_path(asked)["sections"]["data_flow"]
+    flows = trace_execution_path(**asked)["sections"]["data_flow"]
     found = {(tuple(flow["from"]), flow["to"], flow["service"]) for flow in flows}
     assert found == {
         (("sku",), "http POST /items/{}/reserve", "shop"),
@@ -106,7 +111,7 @@ def test_data_is_followed_to_queries_requests_and_messages(asked: dict[str, Any]
 
 
 def test_depth_and_the_wish_for_data_flow_take_effect(asked: dict[str, Any]) -> None:
-    assert "data_flow" not in trace_execution_path({**asked, "include_data_flow": False})["sections"]
-    near = trace_execution_path({**asked, "max_depth": 1})["sections"]["data_flow"]
+    assert "data_flow" not in trace_execution_path(**{**asked, "include_data_flow": False})["sections"]
+    near = trace_execution_path(**{**asked, "max_depth": 1})["sections"]["data_flow"]
     assert {flow["service"] for flow in near} == {"shop"}
     assert not any(flow["to"].startswith("table") for flow in near)

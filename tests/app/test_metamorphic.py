@@ -164,8 +164,8 @@ def test_all_at_another_time_is_the_same_story(plain: dict[str, Any], tmp_path: 
 def test_tables_on_disk_and_in_memory_give_the_same_answer(
     case: Path, plain: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deep_code_reasoning.store.case._IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr("deep_code_reasoning.store.case._HELD_FOR_ANALYSIS_BYTES", 0)
+    monkeypatch.setattr("deep_code_reasoning.store.case.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("deep_code_reasoning.store.case.HELD_FOR_ANALYSIS_BYTES", 0)
     assert causes(asked_anew(case)) == causes(plain)
 
 

@@ -72,7 +72,7 @@ def test_a_place_that_was_known_before_stays(
 
 @pytest.mark.parametrize(
     ("limit", "reason"),
-    [("_MAX_WAIT_S", "1 files, not read within 0 s"), ("_MAX_FILES", "1 files, more than 0")],
+    [("MAX_WAIT_S", "1 files, not read within 0 s"), ("MAX_FILES", "1 files, more than 0")],
 )
 def test_what_takes_too_long_is_given_up_and_said(
     investigated: tuple[Evidence, Investigation],

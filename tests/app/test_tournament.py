@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -330,7 +331,8 @@ def test_kill_9_in_the_middle_of_a_tournament_loses_nothing_that_was_paid_for(in
 def _only_tournament() -> str:
     from sqlalchemy import select
 
+    from deep_code_reasoning.ledger.database import Database
     from deep_code_reasoning.ledger.schema import TOURNAMENTS
 
-    with open_ledger() as ledger:
-        return str(ledger._database.read(lambda connection: connection.scalar(select(TOURNAMENTS.c.id))))
+    with open_ledger() as ledger, closing(Database(ledger.name)) as database:
+        return str(database.read(lambda connection: connection.scalar(select(TOURNAMENTS.c.id))))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from deep_code_reasoning.app.doctor import _client
+from deep_code_reasoning.app.doctor import examine_client
 from deep_code_reasoning.app.setup import CLIENTS, NAME
 from deep_code_reasoning.cli.main import cli
 
@@ -29,10 +29,10 @@ def setup(*words: str) -> str:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_command_is_absolute_and_there(client: str) -> None:
-    assert not _client(client).ok
+    assert not examine_client(client).ok
     setup(client)
-    assert _client(client).ok, _client(client).detail
-    assert Path(_client(client).detail).is_absolute()
+    assert examine_client(client).ok, examine_client(client).detail
+    assert Path(examine_client(client).detail).is_absolute()
 
 
 @pytest.mark.parametrize("client", CLIENTS)

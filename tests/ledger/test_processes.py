@@ -134,11 +134,10 @@ def test_waiting_for_a_locked_ledger_ends(tmp_path: Path) -> None:
     import sqlite3
 
     path = tmp_path / "ledger.db"
-    with Ledger(path) as ledger:
-        ledger._database._patience_s = 0.2
+    Ledger(path).close()
+    with Ledger(path, patience_s=0.2) as ledger:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        ledger._database._engine.dispose()
         started = time.monotonic()
         with pytest.raises(LedgerBusyError) as refusal:
             ledger.calls.record(a_call("c1"))

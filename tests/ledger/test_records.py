@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -141,18 +142,20 @@ def test_a_decision_without_honest_propensities_is_refused(
 def test_a_ledger_of_a_newer_version_is_left_alone(target: str) -> None:
     from sqlalchemy import insert
 
+    from deep_code_reasoning.ledger.database import Database
     from deep_code_reasoning.ledger.migrations import MIGRATIONS, VERSIONS
 
-    with Ledger(target) as ledger:
+    with closing(Database(target)) as database:
         newer = insert(VERSIONS).values(version=len(MIGRATIONS) + 1, applied_ns=0)
-        ledger._database.write(lambda connection: connection.execute(newer))
+        database.write(lambda connection: connection.execute(newer))
     with pytest.raises(LedgerError, match=r"knows up to"):
         Ledger(target)
 
 
-def test_the_migrations_lead_to_the_tables_that_the_code_uses(ledger: Ledger) -> None:
+def test_the_migrations_lead_to_the_tables_that_the_code_uses(target: str) -> None:
     from sqlalchemy import inspect
 
+    from deep_code_reasoning.ledger.database import Database
     from deep_code_reasoning.ledger.schema import METADATA
 
     def shape(connection: object) -> dict[str, object]:
@@ -176,7 +179,8 @@ def test_the_migrations_lead_to_the_tables_that_the_code_uses(ledger: Ledger) ->
         )
         for table in METADATA.tables.values()
     }
-    assert ledger._database.read(shape) == wanted
+    with closing(Database(target)) as database:
+        assert database.read(shape) == wanted
 
 
 def _plain(kind: object) -> str:

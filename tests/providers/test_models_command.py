@@ -164,13 +164,13 @@ def test_what_is_this_machine(url: str, local: bool) -> None:
 
 
 def test_the_record_of_a_model_is_shown_when_the_ledger_has_one(stub: Stub) -> None:
-    from deep_code_reasoning.cli.commands.models import _as_text, _model_json
+    from deep_code_reasoning.cli.commands.models import as_text, model_json
 
     write_catalogue(home() / "models.json", stub, "openai-chat")
     record = ModelRecord(12, 1, 5, 2, Decimal("0.1234"))
     (status,) = list_models(record_of=lambda name: record if name == "deep" else None).models
-    assert "12 calls, 1 failed, 5 causes confirmed, 2 refuted, $0.1234" in _as_text(status)
-    assert _model_json(status)["record"] == {
+    assert "12 calls, 1 failed, 5 causes confirmed, 2 refuted, $0.1234" in as_text(status)
+    assert model_json(status)["record"] == {
         "calls": 12,
         "failures": 1,
         "confirmed": 5,

@@ -59,7 +59,7 @@ def test_a_provider_that_signs_in_its_own_way_gets_no_made_up_key(monkeypatch: p
             given.append(options)
 
     monkeypatch.setattr("pydantic_ai.providers.infer_provider_class", lambda name: Provider)
-    vendors._provider("bedrock", ModelCard("m", "bedrock:m", key_variable=""), None)
+    vendors.provider_of("bedrock", ModelCard("m", "bedrock:m", key_variable=""), None)
     assert given == [{}]
 
 

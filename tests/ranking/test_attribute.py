@@ -12,6 +12,7 @@ import pytest
 from deep_code_reasoning.detectors.base import Scene
 from deep_code_reasoning.domain.cause import Suspect
 from deep_code_reasoning.domain.citation import Citation
+from deep_code_reasoning.domain.conviction import Conviction
 from deep_code_reasoning.domain.finding import Finding
 from deep_code_reasoning.domain.graph import ServiceGraph
 from deep_code_reasoning.domain.instant import NS_PER_S
@@ -30,10 +31,10 @@ def scene(build_case: BuildCase) -> Iterator[Scene]:
         yield Scene(store, windows, ServiceGraph())
 
 
-def change(confidence: float, sha: str = "abc", **facts: Any) -> Finding:
+def change(confidence: float, sha: str = "abc", **known: Any) -> Conviction:
     cites = (Citation("commit", f"shop@{sha}"),)
-    return Finding(
-        "changes.correlation", "n_plus_one", "api", sha, 0.9, confidence, facts, cites, change=("commit", sha)
+    return Conviction(
+        "changes.correlation", "n_plus_one", "api", sha, 0.9, confidence, {}, cites, change=("commit", sha), **known
     )
 
 
@@ -151,7 +152,7 @@ def test_a_change_near_the_onset_does_not_outrank_a_lock_that_is_seen(
     effect: str | None, sure: float, blamed: bool, scene: Scene
 ) -> None:
     near = change(sure)
-    near = replace(near, facts={**near.facts, "effect": effect})
+    near = replace(near, effect=effect)
     seen = Finding("locks.contention", "lock_contention", "api", "waits", 0.9, 0.95)
     suspects = [Suspect("api", "lock_contention", 1.0, (seen,), first_failing_service="api")]
     first = attribute(scene, suspects, [seen, near])[0]

@@ -54,7 +54,7 @@ Row = dict[str, Any]
 def _small_files_are_read_as_large_ones_are() -> Iterator[None]:
     """The engine reads OTLP JSON of any size here, so that a test's few lines stand for gigabytes."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", 0)
+        patched.setattr(otlp_json, "WORTH_A_STATEMENT_BYTES", 0)
         yield
 
 

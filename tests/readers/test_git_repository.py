@@ -111,7 +111,7 @@ def test_a_commit_of_very_many_tags_keeps_its_message(
     (repository / ".git" / "packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted\n{packed}", "utf-8")
     rows, _, note = read(tmp_path, repository)
     assert (rows[0]["message"], rows[0]["attributes"]["tags"], note) == ("Add a file", ", ".join(tags), "")
-    monkeypatch.setattr(git_repository, "_MAX_TAGS", 5)
+    monkeypatch.setattr(git_repository, "MAX_TAGS", 5)
     rows, _, note = read(tmp_path, repository)
     assert (rows[0]["attributes"]["tags"], note) == (", ".join(tags[:5]), "the first 5 tags only")
 
@@ -150,7 +150,7 @@ def test_diffs_and_histories_are_bounded_and_the_note_says_it(
     (repository / "big.txt").write_text("x" * 200_000 + "\n" + "short line\n" * 100_000)
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "Big", at_s=T0_S + 9000)
-    monkeypatch.setattr(git_repository, "_MAX_COMMITS", 2)
+    monkeypatch.setattr(git_repository, "MAX_COMMITS", 2)
     rows, rejected, note = read(tmp_path, repository)
     assert [row["message"] for row in rows] == ["Big", "Add a file"]
     assert 500_000 < len(rows[0]["diff"]) <= 1_000_000
@@ -230,7 +230,7 @@ def test_a_git_that_hangs_is_stopped_and_the_note_says_it(
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
     monkeypatch.setattr(git_command.shutil, "which", lambda name: str(program))
-    monkeypatch.setattr(git_command, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(git_command, "TIMEOUT_S", 0.3)
     rows, rejected, note = read(tmp_path, repository)
     assert rows == []
     assert rejected[0]["reason"] == "git did not finish within 0.3 s"

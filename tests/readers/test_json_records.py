@@ -159,7 +159,7 @@ def test_records_across_the_buffers_edges_are_whole(tmp_path: Path, monkeypatch:
     content = json.dumps({"data": items, "tail": [1]}, ensure_ascii=False, indent=1)
     whole, _ = records_of(tmp_path, content, ["data"])
     for chunk in (33, 64, 1000):
-        monkeypatch.setattr(json_source, "_CHUNK_BYTES", chunk)
+        monkeypatch.setattr(json_source, "CHUNK_BYTES", chunk)
         records, book = records_of(tmp_path, content, ["data"])
         assert records == whole
         assert book.rejected == []
@@ -169,7 +169,7 @@ def test_records_across_the_buffers_edges_are_whole(tmp_path: Path, monkeypatch:
 def test_a_record_beyond_the_limit_is_rejected_and_the_next_one_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_source, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr(json_source, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(json_source, "MAX_RECORD_CHARACTERS", 5000)
     records, book = records_of(tmp_path, '[{"a": 1}, {"a": "' + "x" * 100_000 + '"}, {"a": 3}]')
     assert values(records) == [A, C]
@@ -179,7 +179,7 @@ def test_a_record_beyond_the_limit_is_rejected_and_the_next_one_kept(
 def test_a_list_of_any_length_on_one_line_is_held_piece_by_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_source, "_CHUNK_BYTES", 10_000)
+    monkeypatch.setattr(json_source, "CHUNK_BYTES", 10_000)
     longest = 0
     fill = json_source.JsonSource.fill
 

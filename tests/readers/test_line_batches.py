@@ -50,7 +50,7 @@ def lines_of(folder: Path, data: bytes) -> tuple[dict[int, str | None], dict[int
 def test_lines_and_offsets_are_right_over_many_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: type[bytes], end: bytes
 ) -> None:
-    monkeypatch.setattr(line_batches, "_BATCH_BYTES", 100)
+    monkeypatch.setattr(line_batches, "BATCH_BYTES", 100)
     expected = [f"line {number} " + "é" * (number % 90) for number in range(200)]
     data = "\n".join(expected).encode() + end
     packed = pack(data)
@@ -64,7 +64,7 @@ def test_lines_and_offsets_are_right_over_many_blocks(
 def test_a_line_that_is_too_long_is_passed_over_wherever_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line_batches, "_BATCH_BYTES", 64)
+    monkeypatch.setattr(line_batches, "BATCH_BYTES", 64)
     monkeypatch.setattr(line_batches, "MAX_LINE_BYTES", 256)
     for tail in (b"", b"\n", b"\nafter", b"\nafter\n"):
         lines, _, book = lines_of(tmp_path, b"before\n" + b"x" * 1000 + tail)

@@ -98,7 +98,7 @@ def order_of(table: str) -> str:
 def only_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever would be read the thorough way fails the test."""
 
-    for name in ("_read_thoroughly", "_read_left_line", "_read_apart"):
+    for name in ("read_thoroughly", "read_left_line", "read_apart"):
         monkeypatch.setattr(otlp_json, name, refuse)
 
 
@@ -207,7 +207,7 @@ def test_the_engine_reads_what_is_usual(read: Callable[..., tuple[Read, Any]]) -
 def test_kinds_of_metrics_that_a_files_head_does_not_show_are_read_by_the_engine_too(
     read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_scan, "_WORTH_A_PASS_BYTES", 0)
+    monkeypatch.setattr(otlp_scan, "WORTH_A_PASS_BYTES", 0)
     head = lines(*[metrics(METRICS[0])] * (HEAD_BYTES // 200))
     assert len(head) > HEAD_BYTES
     tables, (source,) = read(metrics=head + lines(metrics(*METRICS)))
@@ -265,7 +265,7 @@ def test_both_ways_give_the_same_rows(
 ) -> None:
     files = {name: lines(*map(dialect, documents)) for name, documents in DOCUMENTS.items()}
     with monkeypatch.context() as patched:
-        patched.setattr(otlp_json, "_read_apart", refuse)
+        patched.setattr(otlp_json, "read_apart", refuse)
         by_engine, _ = read(**files)
     monkeypatch.setattr(otlp_json, "plan_of", lambda *_: None)
     thoroughly, _ = read(**files)
@@ -276,9 +276,9 @@ def test_both_ways_give_the_same_rows(
 def test_a_statement_is_not_worth_its_price_for_a_small_file(
     read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_json, "_takes", refuse)
+    monkeypatch.setattr(otlp_json, "scan_takes", refuse)
     small = lines(*next(iter(DOCUMENTS.values())))
-    monkeypatch.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", len(small) + 1)
+    monkeypatch.setattr(otlp_json, "WORTH_A_STATEMENT_BYTES", len(small) + 1)
     assert read(traces=small)[0]["spans"]
     with pytest.raises(AssertionError, match="was left"):
         read(traces=small + b"\n")
@@ -287,7 +287,7 @@ def test_a_statement_is_not_worth_its_price_for_a_small_file(
 def test_of_groups_that_are_read_at_once_a_damaged_one_takes_nothing_from_the_others(
     read: Callable[..., tuple[Read, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_json, "_WORTH_A_STATEMENT_BYTES", 5_000)
+    monkeypatch.setattr(otlp_json, "WORTH_A_STATEMENT_BYTES", 5_000)
     many = 200
     cut = gzip.compress(lines(*(logs({"timeUnixNano": str(START + n), "body": text(f"{n}")}) for n in range(many))))
     points = [{"name": "m", "gauge": {"dataPoints": [{"timeUnixNano": str(START), "asInt": "1"}]}}]

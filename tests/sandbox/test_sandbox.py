@@ -70,8 +70,8 @@ def test_the_canary_finds_every_single_hole(hole: str, says: str) -> None:
 
 
 def test_the_canary_finds_a_tier_that_does_not_watch_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canary, "_SPIN_S", 0.1)
-    monkeypatch.setattr(canary, "_SPIN_AT_MOST_S", 1.0)  # the leaky tier takes twelve times what it is given
+    monkeypatch.setattr(canary, "SPIN_S", 0.1)
+    monkeypatch.setattr(canary, "SPIN_AT_MOST_S", 1.0)  # the leaky tier takes twelve times what it is given
     assert "its time" in fly(Leaky(lambda code: "while True" in code))
 
 

@@ -146,7 +146,7 @@ def test_an_experiment_ends_with_the_process_that_wanted_it(tier: Tier, tmp_path
 from pathlib import Path
 from deep_code_reasoning.domain.experiment import Experiment, ExperimentLimits
 from deep_code_reasoning.sandbox.sandbox import known_tiers
-tier = next(t for t in known_tiers(Path({str(getattr(tier, "_cache", Path()).parent)!r})) if t.name == {tier.name!r})
+tier = next(t for t in known_tiers(Path({str(getattr(tier, "cache", Path()).parent)!r})) if t.name == {tier.name!r})
 tier.run(Experiment("while True:\\n    pass", limits=ExperimentLimits(seconds={seconds})))
 """
     # What is killed cannot tidy up: its folder is left in the test's.

@@ -17,7 +17,7 @@ from agent.process import PATIENCE_S, RawServer, assert_gone, descendants
 from agent.session import AgentSession
 from deep_code_reasoning.app.consent import Reach, reach_of, restricted
 from deep_code_reasoning.app.settings import Settings
-from deep_code_reasoning.server.consent import _allows, consent_of
+from deep_code_reasoning.server.consent import consent_of
 from wire.cards import KEY, KEY_VARIABLE, write_catalogue
 from wire.script import Typed
 from wire.server import Stub
@@ -211,7 +211,10 @@ def ask(session: AgentSession) -> dict[str, Any]:
      ("decline", {"allow": True}, False), ("cancel", None, False)],
 )  # fmt: skip
 def test_only_a_plain_yes_is_one(action: Any, content: Any, allowed: bool) -> None:
-    assert _allows(ElicitResult(action=action, content=content)) is allowed
+    answered = CallToolRequestParams(
+        name="escalate_analysis", input_responses={"consent": ElicitResult(action=action, content=content)}
+    )
+    assert asyncio.run(consent_of(None, answered)("Send it?")) is allowed
 
 
 @pytest.mark.parametrize("era", ["legacy", "auto"])

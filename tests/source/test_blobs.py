@@ -76,7 +76,7 @@ def test_a_broken_object_costs_itself_alone(repository: Repository) -> None:
 
 
 def test_many_contents_are_read_by_several_gits(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blobs, "_IDS_AT_ONCE", 2)
+    monkeypatch.setattr(blobs, "IDS_AT_ONCE", 2)
     repository.commit({f"{name}.py": f"{name}\n" for name in "abcde"})
     files, _ = revision_files(repository.folder, "HEAD")
     wanted = list(files.values())

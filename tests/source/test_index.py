@@ -133,9 +133,9 @@ def test_what_stands_apart_is_known_by_its_path(path: str, apart: bool) -> None:
 def test_many_files_are_read_by_several_processes(
     index: SourceIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deep_code_reasoning.source.parsing._PARALLEL_FROM", 1)
-    monkeypatch.setattr("deep_code_reasoning.source.parsing._MAX_FILES", 2)
-    monkeypatch.setattr("deep_code_reasoning.source.index._BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr("deep_code_reasoning.source.parsing.PARALLEL_FROM", 1)
+    monkeypatch.setattr("deep_code_reasoning.source.parsing.MAX_FILES", 2)
+    monkeypatch.setattr("deep_code_reasoning.source.index.BATCHES_AT_ONCE", 2)
     folder = tmp_path / "shop"
     folder.mkdir()
     for number in range(9):

@@ -190,7 +190,7 @@ def test_a_large_table_is_streamed_from_disk_with_the_same_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "case", "x", rows=10)
-    monkeypatch.setattr("deep_code_reasoning.store.case._IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("deep_code_reasoning.store.case.IN_MEMORY_BYTES", 0)
     for for_analysis in (False, True):
         with open_case(tmp_path / "case", for_analysis) as store:
             assert store.query("SELECT count() AS n, max(line) AS last FROM logs") == [{"n": 10, "last": 10}]

@@ -52,7 +52,7 @@ def test_one_series_that_falls_as_well_makes_it_a_level(build_case: Build) -> No
 def test_of_very_many_points_some_moments_tell_the_same(
     grows: bool, kind: str, build_case: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counters, "_MOST_POINTS", 100)
+    monkeypatch.setattr(counters, "MOST_POINTS", 100)
     rows = [
         {"time_ns": n + 1, "service": "shop", "name": "work_done", "value": float(n if grows else n * 37 % 11)}
         for n in range(400)

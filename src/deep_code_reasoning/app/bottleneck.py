@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from ..detectors.contrast.outcomes import prepare_outcomes
@@ -19,7 +18,7 @@ from .cases import open_named
 from .code_references import references
 from .code_telemetry import milliseconds, spans_of_functions
 from .comparison import latency_rows, windows_of
-from .execution_path import Step, entry_of, walk
+from .execution_path import EntryPoint, Step, entry_of, walk
 from .investigate import investigation_of
 
 _Found = Sequence[Mapping[str, Any]]
@@ -49,19 +48,24 @@ _OWN_TIME: Final = """
 """
 
 
-def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a question for a bottleneck; `profile_depth` says how far calls are followed and how much is shown."""
-    roots = Roots([Path(root) for root in asked["roots"]])
-    depth = asked["profile_depth"]
+def performance_bottleneck(
+    roots: Roots, entry_point: EntryPoint, case: str | None, *, suspected_issues: Sequence[str], depth: int
+) -> dict[str, Any]:
+    """Answer a question for a bottleneck; `depth` says how far calls are followed and how much is shown.
+
+    Raises:
+        SourceError, UsageError: as `entry_of`.
+        CaseNotFoundError: when a case is named and there is none.
+    """
     with references(roots) as names:
-        steps, _ = walk(names, entry_of(roots, asked["entry_point"]), 2 * depth)
+        steps, _ = walk(names, entry_of(roots, entry_point), 2 * depth)
     loops = sorted((found for step in steps for found in _calls_in_loops(step)), key=_likely_free)
-    with open_named(asked["case"]) as store:
+    with open_named(case) as store:
         operations = _operations(store, steps) if store else []
         times = _times(store, operations, 4 * depth) if store else []
         owners = _owners(store, operations) if store else []
         findings = _findings(store) if store else []
-    issues = [_issue(issue, findings, loops, times) for issue in asked["suspected_issues"]]
+    issues = [_issue(issue, findings, loops, times) for issue in suspected_issues]
     head = {
         "entry_point": steps[0].place,
         "function": steps[0].function.name,
@@ -70,7 +74,7 @@ def performance_bottleneck(asked: Mapping[str, Any]) -> dict[str, Any]:
         "latency_owners": owners[: 2 * depth],
         "own_time_by_operation": times[: 4 * depth],
         "calls_in_loops": loops[: 4 * depth],
-        "could_not_look_at": [] if asked["case"] else ["times: needs a case with telemetry"],
+        "could_not_look_at": [] if case else ["times: needs a case with telemetry"],
         "basis": "loops by their text, calls by name as the grammars tell them; times are measured",
     }
     return {

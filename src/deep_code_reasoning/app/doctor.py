@@ -41,7 +41,7 @@ def examine() -> list[Examination]:
         _ledger(),
         Examination("git", git is not None, git or "not found: --repo will not work", needed=False),
         _configuration(),
-        *_clients(),
+        *map(examine_client, CLIENTS),
         *_sandboxes(),
     ]
 
@@ -90,12 +90,8 @@ def _configuration() -> Examination:
     return Examination("configuration", True, f"folders that the server may read: {roots}")
 
 
-def _clients() -> list[Examination]:
-    """Coding agents: whether the server is in their configuration, and its command is there."""
-    return [_client(name) for name in CLIENTS]
-
-
-def _client(name: str) -> Examination:
+def examine_client(name: str) -> Examination:
+    """A coding agent: whether the server is in its configuration, and its command is there."""
     label = f"client {name}"
     try:
         entry = entry_in(name)

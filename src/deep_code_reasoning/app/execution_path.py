@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from ..errors import UsageError
@@ -46,17 +45,26 @@ class Step:
         return f"code:{self.file.where}#{self.function.first}"
 
 
-def entry_of(roots: Roots, entry: Mapping[str, Any]) -> tuple[SourceFile, Function]:
-    """The function of an entry point: `file`, `line`, and `function_name`, which goes before the line.
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """Where to begin: a line of a file, or the function of that name in it, which goes before the line."""
+
+    file: str
+    line: int
+    function_name: str | None = None
+
+
+def entry_of(roots: Roots, entry: EntryPoint) -> tuple[SourceFile, Function]:
+    """The function of an entry point.
 
     Raises:
         SourceError: when the file may not or cannot be read.
         UsageError: when no function is there.
     """
-    file = roots.read(entry["file"])
-    function = function_at(functions(file), entry["line"], entry.get("function_name"))
+    file = roots.read(entry.file)
+    function = function_at(functions(file), entry.line, entry.function_name)
     if function is None:
-        raise UsageError(f"no function is found around {file.where}:{entry['line']}", "give a line inside a function")
+        raise UsageError(f"no function is found around {file.where}:{entry.line}", "give a line inside a function")
     return file, function
 
 
@@ -82,18 +90,24 @@ def walk(
     return steps, unknown
 
 
-def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a question for an execution path."""
-    roots = Roots([Path(root) for root in asked["roots"]])
-    entry = entry_of(roots, asked["entry_point"])
+def trace_execution_path(
+    roots: Roots, entry_point: EntryPoint, case: str | None, *, max_depth: int, include_data_flow: bool
+) -> dict[str, Any]:
+    """Answer a question for an execution path: what runs from an entry point on, `max_depth` calls deep at most.
+
+    Raises:
+        SourceError, UsageError: as `entry_of`.
+        CaseNotFoundError: when a case is named and there is none.
+    """
+    entry = entry_of(roots, entry_point)
     contracts = kept_contracts(roots)
     crossings = Crossings(contracts, roots)
-    with references(roots) as names, open_named(asked["case"]) as store:
-        steps, unknown = walk(names, entry, asked["max_depth"], crossings)
-        flows = data_flow(names, crossings, entry, asked["max_depth"]) if asked["include_data_flow"] else []
+    with references(roots) as names, open_named(case) as store:
+        steps, unknown = walk(names, entry, max_depth, crossings)
+        flows = data_flow(names, crossings, entry, max_depth) if include_data_flow else []
         proofs = _proofs(store, operations(store, contracts, names, roots), roots, steps) if store else {}
         running = deployed(store) if store else {}
-    path = [_shown(step, proofs.get((step.file.where, step.function.first), {}), asked) for step in steps]
+    path = [_shown(step, proofs.get((step.file.where, step.function.first), {}), include_data_flow) for step in steps]
     services = dict.fromkeys(step.file.where.repo for step in steps)
     head = {
         "entry_point": steps[0].place,
@@ -110,7 +124,7 @@ def trace_execution_path(asked: Mapping[str, Any]) -> dict[str, Any]:
         "calls_outside_the_code": sorted(unknown)[:30],
     }
     sections = {"path": path, "calls_outside_the_code": sorted(unknown)}
-    if asked["include_data_flow"]:
+    if include_data_flow:
         head["data_flow"] = flows[:12]
         sections["data_flow"] = flows
     return {"head": head, "sections": sections}
@@ -157,7 +171,7 @@ def _proofs(
     return proofs
 
 
-def _shown(step: Step, proof: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(step: Step, proof: Mapping[str, Any], with_data: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"depth": step.depth, "function": step.function.name, "at": step.place}
     if step.caller is not None:
         shown["called_at"] = f"code:{step.caller.where}#{step.called_at}"
@@ -166,7 +180,7 @@ def _shown(step: Step, proof: Mapping[str, Any], asked: Mapping[str, Any]) -> di
     if step.ambiguous:
         shown["ambiguous"] = True
     shown.update(proof)
-    if asked["include_data_flow"]:
+    if with_data:
         shown["takes"] = step.file.lines[step.function.first - 1].strip()[:160]
         if step.caller is not None:
             shown["given"] = step.caller.lines[step.called_at - 1].strip()[:160]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from ..detectors.timeline.graph import service_graph
@@ -35,14 +34,19 @@ _TYPE: Final = re.compile(
 )
 
 
-def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a question for the impact of a change; each kind of impact only when it is asked for."""
-    roots = Roots([Path(root) for root in asked["roots"]])
-    files, skipped = roots.read_many(asked["files"])
-    if not files and not asked["services"]:
+def cross_system_impact(
+    roots: Roots, paths: Sequence[str], services: Sequence[str], case: str | None, *, kinds: Sequence[str]
+) -> dict[str, Any]:
+    """Answer a question for the impact of a change of files; each kind of impact only when it is asked for.
+
+    Raises:
+        SourceNotFoundError: when none of the files can be read, and no service is named.
+        CaseNotFoundError: when a case is named and there is none.
+    """
+    files, skipped = roots.read_many(paths)
+    if not files and not services:
         reasons = "; ".join(f"{skip.path}: {skip.reason}" for skip in skipped[:5])
         raise SourceNotFoundError(f"none of the files could be read: {reasons}", "give files of the allowed folders")
-    kinds = asked["impact_types"]
     with references(roots) as names:
         reached = callers_of(names, files)
         sections: dict[str, Any] = {"breaking": _breaking(names, files)} if "breaking" in kinds else {}
@@ -56,12 +60,12 @@ def cross_system_impact(asked: Mapping[str, Any]) -> dict[str, Any]:
             for each in reached
         ]
     of_contracts = {contract["service"] for contract in touched}
-    with open_named(asked["case"]) as store:
-        services = _services(store, files, [*asked["services"], *sorted(of_contracts)])
+    with open_named(case) as store:
+        services = _services(store, files, [*services, *sorted(of_contracts)])
         if store is not None:
             sections["graph_differences"] = _differences(store, contracts, services)
             _add(sections, _seen(store, services, files, kinds), kinds)
-    not_looked = [] if asked["case"] else [kind for kind in kinds if kind != "breaking"]
+    not_looked = [] if case else [kind for kind in kinds if kind != "breaking"]
     head = {
         "files": [str(file.where) for file in files],
         "services": services,

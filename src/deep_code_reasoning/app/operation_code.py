@@ -24,8 +24,8 @@ from .code_telemetry import milliseconds
 _MAX_OPERATIONS: Final = 500
 # How long an investigation waits for code to be read; what was read in that time is joined after it, which takes about
 # as long at most. To list and look through more files than this takes seconds before the first is read.
-_MAX_WAIT_S: Final = 5.0
-_MAX_FILES: Final = 4_000
+MAX_WAIT_S: Final = 5.0
+MAX_FILES: Final = 4_000
 # What the longest span of each kind says stands for its operation; attributes of one operation have the same names.
 _OPERATIONS: Final = """
     SELECT toString(service) AS service, toString(name) AS name, toString(kind) AS kind, count() AS spans,
@@ -109,15 +109,15 @@ def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[tuple[Cause, .
     open_ones = [cause for cause in causes if cause.operation and not cause.code_region]
     if not folders or not open_ones:
         return tuple(causes), ()
-    until = time.monotonic() + _MAX_WAIT_S
+    until = time.monotonic() + MAX_WAIT_S
 
     def is_late() -> bool:
         return time.monotonic() > until
 
     try:
         roots = Roots(_of_services(folders, {cause.service for cause in open_ones}, deployed(store)))
-        if len(roots.files) > _MAX_FILES:
-            return tuple(causes), (_given_up(f"{len(roots.files):,} files, more than {_MAX_FILES:,}"),)
+        if len(roots.files) > MAX_FILES:
+            return tuple(causes), (_given_up(f"{len(roots.files):,} files, more than {MAX_FILES:,}"),)
         with references(roots, is_late) as names:
             finder = operations(store, kept_contracts(roots, is_late), names, roots)
             services = {cause.service for cause in open_ones}
@@ -125,7 +125,7 @@ def with_code(store: CaseStore, causes: Sequence[Cause]) -> tuple[tuple[Cause, .
     except SourceError:
         return tuple(causes), ()  # a repository that cannot be read is told where its commits are read
     if is_late():
-        return tuple(causes), (_given_up(f"{len(roots.files):,} files, not read within {_MAX_WAIT_S:.0f} s"),)
+        return tuple(causes), (_given_up(f"{len(roots.files):,} files, not read within {MAX_WAIT_S:.0f} s"),)
     regions: dict[tuple[str, str], set[str]] = {}
     for each in ran:
         for place in each.places:

@@ -12,13 +12,14 @@ from ..domain.analysis import AnalysisRequest, CallerContext
 from ..domain.pack import Scope
 from ..packing.pack import pack
 from ..providers.client import ModelClient
+from ..source import Roots
 from ..store.library import find_case
 from .bottleneck import performance_bottleneck
 from .brief import without_absent
 from .consent import restricted
 from .escalate import escalate_on
 from .escalation_answer import EscalationAnswer, pack_as_json
-from .execution_path import trace_execution_path
+from .execution_path import EntryPoint, trace_execution_path
 from .impact import cross_system_impact
 from .means import NO_MODEL, Means
 from .terms import Terms
@@ -96,7 +97,7 @@ def pack_evidence(asked: Asked, _: Any) -> dict[str, Any]:
 def answer_code_question(asked: Asked, progress: Any) -> dict[str, Any]:
     """Answer from code and telemetry; a model adds to it only when it is named."""
     about, analysis_type = _ABOUT[asked["about"]]
-    found: dict[str, Any] = about(asked)
+    found = about(Roots([Path(root) for root in asked["roots"]]), asked)
     if asked["model"] in (None, NO_MODEL):
         return found
     entry = asked.get("entry_point")
@@ -115,11 +116,35 @@ def answer_code_question(asked: Asked, progress: Any) -> dict[str, Any]:
     }
 
 
+def _execution_path(roots: Roots, asked: Asked) -> dict[str, Any]:
+    return trace_execution_path(
+        roots,
+        EntryPoint(**asked["entry_point"]),
+        asked["case"],
+        max_depth=asked["max_depth"],
+        include_data_flow=asked["include_data_flow"],
+    )
+
+
+def _impact(roots: Roots, asked: Asked) -> dict[str, Any]:
+    return cross_system_impact(roots, asked["files"], asked["services"], asked["case"], kinds=asked["impact_types"])
+
+
+def _bottleneck(roots: Roots, asked: Asked) -> dict[str, Any]:
+    return performance_bottleneck(
+        roots,
+        EntryPoint(**asked["entry_point"]),
+        asked["case"],
+        suspected_issues=asked["suspected_issues"],
+        depth=asked["profile_depth"],
+    )
+
+
 # What is asked of code -> the use case that answers it, and the type of analysis of the specialist that may add to it.
 _ABOUT: Final = {
-    "execution_path": (trace_execution_path, "execution_trace"),
-    "impact": (cross_system_impact, "cross_system"),
-    "bottleneck": (performance_bottleneck, "performance"),
+    "execution_path": (_execution_path, "execution_trace"),
+    "impact": (_impact, "cross_system"),
+    "bottleneck": (_bottleneck, "performance"),
 }
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..ledger.leases import Hold
 
 # Where nobody says how large a model's window is; all that are sold today are larger.
-_ASSUMED_WINDOW_TOKENS: Final = 128_000
+ASSUMED_WINDOW_TOKENS: Final = 128_000
 # A history may fill so much of the window: tools' results and the answer need the rest.
 _SHARE_FOR_HISTORY: Final = 0.7
 
@@ -105,7 +105,7 @@ class TurnTaking:
     async def _shortened(self, request: ModelRequest, turns: Sequence[Turn]) -> ModelRequest:
         """The request; what was said before is summed up first when it has outgrown the window."""
         card = self.client.catalogue.card(self.setting.model or "")
-        window = prices.context_window(card) or _ASSUMED_WINDOW_TOKENS
+        window = prices.context_window(card) or ASSUMED_WINDOW_TOKENS
         room = int(_SHARE_FOR_HISTORY * input_room(card, self.setting.request.depth, window))
         estimate = transcript.tokens_of(request.history)
         if await history_tokens(request, estimate, room, card, self.client, self.deadline) <= room:

@@ -27,8 +27,9 @@ from ..domain.window import Windows
 from ..store import CaseStore
 
 Answer = TypeVar("Answer")
-Symptom: TypeAlias = Literal["none", "own", "inherited"]
-Family: TypeAlias = Literal["seen", "shown", "located", "standing", "chronic", "level", "outside", "change"]
+Symptom: TypeAlias = Literal["none", "busy", "own", "inherited"]
+Family: TypeAlias = Literal["seen", "shown", "measured", "located", "standing", "chronic", "level", "outside", "change"]
+Reaction: TypeAlias = Literal["none", "retries", "hedges", "gives_up"]
 Place: TypeAlias = Literal["service", "host", "way"]
 
 
@@ -72,12 +73,14 @@ class Kind:
             1; errors and latencies pass along calls, so they are worth less; traffic comes from elsewhere.
         symptom: whether it says that a service serves its callers worse than before.
             `none`: it does not;
+            `busy`: it may: a resource of the service is taken up, and whether requests suffer of it others tell;
             `own`: it does, and what is measured lies in the service, or right before it;
             `inherited`: it does, and passes down the graph: a service suffers it when one that it calls is in trouble.
         family: what it is worth as the ground of a first cause (`ranking/calibrate.py` tells how much).
             `seen`: the mechanism itself was seen at work on the very requests that fail. What the services on these
             requests show beside it is what it does to them, and who knows nothing of it is not blamed;
             `shown`: told by what it is; whether a change brought it is another question;
+            `measured`: how much longer requests take was measured, and where: what else is odd did not take that time;
             `located`: it says where and when, and leaves open whether a change did it;
             `standing`: always so, without an onset: that does not say that it is the incident;
             `chronic`: an error that every request of an operation logs, which says it least of all;
@@ -86,7 +89,10 @@ class Kind:
             `change`: of a change that may have done it (`Finding.change`).
         outright: it is not concluded from errors or times: the resource that is short, the process that does not
             start or the deadline that passes was looked at itself.
-        reaction: it may be no more than how a caller takes the trouble of another: it tries again, or gives up.
+        reaction: it may be no more than how a caller takes the trouble of another: it calls again when it failed
+            (`retries`) or before it was answered (`hedges`), or waits no longer (`gives_up`). Who calls again and again
+            makes so many times the work for all below; who gives up names its deadline (its fact `deadline_ms`).
+        unreached: calls of its service do not get there.
         runs_out: it says that there is no more of something: all of a resource is taken.
         errors: what it knows is the text of an error, in its fact `error`.
         place: what is in trouble.
@@ -100,14 +106,15 @@ class Kind:
     symptom: Symptom = "none"
     family: Family = "located"
     outright: bool = False
-    reaction: bool = False
+    reaction: Reaction = "none"
+    unreached: bool = False
     runs_out: bool = False
     errors: bool = False
     place: Place = "service"
 
     @property
     def is_symptom(self) -> bool:
-        """Whether it says that a service serves its callers worse than before."""
+        """Whether it says that a service serves its callers worse than before, or may."""
         return self.symptom != "none"
 
     @property

@@ -12,8 +12,8 @@ from ..domain.finding import Check, Finding
 from ..store import CaseStore
 from .base import Detector, Kind, Scene, Skipped
 from .contrast.deploys import date_by_deploys
+from .series.dating import date_by_curves
 from .timeline.graph import service_graph
-from .timeline.recordings import date_by_curves
 from .timeline.windows import date_windows, undated_windows
 
 # Modules in this package, each with a `DETECTOR`. The order is that of the answer's checks.

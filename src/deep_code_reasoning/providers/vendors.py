@@ -57,7 +57,7 @@ def _build(card: ModelCard, key: Secret | None) -> Model:
         if card.provider == "openai-compatible":
             model = _compatible(card, key)
         else:
-            model = infer_model(card.ref, lambda name: _provider(name, card, key))
+            model = infer_model(card.ref, lambda name: provider_of(name, card, key))
     except UserError as fault:
         names = " or ".join(variables(card))
         hint = f"set {names}, in the environment or in .env" if key is None and names else "see 'dcr models'"
@@ -71,7 +71,7 @@ def _build(card: ModelCard, key: Secret | None) -> Model:
     return model
 
 
-def _provider(name: str, card: ModelCard, key: Secret | None) -> Provider[Any]:
+def provider_of(name: str, card: ModelCard, key: Secret | None) -> Provider[Any]:
     """The library's provider, with our key and address where there are any."""
     from pydantic_ai.providers import infer_provider_class
 

@@ -19,9 +19,10 @@ from ..detectors.changes.deeds import Deeds
 from ..detectors.changes.records import cite_change, history
 from ..detectors.changes.trial import Change
 from ..detectors.runner import kind_of
-from ..detectors.symptoms.told import is_of_its_own
 from ..detectors.timeline.recordings import hole_in_traces
+from ..detectors.vocabulary.told import is_of_its_own
 from ..domain.cause import Cause, ChangeRef, Suspect
+from ..domain.conviction import Conviction
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from ..domain.window import Window
@@ -128,7 +129,7 @@ def _brought_by(cause: Cause, suspect: Suspect, found: _Arrival) -> Cause:
     change = found.change
     sure = kind_of(suspect.findings[0]).is_seen or found.deeds.bring(suspect.mechanism)
     where = "there" if found.service == suspect.service else f"on {found.service}"
-    arrival = Finding(
+    arrival = Conviction(
         "changes.arrival",
         cause.mechanism,
         suspect.service,

@@ -18,6 +18,7 @@ from ..detectors.runner import kind_of
 from ..detectors.symptoms.front import Front, within_reach
 from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
+from ..domain.conviction import Conviction
 from ..domain.finding import Finding
 from .arrival import with_arrival
 from .calibrate import at_its_limit
@@ -66,9 +67,10 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 
-def _witnesses(scene: Scene, findings: Sequence[Finding]) -> tuple[Finding | None, Finding | None, Finding | None]:
+def _witnesses(scene: Scene, findings: Sequence[Finding]) -> tuple[Conviction | None, Finding | None, Finding | None]:
     """What speaks strongest for a change, a cause outside, and a mechanism seen at work, where nothing refutes it."""
-    change, outside = strongest(findings, "change"), from_outside(scene, findings)
+    change = strongest([f for f in findings if isinstance(f, Conviction)])
+    outside = from_outside(scene, findings)
     at_work = (
         f
         for f in findings
@@ -90,7 +92,7 @@ def _witnesses(scene: Scene, findings: Sequence[Finding]) -> tuple[Finding | Non
 
 def _convicted(
     scene: Scene,
-    change: Finding,
+    change: Conviction,
     seen: Finding | None,
     outside: Finding | None,
     suspects: Sequence[Suspect],
@@ -101,7 +103,7 @@ def _convicted(
     front = _front_of(change, scene, work.service)
     if seen is not None and _is_of_its_deploy(change, seen):
         change = replace(change, confidence=max(change.confidence, seen.confidence))
-    elif change.facts.get("eliminated") and not work.service:
+    elif change.eliminated and not work.service:
         shown = _shown_at(front.first or change.service, suspects)
         work = replace(work, mechanism=shown or work.mechanism)
     return _from_change(change, work, front, findings, outside)
@@ -111,14 +113,14 @@ def _strength(finding: Finding) -> tuple[float, float, str]:
     return finding.confidence, finding.severity, finding.summary
 
 
-def _front_of(change: Finding, scene: Scene, place: str) -> Front:
+def _front_of(change: Conviction, scene: Scene, place: str) -> Front:
     """Where the trouble began: as measured, where the change was tried for what was measured; else `place`, if any."""
-    if change.facts.get("measured"):
+    if change.measured:
         first = place or change.service
-        victims = tuple(name for name in (change.service, *change.texts("victims")) if name != first)
+        victims = tuple(name for name in (change.service, *change.victims) if name != first)
         return Front(first, victims, scene.windows.onset_ns)
     front = trouble(scene).front
-    if not place and not within_reach(front.first, str(change.facts.get("deployed_to") or ""), scene.graph):
+    if not place and not within_reach(front.first, change.deployed_to or "", scene.graph):
         place = change.service
     if place in ("", front.first):
         return front
@@ -134,7 +136,7 @@ class _Work:
     first_failing: str = ""
 
 
-def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect]) -> _Work:
+def _work_of(change: Conviction, seen: Finding | None, suspects: Sequence[Suspect]) -> _Work:
     """What of all that is suspected is the work of a change.
 
     What was seen at work may be anything that it can bring, and tells more than what any trouble looks like. What
@@ -143,17 +145,17 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     """
     if seen is not None and _is_of_its_deploy(change, seen):
         return _Work(seen.mechanism, seen.service)
-    if seen is not None and seen.service == change.facts.get("deployed_to"):
+    if seen is not None and seen.service == change.deployed_to:
         # What a service says of itself is what the change did there, slower requests a side effect or another one.
-        said = seen.code == "logs.told_outright"
+        said = seen.area == "logs"
         any_trouble = change.mechanism in _ANYONES and (said or explains(seen.mechanism, change.mechanism))
         # It was held against what another service shows, and less surely.
         of_another = change.service != seen.service and change.confidence < seen.confidence
         if any_trouble or of_another:
             return _Work(seen.mechanism, seen.service)
-    if change.facts.get("measured"):
+    if change.measured:
         return _Work(change.mechanism, change.service)
-    can_bring = {change.mechanism, *change.texts("can_bring")}
+    can_bring = {change.mechanism, *change.can_bring}
     for suspect in suspects:
         direct = kind_of(suspect.findings[0]).shows_mechanism and suspect.score >= _JOINS * suspects[0].score
         if direct and suspect.mechanism in can_bring:
@@ -164,17 +166,14 @@ def _work_of(change: Finding, seen: Finding | None, suspects: Sequence[Suspect])
     return _Work(change.mechanism, next(told, ""))
 
 
-def _is_of_its_deploy(change: Finding, seen: Finding) -> bool:
+def _is_of_its_deploy(change: Conviction, seen: Finding) -> bool:
     """Whether a mechanism was seen at work where a change went out of which nothing else tells what it does.
 
     A flag that was flipped there, or a commit that is held to have done it because no other can have.
     """
-    chosen = change.facts.get("eliminated") or (change.change or ("",))[0] == "flag"
+    chosen = change.eliminated or (change.change or ("",))[0] == "flag"
     return (
-        bool(chosen)
-        and kind_of(seen).place != "host"
-        and not change.texts("can_bring")
-        and seen.service == change.facts.get("deployed_to")
+        bool(chosen) and kind_of(seen).place != "host" and not change.can_bring and seen.service == change.deployed_to
     )
 
 
@@ -232,11 +231,11 @@ def _confidence(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
 
 
 def _from_change(
-    change: Finding, work: _Work, front: Front, findings: Sequence[Finding], outside: Finding | None
+    change: Conviction, work: _Work, front: Front, findings: Sequence[Finding], outside: Finding | None
 ) -> Cause:
     reference = ChangeRef(change.change[0], change.change[1], _repo(change)) if change.change else None
-    others = [f for f in findings if kind_of(f).family == "change" and f is not change and f.change is not None]
-    against = [f"acquitted: {line}" for line in change.texts("acquitted")]
+    others = [f for f in findings if isinstance(f, Conviction) and f is not change]
+    against = [f"acquitted: {line}" for line in change.acquitted]
     against += [f"{f.change[1][:12]} could have done it too, with less to show for it" for f in others if f.change][:2]
     if outside is not None:
         against.append(f"{outside.summary}, but this explains less")
@@ -258,35 +257,31 @@ def _from_change(
     )
 
 
-def _is_cleared(change: Finding, seen: Finding) -> bool:
+def _is_cleared(change: Conviction, seen: Finding) -> bool:
     """Whether a mechanism that was seen at work speaks against a change: only its time fits, or nothing does."""
     by_time = change.confidence <= seen.confidence and _only_came_then(change, seen)
     return (by_time and not _is_of_its_deploy(change, seen)) or _brought_otherwise(change, seen)
 
 
-def _brought_otherwise(change: Finding, seen: Finding) -> bool:
+def _brought_otherwise(change: Conviction, seen: Finding) -> bool:
     """Whether a mechanism that was seen at work leaves a change nothing that it must have done.
 
     Such a change was held to have done it because some change must have. Nothing it is known for is that mechanism,
     and it was not deployed where that is at work.
     """
-    return bool(
-        change.facts.get("eliminated")
-        and seen.mechanism not in change.texts("can_bring")
-        and seen.service != change.facts.get("deployed_to")
-    )
+    return bool(change.eliminated and seen.mechanism not in change.can_bring and seen.service != change.deployed_to)
 
 
-def _repo(change: Finding) -> str | None:
+def _repo(change: Conviction) -> str | None:
     return next((c.ref.rsplit("@", 1)[0] for c in change.citations if c.kind == "commit"), "") or None
 
 
-def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
+def _on_the_way(change: Conviction, findings: Sequence[Finding]) -> bool:
     """Whether the time that a change is blamed for was seen to be lost between two services: no commit does that.
 
     Unless it is lost on all calls out of the service that the change is of, which now treats its connections otherwise.
     """
-    own = change.facts.get("deployed_to") if str(change.facts.get("effect")).startswith(_OF_CONNECTIONS) else None
+    own = change.deployed_to if (change.effect or "").startswith(_OF_CONNECTIONS) else None
     return change.mechanism == "latency_regression" and any(
         kind_of(f).place == "way"
         and f.confidence >= change.confidence
@@ -295,15 +290,15 @@ def _on_the_way(change: Finding, findings: Sequence[Finding]) -> bool:
     )
 
 
-def _lies_below(scene: Scene, change: Finding, findings: Sequence[Finding]) -> bool:
+def _lies_below(scene: Scene, change: Conviction, findings: Sequence[Finding]) -> bool:
     """Whether a change fits by time alone, and what its service calls is out of reach or has run short of something.
 
     Where a disk below is full, so does one that is only held to have done it because no other can have.
     """
-    known = change.facts.get("effect") is not None
-    if known and not change.facts.get("eliminated"):
+    known = change.effect is not None
+    if known and not change.eliminated:
         return False
-    below = set(scene.graph.downstream(change.service)) - {change.service, change.facts.get("deployed_to")}
+    below = set(scene.graph.downstream(change.service)) - {change.service, change.deployed_to}
     return any(
         (_is_full_disk(f) or (not known and _is_missing(f, change)))
         and f.service in below
@@ -316,18 +311,18 @@ def _is_full_disk(finding: Finding) -> bool:
     return finding.mechanism == "disk_saturation" and at_its_limit(finding)
 
 
-def _is_missing(finding: Finding, change: Finding) -> bool:
+def _is_missing(finding: Finding, change: Conviction) -> bool:
     short = finding.code == "metrics.shortage" and explains(finding.mechanism, change.mechanism)
-    return short or finding.code == "traces.unreachable"
+    return short or kind_of(finding).unreached
 
 
 def _cut_off(findings: Sequence[Finding]) -> str:
     """The service that most calls no longer get to, '' where all are reached."""
-    lost = [f for f in findings if f.code == "traces.unreachable"]
+    lost = [f for f in findings if kind_of(f).unreached]
     return max(lost, key=_strength).service if lost else ""
 
 
-def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_off: str) -> Cause:
+def _from_outside(outside: Finding, change: Conviction | None, front: Front, cut_off: str) -> Cause:
     components = set(outside.texts("components"))
     # Where the finding tells who speaks of the outside cause, nobody else is its first victim.
     speaking = outside.texts("services")
@@ -354,7 +349,7 @@ def _from_outside(outside: Finding, change: Finding | None, front: Front, cut_of
     )
 
 
-def _only_came_then(change: Finding, seen: Finding) -> bool:
+def _only_came_then(change: Conviction, seen: Finding) -> bool:
     """Whether nothing but its time and place speaks for a change beside a mechanism that was seen at work.
 
     No commit sets a host's clock, nor takes a host away, nor fills it with what is not of ours. Waits for locks may be
@@ -362,13 +357,13 @@ def _only_came_then(change: Finding, seen: Finding) -> bool:
     """
     if seen.mechanism == "clock_skew" or seen.facts.get("skewed_host") or kind_of(seen).place == "host":
         return True
-    unknown = change.facts.get("effect") is None and not change.facts.get("measured")
+    unknown = change.effect is None and not change.measured
     return (unknown and seen.area == "locks") or _fits_by_time(change, seen)
 
 
-def _fits_by_time(change: Finding, seen: Finding) -> bool:
+def _fits_by_time(change: Conviction, seen: Finding) -> bool:
     """Whether nothing but time and place ties a change to what a mechanism that was seen at work explains."""
-    return change.facts.get("effect") is None and explains(seen.mechanism, change.mechanism)
+    return change.effect is None and explains(seen.mechanism, change.mechanism)
 
 
 def _enriched(lead: Cause, suspects: Sequence[Suspect]) -> Cause:

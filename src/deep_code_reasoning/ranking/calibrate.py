@@ -23,6 +23,7 @@ from typing import Final
 from ..detectors.base import Kind
 from ..detectors.runner import kind_of
 from ..domain.cause import Cause
+from ..domain.conviction import Conviction
 from ..domain.finding import Check, Finding
 
 # Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
@@ -98,7 +99,8 @@ def grounds(
     leading = next((f for f in findings if f.summary == first.summary), None)
     kind = kind_of(leading) if leading is not None else Kind("")
     features = {"bias": 1.0, "score": _log_odds(first.confidence)}
-    if leading is not None and (leading.facts.get("measured") or _lost_outside(leading)):
+    change = leading if isinstance(leading, Conviction) else None
+    if (change is not None and change.measured) or _lost_outside(leading):
         return Grounds("measured", features)
     if first.change is None and kind.is_seen:
         return Grounds("seen", features)
@@ -107,14 +109,14 @@ def grounds(
         # How strongly a service is located says nothing of whether a change did it.
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})
     if first.change is not None:
-        features["undiffed"] = float(leading is None or leading.facts.get("effect") is None)
+        features["undiffed"] = float(change is None or change.effect is None)
         return Grounds("change", features)
     if kind.family in ("outside", "standing"):
         return Grounds(kind.family, features)
     if kind.family == "chronic":
         return Grounds("chronic", {"bias": 1.0})
     # A resource that became busy while no request suffers is weighed like a level, unless it is at its limit.
-    unfelt = kind.code == "metrics.saturation" and _nobody_suffers(findings, checks)
+    unfelt = kind.symptom == "busy" and _nobody_suffers(findings, checks)
     if unfelt and at_its_limit(leading):
         return Grounds("busy", {"bias": 1.0})
     if unfelt or kind.family == "level":
@@ -135,14 +137,14 @@ def at_its_limit(finding: Finding | None) -> bool:
     return isinstance(share, float) and share >= _FULL
 
 
-def _lost_outside(finding: Finding) -> bool:
-    return finding.code == "traces.lost_time" and finding.mechanism == "dependency_outage"
+def _lost_outside(finding: Finding | None) -> bool:
+    return finding is not None and kind_of(finding).family == "measured" and finding.mechanism == "dependency_outage"
 
 
 def _nobody_suffers(findings: Sequence[Finding], checks: Sequence[Check]) -> bool:
     """Whether requests could be looked at, and none is slow or fails: then a busy resource is no incident yet."""
     could_look = any(c.looked and c.area == "traces" for c in checks)
-    return could_look and not any(kind_of(f).is_symptom and f.code != "metrics.saturation" for f in findings)
+    return could_look and not any(kind_of(f).symptom not in ("none", "busy") for f in findings)
 
 
 def probability_of(found: Grounds) -> float:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..detectors.base import Scene
 from ..detectors.runner import kind_of
-from ..detectors.symptoms.told import is_of_its_own
+from ..detectors.vocabulary.told import is_of_its_own
 from ..domain.finding import Finding
 
 # What runs out while work stands in line for something else.
@@ -70,7 +70,8 @@ _ACCOUNTS: Final = 0.25
 
 def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool:
     """Whether retries, or a deadline that passes, are how a caller takes a trouble that one further down has."""
-    if not kind_of(seen).reaction:
+    reaction = kind_of(seen).reaction
+    if reaction == "none":
         return False
     here, below = {seen.service}, set(scene.graph.downstream(seen.service)) - {seen.service}
     return any(
@@ -78,7 +79,7 @@ def is_reaction(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> boo
         f.service in (below | here if kind_of(f).family == "outside" else below)
         and f.severity * f.confidence >= seen.severity * seen.confidence / 3
         and _provokes(f, seen)
-        and not came_after(f, seen, _AT_ONCE if seen.code == "traces.hedged_calls" else _LATER)
+        and not came_after(f, seen, _AT_ONCE if reaction == "hedges" else _LATER)
         for f in findings
     )
 
@@ -117,14 +118,14 @@ def _provokes(trouble: Finding, seen: Finding) -> bool:
     kind = kind_of(trouble)
     if kind.errors:
         return not trouble.facts.get("names_services") and is_of_its_own(str(trouble.facts.get("error") or ""))
-    if trouble.code == "traces.unreachable" or trouble.mechanism in _NOT_OF_RETRIES:
+    if kind.unreached or trouble.mechanism in _NOT_OF_RETRIES:
         return True
     if kind.family == "outside":
         return trouble.mechanism != "traffic_surge"
     if trouble.code == "traces.self_time" and _longer_ms(trouble) < _ACCOUNTS * seen.number("deadline_ms"):
         return False
     # A deadline that was long enough before is passed because someone below became slower.
-    return seen.code == "traces.early_timeout" and (kind.is_symptom or kind.runs_out)
+    return kind_of(seen).reaction == "gives_up" and (kind.is_symptom or kind.runs_out)
 
 
 def _longer_ms(slow: Finding) -> float:
@@ -168,7 +169,7 @@ def is_overrun(scene: Scene, seen: Finding, findings: Sequence[Finding]) -> bool
     above = set(scene.graph.upstream(seen.service)) - {seen.service}
     return any(
         (
-            (f.code == "traces.retry_storm" and f.service in above)
+            (kind_of(f).reaction == "retries" and f.service in above)
             or (f.mechanism in POOLS and f.service == seen.service and kind_of(f).shows_mechanism)
         )
         and came_after(seen, f)
@@ -189,8 +190,8 @@ def used_up(scene: Scene, finding: Finding, seen: Sequence[tuple[Finding, float]
             weight
             for f, weight in seen
             if (f.area == "locks" and f.service in below)
-            or (f.code == "traces.retry_storm" and f.service in above and came_after(finding, f))
-            or (f.code == "traces.hedged_calls" and f.service in above)
+            or (kind_of(f).reaction == "retries" and f.service in above and came_after(finding, f))
+            or (kind_of(f).reaction == "hedges" and f.service in above)
         ),
         default=0.0,
     )

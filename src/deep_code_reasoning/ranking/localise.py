@@ -102,7 +102,7 @@ def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, f
     told = _Told(
         seen=tuple((f, weight) for f, weight in causing if kind_of(f).is_seen),
         symptoms=symptoms,
-        deadlines=tuple(f for f, _ in causing if f.code == "traces.early_timeout"),
+        deadlines=tuple(f for f, _ in causing if kind_of(f).reaction == "gives_up"),
         repeating=frozenset(f.service for f in findings if f.code == "traces.repeated_calls"),
         holding=frozenset(name for f in findings if f.code == "heap.held_messages" for name in f.texts("held_with")),
         counted=any(f.code == "metrics.messages" for f in findings),
@@ -147,7 +147,7 @@ def _is_shown_at_work(scene: Scene, finding: Finding, weight: float, told: _Told
     if finding.mechanism in POOLS and used_up(scene, finding, told.seen) >= weight / 3:
         return True
     # A deadline was long enough until that came.
-    if not kind_of(finding).is_symptom and finding.code != "traces.early_timeout":
+    if not kind_of(finding).is_symptom and kind_of(finding).reaction != "gives_up":
         return False
     near = {finding.service, *scene.graph.downstream(finding.service), *scene.graph.upstream(finding.service)}
     shown = (w for f, w in told.seen if near & seen_in(f) and not outlasts(finding, f))

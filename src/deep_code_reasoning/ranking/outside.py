@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
-from ..detectors.base import Family, Scene
+from ..detectors.base import Scene
 from ..detectors.runner import kind_of
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
 from .calibrate import at_its_limit
+
+Told = TypeVar("Told", bound=Finding)
 
 # Below this an outside cause is a hint among others, and no verdict against all changes.
 MIN_OUTSIDE_CONFIDENCE: Final = 0.55
@@ -19,25 +21,27 @@ _TOGETHER_NS: Final = 180 * NS_PER_S
 
 def from_outside(scene: Scene, findings: Sequence[Finding]) -> Finding | None:
     """The surest finding of an outside cause; None where none is sure enough, or what requests lose was measured."""
-    if any(f.code == "traces.lost_time" for f in findings):
+    if any(kind_of(f).family == "measured" for f in findings):
         return None  # it was seen where the time goes: what else is odd outside did not take it
     surest = strongest(
         [
             f
             for f in findings
-            if (not f.facts.get("harmless") or _uses_up(scene, f, findings)) and not _is_told_better(f, findings)
-        ],
-        "outside",
+            if kind_of(f).family == "outside"
+            and (not f.facts.get("harmless") or _uses_up(scene, f, findings))
+            and not _is_told_better(f, findings)
+        ]
     )
     return surest if surest is not None and surest.confidence >= MIN_OUTSIDE_CONFIDENCE else None
 
 
-def strongest(findings: Sequence[Finding], family: Family) -> Finding | None:
-    """The surest finding of a family."""
-    found = [f for f in findings if kind_of(f).family == family]
+def strongest(findings: Sequence[Told]) -> Told | None:
+    """The surest finding."""
     # Of two that are equally sure, what was seen tells more than what a status page says of it.
     return max(
-        found, key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary), default=None
+        findings,
+        key=lambda f: (f.confidence, f.code != "external.provider_outage", f.severity, f.summary),
+        default=None,
     )
 
 

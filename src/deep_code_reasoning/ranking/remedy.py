@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..domain.cause import Remediation
-from ..domain.finding import Finding
+from ..domain.conviction import Conviction
 
 # Something is missing that the new code needs, or was taken out of shared data: going back leaves callers, data or
 # other changes of the same release behind; what is missing is added instead.
@@ -97,7 +97,7 @@ def relief(mechanism: str) -> str | None:
     return _RELIEF.get(mechanism)
 
 
-def remediation(mechanism: str, change: Finding | None) -> Remediation | None:
+def remediation(mechanism: str, change: Conviction | None) -> Remediation | None:
     """What helps; None where nothing of that does.
 
     Args:
@@ -108,16 +108,15 @@ def remediation(mechanism: str, change: Finding | None) -> Remediation | None:
         return "scale" if mechanism == "traffic_surge" else None
     if change.change[0] == "flag":
         return "feature-flag-disable"
-    if change.facts.get("effect") in _COMPLETE:
+    if change.effect in _COMPLETE:
         return "roll-forward"
-    return "config-revert" if change.facts.get("only_configuration") else "rollback"
+    return "config-revert" if change.only_configuration else "rollback"
 
 
-def next_checks(mechanism: str, change: Finding | None) -> tuple[str, ...]:
+def next_checks(mechanism: str, change: Conviction | None) -> tuple[str, ...]:
     """What would settle the remaining doubt."""
     checks = _CHECKS.get(mechanism, ())
     if change is not None and change.change is not None:
-        bisect = change.facts.get("bisect")
-        first = str(bisect) if bisect else f"run one instance without {change.change[1][:12]} and compare"
+        first = change.bisect or f"run one instance without {change.change[1][:12]} and compare"
         return (first, *checks)
     return checks

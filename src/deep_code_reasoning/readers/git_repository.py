@@ -15,12 +15,12 @@ from ..source.git import git
 from ..store.writer import CaseWriter
 
 # Enough for months of a busy repository; what is older rarely broke today.
-_MAX_COMMITS: Final = 5_000
+MAX_COMMITS: Final = 5_000
 # Longer diffs are vendored code, generated files or reformatting; their beginning still says so.
 _MAX_DIFF_BYTES: Final = 1_000_000
 _MAX_DIFF_BYTES_IN_ALL: Final = 256_000_000
 _MAX_MESSAGE_BYTES: Final = 100_000
-_MAX_TAGS: Final = 100_000
+MAX_TAGS: Final = 100_000
 _LINE_BYTES: Final = 65_536
 _ROWS_AT_ONCE: Final = 200
 
@@ -69,7 +69,7 @@ def read_repository(
             writer, source_id, "no git repository: give the folder that holds .git" if no_repository else asked.fault
         )
         return
-    arguments = [*_LOG, f"--max-count={_MAX_COMMITS}"]
+    arguments = [*_LOG, f"--max-count={MAX_COMMITS}"]
     if since_ns is not None:
         arguments.append(f"--since=@{since_ns // NS_PER_S}")
     if until_ns is not None:
@@ -99,7 +99,7 @@ def _tags_of(path: Path) -> dict[str, list[str]]:
     """The names of tags by the commits that bear them, the first of very many."""
     found: dict[str, list[str]] = defaultdict(list)
     with git(path, _TAGS) as process:
-        for line in islice(process.output, _MAX_TAGS):
+        for line in islice(process.output, MAX_TAGS):
             sha, _, tag = line.decode("utf-8", "replace").rstrip("\n").partition(" ")
             found[sha].append(tag)
     return found
@@ -181,9 +181,9 @@ class _Reading:
 
     def notes(self) -> Iterator[str]:
         """What of the history was left out."""
-        if sum(map(len, self.tags.values())) >= _MAX_TAGS:
-            yield f"the first {_MAX_TAGS} tags only"
-        if self.count >= _MAX_COMMITS:
+        if sum(map(len, self.tags.values())) >= MAX_TAGS:
+            yield f"the first {MAX_TAGS} tags only"
+        if self.count >= MAX_COMMITS:
             yield f"the newest {self.count} commits only"
         if self.cut_diffs:
             yield f"{self.cut_diffs} diff(s) cut: over {_MAX_DIFF_BYTES} bytes, or {_MAX_DIFF_BYTES_IN_ALL} in all"

@@ -16,7 +16,7 @@ from .base import TruncatedError
 
 # A record longer than this is rejected: decoded it would take some seven times its text in memory.
 MAX_RECORD_CHARACTERS: Final = 64 * 1024 * 1024
-_CHUNK_BYTES: Final = 1024 * 1024
+CHUNK_BYTES: Final = 1024 * 1024
 # A decoding error this near to the end of the buffer may only mean that the buffer ends too early: the longest
 # word of JSON that can be cut (`\ud83d\ude00`, `-Infinity`) is shorter.
 _CUT_CHARACTERS: Final = 32
@@ -62,7 +62,7 @@ class JsonSource:
         self.place()
         waiting = self.text[self.position :]
         pieces = [waiting]
-        wanted = max(_CHUNK_BYTES, len(waiting))
+        wanted = max(CHUNK_BYTES, len(waiting))
         while wanted > 0 and not self.ended:
             try:
                 # read1: one read of the stream below, so that nothing good is lost when the next one fails.

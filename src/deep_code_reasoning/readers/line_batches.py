@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 from ..store.writer import CaseWriter
 from .base import MAX_LINE_BYTES, EvidenceFile, Head, Progress, TruncatedError, open_decompressed
 
-_BATCH_BYTES: Final = 1024 * 1024
+BATCH_BYTES: Final = 1024 * 1024
 # ECMA-48 control sequences: colours and cursor movements, as loggers write them to terminals.
 _TERMINAL: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _UTF8: Final = "utf-8"
@@ -109,7 +109,7 @@ class _Blocks:
 
     def _read(self) -> bytes:
         pieces: list[bytes] = []
-        wanted = _BATCH_BYTES
+        wanted = BATCH_BYTES
         while wanted > 0 and not self._ended:
             try:
                 # read1: one read of the stream below, so that nothing good is lost when the next one fails.

@@ -38,7 +38,7 @@ _READINGS: Final[tuple[tuple[tuple[str, ...], str, Callable[[Any], Iterator[Outp
 )
 _COPY_BYTES: Final = 1 << 20
 # The engine takes 0.1 to 0.2 s to understand a statement, whatever it reads; in that time Python reads this much.
-_WORTH_A_STATEMENT_BYTES: Final = 1_500_000
+WORTH_A_STATEMENT_BYTES: Final = 1_500_000
 # Of so little text two groups are read at once: it is understanding a statement that takes long, which one processor
 # does. What is larger keeps all processors busy by itself, and would take twice the memory.
 _AT_ONCE_BYTES: Final = 50_000_000
@@ -63,13 +63,13 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     for file in files:
         plan = plan_of(read_head(file.path)[0], file.size_bytes)
         if file.compression == "zstd" and plan is not None and ends_within_a_frame(file.path):
-            _read_apart(plan, [file], writer)
+            read_apart(plan, [file], writer)
         else:
             by_plan.setdefault(plan, []).append(file)
     for_engine: list[_Group] = []
     thoroughly: list[EvidenceFile] = []
     for plan, group in by_plan.items():
-        if plan is None or _text_bytes(group) < _WORTH_A_STATEMENT_BYTES:
+        if plan is None or _text_bytes(group) < WORTH_A_STATEMENT_BYTES:
             thoroughly.extend(group)
         else:
             for_engine.append((plan, group))
@@ -90,12 +90,12 @@ def _read_by_engine(groups: Sequence[_Group], writer: CaseWriter, thoroughly: Se
     with ExitStack() as stack:
         scans = [stack.enter_context(Scan(writer)) for _ in groups]
         pool = stack.enter_context(ThreadPoolExecutor(at_once, "reader"))
-        all_taken = pool.map(_takes, scans, groups)
+        all_taken = pool.map(scan_takes, scans, groups)
         for file in thoroughly:
-            _read_thoroughly(file, writer)
+            read_thoroughly(file, writer)
         for (plan, files), scan, taken in zip(groups, scans, all_taken, strict=True):
             if not taken:
-                _read_apart(plan, files, writer)
+                read_apart(plan, files, writer)
                 continue
             for rows in scan.left:
                 _read_left(rows, writer)
@@ -103,7 +103,7 @@ def _read_by_engine(groups: Sequence[_Group], writer: CaseWriter, thoroughly: Se
                 writer.advance(file.size_bytes)
 
 
-def _takes(scan: Scan, group: _Group) -> bool:
+def scan_takes(scan: Scan, group: _Group) -> bool:
     """Let the engine read files of one plan; whether it could: else nothing of them is kept."""
     try:
         scan.read(*group)
@@ -112,7 +112,7 @@ def _takes(scan: Scan, group: _Group) -> bool:
     return True
 
 
-def _read_apart(plan: Plan, files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
+def read_apart(plan: Plan, files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """The engine stumbles over one of the files: find it by halves, and read what can be read of it."""
     if len(files) > 1:
         middle = len(files) // 2
@@ -122,7 +122,7 @@ def _read_apart(plan: Plan, files: Sequence[EvidenceFile], writer: CaseWriter) -
     (file,) = files
     sound = _sound_part(file, writer) if file.compression and plan.layout == "lines" else None
     if sound is None:
-        _read_thoroughly(file, writer)
+        read_thoroughly(file, writer)
         return
     _read_by_engine([(plan, [sound])], writer)
     sound.path.unlink()
@@ -167,7 +167,8 @@ def _cut_at_line_end(path: Path) -> int:
 # --- the thorough way ---------------------------------------------------------------------------------------------
 
 
-def _read_thoroughly(file: EvidenceFile, writer: CaseWriter) -> None:
+def read_thoroughly(file: EvidenceFile, writer: CaseWriter) -> None:
+    """Read a file group by group, without the engine."""
     counter = ItemCounter()
     for record in iterate_json(file, writer, _LISTS):
         write_group(record, file.source_id, counter, writer)
@@ -187,11 +188,12 @@ def _read_left(rows: str, writer: CaseWriter) -> None:
     )
     with path.open("rb") as copy:
         for place, data in zip(places, copy, strict=True):
-            _read_left_line(data, place["source_id"], place["line"], place["done"].split(), writer)
+            read_left_line(data, place["source_id"], place["line"], place["done"].split(), writer)
     path.unlink()
 
 
-def _read_left_line(data: bytes, source_id: int, line: int, done: Sequence[str], writer: CaseWriter) -> None:
+def read_left_line(data: bytes, source_id: int, line: int, done: Sequence[str], writer: CaseWriter) -> None:
+    """Read what the engine left of a line: the tables in `done` have theirs of it."""
     counter = ItemCounter()
     # What is not UTF-8 is still worth reading, with its bad bytes replaced.
     text = data.decode("utf-8", errors="replace").strip()

@@ -42,7 +42,7 @@ _LISTS: Final = re.compile(rb'"(?:array_?[vV]alue|kvlist_?[vV]alue)"')
 # worth more, and its place is its ordinal among the documents of the file.
 _SMALL_DOCUMENT_BYTES: Final = 4_000_000
 # What was put aside is worth another statement from here on; below, the thorough way is as quick.
-_WORTH_A_PASS_BYTES: Final = 500_000
+WORTH_A_PASS_BYTES: Final = 500_000
 
 _FORMATS: Final = {"lines": "LineAsString", "documents": "JSONAsString"}
 _EXTENSIONS: Final = {"": "json", "gzip": "json.gz", "zstd": "json.zst"}
@@ -171,7 +171,7 @@ class Scan:
         sizes = self._writer.database.query(
             f"SELECT way, sum(length(text)) AS bytes FROM {rows} WHERE valid AND way >= 0 GROUP BY way ORDER BY way"
         )
-        worth = [int(row["way"]) for row in sizes if int(row["bytes"]) >= _WORTH_A_PASS_BYTES]
+        worth = [int(row["way"]) for row in sizes if int(row["bytes"]) >= WORTH_A_PASS_BYTES]
         for way in worth:
             texts = f"SELECT source_id, line, text, done AS before FROM {rows} WHERE valid AND way = {way}"
             rest = self._run(ways[way], texts)

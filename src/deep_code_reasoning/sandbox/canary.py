@@ -19,9 +19,9 @@ from ..errors import SandboxError
 from .tiers.base import Tier
 
 _LIMITS: Final = ExperimentLimits(seconds=5.0, memory_bytes=64 * 2**20, output_bytes=4096)
-_SPIN_S: Final = 0.5
+SPIN_S: Final = 0.5
 # A spin that was stopped comes back about then; the rest is for a busy machine.
-_SPIN_AT_MOST_S: Final = 5.0
+SPIN_AT_MOST_S: Final = 5.0
 _BLOCK_BYTES: Final = 2**24
 _OVERSHOOT: Final = 4
 _OUT: Final = "the canary is out"
@@ -86,9 +86,9 @@ def _memory(tier: Tier) -> str:
 
 
 def _spin(tier: Tier) -> str:
-    limits = ExperimentLimits(_SPIN_S, _LIMITS.memory_bytes, _LIMITS.output_bytes)
+    limits = ExperimentLimits(SPIN_S, _LIMITS.memory_bytes, _LIMITS.output_bytes)
     result = tier.run(Experiment("while True:\n    pass", limits=limits))
-    stopped = result.status == "timed_out" and (result.duration_s or 0.0) < _SPIN_AT_MOST_S
+    stopped = result.status == "timed_out" and (result.duration_s or 0.0) < SPIN_AT_MOST_S
     return "" if stopped else "does not hold code to its time"
 
 

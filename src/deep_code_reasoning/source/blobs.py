@@ -19,7 +19,7 @@ from .roots import MAX_FILE_BYTES, Roots, SourcePath
 from .secret_files import is_private_key, secret_kind
 
 _REGULAR_FILES: Final = (b"100644", b"100755")
-_IDS_AT_ONCE: Final = 1_000
+IDS_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def revision_contents(repository: Path, ids: Sequence[str]) -> Iterator[tuple[st
     """
     start = 0
     while start < len(ids):
-        some = ids[start : start + _IDS_AT_ONCE]
+        some = ids[start : start + IDS_AT_ONCE]
         for sha, content in _read_until_broken(repository, some):
             start += 1
             yield sha, content

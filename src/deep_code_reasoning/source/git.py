@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-_TIMEOUT_S: Final = 300
+TIMEOUT_S: Final = 300
 # With its output closed git ends at once.
 _ENDING_S: Final = 10
 _HARDENED: Final = (
@@ -84,7 +84,7 @@ def git(path: Path, arguments: Sequence[str], asked: IO[bytes] | None = None) ->
             running.output.close()
             code = watch.end()
         if watch.late:
-            running.fault = f"git did not finish within {_TIMEOUT_S} s"
+            running.fault = f"git did not finish within {TIMEOUT_S} s"
         elif code > 0:
             errors.seek(0)
             said = errors.read(2_000).decode("utf-8", "replace").strip().splitlines()
@@ -97,7 +97,7 @@ class _Watch:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.late = False
         self._process = process
-        self._timer = threading.Timer(_TIMEOUT_S, self._stop)
+        self._timer = threading.Timer(TIMEOUT_S, self._stop)
         self._timer.start()
 
     def _stop(self) -> None:

@@ -27,7 +27,7 @@ from .words import joined_words, words
 # 6 are within a point of it.
 _NAME_WEIGHT: Final = 3.0
 # What `parse` gives at a time, so many times, is written at once: at most about 50 MB of contents.
-_BATCHES_AT_ONCE: Final = 8
+BATCHES_AT_ONCE: Final = 8
 # Values that a statement takes at once.
 _AT_ONCE: Final = 500
 
@@ -251,7 +251,7 @@ class SourceIndex(IndexFile):
         They are read before others have to wait.
         """
         new = done = 0
-        for batches in _batches(parse(contents, total), _BATCHES_AT_ONCE):
+        for batches in _batches(parse(contents, total), BATCHES_AT_ONCE):
             read = {file.sha: file for batch in batches for file in batch}
             with self._writing():
                 known = self._known(read)

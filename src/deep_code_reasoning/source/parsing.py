@@ -13,10 +13,10 @@ from typing import Final
 from .outline import Outline, outline, unit_words
 
 # A batch: so many files, or so many bytes; what waits for its turn is held in memory.
-_MAX_FILES: Final = 200
+MAX_FILES: Final = 200
 _MAX_BYTES: Final = 4_000_000
 # Below this many new files a second process takes longer to start than it saves.
-_PARALLEL_FROM: Final = 1_000
+PARALLEL_FROM: Final = 1_000
 _MAX_PROCESSES: Final = 4
 
 
@@ -40,7 +40,7 @@ class Parsed:
 
 def parse(contents: Iterable[Content], count: int) -> Iterator[list[Parsed]]:
     """Read contents, some hundred at a time; `count` says about how many will come."""
-    processes = min(os.cpu_count() or 1, _MAX_PROCESSES) if count >= _PARALLEL_FROM else 1
+    processes = min(os.cpu_count() or 1, _MAX_PROCESSES) if count >= PARALLEL_FROM else 1
     if processes == 1:
         yield from map(_parse_batch, _batches(contents))
         return
@@ -61,7 +61,7 @@ def _batches(contents: Iterable[Content]) -> Iterator[list[Content]]:
     for content in contents:
         batch.append(content)
         size += len(content.content)
-        if len(batch) >= _MAX_FILES or size >= _MAX_BYTES:
+        if len(batch) >= MAX_FILES or size >= _MAX_BYTES:
             yield batch
             batch, size = [], 0
     if batch:

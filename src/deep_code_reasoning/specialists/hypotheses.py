@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ..detectors.symptoms.lexicon import kinds_of_text
-from ..detectors.symptoms.words import telling_words
+from ..detectors.vocabulary.lexicon import kinds_of_text
+from ..detectors.vocabulary.words import telling_words
 from ..domain.citation import change_citation
 from ..domain.claim import Claim, Proof
 from ..domain.investigation import Investigation

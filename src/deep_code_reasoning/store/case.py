@@ -24,12 +24,12 @@ from .spellings import respelled
 
 # Tables of at most this many bytes of Parquet are held in memory, decoded: a query on them takes a millisecond where
 # opening the file takes five. Larger ones stay on disk and are streamed.
-_IN_MEMORY_BYTES: Final = 8_000_000
+IN_MEMORY_BYTES: Final = 8_000_000
 # An analysis asks some hundred questions, a score of which read the maps of all spans: that takes a fifth of the time
 # in memory. Larger tables are held for it, too, as long as they come to no more than this when they are decompressed
 # (the spans of 500 MB of OTLP JSON: 640 MB, which take 380 MB of memory, as most words are the same). Held compressed
 # they would take a third of that, and be no quicker than on disk.
-_HELD_FOR_ANALYSIS_BYTES: Final = 750_000_000
+HELD_FOR_ANALYSIS_BYTES: Final = 750_000_000
 
 # Conventions know some hundreds of names. More than so many have identifiers in them: they are not listed.
 _MOST_NAMES: Final = 10_000
@@ -205,9 +205,9 @@ class _Once:
 def _held(database: Database, files: Mapping[str, Sequence[Path]], for_analysis: bool) -> frozenset[str]:
     """The tables that are held in memory: small ones, and for an analysis larger ones, the smallest first."""
     sizes = {name: sum(path.stat().st_size for path in paths) for name, paths in files.items()}
-    held = {name for name, size in sizes.items() if size <= _IN_MEMORY_BYTES}
+    held = {name for name, size in sizes.items() if size <= IN_MEMORY_BYTES}
     if for_analysis:
-        room = _HELD_FOR_ANALYSIS_BYTES
+        room = HELD_FOR_ANALYSIS_BYTES
         for name in sorted(sizes.keys() - held, key=lambda name: (sizes[name], name)):
             room -= sum(_decompressed_bytes(database, path) for path in files[name])
             if room >= 0:

@@ -16,7 +16,7 @@ _MIN_POINTS: Final = 12
 RISES_A_RESET: Final = 20
 """What only grows falls once in so many rises at most, when its process starts anew: more often it is no counter."""
 # So many points at most are looked at: of more, those of one moment in several, of all series alike.
-_MOST_POINTS: Final = 4_000_000
+MOST_POINTS: Final = 4_000_000
 _WORDS: Final = r"replaceRegexpAll(name, '([a-z0-9])([A-Z])', '\\1_\\2')"
 _LEVELS: Final = (
     r"(?i)(?:^|[^a-z])(?:mem|memory|rss|heap|swap|ram|workingset|disk|file|filesystem|fs|volume|storage|queue|queued|lag"
@@ -47,7 +47,7 @@ def counters_of(database: Database) -> list[str]:
         HAVING max(points >= {{least:UInt32}} AND 2 * rises >= points) AND sum(falls) * {{resets:UInt32}} <= sum(rises)
         ORDER BY name
         """,
-        every=-(-points // _MOST_POINTS),
+        every=-(-points // MOST_POINTS),
         levels=_LEVELS,
         least=_MIN_POINTS,
         resets=RISES_A_RESET,

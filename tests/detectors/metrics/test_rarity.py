@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from deep_code_reasoning.detectors.metrics.rarity import families, rarity_evidence
-from deep_code_reasoning.detectors.metrics.series import Series, find_step
-from deep_code_reasoning.detectors.metrics.vocabulary import meaning
+from deep_code_reasoning.detectors.series.series import Series
+from deep_code_reasoning.detectors.series.steps import find_step
+from deep_code_reasoning.detectors.vocabulary.metrics import meaning
 from scenery import series as rows_of
 
 Look = Callable[..., Any]

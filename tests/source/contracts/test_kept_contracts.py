@@ -125,7 +125,7 @@ def test_other_rules_read_anew_and_what_was_stopped_is_not_kept(
     roots = Roots([stock.folder])
     assert read_contracts(roots, stop=lambda: True, kept=readings).contracts == ()
     assert served(read_contracts(roots, kept=readings)) == ["/items"]
-    monkeypatch.setattr(kept, "_rules", lambda: "others")
+    monkeypatch.setattr(kept, "written_rules", lambda: "others")
     read_contracts(roots, kept=readings)
     assert parsed == ["stock/app.py"] * 2
 
@@ -143,7 +143,7 @@ def test_a_file_that_comes_or_goes_and_cannot_be_read_is_told_of(stock: Reposito
 def test_the_oldest_readings_make_room(
     stock: Repository, readings: KeptReadings, parsed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "_MAX_KEPT", 1)
+    monkeypatch.setattr(kept, "MAX_KEPT", 1)
     revisions = [stock.commit({"app.py": APP.format(name)}) for name in ("a", "b")]
     roots = Roots([stock.folder])
     for revision in (*revisions, revisions[1], revisions[0]):

@@ -46,7 +46,7 @@ def command(names: tuple[str, ...], check: bool, form: str) -> None:
         click.echo(json.dumps(_as_json(overview), indent=2, ensure_ascii=False))
         return
     for status in overview.models:
-        click.echo(_as_text(status))
+        click.echo(as_text(status))
     if not overview.models:
         click.echo("No model is configured; the analysers answer alone. Any model can be named as PROVIDER:MODEL.")
     click.echo("\nkeys")
@@ -56,7 +56,8 @@ def command(names: tuple[str, ...], check: bool, form: str) -> None:
     click.echo(f"\ncatalogue: {overview.catalogue or 'none (dcr models --help shows its form)'}")
 
 
-def _as_text(status: ModelStatus) -> str:
+def as_text(status: ModelStatus) -> str:
+    """A model as a few lines: what it is, whether it can be asked, its record."""
     from ...report.plain import printable
 
     card = status.card
@@ -93,14 +94,15 @@ def _as_json(overview: ModelOverview) -> dict[str, Any]:
     return {
         "schema": "deep-code-reasoning/models/1",
         "catalogue": overview.catalogue,
-        "models": [_model_json(status) for status in overview.models],
+        "models": [model_json(status) for status in overview.models],
         "providers": [
             {"provider": p.provider, "key": p.key, "variables": list(p.variables)} for p in overview.providers
         ],
     }
 
 
-def _model_json(status: ModelStatus) -> dict[str, Any]:
+def model_json(status: ModelStatus) -> dict[str, Any]:
+    """The same as an object."""
     card, record = status.card, status.record
     return {
         "id": card.id,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..symptoms.words import words
+from ..vocabulary.words import words
 from .diff import Hunk, Line
 
 _CALL: Final = re.compile(
@@ -154,7 +154,7 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
         re.escape(call.name) + r"\s*\(\s*(?:ctx|context|r\.Context\(\)|c\.Request\.Context)", text
     )
     of_memory = name in _LOCAL and not (takes_context and not is_log_statement(code))
-    of_memory = of_memory or (_PROJECTS.search(code) is not None and name == "select")
+    of_memory = of_memory or (name == "select" and _PROJECTS.search(code) is not None)
     if of_memory or name.endswith(("exception", "error", "errorf")):
         return False
     parts = re.split(r"::|->|\.", call.full)[:-1]

@@ -56,6 +56,16 @@ error_check_removed: exception
 bound_check_removed: exception
     out_of_range 1, exception .5, payload_too_large .5, wrong_result .45 by wrong_result, oom .35, errors .3,
     null_reference .25, slow .2
+# containers and data
+searched_in_order: latency_regression
+    cpu .95 by cpu_saturation, slow .95, event_loop .8, timeout .55, worker_exhausted .45
+holds_whole: memory_saturation
+    memory_step 1, memory_growth .85, oom .95, gc .8, slow .55, timeout .4, restart .4
+jitter_removed: traffic_surge
+    traffic_up .9, throttled .75, cpu .65, retries_up .5, lock_wait .4, slow .45, cache_miss .5 by cache_stampede,
+    pool_exhausted .4
+compression_removed: latency_regression
+    payload_too_large .9, traffic_up .7, slow .8, slow_outside .5, timeout .4, disk_full .5 by disk_saturation
 # growth
 unbounded_growth: memory_leak
     memory_growth 1, oom 1, gc .9, restart .5, memory_step .4, slow .3
@@ -66,19 +76,7 @@ connection_per_call: connection_pool_exhausted
     thread_growth .5, memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35
-whole_in_memory: memory_saturation
-    memory_step 1, oom .95, memory_growth .7, gc .85, slow .6 by latency_regression, timeout .4, event_loop .4
-work_repeated: cpu_saturation
-    cpu .95, slow .95 by latency_regression, event_loop .8, timeout .5, worker_exhausted .5, gc .5
-collector_changed: memory_saturation
-    gc 1, slow .65 by latency_regression, timeout .5, memory_step .5, cpu .5, oom .4
-rotation_removed: disk_saturation
-    disk_full 1, slow .2
-compression_removed: latency_regression
-    payload_too_large .8, slow .7, slow_outside .6, traffic_up .6, timeout .4
 # turns
-spread_removed: traffic_surge
-    traffic_up .95, throttled .85, cpu .6, cache_miss .6, retries_up .5, lock_wait .4, pool_exhausted .4, timeout .4
 overlap_allowed: race_condition
     race .9, lock_wait .75 by lock_contention, backlog .7 by message_backlog, cpu .6 by cpu_saturation,
     traffic_up .6 by traffic_surge, wrong_result .6, deadlock .4 by deadlock, pool_exhausted .4

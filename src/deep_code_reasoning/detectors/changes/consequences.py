@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..symptoms.words import words
+from ..vocabulary.words import words
 from .diff import Patch
 from .effect import Effect
 from .effects import effects_of

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ...domain.finding import Finding
+from ...domain.conviction import Conviction
 from ..base import Detector, Kind, Scene
 from ..symptoms.front import within_reach
 from ..symptoms.trouble import trouble
@@ -30,7 +30,7 @@ from .compatibility import capabilities
 from .curves import slower_curves
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians, unfailing_callers
+from .medians import quick_statements, slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import cite_change, history
 from .routes import uncalled
@@ -51,7 +51,7 @@ class Settings:
     max_acquittals: int = 8
 
 
-def detect(scene: Scene, settings: Settings) -> list[Finding]:
+def detect(scene: Scene, settings: Settings) -> list[Conviction]:
     """Try every change of the case; findings are those to blame, the likeliest first."""
     past = history(scene.store)
     known = past.changes
@@ -66,6 +66,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             situation,
             slower=slower_medians(scene),
             unfailing=unfailing_callers(scene),
+            quick_statements=quick_statements(scene),
             uncalled=uncalled(scene, known),
             besides=_besides(scene) if situation.began is not None else {},
         )
@@ -116,7 +117,7 @@ def _besides(scene: Scene) -> Mapping[str, frozenset[str]]:
 
 def _finding(
     scene: Scene, verdict: Verdict, situation: Situation, acquitted: tuple[str, ...], bisect: str | None
-) -> Finding:
+) -> Conviction:
     change, symptom, effect = verdict.change, verdict.symptom, verdict.effect
     front, graph, measured = situation.front, situation.graph, situation.began is not None
     first = front.first
@@ -130,7 +131,7 @@ def _finding(
     line = telling_line(verdict) if measured else None
     where = (f"{line[0]}:{line[1]} `{line[2][:80]}`",) if line else ()
     title = change.message.splitlines()[0][:80] if change.message else ""
-    return Finding(
+    return Conviction(
         "changes.correlation",
         verdict.mechanism,
         service,
@@ -138,26 +139,26 @@ def _finding(
         severity=0.9,
         confidence=min(0.97, verdict.score),
         facts={
-            "effect": effect.kind if effect else None,
             "what_it_does": effect.summary if effect else None,
             "symptom": symptom.kind if symptom else None,
             "path": effect.path if effect else None,
-            "only_configuration": bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
-            "deployed_to": deployed_to or None,
-            "can_bring": verdict.can_bring,
-            "eliminated": verdict.eliminated,
             "first_failing_service": first,
-            "victims": front.victims,
-            "measured": measured,
             "line": f"{line[0]}:{line[1]} {line[2][:120]}" if line else None,
-            "bisect": bisect,
             "explains": verdict.explains,
-            "acquitted": acquitted,
         },
         citations=(*cite_change(change), *(symptom.citations[:4] if symptom else ())),
         window=scene.windows.incident,
         code_region=f"{line[0]}:{line[1]}" if line else effect.path if effect else None,
         change=(change.kind, change.sha),
+        effect=effect.kind if effect else None,
+        only_configuration=bool(change.files) and all(file_kind(f) in ("config", "image") for f in change.files),
+        deployed_to=deployed_to or None,
+        can_bring=verdict.can_bring,
+        eliminated=verdict.eliminated,
+        victims=front.victims,
+        measured=measured,
+        bisect=bisect,
+        acquitted=acquitted,
     )
 
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from ...domain.citation import Citation, metric_citation
 from ..base import Scene
-from ..metrics.moved import Moves, failing_more, greater, slowed
-from ..metrics.series import Series
+from ..series.moved import Moves, failing_more, greater, slowed
+from ..series.series import Series
 from ..symptoms.front import Front
 from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Symptom, symptoms_of

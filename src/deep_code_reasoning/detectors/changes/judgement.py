@@ -14,7 +14,7 @@ from ...domain.instant import NS_PER_S
 from ...domain.wording import excerpt, stretch
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
-from ..symptoms.words import words
+from ..vocabulary.words import words
 from .compatibility import capability
 from .deeds import History
 from .diff import Patch

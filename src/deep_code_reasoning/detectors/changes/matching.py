@@ -10,12 +10,22 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import MORE_EACH, Symptom
-from ..symptoms.words import telling_words, word_set
+from ..vocabulary.words import telling_words, word_set
 from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, NEW_CALLS, NEW_NAMES, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
+from .traits import (
+    AT_ONCE,
+    NAMED_EFFECTS,
+    NAMING,
+    NEW_CALLS,
+    NEW_NAMES,
+    OF_ONE_OPERATION,
+    OF_STATEMENTS,
+    PASSING,
+    REMOTE_EFFECTS,
+)
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
@@ -81,7 +91,7 @@ def best_match(
             score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
             score *= served(effect, patch, symptom, uncalled) * _of_the_usual(effect, symptom, situation)
             score *= _of_failures(effect, rollout, situation) * _of_more_requests(symptom, rollout, situation)
-            score *= _borne_out(effect, symptom, situation)
+            score *= _borne_out(effect, symptom, situation) * _of_statements(effect, symptom, situation)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -124,6 +134,8 @@ def _place_for(
 ) -> float:
     if rollout is None:
         return place
+    if _is_setting_of(effect, symptom.service, rollout, situation):
+        return 0.92  # settings of all services are kept in one place, which runs nowhere
     if situation.began is not None and rollout.service and symptom.service:
         if tie >= 1.0 and effect.kind in NEW_CALLS and symptom.service in situation.graph.callees(rollout.service):
             return 0.95  # the time is lost where it now calls, by its own word
@@ -140,6 +152,18 @@ def _place_for(
         # Harm done to somebody else: most of all to whom the changed service calls.
         return max(place, 0.88 if rollout.service in situation.graph.callers(symptom.service) else 0.7)
     return place * 0.85  # harm that stays at home, seen elsewhere
+
+
+def _is_setting_of(effect: Effect, service: str, rollout: Rollout, situation: Situation) -> bool:
+    """Whether a setting that runs nowhere itself is one of a service, by its first word (`tariff.half_hourly`)."""
+    if rollout.service in situation.graph.services or not effect.kind.endswith(_OF_SETTINGS):
+        return False
+    others = word_set(*(other for other in situation.services if other != service))
+    own = word_set(service) - others
+    return any(own & word_set(re.split(r"[._/:-]", subject)[0]) for subject in effect.subjects)
+
+
+_OF_SETTINGS: Final = ("_flipped", "_raised", "_lowered", "_removed", "setting_changed", "endpoint_changed")
 
 
 def place_of_loss(changed: str, losing: str, situation: Situation) -> float:
@@ -196,6 +220,12 @@ def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) 
     """A tenth for what acts on calls that fail, where none does."""
     spared = rollout is not None and rollout.service in situation.unfailing
     return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
+
+
+def _of_statements(effect: Effect, symptom: Symptom, situation: Situation) -> float:
+    """A fifth for what makes a statement take longer, where none does."""
+    slow = symptom.kind == "slow" and symptom.service in situation.quick_statements
+    return 0.2 if slow and effect.kind in OF_STATEMENTS else 1.0
 
 
 def _borne_out(effect: Effect, symptom: Symptom, situation: Situation) -> float:

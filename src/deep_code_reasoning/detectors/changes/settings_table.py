@@ -160,6 +160,12 @@ switch_flipped: configuration
     wrong_result .55, null_reference .45, slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4,
     lock_wait .3, fanout .4, cache_miss .5, worker_exhausted .3, unreachable .4, volume_drop .4, oom .3,
     server_error .4
+resolver_changed: configuration
+    dns .95, slow .6, slow_outside .6, timeout .55, unreachable .6, errors .35
+collector_tuned: memory_saturation
+    gc 1, cpu .7 by cpu_saturation, slow .6, oom .5, memory_growth .45, memory_step .4, event_loop .35
+retention_raised: disk_saturation
+    disk_full 1, slow .2
 logging_verbose: disk_saturation
     disk_full 1, cpu .6, slow .6, event_loop .4, throttled .2
 logging_heavy: cpu_saturation

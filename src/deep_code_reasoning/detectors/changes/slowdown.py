@@ -17,8 +17,8 @@ from ..contrast.deploys import are_served, fail_more
 from ..contrast.losses import Loss, example_of, losses_between, sure_losses, told_by
 from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
-from ..symptoms.words import telling_words
 from ..timeline.recordings import hole_in_traces
+from ..vocabulary.words import telling_words
 from .diff import numbered_lines
 from .paths import NEVER_RUNS, file_kind
 from .trial import Change, Situation, Verdict, deployed

@@ -43,3 +43,5 @@ LATENT: Final = frozenset(
 NEW_CALLS: Final = frozenset({"blocking_call", "call_added", "call_in_loop", "batch_removed", "endpoint_changed"})
 # Effects by which a name comes into use or is no longer known.
 NEW_NAMES: Final = frozenset({"name_new", "name_gone"})
+# Effects by which one statement takes longer.
+OF_STATEMENTS: Final = frozenset({"index_dropped", "query_heavier", "query_unbounded", "ddl_locks"})

@@ -70,9 +70,9 @@ class Situation:
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
     before is as unlikely as one that did after. `latest_ns` is the last moment at which it can have begun, `until_ns`
     when it was last seen, 0 where that says nothing. In `slower` services the usual request takes longer, and not only
-    some (`medians.py`); of the calls that `unfailing` ones make none fails. `uncalled` are files of changes that only
-    serve routes nobody asked for (`routes.py`). `besides` are the kinds of what else moved in a service, beside the
-    symptoms.
+    some (`medians.py`); of the calls that `unfailing` ones make none fails, and the statements of those with
+    `quick_statements` take as long as before. `uncalled` are files of changes that only serve routes nobody asked for
+    (`routes.py`). `besides` are the kinds of all that is amiss in a service.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -87,6 +87,7 @@ class Situation:
     slower: frozenset[str] = frozenset()
     unfailing: frozenset[str] = frozenset()
     uncalled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    quick_statements: frozenset[str] = frozenset()
     besides: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 

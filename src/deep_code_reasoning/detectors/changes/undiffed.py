@@ -21,7 +21,7 @@ from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ..symptoms.symptom import Symptom
-from ..symptoms.words import telling_words
+from ..vocabulary.words import telling_words
 from .compatibility import capability
 from .paths import file_kind
 from .said import said_effects

@@ -24,11 +24,10 @@ from ...domain.citation import Citation
 from ...domain.finding import Finding
 from ...domain.instant import NS_PER_S, format_instant, parse_instant
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Shift, Text
 from ..symptoms.texts import new_texts
+from ..vocabulary.lexicon import kinds_of_text
 from .notices import notices
 
 _NOT_AFTER: Final = re.compile(
@@ -123,7 +122,7 @@ def _text_date(text: str) -> int | None:
 
 
 def _crosses_zero(shift: Shift) -> bool:
-    return kind_of_metric(shift.name, shift.rises, False) == "certificate_expired" and shift.before > 0 >= shift.after
+    return shift.kind == "certificate_expired" and shift.before > 0 >= shift.after
 
 
 def _owner(texts: Iterable[str]) -> str | None:

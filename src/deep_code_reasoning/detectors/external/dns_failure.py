@@ -21,11 +21,10 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Text
 from ..symptoms.texts import new_texts
+from ..vocabulary.lexicon import kinds_of_text
 
 _HOST: Final = re.compile(r"(?<![\w.@/\-])((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+[a-zA-Z][\w\-]+)(?![\w(])")
 _CODE: Final = re.compile(r"(?i)^(java|javax|org|com|net|io|sun|kotlin)\.\w+\.|exception$|error$")
@@ -60,7 +59,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     if not texts:
         return []
     servers = {text.service for text in texts if _SERVER.search(text.text) and not _hosts(text)}
-    gauges = [s for s in shifts(scene) if kind_of_metric(s.name, s.rises, False) == "dns"]
+    gauges = [s for s in shifts(scene) if s.kind == "dns"]
     clients = sorted({text.service for text in texts} - servers)
     names = sorted({host for text in texts if text.service not in servers for host in _hosts(text)})
     if len(names) >= 2 and (len(clients) >= 2 or servers or gauges):

@@ -26,10 +26,10 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import excerpt
 from ..base import Detector, Kind, Scene, Skipped
+from ..timeline.exits import prepare_exits
 from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
-from .exits import prepare_exits
 
 
 @dataclass(frozen=True, slots=True)

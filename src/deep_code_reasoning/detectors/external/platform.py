@@ -20,10 +20,9 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.wording import excerpt, figure
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import measures, shifts
 from ..symptoms.texts import new_texts
+from ..vocabulary.lexicon import kinds_of_text
 
 _EVENT: Final = re.compile(
     r"(?i)node ?not ?ready|node .{1,40} (is )?(not ready|unreachable|down|lost)|nodelost|\bevict(ed|"
@@ -58,7 +57,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     events = [text for text in texts if _EVENT.search(text.text)]
     nodes = []
     if measures(scene, "platform"):
-        nodes = [s for s in shifts(scene) if kind_of_metric(s.name, s.rises, False) == "platform"]
+        nodes = [s for s in shifts(scene) if s.kind == "platform"]
     if not events and not nodes:
         return []
     speakers = {text.service for text in events} | {s.service for s in nodes}

@@ -23,7 +23,7 @@ from ...domain.instant import NS_PER_S, format_instant
 from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.symptom import Text
 from ..symptoms.texts import new_texts
-from ..symptoms.words import telling_words
+from ..vocabulary.words import telling_words
 from .notices import Notice, notices
 
 _CALM: Final = re.compile(

@@ -29,7 +29,7 @@ from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
 from ..base import Detector, Kind, Scene, Skipped
-from ..metrics.series import series_of
+from ..series.series import series_of
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.recordings import hole_in_traces
 from ..timeline.time_steps import TimeSteps, step_of, time_steps

@@ -24,9 +24,9 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene
+from ..timeline.exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
-from .exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
 
 
 @dataclass(frozen=True, slots=True)

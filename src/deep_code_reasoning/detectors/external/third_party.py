@@ -23,8 +23,8 @@ from ...domain.finding import Finding
 from ..base import Detector, Kind, Scene
 from ..symptoms.symptom import Text
 from ..symptoms.texts import telling_texts
+from ..timeline.exits import prepare_exits
 from ..timeline.services import service_names
-from .exits import prepare_exits
 
 _HOST: Final = re.compile(
     r"(?<![\w.@\-])(?:https?://)?((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+(?:com|net|org|io|dev|cloud|co|app|"

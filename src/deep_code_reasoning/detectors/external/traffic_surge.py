@@ -22,13 +22,14 @@ from ...domain.graph import ServiceGraph
 from ...domain.instant import NS_PER_S
 from ...domain.wording import figure
 from ..base import Detector, Kind, Scene
-from ..metrics.series import abruptness, find_step, series_of
+from ..series.series import series_of
+from ..series.steps import abruptness, find_step
 from ..symptoms.front import Front, failing_front, spoken_graph
-from ..symptoms.metric_names import kind_of_metric
 from ..symptoms.shifts import level_series, shifts
 from ..symptoms.symptom import Shift, symptoms_of
 from ..symptoms.texts import new_texts
 from ..timeline.services import service_names
+from ..vocabulary.metrics import kind_of_shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     graph = spoken_graph(scene.graph, symptoms, services)
     front = failing_front(symptoms, graph, services)
     limit = scene.windows.onset_ns + settings.max_lag_s * NS_PER_S
-    calm = {service for service, name in level_series(scene) if kind_of_metric(name, True, False) == "traffic_up"} - {
+    calm = {service for service, name in level_series(scene) if kind_of_shift(name, True, False) == "traffic_up"} - {
         s.service for s in risen
     }
     candidates = [s for s in risen if s.first_ns <= limit and _leads_to(s.service, front, graph)]
@@ -96,7 +97,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 
 def _any_rate_rose(scene: Scene, settings: Settings) -> bool:
     """A quick look at the rates alone: `shifts` looks at every metric there is."""
-    names = {name for _, name in level_series(scene) if kind_of_metric(name, True, False) == "traffic_up"}
+    names = {name for _, name in level_series(scene) if kind_of_shift(name, True, False) == "traffic_up"}
     rows = scene.store.query(
         """
         SELECT quantileExactIf(0.5)(value, time_ns < {onset:Int64}) AS calm,
@@ -121,7 +122,7 @@ def _drifting(scene: Scene, settings: Settings) -> set[tuple[str, str]]:
 
 
 def _is_traffic(shift: Shift) -> bool:
-    return kind_of_metric(shift.name, shift.rises, False) == "traffic_up"
+    return shift.kind == "traffic_up"
 
 
 def _leads_to(service: str, front: Front, graph: ServiceGraph) -> bool:

@@ -25,11 +25,11 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
+from ..symptoms.pool_words import starving_texts
 from ..timeline.change_point import OutcomeChange, probability
 from ..timeline.linked_spans import prepare_linked_spans
-from ..traces.pool_words import starving_texts
+from ..timeline.statements import statement_of
 from .asks import prepare_asks
-from .commands import statement_of
 from .deadlocks import deadlocks
 from .holds import prepare_holds
 from .reports import Report, reported

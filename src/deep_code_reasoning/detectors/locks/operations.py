@@ -23,14 +23,8 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
-from .commands import (
-    LOCK_STATEMENT,
-    database_waits,
-    redis_operations,
-    session_lock_operations,
-    statement_of,
-    table_operations,
-)
+from ..timeline.statements import statement_of
+from .commands import LOCK_STATEMENT, database_waits, redis_operations, session_lock_operations, table_operations
 from .services import (
     DOCUMENT,
     ETCD_NAME,

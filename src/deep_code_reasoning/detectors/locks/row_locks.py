@@ -22,7 +22,7 @@ from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF, do_some_fail, taken_traces
 from ..timeline.span_facts import first_attribute
-from .commands import parameter_of, statement_of
+from ..timeline.statements import parameter_of, statement_of
 
 _NAMED: Final = r"(?:[\"`\[]?\w+[\"`\]]?\.)*[\"`\[]?(\w+)"
 _WRITTEN: Final = rf"(?i)^\s*(?:update(?:\s+only)?|delete\s+from|insert\s+into|merge\s+into|replace\s+into)\s+{_NAMED}"

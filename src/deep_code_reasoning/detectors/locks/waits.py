@@ -15,8 +15,8 @@ from ...domain.instant import NS_PER_MS
 from ...store import CaseStore
 from ..timeline.change_point import OutcomeChange, outcome_change
 from ..timeline.linked_spans import prepare_linked_spans
+from ..timeline.statements import statement_of
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from .commands import statement_of
 from .holds import prepare_lock_steps
 from .operations import prepare_lock_ops
 from .reports import prepare_lock_reports

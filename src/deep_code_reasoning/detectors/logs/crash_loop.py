@@ -25,9 +25,9 @@ from ...domain.instant import NS_PER_S, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene
-from ..symptoms.lexicon import kinds_of_text
 from ..timeline.names import whose
 from ..timeline.services import service_names, traced_services
+from ..vocabulary.lexicon import kinds_of_text
 from .steps import ERROR_LEVEL
 
 _BACKED_OFF: Final = r"(?i)back-?off restarting|crash.?loop.?back.?off"

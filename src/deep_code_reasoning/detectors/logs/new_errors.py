@@ -30,11 +30,11 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import excerpt
 from ..base import Detector, Kind, Scene, Skipped
-from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
-from ..symptoms.words import words
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..vocabulary.told import TOLD_MECHANISMS, told_mechanism
+from ..vocabulary.words import words
 from .steps import ERROR_LEVEL, prepare_span_steps
 
 # Steps of time; coarse enough that a few records a minute fill them, fine enough for an onset.

@@ -31,11 +31,11 @@ from ...domain.wording import excerpt
 from ...store import Row
 from ..base import Detector, Kind, Scene, Skipped
 from ..symptoms.front import is_platform
-from ..symptoms.outright import SAYINGS, is_cycle, may_say_outright, said_outright
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
 from ..timeline.names import mentions, whose
 from ..timeline.services import service_names, traced_services
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..vocabulary.outright import SAYINGS, is_cycle, may_say_outright, said_outright
 
 # As for errors that begin (`new_errors.py`): a few records a minute fill them.
 _TIME_STEPS: Final = 64

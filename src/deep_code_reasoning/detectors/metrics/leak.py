@@ -24,9 +24,10 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import Series, series_of
+from ..series.steps import order
 from ..timeline.change_point import median
-from .series import Series, order, series_of
-from .vocabulary import words_of
+from ..vocabulary.metrics import words_of
 
 
 @dataclass(frozen=True, slots=True)

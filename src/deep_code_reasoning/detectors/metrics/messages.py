@@ -34,7 +34,7 @@ from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
 from ..traces.taken_messages import keeps_pace
-from .vocabulary import words_of
+from ..vocabulary.metrics import words_of
 
 _DEPTH: Final = frozenset(
     {"queue", "lag", "backlog", "depth", "ready", "undelivered", "outstanding", "unacked", "unacknowledged", "visible"}

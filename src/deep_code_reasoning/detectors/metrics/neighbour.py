@@ -30,10 +30,11 @@ from ...domain.window import Window
 from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import series_of
+from ..series.steps import Step, find_step
 from ..timeline.change_point import median, probability
 from ..timeline.linked_spans import CLOCK_OF, prepare_linked_spans
-from .series import Step, find_step, series_of
-from .vocabulary import THROTTLED, meaning, words_of
+from ..vocabulary.metrics import THROTTLED, meaning, words_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from itertools import pairwise
 from typing import Final
 
 from ...domain.instant import NS_PER_S
+from ..series.series import Series
+from ..series.steps import Step
 from ..timeline.change_point import median
-from .series import Series, Step
 
 # One incident moves the metrics of several services within so many seconds: those points are no null.
 _TOGETHER_S: Final = 240

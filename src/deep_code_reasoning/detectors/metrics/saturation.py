@@ -15,7 +15,7 @@ usual.
 
 Example finding: `orders: CpuUsageRate(%) rose from 0.87 to 100 at 13:33:09: its limit`.
 
-The step of each series is found without any onset (`series.py`); its evidence is weighed against the number of series.
+Steps are found without any onset (`series/steps.py`); the evidence of each is weighed against the number of series.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import Series, series_of
+from ..series.steps import Step, abruptness, find_step, order
 from ..timeline.change_point import median, probability
+from ..vocabulary.metrics import THROTTLED, words_of
 from .rarity import Families, families, rarity_evidence
-from .series import Series, Step, abruptness, find_step, order, series_of
-from .vocabulary import THROTTLED, words_of
 
 MECHANISMS: Final = {
     "cpu": "cpu_saturation",
@@ -106,7 +107,7 @@ class Rise:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose resources run out."""
-    told = [series for series in series_of(scene.store, frozenset(MECHANISMS)) if not _LEFT & _words(series.name)]
+    told = [series for series in series_of(scene.store, frozenset(MECHANISMS)) if not _LEFT & words_of(series.name)]
     known = [series for series in told if not series.meaning.shared or _is_stolen(series)]
     if not known:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
@@ -128,7 +129,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 
 
 def _is_stolen(series: Series) -> bool:
-    return series.meaning.kind == "cpu" and bool(_STOLEN & _words(series.name))
+    return series.meaning.kind == "cpu" and bool(_STOLEN & words_of(series.name))
 
 
 def _mechanism(series: Series) -> str:
@@ -180,7 +181,7 @@ def _lowered(series: Series, known: Sequence[Series], looked_at: int, settings: 
     if step is None or step.before <= 0 or step.after > step.before / settings.min_ratio:
         return None
     for used in known:
-        if used.meaning.limit or not _same_resource(series, used) or _WAITING & _words(used.name):
+        if used.meaning.limit or not _same_resource(series, used) or _WAITING & words_of(used.name):
             continue
         late = [v for t, v in zip(used.times_ns, used.values, strict=True) if t >= series.times_ns[step.index]]
         if late and max(late) / _of_limit(used) >= settings.full_share * step.after:
@@ -193,7 +194,7 @@ def _share_of_limit(series: Series, step: Step, known: Sequence[Series]) -> floa
 
     That is the level after the step, or the latest one where use still climbs; a peak is no lack.
     """
-    if _WAITING & _words(series.name):
+    if _WAITING & words_of(series.name):
         return math.nan
     peak = max(step.after, median(series.values[-3:]))
     if series.meaning.ratio:
@@ -227,10 +228,6 @@ def _of_limit(used: Series) -> float:
 
 def _same_resource(one: Series, other: Series) -> bool:
     return (one.service, one.instance, _mechanism(one)) == (other.service, other.instance, _mechanism(other))
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(name.lower().replace(".", "_").split("_"))
 
 
 def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
@@ -274,7 +271,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
 
 DETECTOR = Detector(
     code="metrics.saturation",
-    kinds=(Kind("metrics.saturation", directness=1.0, symptom="own", outright=True),),
+    kinds=(Kind("metrics.saturation", directness=1.0, symptom="busy", outright=True),),
     mechanisms=tuple(sorted({*MECHANISMS.values(), "memory_leak", "noisy_neighbour"})),
     needs=("metrics",),
     settings=Settings(),

@@ -13,7 +13,7 @@ most of all for services that hardly anyone calls), and who is not in them is no
 
 Example finding: `payments: http_5xx_ratio rose from 0.004 to 0.61 at 09:43:00`.
 
-The step of each series is found without any onset (`series.py`); its evidence is weighed against the number of series.
+Steps are found without any onset (`series/steps.py`); the evidence of each is weighed against the number of series.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import Series, pauses_s, series_of
+from ..series.steps import Step, abruptness, find_step
 from ..timeline.change_point import median, probability
 from .rarity import families, rarity_evidence
-from .series import Series, Step, abruptness, find_step, pauses_s, series_of
 
 _MECHANISMS: Final = {
     "errors": "exception",

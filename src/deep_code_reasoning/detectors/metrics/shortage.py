@@ -25,9 +25,9 @@ from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import Series, series_of
 from ..timeline.change_point import OutcomeChange, outcome_change, probability
-from .series import Series, series_of
-from .vocabulary import words_of
+from ..vocabulary.metrics import words_of
 
 _MECHANISMS: Final = {
     "pool": "connection_pool_exhausted",

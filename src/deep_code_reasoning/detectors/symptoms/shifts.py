@@ -10,8 +10,8 @@ from typing import Final
 from ...domain.citation import Citation, metric_citation, span_citation
 from ..base import Scene, once_a_case
 from ..timeline.linked_spans import prepare_linked_spans
+from ..vocabulary.metrics import kind_of_shift
 from .calm import calm_until
-from .metric_names import kind_of_metric
 from .symptom import Shift, without_more_requests
 
 _MAX_SERIES: Final = 5_000
@@ -41,11 +41,11 @@ def shifts(scene: Scene) -> tuple[Shift, ...]:
 
 def measures(scene: Scene, kind: str) -> bool:
     """Whether any metric's name can speak of a kind of trouble: cheap to ask, where `shifts` looks at every point."""
-    return any(kind in {kind_of_metric(name, up, False) for up in (True, False)} for _, name in level_series(scene))
+    return any(kind in {kind_of_shift(name, up, False) for up in (True, False)} for _, name in level_series(scene))
 
 
 def _speaks(name: str) -> bool:
-    return any(kind_of_metric(name, up, False) for up in (True, False))
+    return any(kind_of_shift(name, up, False) for up in (True, False))
 
 
 @once_a_case

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Final
 
 from ...domain.citation import Citation
-from .lexicon import WEIGHTS, kinds_of_text
-from .metric_names import kind_of_metric
-from .quantities import SIZE_BYTES, TIME_MS
-from .words import COMMON, identifiers, telling_words
+from ..vocabulary.lexicon import WEIGHTS, kinds_of_text
+from ..vocabulary.metrics import kind_of_shift
+from ..vocabulary.quantities import SIZE_BYTES, TIME_MS
+from ..vocabulary.words import COMMON, identifiers, telling_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Shift:
     def rises(self) -> bool:
         """Whether it went up."""
         return self.after > self.before
+
+    @property
+    def kind(self) -> str:
+        """The kind of trouble that it speaks of; '' when it speaks of none."""
+        return kind_of_shift(self.name, self.rises, self.ramp_ns is not None)
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def symptoms_of(texts: Iterable[Text], shifts: Iterable[Shift]) -> tuple[Symptom
         for kind in text.kinds:
             gathered.setdefault((kind, text.service), []).append(text)
     for shift in shifts:
-        if kind := kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None):
+        if kind := shift.kind:
             gathered.setdefault((kind, shift.service), []).append(shift)
     found = [_symptom(kind, service, parts) for (kind, service), parts in gathered.items()]
     return tuple(sorted(found, key=lambda s: (-s.weight, s.first_ns, s.service, s.kind)))
@@ -102,17 +107,13 @@ def without_more_requests(found: Sequence[Shift]) -> list[Shift]:
     """Metrics that moved, but for queries and calls that became no more than the requests that they are made for."""
     more: dict[str, float] = {}
     for shift in found:
-        if _kind_of(shift) == "traffic_up" and shift.before > 0:
+        if shift.kind == "traffic_up" and shift.before > 0:
             more[shift.service] = max(more.get(shift.service, 1.0), shift.after / shift.before)
     return [
         shift
         for shift in found
-        if _kind_of(shift) != "fanout" or shift.after > MORE_EACH * more.get(shift.service, 0.0) * shift.before
+        if shift.kind != "fanout" or shift.after > MORE_EACH * more.get(shift.service, 0.0) * shift.before
     ]
-
-
-def _kind_of(shift: Shift) -> str:
-    return kind_of_metric(shift.name, shift.rises, shift.ramp_ns is not None)
 
 
 MORE_EACH: Final = 1.5

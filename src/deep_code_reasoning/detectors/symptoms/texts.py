@@ -11,10 +11,10 @@ from ...store.engine import Row
 from ..base import Scene, once_a_case
 from ..timeline.services import service_names
 from ..timeline.span_facts import span_facts
+from ..vocabulary.words import without_numbers
 from .calm import FORERUN_NS, calm_until
 from .chatter import Said, beyond_chatter
 from .symptom import Text
-from .words import without_numbers
 
 # Kept small: what is said by one in a thousand templates decides nothing, and every text is matched against every kind.
 _MAX_TEXTS: Final = 300

@@ -14,7 +14,7 @@ from typing import Final
 
 from ...domain.graph import ServiceGraph
 from ..base import Scene, once_a_case
-from ..metrics.moved import failing_more, greater, slowed
+from ..series.moved import failing_more, greater, slowed
 from ..timeline.services import service_names, traced_services
 from .calm import FORERUN_NS
 from .front import Front, failing_front, spoken_graph

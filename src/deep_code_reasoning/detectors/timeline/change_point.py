@@ -3,7 +3,7 @@
 *Outcomes* are how many of how many trials failed in each step of time: requests that were slow, spans that stopped
 short, steps with an error in them. Judged by Bayesian model comparison, with no threshold on the rates: the marginal
 likelihood of two rates with a change somewhere between them, against that of one rate (Barry and Hartigan, *A
-Bayesian analysis for change point problems*, JASA 1993). For steps in levels (metrics) see `metrics/series.py`.
+Bayesian analysis for change point problems*, JASA 1993). For steps in levels (metrics) see `series/steps.py`.
 """
 
 from __future__ import annotations

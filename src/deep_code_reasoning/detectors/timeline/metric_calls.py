@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...store import CaseStore
-from ..symptoms.words import words
+from ..vocabulary.words import words
 
 _CALLEE: Final = frozenset("peer upstream destination dest dst target callee remote backend dependency server".split())
 # Who calls, where one who is called counts his callers; a `source` alone may be where data comes from.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from ..symptoms.lexicon import trouble_words
+from ..vocabulary.lexicon import trouble_words
 
 # How a text shows that a word which errors are full of is somebody's name this time.
 _AS_NAME: Final = (

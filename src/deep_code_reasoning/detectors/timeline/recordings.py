@@ -1,20 +1,17 @@
-"""Slowdowns that traces do not date: they were recorded before and after, or after alone, or not at all.
+"""When traces were recorded: at a stretch, before and after a hole, or not at all where only metrics were kept.
 
 Traces are kept for hours, curves for months: of a regression that came with a deploy of last week there are some
-traces of then and some of now, or only curves. What changed between two recordings is in the traces; when it did is
-not: the metrics say it (`level_shift.py`), and where they say nothing it may have been at any moment between.
+traces of then and some of now, or only curves.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 from ...domain.instant import NS_PER_S
-from ...domain.window import Window, Windows
+from ...domain.window import Window
 from ...store import CaseStore
-from .level_shift import LevelShift, shift_of_latency
 
 # A hole of half of the whole time is no quiet hour. Nor is one of a fifth that is so many times as long as the next:
 # of n pauses of what comes at some rate, one is with a chance of n^-4. What is silent for less than ten minutes may be
@@ -64,38 +61,3 @@ def untraced_curves(store: CaseStore) -> Window | None:
     told = [found for table in ("spans", "logs") if (found := store.time_range(table)) is not None]
     end_ns = min([found.start_ns for found in told], default=curves.end_ns)
     return Window(curves.start_ns, end_ns) if end_ns - curves.start_ns >= _MIN_CURVES_NS else None
-
-
-def date_by_curves(store: CaseStore, windows: Windows) -> Windows:
-    """The onset where traces cannot tell it; the windows as they are where they can, or where no curve shows it."""
-    hole = hole_in_traces(store)
-    if hole is not None:
-        return date_between_recordings(store, windows, hole)
-    curves = untraced_curves(store)
-    shift = shift_of_latency(store, curves) if curves is not None else None
-    return windows_around(windows, shift) if shift is not None else windows
-
-
-def date_between_recordings(store: CaseStore, windows: Windows, hole: Window) -> Windows:
-    """The onset between two recordings: where latencies shifted, else the whole hole."""
-    shift = shift_of_latency(store, hole)
-    if shift is not None:
-        return windows_around(windows, shift)
-    return _starting(windows, hole.end_ns, hole, "between two recordings of traces")
-
-
-def windows_around(windows: Windows, shift: LevelShift) -> Windows:
-    """The windows with the moment at which latencies shifted as the onset."""
-    dated = _starting(windows, shift.at_ns, shift.bounds, f"latency shifted in {', '.join(shift.services)}")
-    return replace(dated, changed=True)
-
-
-def _starting(windows: Windows, onset_ns: int, onset: Window, method: str) -> Windows:
-    return replace(
-        windows,
-        baseline=Window(windows.baseline.start_ns, onset_ns),
-        incident=Window(onset_ns, windows.incident.end_ns),
-        onset_ns=onset_ns,
-        onset=onset,
-        method=method,
-    )

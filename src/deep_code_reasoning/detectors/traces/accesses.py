@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from ...store import CaseStore
-from ..locks.commands import PARAMETERS, parameter_of, statement_of
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.span_facts import REFUSED, STATUS, first_attribute
+from ..timeline.statements import PARAMETERS, parameter_of, statement_of
 
 _READ: Final = r"^(?i)(select|find|findone|get|hget|hgetall|hmget|getitem|query|read)$"
 _WRITE: Final = (

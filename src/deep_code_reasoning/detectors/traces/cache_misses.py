@@ -29,11 +29,11 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
-from ..symptoms.words import without_numbers
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_facts import CACHES, SYSTEM, span_facts
 from ..timeline.time_steps import step_of, time_steps
+from ..vocabulary.words import without_numbers
 
 _STATEMENT: Final = (
     "coalesce(nullIf(attributes['db.query.text'], ''), nullIf(attributes['db.statement'], ''), "

@@ -19,8 +19,8 @@ from typing import Final
 
 from ...domain.citation import Citation, span_citation
 from ...store import CaseStore, Row
-from ..locks.commands import statement_of
-from ..symptoms.words import without_numbers
+from ..timeline.statements import statement_of
+from ..vocabulary.words import without_numbers
 
 # perf-sentinel's defaults for hidden parameters.
 _MIN_VARIATION: Final = 0.5

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from ...store import CaseStore
-from ..metrics.series import Series, series_of
+from ..series.series import Series, series_of
 from ..timeline.change_point import median, probability, rate_contrast
 from ..timeline.linked_spans import taken_traces
 

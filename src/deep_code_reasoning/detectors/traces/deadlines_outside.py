@@ -16,7 +16,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Scene
-from ..external.exits import prepare_exits
+from ..timeline.exits import prepare_exits
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
 

@@ -30,7 +30,7 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
-from ..external.exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
+from ..timeline.exits import ON_THE_INTERNET, OUR_OWN, prepare_exits
 from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
@@ -219,7 +219,7 @@ def _examples(store: CaseStore, caller: str, callee: str) -> tuple[str | None, t
 DETECTOR = Detector(
     code="traces.early_timeout",
     kinds=(
-        Kind("traces.early_timeout", directness=0.9, outright=True, reaction=True),
+        Kind("traces.early_timeout", directness=0.9, outright=True, reaction="gives_up"),
         Kind("traces.new_deadline", directness=0.95, family="seen"),
         Kind("traces.inverted_deadline", directness=0.95, family="seen"),
     ),

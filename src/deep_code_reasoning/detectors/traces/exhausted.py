@@ -26,10 +26,10 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene
+from ..symptoms.pool_words import POOLS, starving_texts
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.time_steps import step_of, time_steps
-from .pool_words import POOLS, starving_texts
 
 _TOLD: Final = {
     "connection_pool_exhausted": "find no free connection",

@@ -23,12 +23,12 @@ from ...domain.window import Window
 from ...domain.wording import excerpt
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
-from ..symptoms.told import TOLD_MECHANISMS, told_mechanism
 from ..timeline.change_point import outcome_change, probability
 from ..timeline.linked_spans import prepare_linked_spans, taken_traces
 from ..timeline.names import mentions
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
+from ..vocabulary.told import TOLD_MECHANISMS, told_mechanism
 
 
 @dataclass(frozen=True, slots=True)

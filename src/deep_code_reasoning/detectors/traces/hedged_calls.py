@@ -201,7 +201,7 @@ def _finding(scene: Scene, rise: Rise, settings: Settings) -> Finding:
 
 DETECTOR = Detector(
     code="traces.hedged_calls",
-    kinds=(Kind("traces.hedged_calls", directness=0.9, family="seen", reaction=True),),
+    kinds=(Kind("traces.hedged_calls", directness=0.9, family="seen", reaction="hedges"),),
     mechanisms=("retry_storm",),
     needs=("spans",),
     settings=Settings(),

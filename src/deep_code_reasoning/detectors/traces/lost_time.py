@@ -96,7 +96,7 @@ def _resource(loss: Loss, examples: Sequence[tuple[Citation, Mapping[str, str]]]
 
 DETECTOR = Detector(
     code="traces.lost_time",
-    kinds=(Kind("traces.lost_time"),),
+    kinds=(Kind("traces.lost_time", family="measured"),),
     mechanisms=("n_plus_one", "latency_regression", "dependency_outage"),
     needs=("spans",),
     settings=Settings(),

@@ -26,10 +26,10 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene
-from ..locks.commands import statement_of
 from ..timeline.linked_spans import span_kinds
 from ..timeline.rises import Rise, rises
 from ..timeline.span_facts import first_attribute
+from ..timeline.statements import statement_of
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
 
 _WRITES: Final = (

@@ -29,12 +29,12 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene, Skipped
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.words import without_numbers
 from ..timeline.linked_spans import do_some_fail
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
+from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.words import without_numbers
 
 # Operations that only read, by method or by verb, may be done twice.
 _READS: Final = r"(?i)(^|[^a-z])(get|head|options)([^a-z]|$)|(get|list|find|search|read|fetch|query|show|check|verify)"
@@ -337,7 +337,7 @@ def _citations(store: CaseStore, service: str, callee: str) -> tuple[Citation, .
 DETECTOR = Detector(
     code="traces.retry_storm",
     kinds=(
-        Kind("traces.retry_storm", directness=0.95, family="seen", reaction=True),
+        Kind("traces.retry_storm", directness=0.95, family="seen", reaction="retries"),
         Kind("traces.retries"),
     ),
     mechanisms=("retry_storm",),

@@ -34,7 +34,8 @@ from ...domain.instant import NS_PER_MS, format_instant
 from ...domain.window import Window
 from ...store import CaseStore, Row
 from ..base import Detector, Kind, Scene
-from ..metrics.series import find_step, series_of
+from ..series.series import series_of
+from ..series.steps import find_step
 from ..timeline.change_point import OutcomeChange
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import TimeSteps, step_of, time_steps

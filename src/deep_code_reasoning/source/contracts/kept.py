@@ -20,7 +20,7 @@ from ..roots import Skipped
 from .records import Contract
 
 # Readings that are kept, the newest: some hundred kilobytes each of a large repository.
-_MAX_KEPT: Final = 200
+MAX_KEPT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class KeptReadings(IndexFile):
         found = (list(map(astuple, reading.contracts)), reading.files, list(map(astuple, reading.skipped)))
         with naming(self._path):
             self._db.execute("INSERT OR REPLACE INTO readings (key, found) VALUES (?, ?)", (key, json.dumps(found)))
-            self._db.execute("DELETE FROM readings WHERE id <= (SELECT max(id) FROM readings) - ?", (_MAX_KEPT,))
+            self._db.execute("DELETE FROM readings WHERE id <= (SELECT max(id) FROM readings) - ?", (MAX_KEPT,))
 
 
 def key_of(read_from: Mapping[str, Any] | Sequence[Any]) -> str:
     """The key of what is read from these values, by the rules as they are."""
-    said = json.dumps([_rules(), read_from], sort_keys=True)
+    said = json.dumps([written_rules(), read_from], sort_keys=True)
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @cache
-def _rules() -> str:
+def written_rules() -> str:
     """What all rules say: other rules read other contracts out of the same files."""
     found = hashlib.sha256()
     for module in sorted(Path(__file__).parents[1].rglob("*.py")):

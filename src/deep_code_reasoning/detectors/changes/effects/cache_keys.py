@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import (
     block_names,
     definition,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect

@@ -30,28 +30,6 @@ def _rule(
     return Exchange(effect, says, first, second, third, sureness)
 
 
-# Ways to hand on a body piece by piece, and to take it as a whole.
-_STREAMS: Final = (
-    r"(?i)\b(?:transferTo|StreamingResponseBody|StreamingResponse|InputStreamResource|createReadStream|io\.Copy\w*"
-    r"|iter_(?:content|lines|bytes|chunked)"
-    r"|stream\s*[:=]\s*true|send_?file|chunks?|ReadableStream|pipeline|copy_stream|readfile|fpassthru"
-    r"|stream_copy_to_stream|CopyTo(?:Async)?"
-    r"|bytes_stream|into_async_read|bufio\.(?:Scanner|NewScanner|NewReader)|json\.NewDecoder|JsonReader|StAX"
-    r"|XMLStreamReader|SAX\w*|iterparse|ijson"
-    r"|AsAsyncEnumerable|IAsyncEnumerable|ResponseHeadersRead|yield|fetchmany|server_?side_?cursors?|find_each"
-    r"|find_in_batches|in_batches|each_row|cursor|chunkById"
-    r"|lazy|iterator|each_line|foreach_line|readLines?|Flow|Flux|File\.stream!|Stream)\b|\.pipe\(|getBinaryStream"
-)
-_WHOLE: Final = (
-    r"(?i)\b(?:readAllBytes|toByteArray|(?:io|ioutil)\.ReadAll|readFileSync|readFile|ReadToEnd(?:Async)?"
-    r"|ReadAll(?:Bytes|Text|Lines)\w*|fetchall|file_get_contents"
-    r"|read_to_(?:end|string)|arrayBuffer|Buffer\.concat|ByteArrayOutputStream|MemoryStream|read_bytes|read_text"
-    r"|readBytes|readText|File\.(?:read!?|readlines)"
-    r"|os\.ReadFile|getBytes|collectList|ToListAsync|ToArray(?:Async)?|GetByteArrayAsync|ReadAsByteArrayAsync"
-    r"|ReadAsStringAsync|stream_get_contents|json\.load)\b"
-    r"|\.read\(\)|\.to_a\b|\bbytes\(\)\.await|(?<!\w)list\(|\.collect::<Vec|\.toList\(\)|\.buffer\(\)"
-    r"|\.content\b(?!\s*[=(])"
-)
 # Containers that several may change at once, and those that but one may.
 _CONCURRENT: Final = (
     r"\b(?:Concurrent(?:Dictionary|HashMap|SkipList\w+|Linked\w+|Queue|Bag|Stack|Map)|Concurrent::\w+|CopyOnWrite\w+"
@@ -83,7 +61,6 @@ _READS_THEN_WRITES: Final = (
 
 EXCHANGES: Final[tuple[Exchange, ...]] = (
     # Memory.
-    _rule("whole_in_memory", "takes as a whole what it handed on piece by piece", gone=_STREAMS, come=_WHOLE),
     _rule(
         "copy_per_call",
         "each worker loads for itself what all shared",
@@ -95,42 +72,9 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         "each worker loads for itself what all shared",
         come=r"(?i)\bpreload_app!?\s*=?\s*false\b|\blazy-apps\s*[=:]\s*(?:true|1)\b|\bopcache\.preload\s*=\s*$",
     ),
-    _rule(
-        "collector_changed",
-        "memory is collected otherwise",
-        gone=r"-XX:\+Use(?:Z|Shenandoah|G1|ConcMarkSweep)GC|\bSustainedLowLatency\b|(?i:gcConcurrent)\W{1,6}(?i:true"
-        r"|1)|(?i:gcServer)\W{1,6}(?i:true|1)|-XX:\+ZGenerational",
-        come=r"-XX:\+Use(?:Parallel|Serial|Epsilon)GC|\bGCLatencyMode\.Batch\b|(?i:gcConcurrent)\W{1,6}(?i:false|0)"
-        r"|(?i:gcServer)\W{1,6}(?i:false|0)|-XX:-ZGenerational",
-        sureness=0.9,
-    ),
-    # Work.
-    _rule(
-        "work_repeated",
-        "looks through all of a list for what it found at once",
-        gone=r"\bHashSet\b|\bnew (?:Set|Map)\b|\bset\(|\.to_set\b|\btoHashSet\b|\btoSet\b|\bToHashSet\b"
-        r"|\bToDictionary\b|\bDictionary\b|\bHashMap\b|\bBTree(?:Set|Map)\b|\bmap\[\w+\](?:struct|bool)"
-        r"|\barray_flip\b|\bisset\(|\bMapSet\b|\bassociateBy\b|\bindex_by\b|\bgroupBy\b|\bSet\.(?:new|of"
-        r"|copyOf)\b|\bSet<|\bFxHash\w+",
-        stays=r"\.(?:contains|includes|include\?|indexOf|IndexOf|Contains|member\?|find|findIndex|FirstOrDefault|Any"
-        r"|any|anyMatch|find_index|firstOrNull|first)\(|\.(?:find|any\?|detect|firstOrNull|first|any)\s*\{"
-        r"|\bin_array\(|\barray_search\(|\bslices\.(?:Contains|Index)\w*\(|\bif .*\bin \w*(?:list|List)"
-        r"|\bnext\(\(|\bEnum\.(?:member|find|any)",
-        sureness=0.8,
-    ),
-    _rule(
-        "work_repeated",
-        "moves all of a list up for each that it takes from the front",
-        gone=r"(?i)\b(?:try)?dequeue\(|\bpop_?left\(|\bpoll(?:First)?\(|\bremoveFirst\(|\bpop_front\("
-        r"|\bArray_?Deque\b|\bVecDeque\b|\bdeque\(|\bQueue\s*<|\bSplQueue\b|\blist\.New\(|:queue\.out\b",
-        come=r"\.RemoveAt\(0\)|\.pop\(0\)|\.remove\(0\)|\.removeAt\(0\)|\.shift\(\)|\barray_shift\(|\.delete_at\(0\)"
-        r"|\b(\w+)\s*=\s*\1\[1:\]|\.splice\(0,|\bdel \w+(?:\.\w+)?\[0\]|\.insert\(0,|\.unshift\("
-        r"|\barray_unshift\(",
-        sureness=0.9,
-    ),
     # Disks.
     _rule(
-        "rotation_removed",
+        "retention_raised",
         "a file is no longer cut off and begun anew",
         gone=r"(?i)\b(?:Timed)?Rotating\w*Handler\b|\bRollingFile\w*|\bSizeBasedTriggering\w*|\bSizeAndTimeBased\w*"
         r"|\blumberjack\.Logger\b|\bDailyRotateFile\b|winston-daily-rotate|rotating-file-stream"
@@ -141,23 +85,6 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         r"|[\"'](?:daily|weekly))",
     ),
     # The way of an answer.
-    _rule(
-        "compression_removed",
-        "answers are no longer compressed",
-        gone=r"(?i)\bcompression\(|\bGZipMiddleware\b|\bUse_?(?:Response)?Compression\b|\bAddResponseCompression\b"
-        r"|\bRack::(?:Deflater|Brotli)\b|^\s*(?:gzip|brotli)\s+on\b|\bencode\s+(?:gzip|zstd|br)\b"
-        r"|\bCompressionLayer\b|\bCompressHandler\b|\bmiddleware\.(?:Gzip|Compress)\w*|\bgzip\.Gzip\("
-        r"|\binstall\(Compression|compression\.(?:enabled|type|codec)\W{1,4}(?:true|gzip|lz4|zstd|snappy)"
-        r"|\bcompress_?(?:type|ion)\b\W{1,4}[\"']?(?:gzip|lz4|zstd|snappy)"
-        r"|\bFlask_?Compress\b|\bCompress\(app\)|@fastify/compress|\bobserveCompress|\bmod_deflate\b"
-        r"|\bgrpc\.UseCompressor\b",
-    ),
-    _rule(
-        "compression_removed",
-        "answers are no longer compressed",
-        come=r"(?i)^\s*(?:gzip|brotli)\s+off\b|compression\.(?:enabled|type|codec)\W{1,4}(?:false|none)\b"
-        r"|\bcompress_?(?:type|ion)\b\W{1,4}[\"']?none\b",
-    ),
     # Locks, and what turns depend on.
     _rule(
         "lock_removed",
@@ -243,15 +170,6 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         sureness=0.7,
     ),
     # Time and turns.
-    _rule(
-        "spread_removed",
-        "what was spread by chance happens to all at once",
-        gone=r"(?i)(?:sleep|delay|wait|interval|expir|ttl|seconds|minutes|schedul|backoff|max_?age|timer|next|after"
-        r"|period|ttl).*(?:\brandom\b|\brand\w*\s*[.(]|Math\.random|\bjitter|\bsplay\b|Random\b)"
-        r"|(?:\brandom\b|\brand\w*\s*[.(]|Math\.random|\bRandom\b).*(?:sleep|delay|wait|interval|expir|ttl|seconds"
-        r"|minutes|schedul|spread|jitter|splay)|\b(?:jitter|splay|RandomizedDelaySec|randomization_?factor)\b",
-        sureness=0.85,
-    ),
     _rule(
         "overlap_allowed",
         "a run no longer waits for the one before",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import (
     Call,
     block_after,

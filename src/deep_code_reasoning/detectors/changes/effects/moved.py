@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ...symptoms.quantities import Setting, settings, show_quantity
-from ...symptoms.words import words
+from ...vocabulary.quantities import Setting, settings, show_quantity
+from ...vocabulary.words import words
 from ..code import is_log_statement
 from ..diff import Hunk, Patch
 from ..effect import Effect

@@ -19,6 +19,7 @@ _HEAVY: Final = re.compile(
     # With nothing in their brackets these are methods of a string.
     r"|\b(?:LOWER|UPPER|TRIM|COALESCE|CONCAT|DATE(?:_TRUNC|_FORMAT)?|EXTRACT|YEAR|SUBSTR\w*)\((?!\))"
     r"|\.ToLower\w*\(\)(?=\s*==)|\.ToUpper\w*\(\)(?=\s*==)|__date\b|\bCAST\("
+    r"|(?:\.|->)(?:[sS]kip|[oO]ffset)\((?=[^)]*(?:\*|[pP]age|[oO]ffset))|\b(?:skip|offset)\s*:\s*(?=[^,]*(?:\*|page|offset))"
     r"|::\w+\s*=|\bOR\b|\bDISTINCT\b|ORDER BY RANDOM|"
     r"NOT IN \(|\bCROSS JOIN\b|\bCOUNT\(\*\)|\bOFFSET\b|\bJOIN\b|\bregexp?_?\w*\(|\$regex\b|SIMILAR TO"
     r"|[\"'`]%{1,3}(?:[\"'`{$#]|\|\||s%%)"

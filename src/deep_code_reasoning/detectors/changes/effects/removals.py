@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -38,7 +38,7 @@ _FAMILIES: Final = (
     ),
     _family(
         "cache_removed",
-        r"@(lru_cache|cache|cached|cached_property|Cacheable|memoize)\b|\bmemoize|\bcache[\w.]*\.(get|fetch|"
+        r"@(lru_cache|cache|cached|cached_property|Cacheable|memoize)\b|\bmemoize|\bcache[\w.]*\.(m?get|fetch|"
         r"getOrLoad|get_or_set|remember|computeIfAbsent)\w*\s*\(|\bRails\.cache|cache_?(get|lookup|fetch)\w*\s*\(",
         "no longer reads a cache",
     ),

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ...symptoms.quantities import TIME_MS, Setting, settings, show_quantity
-from ...symptoms.words import word_set, words
+from ...vocabulary.quantities import TIME_MS, Setting, settings, show_quantity
+from ...vocabulary.words import word_set, words
 from ..code import is_log_statement, lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -157,7 +157,7 @@ _GIVES: Final = re.compile(r"(?:[\w@]+\s+)*?(\w{4,})\s*(?::\s*[A-Za-z]\w*\s*=|[:
 
 
 def _has_flags(hunk: Hunk) -> bool:
-    return any("-X" in line.code or "--max" in line.code or line.code.startswith("ENV") for line in hunk.lines)
+    return any(re.search(r"-X|--[a-z]", line.code) or line.code.startswith("ENV") for line in hunk.lines)
 
 
 def role_of(owner: str, surroundings: Sequence[str] = ()) -> str:
@@ -187,7 +187,8 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
                 seen.add((effect.kind, effect.summary))
                 yield effect
         if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
-            yield from _dropped(hunk, owner, olds)
+            named = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
+            yield from (replace(e, sureness=0.3 if named else e.sureness) for e in _dropped(hunk, owner, olds))
     yield from _computed_expiry(before, after, hunk)
 
 
@@ -284,6 +285,10 @@ _BETWEEN: Final = frozenset("interval delay wait min pause sleep factor base".sp
 
 def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
     role = role_of(owner)
+    if role == "workers" and "--" in olds[0][1].code:
+        old = olds[0][0]
+        says = f"{owner} ({old.show()}) no longer asked for: the command has its default"
+        yield Effect("workers_lowered", says, hunk.path, (owner,), old.value, None, sureness=0.8)
     if role in (
         "timeout",
         "idle_time",

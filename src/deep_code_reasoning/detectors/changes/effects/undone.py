@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import without_strings
 from ..diff import Line, Patch
 from ..effect import Effect

@@ -14,7 +14,7 @@ _VALIDATES: Final = re.compile(
     r"(?i)\bcon(?:str|int|list|float|decimal)\s*\(|\bField\(.*\b(?:pattern|regex|min_length|max_length|ge|gt|le|lt)="
     r"|@(?:Pattern|NotNull|NotBlank|NotEmpty|Size|Min|Max|Email|Valid(?:ated)?|Digits|Positive|Past|Future)\b"
     r"|\bz\.\w+\(.*\)\.(?:regex|min|max|email|uuid|nonempty|strict|refine)|\.(?:strict|required|refine)\(\)"
-    r"|additionalProperties|\bextra\b\W+forbid|Extra\.forbid|disallowUnknown\w*|FAIL_ON_UNKNOWN\w*|\brequired\b\s*[:=](?!\s*[\"']?false)|\bvalidates?\w*\b|binding:\"|validate:\"|InvalidArgument\b"
+    r"|additionalProperties|\bextra\b\W+forbid|Extra\.forbid|disallowUnknown\w*|FAIL_ON_UNKNOWN\w*|deny_unknown_fields|MemberHandling\W+.*(?:Disallow|Error)\b|\brequired\b\s*[:=](?!\s*[\"']?false)|\bvalidates?\w*\b|binding:\"|validate:\"|InvalidArgument\b"
     r"|\b(?:raise|throw|throws|return)\b.*(?:Validation|BadRequest|InvalidArgument|IllegalArgument|Unprocessable|"
     r"ValueError|HttpError|HTTPException)|(?:Status)?BadRequest\b|\b(?:400|422)\b"
 )
@@ -55,7 +55,14 @@ _OPTIONAL: Final = re.compile(
 )
 
 
+# The same declarations, switched so that they refuse nothing.
+_LETS_PASS: Final = re.compile(
+    r"(?i)\bdisable\w*\(.*FAIL_ON|FAIL_ON_\w+\s*[,:=]\s*false|additionalProperties[\"']?\s*[:=]\s*true|\bextra\b\W+(?:ignore|allow)|ignoreUnknown\s*=\s*true"
+    r"|failOnUnknown\w*\(?\s*[=:]?\s*false"
+)
+
+
 def _checks(code: str) -> bool:
-    return not (is_import(code) or is_log_statement(code)) and (
+    return not (is_import(code) or is_log_statement(code) or _LETS_PASS.search(code)) and (
         _VALIDATES.search(code) is not None or "must" in without_strings(code).lower().split()
     )

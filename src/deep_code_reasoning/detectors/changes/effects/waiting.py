@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...symptoms.words import words
+from ...vocabulary.words import words
 from ..code import (
     MAX_BLOCK_LINES,
     block_after,
@@ -270,7 +270,7 @@ def _calls_held(lines: Sequence[Line], clients: frozenset[str]) -> dict[str, tup
     found: dict[str, tuple[str, bool]] = {}
     for code in held:
         for call in calls(code):
-            asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?{re.escape(call.full)}\s*\(", code)
+            asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?[@$]*{re.escape(call.full)}\s*\(", code)
             if asks and re.search(r"\.|->|::", call.full) and not _is_of_store(call.full):
                 found.setdefault(code, (call.full, is_remote_call(call, code, clients)))
     return found

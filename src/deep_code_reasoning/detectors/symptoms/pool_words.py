@@ -7,16 +7,16 @@ from typing import Final
 
 from ...store import CaseStore, Row
 from ..base import Scene, once_a_case
-from ..symptoms.lexicon import kinds_of_text
-from ..symptoms.words import without_numbers
 from ..timeline.names import mentions
+from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.words import without_numbers
 
 POOLS: Final[Mapping[str, str]] = {
     "pool_exhausted": "connection_pool_exhausted",
     "too_many_connections": "connection_pool_exhausted",
     "worker_exhausted": "thread_pool_exhausted",
 }
-"""Kinds of trouble (`symptoms/lexicon.py`) that say that a pool is empty, with the mechanism."""
+"""Kinds of trouble (`vocabulary/lexicon.py`) that say that a pool is empty, with the mechanism."""
 # What any such message has in it: the lexicon then reads the few hundred texts that pass.
 _LIKELY: Final = "(?i)pool|connection|worker|thread|executor|queue|capacity|slot|clients|pending|handler"
 _SHAPE: Final = without_numbers("said")

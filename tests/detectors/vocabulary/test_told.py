@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.symptoms.told import is_of_its_own, told_mechanism
+from deep_code_reasoning.detectors.vocabulary.told import is_of_its_own, told_mechanism
 
 
 @pytest.mark.parametrize(

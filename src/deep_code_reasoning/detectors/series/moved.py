@@ -12,7 +12,7 @@ from typing import Final
 
 from ..base import Scene
 from ..timeline.change_point import median
-from ..timeline.level_shift import without_daily_shape
+from .level_shift import without_daily_shape
 from .series import Series, series_of
 
 # Below a tenth nobody feels it.

@@ -11,7 +11,7 @@ import pytest
 
 from deep_code_reasoning.detectors import runner
 from deep_code_reasoning.detectors.contrast.deploys import date_by_deploys
-from deep_code_reasoning.detectors.timeline.level_shift import shift_of_latency
+from deep_code_reasoning.detectors.series.level_shift import shift_of_latency
 from deep_code_reasoning.detectors.timeline.recordings import hole_in_traces
 from deep_code_reasoning.detectors.timeline.windows import undated_windows
 from deep_code_reasoning.domain.instant import NS_PER_MS, NS_PER_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.symptoms.quantities import parse_quantity, settings
+from deep_code_reasoning.detectors.vocabulary.quantities import parse_quantity, settings
 
 
 @pytest.mark.parametrize(

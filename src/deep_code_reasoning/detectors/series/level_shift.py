@@ -1,7 +1,7 @@
 """When a level changed that many series saw change, and within what bounds.
 
 Each series has a likelihood for every moment at which it may have changed: two Laplace levels, the median of either
-side (`metrics/series.py`). Those of one moment are multiplied over the services that saw a step, so that series that
+side (`steps.py`). Those of one moment are multiplied over the services that saw a step, so that series that
 are unsure alone agree on a moment together (a product of profile likelihoods). What repeats every day is taken out
 first. A service has one vote, that of its clearest series: its mean and its quantiles are made of the same requests.
 """
@@ -18,8 +18,9 @@ from typing import Final
 from ...domain.instant import NS_PER_S
 from ...domain.window import Window
 from ...store import CaseStore
-from ..metrics.series import Series, Step, find_step, series_of, split_costs
-from .change_point import median
+from ..timeline.change_point import median
+from .series import Series, series_of
+from .steps import Step, find_step, split_costs
 
 # A week of points every five minutes: thinned points would blur the moment.
 _MAX_POINTS: Final = 2016

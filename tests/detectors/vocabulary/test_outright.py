@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deep_code_reasoning.detectors.symptoms.outright import is_cycle, may_say_outright, said_outright
+from deep_code_reasoning.detectors.vocabulary.outright import is_cycle, may_say_outright, said_outright
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from ...store import CaseStore
-from ..timeline.linked_spans import prepare_linked_spans, taken_traces
-from ..timeline.span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
+from .linked_spans import prepare_linked_spans, taken_traces
+from .span_errors import ERROR_TEXT, JOIN_ERRORS, prepare_span_errors
 
 # A name of the internet has a dot; what ends so is a cluster's or a house's own.
 ON_THE_INTERNET: Final = r"(?i)\.[a-z]{2,}$"

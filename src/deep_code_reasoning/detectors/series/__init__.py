@@ -1,0 +1,1 @@
+"""Metrics as series: their steps, when levels shifted, and which services moved."""

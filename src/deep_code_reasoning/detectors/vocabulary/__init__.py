@@ -1,0 +1,1 @@
+"""What words mean: names of metrics, texts of errors, numbers with units. Nothing here knows a case."""
