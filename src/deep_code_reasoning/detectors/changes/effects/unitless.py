@@ -1,4 +1,4 @@
-"""Quantities that lost their unit, or go where another one is meant: `40MB` that is `40000`, seconds for milliseconds."""
+"""Quantities that lost their unit, or go where another is meant: `40MB` that is `40000`, seconds for milliseconds."""
 
 from __future__ import annotations
 
