@@ -187,8 +187,8 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
                 seen.add((effect.kind, effect.summary))
                 yield effect
         if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
-            named = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
-            yield from (replace(e, sureness=0.3 if named else e.sureness) for e in _dropped(hunk, owner, olds))
+            still = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
+            yield from (replace(e, sureness=0.3 if still else e.sureness) for e in _dropped(hunk, owner, olds))
     yield from _computed_expiry(before, after, hunk)
 
 
