@@ -189,6 +189,12 @@ def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
     return found
 
 
+def endless_bodies(lines: Sequence[Line]) -> set[int]:
+    """Places of the lines within loops that no head ends: those that read until there is nothing more, and others."""
+    heads = (n for n, line in enumerate(lines) if _ENDLESS.search(without_strings(line.code)))
+    return {place for head in heads for place in block_after(lines, head)}
+
+
 def tries_again(lines: Sequence[Line], head: int, body: range) -> bool:
     """Whether a loop repeats one call until it succeeds, at most so many times, and not a call for each of some items.
 

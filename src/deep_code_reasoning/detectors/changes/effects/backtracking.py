@@ -47,8 +47,9 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _patterns(hunk: Hunk) -> Iterator[Effect]:
     old = {text for line in hunk.before for text in _texts(line.code, hunk.kind)}
-    for line in hunk.added:
-        for text in _texts(line.code, hunk.kind):
+    for line, above in zip(hunk.added, ("", *(line.code for line in hunk.added)), strict=False):
+        # A pattern may stand on a line of its own, below the call that it is handed to.
+        for text in _texts(f"{above} {line.code}" if above.endswith("(") else line.code, hunk.kind):
             if text not in old and backtracks(text):
                 says = f"pattern with nested quantifiers: `{line.code[:80]}`"
                 yield Effect("regex_backtracks", says, hunk.path, ("regex", "pattern", "rule"))

@@ -31,19 +31,22 @@ _GO_VAR: Final = re.compile(
     + r"\s*=\s*(?:make\(|map\[|\[\]|sync\.Map)"
 )
 _CONTAINER: Final = (
-    r"(?:new\s*\(|new\s+\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque|Array)\w*\s*[<(]|mutable\w+(?:<[^>]*>)?\(|\[\]|\{\}|array\(|"
-    r"\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque)\w*(?:<.*>)?\(|dict\(|list\(|set\(|defaultdict\(|deque\(\)|Hash\.new|Set\.new|Concurrent::)"
+    r"(?:new\s*\(|new\s+\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque|Array)\w*\s*[<(]|mutable\w+(?:<[^>]*>)?\(|\[\]"
+    r"|\{\}|array\(|"
+    r"\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque)\w*(?:<.*>)?\(|dict\(|list\(|set\(|defaultdict\(|deque\(\)"
+    r"|Hash\.new|Set\.new|Concurrent::)"
 )
 # Members of objects that outlive a call, as their languages declare them: with modifiers (not of a data object's
 # constructor), as a field of a struct, by an assignment to the object itself, as a constant of a class.
 _MEMBERS: Final = (
     re.compile(
-        r"^(?:(?:private|protected|public|internal|static|readonly|final|lateinit|override|volatile)\s+)+[^=;(]*?\$?#?(\w+)\s*(?::[^=]*)?=\s*"
-        + _CONTAINER
+        r"^(?:(?:private|protected|public|internal|static|readonly|final|lateinit|override"
+        r"|volatile)\s+)+[^=;(]*?\$?#?(\w+)\s*(?::[^=]*)?=\s*" + _CONTAINER
     ),
     re.compile(r"^(\w+)\s+(?:map\[|sync\.Map\b)"),
     re.compile(
-        r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap|HashSet|VecDeque)<|DashMap<)"
+        r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap"
+        r"|HashSet|VecDeque)<|DashMap<)"
     ),
     re.compile(r"^(?:self|this)\.#?(\w+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
     re.compile(r"^(?:@@)?((?<=@@)\w+|[A-Z][A-Z_0-9]+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
@@ -51,7 +54,8 @@ _MEMBERS: Final = (
 _STATIC_FIELD: Final = re.compile(r"\bstatic\b.*?\b" + _NAME + r"\s*=\s*(?:new\b|Collections|\[|\{|List\.|Map\.)")
 _OWNER: Final = r"(?:^|[^\w.>:@])(?:@@|\$?(?:this|self|static|cls|[a-z]{1,4})(?:\.|->|::)\$?#?)?"
 _ADDS: Final = (
-    r"(?i:append|push|push_back|add|tryadd|addorupdate|getoradd|put|putifabsent|computeifabsent|getorput|setdefault|set|insert|entry|unshift|"
+    r"(?i:append|push|push_back|add|tryadd|addorupdate|getoradd|put|putifabsent|computeifabsent|getorput|setdefault"
+    r"|set|insert|entry|unshift|"
     r"extend|store|loadorstore|offer|enqueue|addlast|emplace_back|appendleft|concat)"
 )
 _GROWS: Final = (
@@ -78,26 +82,33 @@ _OPENS: Final = re.compile(
     r"|grpc\.(?:Dial|NewClient|insecure_channel|secure_channel)|KafkaProducer|new\s+(?:HttpClient|"
     r"OkHttpClient|RestTemplate|Jedis|Pool|Client|Redis|KafkaProducer|DataSource|HikariDataSource|"
     r"CloseableHttpClient)"
-    r"|HttpClients\.create\w*|HttpClient\.new\w+|(?<![\w:])Client::(?:new|builder)(?=\()|\bHttpClient\s*\((?!\))|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
-    r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)|PgPool::connect|"
+    r"|HttpClients\.create\w*|HttpClient\.new\w+|(?<![\w:])Client::(?:new|builder)(?=\()|\bHttpClient\s*\((?!\))"
+    r"|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
+    r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)"
+    r"|PgPool::connect|"
     r"PgConnection::establish|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
     r"amqp\.(?:Dial|connect)|DriverManager\.getConnection|net\.Dial|ManagedChannelBuilder|"
+    r"boto3\.(?:client|resource|Session)|new\s+\w+(?:Service)?Client(?=\()|Aws::\w+::Client\.new|storage\.NewClient"
+    r"|\w+\.NewFromConfig|"
     r"Executors\.new\w+|ThreadPoolExecutor|http\.Transport\{)"
 )
 # A client of Go's library alone shares the connections of all; a function that makes one a call is seen for it.
 _GO_CLIENT: Final = re.compile(r"\bhttp\.(?:Client|Transport)\{")
 _LASTS: Final = re.compile(
-    r"(?:private|public|protected|internal|static|readonly|lateinit|companion)\b|(?:self|this)\.|@\w+\s*\|?\|?=|\$this->\w+\s*="
+    r"(?:private|public|protected|internal|static|readonly|lateinit|companion)\b|(?:self|this)\.|@\w+\s*\|?\|?="
+    r"|\$this->\w+\s*="
 )
 # Functions that run once, by their names: constructors, starts of programs, those that provide a client.
 _SET_UP: Final = re.compile(
     r"new$|New[A-Z]|_*(?i:init|initiali[sz]e\w*|construct|main|set_?up\w*|configure\w*|lifespan|start_?up|bootstrap)_*$"
-    r"|(?i:create|make|build|provide|new|open|connect|get)\w*(?i:clients?|sessions?|conn|connection|pool|channel|transport|server|service|app"
+    r"|(?i:create|make|build|provide|new|open|connect|get)\w*(?i:clients?|sessions?|conn|connection|pool|channel"
+    r"|transport|server|service|app"
     r"|application|engine|stub|factory)$"
 )
 # A client that is handed out by who keeps its connections: .NET's factory, a member, a pool.
 _SHARED: Final = re.compile(
-    r"\w*[fF]actory\.[cC]reate_?\w*[cC]lient\w*\(|(?:self|this)\.#?_?\w*(?:[cC]lient|[hH]ttp|[sS]ession)\b|\bpool\.\w+\("
+    r"\w*[fF]actory\.[cC]reate_?\w*[cC]lient\w*\(|(?:self|this)\.#?_?\w*(?:[cC]lient|[hH]ttp|[sS]ession)\b"
+    r"|\bpool\.\w+\("
 )
 _CLOSES: Final = re.compile(
     r"(?i)[\"']connection[\"']\s*(?:,|:|=>|\]\s*=)\s*[\"']close[\"']|\b\w*req\w*\.Close\s*=\s*true"
@@ -259,7 +270,8 @@ def _tasks(hunk: Hunk) -> list[Effect]:
         return []
     ended = any(
         re.search(
-            r"(?i)ctx\.done|gather\(|await_?all|when_?all|promise\.all|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
+            r"(?i)ctx\.done|gather\(|await_?all|when_?all|promise\.all|cancel|wg\.|waitgroup|clearinterval"
+            r"|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
             line.code,
         )
         for line in hunk.after

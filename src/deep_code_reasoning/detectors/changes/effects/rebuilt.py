@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..code import loop_bodies, without_strings
+from ..code import endless_bodies, loop_bodies, without_strings
 from ..diff import Hunk, Patch
 from ..effect import Effect
 
@@ -32,7 +32,7 @@ def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
     if not any(_PUTS_TOGETHER.search(without_strings(line.code)) for line in hunk.removed):
         return
     after = hunk.after
-    within = {place for _, body in loop_bodies(after) for place in body}
+    within = {place for _, body in loop_bodies(after) for place in body} | endless_bodies(after)
     for place in sorted(within):
         line = after[place]
         match = _EXTENDS.match(line.code) if line.sign == "+" and not line.kept else None

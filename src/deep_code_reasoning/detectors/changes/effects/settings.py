@@ -13,6 +13,7 @@ from ..code import is_log_statement, lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from ..paths import has_extension
+from .defaults import variable_default, with_defaults
 
 # What a setting is for, from the words of its name and, failing that, of its surroundings. Ordered: the first role
 # all of whose words stand in the name wins, so that "max conn idle time" is an idle time before it is a pool.
@@ -27,6 +28,13 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
         r"\b(circuit ?breakers?|breakers?|failure (rate )?threshold|error (rate |percentage )?threshold"
         r"|min(imum)? number of calls|request volume threshold|outlier detection"
         r"|consecutive (gateway )?(errors|failures))\b",
+    ),
+    (
+        "cost",
+        r"\b((memory|time) cost|work factor|(log|salt|bcrypt|hash) (rounds|cost|strength|iterations)"
+        r"|(bcrypt|argon\d?|scrypt|pbkdf\d?)\b.*"
+        r"|password iterations|iterations|compression (level|quality)"
+        r"|(gzip|brotli|zstd|deflate) (\w+ )?(level|quality))\b",
     ),
     ("grace", r"\b(grace|graceful|termination|drain|shutdown)\b"),
     ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),
@@ -58,7 +66,7 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     (
         "pool",
         r"\b(pool|(db|database|jdbc|datasource) (\w+ )?max(imum)? size|max (open )?conn(s|ections?)?|conns?"
-        r"|connections?|max open|maximum pool size|checkout)\b",
+        r"|connections?|maxconn|max open|maximum pool size|checkout)\b",
     ),
     ("cache_size", r"\b((cache|lru)\b.*\b(size|max|entries|capacity|items)|maxsize|max entries|lru)\b"),
     ("prefetch", r"\b(prefetch|qos|max in ?flight|inflight|in flight|fetch (min|max)|max poll records)\b"),
@@ -66,6 +74,7 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
         "workers",
         r"\b(workers?|threads?|concurrency|parallelism|goroutines?|executors?|processes|max parallel|consumers)\b",
     ),
+    ("replicas", r"\b((min|max|desired) capacity|autoscal\w* (min|max)\w*)\b"),
     ("queue", r"\b(queue|buffer|backlog|capacity|channel|maxlen)\b"),
     ("replicas", r"\b(replicas?|instances?|min replicas|max replicas|desired count|nodes?|shards?|partitions?)\b"),
     ("batch", r"\b(batch|chunk|page|bulk|flush|limit per)\b"),
@@ -123,6 +132,11 @@ def _named_numbers(patch: Patch) -> Mapping[str, str]:
         numbers = settings(match[0]) if match else []
         if match and len(numbers) == 1 and match[1] not in known:
             found[match[1]] = _written(numbers[0])
+    for hunk in patch.running:
+        for place, line in enumerate(hunk.after):
+            given = variable_default(hunk.after, place) if line.sign == "+" else None
+            if given and given[0] not in known:
+                found[given[0]] = given[1]
     return found
 
 
@@ -173,8 +187,8 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
                 seen.add((effect.kind, effect.summary))
                 yield effect
         if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
-            by_name = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
-            yield from (replace(e, sureness=0.3 if by_name else e.sureness) for e in _dropped(hunk, owner, olds))
+            still = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
+            yield from (replace(e, sureness=0.3 if still else e.sureness) for e in _dropped(hunk, owner, olds))
     yield from _computed_expiry(before, after, hunk)
 
 
@@ -345,7 +359,7 @@ def _owned(hunk: Hunk, sign: str, known: Mapping[str, str] | None = None) -> _Ow
             continue
         around = _enclosing(side, index)
         named = _NAME_LINE.match(side[index - 1].code) if index else None
-        for setting in settings(_with_numbers(line.code, known or {}), around[:1]):
+        for setting in settings(_with_numbers(with_defaults(line.code), known or {}), around[:1]):
             owner = setting.owner
             if setting.dimension == "ms" and role_of(owner) == "cpu":
                 setting = replace(setting, value=setting.value / _MS_A_MILLICORE / 1000, dimension="")
