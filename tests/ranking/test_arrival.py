@@ -129,3 +129,25 @@ def test_what_was_seen_at_work_dates_the_trouble_better_than_a_metric(
         suspect = Suspect("stock", "timeout_budget", 1.0, (seen, early))
         cause = attribute(Scene(store, windows, ServiceGraph()), [suspect], [seen, early])[0]
     assert (cause.change is not None) == named
+
+
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        ([deploy(BEGAN_S - 20, "rates")], True),
+        ([deploy(BEGAN_S - 900, "rates")], False),
+        ([deploy(BEGAN_S - 20, "rates"), deploy(BEGAN_S - 60, "stock", "d2")], False),
+        ([deploy(BEGAN_S - 20, "web")], False),
+    ],
+    ids=["right before", "long before", "with one of its own", "at a caller"],
+)
+def test_what_is_asked_many_times_since_may_answer_otherwise(
+    rows: list[dict[str, Any]], named: bool, build_case: BuildCase
+) -> None:
+    onset, end = BEGAN_S * NS_PER_S, 2 * BEGAN_S * NS_PER_S
+    windows = Windows(Window(0, onset), Window(onset, end), onset, Window(onset, onset + 1), None, "", True)
+    graph = ServiceGraph(("rates", "stock", "web"), {("stock", "rates"): 9, ("web", "stock"): 9})
+    many = Finding("traces.repeated_calls", "n_plus_one", "stock", "7 calls", 0.9, 0.9, window=Window(onset, end))
+    with build_case({"changes": rows}) as store:
+        cause = attribute(Scene(store, windows, graph), [Suspect("stock", "n_plus_one", 1.0, (many,))], [many])[0]
+    assert (cause.change is not None and cause.change.id == "d1") == named

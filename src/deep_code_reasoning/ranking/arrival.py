@@ -63,7 +63,12 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
     here = [found for found in arrived if found.service == suspect.service]
     fitting_here = [found for found in fitting if found in here]
     at_once = began.end_ns - began.start_ns <= _SOON_NS and len(here) == 1 and here[0].delay_ns <= _SOON_NS
-    for found in (fitting, fitting_here, here if at_once else ()):
+    # What is asked of another so many times since may be asked because of that one's answers.
+    asked = [found for found in arrived if found.service in scene.graph.callees(suspect.service)]
+    at_callee = (
+        seen and not any(found in here for found in soon) and len(asked) == 1 and 0 <= asked[0].delay_ns <= _SOON_NS
+    )
+    for found in (fitting, fitting_here, here if at_once else (), asked if at_callee else ()):
         if len(found) == 1:
             return _brought_by(cause, suspect, found[0])
     return cause

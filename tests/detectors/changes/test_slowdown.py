@@ -213,6 +213,18 @@ def test_a_merge_is_the_commits_that_it_brings_unless_it_has_lines_of_its_own(bu
     assert of_merge(own).keys() == {"aaaa", "dddd", "bbbb"}
 
 
+def test_settings_beside_those_of_production_are_rehearsed(build_case: BuildCase) -> None:
+    rows = [
+        commit("aaaa", 1_000, RENAMES, repo="fleet", files=["live/stock.yaml", "alps/stock.yaml"]),
+        commit("bbbb", 2_000, RENAMES, repo="fleet", files=["alps/mail.yaml"]),
+        commit("cccc", 3_000, RENAMES, repo="fleet", files=["live/mail.yaml"]),
+        commit("dddd", 4_000, RENAMES, repo="other", files=["alps/mail.yaml"]),
+    ]
+    with build_case({"changes": rows}) as store:
+        runs = {change.sha[:4]: not change.never_runs for change in history(store).changes}
+    assert runs == {"aaaa": True, "bbbb": False, "cccc": True, "dddd": True}
+
+
 def test_scores_become_shares_that_leave_room_for_no_change() -> None:
     shares = share_out([verdict("a", 0.6, 1), verdict("b", 0.3, 2)])
     assert shares[0].score > shares[1].score > 0

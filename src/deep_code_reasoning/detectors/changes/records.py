@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from ...domain.citation import Citation, change_citation
 from ...store import CaseStore
 from ..timeline.services import running_services, service_names
 from .deeds import History
 from .diff import parse_diff
+from .paths import file_kind
 from .trial import Change, Rollout
 
 
@@ -51,7 +52,14 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
     for one, merge in merged.items():
         rollouts[one] = rollouts.get(merge, carried.get(merge, [])) or rollouts.get(one, carried.get(one, []))
     commits = [row for row in commits if _sha(row) not in merged.values()]
-    found = [_commit(row, rollouts.get(_sha(row), carried.get(_sha(row), [])), running) for row in commits]
+    rehearsed = _rehearsed(commits, running)
+    found = [
+        replace(
+            _commit(row, rollouts.get(_sha(row), carried.get(_sha(row), [])), running),
+            rehearsed=rehearsed.get(row["repo"], frozenset()).intersection(row["files"]),
+        )
+        for row in commits
+    ]
     met = {rollout.id for change in found for rollout in change.rollouts}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
@@ -153,6 +161,37 @@ def _runs(row: dict[str, Any]) -> _Runs:
     lines = [(line.sign, hunk.path, line.code) for hunk in hunks for line in hunk.lines if line.code]
     taken, added = (frozenset((path, code) for sign, path, code in lines if sign == side) for side in "-+")
     return taken, added
+
+
+# What the environment that serves people is called among its siblings.
+_PRODUCTION: Final = ("prod", "production", "prd", "live")
+
+
+def _rehearsed(commits: Sequence[dict[str, Any]], running: frozenset[str]) -> dict[str, frozenset[str]]:
+    """By repository: settings of services in a folder that stands beside the one of production.
+
+    Such as `alps/cart.yaml`, where there is `live/shop.yaml`, or the same names are in both.
+    """
+    paths: dict[str, set[str]] = {}
+    for row in commits:
+        paths.setdefault(row["repo"], set()).update(path for path in row["files"] if file_kind(path) == "config")
+    return {repo: _beside_production(of, running) for repo, of in paths.items()}
+
+
+def _beside_production(paths: set[str], running: frozenset[str]) -> frozenset[str]:
+    within: dict[str, set[str]] = {}
+    for path in paths:
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            within.setdefault("/".join(parts[:depth]), set()).add("/".join(parts[depth:]))
+    beside = set()
+    for folder, names in within.items():
+        parent, _, name = folder.rpartition("/")
+        real = set().union(*(within.get(f"{parent}/{of}" if parent else of, set()) for of in _PRODUCTION))
+        of_services = all(any(one.split(".")[0] in running for one in of) for of in (names, real))
+        if name not in _PRODUCTION and (names & real or of_services):
+            beside.add(folder)
+    return frozenset(path for path in paths if any(path.startswith(f"{folder}/") for folder in beside))
 
 
 def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:

@@ -34,7 +34,8 @@ class Rollout:
 class Change:
     """A commit with its deploys; or a deploy whose commit is not known, or the flip of a flag, which have no diff.
 
-    `kind` is `commit`, `deploy` or `flag`; `sha` is the id of a change that is no commit.
+    `kind` is `commit`, `deploy` or `flag`; `sha` is the id of a change that is no commit. `rehearsed` are those of its
+    files that stand beside one of the same name for production, and are read in another environment alone.
     """
 
     sha: str
@@ -45,6 +46,7 @@ class Change:
     repo: str = ""
     rollouts: tuple[Rollout, ...] = ()
     kind: str = "commit"
+    rehearsed: frozenset[str] = frozenset()
 
     @property
     def patch(self) -> Patch:
@@ -54,7 +56,7 @@ class Change:
     @property
     def never_runs(self) -> bool:
         """Whether it touches nothing that a running service is made of."""
-        return bool(self.files) and all(file_kind(path) in NEVER_RUNS for path in self.files)
+        return bool(self.files) and all(path in self.rehearsed or file_kind(path) in NEVER_RUNS for path in self.files)
 
     @property
     def label(self) -> str:
