@@ -13,6 +13,7 @@ from deep_code_reasoning.store import CaseStore, counters
 Build = Callable[[dict[str, list[dict[str, Any]]]], AbstractContextManager[CaseStore]]
 
 GROWS = [3.0 * n for n in range(20)]
+RARE = [float(n // 3) for n in range(30)]
 WAVES = [5.0 + n % 3 for n in range(20)]
 
 
@@ -26,8 +27,24 @@ WAVES = [5.0 + n % 3 for n in range(20)]
         ("work_done", [1.0] * 10 + [2.0] * 10, ""),
         ("heap_bytes", GROWS, ""),
         ("queue_depth", GROWS, ""),
+        ("messaging.queue.acked", GROWS, "sum"),
+        ("queueMessagesRedelivered", RARE, "sum"),
+        ("tcp_retrans_segs", RARE, "sum"),
+        ("tcp_retrans_segs", RARE[:20], ""),
     ],
-    ids=["grows", "starts anew", "too few points", "a level", "a step", "memory", "a queue"],
+    ids=[
+        "grows",
+        "starts anew",
+        "too few points",
+        "a level",
+        "a step",
+        "memory",
+        "a queue",
+        "done with messages",
+        "done now and then",
+        "rare",
+        "too rare",
+    ],
 )
 def test_what_only_grows_counts(name: str, values: list[float], kind: str, build_case: Build) -> None:
     rows = [

@@ -244,6 +244,19 @@ def test_a_depth_that_comes_and_goes_is_silent(values: list[float], look: Look) 
     assert not findings
 
 
+@pytest.mark.parametrize("kind", ["sum", "gauge", ""])
+@pytest.mark.parametrize(
+    "name", ["messaging.queue.published", "queueMessagesAcked", "queue_redelivered", "queue.consumers"]
+)
+def test_what_was_done_with_messages_and_who_takes_them_is_no_depth(name: str, kind: str, look: Look) -> None:
+    around = [row | {"kind": kind} for row in queue(name, [40.0 * at for at in range(15)])]
+    empty, full = (around + queue("queue.ready", values) for values in ([0.0] * 15, PILE))
+    for code in ("metrics.messages", "metrics.saturation"):
+        assert not look(code, {"metrics": empty})[0]
+    (finding,), _ = look("metrics.messages", {"metrics": full})
+    assert finding.facts["metric"] == "queue.ready"
+
+
 BUSY = [0.06, 0.03, 0.05, 0.05, 0.94, 0.95, 0.94]
 
 

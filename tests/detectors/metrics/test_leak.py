@@ -90,6 +90,18 @@ def test_a_warm_up_is_none_wherever_it_is_cut(kept: int, look: Look) -> None:
     assert not told(look, system([filling(12)[:kept]] * 2))
 
 
+@pytest.mark.parametrize("ends", [8, 16, 24])
+@pytest.mark.parametrize("is_leak", [True, False])
+def test_a_start_while_garbage_gathers_makes_no_leak(is_leak: bool, ends: int, look: Look) -> None:
+    """Of three teeth, one ends by a start; those of a leak all do."""
+    values = [190.0 + at % 8 * 60 for at in range(POINTS)]
+    starts = [float(sum(at >= end for end in ((8, 16, 24, 32) if is_leak else (ends,)))) for at in range(POINTS)]
+    rows = system([values]) + [
+        row | {"instance": "stock-0"} for row in series("stock", "k8s.container.restarts", starts)
+    ]
+    assert len(look("metrics.leak", {"metrics": rows})[0]) == is_leak
+
+
 @pytest.mark.parametrize("grows", [True, False])
 def test_memory_that_grows_as_the_requests_do_is_load(grows: bool, look: Look) -> None:
     asked = [value / 10 for value in (line(15, step=12) if grows else FLAT)]

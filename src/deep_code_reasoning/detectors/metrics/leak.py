@@ -249,7 +249,11 @@ def _is_even(climb: _Climb, settings: Settings) -> bool:
 
 
 def _is_killed(climbs: Sequence[_Climb], restarts: Sequence[Series]) -> bool:
-    """Whether the process was started anew where a climb ended, and climbs again: it may have done so all along."""
+    """Whether the process was started anew where most climbs ended, and climbs again: it may have done so all along.
+
+    Memory that was given back from as high without a start is garbage, and a start may well fall into a climb of it.
+    """
+    killed = given_back = 0
     for climb, again in pairwise(climbs):
         series = climb.series
         started = [
@@ -259,9 +263,9 @@ def _is_killed(climbs: Sequence[_Climb], restarts: Sequence[Series]) -> bool:
             for at_ns in _starts(known)
         ]
         from_ns, to_ns = series.times_ns[climb.top], series.times_ns[min(again.foot + 1, again.top)]
-        if climb.over and any(from_ns <= at_ns <= to_ns for at_ns in started):
-            return True
-    return False
+        given_back += climb.over
+        killed += climb.over and any(from_ns <= at_ns <= to_ns for at_ns in started)
+    return 2 * killed > given_back
 
 
 def _starts(restarts: Series) -> list[int]:

@@ -32,6 +32,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ...domain.wording import figure
 from ...store import CaseStore
+from ...store.counters import MESSAGES_DONE
 from ..base import Detector, Kind, Scene, Skipped
 from ..timeline.change_point import median, outcome_change, probability
 from ..traces.taken_messages import keeps_pace
@@ -44,7 +45,7 @@ _HELD: Final = frozenset({"unacked", "unacknowledged", "inflight", "outstanding"
 _OTHERS: Final = frozenset(
     {"worker", "workers", "thread", "threads", "executor", "pool", "connection", "connections", "request", "requests",
      "time", "duration", "seconds", "latency", "age", "run", "cpu", "disk", "limit", "max", "total", "db",
-     "replication"}
+     "replication", "consumers", "subscribers", "listeners", "letter", "letters", "dlq"}
 )  # fmt: skip
 _MESSAGES: Final = frozenset({"message", "messages"})
 # What is counted of messages may be told by a label: `rabbitmq.message.current` has the state `unacknowledged`.
@@ -133,7 +134,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
 def _depths(store: CaseStore) -> list[_Depth]:
     names = store.query("SELECT name FROM metrics GROUP BY name ORDER BY name")
     about = {row["name"]: words_of(row["name"]) for row in names}
-    wanted = [name for name, words in about.items() if words & (_DEPTH | _MESSAGES) and not words & _OTHERS]
+    wanted = [
+        name
+        for name, words in about.items()
+        if words & (_DEPTH | _MESSAGES) and not words & _OTHERS and (words & _HELD or not words & MESSAGES_DONE)
+    ]
     if not wanted:
         return []
     rows = store.query(

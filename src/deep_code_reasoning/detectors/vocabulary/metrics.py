@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from ...store.counters import MESSAGES_DONE
 from .words import words
 
 _Words: TypeAlias = str | frozenset[str]
@@ -39,6 +40,8 @@ _RESTARTS: Final = _set("restart restarts crashloop")
 _THROTTLING: Final = _set("throttle throttled throttles")
 _UNACKED: Final = _set("unacked unacknowledged")
 _WAITING: Final = _set("lag backlog depth pending queue queued")
+# Who takes the messages of a queue: more of them is no backlog.
+_TAKERS: Final = _set("consumers subscribers listeners")
 _RATES: Final = _set("requests request rps qps tps throughput hits")
 
 THROTTLED: Final = _THROTTLING | {"throttling"}
@@ -162,7 +165,9 @@ _MOVES: Final[tuple[_Move, ...]] = (
         "unbalanced cross tenant mismatch mismatches discrepancy drift inconsistent incorrect reconciliation stale "
         "skipped",
     ),
-    _up("backlog", _WAITING | _set("ready messages outstanding"), never="error acquire"),
+    _up(
+        "backlog", _WAITING | _set("ready messages outstanding"), never=MESSAGES_DONE | _TAKERS | _set("error acquire")
+    ),
     _up("missing_table", "missing", "table relation"),
     _up("not_found", "404 notfound missing lookup", "failed total 404 notfound ratio errors min count per"),
     _up("auth", "401 403 4xx unauthorized forbidden auth denied"),
@@ -240,6 +245,10 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
         kind = next((kind for kind, known in KINDS.items() if said & known), "")
     if kind == "pool" and said & KINDS["threads"] and not said & _CONNECTIONS:
         kind = "threads"
+    if kind == "queue" and said & MESSAGES_DONE and not said & (_UNACKED | {"inflight"}):
+        kind = "traffic"
+    if kind == "queue" and said & _TAKERS and not said & _set("lag backlog depth"):
+        kind = ""
     part = added_up(name)
     if part and kind == "latency":
         kind = "traffic" if part == "count" else ""
