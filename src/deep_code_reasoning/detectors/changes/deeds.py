@@ -32,7 +32,7 @@ _SHOWS: Final[Mapping[str, frozenset[str]]] = {
     "message_backlog": frozenset({"backlog"}),
     "n_plus_one": frozenset({"fanout"}),
     "race_condition": frozenset({"race"}),
-    "retry_storm": frozenset({"retries_up", "traffic_up"}),
+    "retry_storm": frozenset({"retries_up"}),
     "thread_pool_exhausted": frozenset({"worker_exhausted"}),
     "timeout_budget": frozenset({"timeout", "late_timeout", "cancelled"}),
     "unacknowledged_messages": frozenset({"unacked"}),

@@ -40,7 +40,6 @@ _SEEN: Final = {
     "deadlock": "deadlock",
     "cache_stampede": "cache_miss",
     "race_condition": "race",
-    "latency_regression": "slow",
     "message_backlog": "backlog",
 }
 # Seen on requests, and not read from metrics, whose moves have many reasons.

@@ -31,6 +31,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "units",
     "unitless",
     "sharing",
+    "swapped",
     "rebuilt",
     "exchanges",
     "undone",
