@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -23,10 +24,23 @@ settings.load_profile(os.environ.get("DCR_TEST_PROFILE", "suite"))
 Tables = Mapping[str, list[dict[str, Any]]]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests wait for servers, deadlines and the disk, and these stand idle then."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for each test, which is made by the first who writes to it: most tests never do."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has its own home for cases."""
-    monkeypatch.setenv("DCR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DCR_HOME", str(next(_homes)))
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from deep_code_reasoning.errors import (
 )
 from deep_code_reasoning.providers.catalogue import Catalogue
 from deep_code_reasoning.providers.client import ModelClient
-from deep_code_reasoning.providers.fake import Answers, Fails, FakeModel, Hangs, Says, Script, Step
+from deep_code_reasoning.providers.fake import Answers, Fails, FakeModel, Says, Script, Step
 from deep_code_reasoning.providers.wire import Exchange
 from deep_code_reasoning.routing.settings import RoutingSettings, Thresholds
 from wire.script import Say, Typed
@@ -341,14 +341,17 @@ def test_the_callers_estimate_of_the_time_goes_before_ours(incident: Incident) -
 
 def test_the_deadline_goes_all_the_way_down(incident: Incident, use_stub: UseStub) -> None:
     stub = use_stub()
-    stub.script(Typed(answer(incident)), Say("half an ans", ending="stall"))
+    stub.script(*[Typed(answer(incident))] * 2, Say("half an ans", ending="stall"))
     ask(incident)  # the first time a client is imported, which takes seconds
     started_s = time.monotonic()
-    found = ask(incident, replace(REQUEST, time_budget_s=6.0))
-    assert time.monotonic() - started_s < 12
+    ask(incident)
+    budget_s = 0.5 + 4 * (time.monotonic() - started_s)
+    started_s = time.monotonic()
+    found = ask(incident, replace(REQUEST, time_budget_s=budget_s))
+    assert time.monotonic() - started_s < 2 * budget_s
     (failure,) = found.failures
     assert (failure.code, failure.partial_text) == ("deadline", "half an ans")
-    assert stub.requests[1].abandoned.wait(5), "the provider's call was stopped"
+    assert stub.requests[2].abandoned.wait(5), "the provider's call was stopped"
 
 
 def test_cancelling_stops_the_providers_call_and_keeps_what_was_written(incident: Incident, use_stub: UseStub) -> None:
@@ -398,9 +401,3 @@ def test_advice_on_refuted_causes_is_withheld(incident: Incident) -> None:
     given = [r for r in shown["recommendations"] if r["by"] == "specialist"]
     assert [(r["action"], r["verified"]) for r in given] == [("roll back", True)]
     assert shown["findings"]["specialist"]["withheld_recommendations"] == 1
-
-
-def test_a_model_that_hangs_is_told_of_like_any_failure(incident: Incident) -> None:
-    means, _ = scripted(Hangs("well, "))
-    found = ask(incident, replace(REQUEST, time_budget_s=3.0), means=means)
-    assert (found.failures[0].code, found.failures[0].partial_text) == ("deadline", "well, ")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.app.impact import cross_system_impact
+from deep_code_reasoning.source.roots import Roots
 
 FILES = {
     "stock/app/pricing.py": "def discounted_price(item):\n    return item.price * 0.9\n",
@@ -30,8 +31,8 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def impact(roots: list[str], *files: str, kinds: tuple[str, ...] = ("breaking", "behavioral")) -> dict[str, Any]:
-    asked = {"roots": roots, "files": files, "services": [], "impact_types": kinds, "case": ""}
-    sections: dict[str, Any] = cross_system_impact(asked)["sections"]
+    code = Roots([Path(root) for root in roots])
+    sections: dict[str, Any] = cross_system_impact(code, files, [], None, kinds=kinds)["sections"]
     return sections
 
 

@@ -86,8 +86,9 @@ def test_any_bytes_can_stand_in_an_env_file(content: bytes) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, ".env")
-        path.write_bytes(content)
-        assert all(isinstance(value, str) for value in read_env_file(path).values())
+        path.write_bytes(b"FIRST=1\nKEY=" + content)
+        is_text = content.decode("utf-8", errors="ignore").encode() == content
+        assert read_env_file(path).get("FIRST") == ("1" if is_text else None)
 
 
 def test_a_folder_a_huge_file_or_nothing_by_that_name_holds_no_keys(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ JOINED = {
     "java-class-histogram": re.compile(rb"(?:\d+:|\s*num .*|\s*-+|\s*Total .*)\s*"),
     "logfmt": re.compile(rb".*", re.DOTALL),
     "plain-log": re.compile(rb".*", re.DOTALL),
+    "deploy-log": re.compile(rb".*", re.DOTALL),
     "container-log": re.compile(rb".*", re.DOTALL),
 }
 # A line end that got between two values of a record; and a list that holds none.

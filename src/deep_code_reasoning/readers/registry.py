@@ -29,6 +29,7 @@ MODULES: Final[tuple[str, ...]] = (
     "json_logs",
     "logfmt",
     "text_logs",
+    "deploy_log",
 )
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.

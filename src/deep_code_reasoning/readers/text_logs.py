@@ -9,7 +9,7 @@ and `kubectl logs --prefix` are told apart by their sender.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ def sniff(head: Head) -> float:
     """Text of which a good part of the lines has a time near the start, or begins with a level."""
     if b"\0" in head.data[:4096]:
         return 0.0
-    lines = _first_lines(head)
+    lines = first_lines(head)
     if not lines or (lines[0][0] in "{[<" and _is_document(lines[0])):
         return 0.0
     starts = [line for line in lines[:_SNIFFED_LINES] if line[0] not in " \t"]
@@ -70,13 +70,32 @@ def sniff(head: Head) -> float:
     return 0.35 + 0.25 * max(share, 0.5 * levelled / len(starts))
 
 
+Taker = Callable[[list[dict[str, Any]], bool], object]
+"""Takes rows that are done, of one file and in its order; the flag says that there are no more."""
+
+
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
-    """Read text logs: those whose times are whole first, so that they may date the others."""
+    """Read text logs into rows of `logs`."""
+    read_texts(files, writer, lambda file: (origin_of(file).columns(), lambda rows, end: writer.rows("logs", rows)))
+
+
+def read_texts(
+    files: Sequence[EvidenceFile],
+    writer: CaseWriter,
+    taker_of: Callable[[EvidenceFile], tuple[Mapping[str, Any], Taker]],
+) -> None:
+    """Read text with times: files whose times are whole first, so that they may date the others.
+
+    Args:
+        files: the files.
+        writer: takes what is rejected, and notes.
+        taker_of: what a file's rows have in common, and who takes them.
+    """
     undated: dict[str, list[_Prepared]] = {"": [], "year": [], "date": []}
     for file in files:
         prepared = _prepare(file)
         if prepared.sample is None:
-            _read_file(prepared, Clock(), writer)
+            _read_file(prepared, Clock(), writer, *taker_of(file))
         else:
             undated[prepared.sample.missing].append(prepared)
     # Lines with a whole time in files that are otherwise undated.
@@ -91,10 +110,11 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
         for prepared in group:
             if prepared.sample is not None:
                 clock = clock_for(prepared.sample, prepared.file.name, known, starts, writer.anchor_ns)
-                _read_file(prepared, clock, writer)
+                _read_file(prepared, clock, writer, *taker_of(prepared.file))
 
 
-def _first_lines(head: Head) -> list[str]:
+def first_lines(head: Head) -> list[str]:
+    """The first lines of a head that are not blank, without colours and without the senders that are all written."""
     lines = [clean(line) for line in head.lines[:_SNIFFED_LINES]]
     split = [split_stream(line) for line in lines]
     if all(split):
@@ -168,9 +188,9 @@ def _naive(layouts: Sequence[Layout], line: str) -> tuple[int, str, bool] | None
     return None
 
 
-def _read_file(prepared: _Prepared, clock: Clock, writer: CaseWriter) -> None:
+def _read_file(prepared: _Prepared, clock: Clock, writer: CaseWriter, columns: Mapping[str, Any], take: Taker) -> None:
     file = prepared.file
-    common = {**origin_of(file).columns(), "source_id": file.source_id}
+    common = {**columns, "source_id": file.source_id}
     headers = HeaderReader(prepared.layouts, clock)
     joiners = {"": LineJoiner(headers, common)}
     for batch in iterate_batches(file, writer, prepared.encoding):
@@ -179,9 +199,10 @@ def _read_file(prepared: _Prepared, clock: Clock, writer: CaseWriter) -> None:
         else:
             joiners[""].add_lines(batch.first_line, batch.lines)
         for joiner in joiners.values():
-            writer.rows("logs", joiner.take())
+            take(joiner.take(), False)
     for joiner in joiners.values():
-        writer.rows("logs", joiner.take(end=True))
+        take(joiner.take(end=True), False)
+    take([], True)
     if clock.note:
         writer.note(file.source_id, clock.note)
     if prepared.encoding != "utf-8":

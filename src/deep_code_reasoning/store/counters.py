@@ -2,8 +2,9 @@
 
 Prometheus' query API and tables tell no types, and not every exporter ends its counters' names in `_total`. A counter
 grows, though what it counts may be rare, and falls only when its process starts anew. Levels that may well do nothing
-but grow for an hour (memory, disks, queues, ages) are known by the words of their names, and left alone; what was done
-with the messages of a queue is no level of it.
+but grow for an hour (memory, disks, queues, ages) are known by the words of their names, and left alone, unless these
+end as only counters' names do (OpenMetrics: `container_cpu_usage_seconds_total`). What was done with the messages of a
+queue is no level of it.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ _LEVELS: Final = (
     r"|percent|ratio|util|utilization|utilisation|uptime|start|epoch|timestamp|limit|max|free|available|open|current"
     r"|version|offset|idle)s?(?:[^a-z]|$)"
 )
+# `_count` is left out: what is counted now (threads, connections) is called so as well.
+_ENDS: Final = r"[._](?:total|sum|bucket)$"
 MESSAGES_DONE: Final = frozenset(
     {"published", "produced", "sent", "enqueued", "delivered", "redelivered", "received", "consumed", "dequeued",
      "processed", "acked", "acknowledged", "requeued"}
 )  # fmt: skip
 """Words of what was done with messages: they are counted as it is done, whatever they were in."""
 _QUEUES: Final = r"(?i)(?:^|[^a-z])queues?(?:[^a-z]|$)"
-_DONE: Final = rf"(?i)(?:^|[^a-z])(?:{'|'.join(sorted(MESSAGES_DONE))})(?:[^a-z]|$)"
+_DONE: Final = rf"(?i)(?:^|[^a-z])(?:{'|'.join(sorted(MESSAGES_DONE))})(?:[^a-z]|$)|{_ENDS}"
 
 
 def counters_of(database: Database) -> list[str]:
@@ -50,8 +53,8 @@ def counters_of(database: Database) -> list[str]:
                    arrayCount(step -> step > 0, steps) AS rises, arrayCount(step -> step < 0, steps) AS falls
             FROM metrics
             WHERE kind = '' AND time_ns > 0 AND cityHash64(time_ns) % {{every:UInt32}} = 0 AND isFinite(value)
-                  AND NOT match({_WORDS}, {{levels:String}})
-                  AND (NOT match({_WORDS}, {{queues:String}}) OR match({_WORDS}, {{done:String}}))
+                  AND (match(name, {{ends:String}}) OR NOT match({_WORDS}, {{levels:String}}))
+                  AND (match({_WORDS}, {{done:String}}) OR NOT match({_WORDS}, {{queues:String}}))
             GROUP BY name, service, instance, host, cityHash64(mapKeys(attributes), mapValues(attributes))
         )
         GROUP BY name
@@ -63,6 +66,7 @@ def counters_of(database: Database) -> list[str]:
         levels=_LEVELS,
         queues=_QUEUES,
         done=_DONE,
+        ends=_ENDS,
         least=_MIN_POINTS,
         rises=_MIN_RISES,
         resets=RISES_A_RESET,

@@ -1,4 +1,4 @@
-"""What single diffs do: `effects.yaml`, and by kinds and languages `kinds.yaml`."""
+"""What single diffs do: `effects.yaml`, by kinds and languages `kinds.yaml`, by what stays and goes the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deep_code_reasoning.domain.mechanisms import MECHANISMS
 
 CASES = [
     pytest.param(case, id=case["name"])
-    for file in ("effects.yaml", "kinds.yaml")
+    for file in ("effects.yaml", "kinds.yaml", "rewrites.yaml", "losses.yaml")
     for case in yaml.load((Path(__file__).parent / file).read_text(), yaml.CSafeLoader)
 ]
 # Literals that come and go are told of every diff; they weigh only where an error quotes them.

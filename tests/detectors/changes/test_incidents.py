@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def situation_of(incident: dict[str, Any]) -> Situation:
         [entry[0] for entry in incident["logs"] + incident["metrics"]] + [c["deploy"][0] for c in incident["commits"]]
     )
     graph = spoken_graph(ServiceGraph(), symptoms, services)
-    return Situation(symptoms, failing_front(symptoms, graph, services), graph, ONSET, services)
+    live = frozenset(commit["deploy"][0] for commit in incident["commits"])
+    return Situation(symptoms, failing_front(symptoms, graph, services), graph, ONSET, services, live)
 
 
 @pytest.mark.parametrize("incident", INCIDENTS)
@@ -101,9 +103,7 @@ def test_the_change_that_did_it_is_found_and_no_other_is_blamed(incident: dict[s
 def test_the_order_of_changes_and_symptoms_does_not_matter(incident: dict[str, Any]) -> None:
     situation = situation_of(incident)
     changes = changes_of(incident)
-    backwards = Situation(
-        tuple(reversed(situation.symptoms)), situation.front, situation.graph, ONSET, situation.services, True
-    )
+    backwards = replace(situation, symptoms=tuple(reversed(situation.symptoms)))
     first = [(v.change.sha, v.score) for v in judge(History(changes), situation)]
     assert [(v.change.sha, v.score) for v in judge(History(changes[::-1]), backwards)] == first
 

@@ -201,6 +201,18 @@ def test_a_merge_and_the_one_commit_it_brings_are_one_change(build_case: BuildCa
     assert live == {"aaaa": ["d2"], "cccc": ["d1"]}
 
 
+def test_a_merge_is_the_commits_that_it_brings_unless_it_has_lines_of_its_own(build_case: BuildCase) -> None:
+    def of_merge(diff: str) -> dict[str, list[str]]:
+        merge = {**commit("bbbb", 5_000, diff), "attributes": {"parents": "1 2"}}
+        rows = [commit("aaaa", 1_000, RENAMES), commit("dddd", 1_500, DROPS_INDEX), merge, deploy("d2", "bbbb", 6_000)]
+        with build_case({"changes": rows}) as store:
+            return {change.sha[:4]: [rollout.id for rollout in change.rollouts] for change in history(store).changes}
+
+    assert of_merge(RENAMES + DROPS_INDEX) == {"aaaa": ["d2"], "dddd": ["d2"]}
+    own = RENAMES + "+RETRIES = 9\n" + DROPS_INDEX
+    assert of_merge(own).keys() == {"aaaa", "dddd", "bbbb"}
+
+
 def test_scores_become_shares_that_leave_room_for_no_change() -> None:
     shares = share_out([verdict("a", 0.6, 1), verdict("b", 0.3, 2)])
     assert shares[0].score > shares[1].score > 0

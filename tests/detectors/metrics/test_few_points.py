@@ -204,6 +204,19 @@ def test_messages_that_all_came_before_the_first_full_point_make_a_backlog_thoug
     assert finding.mechanism == "message_backlog"
 
 
+def test_a_burst_after_messages_that_were_served_is_a_backlog_while_its_own_are_taken_late(look: Look) -> None:
+    fleet = mailing(54, 6)
+    ahead_ms = (START_NS - queue("depth", PILE)[0]["time_ns"]) / NS_PER_MS  # type: ignore[operator]
+    for number in range(40):
+        at, told = 8.95 * 60_000 - ahead_ms, {"topic": "orders"}
+        sent = fleet.span(f"b{number}", "", "shop", "h1", "publish", at + number, 2, "producer", **told)
+        if number < 20:
+            fleet.span(f"b{number}", sent, "mailer", "h2", "process", at + number * 9000, 20, "consumer", **told)
+    metrics = queue("consumer_group_lag", [0.0] * 9 + [40.0, 36, 32, 28, 24, 20])
+    (finding,), _ = look("metrics.messages", {**fleet.tables(), "metrics": metrics})
+    assert finding.mechanism == "message_backlog"
+
+
 def test_a_broker_that_counts_what_is_held_is_believed(look: Look) -> None:
     rows = queue("queue.messages.ready", [0.0] * 15) + queue("queue.messages.unacknowledged", PILE)
     (finding,), _ = look("metrics.messages", {"metrics": rows})

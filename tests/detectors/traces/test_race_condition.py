@@ -55,6 +55,58 @@ def mongo(verb: str, key: int) -> dict[str, object]:
     return {"db__operation": command, "db__mongodb__collection": "wallet", "db__statement": text}
 
 
+def store(system: str, reads: str, writes: str, **told: str) -> Access:
+    """Calls of a store that tell its verbs; `{key}` in what else they tell is the row's."""
+
+    def access(verb: str, key: int) -> dict[str, object]:
+        named = {name: text.format(key=key, verb=verb) for name, text in told.items()}
+        return {"db__system__name": system, "db__operation__name": reads if verb == "SELECT" else writes, **named}
+
+    return access
+
+
+def aws(service: str, reads: str, writes: str, **told: str) -> Access:
+    """The same by the conventions of AWS's clients."""
+
+    def access(verb: str, key: int) -> dict[str, object]:
+        named = {name: text.format(key=key) for name, text in told.items()}
+        method = reads if verb == "SELECT" else writes
+        return {"rpc__system": "aws-api", "rpc__service": service, "rpc__method": method, **named}
+
+    return access
+
+
+def commands(reads: str, writes: str) -> Access:
+    """Commands of a store of keys."""
+    return lambda verb, key: {"db__query__text": f"{reads if verb == 'SELECT' else writes}".format(key=key)}
+
+
+OF_KEYS = commands("GET wallet:{key}", "SET wallet:{key} ?")
+STORES = {
+    "redis": OF_KEYS,
+    "redis, hashes": commands("HGET wallet:{key} sum", "HSET wallet:{key} sum ?"),
+    "redis, documents": commands("JSON.GET wallet:{key}", "JSON.SET wallet:{key} $ ?"),
+    "documents": store("mongodb", "find", "update", db__collection__name="wallet", wallet__id="w{key}"),
+    "documents, thin": store("mongodb", "findOne", "replaceOne", db__collection__name="wallet", wallet__id="w{key}"),
+    "an index": store("elasticsearch", "get", "index", db__collection__name="wallet",
+                      db__operation__parameter__id="{key}"),
+    "items": store("aws.dynamodb", "GetItem", "PutItem", aws__dynamodb__table_names='["wallet"]', wallet__id="w{key}"),
+    "items, older": aws("DynamoDB", "GetItem", "PutItem", aws__dynamodb__table_names="wallet", wallet__id="w{key}"),
+    "objects": aws("S3", "GetObject", "PutObject", aws__s3__bucket="wallet", aws__s3__key="{key}.json"),
+    "a summary": lambda verb, key: {"db__query__summary": f"{verb} wallet", "wallet__id": f"w{key}"},
+}  # fmt: skip
+GUARDED = {
+    "an end": commands("GET wallet:{key}", "SET wallet:{key} ? EX 60"),
+    "a condition": commands("GET wallet:{key}", "SET wallet:{key} ? XX"),
+    "what it was": lambda verb, key: {
+        "db__statement": f"UPDATE wallet SET state = 'taken' WHERE id = {key} AND state = 'free'"
+        if verb == "UPDATE" else f"SELECT * FROM wallet WHERE id = {key}"},
+    "a light transaction": lambda verb, key: {
+        "db__statement": f"UPDATE wallet SET sum = 5 WHERE id = {key} IF sum = 4"
+        if verb == "UPDATE" else f"SELECT * FROM wallet WHERE id = {key}"},
+}  # fmt: skip
+
+
 def bank(
     access: Access = literals,
     crossing: int = 60,
@@ -120,12 +172,22 @@ def test_without_new_conflicts_of_crossing_writes_it_is_silent(fleet: Fleet, loo
     assert check.verdict == "clear"
 
 
-@pytest.mark.parametrize("access", [literals, mongo, named])
+@pytest.mark.parametrize("access", [literals, mongo, named, *STORES.values()], ids=["sql", "mongo", "named", *STORES])
 def test_updates_that_are_lost_without_a_word_are_told(access: Access, look: Look) -> None:
     (finding,), _ = look("traces.race_condition", bank(access, failing=999).tables())
     assert (finding.service, finding.mechanism, finding.facts["kind"]) == ("bank", "race_condition", "lost update")
-    assert finding.resource == "wallet"
+    assert (finding.resource or "").startswith("wallet")
     assert len(finding.citations) >= 3
+
+
+def test_an_entry_that_is_mostly_read_is_a_caches(look: Look) -> None:
+    fleet = bank(OF_KEYS, failing=999)
+    for number in range(60):
+        trace, at = f"r{number}", number * 1000.0 + 500
+        server = fleet.span(trace, "", "bank", "h1", "GET /sum", at, 9, "server")
+        told = OF_KEYS("SELECT", number % 4)
+        fleet.span(trace, server, "bank", "h1", "GET", at + 1, 1, "client", **told)
+    assert not look("traces.race_condition", fleet.tables())[0]
 
 
 def test_a_lock_that_is_no_longer_taken_is_told_where_requests_cross_since_then(look: Look) -> None:
@@ -143,7 +205,9 @@ def test_locks_that_are_taken_as_ever_are_silent(locked: Callable[[int], bool], 
     assert not findings
 
 
-@pytest.mark.parametrize("access", [relative, versioned, sanitised, redis])
+@pytest.mark.parametrize(
+    "access", [relative, versioned, sanitised, *GUARDED.values()], ids=["sum", "version", "hidden", *GUARDED]
+)
 def test_writes_that_lose_nothing_or_hide_their_row_are_silent(access: Access, look: Look) -> None:
     findings, _ = look("traces.race_condition", bank(access, failing=999).tables())
     assert not findings
@@ -220,10 +284,12 @@ def test_calls_that_lose_nothing_are_silent(fleet: Fleet, look: Look) -> None:
     assert not findings
 
 
-def ledger(again_ms: float, onset: int = 60, every: int = 3, failing: bool = False, **names: str) -> Fleet:
+def ledger(
+    again_ms: float, onset: int = 60, every: int = 3, failing: bool = False, refused: str = "", **names: str
+) -> Fleet:
     """Messages take 40 ms; from number `onset` on some come again after `again_ms`, at another host.
 
-    With `failing` the first turn of these fails.
+    With `failing` the first turn of these fails, with `refused` the second, with that message.
     """
     fleet = Fleet({"h2": steady(-300.0)})
     for number in range(120):
@@ -239,7 +305,9 @@ def ledger(again_ms: float, onset: int = 60, every: int = 3, failing: bool = Fal
         status = "error" if failing and twice else ""
         fleet.span(trace, sent, "ledger", "h1", "process postings", at + 5, 40, kind, status, **told)
         if twice:
-            fleet.span(trace, sent, "ledger", "h2", "process postings", at + 5 + again_ms, 40, kind, **told)
+            ended = "error" if refused else ""
+            at += 5 + again_ms
+            fleet.span(trace, sent, "ledger", "h2", "process postings", at, 40, kind, ended, refused, **told)
     return fleet
 
 
@@ -264,9 +332,16 @@ def test_a_message_that_is_worked_on_again_after_it_was_done_is_told(look: Look)
     assert finding.facts["conflicting_requests"] == 20
 
 
+def test_a_message_that_comes_again_and_is_refused_as_done_already_is_told(look: Look) -> None:
+    (finding,), _ = look("traces.race_condition", ledger(200, refused="duplicate key value (id)").tables())
+    assert (finding.service, finding.resource) == ("ledger", "postings")
+    assert "is told that it was" in finding.summary
+
+
 @pytest.mark.parametrize(
     "fleet",
     [
+        pytest.param(ledger(200, refused="connection reset by peer"), id="its second turn fails for another reason"),
         pytest.param(ledger(200, failing=True), id="it comes again after its first turn failed"),
         pytest.param(ledger(20, onset=0), id="it was so before"),
         pytest.param(ledger(20, onset=119, every=7), id="it never comes again"),

@@ -61,13 +61,15 @@ _REMOTE_VERBS: Final = frozenset(
 )
 _PLAIN_VERBS: Final = frozenset(
     "get find load read save store write put post send delete update insert lookup resolve "
-    "call list fetch query create count exists lock check charge".split()
+    "call list fetch query create count exists lock check charge commit flush".split()
 )
+# With what they get behind them (`fetchStatus`), whatever they are called on.
+_FAR_VERBS: Final = frozenset({"fetch", "query", "download", "request"})
 _LOCAL: Final = frozenset(
     """append push add pop len length size print printf println sprintf format string str int float bool list dict set
     map filter join split trim copy min max sum abs sorted range enumerate zip make new keys values entries has
     contains includes startswith endswith replace lower upper tostring json log info debug warn error errorf
-    wrap now since""".split()
+    wrap now since sleep delay""".split()
 )
 # Receivers all of whose methods leave the process, as far as they do anything; and those of theirs that do not.
 _CLIENTS: Final = frozenset("client stub repository repo dao gateway api".split())
@@ -80,6 +82,7 @@ _TYPED: Final = re.compile(
     rf"|\b(?:[\w.]+\.)?{_CLIENT_TYPE}(?:<[^>]*>)?\s+\$?(\w+)\s*[;,)=]"  # Type name;
     rf"|\b(\w+)\s+\*?(?:[\w.]+\.)?{_CLIENT_TYPE}\s*[,)]?$"  # name Type (Go)
 )
+_PROJECTS: Final = re.compile(r"\.[sS]elect\s*[({]\s*(?:\(?\w+\)?\s*=>|\|\w+)")
 _SQL: Final = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.I)
 
 
@@ -146,21 +149,24 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
     plain verb (get, load, save) called on a receiver that stands for something remote; or the receiver is a client,
     by its name or as one of `clients`. In-memory operations (append, len, map.get) are none.
     """
-    name = call.name.lower()
-    if name in _LOCAL or name.endswith(("exception", "error")):
+    name, text = call.name.lower(), without_strings(code)
+    takes_context = re.search(
+        re.escape(call.name) + r"\s*\(\s*(?:ctx|context|r\.Context\(\)|c\.Request\.Context)", text
+    )
+    of_memory = name in _LOCAL and not (takes_context and not is_log_statement(code))
+    of_memory = of_memory or (name == "select" and _PROJECTS.search(code) is not None)
+    if of_memory or name.endswith(("exception", "error", "errorf")):
         return False
     parts = re.split(r"::|->|\.", call.full)[:-1]
     receiver = frozenset(word for part in parts for word in words(part))
     if parts and (parts[-1] in clients or (words(parts[-1])[-1:] and words(parts[-1])[-1] in _CLIENTS)):
         return not _SETS_UP.match(call.name)
-    text = without_strings(code)
-    takes_context = re.search(
-        re.escape(call.name) + r"\s*\(\s*(?:ctx|context|r\.Context\(\)|c\.Request\.Context)", text
-    )
     awaited = re.search(r"await\s+(?:[\w$.]+\.)?{0}|{0}\s*\(.*\)\s*\.await\b".format(re.escape(call.name)), text)
     if takes_context or awaited or name.replace("_", "") in _REMOTE_VERBS or _SQL.search(code):
         return True
     verb = (words(call.name) or [""])[0]
+    if verb in _FAR_VERBS and parts and len(words(call.name)) > 1:
+        return True
     return (bool(receiver & _REMOTE) and verb in _PLAIN_VERBS) or bool(frozenset(words(call.name)) & {"rpc", "http"})
 
 
@@ -181,6 +187,12 @@ def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
         start = index if end == index + 1 or re.search(r"\.\w+\s*[({]|\barray_\w+\s*\(", text) else index + 1
         found.append((index, range(start, end)))
     return found
+
+
+def endless_bodies(lines: Sequence[Line]) -> set[int]:
+    """Places of the lines within loops that no head ends: those that read until there is nothing more, and others."""
+    heads = (n for n, line in enumerate(lines) if _ENDLESS.search(without_strings(line.code)))
+    return {place for head in heads for place in block_after(lines, head)}
 
 
 def tries_again(lines: Sequence[Line], head: int, body: range) -> bool:
@@ -219,14 +231,15 @@ def block_names(hunk: Hunk) -> frozenset[str]:
         for index, line in enumerate(side):
             if line.sign != sign or line.kept:
                 continue
-            name = _function_around(side, index) or _function_name(hunk.heading)
+            name = function_around(side, index) or _function_name(hunk.heading)
             if not name:
                 return frozenset()
             names.add(name)
     return frozenset(names)
 
 
-def _function_around(side: Sequence[Line], index: int) -> str:
+def function_around(side: Sequence[Line], index: int) -> str:
+    """The name of the function that a line stands in; '' when none is shown."""
     return next((name for line in lines_around(side, index) if (name := _function_name(line.code))), "")
 
 

@@ -29,6 +29,16 @@ dedupe_removed: race_condition
 truncation_removed: memory_saturation
     payload_too_large 1, memory_growth .7, oom .85, memory_step .75, slow .7, cpu .5, timeout .5, throttled .4,
     constraint .3
+state_shared: race_condition
+    race .95, wrong_result .85, exception .5, decode_error .4, errors .35, memory_growth .35 by memory_leak,
+    type_error .3, out_of_range .3
+isolation_lowered: race_condition
+    race .9, wrong_result .75, constraint .4
+isolation_raised: lock_contention
+    lock_wait .85, deadlock .85 by deadlock, retries_up .6, slow .6, errors .45, timeout .5, pool_exhausted .4,
+    exception .4
+address_kept: configuration
+    dns .9, unreachable .85, timeout .7, errors .45
 turns_given_up: race_condition
     race 1, wrong_result .7, deadlock .4, lock_wait .4, constraint .4, complaint .4
 transaction_removed: race_condition
@@ -46,6 +56,16 @@ error_check_removed: exception
 bound_check_removed: exception
     out_of_range 1, exception .5, payload_too_large .5, wrong_result .45 by wrong_result, oom .35, errors .3,
     null_reference .25, slow .2
+# containers and data
+searched_in_order: latency_regression
+    cpu .95 by cpu_saturation, slow .95, event_loop .8, timeout .55, worker_exhausted .45
+holds_whole: memory_saturation
+    memory_step 1, memory_growth .85, oom .95, gc .8, slow .55, timeout .4, restart .4
+jitter_removed: traffic_surge
+    traffic_up .9, throttled .75, cpu .65, retries_up .5, lock_wait .4, slow .45, cache_miss .5 by cache_stampede,
+    pool_exhausted .4
+compression_removed: latency_regression
+    payload_too_large .9, traffic_up .7, slow .8, slow_outside .5, timeout .4, disk_full .5 by disk_saturation
 # growth
 unbounded_growth: memory_leak
     memory_growth 1, oom 1, gc .9, restart .5, memory_step .4, slow .3
@@ -56,6 +76,16 @@ connection_per_call: connection_pool_exhausted
     thread_growth .5, memory_growth .45, tls .2
 task_started: memory_leak
     thread_growth 1, memory_growth .7, oom .5, cpu .5, handle_leak .45, traffic_up .35
+# turns
+overlap_allowed: race_condition
+    race .9, lock_wait .75 by lock_contention, backlog .7 by message_backlog, cpu .6 by cpu_saturation,
+    traffic_up .6 by traffic_surge, wrong_result .6, deadlock .4 by deadlock, pool_exhausted .4
+ack_early: wrong_result
+    wrong_result .9, volume_drop .6, race .4, complaint .5
+lease_removed: lock_lease_expired
+    lease .9, backlog .75 by message_backlog, lock_wait .85 by lock_contention, volume_drop .4
+key_narrowed: wrong_result
+    wrong_result 1, auth .7, complaint .6, type_error .3
 # schema
 table_used: schema_mismatch
     missing_table 1, missing_column .4
@@ -97,7 +127,7 @@ variable_renamed: configuration
 trust_changed: configuration
     tls 1, auth .45, unreachable .25, errors .25
 rights_changed: configuration
-    auth 1, errors .3, not_found .2
+    auth 1, errors .5, not_found .2, unreachable .55, timeout .5
 # versions
 dependency_major: exception
     rejected_input .5, incompatible 1, startup .75, type_error .65, exception .55, decode_error .55, tls .5, auth .35,
@@ -143,6 +173,9 @@ pattern_changed: wrong_result
     rejected_input .8, not_found .6, wrong_result .65, decode_error .5, auth .45, throttled .2, errors .3
 query_heavier: latency_regression
     slow .9, cpu .85, timeout .6, pool_exhausted .5, lock_wait .3
+payload_widened: latency_regression
+    slow .7, payload_too_large .7, memory_step .65 by memory_saturation, oom .5 by memory_saturation, cpu .4,
+    slow_outside .4, timeout .35, gc .4 by memory_saturation, memory_growth .35 by memory_saturation
 query_unbounded: latency_regression
     slow .9, memory_step .8 by memory_saturation, oom .9 by memory_saturation, cpu .65, timeout .6,
     payload_too_large .6, pool_exhausted .4
@@ -152,6 +185,9 @@ branch_removed: wrong_result
 blocking_call: latency_regression
     startup .7 by startup_failure, event_loop 1, slow .85, worker_exhausted .7, timeout .55,
     probe_failed .8 by startup_failure, cpu .5
+call_added: latency_regression
+    slow .6, slow_outside .6, fanout .55 by chatty_calls, traffic_up .5 by chatty_calls, timeout .35, errors .25,
+    unreachable .4, lock_wait .3, cpu .25
 calls_serial: latency_regression
     slow .9, slow_outside .5, timeout .5, worker_exhausted .5, pool_exhausted .35
 lock_held_longer: lock_contention

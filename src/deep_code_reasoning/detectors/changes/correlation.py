@@ -16,7 +16,8 @@ Example finding: `41f4a78 "Refactor bootstrap": no longer registers the predefin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,14 +28,15 @@ from ..symptoms.trouble import trouble
 from ..timeline.services import service_names
 from .compatibility import capabilities
 from .curves import slower_curves
+from .deeds import History
 from .judgement import judge
 from .measured import measured_situations
-from .medians import slower_medians, unfailing_callers
+from .medians import quick_statements, slower_medians, unfailing_callers
 from .paths import file_kind
 from .records import cite_change, history
 from .routes import uncalled
 from .slowdown import bisect_step, share_out, slowdown, telling_line
-from .trial import Change, Situation, Verdict
+from .trial import Change, Situation, Verdict, deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,11 @@ def detect(scene: Scene, settings: Settings) -> list[Conviction]:
             situation,
             slower=slower_medians(scene),
             unfailing=unfailing_callers(scene),
+            quick_statements=quick_statements(scene),
             uncalled=uncalled(scene, known),
+            besides=_besides(scene) if situation.began is not None else {},
         )
-    verdicts: tuple[Verdict, ...] = ()
-    for tried in _in_order(situation, measured_situations(scene, known, services)):
-        found = judge(past, tried)
-        verdicts = verdicts or (found if tried is situation else ())
-        if any(verdict.convicted for verdict in found):
-            situation, verdicts = tried, found
-            break
+    situation, verdicts = _first_convicted(past, situation, measured_situations(scene, known, services))
     if situation is None:
         return []
     if situation.began is not None:
@@ -85,6 +83,23 @@ def detect(scene: Scene, settings: Settings) -> list[Conviction]:
         for verdict in verdicts[: settings.max_findings]
         if verdict.convicted
     ]
+
+
+def _first_convicted(
+    past: History, situation: Situation | None, measured: Sequence[Situation]
+) -> tuple[Situation | None, tuple[Verdict, ...]]:
+    """The first situation for which a change is convicted, for what it does rather than because no other can have."""
+    others: list[tuple[Situation, tuple[Verdict, ...]]] = []
+    own: tuple[Verdict, ...] = ()
+    for tried in _in_order(situation, measured):
+        found = judge(past, tried)
+        own = found if tried is situation else own
+        convicted = [verdict for verdict in found if verdict.convicted]
+        if convicted and not convicted[0].eliminated:
+            return tried, found
+        if convicted:
+            others.append((tried, found))
+    return others[0] if others else (situation, own)
 
 
 def _in_order(situation: Situation | None, measured: Sequence[Situation]) -> list[Situation]:
@@ -100,9 +115,16 @@ def _trouble(scene: Scene, known: Sequence[Change], services: frozenset[str]) ->
     found = trouble(scene)
     if not found.symptoms:
         return None
-    onset_ns, deploys_known = scene.windows.onset_ns, any(change.rollouts for change in known)
-    latest_ns = scene.windows.onset.end_ns
-    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deploys_known, latest_ns=latest_ns)
+    onset_ns, latest_ns = scene.windows.onset_ns, scene.windows.onset.end_ns
+    return Situation(found.symptoms, found.front, found.graph, onset_ns, services, deployed(known), latest_ns=latest_ns)
+
+
+def _besides(scene: Scene) -> Mapping[str, frozenset[str]]:
+    """The kinds of trouble that each service has, by all that is said and measured."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for symptom in trouble(scene).symptoms:
+        kinds[symptom.service].add(symptom.kind)
+    return {service: frozenset(of) for service, of in kinds.items()}
 
 
 def _finding(

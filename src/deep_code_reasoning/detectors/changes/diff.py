@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from .hints import without_hints
 from .paths import NEVER_RUNS, file_kind, has_extension
 
 _RANGE: Final = re.compile(r"@@+ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@+ ?(.*)")
@@ -105,6 +106,21 @@ class Patch:
     def running(self) -> tuple[Hunk, ...]:
         """Hunks of files that a running service is made of."""
         return tuple(hunk for hunk in self.hunks if hunk.kind not in NEVER_RUNS | {"lock"})
+
+
+def by_function(hunks: Sequence[Hunk]) -> list[Hunk]:
+    """Hunks with those that follow each other in one function joined: the lines between them stay as they are.
+
+    A function is told by the heading that git gives to each hunk of it.
+    """
+    joined: list[Hunk] = []
+    for hunk in hunks:
+        last = joined[-1] if joined else None
+        if last is not None and hunk.heading and (last.path, last.heading) == (hunk.path, hunk.heading):
+            joined[-1] = Hunk(hunk.path, hunk.heading, last.lines + hunk.lines, hunk.is_new_file)
+        else:
+            joined.append(hunk)
+    return joined
 
 
 def parse_diff(diff: str, files: Sequence[str] = ()) -> Patch:
@@ -235,7 +251,21 @@ def _mark_kept(hunks: Iterable[Hunk]) -> Iterable[Hunk]:
                 left[key] -= 1
                 line = Line(line.sign, line.text, line.code, kept=True)
             lines.append(line)
-        yield Hunk(hunk.path, hunk.heading, tuple(lines), hunk.is_new_file)
+        yield Hunk(hunk.path, hunk.heading, tuple(_mark_hinted(lines, hunk.path)), hunk.is_new_file)
+
+
+def _mark_hinted(lines: Sequence[Line], path: str) -> Iterable[Line]:
+    """Lines, those kept that only gained hints of types. Frameworks read those of what they decorate."""
+    bare = {number: _same_as(line) for number, line in enumerate(lines) if line.sign == "-" and not line.kept}
+    hinted: set[int] = set()
+    for number, line in enumerate(lines):
+        if line.sign == "+" and not line.kept and bare and not lines[number - 1].code.startswith("@"):
+            plain = normalise(without_hints(line.code, path))
+            old = next((place for place, text in bare.items() if text == plain), None)
+            if old is not None:
+                del bare[old]
+                hinted.update({old, number})
+    return (replace(line, kept=True) if number in hinted else line for number, line in enumerate(lines))
 
 
 def strip_comment(text: str, path: str) -> str:

@@ -7,18 +7,20 @@ service that fails, never suffices; that it came after the onset, or does nothin
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.instant import NS_PER_S
 from ...domain.wording import excerpt, stretch
+from ..symptoms.front import Front
 from ..symptoms.symptom import Symptom
 from ..vocabulary.words import words
 from .compatibility import capability
 from .deeds import History
 from .diff import Patch
 from .effect import Effect
-from .matching import best_match, coverage, explained, passed, place_of_loss, ramp_factor, served, tie_of_words
+from .fit import passed, served
+from .matching import best_match, coverage, explained, place_of_loss, ramp_factor, tie_of_words
 from .paths import file_kind
 from .potency import BENIGN, only_adds_uncalled
 from .traits import LATENT
@@ -26,7 +28,8 @@ from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
 
 # A change deployed this long after the estimated onset may still have come before it: onsets are read from metrics
-# that are scraped once or twice a minute, and from requests that had begun before.
+# that are scraped once or twice a minute, and from requests that had begun before; and a deploy is often dated when the
+# last of its instances was ready.
 ONSET_SLACK_NS: Final = 60 * NS_PER_S
 # What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
 _ELIMINATION: Final = 0.62
@@ -45,14 +48,22 @@ _TOO_EARLY: Final = 0.1
 _LATENT: Final = 0.6
 
 
+# How well a change fits that may have been anywhere, or trouble that may be anybody's.
+_ANYWHERE: Final = 0.8
+
+
 @dataclass(frozen=True)
 class _Trial:
-    """A change's verdict by what it can produce, and what is needed to judge it by elimination."""
+    """A change's verdict by what it can produce, and what is needed to judge it by elimination.
+
+    `quoted` where what is seen quotes the change.
+    """
 
     verdict: Verdict
     place: float = 0.0
     suspicion: float = 0.0
     effects: tuple[Effect, ...] = ()
+    quoted: bool = False
 
 
 def judge(history: History, situation: Situation) -> tuple[Verdict, ...]:
@@ -77,6 +88,40 @@ def judge(history: History, situation: Situation) -> tuple[Verdict, ...]:
 
 
 def _try(change: Change, history: History, situation: Situation) -> _Trial:
+    told_since = _told_since(change, situation)
+    if told_since is not None:
+        late = _weigh(change, history, told_since)
+        if late.quoted:
+            return late
+    return _weigh(change, history, situation)
+
+
+def _told_since(change: Change, situation: Situation) -> Situation | None:
+    """What is told only since a change went live that came after the onset; None where it came before, or nothing is.
+
+    The onset is that of all trouble together, and the first of it may be another's or harmless.
+    """
+    live = [rollout for rollout in change.rollouts if rollout.time_ns > _latest(situation)]
+    if not live or len(live) < len(change.rollouts) or not change.diff:
+        return None
+    since_ns = min(rollout.time_ns for rollout in live)
+    told = [s for s in situation.symptoms if s.said and since_ns <= s.first_ns + ONSET_SLACK_NS]
+    if not told:
+        return None
+    first = min(told, key=lambda s: s.first_ns)
+    victims = tuple(name for name in situation.front.failing if name != first.service)
+    front = Front(first.service, victims, first.first_ns)
+    return replace(
+        situation, symptoms=tuple(told), front=front, onset_ns=first.first_ns, latest_ns=first.first_ns, began=None
+    )
+
+
+def _latest(situation: Situation) -> int:
+    """The last moment at which a change can have been deployed that did it."""
+    return max(situation.latest_ns, situation.onset_ns) + ONSET_SLACK_NS
+
+
+def _weigh(change: Change, history: History, situation: Situation) -> _Trial:
     rollout, place, time, against = _circumstances(change, situation)
     if time == 0:
         return _Trial(Verdict(change, 0.0, rollout=rollout, against=against))
@@ -125,7 +170,7 @@ def _try(change: Change, history: History, situation: Situation) -> _Trial:
         explained(effects, situation),
         can_bring=_mechanisms(effects),
     )
-    return _Trial(verdict, place, suspicion, effects)
+    return _Trial(verdict, place, suspicion, effects, best.quoted)
 
 
 def _still_felt(
@@ -248,11 +293,11 @@ def _say(symptom: Symptom) -> str:
 def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None, float, float, tuple[str, ...]]:
     """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
     began = situation.began
-    limit = max(situation.latest_ns, situation.onset_ns + ONSET_SLACK_NS)
+    limit = _latest(situation)
     if not change.rollouts:
         if change.time_ns > limit:
             return None, 0.0, 0.0, ("made after the onset",)
-        if situation.deploys_known:
+        if situation.deployed:
             return None, 0.3, _timeliness(change.time_ns, situation), ("not among the deploys",)
         return None, _place_by_path(change, situation), _timeliness(change.time_ns, situation), ()
     before = [rollout for rollout in change.rollouts if rollout.time_ns <= limit]
@@ -285,13 +330,15 @@ def _place(service: str, situation: Situation) -> float:
     if situation.began is not None and service and front.first:
         return place_of_loss(service, front.first, situation)
     if not service or not front.first:
-        return 0.8
+        return _ANYWHERE
     if service == front.first:
         return 1.0
     if service in situation.graph.downstream(front.first):
         return 0.85
     if service in front.victims:
         return 0.7
+    if situation.deployed and front.first not in situation.deployed:
+        return _ANYWHERE  # a queue, a cache or a machine: it is used, and never changed
     if service in situation.graph.upstream(front.first):
         return 0.6
     return 0.45

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.instant import NS_PER_S
-from ..symptoms.symptom import MORE_EACH, Symptom
+from ..symptoms.symptom import Symptom
 from ..vocabulary.words import telling_words, word_set
-from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, NEW_CALLS, OF_ONE_OPERATION, PASSING, REMOTE_EFFECTS
+from .fit import fit
+from .traits import NEW_CALLS, QUOTED, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
@@ -26,21 +25,28 @@ _OF_THE_KIND: Final[Mapping[str, frozenset[str]]] = {
 }
 # Of every statement.
 _OF_SQL: Final = frozenset("select insert update delete from where order limit join values into group".split())
-# What acts from its first request on has mostly been seen before an hour is over.
-_AT_ONCE_HALF_LIFE_H: Final = 1.0
-# No migration takes longer.
-_PASSED_NS: Final = 3600 * NS_PER_S
+# What is seen at a queue.
+_OF_QUEUES: Final = frozenset({"backlog", "unacked"})
+# Numbers whose purpose or unit nothing tells.
+_OF_NO_UNIT: Final = frozenset({"constant_lowered", "threshold_lowered", "timeout_lowered"})
+# That a number is a limit of time is told by its value alone, which may be chance.
+_BY_VALUE: Final = 0.85
+_PATIENCE: Final = frozenset({"timeout", "late_timeout"})
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The effect of a change and the symptom that fit each other best, how far, and the notes that say why."""
+    """The effect of a change and the symptom that fit each other best, how far, and the notes that say why.
+
+    `quoted` where the symptom's words quote the very name or value that the change brought.
+    """
 
     score: float
     effect: Effect
     symptom: Symptom
     tie: float
     notes: tuple[str, ...]
+    quoted: bool = False
 
 
 def best_match(
@@ -53,18 +59,15 @@ def best_match(
 ) -> Match | None:
     """Try every effect on every symptom; None when none can have produced any. No request runs the `uncalled` files."""
     best: Match | None = None
-    for effect in effects:
+    for effect in (*effects, *_limits_quoted(effects, rollout, situation)):
         for symptom in situation.symptoms:
             strength = capability(effect.kind).strength(symptom.kind)
             if not strength:
                 continue
             tie, tied = _tie(effect, patch, symptom, situation)
             place_used = _place_for(effect, symptom, tie, place, rollout, situation)
-            score = strength * symptom.weight * effect.sureness * place_used * _closeness(symptom, situation)
-            score *= _naming(effect, symptom, tie, situation) * _eases(effect, symptom, rollout) * size(effect)
-            score *= passed(effect, rollout, situation) * _promptness(effect, rollout, situation)
-            score *= served(effect, patch, symptom, uncalled) * _of_the_usual(effect, symptom, situation)
-            score *= _of_failures(effect, rollout, situation) * _of_more_requests(symptom, rollout, situation)
+            score = strength * symptom.weight * effect.sureness * place_used
+            score *= fit(effect, patch, symptom, tie, rollout, situation, uncalled)
             notes = [tied] if tied else []
             echo = _value_echo(effect, symptom)
             if echo:
@@ -75,8 +78,31 @@ def best_match(
             if ramp_note:
                 notes.append(ramp_note)
             if best is None or score > best.score:
-                best = Match(score, effect, symptom, tie, tuple(notes))
+                quoted = symptom.said and (bool(echo) or (tie >= 1.0 and effect.kind in QUOTED))
+                best = Match(score, effect, symptom, tie, tuple(notes), quoted)
     return best
+
+
+def _limits_quoted(effects: Sequence[Effect], rollout: Rollout | None, situation: Situation) -> list[Effect]:
+    """Numbers whose purpose or unit the diff does not tell, but the changed service: it gives up after just that."""
+    after_ms = [
+        value
+        for symptom in situation.symptoms
+        if symptom.kind in _PATIENCE and rollout is not None and symptom.service == rollout.service
+        for value, dimension in symptom.numbers
+        if dimension == "ms"
+    ]
+    found = []
+    for effect in effects:
+        if effect.kind not in _OF_NO_UNIT or effect.dimension or effect.old is None or effect.new is None:
+            continue
+        for unit_ms in (1.0, 1000.0):
+            if any(_same(effect.new * unit_ms, value) for value in after_ms):
+                old, new, sureness = effect.old * unit_ms, effect.new * unit_ms, max(_BY_VALUE, effect.sureness)
+                found.append(
+                    replace(effect, kind="timeout_lowered", old=old, new=new, dimension="ms", sureness=sureness)
+                )
+    return found
 
 
 def _place_for(
@@ -84,6 +110,8 @@ def _place_for(
 ) -> float:
     if rollout is None:
         return place
+    if _is_setting_of(effect, symptom.service, rollout, situation):
+        return 0.92  # settings of all services are kept in one place, which runs nowhere
     if situation.began is not None and rollout.service and symptom.service:
         if tie >= 1.0 and effect.kind in NEW_CALLS and symptom.service in situation.graph.callees(rollout.service):
             return 0.95  # the time is lost where it now calls, by its own word
@@ -92,12 +120,26 @@ def _place_for(
         return place_of_loss(rollout.service, symptom.service, situation)
     if rollout.service and rollout.service == symptom.service:
         return max(place, 0.9)
+    if symptom.kind in _OF_QUEUES and situation.deployed and symptom.service not in situation.deployed:
+        return place  # a queue tells of those who send and those who take, and never of itself
     if tie >= 1.0 and effect.kind in REMOTE_EFFECTS:
         return max(place, 0.92)  # it names the very thing: where it was deployed matters little
     if effect.kind in REMOTE_EFFECTS:
         # Harm done to somebody else: most of all to whom the changed service calls.
         return max(place, 0.88 if rollout.service in situation.graph.callers(symptom.service) else 0.7)
     return place * 0.85  # harm that stays at home, seen elsewhere
+
+
+def _is_setting_of(effect: Effect, service: str, rollout: Rollout, situation: Situation) -> bool:
+    """Whether a setting that runs nowhere itself is one of a service, by its first word (`tariff.half_hourly`)."""
+    if rollout.service in situation.graph.services or not effect.kind.endswith(_OF_SETTINGS):
+        return False
+    others = word_set(*(other for other in situation.services if other != service))
+    own = word_set(service) - others
+    return any(own & word_set(re.split(r"[._/:-]", subject)[0]) for subject in effect.subjects)
+
+
+_OF_SETTINGS: Final = ("_flipped", "_raised", "_lowered", "_removed", "setting_changed", "endpoint_changed")
 
 
 def place_of_loss(changed: str, losing: str, situation: Situation) -> float:
@@ -112,120 +154,6 @@ def place_of_loss(changed: str, losing: str, situation: Situation) -> float:
         return 0.85
     near = {*situation.graph.upstream(losing), *situation.graph.downstream(losing)}
     return 0.3 if changed in near else 0.1
-
-
-def _closeness(symptom: Symptom, situation: Situation) -> float:
-    """Symptoms of the service that failed first tell most; those of victims, and of what they call, less.
-
-    Curves tell by how much each service moved, and are weighed by that: who lost the time is anybody's guess.
-    """
-    first = situation.front.first
-    if not first or symptom.service == first or (situation.began is not None and not symptom.said):
-        return 1.0
-    return 0.75 if symptom.service in situation.graph.downstream(first) else 0.65
-
-
-def _naming(effect: Effect, symptom: Symptom, tie: float, situation: Situation) -> float:
-    """Where a symptom names what broke, an effect about something else is hardly its reason."""
-    if situation.began is not None and effect.kind in OF_ONE_OPERATION:
-        return 0.5 + 0.6 * tie if symptom.said else 0.8  # curves name no operation that it could be about
-    if effect.kind.startswith("name_"):
-        return 1.0 if tie >= 1.0 else 0.1  # a name alone says something only where it is quoted
-    if symptom.kind in NAMING and symptom.names and effect.kind in NAMED_EFFECTS:
-        return 1.05 if tie >= 1.0 else 0.25 + 0.5 * tie
-    if symptom.kind in NAMING or effect.kind in NAMED_EFFECTS:
-        return 0.55 + 0.5 * tie
-    return 0.92 + 0.16 * tie
-
-
-def _eases(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> float:
-    """A limit that was raised makes its own service refuse less, and not more."""
-    at_home = rollout is not None and rollout.service == symptom.service
-    return 0.2 if at_home and effect.kind == "rate_limit_raised" and symptom.kind == "throttled" else 1.0
-
-
-def _of_the_usual(effect: Effect, symptom: Symptom, situation: Situation) -> float:
-    """A fifth for what acts on calls that fail or hang, where the usual request became slower."""
-    usual = symptom.kind in ("slow", "slow_outside") and symptom.service in situation.slower
-    return 0.2 if usual and effect.kind.startswith(_OF_SOME_CALLS) else 1.0
-
-
-def _of_failures(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
-    """A tenth for what acts on calls that fail, where none does."""
-    spared = rollout is not None and rollout.service in situation.unfailing
-    return 0.1 if spared and effect.kind.startswith(_OF_FAILED_CALLS) else 1.0
-
-
-def _of_more_requests(symptom: Symptom, rollout: Rollout | None, situation: Situation) -> float:
-    """A fifth for calls of another that became no more than the requests of the changed service itself."""
-    if symptom.kind != "traffic_up" or rollout is None or rollout.service == symptom.service:
-        return 1.0
-    asked = [one for one in situation.symptoms if one.kind == symptom.kind and one.service == rollout.service]
-    more = max((_growth(one) for one in asked), default=0.0)
-    return 0.2 if more and _growth(symptom) <= MORE_EACH * more else 1.0
-
-
-def _growth(symptom: Symptom) -> float:
-    return max((after / before for before, after in symptom.levels if before > 0), default=0.0)
-
-
-def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:
-    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
-
-    A tenth where no request asked for it (`routes.py`).
-
-    Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
-    """
-    if symptom.kind not in _OF_REQUESTS:
-        return 1.0
-    if effect.path in uncalled:
-        return _UNCALLED_FACTOR
-    hunks = [hunk for hunk in patch.running if hunk.path == effect.path]
-    functions = {definition(line.code) for hunk in hunks for line in hunk.lines} | {
-        definition(hunk.heading) for hunk in hunks
-    }
-    aside = _ASIDE & (word_set(effect.path) | (word_set(*functions) if len(functions - {""}) == 1 else frozenset()))
-    aside |= _ASIDE_BY_SETTING & word_set(*effect.subjects)
-    return 1.0 if not aside or aside & word_set(*symptom.texts) else _ASIDE_FACTOR
-
-
-_OF_FAILED_CALLS: Final = ("retries_", "backoff_")
-_OF_SOME_CALLS: Final = ("retries_raised", "backoff_", "timeout_raised", "timeout_removed")
-# What is run by a clock, by hand or for somebody in the house.
-_ASIDE: Final = frozenset(
-    """admin administration archive archiver backfill batch cleanup cli command commands console cron export exporter
-    exports housekeeping job jobs maintenance management nightly rake rebuild reconcile reconciliation recount reindex
-    report reporting reports scheduled scheduler script scripts seed seeds sweep sweeper""".split()
-)
-# Settings called so are of such code alone; others (a batch, a job, a command) are of any.
-_ASIDE_BY_SETTING: Final = frozenset(
-    """admin archive archiver backfill cleanup cron export exporter exports housekeeping maintenance nightly reconcile
-    reconciliation reindex report reporting reports sweep sweeper""".split()
-)
-_ASIDE_FACTOR: Final = 0.2
-_UNCALLED_FACTOR: Final = 0.1
-_OF_REQUESTS: Final = frozenset("slow slow_outside fanout cache_miss timeout errors late_timeout exception".split())
-
-
-def size(effect: Effect) -> float:
-    """How much a change of a number can do: one that at least halves or doubles it all, one by a fifth hardly any."""
-    if not effect.old or not effect.new or effect.old < 0 or effect.new < 0:
-        return 1.0
-    return max(0.35, min(1.0, abs(math.log2(effect.new / effect.old))))
-
-
-def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
-    """A tenth for an effect that was over before what is seen was: it may have been longer than usual, no more."""
-    is_over = rollout is not None and situation.until_ns - rollout.time_ns > _PASSED_NS
-    return 0.1 if effect.kind in PASSING and is_over else 1.0
-
-
-def _promptness(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
-    """Down to a half for what would have shown at once, had it been it, and was deployed an hour before or longer."""
-    if rollout is None or effect.kind not in AT_ONCE:
-        return 1.0
-    hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
-    return float(max(0.5, 0.5 ** (hours / _AT_ONCE_HALF_LIFE_H)))
 
 
 def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -> tuple[float, str]:

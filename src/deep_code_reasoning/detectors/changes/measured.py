@@ -1,9 +1,8 @@
-"""What changes are tried for where nothing that is said, and no level of a whole service, tells: memory that leaks,
-messages that are taken and not acknowledged, work that requests no longer do.
+"""What changes are tried for where nothing that is said, and no level of a whole service, tells: what detectors saw.
 
-Of all queues together the one that is held is lost, and memory that is given back by a kill is no climb. These are
-dated and placed by who measures them: the service it is seen at is the first, and it begins when that does, whatever
-else the onset was dated by.
+Of all queues together the one that is held is lost, and memory that is given back by a kill is no climb. These, and
+mechanisms that were seen at work on requests, are dated and placed by who measures them: the service it is seen at is
+the first, and it begins when that does, whatever else the onset was dated by.
 """
 
 from __future__ import annotations
@@ -11,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ...domain.finding import Finding
+from ...domain.instant import NS_PER_S
 from ..base import Scene
 from ..symptoms.front import Front
-from ..symptoms.symptom import Shift, symptoms_of
+from ..symptoms.symptom import Shift, Symptom, symptoms_of
 from ..symptoms.trouble import trouble
-from .trial import Change, Situation
+from ..vocabulary.lexicon import WEIGHTS
+from .trial import Change, Situation, deployed
 
 # By detector and mechanism: what it is called, and the facts with its levels before and after. Messages that merely
 # wait are not held.
@@ -26,20 +28,74 @@ _TOLD: Final = {
 }
 
 
+# By the mechanism that is seen at work: the kind of symptom that it is.
+_SEEN: Final = {
+    "n_plus_one": "fanout",
+    "chatty_calls": "fanout",
+    "retry_storm": "retries_up",
+    "timeout_budget": "timeout",
+    "connection_pool_exhausted": "pool_exhausted",
+    "thread_pool_exhausted": "worker_exhausted",
+    "lock_contention": "lock_wait",
+    "deadlock": "deadlock",
+    "cache_stampede": "cache_miss",
+    "race_condition": "race",
+    "latency_regression": "slow",
+    "message_backlog": "backlog",
+}
+# Seen on requests, and not read from metrics, whose moves have many reasons.
+_AREAS: Final = frozenset({"traces", "locks"})
+_SURE: Final = 0.75
+# What metrics tell of the reason, and not of its consequences.
+_TELLING: Final = frozenset(
+    "cpu gc event_loop memory_step pool_exhausted worker_exhausted lock_wait cache_miss handle_leak backlog".split()
+)
+_LATER_NS: Final = 300 * NS_PER_S
+
+
 def measured_situations(scene: Scene, known: Sequence[Change], services: frozenset[str]) -> list[Situation]:
-    """A situation for each leak, pile of messages held and piece of work that is missing, the surest first."""
+    """A situation for each leak, pile of messages held, piece of work that is missing, and mechanism seen at work.
+
+    Those that are measured come first, each kind with the surest first; last what metrics tell that began well after
+    the onset.
+    """
     found = trouble(scene)
-    deploys_known = any(change.rollouts for change in known)
+    live = deployed(known)
     situations = []
-    measured = [finding for finding in scene.dated if (finding.code, finding.mechanism) in _TOLD]
-    for finding in sorted(measured, key=lambda f: (-f.severity * f.confidence, f.service)):
-        what, before, after = _TOLD[finding.code, finding.mechanism]
-        levels = finding.number(before), finding.number(after)
-        ramp_ns = finding.start_ns if finding.mechanism == "memory_leak" else None
-        name = f"{what} {finding.resource}"
-        shift = Shift(finding.service, name, *levels, finding.start_ns, ramp_ns, finding.citations)
+    for finding in sorted(scene.dated, key=lambda f: (not _is_told(f), -f.severity * f.confidence, f.service)):
+        symptoms = symptoms_of([], [_shift(finding)]) if _is_told(finding) else _seen(finding)
+        if not symptoms or not finding.service:
+            continue
         victims = tuple(name for name in found.front.failing if name != finding.service)
         front = Front(finding.service, victims, finding.start_ns)
-        symptoms = symptoms_of([], [shift])
-        situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, deploys_known))
+        situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, live))
+    for symptom in found.symptoms:
+        if symptom.kind in _TELLING and symptom.first_ns > scene.windows.onset.end_ns + _LATER_NS:
+            front = Front(symptom.service, found.front.failing, symptom.first_ns)
+            situations.append(Situation((symptom,), front, found.graph, symptom.first_ns, services, live))
     return situations
+
+
+def _is_told(finding: Finding) -> bool:
+    return (finding.code, finding.mechanism) in _TOLD
+
+
+def _shift(finding: Finding) -> Shift:
+    what, before, after = _TOLD[finding.code, finding.mechanism]
+    levels = finding.number(before), finding.number(after)
+    ramp_ns = finding.start_ns if finding.mechanism == "memory_leak" else None
+    name = f"{what} {finding.resource}"
+    return Shift(finding.service, name, *levels, finding.start_ns, ramp_ns, finding.citations)
+
+
+def _seen(finding: Finding) -> tuple[Symptom, ...]:
+    kind = _SEEN.get(finding.mechanism, "")
+    seen = finding.area in _AREAS or finding.mechanism == "message_backlog"  # which queues alone can tell
+    if not kind or not seen or finding.confidence < _SURE or not finding.start_ns:
+        return ()
+    if finding.facts.get("harmless"):
+        return ()
+    texts = tuple(text for text in (finding.resource, finding.operation) if text) or (finding.summary,)
+    return (
+        Symptom(kind, finding.service, WEIGHTS.get(kind, 1.0), texts, finding.start_ns, citations=finding.citations),
+    )

@@ -1,4 +1,4 @@
-"""Where the usual request takes longer, and not only some of them; where no call fails.
+"""Where the usual request takes longer, and not only some of them; where no call fails, and no statement takes longer.
 
 What acts where a call fails or hangs (attempts, pauses between them, how long is waited) makes those requests slow and
 leaves the others as they were. Where the median grew by half, and by a good part of what the mean did, most requests
@@ -23,6 +23,9 @@ _OF_MEAN: Final = 0.5
 _MIN_REQUESTS: Final = 20
 # Of fewer calls one that fails may not have been seen.
 _MIN_CALLS: Final = 50
+# A statement that lost its index takes several times as long, and with it the mean of all, be it one of ten.
+_LONGER: Final = 1.25
+_STATEMENT: Final = r"^(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|CALL)\b"
 _MEDIAN: Final = frozenset({"p50", "median"})
 _MEAN: Final = frozenset({"mean", "avg", "average"})
 
@@ -42,6 +45,25 @@ def unfailing_callers(scene: Scene) -> frozenset[str]:
         least=_MIN_CALLS,
     )
     return frozenset(row["caller"] for row in rows)
+
+
+def quick_statements(scene: Scene) -> frozenset[str]:
+    """Services whose statements have spans of their own and take no longer since the onset, by their mean."""
+    if not scene.store.count("spans"):
+        return frozenset()
+    rows = scene.store.query(
+        "SELECT toString(service) AS service, avgIf(duration_ns, start_ns < {onset:Int64}) AS before, "
+        "avgIf(duration_ns, start_ns >= {onset:Int64}) AS after FROM spans "
+        "WHERE kind = 'client' AND (attributes['db.system'] != '' OR attributes['db.system.name'] != '' "
+        "OR match(name, {statement:String})) GROUP BY service "
+        "HAVING least(countIf(start_ns < {onset:Int64}), countIf(start_ns >= {onset:Int64})) >= {least:UInt32} "
+        "AND after < {ratio:Float64} * before ORDER BY service",
+        onset=scene.windows.onset_ns,
+        least=_MIN_REQUESTS,
+        ratio=_LONGER,
+        statement=_STATEMENT,
+    )
+    return frozenset(row["service"] for row in rows)
 
 
 def _by_spans(scene: Scene) -> set[str]:

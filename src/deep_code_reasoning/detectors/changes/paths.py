@@ -10,14 +10,21 @@ _KINDS: Final[tuple[tuple[str, str], ...]] = (
     (
         "test",
         r"(^|/)(tests?|specs?|__tests__|testdata|fixtures|e2e)/|_test\.\w+$|[._](test|spec|bench)\.\w+$"
-        r"|(Test|Tests|Spec|IT)\.(java|kt|cs|scala|swift)$|(^|/)(test_|conftest)[\w]*\.py$|_spec\.rb$",
+        r"|(Test|Tests|Spec|IT)\.(java|kt|cs|scala|swift|php|groovy)$|(^|/)(test_|conftest)[\w]*\.py$|_spec\.rb$"
+        r"|(^|/)[\w.]+\.(\w+)?(Tests?|Specs?)/|(^|/)(androidTest|integrationTest|benches|cypress|stories)/|\.(stories|cy)\.\w+$"
+        # what only test runners read
+        r"|(^|/)(pytest\.ini|\.rspec|\.coveragerc|phpunit[\w.]*\.xml[\w.]*|testng[\w-]*\.xml|junit-platform\.properties"
+        r"|(jest|vitest|playwright|cypress|karma|wdio|ava|cucumber|nightwatch)(\.config|\.conf)?\.(\w+)|\.(mocharc|nycrc|jestrc)[\w.]*)$",
     ),
     (
         "ci",
         r"(^|/)(\.github|\.circleci|\.gitlab|\.buildkite|\.teamcity|\.woodpecker|\.tekton|\.?ci)/|(^|/)(\.gitlab-ci\.yml"
         r"|Jenkinsfile|\.travis\.yml|\.drone\.yml|(azure|bitbucket)-pipelines[\w.-]*\.ya?ml|cloudbuild\.ya?ml"
         r"|\.golangci\.ya?ml|\.eslintrc[\w.]*|\.prettierrc[\w.]*|\.pre-commit-config\.yaml|\.editorconfig"
-        r"|\.rubocop\.yml|ruff\.toml|tox\.ini|\.gitignore|CODEOWNERS)$",
+        r"|\.rubocop\.yml|ruff\.toml|tox\.ini|\.gitignore|CODEOWNERS|\.git\w+|\.flake8|\.?mypy\.ini|\.?pylintrc|noxfile\.py"
+        r"|checkstyle[\w-]*\.xml|pmd[\w-]*\.xml|spotbugs[\w-]*\.xml|detekt\.ya?ml|phpstan[\w.-]*|psalm[\w.]*\.xml|phpcs[\w.]*"
+        r"|\.?rustfmt\.toml|\.?clippy\.toml|\.clang-(format|tidy)|\.stylelintrc[\w.]*|eslint\.config\.\w+|biome\.jsonc?"
+        r"|sonar-project\.properties|renovate\.json5?|dependabot\.ya?ml|\.?codecov\.ya?ml|commitlint[\w.]*|lefthook\.ya?ml)$",
     ),
     (
         "rehearsal",  # settings of an environment that serves nobody

@@ -9,7 +9,7 @@ from typing import Final
 from .code import definition, is_import, is_log_statement, is_telemetry, string_literals
 from .diff import Patch
 from .effect import Effect
-from .matching import size
+from .fit import size
 
 # What tuning in the safe direction, idle times and small version steps can break is little: they do not count among
 # the changes of which one must have done it.
@@ -17,12 +17,14 @@ BENIGN: Final = re.compile(
     r"^name_|_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_(lowered|raised)$|"
     r"^logging_verbose$|^status_changed$"
 )
+# What lines do that are the same as before, in another place; and what is told of idle ones.
+_BY_PLACE: Final = ("order_changed", "lock_held_longer", "logging_heavy")
 
 
 def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     """How much a patch changes of what the system does (0..1), and in words why that is nothing or little."""
     acts = [line.code for line in (*patch.removed, *patch.added) if not _is_idle(line.code)]
-    if not acts and not any(effect.kind.endswith(("order_changed", "logging_heavy")) for effect in effects):
+    if not acts and not any(effect.kind.endswith(_BY_PLACE) for effect in effects):
         return 0.0, "changes no behaviour"
     telling = [effect for effect in effects if not BENIGN.search(effect.kind)]
     if all(hunk.kind == "view" for hunk in patch.running) and not any(e.kind == "call_in_loop" for e in telling):

@@ -114,31 +114,45 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
 
 
 def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Commits that a merge brought alone, with that merge: the two are one change, which went out with the merge."""
-    merges: dict[tuple[str, _Runs], list[dict[str, Any]]] = {}
-    files: dict[str, set[str]] = {}
+    """Commits that a merge brought, with that merge, which is nothing besides them: they went out with it.
+
+    A merge of which some line is of no commit that is known (a conflict that was resolved) stands for itself.
+    """
+    runs = {_sha(row): _runs(row) for row in commits if row["diff"]}
+    merges: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in commits:
         if row["merges"] and row["diff"]:
-            merges.setdefault((row["repo"], _runs(row)), []).append(row)
-            files.setdefault(row["repo"], set()).update(row["files"])
-    found: dict[str, str] = {}
+            for path in {path for side in runs[_sha(row)] for path, _ in side}:
+                merges.setdefault((row["repo"], path), []).append(row)
+    brought: dict[str, list[str]] = {}
     for row in commits:
-        if row["merges"] or not row["diff"] or not files.get(row["repo"], set()).issuperset(row["files"]):
+        own = runs.get(_sha(row))
+        if row["merges"] or not own or not any(own):
             continue
-        for merge in merges.get((row["repo"], _runs(row)), ()):
-            if int(row["time_ns"]) <= int(merge["time_ns"]) and set(row["files"]) <= set(merge["files"]):
-                found[_sha(row)] = _sha(merge)
+        path, _ = min(own[0] | own[1])
+        for merge in merges.get((row["repo"], path), ()):
+            whole = runs[_sha(merge)]
+            contains = all(part <= of for part, of in zip(own, whole, strict=True))
+            if contains and int(row["time_ns"]) <= int(merge["time_ns"]) and set(row["files"]) <= set(merge["files"]):
+                brought.setdefault(_sha(merge), []).append(_sha(row))
                 break
-    return found
+    return {
+        one: merge
+        for merge, ones in brought.items()
+        if all(frozenset().union(*(runs[one][side] for one in ones)) >= runs[merge][side] for side in (0, 1))
+        for one in ones
+    }
 
 
-_Runs = tuple[tuple[str, ...], tuple[str, ...]]
+_Runs = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
 
 
 def _runs(row: dict[str, Any]) -> _Runs:
-    """The lines of running code that a commit takes away and adds."""
-    patch = parse_diff(row["diff"], row["files"])
-    return tuple(line.code for line in patch.removed), tuple(line.code for line in patch.added)
+    """The lines of running code that a commit takes away and adds, be it to move them, with their paths."""
+    hunks = parse_diff(row["diff"], row["files"]).running
+    lines = [(line.sign, hunk.path, line.code) for hunk in hunks for line in hunk.lines if line.code]
+    taken, added = (frozenset((path, code) for sign, path, code in lines if sign == side) for side in "-+")
+    return taken, added
 
 
 def _named_by(files: Sequence[str], names: set[str]) -> frozenset[str]:

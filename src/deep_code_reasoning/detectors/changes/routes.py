@@ -26,7 +26,7 @@ _RECENT_NS: Final = 86_400 * NS_PER_S
 # A decorator stands so few lines above its function.
 _DECORATED_LINES: Final = 4
 _REGISTERS: Final = re.compile(
-    r"(?i)(?:@\w*|\[Http|\b(?:Route::|router?\.|routes?\.|app\.|mux\.|[a-z]\.|api\.|group\.)?)"
+    r"(?i)(?:@\w*|\[Http|\bRoute::|\b(?:router?|routes?|app|mux|[a-z]|api|group)(?:\.|->)|(?<![\w.:>]))"
     r"(?:get|post|put|patch|delete|head|any|all|handle|handlefunc|route|map(?:get|post|put|delete|patch)?|path|re_path|"
     r"(?:get|post|put|patch|delete|request)mapping)\b\s*[\(\s]"
 )

@@ -34,6 +34,20 @@ pool_removed: connection_pool_exhausted
     pool_exhausted .9, too_many_connections .7, timeout .4, slow .4, errors .3
 pool_raised: connection_pool_exhausted
     too_many_connections .95, memory_step .3, unreachable .3
+cost_raised: cpu_saturation
+    cpu 1, slow .9 by latency_regression, timeout .6, worker_exhausted .65, event_loop .8, memory_step .4, oom .4
+cost_lowered: configuration
+    auth .1
+cost_removed: configuration
+    auth .1
+breaker_raised: timeout_budget
+    timeout .7, late_timeout .6, slow .6, slow_outside .65, worker_exhausted .7 by thread_pool_exhausted,
+    pool_exhausted .45 by connection_pool_exhausted, retries_up .4, traffic_up .35
+breaker_removed: timeout_budget
+    timeout .7, late_timeout .6, slow .6, slow_outside .65, worker_exhausted .7 by thread_pool_exhausted,
+    pool_exhausted .45 by connection_pool_exhausted, retries_up .4, traffic_up .35
+breaker_lowered: configuration
+    errors .6, unreachable .6, throttled .5, exception .4, server_error .5, complaint .4
 idle_time_lowered: configuration
     lease .6 by lock_lease_expired, unreachable .4, slow .3, too_many_connections .3, pool_exhausted .2, tls .2
 idle_time_raised: configuration
@@ -41,7 +55,7 @@ idle_time_raised: configuration
 idle_time_removed: configuration
     handle_leak .9, too_many_connections .6, unreachable .4, slow .4, tls .3
 workers_lowered: thread_pool_exhausted
-    worker_exhausted 1, limit_dropped 1, backlog .85, slow .6, timeout .5, throttled .4, errors .3
+    worker_exhausted 1, limit_dropped 1, backlog .85 by message_backlog, slow .6, timeout .5, throttled .4, errors .3
 workers_raised: connection_pool_exhausted
     too_many_connections .95, pool_exhausted .7, cpu .6 by cpu_saturation, memory_step .5 by memory_saturation,
     oom .5 by memory_saturation, throttled .65 by noisy_neighbour, race .4, lock_wait .5, deadlock .4, slow .3,
@@ -94,7 +108,8 @@ cpu_lowered: cpu_saturation
 cpu_raised: noisy_neighbour
     cpu .2, platform .2
 replicas_lowered: cpu_saturation
-    cpu .85, limit_dropped 1, slow .75, worker_exhausted .75, backlog .8, pool_exhausted .4, timeout .5, throttled .35,
+    cpu .85, limit_dropped 1, slow .75, worker_exhausted .75,
+    backlog .8 by message_backlog, pool_exhausted .4, timeout .5, throttled .35,
     unreachable .5, errors .35
 replicas_raised: connection_pool_exhausted
     too_many_connections .65, traffic_up .2, lock_wait .2
@@ -113,7 +128,7 @@ payload_lowered: configuration
 payload_removed: configuration
     payload_too_large .7, oom .5, memory_step .4
 batch_lowered: chatty_calls
-    fanout .75, throttled .6, slow .5, backlog .85, traffic_up .65, cpu .4
+    fanout .75, throttled .6, slow .5, backlog .85 by message_backlog, traffic_up .65, cpu .4
 batch_raised: configuration
     payload_too_large .85, oom .6 by memory_saturation, memory_step .5, timeout .6, slow .6,
     lock_wait .6 by lock_contention, throttled .5
@@ -145,6 +160,12 @@ switch_flipped: configuration
     wrong_result .55, null_reference .45, slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4,
     lock_wait .3, fanout .4, cache_miss .5, worker_exhausted .3, unreachable .4, volume_drop .4, oom .3,
     server_error .4
+resolver_changed: configuration
+    dns .95, slow .6, slow_outside .6, timeout .55, unreachable .6, errors .35
+collector_tuned: memory_saturation
+    gc 1, cpu .7 by cpu_saturation, slow .6, oom .5, memory_growth .45, memory_step .4, event_loop .35
+retention_raised: disk_saturation
+    disk_full 1, slow .2
 logging_verbose: disk_saturation
     disk_full 1, cpu .6, slow .6, event_loop .4, throttled .2
 logging_heavy: cpu_saturation

@@ -21,7 +21,7 @@ from ..timeline.recordings import hole_in_traces
 from ..vocabulary.words import telling_words
 from .diff import numbered_lines
 from .paths import NEVER_RUNS, file_kind
-from .trial import Change, Situation, Verdict
+from .trial import Change, Situation, Verdict, deployed
 
 # How much speaks for no change that is known: as much as for one that went live in time at the right service, without
 # anything in its diff that is known to produce what is seen.
@@ -71,7 +71,7 @@ def step_situation(
         scene.graph,
         scene.windows.onset_ns,
         services,
-        any(change.rollouts for change in known),
+        deployed(known),
         began=scene.windows.onset,
         latest_ns=scene.windows.onset.end_ns,
         until_ns=scene.windows.incident.end_ns,

@@ -16,7 +16,7 @@ REMOTE_EFFECTS: Final = frozenset(
     """unit_changed validation_added members_reordered sampling_removed query_heavier query_unbounded
     cardinality_raised name_gone name_new
     filter_removed retries_raised backoff_removed backoff_lowered workers_raised pool_raised parallel_calls
-    limiter_removed rate_limit_removed rate_limit_raised call_in_loop batch_removed cache_removed
+    limiter_removed rate_limit_removed rate_limit_raised call_added call_in_loop batch_removed cache_removed
     cache_key_changed cache_ttl_lowered coalescing_removed connection_per_call ddl_dropped ddl_locks
     ddl_constraint index_dropped field_renamed member_removed member_added type_changed endpoint_changed rights_changed
     payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
@@ -40,4 +40,10 @@ LATENT: Final = frozenset(
     payload_removed cache_size_removed regex_backtracks""".split()
 )
 # Effects by which a service calls another one, or an operation of it, that it did not call so before.
-NEW_CALLS: Final = frozenset({"blocking_call", "call_in_loop", "batch_removed", "endpoint_changed"})
+NEW_CALLS: Final = frozenset({"blocking_call", "call_added", "call_in_loop", "batch_removed", "endpoint_changed"})
+# Effects by which a name comes into use or is no longer known.
+NEW_NAMES: Final = frozenset({"name_new", "name_gone"})
+# Effects by which one statement takes longer.
+OF_STATEMENTS: Final = frozenset({"index_dropped", "query_heavier", "query_unbounded", "ddl_locks"})
+# Effects whose new names and values are quoted by errors that come of them.
+QUOTED: Final = NAMED_EFFECTS | NEW_NAMES | {"type_changed"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,13 +64,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Situation:
-    """What changes are judged against. `deploys_known` is False when the case has no deploys at all.
+    """What changes are judged against.
 
+    `deployed` are the services that changes went live on, none where that is unknown.
     `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
     before is as unlikely as one that did after. `latest_ns` is the last moment at which it can have begun, `until_ns`
     when it was last seen, 0 where that says nothing. In `slower` services the usual request takes longer, and not only
-    some (`medians.py`); of the calls that `unfailing` ones make none fails. `uncalled` are files of changes that only
-    serve routes nobody asked for (`routes.py`).
+    some (`medians.py`); of the calls that `unfailing` ones make none fails, and the statements of those with
+    `quick_statements` take as long as before. `uncalled` are files of changes that only serve routes nobody asked for
+    (`routes.py`). `besides` are the kinds of all that is amiss in a service.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -78,13 +80,20 @@ class Situation:
     graph: ServiceGraph
     onset_ns: int
     services: frozenset[str]
-    deploys_known: bool = True
+    deployed: frozenset[str] = frozenset()
     began: Window | None = None
     latest_ns: int = 0
     until_ns: int = 0
     slower: frozenset[str] = frozenset()
     unfailing: frozenset[str] = frozenset()
     uncalled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    quick_statements: frozenset[str] = frozenset()
+    besides: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def deployed(changes: Iterable[Change]) -> frozenset[str]:
+    """The services that some change went live on."""
+    return frozenset(rollout.service for change in changes for rollout in change.rollouts)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ _MASKED: Final = r"(?i)^ *set +[^ ]+(( +[?]){4} *$| +\\[4 other)"
 # Functions that take a lock for a session or give it back, and wait or do not.
 _SESSION_LOCK: Final = r"(?i)\\b(pg_(?:try_)?advisory_(?:un)?lock|(?:get|release)_lock) *[(]"
 
+OF_REDIS: Final = "match(statement, '(?i)^ *(set|setnx|eval|evalsha|p?expire|del|unlink) ')"
+OF_TABLES: Final = f"match(statement, '(?is)^ *({_LEASE_TABLE}|(update|insert|delete).*({_LEASE_COLUMN}))')"
+OF_SESSIONS: Final = f"match(statement, '{_SESSION_LOCK}') AND NOT match(statement, '(?i)_all *[(]')"
+"""SQL: which of `lock_candidates` are operations of each kind."""
+
 REPLY: Final = """attributes[arrayFirst((name, value) -> value != '' AND
     match(name, '(?i)(^|[._])(reply|response|results?|returned|rc|return_?code|result_?code)$'),
     mapKeys(attributes), mapValues(attributes))]"""
@@ -53,47 +58,68 @@ OUTCOME: Final = f"multiIf(status = 'error' OR match({REPLY}, '{REFUSED}'), 0, m
 """SQL: whether a command got what it asked for: 1, 0, or -1 where nothing says."""
 
 
+COMMAND_COLUMNS: Final = (
+    "trace_id String, span_id String, service String, clock String, process String, start_ns Int64, duration_ns Int64, "
+    "ok Int8, command String, scripted UInt8, key String, owner String, script String, ttl_ns Int64, said_verb String"
+)
+REDIS_COMMANDS: Final = f"""
+    WITH texts AS (
+        SELECT {_COMMON}, statement, {OUTCOME} AS ok,
+               arrayMap(word -> trimBoth(word, '"\\''), splitByRegexp(' +', trimBoth(statement))) AS said
+        FROM lock_candidates WHERE {OF_REDIS}
+    ),
+    commands AS (SELECT *, upper(said[1]) AS command, arrayMap(word -> upper(word), said) AS words FROM texts),
+    calls AS (
+        SELECT *, command IN ('EVAL', 'EVALSHA') AS scripted,
+               -- What follows the end of a script is count, keys, arguments; of these libraries pass times first, too.
+               if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '{_PASSED}'))),
+                  arraySlice(said, 3)) AS passed
+        FROM commands
+    ),
+    given AS (SELECT *, arraySlice(passed, 2 + greatest(1, toUInt8OrZero(passed[1]))) AS arguments FROM calls),
+    placed AS (
+        SELECT *, indexOf(words, 'PX') AS px, indexOf(words, 'EX') AS ex,
+               indexOf(words, 'PXAT') AS pxat, indexOf(words, 'EXAT') AS exat,
+               if(scripted, passed[2], said[2]) AS key,
+               if(scripted, arrayFirst((word, place) -> NOT match(word, '^[0-9]{{1,7}}$') OR place = length(arguments),
+                                       arguments, arrayEnumerate(arguments)), said[3]) AS named
+        FROM given
+    )
+    SELECT {_COMMON}, ok, command, scripted, key, if(match(named, '^([?]|\\[[0-9]+)$'), '', named) AS owner,
+           multiIf(command = 'EVALSHA', said[2], command = 'EVAL', toString(cityHash64(statement)), '') AS script,
+           multiIf(px > 0, toInt64OrZero(said[px + 1]) * 1000000, ex > 0, toInt64OrZero(said[ex + 1]) * 1000000000,
+                   pxat > 0, greatest(0, toInt64OrZero(said[pxat + 1]) * 1000000 - start_ns),
+                   exat > 0, greatest(0, toInt64OrZero(said[exat + 1]) * 1000000000 - start_ns),
+                   command = 'PEXPIRE', toInt64OrZero(said[3]) * 1000000,
+                   command = 'EXPIRE', toInt64OrZero(said[3]) * 1000000000,
+                   scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), arguments)) * 1000000,
+                   0) AS ttl_ns,
+           multiIf(command = 'SETNX' OR command = 'SET' AND (has(words, 'NX') OR match(statement, '{_MASKED}')),
+                   'acquire', command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew',
+                   command IN ('DEL', 'UNLINK'), 'release', command != 'EVAL', '',
+                   match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
+                   match(statement, '(?i)[^a-z](setnx|nx|exists)[^a-z]'), 'acquire',
+                   match(statement, '(?i)expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
+    FROM placed
+"""
+"""SQL: commands to Redis among `lock_candidates` that may be about locks, taken apart: what `lock_commands` holds.
+
+Each step names what the next one uses several times over: in one it would be planned anew at every use, for half a
+second.
+"""
+
+
 def redis_operations() -> str:
-    """SQL: operations on Redis locks among `lock_candidates`.
+    """SQL: operations on Redis locks among `lock_commands`.
 
     A key counts as a lock's when it was set with NX, or when a script acquired it.
     """
     return f"""
-    WITH commands AS (
-        SELECT {_COMMON}, status, {OUTCOME} AS ok, splitByRegexp(' +', trimBoth(statement)) AS texts,
-               arrayMap(word -> trimBoth(word, '"\\''), texts) AS said, upper(said[1]) AS command,
-               command IN ('EVAL', 'EVALSHA') AS scripted,
-               -- What follows the end of a script is count, keys, arguments; of these libraries pass times first, too.
-               if(command = 'EVAL', splitByRegexp(' +', trimBoth(extract(statement, '{_PASSED}'))),
-                  arraySlice(said, 3)) AS passed,
-               arraySlice(passed, 2 + greatest(1, toUInt8OrZero(passed[1]))) AS arguments,
-               if(scripted, passed[2], said[2]) AS key,
-               if(scripted, arrayFirst((word, place) -> NOT match(word, '^[0-9]{{1,7}}$') OR place = length(arguments),
-                                       arguments, arrayEnumerate(arguments)), said[3]) AS named,
-               if(match(named, '^([?]|\\[[0-9]+)$'), '', named) AS owner,
-               multiIf(command = 'EVALSHA', said[2], command = 'EVAL', toString(cityHash64(statement)), '') AS script,
-               arrayMap(word -> upper(word), said) AS words, indexOf(words, 'PX') AS px, indexOf(words, 'EX') AS ex,
-               indexOf(words, 'PXAT') AS pxat, indexOf(words, 'EXAT') AS exat,
-               multiIf(px > 0, toInt64OrZero(said[px + 1]) * 1000000, ex > 0, toInt64OrZero(said[ex + 1]) * 1000000000,
-                       pxat > 0, greatest(0, toInt64OrZero(said[pxat + 1]) * 1000000 - start_ns),
-                       exat > 0, greatest(0, toInt64OrZero(said[exat + 1]) * 1000000000 - start_ns),
-                       command = 'PEXPIRE', toInt64OrZero(said[3]) * 1000000,
-                       command = 'EXPIRE', toInt64OrZero(said[3]) * 1000000000,
-                       scripted, toInt64OrZero(arrayLast(word -> match(word, '^[0-9]{{3,7}}$'), arguments)) * 1000000,
-                       0) AS ttl_ns,
-               multiIf(command = 'SETNX' OR command = 'SET' AND (has(words, 'NX') OR match(statement, '{_MASKED}')),
-                       'acquire', command IN ('SET', 'PEXPIRE', 'EXPIRE'), 'renew',
-                       command IN ('DEL', 'UNLINK'), 'release', command != 'EVAL', '',
-                       match(statement, '(?i)[^a-z](del|unlink)[^a-z]'), 'release',
-                       match(statement, '(?i)[^a-z](setnx|nx|exists)[^a-z]'), 'acquire',
-                       match(statement, '(?i)expire|[^a-z]set[^a-z]'), 'renew', '') AS said_verb
-        FROM lock_candidates WHERE match(statement, '(?i)^ *(set|setnx|eval|evalsha|p?expire|del|unlink) ')
-    ),
-    locks AS (SELECT DISTINCT key FROM commands WHERE said_verb = 'acquire' AND key NOT IN ('', '?')),
+    WITH locks AS (SELECT DISTINCT key FROM lock_commands WHERE said_verb = 'acquire' AND key NOT IN ('', '?')),
     placed AS (
         SELECT script, key, owner, row_number() OVER w = 1 AS first,
                row_number() OVER w = count() OVER (PARTITION BY key, owner) AS last
-        FROM commands WHERE key NOT IN ('', '?') AND owner != ''
+        FROM lock_commands WHERE key NOT IN ('', '?') AND owner != ''
         WINDOW w AS (PARTITION BY key, owner ORDER BY start_ns, span_id)
     ),
     scripts AS (
@@ -105,7 +131,7 @@ def redis_operations() -> str:
            multiIf(c.said_verb != '', c.said_verb, s.opens >= 0.5 AND s.opens > s.closes, 'either',
                    s.closes >= 0.5, 'release', 'renew') AS verb,
            c.ok, c.ttl_ns, {", ".join(f"c.{name.strip()}" for name in _COMMON.split(","))}
-    FROM commands AS c LEFT ANY JOIN scripts AS s ON c.script = s.script
+    FROM lock_commands AS c LEFT ANY JOIN scripts AS s ON c.script = s.script
     WHERE c.key NOT IN ('', '?') AND (c.scripted OR c.key IN locks)
     """
 
@@ -140,7 +166,7 @@ def session_lock_operations() -> str:
         SELECT {_COMMON}, {OUTCOME} AS ok, lower(extract(statement, '{_SESSION_LOCK}')) AS called,
                extract(statement, '(?i)(?:advisory_(?:un)?lock|_lock) *[(] *([^,)]*(?:, *[0-9]+)?)') AS said,
                if(match(said, '^([?]|[$:%@])'), attributes['db.query.parameter.0'], trimBoth(said, '\'"')) AS key
-        FROM lock_candidates WHERE match(statement, '{_SESSION_LOCK}') AND NOT match(statement, '(?i)_all *[(]')
+        FROM lock_candidates WHERE {OF_SESSIONS}
     )
     SELECT 2, if(match(called, 'advisory'), concat('advisory lock ', key), key), '', '',
            if(match(called, 'unlock|release'), 'release', 'acquire'), ok, 0, {_COMMON}
@@ -171,8 +197,7 @@ def table_operations() -> str:
                toInt64OrZero(arrayFirst(pair -> match(pair.1, 'until|expir') AND pair.2 != '', pairs).2) AS until,
                lower(extract(statement, '(?is) where (.*)$')) AS condition,
                arrayExists(pair -> match(pair.1, 'until|expir'), pairs) AS knows_until
-        FROM lock_candidates
-        WHERE match(statement, '(?is)^ *({_LEASE_TABLE}|(update|insert|delete).*({_LEASE_COLUMN}))')
+        FROM lock_candidates WHERE {OF_TABLES}
     )
     SELECT 1, key, owner, '',
            multiIf(match(statement, '(?i)^ *delete') OR match(statement, '(?i)(owner|by|holder) *= *null'), 'release',

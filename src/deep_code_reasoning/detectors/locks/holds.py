@@ -75,6 +75,9 @@ def _prepare_lock_holds(store: CaseStore) -> None:
         SELECT row_number() OVER (ORDER BY key, start_ns, holder) AS number, *
         FROM (SELECT * FROM sessions UNION ALL SELECT * FROM named)
         """,
+        "number UInt64, key String, holder String, owner String, service String, clock String, trace_id String, "
+        "first_span String, last_trace String, last_span String, start_ns Int64, end_ns Int64, ttl_ns Int64, "
+        "grants Array(Int64), renewals Array(Int64), offset_ns Int64, doubt_ns Int64",
     )
 
 
@@ -97,5 +100,10 @@ def _prepare_lock_overlaps(store: CaseStore) -> None:
         FROM ordered AS b JOIN lock_holds AS a ON b.prior = a.number AND b.key = a.key
         WHERE a.holder != b.holder AND a.end_ns > b.start_ns + {slack:Int64} + a.doubt_ns + b.doubt_ns
         """,
+        "key String, holder String, owner String, service String, clock String, trace_id String, first_span String, "
+        "start_ns Int64, end_ns Int64, offset_ns Int64, ttl_ns Int64, prior_holder String, prior_owner String, "
+        "prior_service String, prior_clock String, prior_trace_id String, prior_first_span String, "
+        "prior_last_trace String, prior_last_span String, prior_start_ns Int64, prior_end_ns Int64, "
+        "prior_offset_ns Int64, prior_ttl_ns Int64, prior_grants Array(Int64), prior_renewals Array(Int64)",
         slack=SLACK_NS,
     )

@@ -24,12 +24,26 @@ from ...store import CaseStore
 from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.statements import statement_of
-from .commands import LOCK_STATEMENT, database_waits, redis_operations, session_lock_operations, table_operations
+from .commands import (
+    COMMAND_COLUMNS,
+    LOCK_STATEMENT,
+    OF_REDIS,
+    OF_SESSIONS,
+    OF_TABLES,
+    REDIS_COMMANDS,
+    database_waits,
+    redis_operations,
+    session_lock_operations,
+    table_operations,
+)
 from .services import (
     DOCUMENT,
     ETCD_NAME,
     HTTP_NAME,
     LOCK_PATH,
+    OF_CALLS,
+    OF_DOCUMENTS,
+    OF_NODES,
     URL,
     document_operations,
     http_operations,
@@ -59,8 +73,9 @@ def _find_lock_ops(store: CaseStore) -> bool:
         store.execute(f"CREATE TABLE lock_ops_raw ({_COLUMNS}) ENGINE = Memory")
         _read(store)
         prepare_clocks(store)
+        store.derive("lock_ops_known", _ATTRIBUTED, _COLUMNS)
         store.execute(f"INSERT INTO lock_ops {_corrected_ops()}")
-        store.execute("DROP TABLE lock_ops_raw")
+        store.forget("lock_ops_raw", "lock_ops_known")
     store.execute("DROP TABLE lock_candidates")
     return bool(
         store.query("SELECT 1 AS n FROM lock_ops LIMIT 1") or store.query("SELECT 1 AS n FROM lock_waits LIMIT 1")
@@ -68,27 +83,31 @@ def _find_lock_ops(store: CaseStore) -> bool:
 
 
 def _read(store: CaseStore) -> None:
-    """What the candidates say, as each dialect says it."""
+    """What the candidates say, as each dialect says it; one that none of them speaks would be planned for nothing."""
     _named_operations(store)
-    dialects = {
-        "statement != ''": (
-            table_operations,
-            redis_operations,
-            session_lock_operations,
-            zookeeper_operations,
-            document_operations,
-        ),
-        "url != ''": (http_operations,),
-    }
-    for condition, operations in dialects.items():
-        if store.query(f"SELECT 1 AS n FROM lock_candidates WHERE {condition} LIMIT 1"):
-            for read in operations:
-                store.execute(f"INSERT INTO lock_ops_raw {read()}")
+    conditions = ", ".join(f"max({condition})" for condition in _DIALECTS)
+    answer = store.query(f"SELECT [{conditions}] AS spoken FROM lock_candidates")[0]["spoken"]
+    spoken = [condition for condition, said in zip(_DIALECTS, answer, strict=True) if said]
+    if OF_REDIS in spoken:
+        store.derive("lock_commands", REDIS_COMMANDS, COMMAND_COLUMNS)
+    for condition in spoken:
+        store.execute(f"INSERT INTO lock_ops_raw {_DIALECTS[condition]()}")
+    store.forget("lock_commands")
     store.execute(f"INSERT INTO lock_waits {database_waits()}")
     store.execute(
         "INSERT INTO lock_waits SELECT key, trace_id, span_id, service, start_ns, greatest(0, duration_ns), ok = 0 "
         "FROM lock_ops_raw WHERE verb = 'acquire' AND rank = 0 AND key != ''"
     )
+
+
+_DIALECTS: Final = {
+    OF_TABLES: table_operations,
+    OF_REDIS: redis_operations,
+    OF_SESSIONS: session_lock_operations,
+    OF_NODES: zookeeper_operations,
+    OF_DOCUMENTS: document_operations,
+    OF_CALLS: http_operations,
+}
 
 
 _CANDIDATE_COLUMNS: Final = (
@@ -258,36 +277,40 @@ _TTL: Final = (
 )
 
 
-_ATTRIBUTED: Final = """    sessions AS (
+_ATTRIBUTED: Final = """
+    WITH sessions AS (
         SELECT session, min(w.key) AS key FROM lock_ops_raw AS w WHERE w.key NOT IN ('', session) AND session != ''
         GROUP BY session
-    ),
-    known AS (
-        SELECT r.* REPLACE (if(r.key IN ('', r.session) AND s.key != '', s.key, r.key) AS key,
-                            multiIf(r.owner != '', r.owner, s.key != '', r.session,
-                                    r.verb = 'write', r.process, '') AS owner)
-        FROM lock_ops_raw AS r LEFT ANY JOIN sessions AS s ON r.session = s.session
-    ),
+    )
+    SELECT r.* REPLACE (if(r.key IN ('', r.session) AND s.key != '', s.key, r.key) AS key,
+                        multiIf(r.owner != '', r.owner, s.key != '', r.session,
+                                r.verb = 'write', r.process, '') AS owner)
+    FROM lock_ops_raw AS r LEFT ANY JOIN sessions AS s ON r.session = s.session
+"""
+# The operations, a session's number replaced by its key. Six others ask for them: as a part of their statement they
+# would be planned and worked out for each.
+
+
+_WITNESSES: Final = """
     -- A command that gives back by the key alone is of whoever took the key on this way.
     takers AS (
-        SELECT key, trace_id, argMax(k.owner, k.start_ns) AS owner FROM known AS k
+        SELECT key, trace_id, argMax(k.owner, k.start_ns) AS owner FROM lock_ops_known AS k
         WHERE k.verb IN ('acquire', 'either') AND k.owner != '' GROUP BY key, trace_id
     ),
-    best AS (SELECT key, min(rank) AS rank FROM known GROUP BY key),
-    covered AS (SELECT DISTINCT trace_id, service FROM known WHERE rank = 0),
-    renewed AS (SELECT DISTINCT key FROM known WHERE verb = 'renew'),
+    best AS (SELECT key, min(rank) AS rank FROM lock_ops_known GROUP BY key),
+    covered AS (SELECT DISTINCT trace_id, service FROM lock_ops_known WHERE rank = 0),
+    renewed AS (SELECT DISTINCT key FROM lock_ops_known WHERE verb = 'renew'),
     -- Locks that a background task prolongs and gives back, in traces of its own.
     apart AS (
         SELECT key FROM (
             SELECT key, trace_id, countIf(verb IN ('acquire', 'either')) > 0 AS takes,
                    countIf(verb IN ('renew', 'release')) > 0 AS follows
-            FROM known WHERE owner = '' GROUP BY key, trace_id
+            FROM lock_ops_known WHERE owner = '' GROUP BY key, trace_id
         ) GROUP BY key HAVING 2 * countIf(takes AND follows) < countIf(follows)
     )
 """
-# CTEs over `lock_ops_raw`: `known` (the operations, a session's number replaced by its key), `takers`
-# of keys on the way of a trace, the `best` witness of a key, traces that are `covered` by good ones, keys `renewed` by
-# name, and keys whose holders are `apart` from the traces that take them.
+# CTEs over `lock_ops_known`: `takers` of keys on the way of a trace, the `best` witness of a key, traces that are
+# `covered` by good ones, keys `renewed` by name, and keys whose holders are `apart` from the traces that take them.
 
 
 def _corrected_ops() -> str:
@@ -299,7 +322,7 @@ def _corrected_ops() -> str:
     back late.
     """
     return f"""
-    WITH {_ATTRIBUTED},
+    WITH {_WITNESSES},
     timed AS (
         SELECT r.key AS key, if(r.owner != '', r.owner, t.owner) AS owner,
                multiIf(owner != '', owner, r.key IN apart, concat(r.service, ' on ', r.process), r.trace_id)
@@ -308,7 +331,7 @@ def _corrected_ops() -> str:
                r.span_id AS span_id, r.service AS service, r.clock AS clock, {corrected("r.start_ns")} AS start_ns,
                start_ns + greatest(0, r.duration_ns) AS end_ns,
                toInt64(o.offset_ns + o.slope * (r.start_ns - o.middle_ns)) AS offset_ns, toInt64(o.doubt_ns) AS doubt_ns
-        FROM known AS r JOIN best ON best.key = r.key AND best.rank = r.rank
+        FROM lock_ops_known AS r JOIN best ON best.key = r.key AND best.rank = r.rank
         LEFT ANY JOIN takers AS t ON r.key = t.key AND r.trace_id = t.trace_id
         {join_offsets("r.clock", "r.start_ns")}
         WHERE r.key != '' AND (r.rank = 0 OR (r.trace_id, r.service) NOT IN covered)

@@ -43,6 +43,11 @@ ETCD_NAME: Final = r"etcdserverpb|v3lockpb|v3electionpb"
 DOCUMENT: Final = r"(?is)^[^{]*\{.*(lock|lease)"
 """Texts of document stores' commands that may be about a lock."""
 
+OF_CALLS: Final = "url != '' AND kind != 'server'"
+OF_NODES: Final = "match(statement, '(?i)^(create|delete|exists|getchildren|getdata|ping)[a-z0-9]*[ (,]+/')"
+OF_DOCUMENTS: Final = f"match(statement, '{DOCUMENT}')"
+"""SQL: which of `lock_candidates` are operations of each kind."""
+
 _COMMON: Final = "trace_id, span_id, service, clock, process, start_ns, duration_ns"
 
 
@@ -62,7 +67,7 @@ def http_operations() -> str:
                multiIf(named_session != '', '', session != '', extract(path, '/kv/(.*)$'), parts[1]) AS key,
                lower(multiIf(named_session != '', extract(path, '/session/([a-z]+)'),
                              session != '', extract(url, '[?&](acquire|release)='), parts[2])) AS act
-        FROM lock_candidates WHERE url != '' AND kind != 'server' AND method NOT IN ('', 'GET', 'HEAD')
+        FROM lock_candidates WHERE {OF_CALLS} AND method NOT IN ('', 'GET', 'HEAD')
     )
     SELECT 2, key, if(session != '', session, named_session) AS owner, owner,
            multiIf(act IN ('acquire', 'lock', 'claim'), 'acquire', act IN ('release', 'unlock', 'destroy'), 'release',
@@ -101,8 +106,7 @@ def zookeeper_operations() -> str:
                toInt64OrZero({_said("session_?timeout(_?ms)?$")}) * 1000000 AS ttl_ns,
                -- Its codes of errors are negative, its names of them many: all but one are refusals.
                multiIf({REPLY} IN ('', '?'), {OUTCOME}, match({REPLY}, '^(?i)(ok|0|success|true)$'), 1, 0) AS ok
-        FROM lock_candidates
-        WHERE match(statement, '(?i)^(create|delete|exists|getchildren|getdata|ping)[a-z0-9]*[ (,]+/')
+        FROM lock_candidates WHERE {OF_NODES}
     ),
     rows AS (SELECT trace_id, row, any(path) AS node FROM calls WHERE row != '' GROUP BY trace_id, row)
     SELECT 2, if(c.row != '', c.row, c.path), c.owner, '',
@@ -129,7 +133,7 @@ def document_operations() -> str:
                        '(?i)["\' {{:](?:new_?)?(?:owner|holder|locked_?by|lease_?owner|token)[a-z_]*{value}') AS owner,
                toInt64OrZero(extract(statement, '(?i)["\' {{:][a-z_]*(?:until|expir)[a-z_]*{value}')) AS until,
                lower(concat(name, ' ', attributes['db.operation.name'], ' ', attributes['db.operation'])) AS act
-        FROM lock_candidates WHERE match(statement, '{DOCUMENT}')
+        FROM lock_candidates WHERE {OF_DOCUMENTS}
     )
     SELECT 2, key, owner, '',
            multiIf(match(act, 'delete|remove'), 'release',

@@ -24,10 +24,10 @@ from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.span_facts import REFUSED, STATUS, first_attribute
 from ..timeline.statements import PARAMETERS, parameter_of, statement_of
 
-_READ: Final = r"^(?i)(select|find|findone|get|hget|hgetall|hmget|getitem|query|read)$"
+_READ: Final = r"^(?i)(select|find|findone|get|hget|hgetall|hmget|json\.get|getitem|getobject|query|read)$"
 _WRITE: Final = (
-    r"^(?i)(update|insert|delete|upsert|merge|replace|save|set|hset|hmset|put|putitem|updateitem|updateone|replaceone"
-    r"|insertone|findandmodify|findoneandupdate|write)$"
+    r"^(?i)(update|insert|delete|upsert|merge|replace|save|set|hset|hmset|json\.set|put|putitem|putobject|updateitem"
+    r"|updateone|replaceone|replaceitem|insertone|index|findandmodify|findoneandupdate|write)$"
 )
 # Verbs in the names of operations, as RPC methods and handlers have them (`GetBalance`, `handlePutBalances`).
 _READ_WORDS: Final = "get|list|find|fetch|read|load|check|show|lookup|search|query|describe"
@@ -36,6 +36,24 @@ _WRITE_WORDS: Final = (
     f"{_REPLACE_WORDS}|post|create|add|insert|delete|remove|reserve|book|charge|debit|credit|transfer|submit|place|apply"
     "|confirm|cancel|redeem|claim|assign|adjust|withdraw|deposit|allocate|issue|register|increment|decrement|use|pay|buy"
 )
+# Writes that leave what they write as they say it, in stores of tables, collections and documents.
+_REPLACING: Final = (
+    r"^(?i)(update|updateone|replace|replaceone|replaceitem|save|put|putitem|putobject|updateitem|index)$"
+)
+# What an entry of a store of keys is set to with no end to it and no condition: with either it is a cache's, or a lock.
+_SET: Final = r"(?i)^[^a-z]*(h|hm|json\.)?set "
+_UNTIL: Final = r"(?i) (nx|xx|ifeq|get|ex|px|exat|pxat)( |$)"
+# What names a table, collection, index or bucket, and one row of it, where no statement tells; conventions of now and
+# before.
+_TABLE: Final = first_attribute(
+    "db.collection.name", "db.sql.table", "db.mongodb.collection", "db.cassandra.table", "db.cosmosdb.container",
+    "db.elasticsearch.path_parts.index", "db.operation.parameter.index", "aws.dynamodb.table_names", "aws.s3.bucket",
+)  # fmt: skip
+_DOCUMENT: Final = first_attribute(
+    "db.elasticsearch.path_parts.id", "db.operation.parameter.id", "db.operation.parameter._id", "aws.s3.key"
+)
+# Who reads an entry to change it writes it then; a cache that is warm is mostly read.
+_CACHED: Final = 0.1
 # What a store's key is called under which it is kept that something has been done.
 _DONE_BEFORE: Final = "idem|dedup|processed|handled|seen|n?once"
 # Attributes of conventions and tracers: what is left are the application's own.
@@ -73,7 +91,13 @@ _CONDITIONS: Final = rf"""arrayConcat(
              arrayEnumerate(pieces)))"""
 
 
-_REPLACES: Final = rf"""NOT match(statement, '(?is)where.*{_VERSION[4:]}|\\$inc')
+# A write that holds only while what it replaces is as it was read: the same column is compared and set.
+_COMPARED: Final = rf"""(match(statement, '(?is)where.*{_VERSION[4:]}|[^a-z]if +[a-z_]+ *[=<>!]|[^a-z]if +exists')
+    OR hasAny(arrayMap(found -> lower(found[1]), extractAllGroups(
+                  extract(statement, '(?is)[^a-z]set[^a-z](.*?)[^a-z]where[^a-z]'), '([A-Za-z_]+)["`]? *=')),
+              arrayMap(found -> lower(found[1]), extractAllGroups(
+                  extract(statement, '(?is)[^a-z]where[^a-z](.*)$'), '([A-Za-z_]+)["`]? *='))))"""
+_REPLACES: Final = rf"""NOT {_COMPARED} AND NOT match(statement, '\\$inc')
     AND NOT arrayExists(sides -> sides[1] = sides[2], extractAllGroups(statement, '{_RELATIVE}'))"""
 
 
@@ -81,6 +105,12 @@ _REPLACES: Final = rf"""NOT match(statement, '(?is)where.*{_VERSION[4:]}|\\$inc'
 _INSERTS: Final = (
     r"match(statement, '(?i)^[^a-z]*insert') AND NOT match(statement, '(?i)on conflict|ignore|duplicate key')"
 )
+
+
+# What a store is asked to do; of AWS's the method says it.
+_VERB: Final = f"""multiIf({first_attribute("db.operation.name", "db.operation")} != '',
+    {first_attribute("db.operation.name", "db.operation")},
+    attributes['rpc.system'] = 'aws-api', extract(attributes['rpc.method'], '[^/.]*$'), '')"""
 
 
 def could_race(store: CaseStore, told: bool) -> bool:
@@ -93,9 +123,10 @@ def could_race(store: CaseStore, told: bool) -> bool:
             SELECT 1 AS n FROM spans
             WHERE notEmpty(attributes) AND if({statement_of()} AS statement != '',
                 {_INSERTS} OR match(statement, '(?i)^[^a-z]*h?set +([^ ]*[^a-z ])?({_DONE_BEFORE})')
+                    OR (match(statement, '{_SET}') AND NOT match(statement, '{_UNTIL}'))
                     OR (match(statement, '(?i)^[^a-z]*(update|replace|save|put)') AND {_REPLACES}),
-                {_METHOD} IN ('PUT', 'PATCH') OR if(attributes['rpc.method'] != '',
-                    match(attributes['rpc.method'], {{replaces:String}}), match(name, {{replaces:String}})))
+                match({_VERB}, '{_REPLACING}') OR {_METHOD} IN ('PUT', 'PATCH')
+                OR match(if(attributes['rpc.method'] != '', attributes['rpc.method'], name), {{replaces:String}}))
             LIMIT 1
             """,
             replaces=_named(_REPLACE_WORDS),
@@ -135,6 +166,8 @@ def _find_accesses(store: CaseStore) -> None:
               AND (trace_id, span_id) IN (SELECT trace_id, arrayJoin([span_id, parent_span_id]) FROM service_entries)
         )
         """,
+        "trace_id String, span_id String, method String, said String, path String, told_route String, route String, "
+        "rpc String, given Array(Tuple(String, String)), checked UInt8, refused UInt8, failed UInt8",
     )
     store.derive(
         "turns",
@@ -190,17 +223,16 @@ _STATEMENTS: Final = (
         rf"""
         WITH told AS (
             SELECT trace_id, span_id, toString(service) AS service, {CLOCK_OF} AS clock, start_ns, duration_ns,
-                   status, attributes, {statement_of()} AS statement,
-                   multiIf(attributes['db.operation.name'] != '', attributes['db.operation.name'],
-                           attributes['db.operation'] != '', attributes['db.operation'],
-                           extract(statement, '[a-zA-Z]+')) AS verb
+                   status, attributes, {statement_of()} AS statement, attributes['db.query.summary'] AS summary,
+                   if({_VERB} AS told != '', told, extract(if(statement != '', statement, summary), '[a-zA-Z.]+'))
+                       AS verb
             FROM spans WHERE notEmpty(attributes) AND (match(verb, {{read:String}}) OR match(verb, {{write:String}}))
               AND NOT match(statement, '(?i)for +(no +key +)?(update|share)')
         )
-        SELECT * EXCEPT (attributes), {GIVEN} AS own_given, {_CONDITIONS} AS conditions,
-               multiIf(attributes['db.collection.name'] != '', attributes['db.collection.name'],
-                       attributes['db.sql.table'] != '', attributes['db.sql.table'],
-                       attributes['db.mongodb.collection'] != '', attributes['db.mongodb.collection'],
+        SELECT * EXCEPT (attributes), {GIVEN} AS own_given,
+               arrayConcat({_CONDITIONS}, [('id', {_DOCUMENT})]) AS conditions,
+               multiIf({_TABLE} AS named != '', extract(named, '[^\\[\\]" ]+'),
+                       statement = '' AND summary != '', splitByChar(' ', summary)[2],
                        extract(statement, '(?i)(?:from|into|update)\\s+["`]?([a-z0-9_.]+)')) AS table,
                arrayConcat(
                    arrayFilter(value -> value != '', arrayMap(found -> if(found[1] != '', found[1], found[2]),
@@ -218,9 +250,9 @@ _STATEMENTS: Final = (
                if(table != '', lower(table), replaceRegexpAll(store_key, '[0-9a-f]*[0-9][0-9a-f]*', '#')) AS object,
                object AS about, arrayFirst(pair -> match(pair.1, '{ID_NAME}') AND pair.2 != '', conditions) AS key,
                statement = '' OR match(statement, '{_PLACEHOLDER}') AS masked,
-               match(verb, '^(?i)(update|updateone|replace|replaceone|save|put|putitem|updateitem)$')
-                   AND status != 'error' AND NOT arrayExists(pair -> match(pair.1, '{_VERSION}'), conditions)
-                   AND {_REPLACES} AS replaces,
+               if(table = '', match(statement, '{_SET}') AND NOT match(statement, '{_UNTIL}'),
+                  match(verb, '{_REPLACING}') AND NOT arrayExists(pair -> match(pair.1, '{_VERSION}'), conditions)
+                      AND {_REPLACES}) AND status != 'error' AS replaces,
                status != 'error' AND (match(verb, '^(?i)(insertone|putitem|create)$') OR {_INSERTS}
                    OR (table = '' AND NOT reads AND match(store_key, '(?i)(^|[^a-z])({_DONE_BEFORE})')
                        AND NOT match(statement, '(?i) nx( |$)'))) AS creates,
@@ -240,11 +272,18 @@ _STATEMENTS: Final = (
     (
         "key_accesses",
         rf"""
+        WITH caches AS (
+            -- What is mostly read by requests that do not write it then.
+            SELECT service, object FROM (
+                SELECT service, object, trace_id, max(reads) AS read, min(reads) AS only FROM key_names
+                WHERE table = '' GROUP BY service, object, trace_id
+            ) GROUP BY service, object HAVING sum(only) > {_CACHED} * sum(read)
+        )
         SELECT trace_id, span_id, service, turn.2 AS entry, {corrected("t.start_ns")} AS start_ns,
                start_ns + greatest(0, t.duration_ns) AS end_ns, toInt64(o.doubt_ns) AS doubt_ns, object,
                toUInt8(reads) AS reads, names, empty(names) AND masked AS hidden,
-               multiIf(key.2 != '', concat(key.1, '=', key.2),
-                       table != '' AND masked AND {_SURE}, names[1], '') AS row,
+               multiIf(key.2 != '', concat(key.1, '=', key.2), table != '' AND masked AND {_SURE}, names[1],
+                       table = '' AND (service, object) NOT IN caches, store_key, '') AS row,
                toUInt8(0) AS refused, toUInt8(t.replaces) AS replaces, toUInt8(t.creates) AS creates
         FROM key_names AS t {join_offsets("t.clock", "t.start_ns")}
         """,

@@ -169,6 +169,8 @@ def _prepare_lookups(store: CaseStore, reads: str) -> None:
                l.start_ns AS start_ns, l.missed AS missed, l.joined AS joined, toString(s.parent_name) AS operation
         FROM crowds AS l LEFT ANY JOIN linked_spans AS s ON l.trace_id = s.trace_id AND l.span_id = s.span_id
         """,
+        "service LowCardinality(String), trace_id String, span_id String, kind String, start_ns Int64, missed UInt8, "
+        "joined UInt8, operation LowCardinality(String)",
         caches=CACHES,
         writes=_WRITES,
         every=taken_traces(store),

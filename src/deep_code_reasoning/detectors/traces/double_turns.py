@@ -10,6 +10,7 @@ from ...store import Row
 from ..base import Scene
 from ..timeline.change_point import OutcomeChange
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from .key_windows import prepare_conflicts
 from .message_turns import prepare_message_turns
 from .races import Race, Settings, began, finding_of
 
@@ -17,11 +18,13 @@ from .races import Race, Settings, began, finding_of
 _TWICE: Final = {
     "at_once": ("one message, twice at once", "again while it is still processing them"),
     "again": ("one message, again after it was done", "again after they were done, and does all the work again"),
+    "refused": ("one message, again after it was done", "again after they were done, and is told that it was"),
 }
 
 
 def double_turns(scene: Scene, settings: Settings) -> list[Finding]:
     """Messages of each queue that are processed twice, where that began."""
+    prepare_conflicts(scene.store)
     if not prepare_message_turns(scene.store):
         return []
     steps = time_steps(scene.store, "message_turns")

@@ -77,6 +77,8 @@ def prepare_key_windows(store: CaseStore) -> None:
     """Make `key_windows` and `entries`, once; `conflicts` must be there."""
     prepare_accesses(store)
     prepare_lock_ops(store)
+    # Several steps: a statement of them all would be planned for longer than it runs.
+    store.derive("first_writes", _FIRST, _FIRST_COLUMNS)
     _prepare_windows(store)
     store.execute("TRUNCATE TABLE key_accesses")
     store.derive(
@@ -125,11 +127,21 @@ _FIRST: Final = f"""
            max(p.creates) AS creates, argMin(p.row, (p.end_ns, p.write_span)) AS row, max(p.doubt_ns) AS doubt_ns
     FROM pairs AS p GROUP BY object, key, trace_id, service
 """
+_FIRST_COLUMNS: Final = (
+    "object String, key String, trace_id String, service LowCardinality(String), same UInt8, "
+    "earliest Tuple(String, String, Int64), read_span String, write_span String, start_ns Int64, end_ns Int64, "
+    "written_ns Int64, refused UInt8, creates UInt8, row String, doubt_ns Int64"
+)
+_WINDOW_COLUMNS: Final = (
+    "object String, key String, same UInt8, trace_id String, service LowCardinality(String), read_span String, "
+    "write_span String, start_ns Int64, end_ns Int64, conflict UInt8, after_prior Nullable(UInt8), "
+    "before_next Nullable(UInt8), crossed Nullable(UInt8), other Tuple(String, String, String, Int64), "
+    "other_read String, other_write String, locked UInt8, unguarded UInt8, twice Nullable(UInt8), creates UInt8, "
+    "unseen Nullable(UInt8), unseen_write String"
+)
 
 
 def _prepare_windows(store: CaseStore) -> None:
-    # Several steps: a statement of them all would be planned for longer than it runs.
-    store.derive("first_writes", _FIRST)
     # Who wrote a row last before a window's own write.
     store.derive(
         "last_writes",
@@ -177,5 +189,6 @@ def _prepare_windows(store: CaseStore) -> None:
         LEFT ANY JOIN last_writes AS d
             ON b.object = d.object AND b.row = d.row AND b.trace_id = d.trace_id AND b.written_ns = d.at_ns
         """,
+        _WINDOW_COLUMNS,
         slack=_SLACK_NS,
     )

@@ -4,8 +4,9 @@
                     none), queue, status, start_ns, end_ns, duration_ns, doubt_ns (of its clock), steps (its children)
 
     message_turns   a row a message and service that takes it: queue, start_ns, at_once (it was in work twice at
-                    once), again (it was worked on again after that was done, and the work was done again), conflict,
-                    spans (`TRACE/SPAN` of its turns)
+                    once), again (it was worked on again after that was done, and the work was done again), refused
+                    (it was told of a conflict then instead), conflict (a turn failed), spans (`TRACE/SPAN` of its
+                    turns)
 
 Times are on the common timeline (`timeline/clocks.py`).
 """
@@ -69,13 +70,17 @@ def prepare_message_times(store: CaseStore) -> bool:
 
 
 def prepare_message_turns(store: CaseStore) -> bool:
-    """Make `message_turns`, once; False when no message was worked on twice, or none can be told from others."""
+    """Make `message_turns`, once; False when no message was worked on twice, or none can be told from others.
+
+    `conflicts` (`key_windows.py`) must be there.
+    """
     if not prepare_message_times(store):
         return False
     store.derive(
         "message_turns",
         """
-        WITH beside AS (
+        WITH told AS (SELECT trace_id, service FROM conflicts),
+        beside AS (
             SELECT *, max(end_ns) OVER earlier AS prior_end_ns,
                    argMaxIf((steps, duration_ns), steps, status != 'error') OVER earlier AS done,
                    maxIf(end_ns, status != 'error') OVER earlier AS done_ns
@@ -89,13 +94,15 @@ def prepare_message_turns(store: CaseStore) -> bool:
                    AND (conflict OR any(id) != '') AS at_once,
                max(done_ns > 0 AND b.start_ns >= done_ns AND status != 'error' AND b.steps >= done.1
                    AND 2 * b.duration_ns >= done.2) AND any(id) != '' AS again,
+               max(done_ns > 0 AND b.start_ns >= done_ns AND status = 'error' AND (b.trace_id, b.service) IN told)
+                   AND any(id) != '' AS refused,
                arraySlice(arrayMap(turn -> concat(turn.2, '/', turn.3),
                           arraySort(groupArray((b.start_ns, trace_id, span_id)))), 1, 3) AS spans
         FROM beside AS b GROUP BY service, name, message
         """,
         slack=_SLACK_NS,
     )
-    return bool(store.query("SELECT 1 AS n FROM message_turns WHERE at_once OR again LIMIT 1"))
+    return bool(store.query("SELECT 1 AS n FROM message_turns WHERE at_once OR again OR refused LIMIT 1"))
 
 
 QUEUE: Final = first_attribute(*QUEUE_NAMES)

@@ -84,8 +84,8 @@ def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
     """Whether a queue's messages were taken as soon as before while it already filled up; None when no span tells.
 
     What is never acknowledged stops its consumers once they hold as much as they may: of what was sent since, only
-    that counts which came before they stopped. These are single messages, so it does not matter how many of the traces
-    were kept.
+    that counts which came before they stopped. Who goes on to take what has become late did not stop, but is slower
+    than what is sent. These are single messages, so it does not matter how many of the traces were kept.
     """
     if not prepare_message_waits(store):
         return None
@@ -93,7 +93,8 @@ def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
         """
         WITH (SELECT toFloat64(quantileExactIf(0.5)(wait_ns, sent_ns < {since:Int64} AND wait_ns >= 0))
               FROM message_waits WHERE queue = {queue:String}) AS usual_ns
-        SELECT wait_ns < 0 OR toFloat64(wait_ns) > greatest({soon:Float64}, {times:Float64} * usual_ns) AS late
+        SELECT wait_ns < 0 OR toFloat64(wait_ns) > greatest({soon:Float64}, {times:Float64} * usual_ns) AS late,
+               wait_ns >= 0 AS taken
         FROM message_waits WHERE queue = {queue:String} AND sent_ns >= {since:Int64}
         ORDER BY sent_ns, sent LIMIT {most:UInt32}
         """,
@@ -107,5 +108,7 @@ def keeps_pace(store: CaseStore, queue: str, since_ns: int) -> bool | None:
         return None
     late = [int(row["late"]) for row in rows]
     stop = outcome_change(late, [1] * len(late))
-    count, failed = (stop.trials_before, stop.failures_before) if stop is not None else (len(late), sum(late))
-    return count >= _ENOUGH and failed < _LEFT * count
+    if stop is None:
+        return len(late) >= _ENOUGH and sum(late) < _LEFT * len(late)
+    goes_on = sum(int(row["taken"]) and int(row["late"]) for row in rows[stop.index :])
+    return goes_on < _ENOUGH <= stop.trials_before and stop.failures_before < _LEFT * stop.trials_before

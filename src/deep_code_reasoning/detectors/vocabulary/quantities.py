@@ -23,9 +23,28 @@ _TOKEN: Final = re.compile(
 )
 _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
 _NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
-_JAVA_UNIT: Final = re.compile(r"(?:TimeUnit|ChronoUnit)\.")
+_JAVA_UNIT: Final = re.compile(
+    r"(?:TimeUnit|ChronoUnit)\.|(?:NANO|MICRO|MILLI)?SECONDS$|(?:MILLIS|MINUTES|HOURS|DAYS|WEEKS)$"
+)
+# A duration of ISO 8601, as settings of Java, PHP's `DateInterval` and JSON have it: `PT1H30M`, `P7D`.
+_ISO_DURATION: Final = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_ISO_UNITS: Final = ("week", "day", "hour", "minute", "second")
+_STRINGS: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
 _JVM_FLAG: Final = re.compile(r"-(Xm[xsn]|Xss)(\d+)([kKmMgG]?)\b")
+# Arguments of a command line, in a string or in a list of them.
+_FLAG: Final = re.compile(r"""(?<![\w-])--([A-Za-z][\w-]+)["']?(?:=|[\s,]+)["']?(\d+(?:\.\d+)?)([A-Za-z]*)\b""")
+# Settings within a string: of an address (`?connectTimeout=500&maxPool=4`), of options (`-c statement_timeout=600`).
+_WITHIN: Final = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]{3,})=(\d+(?:\.\d+)?)([A-Za-z]*)(?![\w.])")
+# What servers call by one letter, by their manuals: gunicorn's and puma's processes, celery's and sidekiq's threads.
+_SHORT_FLAGS: Final = (
+    (re.compile(r"\b(?:gunicorn|puma|hypercorn)\b.*?\s-w[\s=]?(\d+)\b"), "workers"),
+    (re.compile(r"\b(?:celery|sidekiq)\b.*?\s-c[\s=]?(\d+)\b"), "concurrency"),
+)
 
+# What makes a quantity of a number owns none.
+_MAKES_QUANTITY: Final = re.compile(
+    r"(?:\w+\.)?(?:timedelta|int|float|long|Number|parseInt|intval|Integer\.parseInt|strconv\.Atoi)"
+)
 # No number of a program is shifted further.
 _WORD_BITS: Final = 64
 
@@ -82,6 +101,14 @@ def parse_quantity(text: str) -> tuple[float, str] | None:
     return _scaled(value, match[2]) if math.isfinite(value) else None
 
 
+def _iso_ms(text: str) -> float:
+    """Milliseconds of a duration written after ISO 8601; 0 for another text."""
+    match = _ISO_DURATION.fullmatch(text)
+    return (
+        sum(float(n) * TIME_MS[unit] for n, unit in zip(match.groups(), _ISO_UNITS, strict=True) if n) if match else 0
+    )
+
+
 def _scaled(value: float, unit: str) -> tuple[float, str] | None:
     key = unit.lower()
     if not key or key in ("l", "f", "u", "ul", "i", "x", "n", "%"):
@@ -125,12 +152,17 @@ def settings(code: str, context: Sequence[str] = ()) -> list[Setting]:
         context: names that a value on a line of its own belongs to (`- name: X` above `value: 3`).
     """
     reader = _Reader(context)
-    tokens = list(_TOKEN.finditer(code))
+    flags = [(match[1], match[2], match[3]) for match in _FLAG.finditer(code)]
+    flags += [(match[1], match[2], match[3]) for text in _STRINGS.findall(code) for match in _WITHIN.finditer(text)]
+    flags += [(name, match[1], "") for form, name in _SHORT_FLAGS for match in form.finditer(code)]
+    tokens = list(_TOKEN.finditer(_FLAG.sub("", code) if flags else code))
     for index, match in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         reader.take(match, following)
     for flag in _JVM_FLAG.finditer(code):
         reader.found.append((flag[1], *(_scaled(float(flag[2]), flag[3]) or (float(flag[2]), ""))))
+    for name, number, unit in flags:
+        reader.found.append((name, *(_scaled(float(number), unit) or (float(number), ""))))
     near = tuple(dict.fromkeys(words(code)))
     return [Setting(owner, value, unit, n, near) for n, (owner, value, unit) in enumerate(reader.found)]
 
@@ -165,6 +197,8 @@ class _Reader:
             self._label(inner)
         elif _QUOTED_NUMBER.fullmatch(inner):
             self._number(inner)
+        elif iso := _iso_ms(inner):
+            self.found.append((self._owner(), iso, "ms"))
         self.operator = ""
 
     def _number(self, text: str) -> None:
@@ -227,6 +261,6 @@ class _Reader:
         for frame in reversed(self.frames):
             if frame.label and (frame is self.frames[0] or _label_scale(frame.label) is None):
                 return frame.label
-            if frame.name and _time_scale(frame.name) is None:
+            if frame.name and _time_scale(frame.name) is None and not _MAKES_QUANTITY.fullmatch(frame.name):
                 return frame.name
         return self.target or self.first_name or self.frames[0].name

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..diff import Patch
 from ..effect import Effect, Extractor
+from .reach import reached
 
 # Modules in this package, each with an `extract`. They are loaded with the first diff: most evidence has none.
 FAMILIES: Final[tuple[str, ...]] = (
@@ -28,6 +29,22 @@ FAMILIES: Final[tuple[str, ...]] = (
     "waiting",
     "order",
     "units",
+    "unitless",
+    "sharing",
+    "rebuilt",
+    "exchanges",
+    "undone",
+    "consumers",
+    "hooks",
+    "moved",
+    "required",
+    "http_caching",
+    "lost",
+    "unread",
+    "containers",
+    "tuning",
+    "whole",
+    "exits",
     "validation",
     "names",
 )
@@ -40,4 +57,5 @@ def _extractors() -> tuple[Extractor, ...]:
 
 def effects_of(patch: Patch) -> tuple[Effect, ...]:
     """Everything that a patch does, as far as its lines can tell; in the order of its families."""
+    patch = reached(patch)
     return tuple(effect for extract in _extractors() for effect in extract(patch))

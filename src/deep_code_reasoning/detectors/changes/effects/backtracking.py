@@ -47,8 +47,9 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _patterns(hunk: Hunk) -> Iterator[Effect]:
     old = {text for line in hunk.before for text in _texts(line.code, hunk.kind)}
-    for line in hunk.added:
-        for text in _texts(line.code, hunk.kind):
+    for line, above in zip(hunk.added, ("", *(line.code for line in hunk.added)), strict=False):
+        # A pattern may stand on a line of its own, below the call that it is handed to.
+        for text in _texts(f"{above} {line.code}" if above.endswith("(") else line.code, hunk.kind):
             if text not in old and backtracks(text):
                 says = f"pattern with nested quantifiers: `{line.code[:80]}`"
                 yield Effect("regex_backtracks", says, hunk.path, ("regex", "pattern", "rule"))
@@ -65,6 +66,7 @@ def _texts(code: str, kind: str) -> list[str]:
 
 def backtracks(pattern: str) -> bool:
     """Whether a pattern has a repeated group that can read the same text by more than one way."""
+    pattern = _PROPERTY.sub(_of_property, pattern)
     return _ANY_TWICE.search(pattern) is not None or any(
         _is_ambiguous(match[1]) for one in _one_way_each(pattern) for match in _REPEATED.finditer(one)
     )
@@ -138,6 +140,25 @@ def _repeats_itself(way: list[tuple[str, str]]) -> bool:
             if all(q[:1] in ("*", "?") or q.startswith(("{0", "{,")) or _reads(other) & reads for other, q in others):
                 return bool(reads)
     return False
+
+
+# Properties of Unicode and classes of POSIX, which other languages have: the ASCII characters of the commonest.
+_PROPERTY: Final = re.compile(r"\\p\{?\^?(?:Is)?(\w+)\}?|\[:(\w+):\]")
+_ASCII: Final = {
+    "L": "a-zA-Z",
+    "N": "0-9",
+    "P": ".,!?'\"-",
+    "Z": " ",
+    "S": "$+<=>",
+    "al": "a-zA-Z",
+    "di": "0-9",
+    "sp": " ",
+}
+
+
+def _of_property(match: re.Match[str]) -> str:
+    name = match[1] or match[2]
+    return _ASCII.get(name[0].upper() if match[1] else name[:2], r"\w")
 
 
 @functools.lru_cache(maxsize=1024)

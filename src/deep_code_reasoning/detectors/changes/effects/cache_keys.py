@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...vocabulary.words import words
-from ..code import block_names, definition, is_import, is_log_statement, is_telemetry, string_literals
+from ..code import (
+    block_names,
+    definition,
+    is_import,
+    is_log_statement,
+    is_telemetry,
+    lines_around,
+    string_literals,
+)
 from ..diff import Hunk, Patch
 from ..effect import Effect
 from .pairs import paired
@@ -65,11 +73,20 @@ def builds_key(hunk: Hunk, code: str) -> bool:
         return False
     if _LOOKS_UP.search(code) or ("@" in code and _CACHE.search(code)):
         return True
-    around = (definition(hunk.heading) or hunk.heading, *block_names(hunk))
-    if code.lstrip().startswith("return") and any("key" in words(name) for name in around):
+    around = (definition(hunk.heading) or hunk.heading, *block_names(hunk), *_functions_with(hunk, code))
+    gives = re.match(r"\s*(?:return\b|\$?\w+\s*(?::\s*\w+\s*)?:?=(?!=))", code)
+    if gives and any("key" in words(name) for name in around):
         return True
     near = (hunk.path, hunk.heading, *(line.code for line in hunk.lines))
     return _KEY_NAME.search(code) is not None and any(_CACHE.search(text) for text in near)
+
+
+def _functions_with(hunk: Hunk, code: str) -> Iterator[str]:
+    """The functions that a line stands in, on either side."""
+    for side in (hunk.before, hunk.after):
+        for index, line in enumerate(side):
+            if line.code == code:
+                yield from filter(None, (definition(around.code) for around in lines_around(side, index)))
 
 
 def _but_numbers(code: str) -> str:

@@ -10,6 +10,7 @@ from ...vocabulary.words import words
 from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
+from ..paths import has_extension
 
 _ENV: Final = re.compile(
     r"""process\.env\.([A-Z][A-Z0-9_]+)|process\.env\[["'](\w+)|(?:os\.)?(?:Getenv|getenv|LookupEnv|"""
@@ -18,6 +19,24 @@ _ENV: Final = re.compile(
     r"""|\$\{([A-Z][A-Z0-9_]+)(?::[^}]*)?\}|Environment\.GetEnvironmentVariable\(["'](\w+)|"""
     r"""@Value\(["']\$\{([\w.\-]+)|env\(["'](\w+)|(?:viper|config|cfg|settings|conf)\.(?:Get\w*|"""
     r"""get\w*|require)\(["']([\w.\-]+)"""
+)
+# Languages in whose strings this is the value of a name of theirs, and no variable of the environment.
+_INTERPOLATED: Final = re.compile(r"(?<!\\)\$\{\w+\}")
+_INTERPOLATING: Final = (
+    "js",
+    "mjs",
+    "cjs",
+    "ts",
+    "mts",
+    "jsx",
+    "tsx",
+    "vue",
+    "kt",
+    "kts",
+    "groovy",
+    "scala",
+    "dart",
+    "php",
 )
 # In configuration; in code the same is a value put into a string.
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z][\w\-]*(?:\.[\w\-]+)+)\}")
@@ -94,6 +113,8 @@ def _variables(patch: Patch) -> Iterator[Effect]:
 
 def _asked_for(hunk: Hunk, lines: Iterable[Line]) -> dict[str, None]:
     codes = [line.code for line in lines]
+    if has_extension(hunk.path, *_INTERPOLATING):
+        codes = [_INTERPOLATED.sub("", code) for code in codes]
     return _groups(_ENV, codes) | (_groups(_PLACEHOLDER, codes) if hunk.kind == "config" else {})
 
 
@@ -131,7 +152,10 @@ def _places(hunk: Hunk) -> Iterator[Effect]:
             yield Effect("endpoint_changed", f"{key} becomes {value}", hunk.path, (value, before, key), sureness=0.95)
 
 
-_ROUTE: Final = re.compile(r"""["'`](/[\w./:{}<>\-*]*)["'`]""")
+# A path, or a piece of one that code puts together (`"/vendors/" + id`, `f"{base}vendors/{id}"`).
+_ROUTE: Final = re.compile(
+    r"""["'`]((?:%s|\$?\{[\w.]*\}|\$\w+)?(?:/[\w./:{}<>\-*$%]*|[a-z][\w\-]*/[\w./:{}<>\-*$%]*))["'`]"""
+)
 
 
 def _routes(hunk: Hunk) -> Iterator[Effect]:
@@ -180,7 +204,7 @@ def _values(code: str) -> str:
     quoted = re.findall(r"""["'`]([^"'`]*)["'`]""", code)
     if quoted:
         return " ".join(quoted)
-    match = re.match(r"^-?\s*[\w.\-]+\s*[:=]\s+(.*)$", code)
+    match = re.match(r"^-?\s*[\w.\-]+\s*[:=]\s*(.*)$", code)
     return match[1] if match and not re.search(r"[(){};]", code) else ""
 
 
@@ -188,8 +212,14 @@ def _pairs(codes: Iterable[str]) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for code in codes for match in [_PAIR.match(code)] if match]
 
 
+# What is said to a compiler or a linter.
+_TO_COMPILER: Final = re.compile(
+    r"^#!?\[(?:cfg_attr\(.*)?(?:allow|deny|warn|expect|forbid)\(|@Suppress\w*\b|#pragma\b|\[SuppressMessage|#\s*noqa|@phpstan"
+)
+
+
 def _is_talk(code: str) -> bool:
-    return is_log_statement(code) or is_telemetry(code) or is_import(code)
+    return _TO_COMPILER.match(code) is not None or is_log_statement(code) or is_telemetry(code) or is_import(code)
 
 
 def _trust(hunk: Hunk) -> Iterator[Effect]:
@@ -199,8 +229,10 @@ def _trust(hunk: Hunk) -> Iterator[Effect]:
         ("trust_changed", _TRUST, "how a peer is trusted"),
         ("rights_changed", _RIGHTS, "what is allowed to whom"),
     ):
-        old = [line.code for line in hunk.removed if pattern.search(line.code) and not _is_talk(line.code)]
-        new = [line.code for line in hunk.added if pattern.search(line.code) and not _is_talk(line.code)]
+        old, new = (
+            [line.code for line in lines if pattern.search(line.code) and not _is_talk(line.code)]
+            for lines in (hunk.removed, hunk.added)
+        )
         inside = pattern.search(hunk.heading) or any(
             pattern.search(line.code) for line in hunk.before if line.sign == " "
         )

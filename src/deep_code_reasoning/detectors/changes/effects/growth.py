@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import block_after, call_names, calls, definition, is_import, lines_around, without_strings
+from ..code import block_after, call_names, calls, definition, function_around, is_import, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -31,19 +31,22 @@ _GO_VAR: Final = re.compile(
     + r"\s*=\s*(?:make\(|map\[|\[\]|sync\.Map)"
 )
 _CONTAINER: Final = (
-    r"(?:new\s*\(|new\s+\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque|Array)\w*\s*[<(]|mutable\w+(?:<[^>]*>)?\(|\[\]|\{\}|array\(|"
-    r"\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque)\w*(?:<.*>)?\(|dict\(|list\(|set\(|defaultdict\(|deque\(\)|Hash\.new|Set\.new|Concurrent::)"
+    r"(?:new\s*\(|new\s+\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque|Array)\w*\s*[<(]|mutable\w+(?:<[^>]*>)?\(|\[\]"
+    r"|\{\}|array\(|"
+    r"\w*(?:Map|Set|List|Dictionary|Bag|Queue|Deque)\w*(?:<.*>)?\(|dict\(|list\(|set\(|defaultdict\(|deque\(\)"
+    r"|Hash\.new|Set\.new|Concurrent::)"
 )
 # Members of objects that outlive a call, as their languages declare them: with modifiers (not of a data object's
 # constructor), as a field of a struct, by an assignment to the object itself, as a constant of a class.
 _MEMBERS: Final = (
     re.compile(
-        r"^(?:(?:private|protected|public|internal|static|readonly|final|lateinit|override|volatile)\s+)+[^=;(]*?\$?#?(\w+)\s*(?::[^=]*)?=\s*"
-        + _CONTAINER
+        r"^(?:(?:private|protected|public|internal|static|readonly|final|lateinit|override"
+        r"|volatile)\s+)+[^=;(]*?\$?#?(\w+)\s*(?::[^=]*)?=\s*" + _CONTAINER
     ),
     re.compile(r"^(\w+)\s+(?:map\[|sync\.Map\b)"),
     re.compile(
-        r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap|HashSet|VecDeque)<|DashMap<)"
+        r"^(?:pub\s+)?(\w+):\s*(?:Arc<)?(?:\w+::)*(?:(?:Mutex|RwLock|RefCell)<(?:\w+::)*(?:HashMap|Vec|BTreeMap"
+        r"|HashSet|VecDeque)<|DashMap<)"
     ),
     re.compile(r"^(?:self|this)\.#?(\w+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
     re.compile(r"^(?:@@)?((?<=@@)\w+|[A-Z][A-Z_0-9]+)\s*(?::[^=]*)?=\s*" + _CONTAINER),
@@ -51,7 +54,8 @@ _MEMBERS: Final = (
 _STATIC_FIELD: Final = re.compile(r"\bstatic\b.*?\b" + _NAME + r"\s*=\s*(?:new\b|Collections|\[|\{|List\.|Map\.)")
 _OWNER: Final = r"(?:^|[^\w.>:@])(?:@@|\$?(?:this|self|static|cls|[a-z]{1,4})(?:\.|->|::)\$?#?)?"
 _ADDS: Final = (
-    r"(?i:append|push|push_back|add|tryadd|addorupdate|getoradd|put|putifabsent|computeifabsent|getorput|setdefault|set|insert|entry|unshift|"
+    r"(?i:append|push|push_back|add|tryadd|addorupdate|getoradd|put|putifabsent|computeifabsent|getorput|setdefault"
+    r"|set|insert|entry|unshift|"
     r"extend|store|loadorstore|offer|enqueue|addlast|emplace_back|appendleft|concat)"
 )
 _GROWS: Final = (
@@ -59,7 +63,7 @@ _GROWS: Final = (
     re.compile(
         _OWNER + _NAME + r"(?:\.(?:lock|write|borrow_mut)\(\)(?:\.unwrap\(\)|\.await)?)?(?:\.|->)" + _ADDS + r"\s*\("
     ),
-    re.compile(_OWNER + _NAME + r"\[[^\]]*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
+    re.compile(_OWNER + _NAME + r"\[(?:[^\[\]]|\[[^\]]*\])*\]\s*(?:=(?![=>])|\+=|\|\|=|<<)"),
     re.compile(_OWNER + _NAME + r"\s*<<\s*\S"),
 )
 _MEMBER_GROWS: Final = re.compile(
@@ -78,26 +82,33 @@ _OPENS: Final = re.compile(
     r"|grpc\.(?:Dial|NewClient|insecure_channel|secure_channel)|KafkaProducer|new\s+(?:HttpClient|"
     r"OkHttpClient|RestTemplate|Jedis|Pool|Client|Redis|KafkaProducer|DataSource|HikariDataSource|"
     r"CloseableHttpClient)"
-    r"|HttpClients\.create\w*|HttpClient\.new\w+|(?<![\w:])Client::(?:new|builder)(?=\()|\bHttpClient\s*\((?!\))|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
-    r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)|PgPool::connect|"
+    r"|HttpClients\.create\w*|HttpClient\.new\w+|(?<![\w:])Client::(?:new|builder)(?=\()|\bHttpClient\s*\((?!\))"
+    r"|reqwest::(?:blocking::)?Client(?:::new|::builder|Builder)|new\s+(?:https?\.)?Agent|"
+    r"Faraday\.new|Net::HTTP\.(?:new|start)|Redis\.new|new\s+PDO|HttpClient::create|WebClient\.(?:create|builder)"
+    r"|PgPool::connect|"
     r"PgConnection::establish|aiohttp\.ClientSession|requests\.Session|httpx\.(?:Async)?Client|"
     r"amqp\.(?:Dial|connect)|DriverManager\.getConnection|net\.Dial|ManagedChannelBuilder|"
+    r"boto3\.(?:client|resource|Session)|new\s+\w+(?:Service)?Client(?=\()|Aws::\w+::Client\.new|storage\.NewClient"
+    r"|\w+\.NewFromConfig|"
     r"Executors\.new\w+|ThreadPoolExecutor|http\.Transport\{)"
 )
 # A client of Go's library alone shares the connections of all; a function that makes one a call is seen for it.
 _GO_CLIENT: Final = re.compile(r"\bhttp\.(?:Client|Transport)\{")
 _LASTS: Final = re.compile(
-    r"(?:private|public|protected|internal|static|readonly|lateinit|companion)\b|(?:self|this)\.|@\w+\s*\|?\|?=|\$this->\w+\s*="
+    r"(?:private|public|protected|internal|static|readonly|lateinit|companion)\b|(?:self|this)\.|@\w+\s*\|?\|?="
+    r"|\$this->\w+\s*="
 )
 # Functions that run once, by their names: constructors, starts of programs, those that provide a client.
 _SET_UP: Final = re.compile(
     r"new$|New[A-Z]|_*(?i:init|initiali[sz]e\w*|construct|main|set_?up\w*|configure\w*|lifespan|start_?up|bootstrap)_*$"
-    r"|(?i:create|make|build|provide|new|open|connect|get)\w*(?i:clients?|sessions?|conn|connection|pool|channel|transport|server|service|app"
+    r"|(?i:create|make|build|provide|new|open|connect|get)\w*(?i:clients?|sessions?|conn|connection|pool|channel"
+    r"|transport|server|service|app"
     r"|application|engine|stub|factory)$"
 )
 # A client that is handed out by who keeps its connections: .NET's factory, a member, a pool.
 _SHARED: Final = re.compile(
-    r"\w*[fF]actory\.[cC]reate_?\w*[cC]lient\w*\(|(?:self|this)\.#?_?\w*(?:[cC]lient|[hH]ttp|[sS]ession)\b|\bpool\.\w+\("
+    r"\w*[fF]actory\.[cC]reate_?\w*[cC]lient\w*\(|(?:self|this)\.#?_?\w*(?:[cC]lient|[hH]ttp|[sS]ession)\b"
+    r"|\bpool\.\w+\("
 )
 _CLOSES: Final = re.compile(
     r"(?i)[\"']connection[\"']\s*(?:,|:|=>|\]\s*=)\s*[\"']close[\"']|\b\w*req\w*\.Close\s*=\s*true"
@@ -130,6 +141,7 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         found += _containers(hunk, lasting[_folder(hunk)], bounded)
         found += [] if bounded else _unbounded(hunk)
+        found += _held_for_good(hunk)
         found += _opened(hunk)
         found += _tasks(hunk)
         found += _copies(hunk)
@@ -183,6 +195,19 @@ def _containers(hunk: Hunk, lasting: set[str], bounded: bool) -> list[Effect]:
     return list(found.values())
 
 
+_WEAK: Final = re.compile(r"(?i)weak|soft_?(?:values|reference)|conditionalweaktable|\bfinaliz")
+
+
+def _held_for_good(hunk: Hunk) -> list[Effect]:
+    """What let go of things that nobody else holds any more, and holds them itself since."""
+    weak = [line for line in hunk.removed if _WEAK.search(without_strings(line.code)) and not is_import(line.code)]
+    if not weak or any(_WEAK.search(line.code) for line in hunk.added):
+        return []
+    names = tuple(dict.fromkeys(re.findall(r"\w{3,}", weak[0].code)))
+    says = f"holds for good what it let go of: `{weak[0].code[:80]}` is gone"
+    return [Effect("unbounded_growth", says, hunk.path, names, sureness=0.9)]
+
+
 def _unbounded(hunk: Hunk) -> list[Effect]:
     """A container of the same name that held so many things, or each for a time, and holds all since."""
     limited = [line for line in hunk.removed if not is_import(line.code)]
@@ -234,9 +259,8 @@ def _lasts(line: Line) -> bool:
 
 
 def _function_around(hunk: Hunk, index: int) -> str:
-    """The name of the function that a line stands in; '' when none is shown."""
-    around = (definition(line.code) for line in lines_around(hunk.after, index))
-    return next(filter(None, around), definition(hunk.heading.strip()))
+    """The name of the function that a line stands in, the one of the heading where none is shown."""
+    return function_around(hunk.after, index) or definition(hunk.heading.strip())
 
 
 def _tasks(hunk: Hunk) -> list[Effect]:
@@ -246,7 +270,8 @@ def _tasks(hunk: Hunk) -> list[Effect]:
         return []
     ended = any(
         re.search(
-            r"(?i)ctx\.done|cancel|wg\.|waitgroup|clearinterval|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
+            r"(?i)ctx\.done|gather\(|await_?all|when_?all|promise\.all|cancel|wg\.|waitgroup|clearinterval"
+            r"|removelistener|unsubscribe|\.stop\(|\.join\(|errgroup",
             line.code,
         )
         for line in hunk.after

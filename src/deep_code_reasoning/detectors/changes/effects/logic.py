@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
-from ..code import calls, definition, is_import, is_log_statement, is_telemetry, without_strings
-from ..diff import Hunk, Patch
+from ..code import (
+    block_after,
+    calls,
+    definition,
+    is_import,
+    is_log_statement,
+    is_telemetry,
+    loop_bodies,
+    string_literals,
+    tries_again,
+    without_strings,
+)
+from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .cache_keys import builds_key
+from .conditions import Conditions, is_turned, sides_changed, statement
 from .pairs import paired
 
 _OPERATOR: Final = re.compile(r"<=|>=|===|!==|==|!=|&&|\|\||<<|>>|[<>+\-*/%!&|^]|\b(?:and|or|not)\b")
@@ -35,6 +48,7 @@ _BLOCKING: Final = re.compile(
     r"\.GetAwaiter\(\)\.GetResult\(\)|\.join\(\)\.|time\.Sleep\(|\bsleep\s*\(|\bWait\(\)|"
     r"requests\.(?:get|post)\(|\)\.Result\b|\brunBlocking\b|\bblock_on\(|\brun_until_complete\("
 )
+_AWAITED: Final = re.compile(r"\bawait\s+[\w.]+\(|\.await\b")
 _SIGNS_OF_PATTERN: Final = re.compile(r"[\\\[\](){}^$*+?|]{2}")
 _PATTERN_LINE: Final = re.compile(
     r"(?i)regex|pattern|re\.(?:compile|match|search|sub)|regexp|MustCompile|/\S{4,}/[gimsuy]*|RegExp\(|\bmatches?\b"
@@ -68,13 +82,16 @@ def extract(patch: Patch) -> list[Effect]:
 
 
 def _lines(hunk: Hunk) -> Iterator[Effect]:
+    if changed := sides_changed(hunk.removed, hunk.added):
+        says = f"the sides of a comparison change places: `{changed[1].code[:60]}` for `{changed[0].code[:60]}`"
+        yield Effect("comparison_changed", says, hunk.path, tuple(_NAME.findall(changed[1].code))[:12], sureness=0.9)
     for old, new in paired(hunk):
         if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
             continue
         before, after = without_strings(old.code), without_strings(new.code)
         names = tuple(dict.fromkeys(_NAME.findall(before + " " + after)))[:12]
         says = f"`{old.code[:60]}` becomes `{new.code[:60]}`"
-        kind = _kind_of(hunk, old.code, new.code, before, after)
+        kind = _kind_of(hunk, old, new, before, after)
         if kind:
             yield Effect(kind, says, hunk.path, (*names, *_around(hunk)), sureness=0.85)
 
@@ -88,13 +105,15 @@ _WORDS: Final = (
 _DECIDES: Final = frozenset({"<", ">", "<=", ">=", "==", "!=", "===", "!==", "&&", "||", "!", "and", "or", "not"})
 
 
-def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
+def _kind_of(hunk: Hunk, line: Line, other: Line, before: str, after: str) -> str:
     """The kind of change from one line to the other; '' for none that is known. `before`, `after`: without strings."""
+    old, new = line.code, other.code
     if builds_key(hunk, old) and builds_key(hunk, new):
         return ""  # told by `cache_keys.py`
     for kind, pattern in _WORDS:
-        computes = pattern is not _ROUNDING or _OPERATOR.search(before) or "(" in before
-        if computes and set(pattern.findall(old)) != set(pattern.findall(new)):
+        if pattern is _ROUNDING and (not (_OPERATOR.search(before) or "(" in before) or _READS_NUMBER.search(new)):
+            continue
+        if _words_of(pattern, old) != _words_of(pattern, new) and _differ(pattern, hunk, line, other):
             return kind
     if _swaps(before, after):
         return "arguments_swapped"
@@ -102,20 +121,93 @@ def _kind_of(hunk: Hunk, old: str, new: str, before: str, after: str) -> str:
         return ""
     if _narrows_less(old, new):
         return "filter_removed"
-    operators = set(_OPERATOR.findall(before)), set(_OPERATOR.findall(after))
+    if _no_longer_converts(old, new):
+        return "arithmetic_changed"
+    operators = _operators(before), _operators(after)
     shared = set(_NAME.findall(before)) & set(_NAME.findall(after))
-    if _OPERATOR.findall(before) != _OPERATOR.findall(after) and shared and _is_expression(before):
-        return "comparison_changed" if (operators[0] ^ operators[1]) & _DECIDES else "arithmetic_changed"
+    if operators[0] != operators[1] and shared and _is_expression(before):
+        if _computes_the_same(hunk, line, other):
+            return ""
+        return "comparison_changed" if (set(operators[0]) ^ set(operators[1])) & _DECIDES else "arithmetic_changed"
     statuses = [set(re.findall(r"\b[1-5]\d\d\b|Status\w+", code)) for code in (old, new)]
     if _STATUS.search(old) and _STATUS.search(new) and statuses[0] != statuses[1]:
         return "status_changed"
     return ""
 
 
+def _computes_the_same(hunk: Hunk, old: Line, new: Line) -> bool:
+    """Whether two lines with other operators ask or say the same; the ends of loops are told by `order.py`."""
+    return (
+        all(_GOES_THROUGH.match(line.code) for line in (old, new))
+        or is_turned(old, new, hunk.before, hunk.after)
+        or Conditions(hunk.added).tell_by_value(old)
+        or _same_text(old.code, new.code)
+    )
+
+
+_GOES_THROUGH: Final = re.compile(r"\s*(?:for|foreach)\b")
+# Arrows, what is read of a value where there is one, parameters of blocks, types of generics: no operators.
+_NO_OPERATOR: Final = re.compile(r"\??->|=>|&\.|\|\s*\w+(?:,\s*\w+)*\s*\||<[A-Z]\w*(?:[<,]\s*\w+>?)*>")
+_PLACEHOLDER: Final = re.compile(r"[#$]?\{[^{}]*\}|%[\d.]*\w|\$\w+|\{\}")
+
+
+def _operators(code: str) -> list[str]:
+    return _OPERATOR.findall(_NO_OPERATOR.sub(" ", code))
+
+
+def _same_text(old: str, new: str) -> bool:
+    """Whether a text is put together of the same letters: by `+`, by a format, by values within it."""
+    texts = [_PLACEHOLDER.sub("", "".join(string_literals(code))) for code in (old, new)]
+    return texts[0] == texts[1] != "" and old != new and bool(_PLACEHOLDER.search(new) or _PLACEHOLDER.search(old))
+
+
+# A text that is read as a number, and a duration that becomes one, are not rounded.
+_READS_NUMBER: Final = re.compile(r"(?i)environ|getenv|\benv\b|config|settings|argv|total_?seconds|\bparse")
+
+
+def _words_of(pattern: re.Pattern[str], code: str) -> set[str]:
+    """What a pattern finds, but for how it is spelt: `sort` and `sorted`, `utf8` and `UTF-8`."""
+    found = {re.sub(r"[-_]", "", word).lower() for word in pattern.findall(code)}
+    if pattern is not _SORT:
+        return found
+    return {"desc" if "desc" in word else "sort" if word.startswith(("sort", "orderby")) else word for word in found}
+
+
+def _differ(pattern: re.Pattern[str], hunk: Hunk, old: Line, new: Line) -> bool:
+    """Whether whole statements, with what the new one calls for it, differ in what a pattern finds."""
+    whole = statement(hunk.before, old, {}), statement(hunk.after, new, _new_functions(hunk))
+    return _words_of(pattern, whole[0]) != _words_of(pattern, whole[1])
+
+
+def _new_functions(hunk: Hunk) -> dict[str, list[Line]]:
+    """Bodies of the functions that a hunk brings, by name."""
+    after = hunk.after
+    return {
+        name: [after[place] for place in block_after(after, index)]
+        for index, line in enumerate(after)
+        if line.sign == "+" and (name := definition(line.code))
+    }
+
+
 def _swaps(before: str, after: str) -> bool:
     """Whether the same words stand in another order, in a call."""
     old, new = _NAME.findall(before), _NAME.findall(after)
     return "(" in before and old != new and sorted(old) == sorted(new)
+
+
+_CONVERTS: Final = re.compile(
+    r"(?i)(?:\w+_)?(?:to|from|in|as|convert|parse|normali[sz]e|escape|unescape|quote|trim|strip|lower|upper|round|floor|ceil|abs|scale"
+    r"|clamp|encode|decode|sanitize|canonical|minor|major)(?:$|[A-Z_0-9]|i[sz]e)|\w+To[A-Z]\w*|\w+_to_\w+"
+)
+
+
+def _no_longer_converts(old: str, new: str) -> bool:
+    """Whether a value is given on as it is, where it was converted before."""
+    still = {call.name for call in calls(new)}
+    gone = [call for call in calls(old) if call.name not in still]
+    values = set(_NAME.findall(without_strings(new))) - {call.name for call in gone}
+    kept = set(_NAME.findall(without_strings(old))) >= values - {"float64", "int", "float"}
+    return bool(gone) and kept and len(values) > 1 and all(_CONVERTS.match(call.name) for call in gone)
 
 
 def _narrows_less(old: str, new: str) -> bool:
@@ -157,10 +249,22 @@ _ADDED: Final = (
 )
 
 
+def _between_attempts(lines: Sequence[Line]) -> set[int]:
+    """Lines of loops that try again, and those right before Ruby's `retry`: they run where something failed."""
+    found = {id(lines[n]) for head, body in loop_bodies(lines) if tries_again(lines, head, body) for n in body}
+    return found | {id(line) for line, following in pairwise(lines) if following.code == "retry"}
+
+
 def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
+    retrying = _between_attempts(hunk.after)
     for kind, pattern, in_strings, says in _ADDED:
         new, old = (
-            [line for line in lines if pattern.search(line.code if in_strings else without_strings(line.code))]
+            [
+                line
+                for line in lines
+                if pattern.search(line.code if in_strings else without_strings(line.code))
+                and not (kind == "blocking_call" and (_AWAITED.search(line.code) or id(line) in retrying))
+            ]
             for lines in (hunk.added, hunk.removed)
         )
         if len(new) > len(old):

@@ -19,6 +19,7 @@ from ..code import (
     is_remote_call,
     loop_bodies,
     tries_again,
+    without_strings,
 )
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
@@ -44,6 +45,11 @@ _OF_CONTAINER: Final = re.compile(
 )
 _REFERENCE: Final = re.compile(
     r"\b(?:this|self|Self|\w+)::(\w+)\b(?!\s*[(:])|\bmethod\(:(\w+)\)|\.map\(\s*this\.(\w+)\s*\)"
+)
+# A comprehension within another, a function of each item that goes through those of the item.
+_NESTED: Final = re.compile(
+    r"\bfor\s[^:]*\bin\b[^:]*\bfor\s[^:]*\bin\b"
+    r"|\.(?:map|flatMap|forEach|filter|each|any|all|sumOf|select|some|every)\w*\s*[({][^)}]*(?:->|=>|\|)[^)}]*\.(?:map|forEach|filter|each|any|all|sum|sumOf|reduce|some|every|stream)\b"
 )
 _LOOP_HEAD: Final = re.compile(r"\b(?:for|foreach)\b\s*\(?([^:=;]+?)\s*(?:\bin\b|\bof\b|:=|:|\bas\b)")
 _COMPREHENSION: Final = re.compile(
@@ -142,10 +148,10 @@ def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
     after = {
         name: (found.call, found.line)
         for name, found in _looped(hunk.after, clients, around.helpers_after).items()
-        if name not in known and (_is_new(found.call, found.line, called) or _is_added(found.via) or more_loops)
+        if name not in known and (_is_new(found.call, found.line, called) or found.via.sign == "+" or more_loops)
     }
     if not after:
-        return []
+        return _one_each(hunk, clients)
     still = call_names(hunk.added)
     batches = [name for name in call_names(hunk.removed) if _BATCH.search(name) and name not in still]
     found = []
@@ -167,6 +173,20 @@ def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:
                 )
             )
     return found
+
+
+def _one_each(hunk: Hunk, clients: frozenset[str]) -> list[Effect]:
+    """Calls of a loop that were gathered and sent together, and are made one by one since."""
+    still = call_names(hunk.after)
+    gathered = [name for name in call_names(hunk.removed) if _GATHERS.search(name) and name not in still]
+    for name, found in _looped(hunk.after, clients, {}).items() if gathered else ():
+        if found.via.sign == "+":
+            says = f"{', '.join(gathered)} replaced by {name} per item"
+            return [Effect("batch_removed", says, hunk.path, (name, *gathered), sureness=0.9)]
+    return []
+
+
+_GATHERS: Final = re.compile(r"(?i)pipelin|batch|bulk|multi(?!part)|executemany|in_groups")
 
 
 def _batches_undone(hunk: Hunk) -> list[Effect]:
@@ -239,8 +259,18 @@ def _tried_again(hunk: Hunk) -> list[Effect]:
         if _is_added(after[head]) and tries_again(after, head, body):
             names = [call.name for place in body for call in calls(after[place].code) if call.name in called]
             if names:
-                return [Effect("retries_raised", f"{names[0]} is called again where it fails", hunk.path, tuple(names))]
+                says = f"{names[0]} is called again where it fails"
+                waits = any(_WAITS_LONGER.search(after[place].code) for place in (head, *body))
+                sureness = 0.25 if waits else 1.0
+                return [Effect("retries_raised", says, hunk.path, tuple(names), sureness=sureness)]
     return []
+
+
+# A wait that grows from one attempt to the next, or that chance spreads: such attempts make no storm.
+_WAITS_LONGER: Final = re.compile(
+    r"(?i)\b(?:sleep|delay|wait|backoff|pause|set_?timeout)\w*\b.*(?:\*\*|<<|\bpow\b|\bexp\w*|rand|jitter|\*\s*\(?(?:attempt|tries|try|retry|[in])\b)"
+    r"|\b(?:delay|wait|backoff|pause)\w*\s*(?:\*=|<<=|=\s*(?:\w+\.)*min\b)"
+)
 
 
 def _loops_in_loops(hunk: Hunk) -> list[Effect]:
@@ -255,7 +285,8 @@ def _loops_in_loops(hunk: Hunk) -> list[Effect]:
 def _inner_loops(lines: Sequence[Line]) -> list[tuple[int, range]]:
     loops = _item_loops(lines)
     within = {place for head, body in loops for place in body if place != head}
-    return [one for one in loops if one[0] in within]
+    twice = [(n, range(n, n + 1)) for n, line in enumerate(lines) if _NESTED.search(without_strings(line.code))]
+    return [*twice, *(one for one in loops if one[0] in within)]
 
 
 def _loop_names(head: str) -> set[str]:

@@ -27,8 +27,9 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         old, new = _literals(hunk.removed), _literals(hunk.added)
         before, after = _literals(hunk.before), _literals(hunk.after)
-        gone = tuple(name for name in old if name not in after)
-        come = tuple(name for name in new if name not in before)
+        built = _built(old, hunk.added) | _built(new, hunk.removed)
+        gone = tuple(name for name in old if name not in after and name not in built)
+        come = tuple(name for name in new if name not in before and name not in built)
         if gone:
             found.append(
                 Effect("name_gone", f"{', '.join(gone[:4])} is no longer there", hunk.path, gone, sureness=0.9)
@@ -39,11 +40,36 @@ def extract(patch: Patch) -> list[Effect]:
     return found
 
 
+# What only people read, and the names of Terraform's blocks, of tasks and of threads.
+_FOR_PEOPLE: Final = re.compile(
+    r"(?i)^[\"']?(?:tags?|description|comment|title|doc)[\"']?\s*[:=]|^\w+(?:\s+\"[^\"]+\")+\s*\{"
+    r"|\b(?:create_task|Thread|CoroutineName|setName|set_name|spawn|named)\w*\(.*"
+)
+_PUT_IN: Final = re.compile(r"[#$]?\{\w*\}|%\w")
+_PARTS: Final = re.compile(r"[A-Za-z0-9]+")
+
+
+def _built(names: Iterable[str], others: Iterable[Line]) -> set[str]:
+    """Names that the other side has in parts, put together where it runs; with those parts."""
+    texts = [text for line in others for text in string_literals(line.code)]
+    by_part = {part: text for text in texts for part in _PARTS.findall(text)}
+    found: set[str] = set()
+    for name in names:
+        parts = _PARTS.findall(name)
+        whole = any(set(parts) <= set(_PARTS.findall(text)) for text in texts)
+        if any(name in text and _PUT_IN.search(text) for text in texts):
+            found.add(name)  # of a text that was put together of it and other parts
+        if len(parts) > 1 and not whole and all(part in by_part for part in parts):
+            found |= {name, *(by_part[part] for part in parts)}
+    return found
+
+
 def _literals(lines: Iterable[Line]) -> dict[str, None]:
     return dict.fromkeys(
         text
         for line in lines
         if not (is_log_statement(line.code) or is_telemetry(line.code) or is_import(line.code))
+        and not _FOR_PEOPLE.search(line.code)
         for text in string_literals(line.code)
         if _NAME.fullmatch(text)
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ..code import calls, without_strings
+from ..code import block_after, calls, definition, without_strings
 from ..diff import Hunk, Line, Patch, normalise
 from ..effect import Effect
 
@@ -49,12 +49,12 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _order(hunk: Hunk) -> Iterator[Effect]:
     """Lines on both sides that do something, in another order relative to each other."""
-    old, new = (_acting(lines) for lines in (hunk.before, hunk.after))
+    old, new = (_acting(_in_place(lines, sign)) for lines, sign in ((hunk.before, "-"), (hunk.after, "+")))
     common = [key for key in old if key in new]
     if len(common) < 2 or [key for key in new if key in old] == common:
         return
     moved = [key for key, other in zip(common, [k for k in new if k in old], strict=False) if key != other]
-    if any(_ORDERED.search(key) for key in moved):
+    if any(_ORDERED.search(key) for key in moved) and not _locks_less(hunk, moved):
         names = tuple(dict.fromkeys(call.name for key in moved for call in calls(key)))
         yield Effect(
             "order_changed",
@@ -63,6 +63,43 @@ def _order(hunk: Hunk) -> Iterator[Effect]:
             names,
             sureness=0.85,
         )
+
+
+def _in_place(lines: Sequence[Line], sign: str) -> Sequence[Line]:
+    """Lines but for those within functions that stand on one side alone: they moved there, and are called from here."""
+    moved = {
+        place
+        for index, line in enumerate(lines)
+        if line.sign == sign and not line.kept and definition(line.code)
+        for place in block_after(lines, index)
+    }
+    return [line for place, line in enumerate(lines) if place not in moved]
+
+
+_LOCKS: Final = re.compile(
+    r"(?i)\b(?:(\w+)(?:\.|->))?[\w.]*?\.?(?:r|w|read|write|try)?_?(?:un)?lock(?:\(\)\.\w+)?\s*\("
+)
+
+
+def _locks_less(hunk: Hunk, moved: Sequence[str]) -> bool:
+    """Whether only locks moved, later, past lines that are not about what they guard."""
+    if not all(_LOCKS.search(key) for key in moved if _ORDERED.search(key)):
+        return False
+    locks = [match for key in moved if (match := _LOCKS.search(key))]
+    owners = {match[1] for match in locks if match[1]} | {"self", "this"}
+    place = {
+        sign: {normalise(line.code): n for n, line in enumerate(lines)}
+        for sign, lines in (("-", hunk.before), ("+", hunk.after))
+    }
+    first = next(key for key in moved if _LOCKS.search(key))
+    passed = [
+        key
+        for key, n in place["+"].items()
+        if key in place["-"] and n < place["+"][first] and place["-"][key] > place["-"][first]
+    ]
+    return bool(passed) and not any(
+        re.search(rf"\b(?:{'|'.join(map(re.escape, owners))})\b|@\w|\$this", key) for key in passed
+    )
 
 
 def _turns(hunk: Hunk) -> Iterator[Effect]:
@@ -109,7 +146,7 @@ def _acting(lines: Sequence[Line]) -> list[str]:
 def _loops(hunk: Hunk) -> Iterator[Effect]:
     old = [line for line in hunk.removed if _LOOP_LINE.search(without_strings(line.code))]
     new = [line for line in hunk.added if _LOOP_LINE.search(without_strings(line.code))]
-    if old and new:
+    if old and new and _ends(old) != _ends(new):
         says = f"`{old[0].code[:60]}` becomes `{new[0].code[:60]}`"
         yield Effect(
             "loop_changed",
@@ -118,6 +155,19 @@ def _loops(hunk: Hunk) -> Iterator[Effect]:
             tuple(call.name for line in new for call in calls(line.code)),
             sureness=0.85,
         )
+
+
+_SIGNS: Final = re.compile(r"[A-Za-z_]\w*|\d+|[<>]=?|[!=]=+|[+-]{2}|[+-]=")
+
+
+def _ends(loops: Sequence[Line]) -> set[str]:
+    """What loops ask and count, whatever they are written with: keywords, types and brackets aside."""
+    signs = {sign for line in loops for sign in _SIGNS.findall(without_strings(line.code))}
+    return {
+        sign
+        for sign in signs
+        if not re.match(r"(?:for|while|until|loop|let|var|const|mut|int|long|auto)$|[A-Z][a-z]\w*$", sign)
+    }
 
 
 def _schedules(hunk: Hunk) -> Iterator[Effect]:

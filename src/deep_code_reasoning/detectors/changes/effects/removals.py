@@ -11,6 +11,7 @@ from ...vocabulary.words import words
 from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
+from .conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ _FAMILIES: Final = (
     ),
     _family(
         "cache_removed",
-        r"@(lru_cache|cache|cached|cached_property|Cacheable|memoize)\b|\bmemoize|\bcache[\w.]*\.(get|fetch|"
+        r"@(lru_cache|cache|cached|cached_property|Cacheable|memoize)\b|\bmemoize|\bcache[\w.]*\.(m?get|fetch|"
         r"getOrLoad|get_or_set|remember|computeIfAbsent)\w*\s*\(|\bRails\.cache|cache_?(get|lookup|fetch)\w*\s*\(",
         "no longer reads a cache",
     ),
@@ -48,13 +49,20 @@ _FAMILIES: Final = (
     ),
     _family(
         "release_removed",
-        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
+        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.use\s*\{|\.(close|release|dispose|disconnect|destroy|shutdown|"
         r"put_?conn|return_?conn\w*"
         r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
         r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
         r"\bclear(Interval|"
         r"Timeout)\s*\(|\bcancel\(\)",
         "no longer releases what it takes",
+        # or takes it by what releases it: a block of its own, a call that reads or writes a whole file
+        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
+        r"put_?conn|return_?conn\w*"
+        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
+        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
+        r"\bclear(Interval|Timeout)\s*\(|\bcancel\(\)|\.use\s*\{|\b(?:open|start|connect\w*|checkout|with_\w+)\b[^{]*(?:\{|\bdo\b)\s*\|"
+        r"|\b(?:read|write)_(?:text|bytes)\(|\b(?:readString|readAll\w+|readFile\w*|file_get_contents)\(|\bfs::read",
     ),
     _family(
         "lock_removed",
@@ -186,6 +194,8 @@ def _calls_removed(patch: Patch) -> list[Effect]:
 
 def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dict[str, int]) -> bool:
     """Whether the new code does the same by another line: in this hunk by its family, elsewhere by the same call."""
+    if family.effect == "registration_removed" and _SETS_NUMBER.search(line.code):
+        return True  # a setting: told by `settings.py`
     if any(family.replaced_by.search(without_strings(other.code)) for other in hunk.added):
         # `app.include_router(a)` gone while `app.include_router(b)` is new is still a loss of a.
         return family.effect != "registration_removed" or _same_argument(line, hunk.added)
@@ -195,6 +205,9 @@ def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dic
         family.pattern.search(f"{call.full}(") or family.pattern.search(f".{call.name}(") for call in calls(line.code)
     )
     return is_call and all(name in now for name in names)
+
+
+_SETS_NUMBER: Final = re.compile(r"(?i)\.\w*(?:timeout|delay|interval|period|ttl|size|limit|attempts|seconds|millis)\(")
 
 
 def _same_argument(line: Line, added: Iterable[Line]) -> bool:
@@ -231,6 +244,12 @@ def _sureness(effect: str, hunk: Hunk) -> float:
 _BRANCH: Final = re.compile(r"^\s*(?:\}?\s*else\b|elif\b|elsif\b|if\b|unless\b|switch\b|case\b|when\b|match\b)")
 
 
+# Heads of loops over what is `in` something; a `try` that only releases.
+_GOES_ON: Final = re.compile(r"^\s*(?:async\s+)?(?:for|foreach)\b")
+_TRY: Final = re.compile(r"^\s*(?:try|begin)\b\s*[:{]?$")
+_CAUGHT: Final = re.compile(r"\b(?:catch|except|rescue)\b")
+
+
 def _guards(patch: Patch) -> list[Effect]:
     found = []
     checks: tuple[tuple[str, re.Pattern[str], str], ...] = (
@@ -242,16 +261,24 @@ def _guards(patch: Patch) -> list[Effect]:
     for hunk in patch.running:
         if hunk.kind not in ("code", "view"):
             continue
+        now = Conditions(hunk.added)
         for effect, pattern, says in checks:
-            lines = [line.code for line in hunk.removed if pattern.search(without_strings(line.code))]
+            old = [
+                line
+                for line in hunk.removed
+                if pattern.search(without_strings(line.code)) and not _GOES_ON.match(line.code)
+            ]
+            if effect == "error_check_removed" and not any(_CAUGHT.search(line.code) for line in hunk.removed):
+                old = [line for line in old if not _TRY.match(line.code)]
             new = [line for line in hunk.added if pattern.search(without_strings(line.code))]
-            if lines and len(lines) > len(new):
+            gone = [line.code for line in old if not now.have(line)] if len(old) > len(new) else []
+            if gone:
                 found.append(
                     Effect(
                         effect,
-                        f"{says} is gone: `{_short(lines[0])}`",
+                        f"{says} is gone: `{_short(gone[0])}`",
                         hunk.path,
-                        _subjects(lines),
+                        _subjects(gone),
                         sureness=0.95 if not new else 0.55,
                     )
                 )

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..code import is_log_statement, is_telemetry
+from ..code import is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Line, Patch, normalise
 from ..effect import Effect
+from .migrations import is_of_new_table, only_adds_column
 
 _TABLE: Final = re.compile(
     r"""(?i)\b(?:FROM|JOIN|INSERT\s+INTO|INTO|UPDATE|DELETE\s+FROM)\s+["'`\[]?([a-z_][\w]*(?:\.[a-z_]\w*)?)["'`\]]?"""
@@ -115,6 +116,8 @@ _TYPED: Final = re.compile(
 
 def tables_of(code: str) -> list[str]:
     """Tables that a line of SQL, or of code that quotes SQL, reads or writes."""
+    if is_import(code):
+        return []  # `from x import y`
     if not _SQL_STATEMENT.search(code) and not re.match(r"(?i)\s*(FROM|JOIN)\s", code):
         return [match[1] for match in _ORM_TABLE.finditer(code)]
     return [
@@ -157,7 +160,7 @@ def _tables(patch: Patch) -> Iterator[Effect]:
         new = dict.fromkeys(table for line in hunk.added for table in tables_of(line.code) if table not in known)
         if new:
             yield Effect("table_used", f"uses {', '.join(new)} and brings no migration", hunk.path, tuple(new))
-        asked = _columns_of(hunk.before)
+        asked = {} if _asks_for_all(hunk.removed) else _columns_of(hunk.before)
         columns = tuple(name for name in _columns_of(hunk.after) if asked and name not in asked and name not in new)
         if columns:
             says = f"a statement asks for {', '.join(columns)} and brings no migration"
@@ -170,8 +173,18 @@ def _tables(patch: Patch) -> Iterator[Effect]:
             yield Effect("column_used", f"maps {', '.join(new_fields)} and brings no migration", hunk.path, new_fields)
 
 
+def _asks_for_all(lines: Iterable[Line]) -> bool:
+    """Whether a statement asks for all columns: those that another names instead are among them."""
+    return any(_ALL_COLUMNS.search(line.code) for line in lines)
+
+
+_ALL_COLUMNS: Final = re.compile(r"(?i)\bselect\s+(?:distinct\s+)?(?:\w+\.)?\*")
+
+
 def _ddl(hunk: Hunk) -> Iterator[Effect]:
     for line in hunk.added:
+        if is_of_new_table(line, hunk):
+            continue
         for kind, pattern, verb in _DDL_PATTERNS:
             match = pattern.search(line.code)
             if match:
@@ -182,6 +195,7 @@ def _ddl(hunk: Hunk) -> Iterator[Effect]:
                     f"{verb} {', '.join(names) or 'a column'}: `{line.code[:80]}`",
                     hunk.path,
                     (*names, *tables, *_ddl_table(line.code), *_altered(hunk)),
+                    sureness=0.25 if kind == "ddl_locks" and only_adds_column(line.code) else 1.0,
                 )
                 break
 

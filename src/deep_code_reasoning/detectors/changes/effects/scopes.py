@@ -13,6 +13,7 @@ from ..effect import Effect
 
 # Blocks and statements that release on every way out: Java's, Python's, C#'s, Go's, and `finally` and `ensure`.
 _SCOPED: Final = re.compile(r"\btry\s*\([^)]*=|\bwith\b.+:\s*$|\busing\b\s*[\w(]|\bdefer\b|\bfinally\b|\bensure\b")
+_LAST_OF_ALL: Final = re.compile("finally|ensure")
 _EXIT: Final = re.compile(r"^\s*(?:(?:if|unless)\b.*[\s){])?(?:return|throw|raise|continue|break)\b")
 _TAKEN: Final = re.compile(r"\b(\w+)(?:\s*,\s*\w+)*\s*(?::=|=)(?!=)\s*\S.*\(")
 _RELEASE: Final = (
@@ -48,12 +49,15 @@ def _passed_by(hunk: Hunk) -> Iterator[Effect]:
     scoped = [line for line in hunk.removed if _SCOPED.search(without_strings(line.code))]
     undone = len(scoped) > sum(_SCOPED.search(without_strings(line.code)) is not None for line in hunk.added)
     for name, release, between in _held(hunk.after):
+        new = release.sign == "+" and not release.kept
+        # Of what used to be released on every way out, each that is not new either passes by.
         exits = [
             line
             for n, line in enumerate(between)
-            if line.sign == "+" and not line.kept and _EXIT.search(line.code) and not _takes_failed(between, n)
+            if ((undone and new) or (line.sign == "+" and not line.kept))
+            and _EXIT.search(line.code)
+            and not _takes_failed(between, n)
         ]
-        new = release.sign == "+" and not release.kept
         if exits:
             says = f"leaves by `{exits[0].code}` without releasing {name}"
             yield Effect("release_removed", says, hunk.path, (name,), sureness=0.9)
@@ -95,9 +99,20 @@ def _held(lines: Sequence[Line]) -> Iterator[tuple[str, Line, Sequence[Line]]]:
         released = re.compile(_RELEASE.format(re.escape(taken[1])), re.I)
         near = lines[start + 1 : start + 1 + _MAX_HELD_LINES]
         ends = [n for n, other in enumerate(near) if released.search(other.code)]
+        handed_on = re.compile(rf"\breturn\s+\(?{re.escape(taken[1])}\)?\s*;?$")
+        if ends and any(handed_on.search(other.code) for other in near[: ends[0]]):
+            continue  # whoever gets it releases it
         # Who releases before each way out releases more than once.
-        if len(ends) == 1 and not any(_SCOPED.search(other.code) for other in near[: ends[0] + 1]):
+        if len(ends) == 1 and not any(_covers(other.code, taken[1]) for other in near[: ends[0] + 1]):
             yield taken[1], near[ends[0]], near[: ends[0]]
+
+
+def _covers(code: str, name: str) -> bool:
+    """Whether a line releases what a name holds on every way out, as far as one can tell: others' blocks do not."""
+    scoped = _SCOPED.search(code)
+    return scoped is not None and (
+        _LAST_OF_ALL.match(scoped[0]) is not None or re.search(rf"\b{re.escape(name)}\b", code) is not None
+    )
 
 
 def _takes_failed(between: Sequence[Line], exit_at: int) -> bool:

@@ -13,6 +13,7 @@ from ..code import is_log_statement, lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from ..paths import has_extension
+from .defaults import variable_default, with_defaults
 
 # What a setting is for, from the words of its name and, failing that, of its surroundings. Ordered: the first role
 # all of whose words stand in the name wins, so that "max conn idle time" is an idle time before it is a pool.
@@ -21,6 +22,19 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
         "probe",
         r"\b(liveness|readiness|startup)\b.*\bprobe|\bfailure threshold\b|\bunhealthy threshold\b"
         r"|\bhealth ?check (timeout|threshold|interval)\b",
+    ),
+    (
+        "breaker",
+        r"\b(circuit ?breakers?|breakers?|failure (rate )?threshold|error (rate |percentage )?threshold"
+        r"|min(imum)? number of calls|request volume threshold|outlier detection"
+        r"|consecutive (gateway )?(errors|failures))\b",
+    ),
+    (
+        "cost",
+        r"\b((memory|time) cost|work factor|(log|salt|bcrypt|hash) (rounds|cost|strength|iterations)"
+        r"|(bcrypt|argon\d?|scrypt|pbkdf\d?)\b.*"
+        r"|password iterations|iterations|compression (level|quality)"
+        r"|(gzip|brotli|zstd|deflate) (\w+ )?(level|quality))\b",
     ),
     ("grace", r"\b(grace|graceful|termination|drain|shutdown)\b"),
     ("idle_time", r"\b(idle|keep alive|keepalive|keep alives?|max lifetime|life ?time|max age conn)\b"),
@@ -52,7 +66,7 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
     (
         "pool",
         r"\b(pool|(db|database|jdbc|datasource) (\w+ )?max(imum)? size|max (open )?conn(s|ections?)?|conns?"
-        r"|connections?|max open|maximum pool size|checkout)\b",
+        r"|connections?|maxconn|max open|maximum pool size|checkout)\b",
     ),
     ("cache_size", r"\b((cache|lru)\b.*\b(size|max|entries|capacity|items)|maxsize|max entries|lru)\b"),
     ("prefetch", r"\b(prefetch|qos|max in ?flight|inflight|in flight|fetch (min|max)|max poll records)\b"),
@@ -60,6 +74,7 @@ _ROLES: Final[tuple[tuple[str, str], ...]] = (
         "workers",
         r"\b(workers?|threads?|concurrency|parallelism|goroutines?|executors?|processes|max parallel|consumers)\b",
     ),
+    ("replicas", r"\b((min|max|desired) capacity|autoscal\w* (min|max)\w*)\b"),
     ("queue", r"\b(queue|buffer|backlog|capacity|channel|maxlen)\b"),
     ("replicas", r"\b(replicas?|instances?|min replicas|max replicas|desired count|nodes?|shards?|partitions?)\b"),
     ("batch", r"\b(batch|chunk|page|bulk|flush|limit per)\b"),
@@ -92,7 +107,20 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         found += _numbers(hunk, named)
         found += _switches(hunk)
-    return found
+    return [effect for effect in found if not _is_set_elsewhere(effect, patch)]
+
+
+def _is_set_elsewhere(effect: Effect, patch: Patch) -> bool:
+    """Whether what one place no longer sets is set to the same by another: moved to a module, or to who calls."""
+    if not effect.kind.endswith("_removed") or effect.old is None:
+        return False
+    name = effect.subjects[-1]
+    return any(
+        number.owner.split(".")[-1] == name and (number.value, number.dimension) == (effect.old, effect.dimension)
+        for line in patch.added
+        if name in line.code
+        for number in settings(line.code)
+    )
 
 
 def _named_numbers(patch: Patch) -> Mapping[str, str]:
@@ -101,10 +129,21 @@ def _named_numbers(patch: Patch) -> Mapping[str, str]:
     found = {}
     for line in patch.added:
         match = _GIVES.match(line.code)
-        numbers = _LITERAL.findall(match[2]) if match else []
+        numbers = settings(match[0]) if match else []
         if match and len(numbers) == 1 and match[1] not in known:
-            found[match[1]] = numbers[0]
+            found[match[1]] = _written(numbers[0])
+    for hunk in patch.running:
+        for place, line in enumerate(hunk.after):
+            given = variable_default(hunk.after, place) if line.sign == "+" else None
+            if given and given[0] not in known:
+                found[given[0]] = given[1]
     return found
+
+
+def _written(number: Setting) -> str:
+    """A quantity as a literal with its unit, so that it is read as the same wherever it stands."""
+    unit = {"ms": "ms", "bytes": "b"}.get(number.dimension, "")
+    return f"{number.value:.17g}{unit}"
 
 
 def _with_numbers(code: str, named: Mapping[str, str]) -> str:
@@ -115,11 +154,10 @@ def _with_numbers(code: str, named: Mapping[str, str]) -> str:
 
 
 _GIVES: Final = re.compile(r"(?:[\w@]+\s+)*?(\w{4,})\s*(?::\s*[A-Za-z]\w*\s*=|[:=])\s*(.+)$")
-_LITERAL: Final = re.compile(r"(?<![\w.])\d+(?:_\d+)*(?=[lLfF]?\b)(?!\.)")
 
 
 def _has_flags(hunk: Hunk) -> bool:
-    return any("-X" in line.code or "--max" in line.code or line.code.startswith("ENV") for line in hunk.lines)
+    return any(re.search(r"-X|--[a-z]", line.code) or line.code.startswith("ENV") for line in hunk.lines)
 
 
 def role_of(owner: str, surroundings: Sequence[str] = ()) -> str:
@@ -149,7 +187,9 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
                 seen.add((effect.kind, effect.summary))
                 yield effect
         if not news and owner.split(".")[-1] not in {o.split(".")[-1] for o in after}:
-            yield from _dropped(hunk, owner, olds)
+            still = any(re.search(rf"\b{re.escape(owner.split('.')[-1])}\b", line.code) for line in hunk.added)
+            yield from (replace(e, sureness=0.3 if still else e.sureness) for e in _dropped(hunk, owner, olds))
+    yield from _computed_expiry(before, after, hunk)
 
 
 def _attempts_by_another_call(owner: str, before: _Owned, after: _Owned) -> list[_Placed]:
@@ -188,6 +228,8 @@ def _changed(
         and _LIMITS.search(" ".join(words(" ".join((owner, *around[:1])))))
     ):
         role = "timeout"  # a limit of time
+    if role == "timeout" and _KEYED_LOCK.search(line.code):
+        role = "lease"  # how long a lock by that name is held at most
     if role == "cache_ttl" and _is_of_lease(owner, (*around, hunk.heading, hunk.path)):
         role = "lease"
     direction = "lowered" if new.value < old.value else "raised"
@@ -243,6 +285,10 @@ _BETWEEN: Final = frozenset("interval delay wait min pause sleep factor base".sp
 
 def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
     role = role_of(owner)
+    if role == "workers" and "--" in olds[0][1].code:
+        old = olds[0][0]
+        says = f"{owner} ({old.show()}) no longer asked for: the command has its default"
+        yield Effect("workers_lowered", says, hunk.path, (owner,), old.value, None, sureness=0.8)
     if role in (
         "timeout",
         "idle_time",
@@ -255,12 +301,29 @@ def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
         "payload",
         "cache_ttl",
         "memory",
+        "breaker",
     ):
         old = olds[0][0]
         yield Effect(
             f"{role}_removed", f"{owner} ({old.show()}) taken away", hunk.path, (owner, owner.split(".")[-1]),
             old.value, None, old.dimension, 0.7,
         )  # fmt: skip
+
+
+def _computed_expiry(before: _Owned, after: _Owned, hunk: Hunk) -> Iterator[Effect]:
+    """A cache's time to live that was a number and is whatever something says now, which may be none at all."""
+    known = [owner for owner, olds in before.items() if _expires(olds[0][1].code) and owner not in after]
+    if not known or any(_expires(placed[0][1].code) for placed in after.values()):
+        return
+    for line in hunk.added:
+        if _expires(line.code):
+            says = f"{known[0]} ({before[known[0]][0][0].show()}) becomes `{line.code[:80]}`"
+            yield Effect("cache_ttl_lowered", says, hunk.path, (known[0], known[0].split(".")[-1]), sureness=0.8)
+            return
+
+
+def _expires(code: str) -> bool:
+    return re.search(r"\b(?:ttl|expir\w*|max age|time to live)\b", " ".join(words(code))) is not None
 
 
 def _ratio(old: float, new: float) -> float:
@@ -277,6 +340,9 @@ def _is_of_lease(owner: str, places: Sequence[str]) -> bool:
     return _LEASE.search(near) is not None and "cache" not in near
 
 
+_KEYED_LOCK: Final = re.compile(
+    r"(?i)\b(?:\w*redis\w*\.|redlock\.|lock_?client\.|new_?)?(?<!try)(?:lock|mutex)\w*\(\s*(?:f?[\"'`]|[A-Za-z_]\w*\s*,)"
+)
 _LEASE: Final = re.compile(r"\b(leases?|leader|election|locks?|mutex|fencing)\b")
 # `300m` of a processor is read as minutes: they are thousandths.
 _MS_A_MILLICORE: Final = 60_000.0
@@ -293,7 +359,7 @@ def _owned(hunk: Hunk, sign: str, known: Mapping[str, str] | None = None) -> _Ow
             continue
         around = _enclosing(side, index)
         named = _NAME_LINE.match(side[index - 1].code) if index else None
-        for setting in settings(_with_numbers(line.code, known or {}), around[:1]):
+        for setting in settings(_with_numbers(with_defaults(line.code), known or {}), around[:1]):
             owner = setting.owner
             if setting.dimension == "ms" and role_of(owner) == "cpu":
                 setting = replace(setting, value=setting.value / _MS_A_MILLICORE / 1000, dimension="")

@@ -31,6 +31,8 @@ _FORMS: Final = (
         + r"""["']?,?$"""
     ),
 )
+# Settings are numbers, too: of those only what is called so is a version, or what has its dot.
+_OF_VERSIONS: Final = re.compile(r"(?i)version|image|runtime|^tag$|[/:]|^(?:go|node|python)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ def extract(patch: Patch) -> list[Effect]:
     return found
 
 
-def _read(codes: Iterable[str]) -> dict[str, _Version]:
+def _read(codes: Iterable[str], kind: str) -> dict[str, _Version]:
     found: dict[str, _Version] = {}
     for code in codes:
         for form in _FORMS:
             match = form.search(code.strip().rstrip(","))
             if match:
+                if kind == "config" and not match[3] and not _OF_VERSIONS.search(match[1]):
+                    continue  # a number among settings
                 numbers = tuple(int(part or 0) for part in match.groups()[1:4])
                 found[match[1]] = _Version((numbers[0], numbers[1], numbers[2]), match[5] or "")
                 break
@@ -64,7 +68,7 @@ def _read(codes: Iterable[str]) -> dict[str, _Version]:
 
 
 def _versions(hunk: Hunk) -> Iterator[Effect]:
-    old, new = (_read(line.code for line in lines) for lines in (hunk.removed, hunk.added))
+    old, new = (_read((line.code for line in lines), hunk.kind) for lines in (hunk.removed, hunk.added))
     for name, before in old.items():
         after = new.get(name)
         if after is None:

@@ -16,9 +16,10 @@ from ..code import (
     is_import,
     is_local_call,
     is_remote_call,
+    lines_around,
     without_strings,
 )
-from ..diff import Hunk, Line, Patch
+from ..diff import Hunk, Line, Patch, by_function
 from ..effect import Effect
 
 # Handing work to somebody who does it later: topics, queues, jobs.
@@ -93,9 +94,11 @@ def extract(patch: Patch) -> list[Effect]:
             found += _no_longer_aside(hunk)
             found += _no_longer_to_channel(hunk)
             found += _one_by_one(hunk)
-            found += _held(hunk)
             found += _exported_at_once(hunk)
-    return [*found, *_by_blocking_library(patch)]
+    for whole in by_function(patch.running):
+        if whole.kind == "code":
+            found += _held(whole)
+    return [*found, *_by_blocking_library(patch), *_asked_besides(patch)]
 
 
 def _no_longer_sent(hunk: Hunk) -> Iterator[Effect]:
@@ -182,6 +185,50 @@ def _exported_at_once(hunk: Hunk) -> Iterator[Effect]:
             return
 
 
+def _asked_besides(patch: Patch) -> Iterator[Effect]:
+    """A call that leaves the process, newly made in a function that was there before: its callers wait for that, too.
+
+    Of a receiver that is not yet asked there, or what is asked anew may be asked instead of something else.
+    """
+    clients = clients_of([line.code for hunk in patch.running for line in hunk.after])
+    moved = _moved_functions(patch)
+    for hunk in patch.running:
+        if hunk.kind != "code" or hunk.is_new_file:
+            continue
+        known = moved | {call.name for line in hunk.before for call in calls(line.code)}
+        gone = sum(is_remote_call(call, line.code, clients) for line in hunk.removed for call in calls(line.code))
+        for index, line in enumerate(hunk.after):
+            if line.sign != "+" or line.kept or gone or is_import(line.code) or _is_of_new_function(hunk.after, index):
+                continue
+            for call in calls(line.code):
+                asks = re.search(
+                    rf"(?:=|\breturn|\bawait|\bif)\s*!?\s*(?:await\s+)?{re.escape(call.full)}\s*\(", line.code
+                )
+                if asks and call.name not in known and is_remote_call(call, line.code, clients):
+                    says = f"calls {call.full} besides: `{line.code[:80]}`"
+                    yield Effect("call_added", says, hunk.path, (call.name, *_receivers(call.full)), sureness=0.8)
+                    return
+
+
+def _moved_functions(patch: Patch) -> set[str]:
+    """Functions that a patch brings whose body stood elsewhere before: who calls them calls nobody besides."""
+    return {
+        name
+        for hunk in patch.running
+        for index, line in enumerate(hunk.after)
+        if line.sign == "+" and (name := definition(line.code))
+        if all(body.kept or not calls(body.code) for body in (hunk.after[n] for n in block_after(hunk.after, index)))
+    }
+
+
+def _is_of_new_function(lines: Sequence[Line], index: int) -> bool:
+    return any(around.sign == "+" and definition(around.code) for around in lines_around(lines, index))
+
+
+def _receivers(full: str) -> tuple[str, ...]:
+    return tuple(re.split(r"\.|->|::", full)[:-1])
+
+
 def _words_of_address(line: Line) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"(?<=/)[A-Za-z][\w-]{3,}", line.code)))
 
@@ -223,15 +270,14 @@ def _calls_held(lines: Sequence[Line], clients: frozenset[str]) -> dict[str, tup
     found: dict[str, tuple[str, bool]] = {}
     for code in held:
         for call in calls(code):
-            asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?{re.escape(call.full)}\s*\(", code)
+            asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?[@$]*{re.escape(call.full)}\s*\(", code)
             if asks and re.search(r"\.|->|::", call.full) and not _is_of_store(call.full):
                 found.setdefault(code, (call.full, is_remote_call(call, code, clients)))
     return found
 
 
 def _is_of_store(full: str) -> bool:
-    receivers = re.split(r"\.|->|::", full)[:-1]
-    return any(word in _OF_STORE for receiver in receivers for word in words(receiver))
+    return any(word in _OF_STORE for receiver in _receivers(full) for word in words(receiver))
 
 
 def _region(lines: Sequence[Line], index: int) -> range:

@@ -1,0 +1,38 @@
+"""Statements of migrations that nobody waits for: they are about tables that nobody uses yet, or last no time."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..code import lines_around
+from ..diff import Hunk, Line
+
+# A table that a migration creates, as SQL, Rails, Laravel, knex, Alembic and Entity Framework write it.
+_CREATED: Final = re.compile(
+    r"(?i)\bCREATE\s+(?:UNLOGGED\s+|TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:[\"`\[]?\w+[\"`\]]?\.)?[\"`\[]?(\w+)"
+    r"|\b(?:create_?table|Schema::create|CreateTable)\(?\s*(?:name:\s*)?[:\"'](\w+)"
+)
+_ADDS_COLUMN: Final = re.compile(
+    r"(?i)\bADD\s+(?:COLUMN\s+)?(?!CONSTRAINT|PRIMARY|UNIQUE|FOREIGN|CHECK|INDEX|KEY)\w+\s+\w+"
+)
+# What a table is rewritten or read for while it is altered.
+_FILLS: Final = re.compile(
+    r"(?i)\bNOT\s+NULL\b|\bDEFAULT\b|\bREFERENCES\b|\bUNIQUE\b|\bPRIMARY\b|\bGENERATED\b|\bSERIAL\b"
+)
+
+
+def is_of_new_table(line: Line, hunk: Hunk) -> bool:
+    """Whether a statement is of a table that the same migration creates: no row stands in it, nobody asks for it."""
+    index = next(n for n, other in enumerate(hunk.after) if other is line)
+    if any(_CREATED.search(around.code) for around in lines_around(hunk.after, index)):
+        return True
+    created = {name for line in hunk.added for match in _CREATED.finditer(line.code) for name in match.groups() if name}
+    return any(
+        re.search(rf"(?i)\b(?:on|table|only)\b[^()]*?\b{name}\b|[(\s][:\"']{name}\b", line.code) for name in created
+    )
+
+
+def only_adds_column(code: str) -> bool:
+    """Whether a statement adds a column that may be empty, which databases note in a moment."""
+    return _ADDS_COLUMN.search(code) is not None and _FILLS.search(code) is None
