@@ -148,6 +148,12 @@ def test_without_counters_sampled_traces_that_all_fail_may_have_been_kept_for_it
     assert (finding.confidence > 0.55) == believed
 
 
+@pytest.mark.parametrize(("failing", "believed"), [(5, False), (3, True)], ids=["all that came", "some"])
+def test_traces_alone_do_not_tell_that_all_are_kept(failing: int, believed: bool, look: Look) -> None:
+    (finding,), _ = look("external.request_rate", coming(200, 100, failing=failing).tables())
+    assert (finding.confidence > 0.55) == believed
+
+
 def test_load_that_is_served_as_before_harms_nobody_and_dates_no_incident(look: Look) -> None:
     (finding,), _ = look("external.request_rate", coming(200, 20).tables())
     assert finding.facts["harmless"]

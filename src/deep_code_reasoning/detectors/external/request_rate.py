@@ -8,7 +8,7 @@ of calls between services, while no more come in, is somebody's loop or retries,
 
 Stays silent when: the rise is less than twofold, or few requests prove it; or the service's own counters of requests
 stay where they were: then more of its traces are kept, as samplers keep those that fail. Where nothing counts requests,
-all that come on top fail, and logs name many traces that were not kept before, either may be so: it is told, and not
+all that come on top fail, and no logs show that most traces were kept before, either may be so: it is told, and not
 believed before others. Where the requests are served as before the load is news, but no incident (it is *harmless*),
 unless something further in is found to be used up from then on: the ranking knows.
 
@@ -50,7 +50,7 @@ class Settings:
         counted: where traces show a rise, counters of requests must show half of it at least.
         min_points: counters need so many points on either side.
         all_fail: where such a share of what comes on top fails, samplers that keep errors make as much of a rise:
-        kept: where less than this of the traces that logs name was kept before,
+        kept: unless more than this of the traces that logs name was kept before,
         min_named: of so many at least.
         confidence: of a surge that is seen in the traces and hurts.
         doubted: of one that may be the sampler's.
@@ -141,8 +141,8 @@ def _together(counted: Sequence[Sequence[float]], min_points: int) -> float | No
     return sum(map(sum, counted)) / points if points >= min_points else None
 
 
-def _is_sampled(scene: Scene, until_ns: int, settings: Settings) -> bool:
-    """Whether logs name traces of which most were not kept, until some moment."""
+def _are_kept(scene: Scene, until_ns: int, settings: Settings) -> bool:
+    """Whether logs name traces of which most were kept, until some moment."""
     row = scene.store.query(
         """
         SELECT count() AS named, countIf(trace_id IN (SELECT trace_id FROM spans)) AS kept
@@ -150,7 +150,7 @@ def _is_sampled(scene: Scene, until_ns: int, settings: Settings) -> bool:
         """,
         until=until_ns,
     )[0]
-    return int(row["named"]) >= settings.min_named and int(row["kept"]) < settings.kept * int(row["named"])
+    return int(row["named"]) >= settings.min_named and int(row["kept"]) >= settings.kept * int(row["named"])
 
 
 def _rise(service: str, operation: str, counts: Sequence[int], settings: Settings) -> _Rise | None:
@@ -203,7 +203,7 @@ def _finding(scene: Scene, rise: _Rise, steps: TimeSteps, counted: bool, setting
     a_second = NS_PER_S / steps.width_ns
     failing_more = int(row["failed_after"]) / (steps.count - rise.index) - int(row["failed_before"]) / rise.index
     all_fail = failing_more >= settings.all_fail * (rise.after - rise.before)
-    doubted = not counted and all_fail and _is_sampled(scene, since_ns, settings)
+    doubted = not counted and all_fail and not _are_kept(scene, since_ns, settings)
     return Finding(
         code="external.request_rate",
         mechanism="traffic_surge",
