@@ -39,7 +39,8 @@ _SPLIT_LINES: Final = 30
 # The usual words first and as they are written most: that is what most lines are done with.
 _LEVEL: Final = "(?:INFO|WARN|ERROR|DEBUG|info|warn|error|debug|(?i:" + "|".join(LEVEL_WORDS) + "))"
 _SEPARATOR: Final = r"[ \t\]|,:)\"-]*+"
-_END: Final = r"(?:[ \t]++|[\])|\"]|,(?=[ \t])|[:-]++(?=[ \t]|$))*+"
+# No possessive group: those of Python 3.11.2 lose what its last try had taken.
+_END: Final = r"(?>(?:[ \t\])|\"]|,(?=[ \t])|(?=[:-]+(?:[ \t]|$))[:-]+)*)"
 # What may be of any length is bounded: a line may be megabytes of anything, and must not be tried at every length.
 _TAG: Final = r"([A-Za-z_][\w./$@()<>#-]{0,200}(?:::[\w<>]{1,200}){0,20})(?:\[([\w.:-]{1,80})\])?:(?=[ \t]|$)"
 _TAG_WITH_PROCESS: Final = re.compile(r"[\w./$@()<>-]+\[\d+\]:$")

@@ -29,6 +29,8 @@ _LEVELS: Final = (
     r"|version|offset|idle)s?(?:[^a-z]|$)"
 )
 # `_count` is left out: what is counted now (threads, connections) is called so as well.
+# Requests by the status that they were answered with are counted, be it of one that is rare.
+_STATUSES: Final = r"[._ /-](?:[1-5]\d\d|[1-5]xx)$"
 _ENDS: Final = r"[._](?:total|sum|bucket)$"
 MESSAGES_DONE: Final = frozenset(
     {"published", "produced", "sent", "enqueued", "delivered", "redelivered", "received", "consumed", "dequeued",
@@ -58,13 +60,14 @@ def counters_of(database: Database) -> list[str]:
             GROUP BY name, service, instance, host, cityHash64(mapKeys(attributes), mapValues(attributes))
         )
         GROUP BY name
-        HAVING max(points >= {{least:UInt32}} AND rises >= {{rises:UInt32}})
+        HAVING (max(points >= {{least:UInt32}} AND rises >= {{rises:UInt32}}) OR match(name, {{statuses:String}}))
                AND sum(falls) * {{resets:UInt32}} <= sum(rises)
         ORDER BY name
         """,
         every=-(-points // MOST_POINTS),
         levels=_LEVELS,
         ends=_ENDS,
+        statuses=_STATUSES,
         queues=_QUEUES,
         done=_DONE,
         least=_MIN_POINTS,

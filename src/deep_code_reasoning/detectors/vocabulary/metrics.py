@@ -241,6 +241,8 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
     """Read a metric's name, unit (UCUM or plain) and OTLP kind."""
     said = words_of(name)
     kind = next((kind for kind, one, other in _TOGETHER if said & one and said & other), "")
+    if _REFUSED.search(name):
+        kind = "errors"
     if not kind and not said & _GIVEN_UP:
         kind = next((kind for kind, known in KINDS.items() if said & known), "")
     if kind == "pool" and said & KINDS["threads"] and not said & _CONNECTIONS:
@@ -267,6 +269,10 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
     )
 
 
+# Requests by the status that they were answered with: those that failed are no demand.
+_REFUSED: Final = re.compile(r"(?:^|[._ /-])(?:[45]\d\d|[45]xx)$", re.IGNORECASE)
+
+
 @functools.lru_cache(maxsize=10_000)  # every detector of metrics asks it of every name
 def kind_of_shift(metric: str, rises: bool, climbs: bool) -> str:
     """The kind of trouble that a metric's move speaks of, by its name and direction; '' when it speaks of none.
@@ -275,6 +281,8 @@ def kind_of_shift(metric: str, rises: bool, climbs: bool) -> str:
     """
     if added_up(metric):
         return ""
+    if _REFUSED.search(metric):
+        return "errors" if rises else ""
     said = words_of(metric)
     kind = next((move.kind for move in _MOVES if move.is_told_by(said, rises)), "")
     return "memory_step" if kind == "memory_growth" and not climbs else kind
