@@ -300,7 +300,8 @@ def test_a_file_of_nothing_but_beginnings_is_read_in_the_time_of_its_length(
         read(tmp_path / str(lines), {f"shop/{path}": text})
         return time.process_time() - started
 
-    assert seconds(4_000) < 10 * max(seconds(1_000), 0.03)
+    # Eight times as long; sixty-four times where each line is held against all.
+    assert seconds(8_000) < 30 * max(seconds(1_000), 0.03)
 
 
 def test_a_file_of_terraform_without_a_resource_promises_nothing(tmp_path: Path) -> None:
