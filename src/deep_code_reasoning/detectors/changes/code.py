@@ -218,6 +218,15 @@ def block_after(lines: Sequence[Line], head: int) -> range:
     return range(head + 1, end)
 
 
+def function_bodies(lines: Sequence[Line]) -> dict[str, Sequence[Line]]:
+    """Bodies of the functions that lines define, by name."""
+    return {
+        name: [lines[i] for i in block_after(lines, index)]
+        for index, line in enumerate(lines)
+        if (name := definition(line.code))
+    }
+
+
 _METHOD: Final = re.compile(
     r"^\s*(?:export\s+)?(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:\(|function\b)"
     r"|^\s*(?:async\s+)?(\w+)\s*\([^;]*\)\s*(?::\s*[\w<>\[\]., |]+)?\s*\{$"
@@ -241,6 +250,11 @@ def block_names(hunk: Hunk) -> frozenset[str]:
 def function_around(side: Sequence[Line], index: int) -> str:
     """The name of the function that a line stands in; '' when none is shown."""
     return next((name for line in lines_around(side, index) if (name := _function_name(line.code))), "")
+
+
+def function_of(hunk: Hunk, side: Sequence[Line], index: int) -> str:
+    """The same, by the heading of its hunk where no line shows it."""
+    return function_around(side, index) or definition(hunk.heading.strip())
 
 
 def lines_around(side: Sequence[Line], index: int) -> Iterator[Line]:

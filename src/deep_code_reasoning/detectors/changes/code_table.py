@@ -82,10 +82,6 @@ overlap_allowed: race_condition
     traffic_up .6 by traffic_surge, wrong_result .6, deadlock .4 by deadlock, pool_exhausted .4
 ack_early: wrong_result
     wrong_result .9, volume_drop .6, race .4, complaint .5
-lease_removed: lock_lease_expired
-    lease .9, backlog .75 by message_backlog, lock_wait .85 by lock_contention, volume_drop .4
-key_narrowed: wrong_result
-    wrong_result 1, auth .7, complaint .6, type_error .3
 # schema
 table_used: schema_mismatch
     missing_table 1, missing_column .4

@@ -8,6 +8,7 @@ from typing import Final
 
 from .compatibility import capability
 from .consequences import consequences
+from .diff import Patch
 from .effect import Effect
 from .potency import BENIGN, potency
 from .trial import Change
@@ -76,6 +77,7 @@ class History:
     def __init__(self, changes: Iterable[Change]) -> None:
         self.changes = tuple(changes)
         self._deeds: dict[Change, Deeds] = {}
+        self._last: tuple[Change, Patch] | None = None
 
     def deeds(self, change: Change) -> Deeds:
         """What a change does by its diff; one without alters something unless it says of itself that it does not."""
@@ -83,10 +85,16 @@ class History:
             self._deeds[change] = self._look(change)
         return self._deeds[change]
 
+    def patch(self, change: Change) -> Patch:
+        """What the diff of a change says. The last one is kept, no more: who asks what it does asks where, next."""
+        if self._last is None or self._last[0] is not change:
+            self._last = change, change.patch
+        return self._last[1]
+
     def _look(self, change: Change) -> Deeds:
         if change.never_runs or not change.diff:
             return Deeds(0.0 if change.never_runs or is_idle(change) else 1.0)
-        patch = change.patch
+        patch = self.patch(change)
         effects = consequences(change, patch, self.changes)
         power, why = potency(patch, effects)
         words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"

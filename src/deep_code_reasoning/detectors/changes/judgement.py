@@ -133,7 +133,7 @@ def _weigh(change: Change, history: History, situation: Situation) -> _Trial:
     if not change.diff:
         unknown = "nothing that fails speaks of it" if change.kind == "flag" else "its diff is not known"
         return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, unknown)), place)
-    patch, deeds = change.patch, history.deeds(change)
+    deeds, patch = history.deeds(change), history.patch(change)
     effects = deeds.effects
     uncalled = situation.uncalled.get(change.sha, frozenset())
     power = deeds.power * _still_felt(effects, patch, rollout, situation, uncalled)

@@ -126,7 +126,9 @@ def _merged(commits: Sequence[dict[str, Any]]) -> dict[str, str]:
 
     A merge of which some line is of no commit that is known (a conflict that was resolved) stands for itself.
     """
-    runs = {_sha(row): _runs(row) for row in commits if row["diff"]}
+    # Lines are looked at where there are merges alone: most histories have none.
+    merging = {row["repo"] for row in commits if row["merges"] and row["diff"]}
+    runs = {_sha(row): _runs(row) for row in commits if row["diff"] and row["repo"] in merging}
     merges: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in commits:
         if row["merges"] and row["diff"]:

@@ -45,7 +45,6 @@ FAMILIES: Final[tuple[str, ...]] = (
     "containers",
     "tuning",
     "whole",
-    "exits",
     "validation",
     "names",
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ..code import is_log_statement
+from ..code import is_log_statement, lines_around, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .pairs import paired
@@ -19,9 +19,18 @@ _REFUSES: Final = re.compile(
     r"(?i)\b(?:basic_?)?(?:nack|nak|reject|requeue|abandon\w*|dead_?letter\w*|negative_?acknowledge"
     r"|change_?message_?visibility\w*)!?\s*\("
 )
-_LEAVES: Final = re.compile(
-    r"^(?:return(?:\s+(?:None|null|nil|true|false|undefined|:ok|Ok\(\(\)\)))?|continue|next)\s*;?$"
+_ANSWERS: Final = re.compile(
+    r"(?i)\b(?:n?ack\w*|basic_?(?:n?ack|reject)|reject\w*|delete_?message\w*|complete_?message\w*|abandon\w*"
+    r"|commit_?(?:messages?|sync|async|offsets?)|xack)\s*\("
+    rf"|{_REFUSES.pattern.removeprefix('(?i)')}"
 )
+_OF_MESSAGES: Final = re.compile(r"(?i)consum|subscri|messag|\bmsg\b|deliver|queue|receive|channel|handler|listener")
+_LEAVES: Final = re.compile(r"^(?:(?:if|unless)\b.*[\s){])?(?:return|continue|next)\b")
+_BRANCH: Final = re.compile(
+    r"^\}?\s*(?:if|else|elif|elsif|unless|switch|case|when|try|for|catch|except|rescue|match)\b"
+)
+# Nothing came: there is nothing to answer for.
+_NOTHING: Final = re.compile(r"!\s*\w+\s*\)|\bnull\b|\bnil\b|\bNone\b|\bnot \w+\s*:|\berr\b|\bundefined\b")
 _PLACE: Final = re.compile(
     r"""(?i)(\w*(?:queue|topic|exchange|routing_?key|stream|subject|subscription|consumer_?group|group_?id|binding)\w*)["']?\s*(?:=>|:=|[:=(])\s*["'`]([\w.\-/*#]+)["'`]"""
 )
@@ -32,42 +41,57 @@ def extract(patch: Patch) -> list[Effect]:
     found: list[Effect] = []
     for hunk in patch.running:
         if hunk.kind == "code":
-            found += _ways_out(hunk) or _refused_no_more(hunk)
+            found += _unanswered(hunk) or _refused_no_more(hunk)
         if hunk.kind in ("code", "config"):
             found += _places(hunk, patch)
     return found
 
 
-def _ways_out(hunk: Hunk) -> list[Effect]:
-    """Ways out that are new, or have lost their answer, before the acknowledgement that the others come to."""
+def _unanswered(hunk: Hunk) -> list[Effect]:
+    """Ways out that are new, or have lost their answer, of a function that answers for a message further down."""
     after = hunk.after
-    last = max((n for n, line in enumerate(after) if _ACK.search(line.code)), default=-1)
-    lost = any(_REFUSES.search(line.code) or _ACK.search(line.code) for line in hunk.removed)
-    for place, line in enumerate(after[: max(0, last)]):
-        if not _LEAVES.match(line.code) or line.indent <= after[last].indent:
-            continue
-        block = _block_before(after, place)
+    answers = [n for n, line in enumerate(after) if _answers(line)]
+    said = (hunk.path, hunk.heading, *(line.code for line in after))
+    if not answers or not any(_OF_MESSAGES.search(text) for text in said):
+        return []
+    lost = any(_answers(line) for line in hunk.removed)
+    for place, line in enumerate(after[: answers[-1]]):
         new = line.sign == "+" and not line.kept
-        answered = any(_ACK.search(other.code) or _REFUSES.search(other.code) for other in block)
-        if not answered and (new or (lost and _lost_here(hunk, line))):
-            says = f"leaves by `{line.code}` without an answer to the message"
-            return [Effect("ack_removed", says, hunk.path, ("ack",), sureness=0.85)]
+        if not _LEAVES.match(line.code) or not (new or (lost and _lost_here(hunk, line))):
+            continue
+        block = (*_block_before(after, place), line)
+        answered = any(_answers(other) for other in block)
+        nothing = any(_NOTHING.search(other.code) for other in after[max(0, place - 1) : place + 1])
+        if not (answered or nothing) and _holder(after, place) == _holder(after, answers[-1]):
+            says = f"leaves by `{line.code[:60]}` without answering for the message"
+            return [Effect("ack_removed", says, hunk.path, ("ack", "message"), sureness=0.85)]
     return []
 
 
+def _answers(line: Line) -> bool:
+    return _ANSWERS.search(without_strings(line.code)) is not None
+
+
+def _holder(lines: Sequence[Line], index: int) -> Line | None:
+    """The line that opens the function that a line stands in, branches and loops aside."""
+    return next((line for line in lines_around(lines, index) if not _BRANCH.match(line.code)), None)
+
+
 def _block_before(lines: Sequence[Line], place: int) -> list[Line]:
+    """The lines of its block above a line, what is nested in them left out."""
     block = []
     for line in reversed(lines[:place]):
         if line.indent < lines[place].indent:
             break
-        block.append(line)
+        if line.indent == lines[place].indent:
+            block.append(line)
     return block
 
 
 def _lost_here(hunk: Hunk, way_out: Line) -> bool:
     place = next(n for n, line in enumerate(hunk.lines) if line is way_out)
     near = hunk.lines[max(0, place - 2) : place]
-    return any(line.sign == "-" and (_REFUSES.search(line.code) or _ACK.search(line.code)) for line in near)
+    return any(line.sign == "-" and _answers(line) for line in near)
 
 
 def _refused_no_more(hunk: Hunk) -> list[Effect]:
@@ -95,12 +119,10 @@ def _places(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
 
 
 def _follows(patch: Patch, path: str, old: str, new: str) -> bool:
-    """Whether another file of the patch makes the same step, or the name was in use before."""
-    for hunk in patch.running:
-        if (
-            hunk.path != path
-            and any(old in line.code for line in hunk.removed)
-            and any(new in line.code for line in hunk.added)
-        ):
-            return True
-    return False
+    """Whether another file of the patch makes the same step."""
+    return any(
+        hunk.path != path
+        and any(old in line.code for line in hunk.removed)
+        and any(new in line.code for line in hunk.added)
+        for hunk in patch.running
+    )

@@ -84,7 +84,6 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         r"|\blog\.retention\.\w+|\bretention\.(?:ms|bytes)\b|\bcleanup\.policy\b|Logger\.new\(.*,\s*(?:\d"
         r"|[\"'](?:daily|weekly))",
     ),
-    # The way of an answer.
     # Locks, and what turns depend on.
     _rule(
         "lock_removed",
@@ -103,7 +102,7 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
     _rule(
         "lock_added",
         "waits for rows that another holds instead of passing them by",
-        gone=r"(?i)\bSKIP\s+LOCKED\b|\bskip_?locked\b|\bNOWAIT\b|\bREADPAST\b"
+        gone=r"(?i)\bSKIP\s+LOCKED\b|\b(?:skip_?locked|nowait|readpast)\b(?!\W{1,4}false\b)"
         r"|lock\.timeout\"?,\s*value\s*=\s*\"(?:-2|0)\"|\block_?timeout\s*[=:]\s*[\"']?-?[02]\b",
         sureness=0.9,
     ),

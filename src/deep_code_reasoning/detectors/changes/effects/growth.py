@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import block_after, call_names, calls, definition, function_around, is_import, without_strings
+from ..code import block_after, call_names, calls, definition, function_of, is_import, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -238,7 +238,7 @@ def _opened(hunk: Hunk) -> list[Effect]:
     shared = any(_SHARED.search(line.code) for line in hunk.removed)
     found = []
     for index, line in enumerate(after):
-        if line.sign != "+" or line.kept or _lasts(line) or _SET_UP.match(_function_around(hunk, index)):
+        if line.sign != "+" or line.kept or _lasts(line) or _SET_UP.match(function_of(hunk, after, index)):
             continue
         opened = [m[1] for m in _OPENS.finditer(line.code) if m[1] in lasting or m[1] not in within]
         opened += [call.full for call in calls(line.code) if call.name in makers and call.name not in known]
@@ -256,11 +256,6 @@ def _opened(hunk: Hunk) -> list[Effect]:
 def _lasts(line: Line) -> bool:
     """Whether what a line makes outlives a call: of a module, of a class or of an object."""
     return line.indent == 0 or _LASTS.match(line.code) is not None
-
-
-def _function_around(hunk: Hunk, index: int) -> str:
-    """The name of the function that a line stands in, the one of the heading where none is shown."""
-    return function_around(hunk.after, index) or definition(hunk.heading.strip())
 
 
 def _tasks(hunk: Hunk) -> list[Effect]:

@@ -10,7 +10,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ..code import Call, block_after, calls, clients_of, definition, is_remote_call, lines_around
+from ..code import (
+    Call,
+    block_after,
+    calls,
+    clients_of,
+    definition,
+    function_bodies,
+    is_remote_call,
+    lines_around,
+)
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -51,21 +60,13 @@ def extract(patch: Patch) -> list[Effect]:
     """Calls newly made for each call, record or reading; and all pages asked for where it was one."""
     code = [hunk for hunk in patch.running if hunk.kind == "code"]
     clients = clients_of([line.code for hunk in code for line in hunk.after])
-    bodies = {name: body for hunk in code for name, body in _bodies(hunk.after).items()}
+    bodies = {name: body for hunk in code for name, body in function_bodies(hunk.after).items()}
     checks = {match[1] for hunk in code for line in hunk.added for match in _NAMES_CHECK.finditer(line.code)}
     found: list[Effect] = []
     for hunk in code:
         found += _from_hooks(hunk, clients, bodies, checks)
         found += _all_pages(hunk, clients)
     return found
-
-
-def _bodies(lines: Sequence[Line]) -> dict[str, Sequence[Line]]:
-    return {
-        name: [lines[place] for place in block_after(lines, index)]
-        for index, line in enumerate(lines)
-        if (name := definition(line.code))
-    }
 
 
 def _from_hooks(

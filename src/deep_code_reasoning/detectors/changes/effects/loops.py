@@ -10,11 +10,10 @@ from typing import Final
 from ...vocabulary.words import words
 from ..code import (
     Call,
-    block_after,
     call_names,
     calls,
     clients_of,
-    definition,
+    function_bodies,
     is_local_call,
     is_remote_call,
     loop_bodies,
@@ -88,8 +87,8 @@ def _around(patch: Patch) -> _Around:
     code = [hunk for hunk in patch.running if hunk.kind == "code"]
     return _Around(
         clients_of([line.code for hunk in code for line in hunk.after]),
-        {name: body for hunk in code for name, body in _helpers(hunk.before).items()},
-        {name: body for hunk in code for name, body in _helpers(hunk.after).items()},
+        {name: body for hunk in code for name, body in function_bodies(hunk.before).items()},
+        {name: body for hunk in code for name, body in function_bodies(hunk.after).items()},
         tuple(dict.fromkeys(table for line in patch.added for table in tables_of(line.code))),
     )
 
@@ -130,15 +129,6 @@ def _called(code: str) -> set[str]:
     """Names of functions that a line calls or hands on (`this::verify`, `method(:verify)`)."""
     handed_on = {name for match in _REFERENCE.finditer(code) for name in match.groups() if name}
     return {call.name for call in calls(code)} | handed_on
-
-
-def _helpers(lines: Sequence[Line]) -> dict[str, Sequence[Line]]:
-    """Bodies of the functions that lines define, by name."""
-    return {
-        name: [lines[i] for i in block_after(lines, index)]
-        for index, line in enumerate(lines)
-        if (name := definition(line.code))
-    }
 
 
 def _calls_in_loops(hunk: Hunk, around: _Around) -> list[Effect]:

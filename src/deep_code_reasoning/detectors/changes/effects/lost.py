@@ -56,14 +56,6 @@ _LOST: Final = (
         sureness=0.9,
     ),
     _lost(
-        "lock_added",
-        "waits for rows that others hold, instead of passing them by",
-        r"(?i)\bskip[\s_]?locked\b|\bnowait\b|\breadpast\b",
-        r"(?i)=\s*false",
-        r"(?i)\bfor\s+update\b|for_update|with_lock|lock_?for|pessimistic|updlock",
-        sureness=0.9,
-    ),
-    _lost(
         "jitter_removed",
         "all do it at the same moment, which chance spread before",
         r"(?i)(?=.*(?:wait|delay|sleep|pause|interval|ttl|expir|timeout|backoff|every|period|schedul|tick|splay|seconds|minutes|duration))"

@@ -27,10 +27,17 @@ def is_of_new_table(line: Line, hunk: Hunk) -> bool:
     index = next(n for n, other in enumerate(hunk.after) if other is line)
     if any(_CREATED.search(around.code) for around in lines_around(hunk.after, index)):
         return True
-    created = {name for line in hunk.added for match in _CREATED.finditer(line.code) for name in match.groups() if name}
     return any(
-        re.search(rf"(?i)\b(?:on|table|only)\b[^()]*?\b{name}\b|[(\s][:\"']{name}\b", line.code) for name in created
+        re.search(rf"(?i)\b(?:on|table|only)\b[^()]*?\b{name}\b|[(\s][:\"']{name}\b", line.code)
+        for name in created_tables(hunk)
     )
+
+
+def created_tables(hunk: Hunk) -> dict[str, Line]:
+    """The tables that a hunk creates, with the line that creates each."""
+    return {
+        name: line for line in hunk.added for match in _CREATED.finditer(line.code) for name in match.groups() if name
+    }
 
 
 def only_adds_column(code: str) -> bool:

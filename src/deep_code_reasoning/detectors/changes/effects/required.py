@@ -12,6 +12,7 @@ from typing import Final
 
 from ..diff import Hunk, Patch
 from ..effect import Effect
+from .migrations import is_of_new_table
 
 _MIGRATES: Final = re.compile(r"(?i)migrat|alembic|flyway|liquibase|changelog|versions/|schema")
 _REQUIRED: Final = re.compile(
@@ -22,7 +23,6 @@ _REQUIRED: Final = re.compile(
 _ALTERS_FIELD: Final = re.compile(r"\b(?:AddField|AlterField)\(")
 _FIELD: Final = re.compile(r"\bfield\s*=\s*[\w.]+\(")
 _SPARED: Final = re.compile(r"(?i)\bdefault|null=True|blank=True|server_default|ManyToMany|auto_now")
-_CREATES: Final = re.compile(r"(?i)create_?table|CreateModel|Schema::create")
 _NAME: Final = re.compile(r"""(?i)\bname\s*[:=]\s*["'](\w+)|\bADD\s+(?:COLUMN\s+)?["`]?(\w+)|["'](\w{3,})["']""")
 _NEAR: Final = 6
 
@@ -41,7 +41,7 @@ def _required(hunk: Hunk) -> Iterator[Effect]:
         field = _FIELD.search(line.code) and any(_ALTERS_FIELD.search(other.code) for other in before)
         if line.sign != "+" or line.kept or not (field or _REQUIRED.search(line.code)):
             continue
-        if _SPARED.search(line.code) or any(_CREATES.search(other.code) for other in after[:place]):
+        if _SPARED.search(line.code) or is_of_new_table(line, hunk):
             continue
         named = [match for other in before for match in _NAME.finditer(other.code)]
         names = tuple(dict.fromkeys(name for match in named for name in match.groups() if name))

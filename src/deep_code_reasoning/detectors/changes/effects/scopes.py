@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Final
 
-from ..code import string_literals, without_strings
+from ..code import function_around, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -30,6 +30,16 @@ _ROW_LOCK: Final = re.compile(
     r"(?i)\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b|\bLOCK\s+IN\s+SHARE\s+MODE\b|"
     r"\b(?:UPDLOCK|HOLDLOCK|XLOCK)\b|\bLOCK\s+TABLE\b"
 )
+_OPENED: Final = (
+    re.compile(r"\btry\s*\((?:final\s+|var\s+)?[\w<>.]*\s*(\w+)\s*="),
+    re.compile(r"\busing\b\s*\(?\s*(?:await\s+)?(?:var|[\w<>.]+)\s+(\w+)\s*="),
+    re.compile(r"\bwith\b.*\bas\s+(\w+)\s*:"),
+    re.compile(r"^defer\s+(?:func\(\)\s*\{\s*)?_?\s*=?\s*(\w+)(?:\.\w+)*\.(?:Close|Release|Unlock)\("),
+)
+_CLOSED: Final = (
+    r"\b{0}\b[\w.()?!]*\.(?:close|release|dispose|disconnect|end|free|Close|Release|Dispose)\w*\s*\("
+    r"|\bclose\w*\(\s*\$?{0}\b"
+)
 
 
 def extract(patch: Patch) -> list[Effect]:
@@ -39,6 +49,7 @@ def extract(patch: Patch) -> list[Effect]:
     for place, hunk in enumerate(hunks):
         if hunk.kind == "code":
             found += _passed_by(hunk)
+            found += _unclosed(hunk)
             found += _no_longer_deferred(hunk, (other for other in hunks[place + 1 :] if other.path == hunk.path))
         if hunk.kind in ("code", "sql"):
             found += _row_locks(hunk)
@@ -119,6 +130,20 @@ def _takes_failed(between: Sequence[Line], exit_at: int) -> bool:
     """Whether a way out right after a take follows a check that the take failed."""
     checks = between[max(0, exit_at - 1) : exit_at + 1]
     return exit_at < _CHECKED_WITHIN and any(_FAILED.search(line.code) for line in checks)
+
+
+def _unclosed(hunk: Hunk) -> Iterator[Effect]:
+    """What a block closed, opened without one since, and closed nowhere in what is shown."""
+    opened = {match[1] for line in hunk.removed for form in _OPENED for match in form.finditer(line.code)}
+    opened -= {match[1] for line in hunk.after for form in _OPENED for match in form.finditer(line.code)}
+    for name in sorted(opened):
+        taken = re.compile(rf"\b{name}\b(?:\s*,\s*\w+)?\s*:?=(?!=)\s*\S.*\(")
+        closed = re.compile(_CLOSED.format(re.escape(name)))
+        again = next((line for line in hunk.after if taken.search(line.code)), None)
+        handed_on = re.compile(rf"\breturn\s+{name}\s*;?$")
+        if again is not None and not any(closed.search(o.code) or handed_on.search(o.code) for o in hunk.after):
+            says = f"nothing closes {name} any more: `{again.code[:80]}`"
+            yield Effect("release_removed", says, hunk.path, (name, function_around(hunk.after, 0)), sureness=0.9)
 
 
 def _row_locks(hunk: Hunk) -> Iterator[Effect]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ..code import definition, function_around, is_import, without_strings
+from ..code import function_of, is_import, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 
@@ -73,7 +73,7 @@ def _shared(hunk: Hunk) -> Iterator[Effect]:
 
 def _is_of_a_call(hunk: Hunk, side: Sequence[Line], index: int) -> bool:
     """Whether a line stands in a function, as far as the hunk or its heading shows."""
-    return bool(side[index].indent) and bool(function_around(side, index) or definition(hunk.heading.strip()))
+    return bool(side[index].indent) and bool(function_of(hunk, side, index))
 
 
 def _defaults(hunk: Hunk) -> Iterator[Effect]:

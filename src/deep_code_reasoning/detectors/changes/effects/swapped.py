@@ -11,8 +11,8 @@ from typing import Final
 
 from ..diff import Hunk, Patch
 from ..effect import Effect
+from .migrations import created_tables
 
-_CREATED: Final = re.compile(r"(?i)\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`]?(\w+)[\"`]?")
 _RENAMED: Final = re.compile(
     r"(?i)\b(?:ALTER\s+TABLE\s+[\"`]?(\w+)[\"`]?\s+RENAME\s+TO|RENAME\s+TABLE\s+(?:.*,\s*)?[\"`]?(\w+)[\"`]?\s+TO)"
     r"\s+[\"`]?(\w+)"
@@ -29,7 +29,7 @@ def extract(patch: Patch) -> list[Effect]:
 
 
 def _swapped(hunk: Hunk) -> Iterator[Effect]:
-    created = {match[1]: line for line in hunk.added for match in [_CREATED.search(line.code)] if match}
+    created = created_tables(hunk)
     renamed = [match for line in hunk.added for match in [_RENAMED.search(line.code)] if match]
     for match in renamed:
         new, name = match[1] or match[2], match[3]
