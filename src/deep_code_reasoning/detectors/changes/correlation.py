@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from ...domain.conviction import Conviction
@@ -62,16 +63,19 @@ def detect(scene: Scene, settings: Settings) -> list[Conviction]:
     situation = (
         slowdown(scene, known, services) or slower_curves(scene, known, services) or _trouble(scene, known, services)
     )
+    measured = measured_situations(scene, known, services)
+    if situation is None and not measured:
+        return []
+    clears = partial(
+        replace,
+        slower=slower_medians(scene),
+        unfailing=unfailing_callers(scene),
+        quick_statements=quick_statements(scene),
+        uncalled=uncalled(scene, known),
+    )
     if situation is not None:
-        situation = replace(
-            situation,
-            slower=slower_medians(scene),
-            unfailing=unfailing_callers(scene),
-            quick_statements=quick_statements(scene),
-            uncalled=uncalled(scene, known),
-            besides=_besides(scene) if situation.began is not None else {},
-        )
-    situation, verdicts = _first_convicted(past, situation, measured_situations(scene, known, services))
+        situation = clears(situation, besides=_besides(scene) if situation.began is not None else {})
+    situation, verdicts = _first_convicted(past, situation, [clears(one) for one in measured])
     if situation is None:
         return []
     if situation.began is not None:
