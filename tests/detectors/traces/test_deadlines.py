@@ -242,3 +242,30 @@ def test_a_deadline_that_a_slow_partner_outlasts_is_told_as_the_wrong_way_round(
         fleet.span(trace, pay, "pay", "h3", "POST", at + 5, took, "client", server__address="bank.example.com")
     (finding,), _ = look("traces.early_timeout", fleet.tables())
     assert (finding.code, finding.service) == ("traces.inverted_deadline", "gateway")
+
+
+def trying_within(gets_through: bool) -> Fleet:
+    """A gateway waits 100 ms for orders, which from request 60 on try stock three times for 45 ms each."""
+    fleet = Fleet()
+    for number in range(120):
+        at, trace, bad = number * 2000.0, f"t{number}", number >= 60
+        tries, status, waited = (3, "error", 100.0) if bad else (1, "", 50.0)
+        root = fleet.span(trace, "", "gateway", "h1", "GET /", at, waited + 4, "server", status)
+        call = fleet.span(trace, root, "gateway", "h1", "call orders", at + 1, waited, "client", status, "timeout")
+        in_vain = "error" if bad and not gets_through else ""
+        orders = fleet.span(trace, call, "orders", "h2", "POST /orders", at + 2, 46.0 * tries, "server", in_vain)
+        for attempt in range(tries):
+            failed = "error" if attempt < tries - 1 else in_vain
+            sent = fleet.span(trace, orders, "orders", "h2", "call stock", at + 3 + 46 * attempt, 45, "client", failed)
+            fleet.span(trace, sent, "stock", "h3", "GET /stock", at + 4 + 46 * attempt, 60 if failed else 30, "server")
+    return fleet
+
+
+@pytest.mark.parametrize(
+    ("gets_through", "code"), [(True, "traces.inverted_deadline"), (False, "traces.early_timeout")]
+)
+def test_tries_inside_of_a_deadline_outlast_it_where_they_would_have_got_through(
+    gets_through: bool, code: str, look: Look
+) -> None:
+    findings, _ = look("traces.early_timeout", trying_within(gets_through).tables())
+    assert [f.code for f in findings if f.service == "gateway"] == [code]

@@ -6,7 +6,8 @@ the wrong way round along the chain).
 
 Where calls that took longer were waited for before, the deadline itself is new; this shows for what records no spans
 as well (`deadlines_outside.py`). Where the callee waits for a partner outside for longer than its own caller waits for
-it, and is answered, the budgets are the wrong way round: the partner is slower than it was, and in time.
+it, and is answered, the budgets are the wrong way round: the partner is slower than it was, and in time. So they are
+where the callee tries one call again and again, each try shorter than its caller waits and all of them longer.
 
 Why it matters: the work is done and thrown away; the caller reports an error where nothing is broken, and its own
 callers may try again.
@@ -111,7 +112,12 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
     waited = f"; {longer} earlier calls that took longer were waited for" if is_new else ""
     inner, waits_ms = _waits_inside(scene.store, caller, callee)
     inverted = f", and itself waits up to {waits_ms:.0f} ms for {inner}" if waits_ms > deadline_ms else ""
-    wrong_way = bool(inverted) and _waits_outside(scene.store, caller, callee) >= _MOSTLY
+    tries = 0.0 if inverted else _tries_inside(scene.store, rise, deadline_ms)
+    if tries >= _MOSTLY:
+        inverted = (
+            f", and itself tries {inner} again, each time for less and in all for longer, and mostly gets through"
+        )
+    wrong_way = bool(inverted) and (tries or _waits_outside(scene.store, caller, callee)) >= _MOSTLY
     return Finding(
         code="traces.new_deadline" if is_new else "traces.inverted_deadline" if wrong_way else "traces.early_timeout",
         mechanism="timeout_budget",
@@ -172,6 +178,39 @@ def _waits_inside(store: CaseStore, caller: str, callee: str) -> tuple[str, floa
         callee=callee,
     )
     return (str(rows[0]["service"]), float(rows[0]["waited_ns"]) / NS_PER_MS) if rows else ("", 0.0)
+
+
+def _tries_inside(store: CaseStore, rise: Rise, deadline_ms: float) -> float:
+    """Of the requests that were given up on, the share that succeeded after tries that together outlast the deadline.
+
+    Who had waited would have been served. No try may outlast the deadline alone: then who is called is slow, and to try
+    once would be as late.
+    """
+    row = store.query(
+        """
+        WITH given_up AS (
+            SELECT trace_id, min(failed) AS in_vain FROM linked_spans
+            WHERE parent_service = {caller:String} AND service = {callee:String} AND parent_failed
+              AND duration_ns > parent_duration_ns AND parent_start_ns >= {since:Int64}
+            GROUP BY trace_id
+        ),
+        tried AS (
+            SELECT trace_id FROM linked_spans
+            WHERE parent_service = {callee:String} AND service != parent_service
+              AND trace_id IN (SELECT trace_id FROM given_up WHERE NOT in_vain)
+              AND kind NOT IN ('consumer', 'producer')
+            GROUP BY trace_id, service, name
+            HAVING countIf(parent_failed) > 1 AND max(parent_duration_ns) < {deadline:Int64}
+               AND sum(parent_duration_ns) >= {deadline:Int64}
+        )
+        SELECT uniqExact(trace_id) / (SELECT greatest(count(), 1) FROM given_up) AS share FROM tried
+        """,
+        caller=rise.row["caller"],
+        callee=rise.row["callee"],
+        since=rise.since_ns,
+        deadline=round(deadline_ms * NS_PER_MS),
+    )[0]
+    return float(row["share"] or 0.0)
 
 
 def _waits_outside(store: CaseStore, caller: str, callee: str) -> float:
