@@ -158,7 +158,9 @@ def _work_of(change: Conviction, seen: Finding | None, suspects: Sequence[Suspec
     can_bring = {change.mechanism, *change.can_bring}
     for suspect in suspects:
         direct = kind_of(suspect.findings[0]).shows_mechanism and suspect.score >= _JOINS * suspects[0].score
-        if direct and suspect.mechanism in can_bring:
+        # That a setting is wrong says nothing of what comes of it; what its own service runs short of does.
+        shown_there = suspect.service == change.deployed_to and suspect.mechanism not in _ANYONES
+        if direct and (suspect.mechanism in can_bring or (change.mechanism == "configuration" and shown_there)):
             # A pool that ran full is what locks in a circle come to, and no other thing that the change did.
             further = explains(change.mechanism, suspect.mechanism)
             mechanism = change.mechanism if further else suspect.mechanism
