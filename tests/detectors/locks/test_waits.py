@@ -277,3 +277,21 @@ def test_who_holds_a_lock_and_waits_for_a_partner_does_not_make_it_contended(
     fleet: Fleet, told: int, look: Look
 ) -> None:
     assert len(look("locks.contention", fleet.tables())[0]) == told
+
+
+@pytest.mark.parametrize("calls", [True, False], ids=["who is called waits", "nobody that it calls waits"])
+def test_who_only_logs_that_a_lock_was_not_to_be_had_repeats_what_its_callee_was_told(calls: bool, look: Look) -> None:
+    fleet, said = Fleet(), "POST /reserve failed: ERROR: canceling statement due to lock timeout"
+    logs = []
+    for number in range(120):
+        at, trace, late = number * 1000.0, f"t{number}", number >= 60
+        status, wait = ("error", 400.0) if late and calls else ("", 4.0)
+        root = fleet.span(trace, "", "shop", "h1", "POST /orders", at, wait + 20, "server", status)
+        served = fleet.span(trace, root, "stock", "h2", "POST /reserve", at + 2, wait + 10, "server", status)
+        text = "SELECT n FROM stock WHERE id = ? FOR UPDATE"
+        fleet.span(trace, served, "stock", "h2", "SELECT", at + 5, wait, "client", status, db__query__text=text)
+        if late:
+            logs.append({"time_ns": fleet.recorded_ns("h1", at + 30), "trace_id": f"other{number}", "service": "shop",
+                         "severity": "error", "body": said, "source_id": 1, "line": number})  # fmt: skip
+    findings, _ = look("locks.contention", {**fleet.tables(), "logs": logs})
+    assert [finding.service for finding in findings] == ["stock" if calls else "shop"]

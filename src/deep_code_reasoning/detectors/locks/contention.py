@@ -80,10 +80,13 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         waits for waits in long_waits(scene.store, settings.length, settings.min_requests) if waits.service not in stuck
     ]
     found = [finding for waits in seen if (finding := _judge(scene, waits, settings)) is not None]
+    reports = reported(scene.store, "denied", settings.min_requests)
+    told = {finding.service for finding in found} | {report.service for report in reports}
     found += [
         _denied(scene, report, probability(report.change.log_evidence, 1))
-        for report in reported(scene.store, "denied", settings.min_requests)
+        for report in reports
         if report.service not in stuck | {finding.service for finding in found}
+        and not (report.hearsay and told & set(scene.graph.downstream(report.service)) - {report.service})
         and probability(report.change.log_evidence, 1) >= settings.min_probability
     ]
     return sorted(found, key=lambda f: (-f.confidence, -f.severity, f.service))

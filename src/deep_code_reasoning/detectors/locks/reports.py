@@ -38,7 +38,10 @@ _CODE: Final = "concat(attributes['db.response.status_code'], ' ', attributes['e
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A service that is told of a kind of trouble with locks more often since `since_ns`."""
+    """A service that is told of a kind of trouble with locks more often since `since_ns`.
+
+    `hearsay`: mostly by logs and exceptions and not by a call that failed: it may repeat what one that it calls was told.
+    """
 
     service: str
     requests: int
@@ -46,6 +49,7 @@ class Report:
     message: str
     change: OutcomeChange
     citations: tuple[Citation, ...]
+    hearsay: bool
 
 
 def prepare_lock_reports(store: CaseStore) -> bool:
@@ -98,6 +102,7 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
     rows = store.query(
         f"""
         SELECT service, count() AS requests, min(r.time_ns) AS since, max(message) AS message,
+               2 * countIf(name = '') > requests AS hearsay,
                groupArray({step_of("r.time_ns")}) AS steps, groupUniqArrayIf(name, name != '') AS names,
                arraySlice(arraySort(groupArray((r.time_ns, trace_id, span_id, source_id, line, item))), 1, 3) AS first
         FROM lock_reports AS r WHERE kind = {{kind:String}}
@@ -121,8 +126,9 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
                 else log_citation(store.source(int(source)).name, int(line), int(item))
                 for _, trace, span, source, line, item in row["first"]
             )
+            requests, since_ns = int(row["requests"]), int(row["since"])
             found.append(
-                Report(str(row["service"]), int(row["requests"]), int(row["since"]), str(row["message"]), change, cited)
+                Report(service, requests, since_ns, str(row["message"]), change, cited, bool(row["hearsay"]))
             )
     return found
 
