@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from ..domain.case import SourceRole
 from ..store.writer import CaseWriter
+from .tables import MAGIC, TableLines
 
 HEAD_BYTES: Final = 65_536
 # A line longer than this is not taken as text: it would have to be held whole. Formats whose documents are one line
@@ -38,7 +39,8 @@ _PROGRESS_BYTES: Final = 1024 * 1024
 class EvidenceFile:
     """One file to be read.
 
-    `name` is unique in the case and goes into citations; `compression` is '', 'gzip' or 'zstd', by content.
+    `name` is unique in the case and goes into citations; `compression`, by content, is '', 'gzip', 'zstd', or 'parquet'
+    or 'arrow' for a table, which reads as lines (`tables.py`).
     """
 
     source_id: int
@@ -103,9 +105,12 @@ class TruncatedError(Exception):
 
 
 def detect_compression(head: bytes) -> str:
-    """'gzip', 'zstd' or '' by the first bytes (RFC 1952, RFC 8878)."""
+    """'gzip', 'zstd', 'parquet', 'arrow' or '' by the first bytes (RFC 1952, RFC 8878, `tables.MAGIC`)."""
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
+    for magic, table in MAGIC.items():
+        if head.startswith(magic):
+            return table
     return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else ""
 
 
@@ -117,6 +122,8 @@ def open_decompressed(path: Path, compression: str) -> Iterator[BinaryIO]:
             yield io.BufferedReader(_Guarded(gzip.GzipFile(fileobj=raw)))
         elif compression == "zstd":
             yield io.BufferedReader(_Guarded(_ZstdFrames(raw)))
+        elif compression:
+            yield io.BufferedReader(_Guarded(TableLines(path)))
         else:
             yield raw
 

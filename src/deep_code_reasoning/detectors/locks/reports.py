@@ -40,7 +40,7 @@ _CODE: Final = "concat(attributes['db.response.status_code'], ' ', attributes['e
 class Report:
     """A service that is told of a kind of trouble with locks more often since `since_ns`.
 
-    `hearsay`: mostly by logs and exceptions and not by a call that failed: it may repeat what one that it calls was told.
+    `hearsay`: mostly by logs and exceptions, not by a call that failed: it may repeat what its callee was told.
     """
 
     service: str
@@ -127,9 +127,7 @@ def reported(store: CaseStore, kind: str, min_requests: int) -> list[Report]:
                 for _, trace, span, source, line, item in row["first"]
             )
             requests, since_ns = int(row["requests"]), int(row["since"])
-            found.append(
-                Report(service, requests, since_ns, str(row["message"]), change, cited, bool(row["hearsay"]))
-            )
+            found.append(Report(service, requests, since_ns, str(row["message"]), change, cited, bool(row["hearsay"])))
     return found
 
 
