@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from ..domain.instant import format_instant
+from ..domain.rollout import is_rehearsal
+from .deploy_outcome import outcome_of
 from .log_origin import workload_of
 from .members import Members
 from .values import text_of
@@ -84,6 +86,12 @@ _VERSION: Final = re.compile(r"v\d[\w.+-]*|\d+\.\d+\.\d[\w.+-]*|(?=[^a-f]*[a-f])
 
 _SWITCH: Final = {"true": "on", "false": "off"}
 
+_ENVIRONMENTS: Final = tuple(
+    """environment environment.name env environmentname environmentkey targetenvironment deployenvironment
+    deploymentenvironment payload.environment payload.env""".split()
+)
+_PLACES: Final = ("environment.tier", "tier", "stage", "target", "namespace", "metadata.namespace", "cluster")
+
 # Members by which spans, metrics, log records and alerts give themselves away.
 _ALIEN: Final = tuple(
     "traceid spanid metric level severity severitytext firedat noticedat startsat loglevel parentspanid".split()
@@ -116,7 +124,18 @@ def rows_of(record: dict[str, Any], around: Mapping[str, Any]) -> Iterator[Row]:
         yield _rollout_row(record)
     elif kind:
         make: Callable[[Members], Row] = {"commit": _commit_row, "deploy": _deploy_row, "flag": _flag_row}[kind]
-        yield make(Members(_with_payload(record), around))
+        members = Members(_with_payload(record), around)
+        outcome = outcome_of(record, members) if kind == "deploy" else ""
+        row = make(members)
+        told = {"outcome": outcome, "environment": environment_in(members)}
+        yield {**row, "attributes": {**row["attributes"], **{name: text for name, text in told.items() if text}}}
+
+
+def environment_in(members: Members) -> str:
+    """The environment that a deploy or a flip of a flag was in, '' where nothing says so."""
+    # What may be called for anything says so only by a word that is used of environments alone.
+    called = (*filter(None, map(members.peek, _ENVIRONMENTS)), *filter(is_rehearsal, map(members.peek, _PLACES)))
+    return next(iter(called), "")
 
 
 def _with_payload(record: dict[str, Any]) -> dict[str, Any]:
