@@ -52,7 +52,7 @@ OUTCOMES: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_outcome_of_a_deploy_is_kept(outcome: str) -> None:
     for told in OUTCOMES[outcome]:
-        (row,) = rows_of({**AT, **told}, {})
+        ((row,), _) = rows_of({**AT, **told}, {})
         assert (row["kind"], row["attributes"].get("outcome", "")) == ("deploy", outcome), told
 
 
@@ -70,7 +70,7 @@ def test_the_outcome_of_a_deploy_is_kept(outcome: str) -> None:
 def test_its_environment_too_by_a_name_that_may_mean_others_only_where_it_does(
     told: dict[str, Any], environment: str
 ) -> None:
-    (row,) = rows_of({**AT, **told}, {})
+    ((row,), _) = rows_of({**AT, **told}, {})
     assert row["attributes"].get("environment", "") == environment
 
 

@@ -7,7 +7,7 @@ updated, a stage of deploying that had begun, a message of health checks or of g
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ..domain.rollout import CANCELLED, FAILED, NEVER_LIVE, PARTIAL, PENDING, ROLLED_BACK
@@ -22,13 +22,14 @@ _STATES: Final = tuple(
 _WORDS: Final = {
     FAILED: """failed failure fail failing error errored terminal unsuccessful timedout timeout broken
         unauthorized startupfailure deployfailed failedvalidation policysoftfailed""",
-    CANCELLED: """cancelled canceled aborted skipped rejected discarded stopped notrun notdeployed forcecanceled
+    CANCELLED: """cancelled canceled aborted skipped rejected discarded stopped stop notrun notdeployed forcecanceled
         declined dismissed expired plannedandfinished plannedandsaved neutral actionrequired terminated notbuilt""",
     PENDING: """pending queued waiting created blocked onhold notstarted scheduled requested manual preparing
         waitingforresource planned planning planqueued costestimated policychecked awaitingapproval needsapproval
         draft suspended open ready""",
     PARTIAL: """partial partially partiallysucceeded partiallyfailed progressdeadlineexceeded failedrollback
-        rollbackfailed incomplete stalled pendingupgrade""",
+        rollbackfailed rollbacksuccessful rollbackinprogress incomplete stalled pendingupgrade pendinginstall
+        pendingrollback""",
     ROLLED_BACK: "rolledback rollback reverted undone autorolledback",
 }  # fmt: skip
 _OUTCOME_OF: Final = {word: outcome for outcome, words in _WORDS.items() for word in words.split()}
@@ -57,14 +58,16 @@ _STAGES: Final = ("stages", "jobs", "steps", "stage_results")
 _TOUCHES: Final = re.compile(r"(?i)deploy|roll ?out|release|migrat|upgrade|apply|canary|promote")
 
 
-def outcome_of(record: dict[str, Any], members: Members) -> str:
+def outcome_of(record: Mapping[str, Any], members: Members, state: str = "") -> str:
     """The outcome of a deploy as a word of `domain/rollout.py`; '' where it went live, or nothing says otherwise.
 
     Args:
         record: the decoded record, for the lists in it.
         members: the same by plain names; what is asked for stays left over.
+        state: the state, where it is known which member tells it.
     """
-    outcome = next(filter(None, (outcome_word(members.peek(name)) for name in _STATES)), "")
+    states = (state,) if state else map(members.peek, _STATES)
+    outcome = next(filter(None, map(outcome_word, states)), "")
     told = " ".join(filter(None, (members.peek(name) for name in (*_TOLD, *_STATES))))
     if outcome not in (FAILED, CANCELLED, ROLLED_BACK):
         return outcome
@@ -81,7 +84,7 @@ def outcome_word(text: str) -> str:
     return ""
 
 
-def _has_reached(record: dict[str, Any], members: Members, told: str) -> bool:
+def _has_reached(record: Mapping[str, Any], members: Members, told: str) -> bool:
     if any((number_of(members.peek(name).rstrip(" %")) or 0) > 0 for name in _COUNTS):
         return True
     counted = _SOME_OF.search(told)
@@ -91,7 +94,7 @@ def _has_reached(record: dict[str, Any], members: Members, told: str) -> bool:
     return any(begun) if begun else _REACHED.search(told) is not None
 
 
-def _stages_that_touch(record: dict[str, Any]) -> Iterator[bool]:
+def _stages_that_touch(record: Mapping[str, Any]) -> Iterator[bool]:
     """Whether each stage of a run that touches what runs had begun."""
     for name in _STAGES:
         stages = record.get(name)
