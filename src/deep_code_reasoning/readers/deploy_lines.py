@@ -124,7 +124,7 @@ _BAD: Final = (
 _FAILED: Final = re.compile(
     rf"(?:\bfailed to (?:{_STRONG}|{_WEAK}))|\b(?:{_BAD})[!.]*\s*$|"
     rf"\b(?:{_STRONG}|{_WEAK}|job|build|pipeline)\b.{{0,80}}?\b(?:{_BAD})"
-    r"(?=[:;,.!)]|\s(?:after|at|with|because|due|on|in)\b)",
+    r"(?=[:;,.!)]|\s(?:after|at|with|because|due|on|in|by)\b)",
     re.IGNORECASE,
 )
 _IS_BAD: Final = re.compile(rf"(?:{_BAD})", re.IGNORECASE)
