@@ -114,6 +114,14 @@ def test_a_run_of_tests_is_rejected_for_what_it_is(read_evidence: Any) -> None:
     assert [piece["reason"] for piece in outcome.rejected] == ["GitHub workflow run: no deploy", NEITHER]
 
 
+def test_what_stands_around_an_event_is_no_record_and_tells_its_repository(read_evidence: Any) -> None:
+    run = {"id": 1, "name": "Deploy", "head_sha": SHA, "run_number": 4, "status": "completed", "created_at": AT}
+    event = {"action": "completed", "workflow_run": run, "repository": {"id": 5, "full_name": "harbor/cart"}}
+    outcome = read_evidence("changes-json", {"event.json": json.dumps(event).encode()})["event.json"]
+    assert [(row["repo"], row["commit_sha"]) for row in outcome.rows] == [("harbor/cart", SHA)]
+    assert outcome.rejected == []
+
+
 def test_states_in_a_file_of_their_own_belong_to_the_deployments_of_the_other(read_evidence: Any) -> None:
     whole = json.loads((CASES / "github-deploys.json").read_text("utf-8"))
     apart = {name: json.dumps(whole[name]).encode() for name in ("deployments", "deployment_statuses")}

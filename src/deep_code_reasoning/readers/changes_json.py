@@ -61,7 +61,13 @@ def _changes(value: Any, around: Mapping[str, Any], depth: int = 0) -> Iterator[
     rows, reason = rows_of(value, around) if isinstance(value, dict) else ([], NEITHER)
     if reason == NEITHER and isinstance(value, dict) and depth < _MAX_DEPTH:
         parts = filter(_holds_objects, value.values())
-        inner = [found for part in parts for found in _changes(part, value, depth + 1) if isinstance(found[0], dict)]
+        # What stands beside a change in an envelope (the repository, who sent it) is no record.
+        inner = [
+            found
+            for part in parts
+            for found in _changes(part, value, depth + 1)
+            if found[2] != NEITHER or (isinstance(part, list) and isinstance(found[0], dict))
+        ]
         if any(why != NEITHER for _, _, why in inner):
             yield from inner
             return
