@@ -160,6 +160,18 @@ def test_a_commit_that_is_cited_is_shown_with_the_lines_of_its_diff(
     assert "\x1b[2J" not in "".join(lines)
 
 
+def test_a_case_says_what_its_records_were_taken_for_and_why_others_were_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = {"head_sha": "a" * 40, "run_number": 1, "status": "completed", "created_at": stamp(1)}
+    runs = {"workflow_runs": [{**run, "name": "Deploy cart"}, {**run, "name": "Tests"}, {**run, "name": "Lint"}]}
+    (tmp_path / "runs.json").write_text(json.dumps(runs))
+    monkeypatch.setenv("DCR_HOME", str(tmp_path / "home"))
+    CliRunner().invoke(cli, ["investigate", str(tmp_path / "runs.json"), "--case", "c"])
+    shown = CliRunner().invoke(cli, ["case", "show", "c"]).stdout
+    assert "GitHub workflow run: 1\n    rejected: GitHub workflow run: no deploy: 2\n" in shown
+
+
 def test_more_evidence_joins_a_case(incident: Path) -> None:
     assert dcr("case", "add", "orders", incident / "traces.json").returncode == 0
     assert dcr("case", "add", "orders", incident / "logs.ndjson").returncode == 0

@@ -70,3 +70,19 @@ def test_a_pipeline_is_no_service(read_evidence: Any) -> None:
 @pytest.mark.parametrize("piece", ["a", "a-", "deploy ", "x=", "1.", "by A ", "#", "/", "a1b2c3d", "helm upgrade -a "])
 def test_absurdly_long_lines_are_looked_at_where_they_begin(piece: str) -> None:
     assert isinstance(deploy_line(piece * 200_000), DeployLine)
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        ("cart v1.2.3 is live", ""),
+        ("deploy of cart v1.2.3 failed: image not found", "failed"),
+        ("deploy of cart v1.2.3 aborted by Lea", "cancelled"),
+        ("deploy of cart v1.2.3 failed: 2 of 6 pods ready, rest timed out", "partial"),
+    ],
+)
+def test_what_became_of_a_run_is_kept(read_evidence: Any, end: str, outcome: str) -> None:
+    text = f"2026-06-18T14:00:00Z Deploying cart v1.2.3 to production\n2026-06-18T14:03:00Z {end}\n".encode()
+    (row,) = read_evidence("deploy-log", {"deploys.log": text})["deploys.log"].tables["changes"]
+    assert (row["service"], row["attributes"].get("outcome", "")) == ("cart", outcome)
+    assert row["attributes"]["environment"] == "production"

@@ -19,7 +19,7 @@ from ..store.library import cases, delete_case, find_case
 from ..store.resolve import resolve
 from ..store.user_query import checked, run_bounded
 
-__all__ = ["CitedRow", "delete_case", "find_case", "list_cases", "query_case", "show_citation"]
+__all__ = ["CitedRow", "delete_case", "find_case", "list_cases", "query_case", "read_as", "show_citation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,29 @@ def open_named(name: str | None) -> Iterator[CaseStore | None]:
 def list_cases() -> Iterator[tuple[Path, Manifest]]:
     """Every case, by name."""
     return cases()
+
+
+def read_as(folder: Path, most: int = 8) -> dict[int, list[str]]:
+    """What the records of a source were taken for, and why others were rejected, the most frequent first.
+
+    Args:
+        folder: the case.
+        most: how many of either are told of a source.
+
+    Returns:
+        By the id of a source: `GitHub deployment: 12`, `rejected: GitHub workflow run: no deploy: 30`.
+    """
+    found: dict[int, list[str]] = {}
+    with open_case(folder) as store:
+        for row in store.query(
+            "SELECT * FROM (SELECT source_id, attributes['read_as'] AS what, count() AS n, 0 AS last FROM changes "
+            "GROUP BY source_id, what HAVING what != '' UNION ALL "
+            "SELECT source_id, concat('rejected: ', reason) AS what, count() AS n, 1 AS last FROM rejected "
+            "GROUP BY source_id, what) ORDER BY source_id, last, n DESC, what LIMIT {most:UInt32} BY source_id, last",
+            most=most,
+        ):
+            found.setdefault(int(row["source_id"]), []).append(f"{row['what']}: {row['n']}")
+    return found
 
 
 # A line longer than this holds many records: its beginning would show another one.

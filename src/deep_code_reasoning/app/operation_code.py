@@ -16,7 +16,7 @@ from ..source.contracts.edges import plain_name
 from ..source.contracts.read import Contracts
 from ..source.operations import Operation, OperationPlace, Operations
 from ..source.references import References
-from ..store import CaseStore
+from ..store import WENT_LIVE, CaseStore
 from .code_references import kept_contracts, references
 from .code_telemetry import milliseconds
 
@@ -41,9 +41,9 @@ _REVISIONS: Final = """
                   resource['service.version']) AS revision FROM spans)
     GROUP BY service, repository, revision ORDER BY service, spans DESC, repository, revision LIMIT 500
 """
-_DEPLOYS: Final = """
+_DEPLOYS: Final = f"""
     SELECT toString(service) AS service, toString(repo) AS repository, version, commit_sha FROM changes
-    WHERE kind = 'deploy' AND service != '' ORDER BY time_ns DESC, id LIMIT 500
+    WHERE kind = 'deploy' AND service != '' AND {WENT_LIVE} ORDER BY time_ns DESC, id LIMIT 500
 """
 
 

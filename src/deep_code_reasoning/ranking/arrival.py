@@ -40,6 +40,8 @@ _BEFORE_NS: Final = 5 * NS_PER_S
 _SAME_NS: Final = 30 * NS_PER_S
 # Another change of so long before may have done it as well: what it does may be asked for later.
 _LONG_NS: Final = 3600 * NS_PER_S
+# More of what did not happen helps nobody.
+_MOST_ATTEMPTS: Final = 3
 # As sure as one is of a change by its time alone, unless the mechanism was seen at work.
 _BY_TIME: Final = 0.42
 # Trouble that may be chance dates nothing: a deploy before two errors is there as often as not.
@@ -72,6 +74,18 @@ def with_arrival(scene: Scene, cause: Cause, suspect: Suspect) -> Cause:
         if len(found) == 1:
             return _brought_by(cause, suspect, found[0])
     return cause
+
+
+def with_attempts(scene: Scene, cause: Cause) -> Cause:
+    """A cause without a change, with what was about to reach its service within the hour before and never did."""
+    until_ns = scene.windows.onset.end_ns + _BEFORE_NS
+    tried = [
+        (change.attempts[-1].time_ns, f"{change.label} is not it: {change.attempts[-1].void}")
+        for change in (history(scene.store).changes if cause.change is None and scene.store.count("changes") else ())
+        if change.attempts and not change.rollouts and change.attempts[-1].service in (cause.service, "")
+    ]
+    near = sorted(line for time_ns, line in tried if 0 <= until_ns - time_ns <= _LONG_NS)
+    return replace(cause, against=(*cause.against, *near[:_MOST_ATTEMPTS]))
 
 
 @dataclass(frozen=True, slots=True)

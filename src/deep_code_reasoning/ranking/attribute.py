@@ -20,7 +20,7 @@ from ..detectors.symptoms.trouble import trouble
 from ..domain.cause import Cause, ChangeRef, Suspect
 from ..domain.conviction import Conviction
 from ..domain.finding import Finding
-from .arrival import with_arrival
+from .arrival import with_arrival, with_attempts
 from .calibrate import at_its_limit
 from .explaining import came_after, explains, is_overrun, is_reaction
 from .outside import from_outside, strongest
@@ -63,7 +63,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
             *(c for c in causes if (c.service, c.mechanism) != (lead.service, lead.mechanism)),
         ]
     elif causes:
-        causes[0] = with_arrival(scene, causes[0], suspects[0])
+        causes[0] = with_attempts(scene, with_arrival(scene, causes[0], suspects[0]))
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 

@@ -1,38 +1,38 @@
 """Commits, deploys and flag changes told from each other by their members, and made into rows of `changes`.
 
-Shapes seen in: hand-written exports, `git log` as JSON, GitHub's REST, GraphQL and webhook commits and deployments,
-GitLab, Bitbucket, Argo CD (application history), Spinnaker (executions), Helm (`history -o json`), Kubernetes
-(ReplicaSets and Deployments), LaunchDarkly's audit log, Unleash's events.
+What the known tools export is told by its shape (`change_shapes`); all else by the names of its members: hand-written
+exports, `git log` as JSON, commits of GitHub, GitLab and Bitbucket, what a team's own scripts write.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..domain.instant import format_instant
-from .log_origin import workload_of
+from ..domain.rollout import is_rehearsal
+from .change_values import image_of, repository_of, sha_of
+from .deploy_outcome import outcome_of
 from .members import Members
-from .values import text_of
+from .shaped_changes import shaped
 
 Row = dict[str, Any]
 
-_SHA: Final = re.compile(r"[0-9a-f]{7,64}")
+NEITHER: Final = "neither a commit, a deploy nor a flag change"
+
 _WHERE: Final = tuple(
     """repo repository repositoryname reponame repository.fullname repositoryfullname repository.name repositoryurl
     project projectname source.repourl htmlurl commit.url url weburl""".split()
 )
-_URL: Final = re.compile(r"(?:https?://|git@|ssh://git@)[^/:]+[/:](?:repos/)?([^/]+/[^/]+?)(?:\.git)?(?:/.*)?")
 _PATH_IN_DIFF: Final = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)|^diff --git a/\S+ b/(\S+)", re.MULTILINE)
 
 _SHA_NAMES: Final = tuple("sha commitsha commithash hash oid commitid gitsha commit id revision".split())
 _MESSAGE_NAMES: Final = tuple("commit.message message commitmessage subject messageheadline title summary".split())
 _COMMIT_TIMES: Final = tuple(
     """commit.committer.date committer.date committerdate committeddate committedat commitdate timestamp time date
-    ts at commit.author.date author.date authoreddate authordate createdat mergedat""".split()
+    ts at commit.author.date author.date authoreddate authordate createdat mergedat datecreated""".split()
 )
 _AUTHORS: Final = tuple(
     """author authorname commit.author.name author.name author.login author.username author.raw author.user.login
@@ -43,15 +43,14 @@ _FILES: Final = tuple("fileschanged changedfiles files paths filepaths changes d
 
 _SERVICES: Final = tuple(
     """service servicename app application appname applicationname component workload deployment deploymentname
-    release releasename metadata.name target payload.service payload.servicename payload.app payload.application
-    payload.component project name service.name application.name app.name""".split()
+    release releasename metadata.name target project name service.name application.name app.name""".split()
 )
 _DEPLOYED_SHAS: Final = tuple(
     """commitsha gitsha sha commithash commit gitcommit commitid revision git.sha git.commit source.revision
     headsha commit.sha commit.id""".split()
 )
 _VERSIONS: Final = tuple(
-    """version newversion toversion appversion imagetag tag payload.version payload.tag releaseversion buildversion
+    """version newversion toversion appversion imagetag tag releaseversion buildversion
     build buildnumber chart image newimage revision ref configrevision""".split()
 )
 _DEPLOY_TIMES: Final = tuple(
@@ -84,6 +83,12 @@ _VERSION: Final = re.compile(r"v\d[\w.+-]*|\d+\.\d+\.\d[\w.+-]*|(?=[^a-f]*[a-f])
 
 _SWITCH: Final = {"true": "on", "false": "off"}
 
+_ENVIRONMENTS: Final = tuple(
+    """environment environment.name env environmentname environmentkey targetenvironment deployenvironment
+    deploymentenvironment""".split()
+)
+_PLACES: Final = ("environment.tier", "tier", "stage", "target", "namespace", "metadata.namespace", "cluster")
+
 # Members by which spans, metrics, log records and alerts give themselves away.
 _ALIEN: Final = tuple(
     "traceid spanid metric level severity severitytext firedat noticedat startsat loglevel parentspanid".split()
@@ -91,12 +96,19 @@ _ALIEN: Final = tuple(
 
 
 def kind_of(record: Any) -> tuple[str, float]:
-    """What a record is, `commit`, `deploy` or `flag`, and how sure that is (0 to 1); '' when it is none."""
+    """What a record is, and how sure that is (0 to 1): `commit`, `deploy`, `flag`, or `part` of a deploy.
+
+    It is '' when it is none; of something that is told by its shape (a run that deploys nothing) that is sure, too.
+    """
     if not isinstance(record, dict):
         return "", 0.0
-    if _argo_history(record) or _is_rollout(record):
-        return "deploy", 0.97
-    members = Members(record)
+    known = shaped(record, {})
+    if known is not None and (known.rows or not known.shape.shared):
+        return (known.rows[0]["kind"], 0.97) if known.rows else ("", 0.9)
+    return _kind_by_names(Members(record))
+
+
+def _kind_by_names(members: Members) -> tuple[str, float]:
     if members.has(*_ALIEN):
         return "", 0.0
     for kind, certainty in (("flag", _flag(members)), ("commit", _commit(members)), ("deploy", _deploy(members))):
@@ -105,28 +117,31 @@ def kind_of(record: Any) -> tuple[str, float]:
     return "", 0.0
 
 
-def rows_of(record: dict[str, Any], around: Mapping[str, Any]) -> Iterator[Row]:
-    """The rows of `changes` that a record makes, without their origin."""
-    kind, _ = kind_of(record)
-    if kind == "deploy" and (history := _argo_history(record)):
-        for entry in history:
-            name = text_of(record["metadata"].get("name"))
-            yield _deploy_row(Members({**entry, "application": name, "id": f"{name}@{text_of(entry.get('id'))}"}))
-    elif kind == "deploy" and _is_rollout(record):
-        yield _rollout_row(record)
-    elif kind:
-        make: Callable[[Members], Row] = {"commit": _commit_row, "deploy": _deploy_row, "flag": _flag_row}[kind]
-        yield make(Members(_with_payload(record), around))
+def rows_of(record: dict[str, Any], around: Mapping[str, Any]) -> tuple[list[Row], str]:
+    """The rows of `changes` that a record makes, without their origin, and the reason why it makes none, or ''.
+
+    Rows of a known shape may have cells of their own (see `shaped_changes.Shaped`).
+    """
+    known = shaped(record, around)
+    if known is not None and (known.rows or not known.shape.shared):
+        return list(known.rows), known.reason
+    members = Members(record, around)
+    kind, _ = _kind_by_names(Members(record))
+    if not kind:
+        return [], known.reason if known is not None else NEITHER
+    make: Callable[[Members], Row] = {"commit": _commit_row, "deploy": _deploy_row, "flag": _flag_row}[kind]
+    outcome = outcome_of(record, members) if kind == "deploy" else ""
+    environment = environment_in(members) if kind != "commit" else ""
+    row = make(members)
+    told = {"outcome": outcome, "environment": environment}
+    return [{**row, "attributes": {**row["attributes"], **{name: text for name, text in told.items() if text}}}], ""
 
 
-def _with_payload(record: dict[str, Any]) -> dict[str, Any]:
-    """A record whose payload, what who deploys told GitHub beside, is an object, also where it came as its text."""
-    payload = record.get("payload")
-    try:
-        told = json.loads(payload) if isinstance(payload, str) else None
-    except ValueError:
-        told = None
-    return {**record, "payload": told} if isinstance(told, dict) else record
+def environment_in(members: Members) -> str:
+    """The environment that a deploy or a flip of a flag was in, '' where nothing says so."""
+    # What may be called for anything says so only by a word that is used of environments alone.
+    called = (*filter(None, map(members.peek, _ENVIRONMENTS)), *filter(is_rehearsal, map(members.peek, _PLACES)))
+    return next(iter(called), "")
 
 
 def unique(row: Row, taken: Counter[tuple[str, str]]) -> Row:
@@ -209,11 +224,8 @@ def _file_and_patch(item: Any) -> tuple[str, str]:
 def _repository(members: Members) -> str:
     for name in _WHERE:
         text = members.text(name) if members.has(name) else ""
-        url = _URL.fullmatch(text)
-        if url is not None:
-            return url[1]
-        if text and "://" not in text:
-            return text
+        if repository := repository_of(text):
+            return repository
     around = Members(members.around)
     return around.text("repository.fullname", "repository.name", "repository", "repo", "project.pathwithnamespace")
 
@@ -225,12 +237,10 @@ def _deploy(members: Members) -> float:
     if not members.time(*_DEPLOY_TIMES):
         return 0.0
     said = members.begins("deploy") or "deploy" in members.text("type", "kind", "event", "action", "task").lower()
-    what = members.has(*_VERSIONS, *_DEPLOYED_SHAS, "trigger.artifacts")
+    what = members.has(*_VERSIONS, *_DEPLOYED_SHAS)
     if members.has("service", "servicename", "app", "application", "component", "metadata.name", "release", "workload",
                    "service.name", "deployment"):  # fmt: skip
         return 0.95 if what or said else 0.0
-    if members.has("chart", "appversion") and members.has("revision"):
-        return 0.95
     return 0.9 if said and what and members.has("sha", "environment", "name", "project", "target") else 0.0
 
 
@@ -238,14 +248,10 @@ def _deploy_row(members: Members) -> Row:
     service = members.text(*_SERVICES)
     sha = _sha_in(members, _DEPLOYED_SHAS)
     version = members.text(*_VERSIONS)
-    image = version or _artifact(members)
-    if "/" in image or (":" in image and " " not in image):
-        version = image.rsplit("/", 1)[-1].rpartition(":")[2] or image
-        service = service or image.rsplit("/", 1)[-1].partition(":")[0]
-    if not service and members.has("chart"):
-        service = re.sub(r"-v?\d[\w.+-]*$", "", members.text("chart"))
-    if not sha and _SHA.fullmatch(version) and not version.isdecimal():
-        sha = version
+    if "/" in version or (":" in version and " " not in version):
+        name, tag = image_of(version)
+        service, version = service or name, tag or version
+    sha = sha or sha_of(version)
     time_ns = members.time(*_DEPLOY_TIMES)
     old = members.text("fromversion", "oldversion", "previousversion", "oldimage")
     message = members.text("message", "description", "title", "reason", "change", "changelog")
@@ -261,61 +267,6 @@ def _deploy_row(members: Members) -> Row:
         "author": members.text(*_ACTORS),
         "message": message or (f"{old}->{version}" if old and version else ""),
         "attributes": members.rest(),
-    }
-
-
-def _artifact(members: Members) -> str:
-    """The first artifact of a Spinnaker execution."""
-    artifacts = members.value("trigger.artifacts", "artifacts")
-    first = artifacts[0] if isinstance(artifacts, list) and artifacts else None
-    return Members(first).text("reference", "version", "name") if isinstance(first, dict) else ""
-
-
-def _argo_history(record: dict[str, Any]) -> list[dict[str, Any]]:
-    status, metadata = record.get("status"), record.get("metadata")
-    history = status.get("history") if isinstance(status, dict) and isinstance(metadata, dict) else None
-    return [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-
-
-def _is_rollout(record: dict[str, Any]) -> bool:
-    """Whether a record is a Kubernetes object that stands for a version of a workload."""
-    return record.get("kind") in ("ReplicaSet", "Deployment", "StatefulSet", "DaemonSet") and all(
-        isinstance(record.get(name), dict) for name in ("metadata", "spec")
-    )
-
-
-def _rollout_row(record: dict[str, Any]) -> Row:
-    members = Members(record)
-    metadata = Members(record["metadata"])
-    owners = metadata.value("ownerreferences")
-    owner = (
-        Members(owners[0]).text("name") if isinstance(owners, list) and owners and isinstance(owners[0], dict) else ""
-    )
-    name = metadata.text("name")
-    service = owner or (re.sub(r"-[0-9a-f]{6,10}$", "", name) if record["kind"] == "ReplicaSet" else name)
-    containers = members.value("spec.template.spec.containers")
-    images = [item.get("image", "") for item in containers or () if isinstance(item, dict)]
-    version = text_of(images[0]).rsplit("/", 1)[-1].rpartition(":")[2] if images else ""
-    conditions = members.value("status.conditions")
-    progress = [item for item in conditions or () if isinstance(item, dict) and item.get("type") == "Progressing"]
-    changed = Members(progress[0]).time("lastupdatetime", "lasttransitiontime") if progress else 0
-    time_ns = changed or metadata.time("creationtimestamp")
-    return {
-        "kind": "deploy",
-        "id": f"{service}@{version or format_instant(time_ns)}",
-        "time_ns": time_ns,
-        "service": workload_of(service) if not owner and record["kind"] == "ReplicaSet" else service,
-        "commit_sha": version if _SHA.fullmatch(version) and not version.isdecimal() else "",
-        "version": version,
-        "message": f"{record['kind']} {name}",
-        "attributes": {"images": " ".join(map(text_of, images)), **_kept(metadata.rest())},
-    }
-
-
-def _kept(attributes: dict[str, str]) -> dict[str, str]:
-    """Of a Kubernetes object's metadata, what says something: not its bookkeeping."""
-    return {
-        name: text for name, text in attributes.items() if name.startswith(("namespace", "labels.", "annotations.dep"))
     }
 
 
@@ -373,8 +324,7 @@ def _flag_row(members: Members) -> Row:
 def _sha_in(members: Members, names: tuple[str, ...]) -> str:
     """The first of these members that is a commit's hash."""
     for name in names:
-        text = members.peek(name).strip().lower()
-        if _SHA.fullmatch(text) and (len(text) >= 40 or not text.isdecimal()):
+        if sha := sha_of(members.peek(name)):
             members.value(name)
-            return text
+            return sha
     return ""

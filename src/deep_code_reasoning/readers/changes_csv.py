@@ -5,13 +5,13 @@ See `change_records` for the names that are understood.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
-from .change_records import kind_of, rows_of, unique
+from .change_join import ChangeJoin, Origin
+from .change_records import kind_of, rows_of
 from .delimited import iterate_rows, layout_of
 
 
@@ -26,17 +26,18 @@ def sniff(head: Head) -> float:
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """Read changes; a row that is none is rejected."""
+    join = ChangeJoin(writer)
     for file in files:
-        taken: Counter[tuple[str, str]] = Counter()
         layout, rows = iterate_rows(file, writer)
         for row in rows:
             record = _record(layout.columns, row.cells) if layout is not None else {}
-            found = list(rows_of(record, {}))
-            if not found:
-                reason = "neither a commit, a deploy nor a flag change"
+            changes, reason = rows_of(record, {})
+            if not changes:
                 writer.reject(file.source_id, row.line, reason, ",".join(row.cells), row.offset)
-            place = {"source_id": file.source_id, "line": row.line, "item": 0}
-            writer.rows("changes", [{**unique(change, taken), **place} for change in found])
+            origin = Origin(file.source_id, row.line, row.offset, ",".join(row.cells)[:200])
+            for item, change in enumerate(changes):
+                join.add(change, origin, item)
+    join.end()
 
 
 def _record(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:

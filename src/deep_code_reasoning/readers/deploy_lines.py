@@ -106,6 +106,17 @@ _OF_JOBS: Final = frozenset(
 
 _OF_DEPLOYS: Final = re.compile(r"deploy|release|rollout|promote", re.IGNORECASE)
 
+# Where it goes: `deploy-staging`, `to production`, `qa deploy`.
+_ENVIRONMENT: Final = (
+    r"(staging|stage|stg|preview|dev|development|qa|uat|test|testing|sandbox|pre-?prod|integration|acceptance|"
+    r"prod|production|prd)"
+)
+_WHERE: Final = re.compile(
+    rf"(?:\b(?:to|in|on|for|into)[ :]+(?:the |our )?|\b(?:deploy|release|rollout|promote)[-_ /:]+(?:to[-_ ])?)"
+    rf"{_ENVIRONMENT}\b|\b{_ENVIRONMENT}[-_ ](?:deploy|release|rollout)",
+    re.IGNORECASE,
+)
+
 _BACK: Final = re.compile(r"roll(?:ed|ing|s)?[ -]?back|rollback|revert|rollout undo|helm rollback", re.IGNORECASE)
 _BAD: Final = (
     r"fail(?:ed|ure|s)?|abort(?:ed)?|cancell?ed|error(?:ed)?|unsuccessful|timed[ -]?out|unstable|rejected|skipped"
@@ -113,7 +124,7 @@ _BAD: Final = (
 _FAILED: Final = re.compile(
     rf"(?:\bfailed to (?:{_STRONG}|{_WEAK}))|\b(?:{_BAD})[!.]*\s*$|"
     rf"\b(?:{_STRONG}|{_WEAK}|job|build|pipeline)\b.{{0,80}}?\b(?:{_BAD})"
-    r"(?=[:;,.!)]|\s(?:after|at|with|because|due|on|in)\b)",
+    r"(?=[:;,.!)]|\s(?:after|at|with|because|due|on|in|by)\b)",
     re.IGNORECASE,
 )
 _IS_BAD: Final = re.compile(rf"(?:{_BAD})", re.IGNORECASE)
@@ -157,7 +168,8 @@ def deploy_line(text: str, meant: bool = False) -> DeployLine:
 
     Args:
         text: the line.
-        meant: it stands where deploys are listed, so that a name with a version is one without a verb.
+        meant: it stands where deploys are listed, so that a name with a version is one without a verb, and one word
+            that speaks of deploys the name of a job.
     """
     text = _MARKS.sub(" ", text[:_LOOKED_AT])
     text = re.sub(r"\s+", " ", text).strip()
@@ -170,9 +182,11 @@ def deploy_line(text: str, meant: bool = False) -> DeployLine:
     job = _job(text, pairs)
     hosted = _OF_HOST.search(text)
     commit = pairs.get("commit") or (hosted[2] if hosted else _commit(text))
+    is_job = meant and _OF_DEPLOYS.search(text) is not None and re.fullmatch(r"[\w-]+", text) is not None
     labelled = bool(version or "commit" in pairs)
     said = bool(
-        _STRONG_WORD.search(text)
+        is_job
+        or _STRONG_WORD.search(text)
         or _OF_DEPLOYS.search(job)
         or (
             labelled
@@ -182,18 +196,19 @@ def deploy_line(text: str, meant: bool = False) -> DeployLine:
             )
         )
     )
-    by = _BY.search(text)
+    by, where = _BY.search(text), _WHERE.search(text)
     return DeployLine(
         said=said,
         back=said and _BACK.search(text) is not None,
         phase=_phase(text, pairs) if said or job else "",
         job=job,
-        service=service or (name or _service_of_job(job) if said else ""),
+        service=service or (_service_of_job(text) if is_job else name or _service_of_job(job) if said else ""),
         version=version if said else told,
         commit=commit if said or "commit" in pairs else "",
         repo=pairs.get("repo") or (hosted[1] if hosted else ""),
         author=pairs.get("author") or (by[1] if by is not None and (said or job) else ""),
-        environment=pairs.get("environment", ""),
+        environment=pairs.get("environment", "")
+        or (where[1] or where[2] if where is not None and (said or job) else ""),
     )
 
 

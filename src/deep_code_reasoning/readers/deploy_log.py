@@ -41,26 +41,31 @@ def sniff(head: Head) -> float:
         return 0.0
     joiner = LineJoiner(HeaderReader(learn(lines), Clock()), {})
     joiner.add_lines(1, lines)
-    rows = joiner.take(end=True)
+    told, of = told_of_deploys(joiner.take(end=True), called_so)
+    if told and 2 * told >= of:
+        return 0.7 + 0.28 * told / of
+    # Above what a plain log is taken for at most.
+    return 0.62 if called_so and told > 1 else 0.0
+
+
+def told_of_deploys(rows: Sequence[Row], called_so: bool = False) -> tuple[int, int]:
+    """How many of these rows tell of deploys that name what goes out, and of how many."""
     runs = DeployRuns()
     for row in rows:
         runs.add(_line_of(row, called_so), row)
     deploys, others = runs.take(end=True)
-    told = len(rows) - len(others)
-    if deploys and 2 * told >= len(rows):
-        return 0.7 + 0.28 * told / len(rows)
-    # Above what a plain log is taken for at most.
-    return 0.62 if called_so and deploys and told > 1 else 0.0
+    return (len(rows) - len(others) if deploys else 0), len(rows)
 
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """Read deploys; what is of none becomes rows of `logs`, of no service."""
-    read_texts(files, writer, lambda file: ({}, _taker(file, writer)))
+    read_texts(files, writer, lambda file: ({}, taker(file.path.name, writer)))
 
 
-def _taker(file: EvidenceFile, writer: CaseWriter) -> Callable[[list[Row], bool], None]:
+def taker(name: str, writer: CaseWriter) -> Callable[[list[Row], bool], None]:
+    """What takes the rows of a file of that name, in their order, the last ones with True, and writes what they are."""
     runs = DeployRuns()
-    called_so = _CALLED_SO.search(file.path.name) is not None
+    called_so = _CALLED_SO.search(name) is not None
 
     def take(rows: list[Row], end: bool) -> None:
         for row in rows:

@@ -1,19 +1,23 @@
 """Lines that speak of one deploy joined to one: its start, what it says on the way, its end.
 
 They belong together by the number of their run, else by the service and version that they name, else because the one
-follows the other. A deploy is dated by its first line: from then on it may be felt. A run that failed is no deploy;
-its lines, and all that speak of none, stay what they are without this: rows of `logs`.
+follows the other. A deploy is dated by its first line: from then on it may be felt. A run that failed or was called off
+is kept with its outcome. Lines that are of no deploy stay what they are without this: rows of `logs`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..domain.instant import NS_PER_S, format_instant
+from ..domain.rollout import CANCELLED, FAILED
 from .change_records import unique
 from .deploy_lines import DeployLine
+from .deploy_outcome import outcome_of
+from .members import Members
 
 Row = dict[str, Any]
 
@@ -22,6 +26,7 @@ _TOGETHER_NS: Final = 3600 * NS_PER_S
 # Runs that may still go on, more than any team has at a time.
 _MAX_OPEN: Final = 200
 _MAX_ROWS: Final = 50
+_CALLED_OFF: Final = re.compile(r"(?i)\b(?:abort|cancel+|reject|skip)\w*")
 _MESSAGE_CHARACTERS: Final = 300
 _FACTS: Final = ("job", "service", "version", "commit", "repo", "author", "environment")
 
@@ -43,7 +48,16 @@ class _Run:
 
     @property
     def is_deploy(self) -> bool:
-        return self.said and self.phase != "failed" and bool(self.facts["service"] or self.facts["commit"])
+        return self.said and bool(self.facts["service"] or self.facts["commit"])
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, by all that its lines say; of a rollback '', which is live once it began."""
+        if self.phase != "failed":
+            return ""
+        told = " ".join(row["body"][:_MESSAGE_CHARACTERS] for row in self.rows)
+        state = CANCELLED if _CALLED_OFF.search(told) else FAILED
+        return outcome_of({}, Members({"message": told}), state)
 
     def learn(self, line: DeployLine, row: Row) -> None:
         """Take what a line adds; what was said first stands."""
@@ -129,6 +143,7 @@ def _deploy_of(run: _Run) -> Row:
     told = {
         "job": facts["job"],
         "environment": facts["environment"],
+        "outcome": run.outcome,
         "rollback": "true" if run.back else "",
         "finished_at": format_instant(run.end_ns) if run.phase == "ended" and run.end_ns > time_ns else "",
     }

@@ -11,8 +11,10 @@ from typing import Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
+from .change_join import ChangeJoin, Origin
 from .json_records import head_records, iterate_json
 from .notice_records import kind_of, row_of
+from .shaped_changes import shaped
 from .values import ItemCounter, text_of
 
 # Where documents keep their records.
@@ -31,10 +33,18 @@ def sniff(head: Head) -> float:
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
     """Read notices; ids that several of a file share are told apart by a number."""
+    join = ChangeJoin(writer)
     for file in files:
         items = ItemCounter()
         taken: Counter[str] = Counter()
         for record in iterate_json(file, writer, _LISTS):
+            # Deploys are marked where alerts are kept, too.
+            marked = shaped(record.value, record.members) if isinstance(record.value, dict) else None
+            if marked is not None and marked.rows:
+                origin = Origin(file.source_id, record.line, record.offset, text_of(record.value)[:200])
+                for change in marked.rows:
+                    join.add(change, origin, items.of(record.line))
+                continue
             row = row_of(record.value, record.members) if isinstance(record.value, dict) else None
             if row is None:
                 reason = "neither an alert, a status event nor a log pattern"
@@ -45,6 +55,7 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
                 row["id"] = f"{row['id']}~{taken[row['id']]}"
             place = {"source_id": file.source_id, "line": record.line, "item": items.of(record.line)}
             writer.rows("notices", [{**row, **place}])
+    join.end()
 
 
 READER = Reader("notices-json", "notices", sniff, read)

@@ -30,6 +30,7 @@ MODULES: Final[tuple[str, ...]] = (
     "logfmt",
     "text_logs",
     "deploy_log",
+    "chat_json",
 )
 
 # A format is taken when its reader is at least this sure; below it a file is listed as not understood.

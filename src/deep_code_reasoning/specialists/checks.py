@@ -10,7 +10,7 @@ from ..domain.citation import Citation
 from ..domain.claim import Claim, citation_or_none
 from ..domain.instant import format_instant
 from ..errors import QueryError
-from ..store import CaseStore
+from ..store import WENT_LIVE, CaseStore
 from .ground import Ground, Objection
 
 # Models round to two digits; what is further away than that is another number.
@@ -71,7 +71,8 @@ def live_since(change: Citation, ground: Ground, store: CaseStore) -> int | None
         sha = str(exhibit.rows[0]["id"])
         deploys = store.query(
             "SELECT min(time_ns) AS t, count() AS n FROM changes "
-            "WHERE kind = 'deploy' AND commit_sha = {sha:String} AND time_ns > 0",
+            f"WHERE kind = 'deploy' AND {WENT_LIVE} "
+            "AND commit_sha = {sha:String} AND time_ns > 0",
             sha=sha,
         )[0]
         if int(deploys["n"]):

@@ -13,7 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..domain.rollout import NEVER_LIVE
 from .engine import Database, Row
+
+# Of changes: those that are not known never to have gone live.
+WENT_LIVE: Final = f"attributes['outcome'] NOT IN {tuple(NEVER_LIVE)}"
 
 # Git's shortest form has seven letters. A number so long is hardly ever how some commit's name happens to begin.
 _SHORT: Final = re.compile(r"(?<![0-9a-z])g?([0-9a-f]{7,40})(?![0-9a-z])")

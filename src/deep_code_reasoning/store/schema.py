@@ -194,7 +194,12 @@ CHANGES: Final = Table(
         Column("message", TEXT, "commit message, or what the deploy or flag says of itself (off->on)"),
         Column("files", WORDS, "paths touched"),
         Column("diff", TEXT, "unified diff, '' when the source has none"),
-        Column("attributes", ATTRIBUTES, "all other fields as text"),
+        Column(
+            "attributes",
+            ATTRIBUTES,
+            "all other fields as text; `outcome` of a deploy that did not simply go live (failed, cancelled, pending, "
+            "partial, rolled_back), `environment`; of a known tool's record what it is (`read_as`) and no bookkeeping",
+        ),
         *_ORIGIN,
     ),
 )

@@ -83,7 +83,7 @@ def show(case_name: str, citation: str | None, form: str) -> None:
 
 
 def _show_case(case_name: str, form: str) -> None:
-    from ...app.cases import find_case
+    from ...app.cases import find_case, read_as
     from ...report.plain import printable
     from ...store.layout import read_manifest
     from ...store.schema import TABLES
@@ -94,12 +94,15 @@ def _show_case(case_name: str, form: str) -> None:
         click.echo(json.dumps({"folder": str(folder), **manifest.as_json()}, indent=2, ensure_ascii=False))
         return
     click.echo(f"{manifest.info.id}: {printable(manifest.info.title or 'untitled')}\n{folder}\n\nsources")
+    told = read_as(folder) if manifest.files.get("changes") or any(s.rejected for s in manifest.sources) else {}
     for source in manifest.sources:
         rejected = f", {source.rejected} rejected" if source.rejected else ""
         click.echo(
             f"  {printable(source.name):44} {source.format:16} {source.rows:>10,} rows{rejected}  "
             f"{printable(source.note)}"
         )
+        for line in told.get(source.id, ()):
+            click.echo(f"    {printable(line)}")
     click.echo("\ntables")
     for table in TABLES.values():
         if manifest.files.get(table.name):

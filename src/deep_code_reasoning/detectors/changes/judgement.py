@@ -37,6 +37,8 @@ _ELIMINATION: Final = 0.62
 # of many, a word in common is enough.
 _WANTING: Final = frozenset({"dns", "certificate_expired", "disk_full"})
 _WANTING_BY_NAME: Final = frozenset({"missing_table", "missing_column"})
+# A rollout that stopped half-way may have reached few requests: it convicts by what its diff does alone.
+_HALTED: Final = 0.6
 # As suspect as another, or nearly.
 _RIVAL: Final = 0.8
 _SUSPICION_HALF_LIFE_H: Final = 8.0
@@ -197,17 +199,21 @@ def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:
         return ()
     delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
     where = f"deployed on {rollout.service}" if rollout.service else "deployed"
-    return (f"{where} {stretch(delay_s)} before the onset" if delay_s >= 0 else f"{where} at the onset",)
+    halted = ", and stopped half-way" if rollout.halted else ""
+    return (
+        f"{where} {stretch(delay_s)} before the onset{halted}" if delay_s >= 0 else f"{where} at the onset{halted}",
+    )
 
 
 def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
     """Time speaks louder where nothing else does: what came long before had its chance to break things earlier."""
     if rollout is None:
         return 0.0
+    reach = _HALTED if rollout.halted else 1.0
     if situation.began is not None:
-        return _timeliness(rollout.time_ns, situation)
+        return reach * _timeliness(rollout.time_ns, situation)
     hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
-    return float(0.5 ** (hours / _SUSPICION_HALF_LIFE_H))
+    return float(reach * 0.5 ** (hours / _SUSPICION_HALF_LIFE_H))
 
 
 def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situation) -> Verdict:
@@ -294,6 +300,8 @@ def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None
     """The rollout that may have done it, how well its place fits, how well its time does, and what speaks against."""
     began = situation.began
     limit = _latest(situation)
+    if not change.rollouts and change.attempts:
+        return change.attempts[-1], 0.0, 0.0, (change.attempts[-1].void,)
     if not change.rollouts:
         if change.time_ns > limit:
             return None, 0.0, 0.0, ("made after the onset",)
@@ -306,7 +314,7 @@ def _circumstances(change: Change, situation: Situation) -> tuple[Rollout | None
         late = stretch((first.time_ns - situation.onset_ns) / NS_PER_S)
         return first, 0.0, 0.0, (f"deployed {late} after the onset",)
     best = max(before, key=lambda r: (_timeliness(r.time_ns, situation) * _place(r.service, situation), r.time_ns))
-    time = _timeliness(best.time_ns, situation)
+    time = _timeliness(best.time_ns, situation) * (_HALTED if best.halted else 1.0)
     lead_s = (began.start_ns - best.time_ns) / NS_PER_S if began else 0.0
     early = (f"deployed {stretch(lead_s)} too early",) if began and time < 0.5 else ()
     return best, _place(best.service, situation), time, early

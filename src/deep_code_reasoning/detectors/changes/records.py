@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from ...domain.citation import Citation, change_citation
+from ...domain.rollout import NEVER_LIVE, PARTIAL, is_rehearsal
 from ...store import CaseStore
 from ..timeline.services import running_services, service_names
 from .deeds import History
 from .diff import parse_diff
 from .paths import file_kind
 from .trial import Change, Rollout
+
+# OpenTelemetry's names for where telemetry comes from, the older one among them.
+_OF_TELEMETRY: Final = ("deployment.environment.name", "deployment.environment", "k8s.namespace.name")
 
 
 def history(store: CaseStore) -> History:
@@ -26,28 +30,31 @@ def is_any_before(store: CaseStore, until_ns: int) -> bool:
     return any(
         min((rollout.time_ns for rollout in change.rollouts), default=change.time_ns) <= until_ns
         for change in history(store).changes
+        if change.rollouts or not change.attempts
     )
 
 
 def _read_changes(store: CaseStore) -> tuple[Change, ...]:
     rows = store.query(
         "SELECT kind, id, time_ns, repo, service, commit_sha, message, files, diff, attributes['flag'] AS flag, "
-        "attributes['parents'] != '' AS merges "
+        "attributes['parents'] != '' AS merges, attributes['outcome'] AS outcome, "
+        "attributes['environment'] AS environment "
         "FROM changes WHERE kind IN ('commit', 'deploy', 'flag') ORDER BY time_ns, kind, id, repo"
     )
     services = service_names(store)
     running = running_services(store)
-    for row in rows:
-        if row["kind"] == "deploy" and not row["service"]:
-            row["service"] = _called_so(row["repo"], services)
-        if row["kind"] == "deploy":
-            row["service"] = _running(row["service"], running)
     rollouts: dict[str, list[Rollout]] = {}
+    attempts: dict[str, list[Rollout]] = {}
     for row in rows:
+        if row["kind"] == "commit":
+            continue
+        if row["kind"] == "deploy":
+            row["service"] = row["service"] or _called_so(row["repo"], services)
+        rollout = row["rollout"] = _rollout(row, running, store)
         if row["kind"] == "deploy" and row["commit_sha"]:
-            rollouts.setdefault(row["commit_sha"], []).append(Rollout(row["id"], row["service"], int(row["time_ns"])))
+            (attempts if rollout.void else rollouts).setdefault(row["commit_sha"], []).append(rollout)
     commits = [row for row in rows if row["kind"] == "commit"]
-    carried = _carried(commits, rollouts)
+    carried = _carried(commits, rollouts, attempts.keys())
     merged = _merged(commits)
     for one, merge in merged.items():
         rollouts[one] = rollouts.get(merge, carried.get(merge, [])) or rollouts.get(one, carried.get(one, []))
@@ -57,10 +64,11 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         replace(
             _commit(row, rollouts.get(_sha(row), carried.get(_sha(row), [])), running),
             rehearsed=rehearsed.get(row["repo"], frozenset()).intersection(row["files"]),
+            attempts=tuple(attempts.get(_sha(row), ())),
         )
         for row in commits
     ]
-    met = {rollout.id for change in found for rollout in change.rollouts}
+    met = {rollout.id for change in found for rollout in (*change.rollouts, *change.attempts)}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
     ]
@@ -80,21 +88,44 @@ def _running(name: str, running: frozenset[str]) -> str:
     return max((service for service in running if name.startswith(f"{service}-")), key=len, default=name)
 
 
+def _rollout(row: dict[str, Any], running: frozenset[str], store: CaseStore) -> Rollout:
+    """The rollout that a deploy or a flip of a flag is, of the service that runs, void where it served nobody."""
+    name, time_ns = row["service"], int(row["time_ns"])
+    service = _running(name, running) if row["kind"] == "deploy" else name
+    # What is deployed may be called for the service and the environment that it goes to: `cart-staging`.
+    environment = row["environment"] or name.removeprefix(service).strip("-")
+    void = NEVER_LIVE.get(row["outcome"], "") if row["kind"] == "deploy" else ""
+    if not void and is_rehearsal(environment) and environment.lower() not in _environments(store):
+        void = f"it went to {environment} alone"
+    return Rollout(row["id"], service, time_ns, void, row["outcome"] == PARTIAL)
+
+
+def _environments(store: CaseStore) -> frozenset[str]:
+    """The environments that telemetry is of, by what its resources say, in lower case."""
+    names = ", ".join(f"resource['{name}']" for name in _OF_TELEMETRY)
+    tables = " UNION ALL ".join(f"SELECT resource FROM {table}" for table in ("spans", "logs", "metrics"))
+    query = f"SELECT DISTINCT lower(arrayJoin([{names}])) AS name FROM ({tables}) WHERE name != ''"
+    return store.once("environments", lambda: frozenset(row["name"] for row in store.query(query)))
+
+
 def _undiffed(row: dict[str, Any]) -> Change:
-    time_ns = int(row["time_ns"])
+    rollout: Rollout = row["rollout"]
     message = f"{row['flag'] or row['id']}: {row['message']}" if row["kind"] == "flag" else row["message"]
-    rollout = Rollout(row["id"], row["service"], time_ns)
-    return Change(row["id"], message, (), "", time_ns, row["repo"], (rollout,), row["kind"])
+    live, void = ((), (rollout,)) if rollout.void else ((rollout,), ())
+    return Change(row["id"], message, (), "", rollout.time_ns, row["repo"], live, row["kind"], attempts=void)
 
 
 def _sha(row: dict[str, Any]) -> str:
     return str(row["commit_sha"] or row["id"])
 
 
-def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout]]) -> dict[str, list[Rollout]]:
+def _carried(
+    commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout]], attempted: Collection[str]
+) -> dict[str, list[Rollout]]:
     """Commits that went out with a later one of their repository: a deploy brings all since the service's last one.
 
-    A service whose first deploy is the only one known of may have had what was committed before any deploy is known.
+    A service whose first deploy is the only one known of may have had what was committed before any deploy is known,
+    but for what somebody `attempted` to deploy.
     What is of some of the repository's services alone, by its paths (`envs/prod/cart.yaml`), goes out when one of them
     does.
     """
@@ -115,7 +146,7 @@ def _carried(commits: Sequence[dict[str, Any]], rollouts: dict[str, list[Rollout
             for of in tuple(waiting):
                 if going := [rollout for rollout in own if not of or rollout.service in of]:
                     for other in waiting.pop(of):
-                        is_new = int(other["time_ns"]) > first_ns
+                        is_new = int(other["time_ns"]) > first_ns or _sha(other) in attempted
                         carried[_sha(other)] = [rollout for rollout in going if is_new or rollout.service in live]
             live.update(rollout.service for rollout in own)
     return carried
@@ -224,5 +255,5 @@ def cite_change(change: Change) -> tuple[Citation, ...]:
         return (change_citation(change.kind, change.sha),)
     return (
         change_citation("commit", change.sha, change.repo),
-        *(change_citation("deploy", r.id) for r in change.rollouts[:2]),
+        *(change_citation("deploy", r.id) for r in (change.rollouts or change.attempts)[:2]),
     )

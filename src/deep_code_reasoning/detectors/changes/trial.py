@@ -23,19 +23,25 @@ SHARED_CONVICTION: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One deploy of a change: where and when."""
+    """One deploy of a change: where and when.
+
+    `void` says why it never reached who is served, '' where it did; `halted` where it stopped half-way.
+    """
 
     id: str
     service: str
     time_ns: int
+    void: str = ""
+    halted: bool = False
 
 
 @dataclass(frozen=True)
 class Change:
     """A commit with its deploys; or a deploy whose commit is not known, or the flip of a flag, which have no diff.
 
-    `kind` is `commit`, `deploy` or `flag`; `sha` is the id of a change that is no commit. `rehearsed` are those of its
-    files that stand beside one of the same name for production, and are read in another environment alone.
+    `kind` is `commit`, `deploy` or `flag`; `sha` is the id of a change that is no commit. `rollouts` are those that
+    went live, `attempts` those that never did (void). `rehearsed` are those of its files that stand beside one of the
+    same name for production, and are read in another environment alone.
     """
 
     sha: str
@@ -47,6 +53,7 @@ class Change:
     rollouts: tuple[Rollout, ...] = ()
     kind: str = "commit"
     rehearsed: frozenset[str] = frozenset()
+    attempts: tuple[Rollout, ...] = ()
 
     @property
     def patch(self) -> Patch:

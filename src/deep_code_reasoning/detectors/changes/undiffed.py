@@ -89,7 +89,7 @@ def by_name(verdict: Verdict, place: float, situation: Situation) -> Verdict:
         situation: what fails, and when it began.
     """
     change, rollout = verdict.change, verdict.rollout
-    if rollout is None or not place or not _is_recent(change, rollout, situation):
+    if rollout is None or rollout.halted or not place or not _is_recent(change, rollout, situation):
         return verdict
     best = verdict
     said = telling_words((change.message, *change.files))
@@ -123,13 +123,15 @@ def _told(change: Change, symptom: Symptom) -> str:
 
 def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Verdict, ...]:
     """Convict the one deploy there is, where no commit and no flag is known and it came right before the onset."""
-    tried = [v for v in verdicts if v.rollout is not None and v.rollout.time_ns <= situation.onset_ns]
-    if len(tried) != 1 or len(verdicts) != 1 or verdicts[0].change.kind != "deploy" or not situation.symptoms:
+    able = [v for v in verdicts if v.change.rollouts or not v.change.attempts]
+    tried = [v for v in able if v.rollout is not None and v.rollout.time_ns <= situation.onset_ns]
+    if len(tried) != 1 or len(able) != 1 or able[0].change.kind != "deploy" or not situation.symptoms:
         return tuple(verdicts)
-    verdict = verdicts[0]
+    verdict = able[0]
     rollout = verdict.rollout
     if (
         rollout is None
+        or rollout.halted
         or rollout.service != situation.front.first
         or not _is_recent(verdict.change, rollout, situation)
         or is_idle(verdict.change)
@@ -138,7 +140,8 @@ def by_time_alone(verdicts: Sequence[Verdict], situation: Situation) -> tuple[Ve
     own = next((s for s in situation.symptoms if s.service == rollout.service), None)
     if own is None or own.kind in _FROM_OUTSIDE:
         return tuple(verdicts)
-    return (_verdict(verdict, own, "", _TIME_ALONE, f"the only change that is known of, on {rollout.service}"),)
+    guilty = _verdict(verdict, own, "", _TIME_ALONE, f"the only change that is known of, on {rollout.service}")
+    return tuple(guilty if v is verdict else v for v in verdicts)
 
 
 def _is_recent(change: Change, rollout: Rollout, situation: Situation) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...domain.window import Window, Windows
-from ...store import CaseStore, Row
+from ...store import WENT_LIVE, CaseStore, Row
 from .losses import sure_losses
 
 # Means of fewer requests say little; and where a fiftieth more of them fail, that is what is wrong.
@@ -77,6 +77,7 @@ def _deploys_within(store: CaseStore) -> list[int]:
         return []
     rows = store.query(
         "SELECT DISTINCT time_ns FROM changes WHERE kind IN ('deploy', 'flag') "
+        f"AND {WENT_LIVE} "
         "AND time_ns > {start:Int64} AND time_ns < {end:Int64} ORDER BY time_ns DESC LIMIT {most:UInt32}",
         start=whole.start_ns,
         end=whole.end_ns,

@@ -10,7 +10,7 @@ from typing import Final
 from ...domain.citation import Citation, change_citation
 from ...domain.instant import NS_PER_S
 from ...domain.pack import Piece
-from ...store import CaseStore, Row
+from ...store import WENT_LIVE, CaseStore, Row
 from ...store.resolve import resolve
 from ..draft import Draft, Line
 from ..subject import Subject
@@ -83,11 +83,11 @@ def commit_draft(row: Row, onset_ns: int | None, value: float) -> Draft:
 
 def _commits(subject: Subject, onset_ns: int | None) -> list[Row]:
     return subject.store.query(
-        """
+        f"""
         SELECT id, time_ns, repo, message, author, files, diff,
-               id IN (SELECT commit_sha FROM changes WHERE kind = 'deploy') AS deployed
+               id IN (SELECT commit_sha FROM changes WHERE kind = 'deploy' AND {WENT_LIVE}) AS deployed
         FROM changes WHERE kind = 'commit'
-        ORDER BY deployed DESC, abs(time_ns - {onset:Int64}), id LIMIT {limit:UInt32}
+        ORDER BY deployed DESC, abs(time_ns - {{onset:Int64}}), id LIMIT {{limit:UInt32}}
         """,
         onset=onset_ns or 0,
         limit=_MAX_COMMITS,

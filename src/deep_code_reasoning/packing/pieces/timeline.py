@@ -28,7 +28,8 @@ def timeline(subject: Subject) -> Draft:
     rows = subject.store.query(
         """
         SELECT * FROM (
-            SELECT toString(kind) AS kind, id, time_ns, toString(service) AS about, commit_sha, version, message AS text
+            SELECT toString(kind) AS kind, id, time_ns, toString(service) AS about, commit_sha, version,
+                   concat(attributes['outcome'], ' ', message) AS text
             FROM changes WHERE kind != 'commit'
             UNION ALL
             SELECT toString(kind), id, time_ns, toString(subject), '', toString(status), concat(title, ' ', text)
