@@ -244,6 +244,28 @@ def test_a_depth_that_comes_and_goes_is_silent(values: list[float], look: Look) 
     assert not findings
 
 
+@pytest.mark.parametrize(
+    ("said", "consumer"),
+    [
+        ({"shop": "orders.paid v2 published", "mailer": "Consumer on queue orders.paid received basic.cancel"}, "mailer"),
+        ({"mailer": "handled orders.paid in 12 ms"}, "mailer"),
+        ({"shop": "orders.paid sent", "mailer": "orders.paid handled"}, "broker"),
+        ({"mailer": "consumer of orders.paid.late is up"}, "broker"),
+    ],
+    ids=["who takes them says so", "one alone speaks of it", "two do, and nobody says who takes", "of another queue"],
+)
+def test_whose_messages_wait_is_told_by_logs_where_no_span_names_them(
+    said: dict[str, str], consumer: str, look: Look
+) -> None:
+    rows = [{**row, "attributes": {"queue": "orders.paid"}} for row in series("broker", "queue.ready", PILE)]
+    logs = [
+        {"time_ns": START_NS, "service": service, "body": text, "source_id": 1, "line": line}
+        for line, (service, text) in enumerate(said.items(), start=1)
+    ]
+    (finding,), _ = look("metrics.messages", {"metrics": rows, "logs": logs})
+    assert (finding.service, finding.resource) == (consumer, "orders.paid")
+
+
 @pytest.mark.parametrize("kind", ["sum", "gauge", ""])
 @pytest.mark.parametrize(
     "name", ["messaging.queue.published", "queueMessagesAcked", "queue_redelivered", "queue.consumers"]

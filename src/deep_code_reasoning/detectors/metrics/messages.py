@@ -52,6 +52,11 @@ _MESSAGES: Final = frozenset({"message", "messages"})
 _STATE: Final = re.compile(r"(?i)(^|[._])(state|status)$")
 # Labels by which brokers and their exporters name what messages wait in; the conventions' own first.
 _DESTINATION: Final = re.compile(r"(?i)destination|queue|topic|subscription|subject|stream|channel")
+# What only those say who take messages.
+_TAKES: Final = (
+    r"(?i)consum|subscri|listener|basic\.(cancel|deliver|ack|nack|reject)|rebalanc|partitions? (assigned|revoked)"
+    r"|prefetch|(un)?ack"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +254,30 @@ def _held(
 
 
 def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumption:
-    """Who takes a destination's messages, and how it does, as spans that name the destination tell it."""
-    if not destination or not store.count("spans"):
-        return _Consumption("", 0, 0, 0.0)
+    """Who takes a destination's messages, and how it does, as spans that name it tell; else who, by logs."""
+    told = _told_by_spans(store, destination, since_ns) if destination and store.count("spans") else None
+    return told or _Consumption(_consumer_by_logs(store, destination), 0, 0, 0.0)
+
+
+def _consumer_by_logs(store: CaseStore, destination: str) -> str:
+    """The one service whose log says that it takes messages of a destination, or the only one that speaks of it; ''."""
+    if not destination or not store.count("logs"):
+        return ""
+    rows = store.query(
+        """
+        SELECT service, countIf(match(body, {takes:String})) AS takes FROM logs
+        WHERE service != '' AND position(body, {destination:String}) > 0
+          AND match(body, concat('(^|[^\\w.-])', regexpQuoteMeta({destination:String}), '($|[^\\w.-])'))
+        GROUP BY service ORDER BY takes DESC, service LIMIT 10
+        """,
+        destination=destination,
+        takes=_TAKES,
+    )
+    takers = [row for row in rows if row["takes"]] or rows
+    return str(takers[0]["service"]) if len(takers) == 1 else ""
+
+
+def _told_by_spans(store: CaseStore, destination: str, since_ns: int) -> _Consumption | None:
     rows = store.query(
         """
         WITH about AS (
@@ -278,7 +304,7 @@ def _consumption(store: CaseStore, destination: str, since_ns: int) -> _Consumpt
         since=since_ns,
     )
     if not rows or not rows[0]["taken_ever"]:
-        return _Consumption("", 0, 0, 0.0)
+        return None
     first = rows[0]
     return _Consumption(
         first["service"], sum(int(row["sent"]) for row in rows), int(first["taken"]), max(0.0, float(first["in_work"]))
