@@ -108,6 +108,48 @@ def test_one_name_at_one_service_may_be_a_wrong_name(build_case: BuildCase) -> N
     assert finding.confidence == dns_failure.Settings().one_name
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (
+            "dial tcp: lookup {}.shop.svc.local on 10.0.0.10:53: read udp 10.1.2.3:4->10.0.0.10:53: i/o timeout",
+            "10.0.0.10:53",
+        ),
+        (
+            "[ERROR] plugin/errors: 2 {}.shop.svc.cluster.local. A: read udp 10.1.2.3:4->10.9.9.9:53: i/o timeout",
+            "server",
+        ),
+        ("error (connection refused) resolving '{}.example.org/A/IN': 10.9.9.9#53", "server"),
+        ("SERVFAIL <{}.example.org. A IN>: exceeded the maximum number of sends", "server"),
+        ("{}.example.org could not be resolved (110: Operation timed out)", None),
+        ("Failed to resolve '{}.example.org' [A(1)] after 2 queries", None),
+        ("psycopg2.OperationalError: {}.example.org: nodename nor servname provided, or not known", None),
+    ],
+)
+def test_clients_and_name_servers_tell_of_names_in_many_words(
+    said: str, asked: str | None, build_case: BuildCase
+) -> None:
+    lines = [("cart", "getaddrinfo EAI_AGAIN pay.example.org"), ("web", "lookup b.example.org: server misbehaving")]
+    lines += [("ns" if asked == "server" else "web", said.format(name)) for name in ("stock", "users")]
+    (finding,) = look(dns_failure, build_case, logs=logs(*lines))
+    assert finding.confidence == dns_failure.Settings().outage
+    assert finding.resource == ("ns" if asked == "server" else asked)
+    assert finding.texts("services") == ("cart", "web")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query error: relation users.orders could not be resolved",
+        "lookup of users.cache in shard 7 took 900 ms: i/o timeout",
+        "dial tcp 10.1.2.3:5432: i/o timeout",
+        "failed to resolve dependency com.example.Cart after 2 attempts",
+    ],
+)
+def test_what_is_looked_up_elsewhere_is_no_name_of_a_host(text: str, build_case: BuildCase) -> None:
+    assert look(dns_failure, build_case, logs=logs(("auth", text), ("cart", text))) == []
+
+
 def test_nothing_about_names_is_no_trouble_with_names(build_case: BuildCase) -> None:
     assert look(dns_failure, build_case, logs=logs(("auth", "timeout after 3s calling users.svc"))) == []
 
