@@ -285,6 +285,35 @@ def test_a_lost_node_is_told_with_those_whom_it_cut_off(build_case: BuildCase) -
     assert finding.facts["services"] == ("cart", "img")
 
 
+def on_nodes() -> list[dict[str, Any]]:
+    return [
+        {**row, "host": host}
+        for service, host in (("stock", "n7"), ("price", "n7"), ("cart", "n8"))
+        for row in gauge(service, "requests_total", 1, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "machine"),
+    [
+        ({"body": "Node n7 status is now: NodeNotReady"}, "n7"),
+        ({"body": "Node is not ready", "instance": "n7"}, "n7"),
+        ({"service": "kernel", "host": "n7", "body": "Kernel panic - not syncing: Fatal machine check"}, "n7"),
+        ({"service": "cart", "host": "n8", "body": "new primary elected, failover complete"}, None),
+        ({"body": "availability zone b: nodes n7 and n8 are down, multi-az"}, None),
+    ],
+    ids=["named", "about", "written on", "told by a service", "several"],
+)
+def test_the_machine_that_all_events_are_of_is_named_with_its_services(
+    event: dict[str, Any], machine: str | None, build_case: BuildCase
+) -> None:
+    lines = logs(("cart", "connection refused"), ("img", "no route to host"), ("", ""))
+    lines[-1].update(event)
+    (finding,) = look(platform, build_case, logs=lines, metrics=on_nodes())
+    assert finding.resource == machine
+    assert (finding.service == "stock") == (finding.facts["services"] == ("price", "stock")) == bool(machine)
+
+
 def test_refused_connections_alone_prove_no_platform_fault(build_case: BuildCase) -> None:
     assert look(platform, build_case, logs=logs(("cart", "connection refused"), ("img", "connection refused"))) == []
 
