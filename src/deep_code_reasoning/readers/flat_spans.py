@@ -26,6 +26,23 @@ _SAME: Final = frozenset({"same", "ditto"})
 _CONTEXTS: Final = ("context", "span_context", "spanContext")
 # What log records have and spans have not.
 _LOG_FIELDS: Final = frozenset({"message", "msg", "body", "log", "level", "severity", "severitytext"})
+# Where a process runs and what it is, in columns beside the span's own: the names of OpenTelemetry's conventions.
+_OF_PROCESS: Final = {
+    "pod": "k8s.pod.name",
+    "podname": "k8s.pod.name",
+    "k8spodname": "k8s.pod.name",
+    "instance": "service.instance.id",
+    "instanceid": "service.instance.id",
+    "serviceinstance": "service.instance.id",
+    "serviceinstanceid": "service.instance.id",
+    "host": "host.name",
+    "hostname": "host.name",
+    "nodename": "k8s.node.name",
+    "k8snode": "k8s.node.name",
+    "k8snodename": "k8s.node.name",
+    "version": "service.version",
+    "serviceversion": "service.version",
+}
 
 Row = dict[str, Any]
 
@@ -161,7 +178,9 @@ class _FileState:
 
 def _described(fields: Fields) -> Row:
     """The columns of a span that say what it is."""
-    resource = _resource(fields.value("resource")) if "resource" in fields.known else {}
+    resource = _of_process(fields.rest)
+    if "resource" in fields.known:
+        resource |= _resource(fields.value("resource"))
     status, message = _status(fields)
     texts, numbers = attributes_of(_attributes(fields))
     parent = _id(fields.value("parent"))
@@ -179,6 +198,17 @@ def _described(fields: Fields) -> Row:
         "resource": {**({"service.name": service} if service else {}), **resource},
         "scope": fields.text("scope"),
     }
+
+
+def _of_process(rest: dict[str, Any]) -> dict[str, str]:
+    """Take the columns that say where a span's process runs out of the others.
+
+    A `node` is a machine beside a pod or an instance; alone it may as well be one of a graph.
+    """
+    named = {name: _OF_PROCESS[plain] for name in rest if (plain := plain_name(name)) in _OF_PROCESS}
+    if named and "node" in rest:
+        named["node"] = "k8s.node.name"
+    return {of: text for name, of in named.items() if (text := text_of(rest.pop(name)))}
 
 
 def _attributes(fields: Fields) -> Iterable[tuple[str, Any]]:

@@ -8,7 +8,10 @@ of its start; beside a start that is text, in milliseconds (in nanoseconds in th
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import functools
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -95,6 +98,8 @@ def fields_of(record: Mapping[str, Any]) -> Fields:
         if value is None:
             continue
         part, rank, unit = _part_of(name)
+        if part in _STRUCTURED and isinstance(value, str):
+            value = _unfolded(value)
         if not part or ((part in _STRUCTURED) != isinstance(value, dict | list) and not _may_be_either(part, value)):
             rest[name] = value
         elif part == "attributes":
@@ -107,6 +112,18 @@ def fields_of(record: Mapping[str, Any]) -> Fields:
                 loser = max(other, Member(name, value, unit), key=lambda member: _part_of(member.name)[1])
                 rest[loser.name] = loser.value
     return fields
+
+
+def _unfolded(text: str) -> Any:
+    """The object or list that the text of a cell is, in JSON or in ClickHouse's form (single quotes), else the text."""
+    if text[:1] + text[-1:] not in ("{}", "[]"):
+        return text
+    for parse in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            value = parse(text)
+            if isinstance(value, dict | list):
+                return value
+    return text
 
 
 def _may_be_either(part: str, value: Any) -> bool:

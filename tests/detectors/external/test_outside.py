@@ -108,6 +108,48 @@ def test_one_name_at_one_service_may_be_a_wrong_name(build_case: BuildCase) -> N
     assert finding.confidence == dns_failure.Settings().one_name
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (
+            "dial tcp: lookup {}.shop.svc.local on 10.0.0.10:53: read udp 10.1.2.3:4->10.0.0.10:53: i/o timeout",
+            "10.0.0.10:53",
+        ),
+        (
+            "[ERROR] plugin/errors: 2 {}.shop.svc.cluster.local. A: read udp 10.1.2.3:4->10.9.9.9:53: i/o timeout",
+            "server",
+        ),
+        ("error (connection refused) resolving '{}.example.org/A/IN': 10.9.9.9#53", "server"),
+        ("SERVFAIL <{}.example.org. A IN>: exceeded the maximum number of sends", "server"),
+        ("{}.example.org could not be resolved (110: Operation timed out)", None),
+        ("Failed to resolve '{}.example.org' [A(1)] after 2 queries", None),
+        ("psycopg2.OperationalError: {}.example.org: nodename nor servname provided, or not known", None),
+    ],
+)
+def test_clients_and_name_servers_tell_of_names_in_many_words(
+    said: str, asked: str | None, build_case: BuildCase
+) -> None:
+    lines = [("cart", "getaddrinfo EAI_AGAIN pay.example.org"), ("web", "lookup b.example.org: server misbehaving")]
+    lines += [("ns" if asked == "server" else "web", said.format(name)) for name in ("stock", "users")]
+    (finding,) = look(dns_failure, build_case, logs=logs(*lines))
+    assert finding.confidence == dns_failure.Settings().outage
+    assert finding.resource == ("ns" if asked == "server" else asked)
+    assert finding.texts("services") == ("cart", "web")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query error: relation users.orders could not be resolved",
+        "lookup of users.cache in shard 7 took 900 ms: i/o timeout",
+        "dial tcp 10.1.2.3:5432: i/o timeout",
+        "failed to resolve dependency com.example.Cart after 2 attempts",
+    ],
+)
+def test_what_is_looked_up_elsewhere_is_no_name_of_a_host(text: str, build_case: BuildCase) -> None:
+    assert look(dns_failure, build_case, logs=logs(("auth", text), ("cart", text))) == []
+
+
 def test_nothing_about_names_is_no_trouble_with_names(build_case: BuildCase) -> None:
     assert look(dns_failure, build_case, logs=logs(("auth", "timeout after 3s calling users.svc"))) == []
 
@@ -241,6 +283,35 @@ def test_a_lost_node_is_told_with_those_whom_it_cut_off(build_case: BuildCase) -
     (finding,) = look(platform, build_case, logs=lines)
     assert finding.confidence == platform.Settings().several
     assert finding.facts["services"] == ("cart", "img")
+
+
+def on_nodes() -> list[dict[str, Any]]:
+    return [
+        {**row, "host": host}
+        for service, host in (("stock", "n7"), ("price", "n7"), ("cart", "n8"))
+        for row in gauge(service, "requests_total", 1, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "machine"),
+    [
+        ({"body": "Node n7 status is now: NodeNotReady"}, "n7"),
+        ({"body": "Node is not ready", "instance": "n7"}, "n7"),
+        ({"service": "kernel", "host": "n7", "body": "Kernel panic - not syncing: Fatal machine check"}, "n7"),
+        ({"service": "cart", "host": "n8", "body": "new primary elected, failover complete"}, None),
+        ({"body": "availability zone b: nodes n7 and n8 are down, multi-az"}, None),
+    ],
+    ids=["named", "about", "written on", "told by a service", "several"],
+)
+def test_the_machine_that_all_events_are_of_is_named_with_its_services(
+    event: dict[str, Any], machine: str | None, build_case: BuildCase
+) -> None:
+    lines = logs(("cart", "connection refused"), ("img", "no route to host"), ("", ""))
+    lines[-1].update(event)
+    (finding,) = look(platform, build_case, logs=lines, metrics=on_nodes())
+    assert finding.resource == machine
+    assert (finding.service == "stock") == (finding.facts["services"] == ("price", "stock")) == bool(machine)
 
 
 def test_refused_connections_alone_prove_no_platform_fault(build_case: BuildCase) -> None:

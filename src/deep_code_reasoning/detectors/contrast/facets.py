@@ -129,6 +129,9 @@ def _prepare_spans(store: CaseStore) -> None:
         FROM spans AS s JOIN request_outcomes AS r ON s.trace_id = r.trace_id
         WHERE s.kind NOT IN ('client', 'producer')
         """,
+        "number UInt32, service LowCardinality(String), instance LowCardinality(String), "
+        "host LowCardinality(String), attributes Map(LowCardinality(String), String), "
+        "resource Map(LowCardinality(String), String), number_names Array(String), failed UInt8",
     )
 
 

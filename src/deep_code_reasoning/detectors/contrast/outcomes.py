@@ -116,6 +116,7 @@ def prepare_outcomes(store: CaseStore) -> None:
             GROUP BY trace_id
         )
         """,
+        "number UInt32, trace_id String, root Tuple(String, String), start_ns Int64, duration_ns Int64, failed UInt8",
         most=_MAX_TRACES,
     )
 

@@ -16,6 +16,7 @@ Example finding: `4 services fail to resolve 4 names since 10:30:05Z, first paym
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,10 +30,14 @@ from ..vocabulary.lexicon import kinds_of_text
 _HOST: Final = re.compile(r"(?<![\w.@/\-])((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+[a-zA-Z][\w\-]+)(?![\w(])")
 _CODE: Final = re.compile(r"(?i)^(java|javax|org|com|net|io|sun|kotlin)\.\w+\.|exception$|error$")
 _SERVER: Final = re.compile(r"(?i)\b(servfail|upstreams?|nameservers?|forward|recursion|resolver)\b")
+# What only name servers say of a name that they were asked for: CoreDNS, BIND, Unbound.
+_SERVING: Final = re.compile(r"(?i)\bplugin/(errors|forward)\b|resolving '[^']+/\w+/in'|servfail <\S+ \w+ in>")
+# Whom clients asked: Go names the server's address.
+_ASKED: Final = re.compile(r"(?i)\blookup \S+ on (\S+?:\d+): ")
 
 _FOR_NOW: Final = re.compile(
     r"(?i)temporary failure in name|eai_again|try again|servfail|server misbehaving|"
-    r"(lookup|resol\w+|dns).{0,80}(i/o timeout|timed? ?out)|resource temporarily unavailable"
+    r"(lookup|resol\w+|dns).{0,200}(i/o timeout|timed? ?out)|resource temporarily unavailable"
 )
 
 
@@ -58,7 +63,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     texts = [text for text in new_texts(scene) if "dns" in kinds_of_text(text.text)]
     if not texts:
         return []
-    servers = {text.service for text in texts if _SERVER.search(text.text) and not _hosts(text)}
+    servers = {text.service for text in texts if _is_servers(text)}
     gauges = [s for s in shifts(scene) if s.kind == "dns"]
     clients = sorted({text.service for text in texts} - servers)
     names = sorted({host for text in texts if text.service not in servers for host in _hosts(text)})
@@ -71,6 +76,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     first = min((t for t in texts if t.service not in servers or not clients), key=lambda t: (t.first_ns, t.service))
     who = f"{len(clients)} services fail" if len(clients) > 1 else f"{first.service} fails"
     what = f"{len(names)} names" if len(names) > 1 else (names[0] if names else "a name")
+    asked = {match[1] for text in texts if (match := _ASKED.search(text.text))}
     return [
         Finding(
             "external.dns_failure",
@@ -86,9 +92,18 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             },
             citations=(*(c for t in texts[:4] for c in t.citations), *(c for g in gauges[:2] for c in g.citations)),
             window=scene.windows.incident,
-            resource=names[0] if len(names) == 1 else None,
+            resource=names[0] if len(names) == 1 else _only(servers) or _only(asked),
         )
     ]
+
+
+def _is_servers(text: Text) -> bool:
+    """Whether a name server speaks: of itself and of no name, or as only such servers do."""
+    return bool(_SERVING.search(text.text)) or bool(_SERVER.search(text.text) and not _hosts(text))
+
+
+def _only(names: Collection[str]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
 
 
 def _hosts(text: Text) -> set[str]:

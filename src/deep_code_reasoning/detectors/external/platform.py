@@ -5,6 +5,9 @@ panic, zone unavailable) and fewer healthy nodes, at about the time when calls a
 
 Why it matters: many services fail at one instant without anything in common but the ground they stand on.
 
+Where all such events are of one machine, it is named, with the services that run there: of these it is told, for who
+calls them only misses them.
+
 Stays silent when: pods restart for reasons of their own (out of memory, failing probes), and when no platform event
 is recorded: refused connections alone do not prove it.
 
@@ -20,8 +23,11 @@ from typing import Final
 from ...domain.finding import Finding
 from ...domain.wording import excerpt, figure
 from ..base import Detector, Kind, Scene
+from ..symptoms.calm import FORERUN_NS
 from ..symptoms.shifts import measures, shifts
 from ..symptoms.texts import new_texts
+from ..timeline.linked_spans import CLOCK_OF
+from ..timeline.names import mentions
 from ..vocabulary.lexicon import kinds_of_text
 
 _EVENT: Final = re.compile(
@@ -63,10 +69,14 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     speakers = {text.service for text in events} | {s.service for s in nodes}
     cut_off = [t for t in texts if t not in events and _CUT_OFF & frozenset(kinds_of_text(t.text))]
     services = sorted({text.service for text in cut_off} - speakers)
-    everyone = services or sorted({text.service for text in events})
+    machine, there = _machine(scene)
+    everyone = there or services or sorted({text.service for text in events} - {""})
     first = (
         min(cut_off or events, key=lambda t: (t.first_ns, t.service)).service if cut_off or events else nodes[0].service
     )
+    if there:
+        # Who is asked most is missed most.
+        first = max(there, key=lambda name: (len(scene.graph.callers(name)), name))
     node = nodes[0] if nodes else None
     fell = f"{node.name} fell from {figure(node.before)} to {figure(node.after)}" if node else ""
     what = excerpt(events[0].text, 120) if events else fell
@@ -75,7 +85,10 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
             "external.platform",
             "infrastructure_fault",
             first,
-            f"the platform reports: {what}; hit: {', '.join(everyone)}",
+            "the platform reports"
+            + (f" of {machine}" if machine else "")
+            + f": {what}"
+            + (f"; hit: {', '.join(everyone)}" if everyone else ""),
             severity=0.9,
             confidence=settings.several if len(everyone) > 1 else settings.single,
             facts={"services": tuple(everyone), "components": tuple(sorted(speakers - set(everyone)))},
@@ -84,8 +97,49 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
                 *(c for node in nodes[:2] for c in node.citations),
             ),
             window=scene.windows.incident,
+            resource=machine or None,
         )
     ]
+
+
+def _machine(scene: Scene) -> tuple[str, list[str]]:
+    """The one machine that platform events are of, with the services that run on it; '' where it is none, or several.
+
+    An event is of the machine that it names, or is about; what no service wrote, of the one that it was written on.
+    """
+    rows = scene.store.query(
+        f"""
+        SELECT host, groupUniqArray(service) AS services FROM (
+            SELECT {CLOCK_OF} AS host, toString(service) AS service FROM spans
+            UNION ALL SELECT resource['k8s.node.name'], toString(service) FROM spans
+            UNION ALL SELECT toString(host), toString(service) FROM metrics
+            UNION ALL SELECT toString(host), toString(service) FROM logs
+        )
+        WHERE host != '' AND host != service GROUP BY host ORDER BY length(host) DESC, host LIMIT 5000
+        """
+    )
+    on_host = {str(row["host"]): row["services"] for row in rows}
+    serving = set(scene.graph.services) or {
+        str(row["service"]) for row in scene.store.query("SELECT DISTINCT toString(service) AS service FROM metrics")
+    }
+    told: set[str] = set()
+    for row in scene.store.query(
+        """
+        SELECT toString(service) AS service, toString(host) AS host, toString(instance) AS instance, body
+        FROM logs WHERE time_ns >= {since:Int64} AND match(body, {event:String})
+        GROUP BY service, host, instance, body ORDER BY service, host, instance, body LIMIT 500
+        """,
+        since=scene.windows.onset.start_ns - FORERUN_NS,
+        event=_EVENT.pattern,
+    ):
+        named = mentions(row["body"], list(on_host), "") or [name for name in (row["instance"],) if name in on_host]
+        named = [name for name in named if not any(other.startswith(f"{name}.") for other in named)]
+        written = [row["host"]] if row["host"] and row["service"] not in serving else []
+        told.update(named or written)
+    if len(told) != 1:
+        return "", []
+    (machine,) = told
+    return machine, sorted({name for name in on_host.get(machine, ()) if name and name in serving})
 
 
 DETECTOR: Final = Detector(

@@ -148,23 +148,19 @@ def _gather(store: CaseStore) -> None:
     """The few spans and events that may be about locks, in one pass."""
     names = store.attribute_names()
     speaks, given = _speaks(names)
-    store.execute(
+    store.derive(
+        "lock_spans",
         f"""
-        CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory AS
-        SELECT trace_id, span_id, toString(service), toString(clock), toString(process), {_SAID}, toString(kind),
-               start_ns, duration_ns, toString(status), attributes, statement, url
-        -- What the few say is worked out here: beside the conditions it would be for all spans.
-        FROM (
-            SELECT trace_id, span_id, service, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process,
-                   name, kind, start_ns, duration_ns, status, attributes,
-                   if({statement_of()} AS told != '', told, {znode_command(names or ())}) AS statement,
-                   if(match(name, {{http:String}}), {URL}, '') AS url
-            FROM spans
-            WHERE match(name, {{noun:String}}) OR match(name, {{verb:String}}) OR match(name, {{etcd:String}})
-               OR {speaks} OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
-               OR (url != '' AND match(url, {{path:String}}))
-        )
+        SELECT trace_id, span_id, service, {CLOCK_OF} AS clock, if(instance != '', instance, clock) AS process,
+               name, kind, start_ns, duration_ns, status, attributes,
+               if({statement_of()} AS told != '', told, {znode_command(names or ())}) AS statement,
+               if(match(name, {{http:String}}), {URL}, '') AS url
+        FROM spans
+        WHERE match(name, {{noun:String}}) OR match(name, {{verb:String}}) OR match(name, {{etcd:String}})
+           OR {speaks} OR match(statement, {{statement:String}}) OR match(statement, {{document:String}})
+           OR (url != '' AND match(url, {{path:String}}))
         """,
+        _CANDIDATE_COLUMNS,
         **given,
         etcd=ETCD_NAME,
         http=HTTP_NAME,
@@ -172,6 +168,11 @@ def _gather(store: CaseStore) -> None:
         statement=LOCK_STATEMENT,
         document=DOCUMENT,
     )
+    store.execute(f"CREATE TABLE lock_candidates ({_CANDIDATE_COLUMNS}) ENGINE = Memory")
+    # What the few say is worked out here: beside the conditions it would be for all spans.
+    if store.query("SELECT 1 AS n FROM lock_spans LIMIT 1"):
+        store.execute(f"INSERT INTO lock_candidates SELECT * REPLACE ({_SAID} AS name) FROM lock_spans")
+    store.forget("lock_spans")
     if not store.count("span_events"):
         return
     store.execute(

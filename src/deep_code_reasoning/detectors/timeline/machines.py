@@ -13,14 +13,13 @@ from ...store import CaseStore
 
 def prepare_machines(store: CaseStore) -> None:
     """Make `machines`, once."""
+    # Tables without rows are planned as long as others.
+    told = ["spans", *(table for table in ("logs", "metrics") if store.count(table))]
+    hosts = (f"SELECT DISTINCT toString(service) AS service, toString(host) AS host FROM {table}" for table in told)
     store.derive(
         "machines",
-        """
-        SELECT any(service) AS machine, host FROM (
-            SELECT DISTINCT toString(service) AS service, toString(host) AS host FROM spans
-            UNION DISTINCT SELECT DISTINCT toString(service), toString(host) FROM logs
-            UNION DISTINCT SELECT DISTINCT toString(service), toString(host) FROM metrics
-        )
+        f"""
+        SELECT any(service) AS machine, host FROM ({" UNION DISTINCT ".join(hosts)})
         WHERE service != '' AND host != '' GROUP BY host
         HAVING count() = 1 AND machine NOT IN (SELECT DISTINCT toString(service) FROM spans)
         """,

@@ -45,6 +45,8 @@ def metric_calls(store: CaseStore, services: Sequence[str], machines: Mapping[st
         services: every known service.
         machines: the services that are known by their hosts, by these.
     """
+    if not store.count("metrics"):
+        return {}
     known = {name.lower(): name for name in services} | {host.lower(): name for host, name in machines.items()}
     # Where labels have too many names to be listed they are no vocabulary.
     labels = sorted(store.attribute_names("metrics") or ())

@@ -26,7 +26,9 @@ def traced_services(store: CaseStore) -> frozenset[str]:
 
 
 def _named_in(store: CaseStore, *tables: str) -> frozenset[str]:
-    all_rows = " UNION ALL ".join(f"SELECT service FROM {table}" for table in tables)
+    all_rows = " UNION ALL ".join(f"SELECT service FROM {table}" for table in tables if store.count(table))
+    if not all_rows:
+        return frozenset()
     rows = store.query(
         f"SELECT DISTINCT service FROM ({all_rows}) WHERE service != '' ORDER BY service LIMIT {{most:UInt32}}",
         most=_MOST_SERVICES,

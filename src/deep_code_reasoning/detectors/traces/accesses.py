@@ -70,13 +70,11 @@ _PLACEHOLDER: Final = r"[?]|[$][0-9]|%s|[:@][a-z]"
 # What a column is added to is no value that was read before.
 _RELATIVE: Final = r'([A-Za-z_]+)["`]? *= *["`]?([A-Za-z_]+)["`]? *[-+*|]'
 
-
 _METHOD: Final = f"upper({first_attribute('http.request.method', 'http.method')})"
 _PATH: Final = first_attribute("url.path", "http.target", "url.full", "http.url")
 _ROUTE: Final = first_attribute("http.route", "url.template")
 GIVEN: Final = f"""arrayFilter(pair -> pair.2 != '' AND length(pair.2) <= 80 AND NOT match(pair.1, '{_CONVENTIONS}'),
     arrayZip(arrayMap(key -> toString(key), mapKeys(attributes)), mapValues(attributes)))"""
-
 
 # Columns that a statement's condition compares, with their values: those of placeholders are recorded in their order.
 _PIECES: Final = r"splitByRegexp('[?]|[$][0-9]+|%s', replaceRegexpAll(statement, '::[a-z]+', ''))"
@@ -90,7 +88,6 @@ _CONDITIONS: Final = rf"""arrayConcat(
              {_PIECES} AS pieces,
              arrayEnumerate(pieces)))"""
 
-
 # A write that holds only while what it replaces is as it was read: the same column is compared and set.
 _COMPARED: Final = rf"""(match(statement, '(?is)where.*{_VERSION[4:]}|[^a-z]if +[a-z_]+ *[=<>!]|[^a-z]if +exists')
     OR hasAny(arrayMap(found -> lower(found[1]), extractAllGroups(
@@ -100,12 +97,10 @@ _COMPARED: Final = rf"""(match(statement, '(?is)where.*{_VERSION[4:]}|[^a-z]if +
 _REPLACES: Final = rf"""NOT {_COMPARED} AND NOT match(statement, '\\$inc')
     AND NOT arrayExists(sides -> sides[1] = sides[2], extractAllGroups(statement, '{_RELATIVE}'))"""
 
-
 # An insert that leaves what is there as it is may be done by many.
 _INSERTS: Final = (
     r"match(statement, '(?i)^[^a-z]*insert') AND NOT match(statement, '(?i)on conflict|ignore|duplicate key')"
 )
-
 
 # What a store is asked to do; of AWS's the method says it.
 _VERB: Final = f"""multiIf({first_attribute("db.operation.name", "db.operation")} != '',
@@ -148,6 +143,9 @@ def _find_accesses(store: CaseStore) -> None:
                parent_kind, parent_clock, parent_start_ns, parent_duration_ns
         FROM linked_spans WHERE parent_service != service AND kind NOT IN ('client', 'producer')
         """,
+        "trace_id String, span_id String, service LowCardinality(String), name LowCardinality(String), clock String, "
+        "start_ns Int64, duration_ns Int64, parent_span_id String, parent_service LowCardinality(String), "
+        "parent_kind LowCardinality(String), parent_clock String, parent_start_ns Int64, parent_duration_ns Int64",
     )
     store.derive(
         "call_sides",
@@ -177,26 +175,30 @@ def _find_accesses(store: CaseStore) -> None:
         FROM service_entries AS e LEFT ANY JOIN call_sides AS s ON e.trace_id = s.trace_id AND e.span_id = s.span_id
         GROUP BY trace_id, service
         """,
+        f"trace_id String, service LowCardinality(String), turns Array(Tuple(Int64, String, {_GIVEN}))",
     )
-    _derive_all(store, _STATEMENTS)
-    _derive_all(store, _CALLS)
+    store.execute(f"CREATE TABLE key_accesses ({_ACCESSES}) ENGINE = Memory")
+    _add(store, _STATEMENTS)
+    _add(store, _CALLS)
     for table in ("service_entries", "call_sides", "turns"):
         store.execute(f"TRUNCATE TABLE {table}")
 
 
-def _derive_all(store: CaseStore, steps: Sequence[tuple[str, str]]) -> None:
-    """Make tables each of which is asked by the next one alone, and is emptied then; one without a name is added."""
+def _add(store: CaseStore, steps: Sequence[tuple[str, str, str]]) -> None:
+    """Add to `key_accesses` by tables each of which is asked by the next step alone, and is emptied then."""
     patterns = {"read": _READ, "write": _WRITE, "reads": _named(_READ_WORDS), "writes": _named(_WRITE_WORDS),
                 "replaces": _named(_REPLACE_WORDS)}  # fmt: skip
     done = ""
-    for table, select in steps:
+    for table, columns, select in steps:
         used = {name: pattern for name, pattern in patterns.items() if f"{{{name}:String}}" in select}
         if table:
-            store.derive(table, select, **used)
+            store.derive(table, select, columns, **used)
         else:
             store.execute(f"INSERT INTO key_accesses {select}", **used)
         if done:
             store.execute(f"TRUNCATE TABLE {done}")
+        if table and not store.query(f"SELECT 1 AS n FROM {table} LIMIT 1"):
+            break  # and no later one has rows
         done = table
 
 
@@ -216,19 +218,40 @@ _KEYS: Final = "arrayDistinct(arrayMap(pair -> pair.2, multiIf(notEmpty(alike), 
 _SURE: Final = "length(names) = 1 AND notEmpty(arrayConcat(alike, ids))"
 
 
-# A statement that takes many steps is planned for longer than it runs: each step is a table of its own.
+# A statement that takes many steps is planned for longer than it runs, as subqueries for longest: each is a table.
+_GIVEN: Final = "Array(Tuple(String, String))"
+_ACCESSES: Final = (
+    "trace_id String, span_id String, service LowCardinality(String), entry String, start_ns Int64, end_ns Int64, "
+    "doubt_ns Int64, object String, reads UInt8, names Array(String), hidden UInt8, row String, refused UInt8, "
+    "replaces UInt8, creates UInt8"
+)
+_SPAN: Final = (
+    "trace_id String, span_id String, service LowCardinality(String), clock String, start_ns Int64, duration_ns Int64"
+)
+_PLACES: Final = (
+    f"{_SPAN}, table String, literals Array(String), reads UInt8, store_key String, object String, about String, "
+    "key Tuple(String, String), masked UInt8, replaces UInt8, creates UInt8, "
+    f"turn Tuple(Int64, String, {_GIVEN}), given {_GIVEN}"
+)
+_NAMES: Final = f"alike {_GIVEN}, ids {_GIVEN}, names Array(String)"
 _STATEMENTS: Final = (
     (
+        "key_told",
+        f"{_SPAN}, status LowCardinality(String), attributes Map(LowCardinality(String), String), statement String, "
+        "summary String, verb String",
+        f"""
+        SELECT trace_id, span_id, service, {CLOCK_OF} AS clock, start_ns, duration_ns, status, attributes,
+               {statement_of()} AS statement, attributes['db.query.summary'] AS summary,
+               if({_VERB} AS told != '', told, extract(if(statement != '', statement, summary), '[a-zA-Z.]+')) AS verb
+        FROM spans WHERE notEmpty(attributes) AND (match(verb, {{read:String}}) OR match(verb, {{write:String}}))
+          AND NOT match(statement, '(?i)for +(no +key +)?(update|share)')
+        """,
+    ),
+    (
         "key_texts",
+        f"{_SPAN}, status LowCardinality(String), statement String, summary String, verb String, "
+        f"own_given {_GIVEN}, conditions {_GIVEN}, table String, literals Array(String)",
         rf"""
-        WITH told AS (
-            SELECT trace_id, span_id, toString(service) AS service, {CLOCK_OF} AS clock, start_ns, duration_ns,
-                   status, attributes, {statement_of()} AS statement, attributes['db.query.summary'] AS summary,
-                   if({_VERB} AS told != '', told, extract(if(statement != '', statement, summary), '[a-zA-Z.]+'))
-                       AS verb
-            FROM spans WHERE notEmpty(attributes) AND (match(verb, {{read:String}}) OR match(verb, {{write:String}}))
-              AND NOT match(statement, '(?i)for +(no +key +)?(update|share)')
-        )
         SELECT * EXCEPT (attributes), {GIVEN} AS own_given,
                arrayConcat({_CONDITIONS}, [('id', {_DOCUMENT})]) AS conditions,
                multiIf({_TABLE} AS named != '', extract(named, '[^\\[\\]" ]+'),
@@ -238,11 +261,12 @@ _STATEMENTS: Final = (
                    arrayFilter(value -> value != '', arrayMap(found -> if(found[1] != '', found[1], found[2]),
                        extractAllGroups(statement, '[\'"]([^\'"]*)[\'"]|[^$:a-zA-Z0-9_.]([0-9]+)'))),
                    {PARAMETERS}) AS literals
-        FROM told
+        FROM key_told
         """,
     ),
     (
         "key_places",
+        _PLACES,
         rf"""
         SELECT p.trace_id AS trace_id, span_id, p.service AS service, clock, start_ns, duration_ns, table, literals,
                match(verb, {{read:String}}) AS reads,
@@ -262,6 +286,7 @@ _STATEMENTS: Final = (
     ),
     (
         "key_names",
+        f"{_PLACES}, {_NAMES}",
         rf"""
         SELECT *, {_ALIKE} AS alike, {_IDS} AS ids,
                multiIf(table = '', [store_key], key.2 != '', [key.2], notEmpty(literals), literals, masked, {_KEYS}, [])
@@ -270,7 +295,8 @@ _STATEMENTS: Final = (
         """,
     ),
     (
-        "key_accesses",
+        "",
+        "",
         rf"""
         WITH caches AS (
             -- What is mostly read by requests that do not write it then.
@@ -289,11 +315,19 @@ _STATEMENTS: Final = (
         """,
     ),
 )
-"""Statements and commands of databases, with the values that they name: tables and the queries that make them."""
+"""Statements and commands of databases, with the values that they name: tables, their columns, and queries."""
 
+_SIDES: Final = (
+    "trace_id String, service LowCardinality(String), callee LowCardinality(String), name LowCardinality(String), "
+    "by_caller UInt8, span_id String, clock String, start_ns Int64, duration_ns Int64, asked_ns Int64, method String, "
+    f"path String, route String, verb String, checked UInt8, refused UInt8, failed UInt8, given {_GIVEN}"
+)
+_PARTS: Final = f"{_SIDES}, parts Array(String), routed Array(String), way UInt8, is_key Array(UInt8), last UInt32"
+_RESOURCES: Final = f"{_PARTS}, upto UInt64, object String, about String"
 _CALLS: Final = (
     (
         "key_calls",
+        _SIDES,
         """
         SELECT e.trace_id AS trace_id, e.parent_service AS service, e.service AS callee, e.name AS name,
                e.parent_kind = 'client' OR e.parent_kind = '' AS by_caller,
@@ -313,6 +347,7 @@ _CALLS: Final = (
     ),
     (
         "key_paths",
+        _PARTS,
         """
         SELECT *, arrayFilter(part -> part != '', splitByChar('/', if(path != '', path, route))) AS parts,
                arrayFilter(part -> part != '', splitByChar('/', route)) AS routed,
@@ -327,6 +362,7 @@ _CALLS: Final = (
     ),
     (
         "key_resources",
+        _RESOURCES,
         """
         SELECT *, if(last = 0, length(parts), last) AS upto,
                concat(callee, if(empty(parts), '', ' /'), arrayStringConcat(
@@ -337,6 +373,7 @@ _CALLS: Final = (
     ),
     (
         "key_named",
+        f"{_RESOURCES}, {_NAMES}",
         f"""
         SELECT *, {_ALIKE} AS alike, {_IDS} AS ids,
                if(last > 0 AND path != '', [parts[last]], {_KEYS}) AS names
@@ -344,6 +381,7 @@ _CALLS: Final = (
         """,
     ),
     (
+        "",
         "",
         f"""
         SELECT n.trace_id, n.span_id, n.service, arrayLast(turn -> turn.1 <= n.asked_ns, e.turns).2 AS entry,

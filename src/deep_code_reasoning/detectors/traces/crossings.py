@@ -12,7 +12,7 @@ from typing import Final
 
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
-from ...store import Row
+from ...store import CaseStore, Row
 from ..base import Scene
 from ..timeline.change_point import OutcomeChange, outcome_change, probability, rate_contrast
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
@@ -26,7 +26,9 @@ def crossings(scene: Scene, settings: Settings) -> list[Finding]:
     told = prepare_conflicts(scene.store)
     if not could_race(scene.store, told):
         return []
-    prepare_key_windows(scene.store)
+    if not prepare_key_windows(scene.store):
+        return []
+    _prepare_requests(scene.store)
     steps = time_steps(scene.store, "entries")
     objects = scene.store.query(
         "SELECT uniqExactIf((service, object), same) AS read, uniqExactIf((service, object), unguarded) AS open "
@@ -49,20 +51,31 @@ def crossings(scene: Scene, settings: Settings) -> list[Finding]:
     ]
 
 
+def _prepare_requests(store: CaseStore) -> None:
+    """Make `requests_of_keys`, once: what holds of any window of a trace on an object."""
+    store.derive(
+        "requests_of_keys",
+        """
+        SELECT service, object, trace_id, max(w.crossed) AS crossed, max(w.conflict) AS conflict,
+               max(w.unseen) AS unseen, max(w.unguarded) AS unguarded, max(w.locked) AS locked, max(w.twice) AS twice
+        FROM key_windows AS w GROUP BY service, object, trace_id
+        """,
+        "service LowCardinality(String), object String, trace_id String, crossed Nullable(UInt8), conflict UInt8, "
+        "unseen Nullable(UInt8), unguarded UInt8, locked UInt8, twice Nullable(UInt8)",
+    )
+
+
 def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]:
     """By service and object: steps of requests that could have read and written it, with those that are `bad`."""
+    # What is looked at: objects with so many of them.
+    many = f"""SELECT service, object FROM requests_of_keys GROUP BY service, object
+               HAVING countIf({bad}) >= {{least:UInt32}}"""
+    if not scene.store.query(f"{many} LIMIT 1", least=least):
+        return []  # of most there are none, and the rest takes long to plan
     return scene.store.query(
         f"""
-        WITH requests AS (
-            SELECT service, object, trace_id, min(w.start_ns) AS start_ns, max(w.crossed) AS crossed,
-                   max(w.conflict) AS conflict, max(w.unseen) AS unseen, max(w.unguarded) AS unguarded,
-                   max(w.locked) AS locked, max(w.twice) AS twice
-            FROM key_windows AS w GROUP BY service, object, trace_id
-        ),
-        -- What is looked at: objects with so many of them.
-        many AS (SELECT service, object FROM requests GROUP BY service, object
-                 HAVING countIf({bad}) >= {{least:UInt32}}),
-        ways AS (SELECT DISTINCT r.service AS service, object, entry FROM requests AS r
+        WITH many AS ({many}),
+        ways AS (SELECT DISTINCT r.service AS service, object, entry FROM requests_of_keys AS r
                  JOIN entries AS e ON e.service = r.service AND e.trace_id = r.trace_id
                  WHERE (r.service, object) IN many),
         served AS (
@@ -77,7 +90,7 @@ def _requests(scene: Scene, steps: TimeSteps, bad: str, least: int) -> list[Row]
                    countIf({bad}) AS bad, countIf(r.crossed) AS over,
                    countIf(r.trace_id != '') AS reading, countIf(r.conflict) AS told,
                    countIf(r.unguarded) AS open, countIf(r.trace_id != '' AND NOT r.locked) AS free
-            FROM served AS s LEFT ANY JOIN requests AS r
+            FROM served AS s LEFT ANY JOIN requests_of_keys AS r
                 ON r.service = s.service AND r.object = s.object AND r.trace_id = s.trace_id
             GROUP BY service, object, step
         )

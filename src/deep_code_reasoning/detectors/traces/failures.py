@@ -104,6 +104,8 @@ def _prepare_failures(store: CaseStore) -> None:
             SELECT trace_id, parent_span_id FROM failing WHERE NOT cancelled AND span_id != parent_span_id
         )
         """,
+        "trace_id String, span_id String, service LowCardinality(String), name LowCardinality(String), "
+        "start_ns Int64, error String",
         every=taken_traces(store),
     )
 

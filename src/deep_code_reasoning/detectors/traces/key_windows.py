@@ -73,12 +73,21 @@ def prepare_conflicts(store: CaseStore) -> bool:
     return bool(store.query("SELECT 1 AS n FROM conflicts LIMIT 1"))
 
 
-def prepare_key_windows(store: CaseStore) -> None:
-    """Make `key_windows` and `entries`, once; `conflicts` must be there."""
+def prepare_key_windows(store: CaseStore) -> bool:
+    """Make `key_windows` and `entries`, once; False, and neither, where nothing is read and then written.
+
+    `conflicts` must be there.
+    """
+    return store.once("key windows", lambda: _find_windows(store))
+
+
+def _find_windows(store: CaseStore) -> bool:
     prepare_accesses(store)
-    prepare_lock_ops(store)
     # Several steps: a statement of them all would be planned for longer than it runs.
     store.derive("first_writes", _FIRST, _FIRST_COLUMNS)
+    if not store.query("SELECT 1 AS n FROM first_writes LIMIT 1"):
+        return False
+    prepare_lock_ops(store)
     _prepare_windows(store)
     store.execute("TRUNCATE TABLE key_accesses")
     store.derive(
@@ -88,7 +97,9 @@ def prepare_key_windows(store: CaseStore) -> None:
                argMin(toString(name), (s.start_ns, -duration_ns, span_id)) AS entry
         FROM spans AS s WHERE service IN (SELECT service FROM key_windows) GROUP BY trace_id, service
         """,
+        "trace_id String, service LowCardinality(String), start_ns Int64, entry String",
     )
+    return True
 
 
 _PAIR: Final = """w.trace_id AS trace_id, w.service AS service, argMax(r.span_id, (r.start_ns, r.span_id)) AS read_span,
@@ -157,6 +168,7 @@ def _prepare_windows(store: CaseStore) -> None:
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS written
         FROM written
         """,
+        "object String, row String, trace_id String, at_ns Int64, written Tuple(String, String, Int64)",
     )
     store.derive(
         "key_windows",

@@ -87,37 +87,49 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
 
 def _calls(store: CaseStore, steps: TimeSteps, settings: Settings) -> Sequence[Row]:
     """By operation and call that its requests make: by step how many requests succeed, and how many lack the call."""
-    return store.query(
+    # Tables: asked for twice each, they would be planned for longer than they take.
+    store.derive(
+        "single_requests",
         f"""
-        WITH requests AS (
-            SELECT trace_id, service, any(name) AS entry, min(start_ns) AS start_ns, {step_of("start_ns")} AS step
-            FROM linked_spans
-            WHERE (parent_span_id = '' OR parent_service != service) AND kind NOT IN ('client', 'producer')
-            GROUP BY trace_id, service HAVING count() = 1 AND NOT max(failed)
-        ),
-        made AS (
+        SELECT trace_id, service, any(name) AS entry, min(start_ns) AS start_ns, {step_of("start_ns")} AS step
+        FROM linked_spans
+        WHERE (parent_span_id = '' OR parent_service != service) AND kind NOT IN ('client', 'producer')
+        GROUP BY trace_id, service HAVING count() = 1 AND NOT max(failed)
+        """,
+        "trace_id String, service LowCardinality(String), entry LowCardinality(String), start_ns Int64, step Int64",
+        **steps.parameters(),
+    )
+    store.derive(
+        "calls_made",
+        """
+        WITH made AS (
             SELECT DISTINCT trace_id, service, name AS call FROM linked_spans
             WHERE has_parent AND parent_service = service AND kind IN ('client', 'producer')
+        )
+        SELECT service, entry, call, step, count() AS n
+        FROM single_requests JOIN made USING (trace_id, service) GROUP BY service, entry, call, step
+        """,
+        "service LowCardinality(String), entry LowCardinality(String), call LowCardinality(String), step Int64, "
+        "n UInt64",
+    )
+    rows = store.query(
+        """
+        WITH called AS (
+            SELECT service, entry, call FROM calls_made GROUP BY service, entry, call HAVING sum(n) >= {least:UInt32}
         ),
-        counted AS (
-            SELECT service, entry, call, step, count() AS n
-            FROM requests JOIN made USING (trace_id, service) GROUP BY service, entry, call, step
-        ),
-        called AS (
-            SELECT service, entry, call FROM counted GROUP BY service, entry, call HAVING sum(n) >= {{least:UInt32}}
-        ),
-        all_of AS (SELECT service, entry, step, count() AS n FROM requests GROUP BY service, entry, step)
+        all_of AS (SELECT service, entry, step, count() AS n FROM single_requests GROUP BY service, entry, step)
         SELECT service, entry, call, groupArray((step, all_n, all_n - made_n)) AS steps FROM (
             SELECT a.service AS service, a.entry AS entry, c.call AS call, a.step AS step, a.n AS all_n, m.n AS made_n
             FROM all_of AS a JOIN called AS c ON a.service = c.service AND a.entry = c.entry
-            LEFT ANY JOIN counted AS m
+            LEFT ANY JOIN calls_made AS m
               ON a.service = m.service AND a.entry = m.entry AND c.call = m.call AND a.step = m.step
         )
         GROUP BY service, entry, call ORDER BY service, entry, call
         """,
         least=settings.min_requests,
-        **steps.parameters(),
     )
+    store.forget("single_requests", "calls_made")
+    return rows
 
 
 def _came(row: Row, steps: TimeSteps, gone: Rise, settings: Settings) -> bool:

@@ -143,6 +143,8 @@ def _prepare_nodes(store: CaseStore) -> None:
         FROM call_gaps AS g LEFT ANY JOIN places AS a ON g.caller = a.service AND toString(g.caller_clock) = a.clock
              LEFT ANY JOIN places AS b ON g.callee = b.service AND toString(g.callee_clock) = b.clock
         """,
+        "trace_id String, span_id String, caller LowCardinality(String), callee String, caller_clock String, "
+        "callee_clock String, start_ns Int64, gap_ns Int64, caller_node String, callee_node String",
         every=taken_traces(store),
     )
 

@@ -154,6 +154,8 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
         FROM calls AS c {join_offsets("c.clock", "c.start_ns")}
         WHERE service != parent_service AND parent_kind IN ('client', '') AND kind NOT IN ('consumer', 'producer')
         """,
+        "way String, service String, peer String, clock String, trace_id String, span_id String, at_ns Int64, "
+        "gap_ns Int64",
     )
     store.derive(
         "pool_gaps",
@@ -164,7 +166,8 @@ def _prepare_gaps(store: CaseStore, settings: Settings) -> bool:
                {_LONG} AS is_long
         FROM all_gaps AS g JOIN usual AS u ON g.way = u.way AND g.service = u.service AND g.peer = u.peer
         """,
-        "",
+        "kind String, service String, peer String, clock String, trace_id String, span_id String, at_ns Int64, "
+        "gap_ns Int64, is_long UInt8",
         **settings.length.parameters(),
     )
     store.forget("all_gaps")

@@ -158,6 +158,8 @@ def _prepare_attempts(store: CaseStore) -> None:
                sum(p.failures) AS failures, max(p.in_a_row) AS in_a_row, count() AS parents, sum(p.again) AS again
         FROM parents AS p GROUP BY trace_id, service, callee
         """,
+        "trace_id String, service LowCardinality(String), callee String, start_ns Int64, calls UInt64, "
+        "failures UInt64, in_a_row UInt64, parents UInt64, again UInt64",
     )
 
 

@@ -153,6 +153,8 @@ def _prepare_arrivals(store: CaseStore) -> None:
         FROM calls JOIN serving USING (low) {JOIN_ERRORS}
         WHERE callee != caller
         """,
+        "trace_id String, span_id String, caller LowCardinality(String), callee String, start_ns Int64, "
+        "missed UInt8, said String, refused UInt8, silent UInt8",
         every=taken_traces(store),
         refused=_REFUSED,
         silent=_SILENT,

@@ -143,8 +143,11 @@ backlog:
 dns:
     no such host | enotfound | eai_again | getaddrinfo | nxdomain | servfail |
     name (or service not known|resolution) | name resolver | unknownhost | could not resolve(?! placeholder) |
-    unresolved host |
-    dns\b | lookup .{1,80}(timeout|misbehaving|no such) | nameserver
+    unresolved host | nodename nor servname | name does not resolve | could not be resolved \(\d+: |
+    failed to resolve '[^']+'.{0,12} after \d+ quer | resolving '[^']+/(a|aaaa|srv)/in' |
+    dns\b | lookup (?!(of|in|by)\b).{1,80}(timeout|misbehaving|no such) | nameserver |
+    \blookup [\w-]+(\.[\w-]+)+ on .{1,200}timeout |
+    (read|write|dial) (udp|tcp) (\S+->)?\S+:53: | plugin/(errors|forward):
 certificate_expired:
     certificate.{0,40}(has )?expired | cert_has_expired | expired certificate | notafter | validity check |
     not yet valid | x509.{0,60}expired | certificate is not valid |
