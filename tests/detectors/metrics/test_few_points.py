@@ -247,7 +247,10 @@ def test_a_depth_that_comes_and_goes_is_silent(values: list[float], look: Look) 
 @pytest.mark.parametrize(
     ("said", "consumer"),
     [
-        ({"shop": "orders.paid v2 published", "mailer": "Consumer on queue orders.paid received basic.cancel"}, "mailer"),
+        (
+            {"shop": "orders.paid v2 published", "mailer": "Consumer on queue orders.paid received basic.cancel"},
+            "mailer",
+        ),
         ({"mailer": "handled orders.paid in 12 ms"}, "mailer"),
         ({"shop": "orders.paid sent", "mailer": "orders.paid handled"}, "broker"),
         ({"mailer": "consumer of orders.paid.late is up"}, "broker"),

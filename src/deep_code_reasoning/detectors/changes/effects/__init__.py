@@ -30,6 +30,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "order",
     "units",
     "unitless",
+    "wire",
     "sharing",
     "swapped",
     "rebuilt",
