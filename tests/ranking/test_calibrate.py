@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from deep_code_reasoning.domain.cause import Cause, ChangeRef
@@ -73,6 +75,27 @@ def test_a_resource_that_is_used_up_is_a_likely_cause_before_any_request_shows_i
     looked = (Check("traces.self_time", "clear", ""),)
     said = [calibrate([cause("a", 0.9)], [f], looked, changes_known=False)[0].confidence for f in (used_up, busy)]
     assert said[0] >= LIKELY > ODDITY > said[1]
+
+
+@pytest.mark.parametrize(
+    ("presses", "checks", "others", "found"),
+    [
+        ("", "clear", [], False),
+        ("", "skipped", [], True),
+        ("limit", "clear", [], True),
+        ("", "clear", [finding("traces.self_time", "a", "a is slow")], True),
+        ("", "clear", [finding("metrics.traffic", "a", "a is asked more")], False),
+        ("", "clear", [Finding("heap.growth", "memory_leak", "a", "a keeps more", 0.9, 0.9)], True),
+    ],
+    ids=["alone", "nobody could look", "near its limit", "requests suffer", "more of them", "seen in dumps"],
+)
+def test_memory_that_grows_and_harms_nobody_is_a_suspicion(
+    presses: str, checks: Literal["clear", "skipped"], others: list[Finding], found: bool
+) -> None:
+    grows = Finding("metrics.leak", "memory_leak", "a", "a grows", 0.9, 0.9, {"presses": presses})
+    told = Cause(1, "memory_leak", "a", 0.9, "a grows")
+    (said,) = calibrate([told], [grows, *others], [Check("traces.self_time", checks, "")], changes_known=False)
+    assert (said.confidence >= LIKELY) == found
 
 
 def test_confidences_never_rise_down_the_list_and_leave_room_for_each_other() -> None:

@@ -107,3 +107,36 @@ def test_memory_that_grows_as_the_requests_do_is_load(grows: bool, look: Look) -
     asked = [value / 10 for value in (line(15, step=12) if grows else FLAT)]
     rows = system([line(15)] * 2) + series("stock", "http.server.requests_per_second", asked)
     assert len(look("metrics.leak", {"metrics": rows})[0]) == (not grows)
+
+
+PAUSES = [at + 10.0 * max(0, at - 25) for at in range(POINTS)]
+MORE = {
+    "nothing": ([], ""),
+    "far from its limit": (series("stock", "container.memory.limit", [2000.0] * POINTS), ""),
+    "near its limit": (series("stock", "container.memory.limit", [420.0] * POINTS), "limit"),
+    "longer collections": (series("stock", "jvm.gc.duration_seconds_total", PAUSES, kind="sum"), "pauses"),
+    "as many collections as ever": (
+        series("stock", "jvm.gc.duration_seconds_total", [float(at) for at in range(POINTS)], kind="sum"),
+        "",
+    ),
+    "what collections leave": (series("stock", "jvm.memory.used_after_last_gc", line(15)), "collections"),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_makes_growth_harmful_is_told_beside_it(name: str, look: Look) -> None:
+    more, presses = MORE[name]
+    rows = system([line(15)] * 2) + [row | {"instance": f"stock-{number}"} for number in (0, 1) for row in more]
+    (finding,), _ = look("metrics.leak", {"metrics": rows})
+    assert finding.facts["presses"] == presses
+
+
+def test_a_limit_whose_resource_a_label_names_is_one_of_it(look: Look) -> None:
+    limits = [
+        row | {"instance": f"stock-{number}", "attributes": {"resource": resource}}
+        for number in (0, 1)
+        for resource, value in (("memory", 420.0), ("cpu", 2.0))
+        for row in series("stock", "kube_pod_container_resource_limits", [value] * POINTS)
+    ]
+    (finding,), _ = look("metrics.leak", {"metrics": system([line(15)] * 2) + limits})
+    assert finding.facts["presses"] == "limit"

@@ -12,6 +12,9 @@ flattened below the limit (a cache has filled), it was a step, or memory is give
 Where nothing from before the growth is known, a process that was started then warms up: growth that slows down, or of
 one instance alone, is silent.
 
+Growth alone is no harm: a collector may have seen no reason to run, and a cache fills. What makes it one is told beside
+it (`presses`): it is near its limit, ended by starts, its collections leave more each time, or take longer.
+
 Example finding: `dispatch: memory grows since 19:51:00, from 192 MB to 460 MB on 2 of 2 instances`.
 """
 
@@ -26,11 +29,13 @@ from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
+from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..series.series import Series, requests_ratio, series_of
 from ..series.steps import order
 from ..timeline.change_point import median
 from ..vocabulary.metrics import words_of
+from .collections import collections_take_longer, is_after_collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
             or all(_is_load(climb, served) for climb in climbs)
         ):
             continue
-        found.append(_finding(scene, service, climbs, by_service[service], settings))
+        presses = _presses(scene.store, climbs, known, limits, restarts, settings)
+        found.append(_finding(scene, service, climbs, by_service[service], presses, settings))
     return sorted(found, key=lambda f: (-f.severity * f.confidence, f.service))
 
 
@@ -139,6 +145,28 @@ def _after_collections(series: Series, settings: Settings) -> Series:
         times_ns=tuple(series.times_ns[at] for at in feet),
         values=tuple(series.values[at] for at in feet),
     )
+
+
+def _presses(
+    store: CaseStore,
+    climbs: Sequence[_Climb],
+    known: Sequence[Series],
+    limits: Sequence[Series],
+    restarts: Sequence[Series],
+    settings: Settings,
+) -> str:
+    """By what growth does harm, or is known to stay; '' where nothing tells."""
+    if any(_share_of_limit(climb, limits) >= settings.full for climb in climbs):
+        return "limit"
+    if any(any(_starts(one)) for one in restarts if one.service == climbs[0].series.service):
+        return "restarts"
+    after = any(is_after_collections(climb.series.name) for climb in climbs)
+    if after or any(climb.series not in known for climb in climbs):
+        return "collections"
+    most = max(climbs, key=lambda climb: climb.growth)
+    times_ns = most.series.times_ns
+    longer = collections_take_longer(store, most.series.service, times_ns[most.foot], times_ns[most.top])
+    return "pauses" if longer else ""
 
 
 def _is_of_service(climbs: Sequence[_Climb], own: Sequence[Series], settings: Settings) -> bool:
@@ -297,7 +325,12 @@ def _share_of_limit(climb: _Climb, limits: Sequence[Series]) -> float:
 
 
 def _finding(
-    scene: Scene, service: str, growing: Sequence[_Climb], own: Sequence[Series], settings: Settings
+    scene: Scene,
+    service: str,
+    growing: Sequence[_Climb],
+    own: Sequence[Series],
+    presses: str,
+    settings: Settings,
 ) -> Finding:
     most = max(growing, key=lambda climb: (climb.growth, climb.series.instance, climb.series.name))
     series = most.series
@@ -320,6 +353,7 @@ def _finding(
             "before": before,
             "after": after,
             "growth": round(most.growth, 4),
+            "presses": presses,
             "onset": format_instant(onset_ns),
         },
         citations=tuple(

@@ -20,6 +20,7 @@ from ..vocabulary.metrics import Meaning, meaning, words_of
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
 _MAX_POINTS: Final = 240
 _MAX_SERIES: Final = 20_000
+_PART: Final = "if(match(name, '(?i)(^|[._])limits?$'), attributes['resource'], '')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """What a metric's name stands for, when it was taken, and the most points of one instance."""
+    """What a metric's name stands for, when it was taken, and the most points of one instance.
+
+    `part`: the resource that it is a limit of, where a label says so (`kube_pod_container_resource_limits`).
+    """
 
     name: str
+    part: str
     unit: str
     meaning: Meaning
     first_ns: int
@@ -106,21 +111,22 @@ def pauses_s(store: CaseStore, kinds: frozenset[str]) -> list[float]:
 def _metrics(store: CaseStore) -> list[_Metric]:
     rows = store.query(
         """
-        SELECT name, max(unit) AS unit, max(kind) AS kind, minIf(first_ns, n > 0) AS first_ns,
+        SELECT name, part, max(unit) AS unit, max(kind) AS kind, minIf(first_ns, n > 0) AS first_ns,
                max(last_ns) AS last_ns, max(n) AS longest
         FROM (
-            SELECT name, max(unit) AS unit, max(kind) AS kind, minIf(time_ns, time_ns > 0) AS first_ns,
-                   max(time_ns) AS last_ns, countIf(time_ns > 0) AS n
-            FROM metrics GROUP BY service, instance, name
+            SELECT name, {part} AS part, max(unit) AS unit, max(kind) AS kind,
+                   minIf(time_ns, time_ns > 0) AS first_ns, max(time_ns) AS last_ns, countIf(time_ns > 0) AS n
+            FROM metrics GROUP BY service, instance, name, part
         )
-        GROUP BY name ORDER BY name
-        """
+        GROUP BY name, part ORDER BY name, part
+        """.replace("{part}", _PART)
     )
     return [
         _Metric(
             row["name"],
+            row["part"],
             row["unit"],
-            meaning(row["name"], row["unit"], row["kind"]),
+            meaning(f"{row['name']} {row['part']}".strip(), row["unit"], row["kind"]),
             int(row["first_ns"]),
             int(row["last_ns"]),
             int(row["longest"]),
@@ -136,29 +142,32 @@ _Place = tuple[str, str, str, int]
 def _read_series(store: CaseStore, metrics: Sequence[_Metric], width_ns: int) -> list[tuple[_Place, Series]]:
     rows = store.query(
         """
-        SELECT service, instance, name, labels, max(own) AS own, max(hostless) AS hostless,
+        SELECT service, instance, name, part, labels, max(own) AS own, max(hostless) AS hostless,
                arraySort(groupArray((at, level))) AS points
         FROM (
-            SELECT service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
+            SELECT service, instance, name, {part} AS part,
+                   cityHash64(mapKeys(attributes), mapValues(attributes)) AS labels,
                    min(time_ns) AS at, quantileExact(0.5)(value) AS level,
                    max(service = host OR (service, host) IN (SELECT machine, host FROM machines)) AS own,
                    max(host = '' AND service != '') AS hostless
             FROM metrics
             WHERE name IN {names:Array(String)} AND isFinite(value) AND time_ns > 0
-            GROUP BY service, instance, name, labels, intDiv(time_ns, {width:Int64})
+            GROUP BY service, instance, name, part, labels, intDiv(time_ns, {width:Int64})
         )
-        GROUP BY service, instance, name, labels
+        WHERE (name, part) IN arrayZip({names:Array(String)}, {parts:Array(String)})
+        GROUP BY service, instance, name, part, labels
         ORDER BY service, instance, name, labels LIMIT {series:UInt32}
-        """,
+        """.replace("{part}", _PART),
         names=[metric.name for metric in metrics],
+        parts=[metric.part for metric in metrics],
         width=width_ns,
         series=_MAX_SERIES,
     )
-    known = {metric.name: metric for metric in metrics}
+    known = {(metric.name, metric.part): metric for metric in metrics}
     return [
         (
             (row["service"], row["instance"], row["name"], int(row["labels"])),
-            _series(row["service"], row["instance"], known[row["name"]], row),
+            _series(row["service"], row["instance"], known[row["name"], row["part"]], row),
         )
         for row in rows
     ]
