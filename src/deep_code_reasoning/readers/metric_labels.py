@@ -1,7 +1,7 @@
 """Labels of metric series: read from text, and what they say of who was measured.
 
 Of the many labels that may name a service, those that a person chose come first, then the workload of a pod, then the
-scrape job, which often is the exporter and not who it speaks of. Sources: Prometheus' documentation of `job` and
+scrape job. An exporter is not who it speaks of: that is the pod it stands in, the node, or the host at its `instance`. Sources: Prometheus' documentation of `job` and
 `instance`, OpenTelemetry's mapping of resources to Prometheus (`job` is `service.namespace/service.name`), Kubernetes'
 recommended labels, and its names of pods (`apimachinery/pkg/util/rand`: five characters of a 27-letter alphabet).
 """
@@ -28,6 +28,18 @@ _HOST: Final = ("host_id", "host_name", "host", "hostname", "k8s_node_name", "no
 # Containers of a pod that are not the application: the sandbox, and cAdvisor's sum of all.
 _NO_CONTAINER: Final = frozenset({"POD", ""})
 
+# Who measures others, by the names that scrape jobs, containers and services of monitoring stacks have;
+_EXPORTER: Final = re.compile(
+    r"(?:.+[-_.])?exporters?(?:[-_.][a-z]+)?|nodes?|kubernetes-nodes?(?:-.*)?|(?:.+-)?(?:kubelet|cadvisor|kube-state-metrics)"
+)
+# those that tell of all pods;
+_OF_PODS: Final = ("kubelet", "cadvisor", "kube-state-metrics")
+# and by the software that they are for, at the ports that such exporters have (Prometheus' list of port allocations).
+_SOFTWARE: Final = re.compile(
+    r"(?:postgres\w*|pgsql|pg|pgbouncer|mysqld?|mariadb|redis|valkey|kafka|mongo\w*|elastic\w*|memcached?|rabbitmq|haproxy)"
+)
+_EXPORTER_PORTS: Final = frozenset("9101 9104 9114 9121 9127 9150 9187 9216 9308 9419".split())
+_TARGET: Final = re.compile(r"(?:\w+://)?(?:[^@/]*@)?(\[[^]]+\]|[^:/\[\]]+)(?::(\d+))?(?:/.*)?")
 _RANDOM: Final = "[bcdfghjklmnpqrstvwxz2456789]"
 _POD_SUFFIX: Final = re.compile(rf"-(?:{_RANDOM}{{6,10}}-{_RANDOM}{{5}}|\d{{1,4}}|{_RANDOM}{{5}})")
 _PAIR: Final = re.compile(r'\s*([A-Za-z_][\w.:/-]*)\s*=~?\s*("(?:[^"\\]|\\.)*"|[^,;"]*)\s*(?:[,;]|$)')
@@ -71,7 +83,30 @@ def who_measured(labels: Mapping[str, str]) -> dict[str, str]:
 @functools.lru_cache(maxsize=65_536)
 def _who(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
     plain = {_PUNCTUATION.sub("_", name).strip("_").lower(): value.strip() for name, value in items if value.strip()}
-    return {"service": _service(plain), "instance": _first(plain, _INSTANCE), "host": _first(plain, _HOST)}
+    service, scraped = _service(plain), {_first(plain, _JOB).rpartition("/")[2], plain.get("service", "")}
+    target = _TARGET.fullmatch(plain.get("instance", ""))
+    at, port = (target[1], target[2] or "") if target else ("", "")
+    exporter = next((name for name in sorted(scraped) if _EXPORTER.fullmatch(name.lower())), "")
+    software = bool(_SOFTWARE.fullmatch(service.lower())) and port in _EXPORTER_PORTS
+    of_pod = exporter.endswith(_OF_PODS) and bool(_first(plain, _POD))
+    if software or (exporter and not of_pod and (service in scraped or _EXPORTER.fullmatch(service.lower()))):
+        return _measured(plain, exporter or service, at)
+    return {"service": service, "instance": _first(plain, _INSTANCE), "host": _first(plain, _HOST)}
+
+
+def _measured(labels: Mapping[str, str], exporter: str, at: str) -> dict[str, str]:
+    """Who an exporter speaks of, that listens at `at` ('' where nothing says)."""
+    own = {exporter, labels.get("container", exporter), _first(labels, _JOB)}
+    others = {name: value for name, value in labels.items() if value not in own and name not in _JOB}
+    pod = _first(others, _POD)
+    if pod and not any(pod.startswith(f"{name}-") for name in own) and not _EXPORTER.fullmatch(workload_of(pod)):
+        service = _first(others, _SERVICE) or workload_of(pod)
+        return {"service": service, "instance": pod, "host": _first(others, _HOST)}
+    host = _first(others, _HOST)
+    if not host and (at in ("", "localhost") or _EXPORTER.fullmatch(at.split(".")[0].lower())):
+        # It answers for somebody whom nobody names.
+        return {"service": exporter, "instance": _first(labels, _INSTANCE), "host": ""}
+    return {"service": "", "instance": "", "host": host or at}
 
 
 def _service(labels: Mapping[str, str]) -> str:
