@@ -69,6 +69,7 @@ MODULES: Final[tuple[str, ...]] = (
     "external.third_party",
     "external.peer_outage",
     "external.component_down",
+    "external.component_short",
     "external.slow_peer",
     "external.platform",
     "external.traffic_surge",

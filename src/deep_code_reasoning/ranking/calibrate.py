@@ -58,8 +58,6 @@ OF_NO_CODE: Final = frozenset(
      "network_delay", "network_loss", "noisy_neighbour"}
 )  # fmt: skip
 """What no line of code brings about: a commit that was not convicted leaves no doubt of it."""
-# Who could tell that requests suffer.
-_SHOW_REQUESTS: Final = frozenset({"traces.failures", "traces.self_time", "logs.new_errors", "metrics.service_level"})
 # From four fifths of its limit on a resource is used up (as in `metrics/saturation.py`).
 _FULL: Final = 0.8
 
@@ -156,7 +154,9 @@ def _nobody_suffers(findings: Sequence[Finding], checks: Sequence[Check]) -> boo
 def _only_grows(first: Cause, findings: Sequence[Finding], checks: Sequence[Check]) -> bool:
     """Whether a leak is told by growth alone: nothing presses, and of all that could be looked at nothing suffers."""
     leaks = [f for f in findings if f.mechanism == "memory_leak" and f.change is None and f.service == first.service]
-    could_look = any(c.looked and c.detector in _SHOW_REQUESTS for c in checks)
+    could_look = any(
+        c.looked and (c.area in ("traces", "logs") or c.detector == "metrics.service_level") for c in checks
+    )
     return (
         first.mechanism == "memory_leak"
         and could_look

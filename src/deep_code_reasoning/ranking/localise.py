@@ -17,6 +17,7 @@ from ..detectors.runner import kind_of
 from ..domain.cause import Suspect
 from ..domain.finding import Finding
 from ..domain.instant import NS_PER_S
+from .calibrate import at_its_limit
 from .explaining import (
     POOLS,
     accounts_for,
@@ -83,6 +84,7 @@ class _Told:
         clocks: hosts whose clocks are off.
         lossy: services into which and out of which calls get lost.
         behind: services whose messages wait.
+        spent: services, or components, of which something is used up.
     """
 
     seen: tuple[tuple[Finding, float], ...]
@@ -95,6 +97,7 @@ class _Told:
     clocks: tuple[Finding, ...]
     lossy: frozenset[str]
     behind: frozenset[str]
+    spent: frozenset[str]
 
 
 def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
@@ -121,6 +124,7 @@ def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, f
         clocks=tuple(f for f in findings if f.code == "traces.clock_skew"),
         lossy=frozenset(f.service for f in findings if f.facts.get("both_ways")),
         behind=frozenset(f.service for f in findings if f.mechanism == "message_backlog"),
+        spent=frozenset(f.service for f in findings if at_its_limit(f)),
     )
     return [(f, weight * _remains(scene, f, weight, told)) for f, weight in weighed]
 
@@ -169,6 +173,8 @@ def _is_for_anothers_sake(scene: Scene, finding: Finding, told: _Told) -> bool:
     """Whether one certain finding of another accounts for it."""
     if finding.code == "locks.lease_expired":
         return any(fails_more(clock, finding) for clock in told.clocks)
+    if finding.facts.get("misses_others"):
+        return bool(told.spent - {finding.service})
     if finding.mechanism == "cpu_saturation":
         # A consumer that does several times the work falls behind for the messages that came.
         return finding.service in told.behind and does_more(scene, finding)

@@ -1,9 +1,10 @@
 """Labels of metric series: read from text, and what they say of who was measured.
 
 Of the many labels that may name a service, those that a person chose come first, then the workload of a pod, then the
-scrape job. An exporter is not who it speaks of: that is the pod it stands in, the node, or the host at its `instance`. Sources: Prometheus' documentation of `job` and
-`instance`, OpenTelemetry's mapping of resources to Prometheus (`job` is `service.namespace/service.name`), Kubernetes'
-recommended labels, and its names of pods (`apimachinery/pkg/util/rand`: five characters of a 27-letter alphabet).
+scrape job. An exporter is not who it speaks of: that is the pod it stands in, the node, or the host at its `instance`.
+Sources: Prometheus' documentation of `job` and `instance`, OpenTelemetry's mapping of resources to Prometheus (`job` is
+`service.namespace/service.name`), Kubernetes' recommended labels, and its names of pods (`apimachinery/pkg/util/rand`:
+five characters of a 27-letter alphabet).
 """
 
 from __future__ import annotations

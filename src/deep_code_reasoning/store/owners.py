@@ -44,6 +44,12 @@ _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"  # of Kubernetes' random names
 _OF_INSTANCE: Final = re.compile(
     rf"-\d{{1,4}}|(?:-(?=[a-z]*\d)[0-9a-f]{{5,12}}){{1,2}}|-(?:[{_LETTERS}]{{6,10}}|[0-9a-f]{{8,10}})-[{_LETTERS}]{{5}}"
 )
+# Who is called, by OpenTelemetry's conventions, newest first; and what a log is called beside its writer's name.
+_CALLED: Final = "firstNonDefault(attributes['server.address'], attributes['net.peer.name'])"
+_OF_LOG: Final = re.compile(
+    r"(?:(?:^|[-_.])(?:postgres(?:ql)?|pg|mysqld?|mariadb|redis|valkey|kafka|mongo(?:d|db)?|rabbitmq|server|error|slow|slowlog"
+    r"|logs?|main|stdout|stderr|kern|messages|syslog|journal)(?=$|[-_.]))+[-_.]?"
+)
 
 
 def places_of(database: Database) -> Mapping[str, str]:
@@ -69,7 +75,10 @@ def places_of(database: Database) -> Mapping[str, str]:
 
 
 def writers_of(database: Database) -> Mapping[str, str]:
-    """Find what log records call a service and is an instance of one that spans tell of, each with that service."""
+    """Find what log records call a service and is an instance of one that spans tell of, each with that service.
+
+    So is a log that goes by the address of a server that spans call (`orders-db.postgresql`), of that server.
+    """
     named = database.query(
         "SELECT DISTINCT toString(service) AS name FROM logs WHERE service NOT IN (SELECT service FROM spans) "
         "AND service != '' ORDER BY name"
@@ -78,11 +87,23 @@ def writers_of(database: Database) -> Mapping[str, str]:
         return {}
     places = _places(database, "spans")
     services, by_instance = sorted({row["service"] for row in places}), _only(places, "instance")
+    called = [row["name"] for row in database.query(f"SELECT DISTINCT {_CALLED} AS name FROM spans ORDER BY name")]
     found = {
-        name: by_instance.get(name) or (_named(name, services) if _is_instance(name, services) else "")
+        name: by_instance.get(name)
+        or (_named(name, services) if _is_instance(name, services) else "")
+        or server_named(name, called)
         for name in (row["name"] for row in named)
     }
     return {name: service for name, service in found.items() if service}
+
+
+def server_named(log: str, servers: Iterable[str]) -> str:
+    """The server whose name a log's begins or ends with, beside words that only say what log it is; '' for none."""
+    for server in sorted(filter(None, servers), key=len, reverse=True):
+        rest = log.removeprefix(server) if log.startswith(server) else log.removesuffix(server)
+        if rest != log and (not rest or _OF_LOG.fullmatch(rest)):
+            return server
+    return ""
 
 
 def written(scan: str) -> str:

@@ -1,7 +1,8 @@
-"""A node whose processor somebody else takes.
+"""A node whose processor somebody else takes, or that runs short of what all on it need.
 
-Looks for: the processor of a host that several programs share, which fills up from some moment on, while the programs
-that serve requests on it use no more than before, and their own work takes longer there, and not elsewhere.
+Looks for: the processor of a host that several programs share, which fills up or is taken away (*steal*) from some
+moment on, while the programs that serve requests on it use no more than before, and their own work takes longer there,
+and not elsewhere. So with its memory, its disk, its table of connections: these it is itself short of.
 
 Why it matters: every service with a copy on that host is slow for a part of its requests, each in its own way, and
 nothing in them changed; what fills the host is in nobody's traces. Where it is measured (a nightly job), it is named.
@@ -31,10 +32,21 @@ from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
 from ..series.series import series_of
+from ..series.shares import STOLEN, Share
+from ..series.shares import shares as all_shares
 from ..series.steps import Step, find_step
 from ..timeline.change_point import median, probability
 from ..timeline.linked_spans import CLOCK_OF, prepare_linked_spans
 from ..vocabulary.metrics import THROTTLED, meaning, words_of
+
+# What it is that a host runs short of, by the kinds of metrics. Who has no memory left reads from its disk all the
+# time, which keeps its processors waiting: of what is short together the first is meant.
+_SHORT: Final = {
+    "memory": "memory_saturation",
+    "files": "infrastructure_fault",
+    "disk": "disk_saturation",
+    "cpu": "noisy_neighbour",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,8 @@ class Settings:
     Attributes:
         full: from nine tenths on a host is full: an average over a minute hides its peaks.
         min_ratio: and it must have become so: a third more than before.
+        stolen: a tenth of a processor that is given to others is missed.
+        used_up: space, memory and tables hurt nobody until next to nothing of them is left.
         busier: a program that uses half as much again of its processor may be the one that fills the host,
         lately: held against so many points before: load has its hours.
         slower: work must take half as long again there,
@@ -55,6 +69,8 @@ class Settings:
 
     full: float = 0.9
     min_ratio: float = 1.33
+    stolen: float = 0.1
+    used_up: float = 0.97
     busier: float = 1.5
     lately: int = 15
     slower: float = 1.5
@@ -70,6 +86,7 @@ class _Host:
 
     name: str
     metric: str
+    mechanism: str
     step: Step
     since_ns: int
     chance: float
@@ -80,9 +97,10 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     names = [row["name"] for row in scene.store.query("SELECT DISTINCT name FROM metrics ORDER BY name")]
     wanted = [name for name in names if (about := meaning(name)).kind == "cpu" and not (about.counter or about.limit)]
     shares = [name for name in wanted if (about := meaning(name)).shared and about.ratio]
-    if not wanted:
+    counted = [share for share in all_shares(scene.store) if not share.series.service]
+    if not wanted and not counted:
         return Skipped("no metric tells how busy the processors of hosts are")
-    hosts = _full_hosts(scene.store, wanted, shares, settings)
+    hosts = [*_full_hosts(scene.store, wanted, shares, settings), *_short_hosts(counted, settings)]
     found = [finding for host in hosts if (finding := _judge(scene, host, settings)) is not None]
     return sorted(found, key=lambda f: (-f.confidence * f.severity, f.service))
 
@@ -110,13 +128,34 @@ def _full_hosts(store: CaseStore, names: Sequence[str], shares: Sequence[str], s
             continue
         chance = probability(step.log_evidence, len(rows))
         if chance >= settings.min_probability:
-            hosts.append(_Host(row["host"], row["name"], step, int(row["points"][step.index][0]), chance))
+            since_ns = int(row["points"][step.index][0])
+            hosts.append(_Host(row["host"], row["name"], "noisy_neighbour", step, since_ns, chance))
     return hosts
+
+
+def _short_hosts(counted: Sequence[Share], settings: Settings) -> list[_Host]:
+    """The hosts of which something runs short by what their exporters count; of each the first of `_SHORT`."""
+    hosts: dict[str, list[tuple[int, _Host]]] = defaultdict(list)
+    for share in counted:
+        series, step = share.series, find_step(share.series.values)
+        if step is None or step.after <= step.before:
+            continue
+        full = settings.used_up if share.is_stock else settings.stolen if share.part == STOLEN else settings.full
+        reached = median(series.values[-3:]) if share.is_stock else step.after
+        ratio = (1 - step.before) / max(1e-9, 1 - step.after) if share.is_stock else step.ratio
+        chance = probability(step.log_evidence, len(counted))
+        if reached >= full and ratio >= settings.min_ratio and chance >= settings.min_probability:
+            kind = series.meaning.kind
+            host = _Host(share.host, series.name, _SHORT[kind], step, series.times_ns[step.index], chance)
+            hosts[share.host].append((list(_SHORT).index(kind), host))
+    return [min(short, key=lambda pair: (pair[0], pair[1].metric))[1] for _, short in sorted(hosts.items())]
 
 
 def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     there = _programs(scene.store, host.name)
-    if not there or (busier := _busier(scene.store, there, host.since_ns, settings)) & _serving(scene.store):
+    by_others = host.mechanism == "noisy_neighbour"
+    busier = _busier(scene.store, there, host.since_ns, settings) if by_others else set[str]()
+    if not there or busier & _serving(scene.store):
         return None
     work = _work(scene.store, there | {host.name}, host.since_ns, settings)
     others = [slower for is_there, _, slower in work if not is_there]
@@ -128,13 +167,14 @@ def _judge(scene: Scene, host: _Host, settings: Settings) -> Finding | None:
     if not services or slower < settings.slower or (others and median(others) > settings.elsewhere):
         return None
     service = min(busier, default=max(services, key=lambda name: (median(services[name]), name)))
+    short = "is full" if by_others else f"has used up what {host.metric} tells"
     elsewhere = f", elsewhere {median(others):.1f}" if others else ""
     return Finding(
         code="metrics.neighbour",
-        mechanism="noisy_neighbour",
+        mechanism=host.mechanism,
         service=service,
         summary=(
-            f"{service}: host {host.name} is full since {format_instant(host.since_ns)} "
+            f"{service}: host {host.name} {short} since {format_instant(host.since_ns)} "
             f"({figure(host.step.before)} before, {figure(host.step.after)} now); work takes "
             f"{slower:.1f} times as long on it ({len(services)} services){elsewhere}"
         ),
@@ -217,7 +257,7 @@ def _serving(store: CaseStore) -> set[str]:
 DETECTOR: Final = Detector(
     code="metrics.neighbour",
     kinds=(Kind("metrics.neighbour", directness=1.0, family="seen", place="host"),),
-    mechanisms=("noisy_neighbour",),
+    mechanisms=tuple(sorted(set(_SHORT.values()))),
     needs=("metrics", "spans"),
     settings=Settings(),
     detect=detect,

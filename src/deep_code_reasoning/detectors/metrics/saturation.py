@@ -33,6 +33,7 @@ from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
 from ..series.series import Series, requests_ratio, series_of
+from ..series.shares import COVERED, STOLEN, shares
 from ..series.steps import Step, abruptness, find_step
 from ..timeline.change_point import median, probability
 from ..vocabulary.metrics import THROTTLED, words_of
@@ -68,6 +69,7 @@ class Settings:
         full_share: from four fifths of its limit on a resource is short: queues grow without bound near one, and an
             average over a minute hides its peaks.
         half_share: below half of its limit a resource is not short, however much its use rose.
+        used_up: space, memory and tables of connections hurt nobody until next to nothing of them is left.
         stolen: less of a processor than a tenth is hardly missed.
         min_probability: a finding is told when it is likelier than not.
         abrupt: where less than half of a rise happens around its step, it is the drift of a day's load: that is told
@@ -77,6 +79,7 @@ class Settings:
     min_ratio: float = 1.5
     full_share: float = 0.8
     half_share: float = 0.5
+    used_up: float = 0.97
     stolen: float = 0.1
     min_probability: float = 0.5
     abrupt: float = 0.5
@@ -105,8 +108,15 @@ class Rise:
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     """Find services whose resources run out."""
-    told = [series for series in series_of(scene.store, frozenset(MECHANISMS)) if not _LEFT & words_of(series.name)]
+    told = [
+        series
+        for series in series_of(scene.store, frozenset(MECHANISMS))
+        if not _LEFT & words_of(series.name) and series.name not in COVERED
+    ]
     known = [series for series in told if not series.meaning.shared or _is_stolen(series)]
+    of_machines = [share for share in shares(scene.store) if share.series.service and share.part != STOLEN]
+    known += [share.series for share in of_machines]
+    stocks = {id(share.series) for share in of_machines if share.is_stock}
     if not known:
         return Skipped("no metric is about a processor, memory, a disk, a pool, threads or a queue")
     limits = [series for series in known if series.meaning.limit]
@@ -114,7 +124,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     served = series_of(scene.store, frozenset({"traffic"}))
     rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
     for series in known:
-        rise = None if series.meaning.limit else _rise(series, known, alike, settings)
+        rise = None if series.meaning.limit else _rise(series, known, alike, id(series) in stocks, settings)
         if rise is not None and not _is_load(rise, served, settings):
             rises[(series.service, _mechanism(series))].append(rise)
     for series in limits:
@@ -134,9 +144,13 @@ def _mechanism(series: Series) -> str:
     return "noisy_neighbour" if _is_stolen(series) else MECHANISMS[series.meaning.kind]
 
 
-def _rise(series: Series, known: Sequence[Series], alike: Families, settings: Settings) -> Rise | None:
+def _rise(series: Series, known: Sequence[Series], alike: Families, is_stock: bool, settings: Settings) -> Rise | None:
     step = find_step(series.values)
-    if step is None or step.after <= 0 or step.ratio < settings.min_ratio:
+    if step is None or step.after <= 0:
+        return None
+    # Of a stock it matters what is left.
+    ratio = (1 - step.before) / max(1e-9, 1 - step.after) if is_stock else step.ratio
+    if ratio < settings.min_ratio or (is_stock and median(series.values[-3:]) < settings.used_up):
         return None
     evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
     chance = probability(evidence, len(known))
@@ -223,6 +237,10 @@ def _same_resource(one: Series, other: Series) -> bool:
     return (one.service, one.instance, _mechanism(one)) == (other.service, other.instance, _mechanism(other))
 
 
+def _told(series: Series) -> str:
+    return f"use by {series.name}" if series.name in COVERED and series.meaning.ratio else series.name
+
+
 def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
     # A share of the limit says most, then what rose most; the others are told along with it.
     best = max(
@@ -237,7 +255,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
         mechanism=_mechanism(series),
         service=series.service,
         summary=(
-            f"{series.service or f'host {series.instance}'}: {series.name} {verb} from {series.told(step.before)} to "
+            f"{series.service or f'host {series.instance}'}: {_told(series)} {verb} from {series.told(step.before)} to "
             f"{series.told(step.after)} at {format_instant(series.times_ns[step.index])}{reached}"
         ),
         severity=best.severity,
