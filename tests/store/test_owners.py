@@ -115,6 +115,25 @@ def test_a_log_that_is_called_after_a_pod_is_of_its_service(
         assert store.query("SELECT service, instance FROM logs") == [{"service": service, "instance": instance}]
 
 
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("orders-db.postgresql", "orders-db"),
+        ("postgresql-orders-db", "orders-db"),
+        ("orders-db.slow.log", "orders-db"),
+        ("orders-db-proxy", "orders-db-proxy"),
+        ("my-orders-db", "my-orders-db"),
+    ],
+)
+def test_a_log_that_is_called_after_a_server_that_is_called_is_its_own(
+    name: str, service: str, build_case: Build
+) -> None:
+    call = {**SPANS[0], "kind": "client", "attributes": {"server.address": "orders-db"}}
+    log = {"time_ns": 1, "service": name, "body": "checkpoint", "source_id": 1}
+    with build_case({"spans": [*SPANS, call], "logs": [log]}) as store:
+        assert store.query("SELECT service FROM logs") == [{"service": service}]
+
+
 def from_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Write a metric without a service from each file, and read back whose it is."""
     with CaseWriter(folder) as writer:

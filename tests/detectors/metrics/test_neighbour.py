@@ -121,3 +121,40 @@ def test_who_is_throttled_more_does_not_fill_the_host_and_a_hosts_own_metric_nee
     ]
     (finding,), _ = look("metrics.neighbour", {**tables, "metrics": tables["metrics"] + throttled})
     assert finding.resource == "n1"
+
+
+def counting(tables: Row, counted: dict[str, tuple[float, float]], **labels: str) -> Row:
+    """The same hosts, of which exporters count instead; on the first one from the tenth minute on otherwise."""
+    rows = [row for row in tables["metrics"] if row["service"]]
+    totals = dict.fromkeys(((name, host) for name in counted for host in ("n1", "n2")), 0.0)
+    for point in range(80):
+        at = START_NS + point * 15 * NS_PER_S
+        for name, host in totals:
+            before, after = counted[name]
+            value = (after if host == "n1" and point >= 40 else before) * (1 + point % 3 / 100)
+            metric, _, mode = name.partition("/")
+            totals[name, host] = value if not mode else totals[name, host] + 15 * value
+            told = _point(at, "", "", host, metric, totals[name, host], host)
+            rows.append({**told, "kind": "sum" if mode else "gauge", "attributes": {"mode": mode} if mode else {}})
+    return {**tables, "metrics": rows}
+
+
+STEAL = {"node_cpu_seconds_total/idle": (0.7, 0.2), "node_cpu_seconds_total/steal": (0.01, 0.5)}
+MEMORY = {"node_memory_MemAvailable_bytes": (8e9, 2e8), "node_memory_MemTotal_bytes": (16e9, 16e9)}
+
+
+@pytest.mark.parametrize(
+    ("counted", "slow_ms", "mechanism"),
+    [
+        (STEAL, 90.0, "noisy_neighbour"),
+        (STEAL, 30.0, ""),
+        (MEMORY, 90.0, "memory_saturation"),
+        ({**MEMORY, "node_memory_MemAvailable_bytes": (8e9, 4e9)}, 90.0, ""),
+    ],
+    ids=["taken away", "harms nobody", "no memory left", "less memory"],
+)
+def test_a_host_that_is_short_by_what_is_counted_slows_all_who_are_on_it(
+    counted: dict[str, tuple[float, float]], slow_ms: float, mechanism: str, look: Look
+) -> None:
+    findings, _ = look("metrics.neighbour", counting(sharing(there_ms=slow_ms), counted))
+    assert [(f.mechanism, f.resource) for f in findings] == [(mechanism, "n1")] * bool(mechanism)
