@@ -87,3 +87,14 @@ def test_a_log_of_its_own_tells_of_a_server_and_a_kernels_of_its_host(
 ) -> None:
     (finding,), _ = look("external.component_short", tables(log=log, writer=writer))
     assert (finding.mechanism, finding.service, finding.resource) == tuple(expected)
+
+
+def test_a_proxy_tells_which_of_the_servers_behind_it_it_does_not_reach_where_there_are_no_spans(look: Look) -> None:
+    said = (
+        "*7 connect() failed (111: Connection refused) while connecting to upstream, client: 10.1.1.1, server: shop, "
+    )
+    said += 'request: "GET / HTTP/1.1", upstream: "http://10.0.3.7:8080/", host: "shop"'
+    case = tables(log=said, writer="nginx")
+    (finding,), _ = look("external.component_short", {"logs": case["logs"]})
+    assert (finding.mechanism, finding.service) == ("dependency_outage", "10.0.3.7:8080")
+    assert not look("external.component_short", case)[0]

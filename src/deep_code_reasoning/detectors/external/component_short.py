@@ -2,7 +2,7 @@
 
 Looks for: what databases, caches, brokers and kernels say when their disk is full, no more connections are taken, their
 memory is used up, statements wait for locks, replicas are missing: in the errors of calls to them, or in their own
-logs, from some moment on.
+logs, from some moment on. Where there are no spans, also what a proxy says of one of the servers behind it.
 
 Why it matters: who calls it has the errors, and looks like the culprit; the component has no spans to be looked at.
 That its own disk is full only it can know, so whoever repeats the sentence speaks of it.
@@ -35,7 +35,7 @@ from ..timeline.names import mentions
 from ..timeline.rises import Rise, rises
 from ..timeline.services import traced_services
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from ..vocabulary.servers import OF_OTHERS, PATTERNS, SHORT
+from ..vocabulary.servers import BEHIND_PROXY, OF_OTHERS, PATTERNS, SHORT
 
 _SAID: Final = ", ".join(f"match({{text}}, {{{{{name}:String}}}}), '{name}'" for name in PATTERNS)
 
@@ -129,13 +129,17 @@ def _logged(scene: Scene, settings: Settings) -> list[_Word]:
     if not store.count("logs"):
         return []
     steps = time_steps(store, "logs", "time_ns", 64)
+    # Whom a proxy means by an address, spans know better.
+    behind = "''" if traced else "extract(body, {behind:String})"
     rows = store.query(
         f"""
-        SELECT toString(service) AS service, toString(host) AS host, {_mechanism("body")} AS mechanism, body, time_ns,
+        SELECT toString(service) AS service, toString(host) AS host, {behind} AS upstream,
+               if(upstream != '', 'dependency_outage', {_mechanism("body")}) AS mechanism, body, time_ns,
                {step_of("time_ns")} AS step, source_id, line, item
         FROM logs WHERE time_ns > 0 AND service NOT IN {{traced:Array(String)}} AND mechanism != ''
         ORDER BY time_ns, source_id, line, item LIMIT 20000
         """,
+        behind=BEHIND_PROXY,
         traced=traced,
         **PATTERNS,
         **steps.parameters(),
@@ -145,7 +149,11 @@ def _logged(scene: Scene, settings: Settings) -> list[_Word]:
     hosts = _hosts(store)
     said: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     for row in rows:
-        named = server_named(row["service"], hosts) or (row["host"] if row["host"] in hosts else row["service"])
+        named = (
+            row["upstream"]
+            or server_named(row["service"], hosts)
+            or (row["host"] if row["host"] in hosts else row["service"])
+        )
         named = named or next(iter(mentions(row["body"], hosts, "")), "")
         if named:
             said[named, row["mechanism"]].append(row)

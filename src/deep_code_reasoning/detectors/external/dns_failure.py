@@ -26,6 +26,7 @@ from ..symptoms.shifts import shifts
 from ..symptoms.symptom import Text
 from ..symptoms.texts import new_texts
 from ..vocabulary.lexicon import kinds_of_text
+from ..vocabulary.metrics import words_of
 
 _HOST: Final = re.compile(r"(?<![\w.@/\-])((?:[a-zA-Z0-9](?:[\w\-]*\w)?\.)+[a-zA-Z][\w\-]+)(?![\w(])")
 _CODE: Final = re.compile(r"(?i)^(java|javax|org|com|net|io|sun|kotlin)\.\w+\.|exception$|error$")
@@ -35,6 +36,8 @@ _SERVING: Final = re.compile(r"(?i)\bplugin/(errors|forward)\b|resolving '[^']+/
 # Whom clients asked: Go names the server's address.
 _ASKED: Final = re.compile(r"(?i)\blookup \S+ on (\S+?:\d+): ")
 
+# Words of metrics that say of a name server that it fails, or answers late; more questions are none of these.
+_UNWELL: Final = frozenset("servfail duration latency failed failures errors broken timeouts".split())
 _FOR_NOW: Final = re.compile(
     r"(?i)temporary failure in name|eai_again|try again|servfail|server misbehaving|"
     r"(lookup|resol\w+|dns).{0,200}(i/o timeout|timed? ?out)|resource temporarily unavailable"
@@ -46,7 +49,8 @@ class Settings:
     """Thresholds.
 
     Attributes:
-        outage: confidence when several names, from several services or seen by a name server, fail together.
+        outage: confidence when several names, from several services or seen by a name server, fail together, or a
+            name server is unwell by its own metrics.
         several_names: confidence when one service fails to resolve several names.
         for_now: confidence when the resolver says that it failed, and not that the name does not exist.
         one_name: confidence when it is one name: more often a wrong name than a failing resolver.
@@ -67,7 +71,9 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     gauges = [s for s in shifts(scene) if s.kind == "dns"]
     clients = sorted({text.service for text in texts} - servers)
     names = sorted({host for text in texts if text.service not in servers for host in _hosts(text)})
-    if len(names) >= 2 and (len(clients) >= 2 or servers or gauges):
+    # A resolver that fails, or answers late, by its own metrics is no wrong name of anybody's.
+    measured = any(words_of(gauge.name) & _UNWELL for gauge in gauges)
+    if measured or (len(names) >= 2 and (len(clients) >= 2 or servers or gauges)):
         confidence = settings.outage
     elif any(_FOR_NOW.search(text.text) for text in texts):
         confidence = settings.for_now

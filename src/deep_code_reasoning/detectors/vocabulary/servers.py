@@ -16,6 +16,7 @@ SHORT: Final = {
     "memory_saturation": "has used up the memory that it may have",
     "lock_contention": "lets statements wait for locks of others",
     "infrastructure_fault": "has lost what it stands on",
+    "dependency_outage": "refuses its proxy, or does not answer it",
 }
 """Mechanisms, and in a few words what is said; of two in one text the first is meant."""
 
@@ -46,6 +47,11 @@ PATTERNS: Final = {
     for mechanism, table in _TABLE.items()
 }
 """By mechanism, a regular expression of such sentences, for Python and for the engine alike."""
+BEHIND_PROXY: Final = (
+    r"(?:refused|timed out|reset by peer|no route to host|closed connection)[^\n]{0,80} while (?:connecting|reading|sending)"
+    r'[^\n]{0,600}?upstream: "\w+://([^/"]+)'
+)
+"""What a proxy says of a server behind it that it cannot reach, with that one's address (nginx)."""
 
 OF_OTHERS: Final = re.compile(r"in-sync replicas|not ?enough ?replicas|not ?writable ?primary|masterdown", re.I)
 """What a server says that misses others of its kind: one of these may be the one that has run out."""
