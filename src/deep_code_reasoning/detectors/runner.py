@@ -57,6 +57,7 @@ MODULES: Final[tuple[str, ...]] = (
     "metrics.saturation",
     "metrics.shortage",
     "metrics.leak",
+    "metrics.evictions",
     "metrics.messages",
     "metrics.neighbour",
     "metrics.service_level",

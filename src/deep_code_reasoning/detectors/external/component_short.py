@@ -35,7 +35,7 @@ from ..timeline.names import mentions
 from ..timeline.rises import Rise, rises
 from ..timeline.services import traced_services
 from ..timeline.time_steps import TimeSteps, step_of, time_steps
-from ..vocabulary.servers import BEHIND_PROXY, OF_OTHERS, PATTERNS, SHORT
+from ..vocabulary.servers import BEHIND_PROXY, OF_OTHERS, PATTERNS, SHORT, STEMS
 
 _SAID: Final = ", ".join(f"match({{text}}, {{{{{name}:String}}}}), '{name}'" for name in PATTERNS)
 
@@ -136,11 +136,13 @@ def _logged(scene: Scene, settings: Settings) -> list[_Word]:
         SELECT toString(service) AS service, toString(host) AS host, {behind} AS upstream,
                if(upstream != '', 'dependency_outage', {_mechanism("body")}) AS mechanism, body, time_ns,
                {step_of("time_ns")} AS step, source_id, line, item
-        FROM logs WHERE time_ns > 0 AND service NOT IN {{traced:Array(String)}} AND mechanism != ''
+        FROM logs WHERE time_ns > 0 AND service NOT IN {{traced:Array(String)}}
+              AND multiSearchAnyCaseInsensitive(body, {{stems:Array(String)}}) AND mechanism != ''
         ORDER BY time_ns, source_id, line, item LIMIT 20000
         """,
         behind=BEHIND_PROXY,
         traced=traced,
+        stems=list(STEMS),
         **PATTERNS,
         **steps.parameters(),
     )

@@ -71,7 +71,12 @@ class Share:
 
 def shares(store: CaseStore) -> list[Share]:
     """All that can be told of a case, by host, metric and place."""
-    return store.once("shares", lambda: [*_cpu(store), *_busy(store), *_stocks(store)])
+    return store.once("shares", lambda: [*_cpu(store), *_busy(store), *_stocks(store)] if _any(store) else [])
+
+
+def _any(store: CaseStore) -> bool:
+    known = store.query("SELECT count() AS n FROM metrics WHERE name IN {names:Array(String)}", names=sorted(COVERED))
+    return bool(known[0]["n"])
 
 
 _Key = tuple[str, str, str, str]

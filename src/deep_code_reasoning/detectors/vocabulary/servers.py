@@ -48,10 +48,16 @@ PATTERNS: Final = {
 }
 """By mechanism, a regular expression of such sentences, for Python and for the engine alike."""
 BEHIND_PROXY: Final = (
-    r"(?:refused|timed out|reset by peer|no route to host|closed connection)[^\n]{0,80} while (?:connecting|reading|sending)"
-    r'[^\n]{0,600}?upstream: "\w+://([^/"]+)'
+    r"(?:refused|timed out|reset by peer|no route to host|closed connection)[^\n]{0,80} while "
+    r'(?:connecting|reading|sending)[^\n]{0,600}?upstream: "\w+://([^/"]+)'
 )
 """What a proxy says of a server behind it that it cannot reach, with that one's address (nginx)."""
 
+STEMS: Final = tuple(
+    "space|enospc|extend file|disk|is full|watermark|checkpoints are|fsync|log dirs|too many|connection slots|read-only"
+    "|number of clients|ora-000|more connections|memory|circuit_breaking|waiting for|lock|conntrack|overflow|replicas"
+    "|cluster is down|masterdown|primary|i/o error|upstream".split("|")
+)
+"""No such sentence is without one of these: of a hundred texts most are done with here."""
 OF_OTHERS: Final = re.compile(r"in-sync replicas|not ?enough ?replicas|not ?writable ?primary|masterdown", re.I)
 """What a server says that misses others of its kind: one of these may be the one that has run out."""
