@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from .code import definition, is_import, is_log_statement, is_telemetry, string_literals
+from .code import computes_nothing, definition, string_literals
 from .diff import Patch
 from .effect import Effect
 from .fit import size
@@ -43,7 +43,7 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
 
 
 def _is_idle(code: str) -> bool:
-    return is_import(code) or is_log_statement(code) or is_telemetry(code) or not re.search(r"\w", code)
+    return computes_nothing(code) or not re.search(r"\w", code)
 
 
 def only_adds_guards(patch: Patch) -> bool:

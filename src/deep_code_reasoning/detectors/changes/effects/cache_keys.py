@@ -7,15 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...vocabulary.words import words
-from ..code import (
-    block_names,
-    definition,
-    is_import,
-    is_log_statement,
-    is_telemetry,
-    lines_around,
-    string_literals,
-)
+from ..code import block_names, computes_nothing, definition, lines_around, string_literals
 from ..diff import Hunk, Patch
 from ..effect import Effect
 from .pairs import paired
@@ -48,7 +40,7 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _keys(hunk: Hunk) -> Iterator[Effect]:
     for old, new in paired(hunk):
-        if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
+        if computes_nothing(old.code) or computes_nothing(new.code):
             continue
         if not (builds_key(hunk, old.code) and builds_key(hunk, new.code)) or _but_numbers(old.code) == _but_numbers(
             new.code

@@ -10,10 +10,8 @@ from typing import Final
 from ..code import (
     block_after,
     calls,
+    computes_nothing,
     definition,
-    is_import,
-    is_log_statement,
-    is_telemetry,
     loop_bodies,
     string_literals,
     tries_again,
@@ -86,7 +84,7 @@ def _lines(hunk: Hunk) -> Iterator[Effect]:
         says = f"the sides of a comparison change places: `{changed[1].code[:60]}` for `{changed[0].code[:60]}`"
         yield Effect("comparison_changed", says, hunk.path, tuple(_NAME.findall(changed[1].code))[:12], sureness=0.9)
     for old, new in paired(hunk):
-        if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
+        if computes_nothing(old.code) or computes_nothing(new.code):
             continue
         before, after = without_strings(old.code), without_strings(new.code)
         names = tuple(dict.fromkeys(_NAME.findall(before + " " + after)))[:12]

@@ -49,7 +49,7 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _order(hunk: Hunk) -> Iterator[Effect]:
     """Lines on both sides that do something, in another order relative to each other."""
-    old, new = (_acting(_in_place(lines, sign)) for lines, sign in ((hunk.before, "-"), (hunk.after, "+")))
+    old, new = (_acting(_in_place(lines)) for lines in (hunk.before, hunk.after))
     common = [key for key in old if key in new]
     if len(common) < 2 or [key for key in new if key in old] == common:
         return
@@ -65,12 +65,12 @@ def _order(hunk: Hunk) -> Iterator[Effect]:
         )
 
 
-def _in_place(lines: Sequence[Line], sign: str) -> Sequence[Line]:
+def _in_place(lines: Sequence[Line]) -> Sequence[Line]:
     """Lines but for those within functions that stand on one side alone: they moved there, and are called from here."""
     moved = {
         place
         for index, line in enumerate(lines)
-        if line.sign == sign and not line.kept and definition(line.code)
+        if line.is_changed and definition(line.code)
         for place in block_after(lines, index)
     }
     return [line for place, line in enumerate(lines) if place not in moved]

@@ -35,7 +35,7 @@ def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
     within = {place for _, body in loop_bodies(after) for place in body} | endless_bodies(after)
     for place in sorted(within):
         line = after[place]
-        match = _EXTENDS.match(line.code) if line.sign == "+" and not line.kept else None
+        match = _EXTENDS.match(line.code) if line.is_new else None
         if match is None:
             continue
         name = re.escape(match[1] or match[2])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from ...vocabulary.words import words
-from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
+from ..code import call_names, calls, computes_nothing, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .conditions import Conditions
@@ -171,7 +171,7 @@ def _calls_removed(patch: Patch) -> list[Effect]:
             continue
         counts: dict[str, list[str]] = {}
         for line in hunk.removed:
-            if is_import(line.code) or is_log_statement(line.code) or is_telemetry(line.code):
+            if computes_nothing(line.code):
                 continue
             text = without_strings(line.code)
             family = next((f for f in _FAMILIES if f.pattern.search(text)), None)
@@ -192,7 +192,7 @@ def _calls_removed(patch: Patch) -> list[Effect]:
     return found
 
 
-def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dict[str, int]) -> bool:
+def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: Collection[str]) -> bool:
     """Whether the new code does the same by another line: in this hunk by its family, elsewhere by the same call."""
     if family.effect == "registration_removed" and _SETS_NUMBER.search(line.code):
         return True  # a setting: told by `settings.py`

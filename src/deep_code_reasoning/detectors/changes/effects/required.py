@@ -39,7 +39,7 @@ def _required(hunk: Hunk) -> Iterator[Effect]:
     for place, line in enumerate(after):
         before = after[max(0, place - _NEAR) : place + 1]
         field = _FIELD.search(line.code) and any(_ALTERS_FIELD.search(other.code) for other in before)
-        if line.sign != "+" or line.kept or not (field or _REQUIRED.search(line.code)):
+        if not line.is_new or not (field or _REQUIRED.search(line.code)):
             continue
         if _SPARED.search(line.code) or is_of_new_table(line, hunk):
             continue

@@ -171,8 +171,8 @@ def role_of(owner: str, surroundings: Sequence[str] = ()) -> str:
 
 
 def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
-    before = _owned(hunk, "-")
-    after = _owned(hunk, "+", named)
+    before = _owned(hunk.before)
+    after = _owned(hunk.after, named)
     if hunk.kind == "view":
         return
     seen: set[tuple[str, str]] = set()
@@ -350,12 +350,11 @@ _Placed = tuple[Setting, Line, tuple[str, ...]]
 _Owned = dict[str, list[_Placed]]
 
 
-def _owned(hunk: Hunk, sign: str, known: Mapping[str, str] | None = None) -> _Owned:
+def _owned(side: Sequence[Line], known: Mapping[str, str] | None = None) -> _Owned:
     """Settings of one side's changed lines by owner, with the names of the blocks that they stand in."""
-    side = hunk.before if sign == "-" else hunk.after
     found: _Owned = {}
     for index, line in enumerate(side):
-        if line.sign != sign or line.kept or is_log_statement(line.code):
+        if not line.is_changed or is_log_statement(line.code):
             continue
         around = _enclosing(side, index)
         named = _NAME_LINE.match(side[index - 1].code) if index else None

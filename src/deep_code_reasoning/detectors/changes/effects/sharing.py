@@ -58,11 +58,11 @@ def _shared(hunk: Hunk) -> Iterator[Effect]:
     own = {
         match[0]
         for index, line in enumerate(hunk.before)
-        if line.sign == "-" and not line.kept and _MAKES.search(line.code) and _is_of_a_call(hunk, hunk.before, index)
+        if line.is_gone and _MAKES.search(line.code) and _is_of_a_call(hunk, hunk.before, index)
         for match in _OF_ONE_USER.finditer(without_strings(line.code))
     }
     for index, line in enumerate(hunk.after):
-        if line.sign != "+" or line.kept or (not _STATIC.search(line.code) and _is_of_a_call(hunk, hunk.after, index)):
+        if not line.is_new or (not _STATIC.search(line.code) and _is_of_a_call(hunk, hunk.after, index)):
             continue
         text = without_strings(line.code)
         if not is_import(line.code) and own & set(_OF_ONE_USER.findall(text)):

@@ -30,7 +30,7 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _swapped(hunk: Hunk) -> Iterator[Effect]:
     created = created_tables(hunk)
-    renamed = [match for line in hunk.added for match in [_RENAMED.search(line.code)] if match]
+    renamed = [match for line in hunk.added if (match := _RENAMED.search(line.code))]
     for match in renamed:
         new, name = match[1] or match[2], match[3]
         taken_over = any((other[1] or other[2]) == name for other in renamed) or any(

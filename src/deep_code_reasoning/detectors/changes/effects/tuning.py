@@ -48,18 +48,14 @@ def _changed(hunk: Hunk) -> Iterator[Effect]:
     ):
         old, new = ([line.code for line in lines if pattern.search(line.code)] for lines in (hunk.removed, hunk.added))
         if pattern is _RESOLVER and hunk.kind == "config":
-            old, new = old or _below(hunk.before, "-"), new or _below(hunk.after, "+")
+            old, new = old or _below(hunk.before), new or _below(hunk.after)
         if old or (new and kind == "collector_tuned"):
             yield Effect(kind, f"{says}: `{(new or old)[0][:80]}`", hunk.path, (), sureness=0.85)
 
 
-def _below(side: Sequence[Line], sign: str) -> list[str]:
+def _below(side: Sequence[Line]) -> list[str]:
     """Changed lines of a block of the resolver, or beside its name: `- name: ndots` above its value."""
-    return [
-        line.code
-        for index, line in enumerate(side)
-        if line.sign == sign and not line.kept and _of_resolver(side, index)
-    ]
+    return [line.code for index, line in enumerate(side) if line.is_changed and _of_resolver(side, index)]
 
 
 def _of_resolver(side: Sequence[Line], index: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...vocabulary.quantities import settings
-from ..code import is_import, is_log_statement, is_telemetry
+from ..code import computes_nothing, is_import, is_log_statement
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .pairs import paired
@@ -32,7 +32,7 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _units(hunk: Hunk) -> Iterator[Effect]:
     for old, new in paired(hunk):
-        if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
+        if computes_nothing(old.code) or computes_nothing(new.code):
             continue
         if [s.value for s in settings(old.code)] != [s.value for s in settings(new.code)]:
             continue  # a setting whose value is known to go up or down: told by `settings.py`
