@@ -40,8 +40,6 @@ FAMILIES: Final[tuple[str, ...]] = (
     "hooks",
     "moved",
     "required",
-    "http_caching",
-    "lost",
     "unread",
     "containers",
     "tuning",

@@ -3,55 +3,82 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from ..code import is_import, is_log_statement
+from ..code import is_import, is_log_statement, lines_around
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .exchange_table import EXCHANGES, Exchange
 
+_NAME: Final = re.compile(r"[A-Za-z_]\w{2,}")
+_KEEPS: Final = re.compile(r"^(?:return\s+)?([\w@$.>-]+)\s*(?:\|\||\?\?)=")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A hunk with the texts that rules look at: of changed lines, and of all lines before and since."""
+
+    hunk: Hunk
+    removed: Sequence[tuple[str, Line]]
+    added: Sequence[tuple[str, Line]]
+    before: Sequence[str]
+    after: Sequence[str]
+
+    @classmethod
+    def of(cls, hunk: Hunk) -> _Read:
+        before, after = hunk.before, hunk.after
+        return cls(hunk, _texts(hunk, before), _texts(hunk, after), _codes(before), _codes(after))
+
 
 def extract(patch: Patch) -> list[Effect]:
-    """The exchanges of the table, each once a file."""
-    hunks = [hunk for hunk in patch.running if hunk.kind not in ("manifest", "schema")]
-    found: dict[tuple[str, str], Effect] = {}
+    """The exchanges of the table, each once in a hunk that shows it, by whichever of its rules."""
+    hunks = [_Read.of(hunk) for hunk in patch.running]
+    found: dict[tuple[int, str], Effect] = {}
     for rule in EXCHANGES:
-        for hunk in hunks:
-            line = _exchanged(rule, hunk, hunks)
-            if line is not None:
-                says = f"{rule.says}: `{line.code[:80]}`"
-                names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w{2,}", line.code)))[:12]
-                found.setdefault(
-                    (rule.effect, hunk.path), Effect(rule.effect, says, hunk.path, names, sureness=rule.sureness)
-                )
+        for place, read in enumerate(hunks):
+            if (place, rule.says) not in found and (line := _exchanged(rule, read, hunks)) is not None:
+                says = f"{rule.says}: `{line.code[:80]}`" + (" is gone" if rule.gone else "")
+                names = tuple(dict.fromkeys(_NAME.findall(line.code)))[:12]
+                found[place, rule.says] = Effect(rule.effect, says, read.hunk.path, names, sureness=rule.sureness)
     return list(found.values())
 
 
-def _exchanged(rule: Exchange, hunk: Hunk, hunks: Iterable[Hunk]) -> Line | None:
+def _exchanged(rule: Exchange, read: _Read, hunks: Sequence[_Read]) -> Line | None:
     """The line that tells of an exchange: the one that is gone, else the one that came."""
-    gone = _first(rule.gone, hunk.removed)
-    come = _first(rule.come, hunk.added)
+    gone = next((line for text, line in read.removed if rule.takes(text)), None)
+    come = next((line for text, line in read.added if rule.brings(text)), None)
     if (rule.gone and gone is None) or (rule.come and come is None):
         return None
     # What was moved within the patch is not gone, and what there was already did not come.
-    if rule.gone and any(_first(rule.gone, other.added) for other in hunks):
+    if any(rule.takes(text) for other in hunks for text, _ in other.added) or (gone and _still_kept(gone, read)):
         return None
-    if rule.come and _first(rule.come, hunk.before):
+    if any(rule.brings(text) for text in read.before):
         return None
-    same_file = [other for other in hunks if other.path == hunk.path]
-    if rule.stays and not any(_first(rule.stays, other.after) for other in same_file):
+    same_file = (text for other in hunks if other.hunk.path == read.hunk.path for text in other.after)
+    if rule.stays and not any(rule.stays.search(text) for text in (read.hunk.path, *same_file)):
         return None
     return gone or come
 
 
-def _first(pattern: re.Pattern[str] | None, lines: Iterable[Line]) -> Line | None:
-    if pattern is None:
-        return None
-    return next(
-        (
-            line
-            for line in lines
-            if pattern.search(line.code) and not is_import(line.code) and not is_log_statement(line.code)
-        ),
-        None,
-    )
+def _texts(hunk: Hunk, side: Sequence[Line]) -> list[tuple[str, Line]]:
+    """The changed lines of a side; in configuration with the names of the blocks that they stand in."""
+    changed = [(index, line) for index, line in enumerate(side) if line.is_changed and _acts(line)]
+    if hunk.kind != "config":
+        return [(line.code, line) for _, line in changed]
+    return [(" ".join((*(o.code for o in lines_around(side, index)), line.code)), line) for index, line in changed]
+
+
+def _codes(lines: Sequence[Line]) -> list[str]:
+    return [line.code for line in lines if _acts(line)]
+
+
+def _acts(line: Line) -> bool:
+    return not (is_import(line.code) or is_log_statement(line.code))
+
+
+def _still_kept(gone: Line, read: _Read) -> bool:
+    """Whether what was kept under a name, where there was none yet, is kept under it still."""
+    match = _KEEPS.match(gone.code)
+    return match is not None and any(line.code.startswith(f"{match[1]} =") for _, line in read.added)

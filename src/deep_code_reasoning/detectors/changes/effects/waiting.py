@@ -72,8 +72,6 @@ _HOLDS_UP: Final = re.compile(
     r"\b(?:requests|urllib3?|psycopg2?|pymysql|MySQLdb|pymongo|boto3|http\.client)\b|\bhttpx\.(?:Client|get|post|put)\b"
     r"|\bredis\.(?:Redis|StrictRedis|from_url)\b|\bcreate_engine\b"
 )
-# OpenTelemetry's processors of spans and logs: one gathers what it exports, the other exports within each call.
-_GATHERS, _EXPORTS_EACH = re.compile(r"\bBatch\w*Processor\b"), re.compile(r"\bSimple\w*Processor\b")
 # Work that goes on beside its caller: goroutines, tasks, threads, executors.
 _ASIDE: Final = re.compile(
     r"^\s*go\s+|\bspawn(?:_link)?\s*[({]|\b(?:Task|Thread)\.(?:Run|Factory\.StartNew|start|startVirtualThread|new)\b"
@@ -95,7 +93,6 @@ def extract(patch: Patch) -> list[Effect]:
             found += _no_longer_aside(hunk)
             found += _no_longer_to_channel(hunk)
             found += _one_by_one(hunk)
-            found += _exported_at_once(hunk)
     for whole in by_function(patch.running):
         if whole.kind == "code":
             found += _held(whole)
@@ -174,16 +171,6 @@ def _by_blocking_library(patch: Patch) -> Iterator[Effect]:
                 says = f"holds up the event loop: `{line.code[:80]}`"
                 yield Effect("blocking_call", says, path, (name, *_words_of_address(line)), sureness=0.9)
                 break
-
-
-def _exported_at_once(hunk: Hunk) -> Iterator[Effect]:
-    """Spans or logs that were gathered are exported one by one, within the request that they are of."""
-    gathered = [line for line in hunk.removed if _GATHERS.search(line.code) and not is_import(line.code)]
-    for line in hunk.added if gathered and not any(_GATHERS.search(line.code) for line in hunk.added) else ():
-        if _EXPORTS_EACH.search(line.code) and not is_import(line.code):
-            says = f"exports each span or record while its request waits: `{line.code[:80]}`"
-            yield Effect("blocking_call", says, hunk.path, sureness=0.9)
-            return
 
 
 def _asked_besides(patch: Patch) -> Iterator[Effect]:
