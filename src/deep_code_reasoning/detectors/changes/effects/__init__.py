@@ -29,7 +29,6 @@ FAMILIES: Final[tuple[str, ...]] = (
     "waiting",
     "order",
     "units",
-    "unitless",
     "wire",
     "sharing",
     "swapped",
