@@ -17,6 +17,7 @@ from ..symptoms.front import Front
 from ..symptoms.symptom import Shift, Symptom, symptoms_of
 from ..symptoms.trouble import trouble
 from ..vocabulary.lexicon import WEIGHTS
+from .traits import MEASURED_REASONS, SHOWS
 from .trial import Change, Situation, deployed
 
 # By detector and mechanism: what it is called, and the facts with its levels before and after. Messages that merely
@@ -26,29 +27,14 @@ _TOLD: Final = {
     ("metrics.messages", "unacknowledged_messages"): ("unacknowledged messages", "usual", "now"),
     ("traces.missing_writes", "wrong_result"): ("skipped", "without_share_before", "without_share"),
 }
-
-
-# By the mechanism that is seen at work: the kind of symptom that it is.
-_SEEN: Final = {
-    "n_plus_one": "fanout",
-    "chatty_calls": "fanout",
-    "retry_storm": "retries_up",
-    "timeout_budget": "timeout",
-    "connection_pool_exhausted": "pool_exhausted",
-    "thread_pool_exhausted": "worker_exhausted",
-    "lock_contention": "lock_wait",
-    "deadlock": "deadlock",
-    "cache_stampede": "cache_miss",
-    "race_condition": "race",
-    "message_backlog": "backlog",
-}
+# Mechanisms that are seen at work, and tried for as the symptom that tells them first.
+_SEEN: Final = frozenset(
+    """n_plus_one chatty_calls retry_storm timeout_budget connection_pool_exhausted thread_pool_exhausted
+    lock_contention deadlock cache_stampede race_condition message_backlog""".split()
+)
 # Seen on requests, and not read from metrics, whose moves have many reasons.
 _AREAS: Final = frozenset({"traces", "locks"})
 _SURE: Final = 0.75
-# What metrics tell of the reason, and not of its consequences.
-_TELLING: Final = frozenset(
-    "cpu gc event_loop memory_step pool_exhausted worker_exhausted lock_wait cache_miss handle_leak backlog".split()
-)
 _LATER_NS: Final = 300 * NS_PER_S
 
 
@@ -69,7 +55,7 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
         front = Front(finding.service, victims, finding.start_ns)
         situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, live))
     for symptom in found.symptoms:
-        if symptom.kind in _TELLING and symptom.first_ns > scene.windows.onset.end_ns + _LATER_NS:
+        if symptom.kind in MEASURED_REASONS and symptom.first_ns > scene.windows.onset.end_ns + _LATER_NS:
             front = Front(symptom.service, found.front.failing, symptom.first_ns)
             situations.append(Situation((symptom,), front, found.graph, symptom.first_ns, services, live))
     return situations
@@ -88,12 +74,12 @@ def _shift(finding: Finding) -> Shift:
 
 
 def _seen(finding: Finding) -> tuple[Symptom, ...]:
-    kind = _SEEN.get(finding.mechanism, "")
     seen = finding.area in _AREAS or finding.mechanism == "message_backlog"  # which queues alone can tell
-    if not kind or not seen or finding.confidence < _SURE or not finding.start_ns:
+    if finding.mechanism not in _SEEN or not seen or finding.confidence < _SURE or not finding.start_ns:
         return ()
     if finding.facts.get("harmless"):
         return ()
+    kind = SHOWS[finding.mechanism][0]
     texts = tuple(text for text in (finding.resource, finding.operation) if text) or (finding.summary,)
     return (
         Symptom(kind, finding.service, WEIGHTS.get(kind, 1.0), texts, finding.start_ns, citations=finding.citations),
