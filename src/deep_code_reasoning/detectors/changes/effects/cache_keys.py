@@ -8,8 +8,8 @@ from typing import Final
 
 from ...vocabulary.words import words
 from ..code import block_names, computes_nothing, definition, lines_around, string_literals
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .pairs import paired
 
 _CACHE: Final = re.compile(r"(?i)cache|redis|memo|memcached|\bkv\b|ehcache|caffeine")
@@ -31,11 +31,6 @@ _WHOLE: Final = re.compile(
     r"%[+#]v|\{:#?\?\}|\.(?:to_json|inspect|toJson|model_dump_json)\b|\b(?:repr|vars|asdict|serialize)\(\s*\$?\w+\s*\)"
     r"|(?:JSON\.stringify|\bjson\.dumps|json_encode|JsonSerializer\.Serialize)\(\s*\$?\w+\s*[,)]"
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Keys of caches that are built otherwise than before."""
-    return [effect for hunk in patch.running if hunk.kind == "code" for effect in _keys(hunk)]
 
 
 def _keys(hunk: Hunk) -> Iterator[Effect]:
@@ -88,3 +83,6 @@ def _but_numbers(code: str) -> str:
 
 def _spaced(code: str) -> str:
     return " ".join(words(code))
+
+
+extract: Final = each_hunk({_keys: "code"})

@@ -17,8 +17,8 @@ from ..code import (
     tries_again,
     without_strings,
 )
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import ANY, Effect, each_hunk
 from .cache_keys import builds_key
 from .conditions import Conditions, is_turned, sides_changed, statement
 from .pairs import paired
@@ -64,19 +64,6 @@ _PARALLEL: Final = re.compile(
     r"Promise\.all\(|asyncio\.gather\(|errgroup|parallelStream|\.par_iter|Parallel\.ForEach|"
     r"CompletableFuture\.supplyAsync|^\s*go\s+\w|pmap\(|Task\.WhenAll"
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Changes of what is computed, each by its kind."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind in ("config", "code", "sql", "view"):
-            found += _patterns(hunk)
-        if hunk.kind in ("code", "view"):
-            found += _lines(hunk)
-            found += _added_kinds(hunk)
-    found += _lock_order(patch)
-    return found
 
 
 def _lines(hunk: Hunk) -> Iterator[Effect]:
@@ -278,17 +265,25 @@ _LOCKS: Final = re.compile(
 )
 
 
-def _lock_order(patch: Patch) -> Iterator[Effect]:
-    for hunk in patch.running:
-        old, new = (
-            [_target(line.code) for line in lines if _LOCKS.search(line.code)] for lines in (hunk.before, hunk.after)
-        )
-        if len(old) >= 2 and len(old) == len(new) and old != new:
-            yield Effect(
-                "lock_order_changed", f"takes its locks in another order: {', '.join(new)}", hunk.path, tuple(new)
-            )
+def _lock_order(hunk: Hunk) -> Iterator[Effect]:
+    old, new = (
+        [_target(line.code) for line in lines if _LOCKS.search(line.code)] for lines in (hunk.before, hunk.after)
+    )
+    if len(old) >= 2 and len(old) == len(new) and old != new:
+        says = f"takes its locks in another order: {', '.join(new)}"
+        yield Effect("lock_order_changed", says, hunk.path, tuple(new))
 
 
 def _target(code: str) -> str:
     match = _LOCK_BLOCK.search(code) or re.match(r"\s*(?:await\s+)?([\w.]+)", code)
     return match[1] if match else code
+
+
+extract: Final = each_hunk(
+    {
+        _patterns: "config code sql view",
+        _lines: "code view",
+        _added_kinds: "code view",
+        _lock_order: ANY,
+    }
+)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..code import block_after, calls, definition, without_strings
-from ..diff import Hunk, Line, Patch, normalise
-from ..effect import Effect
+from ..diff import Hunk, Line, normalise
+from ..effect import ANY, Effect, each_hunk
 
 _ORDERED: Final = re.compile(
     (
@@ -31,20 +31,6 @@ _LOOP_LINE: Final = re.compile(r"\b(?:while|until|loop)\b|\bfor\s*\(?[^;]*;[^;]*
 _CRON: Final = re.compile(
     r"""["'`]?((?:(?:[\d*/,\-]{1,120}|[A-Z]{3}(?:-[A-Z]{3})?)\s+){4,5}(?:[\d*/,\-?L#]+|[A-Z]{3}(?:-[A-Z]{3})?))["'`]?\s*,?$"""
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Steps that changed places, turns given up, loops whose end changed, schedules that run more or less often."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind in ("code", "view", "config"):
-            found += _order(hunk)
-            found += _turns(hunk)
-        if hunk.kind in ("code", "view"):
-            found += _loops(hunk)
-            found += _members(hunk)
-        found += _schedules(hunk)
-    return found
 
 
 def _order(hunk: Hunk) -> Iterator[Effect]:
@@ -204,3 +190,14 @@ def _fires(field: str, period: int) -> float:
         span = period if base == "*" else (int(high) - int(low) + 1 if high.isdecimal() and low.isdecimal() else 1)
         total += max(1.0, span // int(step)) if step.isdecimal() and int(step) else span
     return total
+
+
+extract: Final = each_hunk(
+    {
+        _order: "code view config",
+        _turns: "code view config",
+        _loops: "code view",
+        _members: "code view",
+        _schedules: ANY,
+    }
+)

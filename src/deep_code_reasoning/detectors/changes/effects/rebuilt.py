@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..code import endless_bodies, loop_bodies, without_strings
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 
 # What puts a text together without copying it for each part.
 _PUTS_TOGETHER: Final = re.compile(
@@ -21,11 +21,6 @@ _EXTENDS: Final = re.compile(
 _IS_TEXT: Final = (
     r"\b{0}\s*(?::\s*\w+\s*)?:?=\s*(?:[fb]?[\"'`]|String\(|string\.Empty|str\(\))|\bString\s+{0}\b|\bstring\s+{0}\b"
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Texts that a loop puts together by copying all of what it has for each part."""
-    return [effect for hunk in patch.running if hunk.kind == "code" for effect in _copied_texts(hunk)]
 
 
 def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
@@ -43,3 +38,6 @@ def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
             says = f"copies all of `{match[1] or match[2]}` for each part: `{line.code[:70]}`"
             yield Effect("loop_in_loop", says, hunk.path, (match[1] or match[2],), sureness=0.8)
             return
+
+
+extract: Final = each_hunk({_copied_texts: "code"})

@@ -28,6 +28,12 @@ def _family(effect: str, pattern: str, says: str, replaced_by: str | None = None
     return _Removal(effect, re.compile(pattern, re.I), says, re.compile(replaced_by or pattern, re.I))
 
 
+_RELEASES: Final = (
+    r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.use\s*\{|\.(close|release|dispose|disconnect|destroy|shutdown"
+    r"|put_?conn|return_?conn\w*|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree"
+    r"|remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\("
+    r"|\bclear(Interval|Timeout)\s*\(|\bcancel\(\)"
+)
 # Ordered: a line counts for the first family only. Patterns see the line without its string literals.
 _FAMILIES: Final = (
     _family(
@@ -49,19 +55,10 @@ _FAMILIES: Final = (
     ),
     _family(
         "release_removed",
-        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.use\s*\{|\.(close|release|dispose|disconnect|destroy|shutdown|"
-        r"put_?conn|return_?conn\w*"
-        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
-        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
-        r"\bclear(Interval|"
-        r"Timeout)\s*\(|\bcancel\(\)",
+        _RELEASES,
         "no longer releases what it takes",
         # or takes it by what releases it: a block of its own, a call that reads or writes a whole file
-        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
-        r"put_?conn|return_?conn\w*"
-        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
-        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
-        r"\bclear(Interval|Timeout)\s*\(|\bcancel\(\)|\.use\s*\{|\b(?:open|start|connect\w*|checkout|with_\w+)\b[^{]*(?:\{|\bdo\b)\s*\|"
+        _RELEASES + r"|\b(?:open|start|connect\w*|checkout|with_\w+)\b[^{]*(?:\{|\bdo\b)\s*\|"
         r"|\b(?:read|write)_(?:text|bytes)\(|\b(?:readString|readAll\w+|readFile\w*|file_get_contents)\(|\bfs::read",
     ),
     _family(

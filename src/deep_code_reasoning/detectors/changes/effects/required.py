@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .migrations import is_of_new_table
 
 _MIGRATES: Final = re.compile(r"(?i)migrat|alembic|flyway|liquibase|changelog|versions/|schema")
@@ -25,11 +25,6 @@ _FIELD: Final = re.compile(r"\bfield\s*=\s*[\w.]+\(")
 _SPARED: Final = re.compile(r"(?i)\bdefault|null=True|blank=True|server_default|ManyToMany|auto_now")
 _NAME: Final = re.compile(r"""(?i)\bname\s*[:=]\s*["'](\w+)|\bADD\s+(?:COLUMN\s+)?["`]?(\w+)|["'](\w{3,})["']""")
 _NEAR: Final = 6
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Columns that a migration adds to a table or alters, that must be filled and have no default."""
-    return [e for hunk in patch.running if hunk.kind in ("sql", "code") for e in _required(hunk)]
 
 
 def _required(hunk: Hunk) -> Iterator[Effect]:
@@ -48,3 +43,6 @@ def _required(hunk: Hunk) -> Iterator[Effect]:
         says = f"a column must be filled since, by whoever writes: `{line.code[:80]}`"
         yield Effect("ddl_constraint", says, hunk.path, names, sureness=0.9)
         return
+
+
+extract: Final = each_hunk({_required: "sql code"})

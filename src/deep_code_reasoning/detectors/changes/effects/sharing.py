@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..code import function_of, is_import, without_strings
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import Effect, each_hunk
 
 # Objects that change with each use, as their documentation warns: formatters, parsers, digests, builders, buffers.
 _OF_ONE_USER: Final = re.compile(
@@ -38,19 +38,6 @@ _RESOLVES: Final = re.compile(
 _KEEPS: Final = re.compile(
     r"(?:self|this)(?:\.|->)\w+\s*=|^(?:private|static|final|const|val|var|let)?\s*[A-Z_]{3,}\s*=|\b\w+\.\w+\s*=(?!=)|^@\w+\s*="
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Objects and defaults that calls share since, levels at which transactions see each other, addresses kept."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind == "code":
-            found += _shared(hunk)
-            found += _defaults(hunk)
-            found += _addresses(hunk)
-        if hunk.kind in ("code", "config", "sql"):
-            found += _isolation(hunk)
-    return found
 
 
 def _shared(hunk: Hunk) -> Iterator[Effect]:
@@ -120,3 +107,6 @@ def _addresses(hunk: Hunk) -> Iterator[Effect]:
             says = f"asks for an address once and keeps it: `{line.code[:80]}`"
             yield Effect("address_kept", says, hunk.path, tuple(re.findall(r"\w{4,}", line.code))[:6], sureness=0.8)
             return
+
+
+extract: Final = each_hunk({_shared: "code", _defaults: "code", _addresses: "code", _isolation: "code config sql"})

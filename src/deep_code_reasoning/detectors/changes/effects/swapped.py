@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .migrations import created_tables
 
 _RENAMED: Final = re.compile(
@@ -21,11 +21,6 @@ _COPIES: Final = re.compile(r"(?i)\bINCLUDING\s+(?:ALL|INDEXES)\b|^\s*CREATE\s+T
 _INDEXED: Final = (
     r"(?i)\b(?:CREATE\s+(?:UNIQUE\s+)?INDEX\b.*\bON\s+(?:ONLY\s+)?|ADD\s+(?:INDEX|KEY)\b.*)[\"`]?(?:{0})\b"
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Tables that were swapped for one without their indexes."""
-    return [effect for hunk in patch.running if hunk.kind == "sql" for effect in _swapped(hunk)]
 
 
 def _swapped(hunk: Hunk) -> Iterator[Effect]:
@@ -42,3 +37,6 @@ def _swapped(hunk: Hunk) -> Iterator[Effect]:
         if not any(indexed.search(line.code) for line in hunk.added):
             says = f"{name} becomes a table without its indexes: `{created[new].code[:80]}`"
             yield Effect("index_dropped", says, hunk.path, (name, new), sureness=0.85)
+
+
+extract: Final = each_hunk({_swapped: "sql"})

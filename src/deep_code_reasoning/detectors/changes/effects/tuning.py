@@ -9,8 +9,8 @@ from typing import Final
 from ...vocabulary.quantities import settings
 from ...vocabulary.words import words
 from ..code import lines_around
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import Effect, each_hunk
 
 # Kubernetes' dnsConfig, resolv.conf, Docker's dns, nginx's resolver, the options of C libraries.
 _RESOLVER: Final = re.compile(
@@ -29,16 +29,6 @@ _KEPT: Final = re.compile(
 )
 _OF_FILES: Final = re.compile(r"(?i)\blog|rotat|appender|backup|archive|journal|retention|kafka|binlog|wal\b")
 _SELDOM: Final = ("hourly", "daily", "weekly", "monthly", "yearly")
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Changed resolvers and collectors; files that are kept longer, larger or as they are."""
-    return [
-        effect
-        for hunk in patch.running
-        if hunk.kind in ("config", "image", "code")
-        for effect in (*_changed(hunk), *_kept_longer(hunk))
-    ]
 
 
 def _changed(hunk: Hunk) -> Iterator[Effect]:
@@ -89,3 +79,6 @@ def _numbers(lines: Sequence[Line]) -> dict[str, float]:
         if _KEPT.search(" ".join(words(line.code)))
         for number in settings(re.sub(r"<([\w.]+)>([^<]*)</.*", r"\1: \2", line.code))
     }
+
+
+extract: Final = each_hunk({_changed: "config image code", _kept_longer: "config image code"})
