@@ -10,7 +10,7 @@ from ...vocabulary.words import words
 from ..code import is_log_statement
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
-from .settings import role_of
+from .roles import role_of
 
 # What names of many things say: that two are called so does not make them one.
 _ANY: Final = frozenset({"", "threshold"})
