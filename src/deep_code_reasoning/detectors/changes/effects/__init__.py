@@ -17,6 +17,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "loops",
     "associations",
     "removals",
+    "guards",
     "scopes",
     "growth",
     "schema",
