@@ -77,7 +77,7 @@ def _seen(finding: Finding) -> tuple[Symptom, ...]:
     seen = finding.area in _AREAS or finding.mechanism == "message_backlog"  # which queues alone can tell
     if finding.mechanism not in _SEEN or not seen or finding.confidence < _SURE or not finding.start_ns:
         return ()
-    if finding.facts.get("harmless"):
+    if finding.is_harmless:
         return ()
     kind = SHOWS[finding.mechanism][0]
     texts = tuple(text for text in (finding.resource, finding.operation) if text) or (finding.summary,)
