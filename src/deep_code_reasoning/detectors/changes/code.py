@@ -255,7 +255,7 @@ def function_around(side: Sequence[Line], index: int) -> str:
 
 
 def function_of(hunk: Hunk, side: Sequence[Line], index: int) -> str:
-    """The same, by the heading of its hunk where no line shows it."""
+    """The function that a line stands in; by the heading of its hunk where no line shows it, '' where that neither."""
     return function_around(side, index) or definition(hunk.heading.strip())
 
 

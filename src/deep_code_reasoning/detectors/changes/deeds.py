@@ -1,4 +1,4 @@
-"""What a change does, whatever is wrong: whether it alters anything, and what that is known to bring about."""
+"""What a change does, whatever is wrong in the case: how much it alters, and which mechanisms that can bring about."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ class Deeds:
         return self.power >= _ALTERS
 
     def bring(self, mechanism: str, seen: bool = False) -> bool:
-        """Whether what it does is known for a mechanism; what is mostly harmless, for one `seen` at work alone."""
+        """Whether one of its effects is known to bring about a mechanism.
+
+        What mostly does no harm (`potency.BENIGN`) counts only for a mechanism that was `seen` at work.
+        """
         shown = SHOWS.get(mechanism, ())
         return any(
             can.mechanism == mechanism or any(can.strength(symptom) >= _FOLLOWS for symptom in shown)

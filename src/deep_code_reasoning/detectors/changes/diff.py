@@ -33,9 +33,13 @@ _MAX_LETTERS: Final = 2_000
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a hunk: its sign (`+`, `-` or blank), its text, and the text without comments, if long its beginning.
+    """One line of a hunk.
 
-    `kept` marks a removed or added line whose text stands on the other side too: moved or re-indented, unchanged.
+    Attributes:
+        sign: `+`, `-` or blank.
+        text: the line as it stands.
+        code: the same without comments and outer blanks; of a very long line the beginning.
+        kept: whether it was removed or added, but stands on the other side too: moved or re-indented.
     """
 
     sign: str

@@ -1,6 +1,6 @@
-"""What speaks for and against an effect for a symptom, beside what it can do and where: factors, each with its reason.
+"""Factors that weigh an effect against a symptom, beside what it can produce (`compatibility.py`) and where it is.
 
-One below 1 is what is seldom so; none acquits by itself.
+Each factor has its reason. One below 1 says that such a pair is rare; none is 0, so that none acquits by itself.
 """
 
 from __future__ import annotations
@@ -122,11 +122,10 @@ def _growth(symptom: Symptom) -> float:
 
 
 def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:
-    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), if requests suffer.
 
-    A tenth where no request asked for it (`routes.py`).
-
-    Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
+    A tenth for one of the `uncalled` files, whose routes no request asked for (`routes.py`). 1 where what suffers has
+    such a name itself, and for symptoms of what all code of a process shares (processors, locks, connections).
     """
     if symptom.kind not in _OF_REQUESTS:
         return 1.0

@@ -1,8 +1,8 @@
-"""What changes are tried for where nothing that is said, and no level of a whole service, tells: what detectors saw.
+"""Situations that single findings make, where neither logs nor the levels of whole services show what is wrong.
 
-Of all queues together the one that is held is lost, and memory that is given back by a kill is no climb. These, and
-mechanisms that were seen at work on requests, are dated and placed by who measures them: the service it is seen at is
-the first, and it begins when that does, whatever else the onset was dated by.
+The sum of all queues hides the one whose messages are held; memory that a kill gives back shows no climb. Detectors see
+both, and see mechanisms at work on single requests. Such a finding is the only symptom of its situation: the service
+that it was seen at failed first, and the onset is when the finding began, whatever dated the onset of the case.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ..vocabulary.lexicon import WEIGHTS
 from .traits import MEASURED_REASONS, SHOWS
 from .trial import Change, Situation, deployed
 
-# By detector and mechanism: what it is called, and the facts with its levels before and after. Messages that merely
-# wait are not held.
+# By detector and mechanism: what the symptom is called, and the facts that hold its levels before and after. Of
+# `metrics.messages` only messages that are held: those that merely wait have other reasons.
 _TOLD: Final = {
     ("metrics.leak", "memory_leak"): ("memory", "before", "after"),
     ("metrics.messages", "unacknowledged_messages"): ("unacknowledged messages", "usual", "now"),

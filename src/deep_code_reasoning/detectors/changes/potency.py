@@ -17,7 +17,7 @@ BENIGN: Final = re.compile(
     r"^name_|_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_(lowered|raised)$|"
     r"^logging_verbose$|^status_changed$"
 )
-# What lines do that are the same as before, in another place; and what is told of idle ones.
+# Effects of lines that are as they were, by where they stand now; and of lines that only write logs.
 _BY_PLACE: Final = ("order_changed", "lock_held_longer", "logging_heavy")
 
 

@@ -17,8 +17,8 @@ _KEEPS: Final = re.compile(r"^(?:return\s+)?([\w@$.>-]+)\s*(?:\|\||\?\?)=")
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A hunk with the texts that rules look at: of changed lines, and of all lines before and since."""
+class _Texts:
+    """A hunk as rules look at it: its changed lines with what they are read as, and the code of all lines."""
 
     hunk: Hunk
     removed: Sequence[tuple[str, Line]]
@@ -27,14 +27,14 @@ class _Read:
     after: Sequence[str]
 
     @classmethod
-    def of(cls, hunk: Hunk) -> _Read:
+    def of(cls, hunk: Hunk) -> _Texts:
         before, after = hunk.before, hunk.after
-        return cls(hunk, _texts(hunk, before), _texts(hunk, after), _codes(before), _codes(after))
+        return cls(hunk, _changed(hunk, before), _changed(hunk, after), _codes(before), _codes(after))
 
 
 def extract(patch: Patch) -> list[Effect]:
     """The exchanges of the table, each once in a hunk that shows it, by whichever of its rules."""
-    hunks = [_Read.of(hunk) for hunk in patch.running]
+    hunks = [_Texts.of(hunk) for hunk in patch.running]
     found: dict[tuple[int, str], Effect] = {}
     for rule in EXCHANGES:
         for place, read in enumerate(hunks):
@@ -45,7 +45,7 @@ def extract(patch: Patch) -> list[Effect]:
     return list(found.values())
 
 
-def _exchanged(rule: Exchange, read: _Read, hunks: Sequence[_Read]) -> Line | None:
+def _exchanged(rule: Exchange, read: _Texts, hunks: Sequence[_Texts]) -> Line | None:
     """The line that tells of an exchange: the one that is gone, else the one that came."""
     gone = next((line for text, line in read.removed if rule.takes(text)), None)
     come = next((line for text, line in read.added if rule.brings(text)), None)
@@ -62,7 +62,7 @@ def _exchanged(rule: Exchange, read: _Read, hunks: Sequence[_Read]) -> Line | No
     return gone or come
 
 
-def _texts(hunk: Hunk, side: Sequence[Line]) -> list[tuple[str, Line]]:
+def _changed(hunk: Hunk, side: Sequence[Line]) -> list[tuple[str, Line]]:
     """The changed lines of a side; in configuration with the names of the blocks that they stand in."""
     changed = [(index, line) for index, line in enumerate(side) if line.is_changed and _acts(line)]
     if hunk.kind != "config":
@@ -78,7 +78,7 @@ def _acts(line: Line) -> bool:
     return not (is_import(line.code) or is_log_statement(line.code))
 
 
-def _still_kept(gone: Line, read: _Read) -> bool:
+def _still_kept(gone: Line, read: _Texts) -> bool:
     """Whether what was kept under a name, where there was none yet, is kept under it still."""
     match = _KEEPS.match(gone.code)
     return match is not None and any(line.code.startswith(f"{match[1]} =") for _, line in read.added)
