@@ -47,6 +47,16 @@ class Finding:
         """When it began, 0 where nothing dates it."""
         return self.window.start_ns if self.window is not None else 0
 
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it hurts nobody so far, by its fact `harmless`: it may explain trouble, and is none itself."""
+        return bool(self.facts.get("harmless"))
+
+    @property
+    def names_services(self) -> bool:
+        """Whether what failed speaks of other services, by its fact `names_services`: the trouble may be theirs."""
+        return bool(self.facts.get("names_services"))
+
     def texts(self, fact: str) -> tuple[str, ...]:
         """A fact that is a list of texts; empty where there is none."""
         value = self.facts.get(fact)

@@ -75,7 +75,7 @@ def _witnesses(scene: Scene, findings: Sequence[Finding]) -> tuple[Conviction | 
         f
         for f in findings
         if kind_of(f).is_seen
-        and not f.facts.get("harmless")
+        and not f.is_harmless
         and not _behind(scene, f, outside)
         and not is_reaction(scene, f, findings)
         and not is_overrun(scene, f, findings)

@@ -132,7 +132,7 @@ def grounds(
 
 def _several_kinds(findings: Sequence[Finding], service: str) -> float:
     """1 when a service's trouble shows in several of traces, logs, metrics, and what is outside; else 0."""
-    return float(len({f.area for f in findings if f.service == service and not f.facts.get("harmless")}) > 1)
+    return float(len({f.area for f in findings if f.service == service and not f.is_harmless}) > 1)
 
 
 def at_its_limit(finding: Finding | None) -> bool:

@@ -120,7 +120,7 @@ def came_after(finding: Finding, other: Finding, by: float = _LATER) -> bool:
 def _provokes(trouble: Finding, seen: Finding) -> bool:
     kind = kind_of(trouble)
     if kind.errors:
-        return not trouble.facts.get("names_services") and is_of_its_own(str(trouble.facts.get("error") or ""))
+        return not trouble.names_services and is_of_its_own(str(trouble.facts.get("error") or ""))
     if kind.unreached or trouble.mechanism in _NOT_OF_RETRIES:
         return True
     if kind.family == "outside":

@@ -57,7 +57,7 @@ def localise(scene: Scene, findings: Sequence[Finding]) -> tuple[Suspect, ...]:
     One suspect a service: its mechanism is that of its strongest finding, after those that another of its mechanisms
     explains; its other findings come along. Findings about changes (`Finding.change`) are not looked at here.
     """
-    weights = _weights(scene, [f for f in findings if f.change is None and f.service and not f.facts.get("harmless")])
+    weights = _weights(scene, [f for f in findings if f.change is None and f.service and not f.is_harmless])
     by_service: dict[str, list[tuple[float, Finding]]] = defaultdict(list)
     for finding, weight in weights:
         by_service[finding.service].append((weight, finding))
@@ -106,7 +106,7 @@ def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, f
     reactions = [is_reaction(scene, finding, findings) for finding in findings]
     symptoms: dict[str, float] = {}
     for finding, weight in zip(findings, own, strict=True):
-        if kind_of(finding).is_symptom and not finding.facts.get("names_services"):
+        if kind_of(finding).is_symptom and not finding.names_services:
             symptoms[finding.service] = max(weight, symptoms.get(finding.service, 0.0))
     weighed = [
         (f, weight * _EXPLAINED if reacts or is_overrun(scene, f, findings) else weight)
@@ -140,7 +140,7 @@ def _remains(scene: Scene, finding: Finding, weight: float, told: _Told) -> floa
     """The share of a finding's weight that is left to it beside all that is told."""
     if _is_told_twice(finding, told):
         return _EXPLAINED
-    if finding.facts.get("names_services"):
+    if finding.names_services:
         return _NAMED
     if _is_unfelt(scene, finding, told):
         return _UNFELT

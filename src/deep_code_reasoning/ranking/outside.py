@@ -28,7 +28,7 @@ def from_outside(scene: Scene, findings: Sequence[Finding]) -> Finding | None:
             f
             for f in findings
             if kind_of(f).family == "outside"
-            and (not f.facts.get("harmless") or _uses_up(scene, f, findings))
+            and (not f.is_harmless or _uses_up(scene, f, findings))
             and not _is_told_better(f, findings)
         ]
     )

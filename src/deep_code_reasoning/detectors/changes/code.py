@@ -13,6 +13,7 @@ from .diff import Hunk, Line
 _CALL: Final = re.compile(
     r"([A-Za-z_$][\w$]*(?:\s*(?:\?\.|::|->|\.|\)\.)\s*[A-Za-z_$][\w$]*)*)[!?]?\s*(?:<[\w, ]*>|\[[\w., ]+\])?\("
 )
+_ACCESS: Final = re.compile(r"::|->|\.")
 _NO_CALL: Final = frozenset(
     """if for while switch return func function def catch match fn sizeof typeof and or not in when elif foreach until
     unless except with assert lambda fun sub go defer await new select case print""".split()
@@ -93,6 +94,11 @@ class Call:
     full: str
     name: str
 
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """What it is called on, the outermost first (`a`, `catalog`)."""
+        return tuple(_ACCESS.split(self.full)[:-1])
+
 
 def without_strings(code: str) -> str:
     """The line with the content of its string literals removed."""
@@ -111,7 +117,7 @@ def calls(code: str) -> list[Call]:
     found = []
     for match in _CALL.finditer(text):
         full = re.sub(r"[\s)]|\?(?=\.)", "", match[1])
-        name = re.split(r"::|->|\.", full)[-1]
+        name = _ACCESS.split(full)[-1]
         if name and name not in _NO_CALL and name != defined:
             found.append(Call(full, name))
     return found
@@ -123,13 +129,9 @@ def definition(code: str) -> str:
     return (match[1] or match[2] or "") if match else ""
 
 
-def call_names(lines: Iterable[Line]) -> dict[str, int]:
-    """How often each name is called."""
-    counts: dict[str, int] = {}
-    for line in lines:
-        for call in calls(line.code):
-            counts[call.name] = counts.get(call.name, 0) + 1
-    return counts
+def call_names(lines: Iterable[Line]) -> dict[str, None]:
+    """The names that lines call, in their order, once each."""
+    return dict.fromkeys(call.name for line in lines for call in calls(line.code))
 
 
 def is_local_call(call: Call) -> bool:
@@ -157,7 +159,7 @@ def is_remote_call(call: Call, code: str, clients: frozenset[str] = frozenset())
     of_memory = of_memory or (name == "select" and _PROJECTS.search(code) is not None)
     if of_memory or name.endswith(("exception", "error", "errorf")):
         return False
-    parts = re.split(r"::|->|\.", call.full)[:-1]
+    parts = call.receivers
     receiver = frozenset(word for part in parts for word in words(part))
     if parts and (parts[-1] in clients or (words(parts[-1])[-1:] and words(parts[-1])[-1] in _CLIENTS)):
         return not _SETS_UP.match(call.name)
@@ -236,9 +238,9 @@ _METHOD: Final = re.compile(
 def block_names(hunk: Hunk) -> frozenset[str]:
     """The functions that the changed lines of a hunk stand in; none where one of them stands in none that is known."""
     names = set()
-    for side, sign in ((hunk.before, "-"), (hunk.after, "+")):
+    for side in (hunk.before, hunk.after):
         for index, line in enumerate(side):
-            if line.sign != sign or line.kept:
+            if not line.is_changed:
                 continue
             name = function_around(side, index) or _function_name(hunk.heading)
             if not name:
@@ -253,7 +255,7 @@ def function_around(side: Sequence[Line], index: int) -> str:
 
 
 def function_of(hunk: Hunk, side: Sequence[Line], index: int) -> str:
-    """The same, by the heading of its hunk where no line shows it."""
+    """The function that a line stands in; by the heading of its hunk where no line shows it, '' where that neither."""
     return function_around(side, index) or definition(hunk.heading.strip())
 
 
@@ -307,3 +309,15 @@ def is_log_statement(code: str) -> bool:
 def is_telemetry(code: str) -> bool:
     """Whether a line only records a metric or annotates a span."""
     return bool(_TELEMETRY.search(without_strings(code)))
+
+
+def computes_nothing(code: str) -> bool:
+    """Whether a line only imports, writes to a log, records a metric or annotates a span."""
+    return is_import(code) or is_log_statement(code) or is_telemetry(code)
+
+
+def captured(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
+    """What the groups of a pattern find in lines, in their order, once each."""
+    return dict.fromkeys(
+        group for code in codes for match in pattern.finditer(code) for group in match.groups() if group
+    )

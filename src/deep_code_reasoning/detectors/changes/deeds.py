@@ -1,8 +1,8 @@
-"""What a change does, whatever is wrong: whether it alters anything, and what that is known to bring about."""
+"""What a change does, whatever is wrong in the case: how much it alters, and which mechanisms that can bring about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from .consequences import consequences
 from .diff import Patch
 from .effect import Effect
 from .potency import BENIGN, potency
+from .traits import SHOWS
 from .trial import Change
 from .undiffed import is_idle
 
@@ -18,27 +19,6 @@ from .undiffed import is_idle
 _ALTERS: Final = 0.3
 # An effect is known for a symptom that follows from it as often as that.
 _FOLLOWS: Final = 0.4
-# How a mechanism shows, in the words of symptoms; where a mechanism shows as anything, an effect has to name it.
-_SHOWS: Final[Mapping[str, frozenset[str]]] = {
-    "cache_stampede": frozenset({"cache_miss"}),
-    "chatty_calls": frozenset({"fanout"}),
-    "connection_pool_exhausted": frozenset({"pool_exhausted", "too_many_connections"}),
-    "cpu_saturation": frozenset({"cpu"}),
-    "deadlock": frozenset({"deadlock", "lock_wait"}),
-    "latency_regression": frozenset({"slow"}),
-    "lock_contention": frozenset({"lock_wait"}),
-    "lock_lease_expired": frozenset({"lease"}),
-    "memory_leak": frozenset({"memory_growth", "handle_leak"}),
-    "memory_saturation": frozenset({"memory_step", "oom"}),
-    "message_backlog": frozenset({"backlog"}),
-    "n_plus_one": frozenset({"fanout"}),
-    "race_condition": frozenset({"race"}),
-    "retry_storm": frozenset({"retries_up"}),
-    "thread_pool_exhausted": frozenset({"worker_exhausted"}),
-    "timeout_budget": frozenset({"timeout", "late_timeout", "cancelled"}),
-    "unacknowledged_messages": frozenset({"unacked"}),
-    "wrong_result": frozenset({"wrong_result"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +43,11 @@ class Deeds:
         return self.power >= _ALTERS
 
     def bring(self, mechanism: str, seen: bool = False) -> bool:
-        """Whether what it does is known for a mechanism; what is mostly harmless, for one `seen` at work alone."""
-        shown = _SHOWS.get(mechanism, frozenset())
+        """Whether one of its effects is known to bring about a mechanism.
+
+        What mostly does no harm (`potency.BENIGN`) counts only for a mechanism that was `seen` at work.
+        """
+        shown = SHOWS.get(mechanism, ())
         return any(
             can.mechanism == mechanism or any(can.strength(symptom) >= _FOLLOWS for symptom in shown)
             for can in (capability(e.kind) for e in self.effects if seen or not BENIGN.search(e.kind))

@@ -33,15 +33,34 @@ _MAX_LETTERS: Final = 2_000
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a hunk: its sign (`+`, `-` or blank), its text, and the text without comments, if long its beginning.
+    """One line of a hunk.
 
-    `kept` marks a removed or added line whose text stands on the other side too: moved or re-indented, unchanged.
+    Attributes:
+        sign: `+`, `-` or blank.
+        text: the line as it stands.
+        code: the same without comments and outer blanks; of a very long line the beginning.
+        kept: whether it was removed or added, but stands on the other side too: moved or re-indented.
     """
 
     sign: str
     text: str
     code: str
     kept: bool = False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether its text stands on one side alone."""
+        return self.sign != " " and not self.kept
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was removed, and stands nowhere else since."""
+        return self.sign == "-" and not self.kept
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was added, and stood nowhere else before."""
+        return self.sign == "+" and not self.kept
 
     @cached_property
     def indent(self) -> int:
@@ -67,12 +86,12 @@ class Hunk:
     @cached_property
     def removed(self) -> tuple[Line, ...]:
         """Removed lines of code that are gone, comments and blank lines aside."""
-        return tuple(line for line in self.lines if line.sign == "-" and not line.kept and line.code)
+        return tuple(line for line in self.lines if line.is_gone and line.code)
 
     @cached_property
     def added(self) -> tuple[Line, ...]:
         """Added lines of code that are new, comments and blank lines aside."""
-        return tuple(line for line in self.lines if line.sign == "+" and not line.kept and line.code)
+        return tuple(line for line in self.lines if line.is_new and line.code)
 
     @cached_property
     def before(self) -> tuple[Line, ...]:
@@ -256,10 +275,10 @@ def _mark_kept(hunks: Iterable[Hunk]) -> Iterable[Hunk]:
 
 def _mark_hinted(lines: Sequence[Line], path: str) -> Iterable[Line]:
     """Lines, those kept that only gained hints of types. Frameworks read those of what they decorate."""
-    bare = {number: _same_as(line) for number, line in enumerate(lines) if line.sign == "-" and not line.kept}
+    bare = {number: _same_as(line) for number, line in enumerate(lines) if line.is_gone}
     hinted: set[int] = set()
     for number, line in enumerate(lines):
-        if line.sign == "+" and not line.kept and bare and not lines[number - 1].code.startswith("@"):
+        if line.is_new and bare and not lines[number - 1].code.startswith("@"):
             plain = normalise(without_hints(line.code, path))
             old = next((place for place, text in bare.items() if text == plain), None)
             if old is not None:
@@ -286,28 +305,14 @@ def strip_comment(text: str, path: str) -> str:
     return stripped
 
 
+_HASH_COMMENTS: Final = tuple("py rb sh yaml yml toml conf cfg env ex exs pl r tf properties ini".split())
+
+
 def _comment_markers(path: str) -> tuple[str, ...]:
     if has_extension(path, "sql", "ddl", "lua", "hs", "elm"):
         return ("--",)
-    if has_extension(
-        path,
-        "py",
-        "rb",
-        "sh",
-        "yaml",
-        "yml",
-        "toml",
-        "conf",
-        "cfg",
-        "env",
-        "ex",
-        "exs",
-        "pl",
-        "r",
-        "tf",
-        "properties",
-        "ini",
-    ) or path.rsplit("/", 1)[-1].startswith(("Dockerfile", "Makefile", "Gemfile")):
+    named = path.rsplit("/", 1)[-1].startswith(("Dockerfile", "Makefile", "Gemfile"))
+    if named or has_extension(path, *_HASH_COMMENTS):
         return ("#",)
     if has_extension(path, "json", "md", "txt", "css", "html"):
         return ("//",) if has_extension(path, "json") else ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from .diff import Patch
+from .diff import Hunk, Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,26 @@ class Effect:
 
 
 Extractor = Callable[[Patch], list[Effect]]
+Finder = Callable[[Hunk], Iterable[Effect]]
+ANY: Final = ""
+
+
+def each_hunk(finders: Mapping[Finder, str]) -> Extractor:
+    """A family of effects that hunks show one by one.
+
+    Args:
+        finders: what looks for each effect, with the kinds of files that it reads (see `paths.file_kind`), apart by
+            blanks; `ANY` for all files that run.
+    """
+    reading = [(find, frozenset(kinds.split())) for find, kinds in finders.items()]
+
+    def extract(patch: Patch) -> list[Effect]:
+        return [
+            effect
+            for hunk in patch.running
+            for find, kinds in reading
+            if not kinds or hunk.kind in kinds
+            for effect in find(hunk)
+        ]
+
+    return extract

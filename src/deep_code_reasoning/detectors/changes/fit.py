@@ -1,6 +1,6 @@
-"""What speaks for and against an effect for a symptom, beside what it can do and where: factors, each with its reason.
+"""Factors that weigh an effect against a symptom, beside what it can produce (`compatibility.py`) and where it is.
 
-One below 1 is what is seldom so; none acquits by itself.
+Each factor has its reason. One below 1 says that such a pair is rare; none is 0, so that none acquits by itself.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, OF_STATEMENTS, PASSING
+from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, OF_STATEMENTS, PASSING, REASONS
 from .trial import Rollout, Situation
 
 # What acts from its first request on has mostly been seen before an hour is over.
 _AT_ONCE_HALF_LIFE_H: Final = 1.0
-# What tells why requests are slow, where metrics or messages have it.
-_TELLING: Final = frozenset(
-    """cache_miss pool_exhausted too_many_connections worker_exhausted lock_wait deadlock retries_up fanout gc
-    memory_step memory_growth handle_leak thread_growth event_loop backlog throttled cpu""".split()
-)
 # No migration takes longer.
 _PASSED_NS: Final = 3600 * NS_PER_S
 
@@ -108,7 +103,7 @@ def _of_statements(effect: Effect, symptom: Symptom, situation: Situation) -> fl
 
 def _borne_out(effect: Effect, symptom: Symptom, situation: Situation) -> float:
     """Up to half as much again for an effect that is known for what else moved where the time is lost."""
-    kinds = situation.besides.get(symptom.service, frozenset()) & _TELLING
+    kinds = situation.besides.get(symptom.service, frozenset()) & REASONS
     can = capability(effect.kind)
     return 1.0 + 0.5 * max((can.strength(kind) for kind in kinds if kind != symptom.kind), default=0.0)
 
@@ -127,11 +122,10 @@ def _growth(symptom: Symptom) -> float:
 
 
 def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[str] = ()) -> float:
-    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), where they suffer.
+    """A fifth for code that requests do not run, by its names (a job, a report, an admin's page), if requests suffer.
 
-    A tenth where no request asked for it (`routes.py`).
-
-    Unless what suffers is called so itself. What such code takes (processors, locks, connections) others miss too.
+    A tenth for one of the `uncalled` files, whose routes no request asked for (`routes.py`). 1 where what suffers has
+    such a name itself, and for symptoms of what all code of a process shares (processors, locks, connections).
     """
     if symptom.kind not in _OF_REQUESTS:
         return 1.0
@@ -150,16 +144,15 @@ def served(effect: Effect, patch: Patch, symptom: Symptom, uncalled: Collection[
 
 _OF_FAILED_CALLS: Final = ("retries_", "backoff_")
 _OF_SOME_CALLS: Final = ("retries_raised", "backoff_", "timeout_raised", "timeout_removed")
-# What is run by a clock, by hand or for somebody in the house.
-_ASIDE: Final = frozenset(
-    """admin administration archive archiver backfill batch cleanup cli command commands console cron export exporter
-    exports housekeeping job jobs maintenance management nightly rake rebuild reconcile reconciliation recount reindex
-    report reporting reports scheduled scheduler script scripts seed seeds sweep sweeper""".split()
-)
-# Settings called so are of such code alone; others (a batch, a job, a command) are of any.
+# What is run by a clock, by hand or for somebody in the house, as settings are called that are of such code alone; and
+# as code is, where settings called so (a batch, a job, a command) are of any.
 _ASIDE_BY_SETTING: Final = frozenset(
     """admin archive archiver backfill cleanup cron export exporter exports housekeeping maintenance nightly reconcile
     reconciliation reindex report reporting reports sweep sweeper""".split()
+)
+_ASIDE: Final = _ASIDE_BY_SETTING | frozenset(
+    """administration batch cli command commands console job jobs management rake rebuild recount scheduled scheduler
+    script scripts seed seeds""".split()
 )
 _ASIDE_FACTOR: Final = 0.2
 _UNCALLED_FACTOR: Final = 0.1

@@ -99,9 +99,10 @@ def _try(change: Change, history: History, situation: Situation) -> _Trial:
 
 
 def _told_since(change: Change, situation: Situation) -> Situation | None:
-    """What is told only since a change went live that came after the onset; None where it came before, or nothing is.
+    """The situation for a change that went live after the onset: what is said only since then.
 
-    The onset is that of all trouble together, and the first of it may be another's or harmless.
+    None for a change that went live in time, and where nothing is said since. The onset is that of all trouble
+    together, and the first of it may have other reasons.
     """
     live = [rollout for rollout in change.rollouts if rollout.time_ns > _latest(situation)]
     if not live or len(live) < len(change.rollouts) or not change.diff:

@@ -1,8 +1,8 @@
-"""What changes are tried for where nothing that is said, and no level of a whole service, tells: what detectors saw.
+"""Situations that single findings make, where neither logs nor the levels of whole services show what is wrong.
 
-Of all queues together the one that is held is lost, and memory that is given back by a kill is no climb. These, and
-mechanisms that were seen at work on requests, are dated and placed by who measures them: the service it is seen at is
-the first, and it begins when that does, whatever else the onset was dated by.
+The sum of all queues hides the one whose messages are held; memory that a kill gives back shows no climb. Detectors see
+both, and see mechanisms at work on single requests. Such a finding is the only symptom of its situation: the service
+that it was seen at failed first, and the onset is when the finding began, whatever dated the onset of the case.
 """
 
 from __future__ import annotations
@@ -17,38 +17,24 @@ from ..symptoms.front import Front
 from ..symptoms.symptom import Shift, Symptom, symptoms_of
 from ..symptoms.trouble import trouble
 from ..vocabulary.lexicon import WEIGHTS
+from .traits import MEASURED_REASONS, SHOWS
 from .trial import Change, Situation, deployed
 
-# By detector and mechanism: what it is called, and the facts with its levels before and after. Messages that merely
-# wait are not held.
+# By detector and mechanism: what the symptom is called, and the facts that hold its levels before and after. Of
+# `metrics.messages` only messages that are held: those that merely wait have other reasons.
 _TOLD: Final = {
     ("metrics.leak", "memory_leak"): ("memory", "before", "after"),
     ("metrics.messages", "unacknowledged_messages"): ("unacknowledged messages", "usual", "now"),
     ("traces.missing_writes", "wrong_result"): ("skipped", "without_share_before", "without_share"),
 }
-
-
-# By the mechanism that is seen at work: the kind of symptom that it is.
-_SEEN: Final = {
-    "n_plus_one": "fanout",
-    "chatty_calls": "fanout",
-    "retry_storm": "retries_up",
-    "timeout_budget": "timeout",
-    "connection_pool_exhausted": "pool_exhausted",
-    "thread_pool_exhausted": "worker_exhausted",
-    "lock_contention": "lock_wait",
-    "deadlock": "deadlock",
-    "cache_stampede": "cache_miss",
-    "race_condition": "race",
-    "message_backlog": "backlog",
-}
+# Mechanisms that are seen at work, and tried for as the symptom that tells them first.
+_SEEN: Final = frozenset(
+    """n_plus_one chatty_calls retry_storm timeout_budget connection_pool_exhausted thread_pool_exhausted
+    lock_contention deadlock cache_stampede race_condition message_backlog""".split()
+)
 # Seen on requests, and not read from metrics, whose moves have many reasons.
 _AREAS: Final = frozenset({"traces", "locks"})
 _SURE: Final = 0.75
-# What metrics tell of the reason, and not of its consequences.
-_TELLING: Final = frozenset(
-    "cpu gc event_loop memory_step pool_exhausted worker_exhausted lock_wait cache_miss handle_leak backlog".split()
-)
 _LATER_NS: Final = 300 * NS_PER_S
 
 
@@ -69,7 +55,7 @@ def measured_situations(scene: Scene, known: Sequence[Change], services: frozens
         front = Front(finding.service, victims, finding.start_ns)
         situations.append(Situation(symptoms, front, found.graph, finding.start_ns, services, live))
     for symptom in found.symptoms:
-        if symptom.kind in _TELLING and symptom.first_ns > scene.windows.onset.end_ns + _LATER_NS:
+        if symptom.kind in MEASURED_REASONS and symptom.first_ns > scene.windows.onset.end_ns + _LATER_NS:
             front = Front(symptom.service, found.front.failing, symptom.first_ns)
             situations.append(Situation((symptom,), front, found.graph, symptom.first_ns, services, live))
     return situations
@@ -88,12 +74,12 @@ def _shift(finding: Finding) -> Shift:
 
 
 def _seen(finding: Finding) -> tuple[Symptom, ...]:
-    kind = _SEEN.get(finding.mechanism, "")
     seen = finding.area in _AREAS or finding.mechanism == "message_backlog"  # which queues alone can tell
-    if not kind or not seen or finding.confidence < _SURE or not finding.start_ns:
+    if finding.mechanism not in _SEEN or not seen or finding.confidence < _SURE or not finding.start_ns:
         return ()
-    if finding.facts.get("harmless"):
+    if finding.is_harmless:
         return ()
+    kind = SHOWS[finding.mechanism][0]
     texts = tuple(text for text in (finding.resource, finding.operation) if text) or (finding.summary,)
     return (
         Symptom(kind, finding.service, WEIGHTS.get(kind, 1.0), texts, finding.start_ns, citations=finding.citations),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from .code import definition, is_import, is_log_statement, is_telemetry, string_literals
+from .code import computes_nothing, definition, string_literals
 from .diff import Patch
 from .effect import Effect
 from .fit import size
@@ -17,7 +17,7 @@ BENIGN: Final = re.compile(
     r"^name_|_raised$|^idle_time_|^dependency_(patch|minor)$|^growth_bounded$|^sampling_(lowered|raised)$|"
     r"^logging_verbose$|^status_changed$"
 )
-# What lines do that are the same as before, in another place; and what is told of idle ones.
+# Effects of lines that are as they were, by where they stand now; and of lines that only write logs.
 _BY_PLACE: Final = ("order_changed", "lock_held_longer", "logging_heavy")
 
 
@@ -43,7 +43,7 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
 
 
 def _is_idle(code: str) -> bool:
-    return is_import(code) or is_log_statement(code) or is_telemetry(code) or not re.search(r"\w", code)
+    return computes_nothing(code) or not re.search(r"\w", code)
 
 
 def only_adds_guards(patch: Patch) -> bool:

@@ -121,9 +121,9 @@ def _is_uncalled(hunk: Hunk, names: Collection[str], mentions: _Mentions, served
 def _routes_around(hunk: Hunk) -> list[tuple[str, ...]]:
     """The routes in whose handlers all changed lines stand, where these are written beside the route; else none."""
     found: list[tuple[str, ...]] = []
-    for side, sign in ((hunk.before, "-"), (hunk.after, "+")):
+    for side in (hunk.before, hunk.after):
         for index, line in enumerate(side):
-            if line.sign != sign or line.kept:
+            if not line.is_changed:
                 continue
             around = (*(other.code for other in lines_around(side, index)), hunk.heading)
             routes = next((parts for code in around if (parts := list(_registered(code)))), [])

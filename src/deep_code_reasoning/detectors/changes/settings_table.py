@@ -38,8 +38,6 @@ cost_raised: cpu_saturation
     cpu 1, slow .9 by latency_regression, timeout .6, worker_exhausted .65, event_loop .8, memory_step .4, oom .4
 cost_lowered: configuration
     auth .1
-cost_removed: configuration
-    auth .1
 breaker_raised: timeout_budget
     timeout .7, late_timeout .6, slow .6, slow_outside .65, worker_exhausted .7 by thread_pool_exhausted,
     pool_exhausted .45 by connection_pool_exhausted, retries_up .4, traffic_up .35

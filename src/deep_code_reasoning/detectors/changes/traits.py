@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 # Symptoms whose texts name the very thing that broke: an effect that is about other names did not do it.
 NAMING: Final = frozenset("missing_table missing_column dns decode_error not_found config_missing constraint".split())
+# Symptoms that tell why others are there, as metrics have them, and as metrics or messages do.
+MEASURED_REASONS: Final = frozenset(
+    "cpu gc event_loop memory_step pool_exhausted worker_exhausted lock_wait cache_miss handle_leak backlog".split()
+)
+REASONS: Final = MEASURED_REASONS | frozenset(
+    "too_many_connections deadlock retries_up fanout memory_growth thread_growth throttled".split()
+)
+# How a mechanism shows: the symptom that tells it first. Of mechanisms that are not listed an effect has to be known.
+SHOWS: Final[Mapping[str, tuple[str, ...]]] = {
+    "cache_stampede": ("cache_miss",),
+    "chatty_calls": ("fanout",),
+    "connection_pool_exhausted": ("pool_exhausted", "too_many_connections"),
+    "cpu_saturation": ("cpu",),
+    "deadlock": ("deadlock", "lock_wait"),
+    "latency_regression": ("slow",),
+    "lock_contention": ("lock_wait",),
+    "lock_lease_expired": ("lease",),
+    "memory_leak": ("memory_growth", "handle_leak"),
+    "memory_saturation": ("memory_step", "oom"),
+    "message_backlog": ("backlog",),
+    "n_plus_one": ("fanout",),
+    "race_condition": ("race",),
+    "retry_storm": ("retries_up",),
+    "thread_pool_exhausted": ("worker_exhausted",),
+    "timeout_budget": ("timeout", "late_timeout", "cancelled"),
+    "unacknowledged_messages": ("unacked",),
+    "wrong_result": ("wrong_result",),
+}
 # Effects that are about names, to which the same applies.
 NAMED_EFFECTS: Final = frozenset(
     """table_used column_used ddl_dropped field_renamed member_removed member_added endpoint_changed

@@ -75,13 +75,22 @@ class Change:
 class Situation:
     """What changes are judged against.
 
-    `deployed` are the services that changes went live on, none where that is unknown.
-    `began` holds the onset where it was a step that took effect with a deploy: then a change that went live well
-    before is as unlikely as one that did after. `latest_ns` is the last moment at which it can have begun, `until_ns`
-    when it was last seen, 0 where that says nothing. In `slower` services the usual request takes longer, and not only
-    some (`medians.py`); of the calls that `unfailing` ones make none fails, and the statements of those with
-    `quick_statements` take as long as before. `uncalled` are files of changes that only serve routes nobody asked for
-    (`routes.py`). `besides` are the kinds of all that is amiss in a service.
+    Attributes:
+        symptoms: what is wrong.
+        front: which service failed first, and which are its victims.
+        graph: who calls whom.
+        onset_ns: when the trouble began, as estimated.
+        services: the names of all services.
+        deployed: the services that changes went live on; none where that is unknown.
+        began: the onset where it was a step that took effect with a deploy: then a change that went live well before is
+            as unlikely as one that did after. None where the trouble may have waited for load or data.
+        latest_ns: the last moment at which it can have begun; 0 where nothing tells.
+        until_ns: when it was last seen; 0 where nothing tells.
+        slower: services in which the usual request takes longer, and not only some (`medians.py`).
+        unfailing: services of whose calls none fails (`medians.py`).
+        uncalled: by the hash of a change, its files in which no request runs what it touches (`routes.py`).
+        quick_statements: services whose statements take as long as before (`medians.py`).
+        besides: by service, the kinds of all symptoms that it has, tried here or not.
     """
 
     symptoms: tuple[Symptom, ...]
@@ -107,11 +116,23 @@ def deployed(changes: Iterable[Change]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a change's trial gave: a score (0..1), the effect and symptom that it rests on, reasons in words.
+    """What the trial of a change gave.
 
-    `can_bring` are all mechanisms that its effects are known for; `eliminated` is True where it is held to have done it
-    because no other change can have, whatever it does. Where the score is its share of all, `outshines_none` says that
-    it is far above that for no change at all, and `below_none` that it is not even as large.
+    Attributes:
+        change: who was tried.
+        score: how likely it did it, 0 to 1.
+        effect: what it does that the score rests on, and
+        symptom: which symptom that can produce,
+        mechanism: by which mechanism.
+        rollout: the deploy by which it can have done so.
+        tie: how much the change and the symptom speak of the same thing, 0 to 1 (`matching.py`).
+        reasons: what speaks for it, in words.
+        against: what speaks against it, in words.
+        explains: the kinds of symptoms that its effects can produce.
+        outshines_none: where scores are shares, whether its own is far above that of no change at all.
+        below_none: where scores are shares, whether its own is not even as large as that.
+        can_bring: all mechanisms that its effects can bring about.
+        eliminated: whether it is held to have done it because no other change can have, whatever it does.
     """
 
     change: Change

@@ -109,7 +109,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         grown, counted = _grown(coming[rise.service], rise.index), _counted(scene, rise, steps, settings)
         if counted is None or counted - 1 >= settings.counted * (grown - 1):
             found.append(_finding(scene, rise, steps, counted is not None, settings))
-    return [finding for finding in found if not finding.facts["harmless"]][:1] or found[:1]
+    return [finding for finding in found if not finding.is_harmless][:1] or found[:1]
 
 
 def _grown(counts: Sequence[int], index: int) -> float:

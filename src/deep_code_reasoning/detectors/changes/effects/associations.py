@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..code import is_import, without_strings
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import ANY, Effect, each_hunk
 
 # Words by which mappers and loaders are told to bring what belongs to an object along.
 _EAGER: Final = re.compile(
@@ -46,14 +46,8 @@ _DECLARES: Final = re.compile(
 _OURS: Final = frozenset("this self request req args params config settings Math Object Arrays ctx context".split())
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Eager loading taken away, and collections that are newly read of each object that is shown."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        found += _no_longer_eager(hunk) or _loaded_one_by_one(hunk) or _counted_anew(hunk)
-        if hunk.kind in ("code", "view"):
-            found += _read_in_view(hunk)
-    return found
+def _asked_for_each(hunk: Hunk) -> list[Effect]:
+    return _no_longer_eager(hunk) or _loaded_one_by_one(hunk) or _counted_anew(hunk)
 
 
 def _no_longer_eager(hunk: Hunk) -> list[Effect]:
@@ -117,3 +111,6 @@ def _read_in_view(hunk: Hunk) -> Iterator[Effect]:
                 says = f"shows `{match[0].strip()}` of each object, a query each where it is loaded lazily"
                 yield Effect("call_in_loop", says, hunk.path, (name, name.rstrip("s")), sureness=0.7)
                 return
+
+
+extract: Final = each_hunk({_asked_for_each: ANY, _read_in_view: "code view"})

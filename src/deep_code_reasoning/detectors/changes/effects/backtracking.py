@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..code import string_literals
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from ..paths import has_extension
 
 # Literals between slashes, as JavaScript, Ruby and PHP write them.
@@ -35,17 +35,10 @@ _REGEX_LINE: Final = re.compile(
 _ALL: Final = tuple(map(chr, range(32, 127)))
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Patterns that newly can take exponential time. Go's and Rust's engines do not backtrack."""
-    return [
-        effect
-        for hunk in patch.running
-        if hunk.kind in ("config", "code", "view", "schema") and not has_extension(hunk.path, "go", "rs")
-        for effect in _patterns(hunk)
-    ]
-
-
 def _patterns(hunk: Hunk) -> Iterator[Effect]:
+    """Patterns that newly can take exponential time. Go's and Rust's engines do not backtrack."""
+    if has_extension(hunk.path, "go", "rs"):
+        return
     old = {text for line in hunk.before for text in _texts(line.code, hunk.kind)}
     for line, above in zip(hunk.added, ("", *(line.code for line in hunk.added)), strict=False):
         # A pattern may stand on a line of its own, below the call that it is handed to.
@@ -171,3 +164,6 @@ def _reads(element: str) -> frozenset[str]:
     except re.error:
         return frozenset()
     return frozenset(char for char in _ALL if matcher.fullmatch(char))
+
+
+extract: Final = each_hunk({_patterns: "config code view schema"})

@@ -7,17 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...vocabulary.words import words
-from ..code import (
-    block_names,
-    definition,
-    is_import,
-    is_log_statement,
-    is_telemetry,
-    lines_around,
-    string_literals,
-)
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..code import block_names, computes_nothing, definition, lines_around, string_literals
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .pairs import paired
 
 _CACHE: Final = re.compile(r"(?i)cache|redis|memo|memcached|\bkv\b|ehcache|caffeine")
@@ -41,14 +33,9 @@ _WHOLE: Final = re.compile(
 )
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Keys of caches that are built otherwise than before."""
-    return [effect for hunk in patch.running if hunk.kind == "code" for effect in _keys(hunk)]
-
-
 def _keys(hunk: Hunk) -> Iterator[Effect]:
     for old, new in paired(hunk):
-        if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
+        if computes_nothing(old.code) or computes_nothing(new.code):
             continue
         if not (builds_key(hunk, old.code) and builds_key(hunk, new.code)) or _but_numbers(old.code) == _but_numbers(
             new.code
@@ -96,3 +83,6 @@ def _but_numbers(code: str) -> str:
 
 def _spaced(code: str) -> str:
     return " ".join(words(code))
+
+
+extract: Final = each_hunk({_keys: "code"})

@@ -56,7 +56,7 @@ def _unanswered(hunk: Hunk) -> list[Effect]:
         return []
     lost = any(_answers(line) for line in hunk.removed)
     for place, line in enumerate(after[: answers[-1]]):
-        new = line.sign == "+" and not line.kept
+        new = line.is_new
         if not _LEAVES.match(line.code) or not (new or (lost and _lost_here(hunk, line))):
             continue
         block = (*_block_before(after, place), line)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..code import is_import
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 
 _QUEUE: Final = re.compile(
     r"pop_?(?:front|left)|append_?left|push_?front|\bVecDeque\b|\bdeque\b|\bArrayDeque\b|\bLinkedList\b|\bDeque\b|\bQueue<|\bDequeue\(|\.poll(?:First)?\("
@@ -28,12 +28,6 @@ _ASKED: Final = (
     r"\b(?:not\s+)?in\s+(?:self\.)?{0}\b|\b{0}\.(?:includes|contains|Contains|include\?|member\?|indexOf|index|iter\(\)|some|any|find|exists|first)\b"
     r"|\bin_array\([^,]+,\s*\$?{0}\b|\barray_search\([^,]+,\s*\$?{0}\b|\bslices\.(?:Contains|Index)\w*\({0}\b|\b\w*\.?(?:find|filter)\(\s*{0}\b"
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Lists in the place of queues and of sets."""
-    hunks = [hunk for hunk in patch.running if hunk.kind == "code"]
-    return [effect for hunk in hunks for effect in (*_from_the_front(hunk), *_searched(hunk))]
 
 
 def _from_the_front(hunk: Hunk) -> Iterator[Effect]:
@@ -60,3 +54,6 @@ def _searched(hunk: Hunk) -> Iterator[Effect]:
         if any(again.search(line.code) for line in hunk.added) and any(asked.search(line.code) for line in hunk.after):
             says = f"looks through all of {name} for each question, where one step answered"
             yield Effect("searched_in_order", says, hunk.path, (name,), sureness=0.9)
+
+
+extract: Final = each_hunk({_from_the_front: "code", _searched: "code"})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ...vocabulary.words import words
-from ..code import is_import, is_log_statement, is_telemetry
+from ..code import captured, computes_nothing
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from ..paths import has_extension
@@ -22,22 +22,7 @@ _ENV: Final = re.compile(
 )
 # Languages in whose strings this is the value of a name of theirs, and no variable of the environment.
 _INTERPOLATED: Final = re.compile(r"(?<!\\)\$\{\w+\}")
-_INTERPOLATING: Final = (
-    "js",
-    "mjs",
-    "cjs",
-    "ts",
-    "mts",
-    "jsx",
-    "tsx",
-    "vue",
-    "kt",
-    "kts",
-    "groovy",
-    "scala",
-    "dart",
-    "php",
-)
+_INTERPOLATING: Final = tuple("js mjs cjs ts mts jsx tsx vue kt kts groovy scala dart php".split())
 # In configuration; in code the same is a value put into a string.
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z][\w\-]*(?:\.[\w\-]+)+)\}")
 _CONFIG_KEY: Final = re.compile(r"""^-?\s*["']?([A-Za-z_][\w.\-]*)["']?\s*[:=]""")
@@ -92,12 +77,6 @@ def extract(patch: Patch) -> list[Effect]:
     return found
 
 
-def _groups(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
-    return dict.fromkeys(
-        group for code in codes for match in pattern.finditer(code) for group in match.groups() if group
-    )
-
-
 def _variables(patch: Patch) -> Iterator[Effect]:
     before = {name for hunk in patch.running for name in _asked_for(hunk, hunk.before)}
     for hunk in patch.running:
@@ -115,12 +94,12 @@ def _asked_for(hunk: Hunk, lines: Iterable[Line]) -> dict[str, None]:
     codes = [line.code for line in lines]
     if has_extension(hunk.path, *_INTERPOLATING):
         codes = [_INTERPOLATED.sub("", code) for code in codes]
-    return _groups(_ENV, codes) | (_groups(_PLACEHOLDER, codes) if hunk.kind == "config" else {})
+    return captured(_ENV, codes) | (captured(_PLACEHOLDER, codes) if hunk.kind == "config" else {})
 
 
 def _defined(hunk: Hunk) -> Iterator[Effect]:
     pattern = _ENV_NAME if any(_ENV_NAME.match(line.code) for line in hunk.removed) else _CONFIG_KEY
-    old = [m for line in hunk.removed for m in [pattern.match(line.code)] if m]
+    old = [m for line in hunk.removed if (m := pattern.match(line.code))]
     new = {g for line in hunk.added for m in [pattern.match(line.code)] if m for g in m.groups() if g}
     gone = tuple(g for m in old for g in m.groups() if g and g not in new)
     if gone:
@@ -209,7 +188,7 @@ def _values(code: str) -> str:
 
 
 def _pairs(codes: Iterable[str]) -> list[tuple[str, str]]:
-    return [(match[1], match[2]) for code in codes for match in [_PAIR.match(code)] if match]
+    return [(match[1], match[2]) for code in codes if (match := _PAIR.match(code))]
 
 
 # What is said to a compiler or a linter.
@@ -219,7 +198,7 @@ _TO_COMPILER: Final = re.compile(
 
 
 def _is_talk(code: str) -> bool:
-    return _TO_COMPILER.match(code) is not None or is_log_statement(code) or is_telemetry(code) or is_import(code)
+    return _TO_COMPILER.match(code) is not None or computes_nothing(code)
 
 
 def _trust(hunk: Hunk) -> Iterator[Effect]:
@@ -251,5 +230,5 @@ def _trust(hunk: Hunk) -> Iterator[Effect]:
 
 def _same_keys(old: Iterable[str], new: Iterable[str]) -> bool:
     """Whether the lines say something else of the same things: a claim, a policy, an audience with another value."""
-    before, after = ({m[1] for code in codes for m in [_CONFIG_KEY.match(code)] if m} for codes in (old, new))
+    before, after = ({m[1] for code in codes if (m := _CONFIG_KEY.match(code))} for codes in (old, new))
     return bool(before) and before == after

@@ -13,21 +13,34 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An effect, and what its lines show: `gone` is taken away, `come` is new, `stays` stands in the file since."""
+    """An effect, and what its lines show.
+
+    `gone` is taken away, or stands there switched off; `come` is new; `stays` stands in the file since, or in its path.
+    `off` is what a line says besides `gone` where it switches that off.
+    """
 
     effect: str
     says: str
     gone: re.Pattern[str] | None
     come: re.Pattern[str] | None
     stays: re.Pattern[str] | None
+    off: re.Pattern[str] | None
     sureness: float
+
+    def takes(self, text: str) -> bool:
+        """Whether a line has what is taken away, and has it on."""
+        return bool(self.gone and self.gone.search(text)) and not (self.off and self.off.search(text))
+
+    def brings(self, text: str) -> bool:
+        """Whether a line has what is new."""
+        return bool(self.come and self.come.search(text))
 
 
 def _rule(
-    effect: str, says: str, *, gone: str = "", come: str = "", stays: str = "", sureness: float = 0.85
+    effect: str, says: str, *, gone: str = "", come: str = "", stays: str = "", off: str = "", sureness: float = 0.85
 ) -> Exchange:
-    first, second, third = (re.compile(text) if text else None for text in (gone, come, stays))
-    return Exchange(effect, says, first, second, third, sureness)
+    first, second, third, fourth = (re.compile(text) if text else None for text in (gone, come, stays, off))
+    return Exchange(effect, says, first, second, third, fourth, sureness)
 
 
 # Containers that several may change at once, and those that but one may.
@@ -207,6 +220,14 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         r"|\btime\(\)|\bnew DateTime\(",
         sureness=0.8,
     ),
+    # OpenTelemetry's processors of spans and logs: one gathers what it exports, the other exports within each call.
+    _rule(
+        "blocking_call",
+        "exports each span or record while its request waits",
+        gone=r"\bBatch\w*Processor\b",
+        come=r"\bSimple\w*Processor\b",
+        sureness=0.9,
+    ),
     # Queries and stores.
     _rule(
         "query_heavier",
@@ -230,6 +251,72 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         come=r"(?i)\b(?:where|and|or|on"
         r"|having)\s+\(?\w+\(\s*(?:\w+\.)?[a-z_]\w*(?:::\w+)?\s*(?:,[^()]*)?\)(?:::\w+)?\s*(?:=|<|>|!=|<>"
         r"|like\b|in\b|between\b)",
+    ),
+    # What protected or saved, and is gone or switched off.
+    _rule(
+        "cache_removed",
+        "computes each time what it kept",
+        gone=r"^(?:return\s+)?(?:@@?\w+|(?:self|this)\.[#_]?\w+|\$this->\w+)\s*(?:\|\|=|\?\?=)\s*\S|\bby\s+lazy\b|\bLazy<|\bsync\.Once|\bOnce(?:Cell|Lock)\b"
+        r"|\blazy\s+val\b|\b(?:useMemo|memoi[sz]e\w*)\(|@(?:functools\.)?(?:cached_property|lru_cache|cache)\b|#\[(?:once|cached)\b",
+    ),
+    _rule(
+        "cache_removed",
+        "no longer keeps that something is not there",
+        gone=r"(?i)(?=.*cache).*(?:\bOptional\b|\bMaybe\b|\bOption<|not_?found|\bmissing\b|negative|\bsentinel|\bNULL_VALUE\b|cache_?nil|cache_?null)",
+        off=r"(?i)skip_nil\s*[:=]>?\s*true",
+    ),
+    _rule(
+        "lock_removed",
+        "no longer looks whether somebody else changed it meanwhile",
+        gone=r"@Version\b|\block_version\b|\[ConcurrencyCheck\]|\[Timestamp\]|\bIsRowVersion\b|\bIsConcurrencyToken\b|\bversion_id_col\b"
+        r"|(?i:optimistic)|(?i:\b(?:expected|if)_?version\b)|(?i:\bif[-_]?match\b)|(?i:compare_?and_?s(?:et|wap))|\bWATCH\b|\bConditionExpression\b"
+        r"|(?i:\b(?:and|where)\s+\w*version\s*=)|\bif_seq_no\b|(?i:\bcas\b)",
+        sureness=0.9,
+    ),
+    _rule(
+        "jitter_removed",
+        "all do it at the same moment, which chance spread before",
+        gone=r"(?i)(?=.*(?:wait|delay|sleep|pause|interval|ttl|expir|timeout|backoff|every|period|schedul|tick|splay|seconds|minutes|duration))"
+        r".*(?:(?<![a-z])rand|random|jitter|uniform\(|splay)",
+        off=r"(?i)jitter\w*[\"']?\s*[:=]\s*(?:false|0|none|off)",
+    ),
+    _rule(
+        "compression_removed",
+        "no longer compresses what it sends",
+        gone=r"(?i)(?<![a-z])(?:gzip|brotli|zstd|deflate|snappy|lz4|compress(?:ion|ed|or)?|\w*Compression\w*|GZipMiddleware)\b",
+        off=r"(?i)\boff\b|\bfalse\b|\bnone\b|\bdisabled?\b|\bidentity\b|decompress|uncompress|gunzip|unzip|Reader\(|delaycompress",
+    ),
+    _rule(
+        "blocking_call",
+        "writes its log while the request waits",
+        gone=r"(?i)\basync_?(?:appender|logger|handler|wrapper|target|log\w*)\b|<async\b|\.AsyncAppender|\bQueueHandler\b|\bneverBlock\b|WriteTo\.Async"
+        r"|BufferedWriteSyncer|\bnon_?blocking\b|\bsync\s*:\s*false|\basync\s*=\s*[\"']true|buffered\w*",
+        off=r"(?i)[:=>]\s*[\"']?false",
+        stays=r"(?i)\blog|logger|appender|logging",
+    ),
+    _rule(
+        "dedupe_removed",
+        "no longer tells a repeated request from a new one",
+        gone=r"(?i)idempot\w*|dedup\w*[_-]?(?:id|key)|message_?deduplication|transactional[._-]?id",
+        off=r"(?i)(?:[:=]>?|,)\s*(?:nil|null|none|undefined|false|[\"']{2}|[^,]*(?:random|uuid|nanoid)[^,]*)\s*[,)}\]]*;?$",
+        sureness=0.9,
+    ),
+    _rule(
+        "query_unbounded",
+        "answers with all at once, instead of by pages",
+        gone=r"(?i)paginat\w*|\bPageable\b|\bPageRequest\b|page_?size|per_?page|max_?results|\bmax_?page\w*|\bLimitOffset\w*",
+        off=r"(?i)[:=]\s*(?:none|null|nil|false|0|-1|undefined)\b|unpaged|max_value|maxint",
+    ),
+    # RFC 9111 (Cache-Control), RFC 9110 section 8.8 (validators), nginx's `expires` and `proxy_cache`.
+    _rule(
+        "cache_removed",
+        "answers are no longer kept on their way to who asks",
+        gone=r"(?i)\bmax-?age\W{1,4}[1-9]|\bs-?maxage\W{1,4}[1-9]|\bimmutable\b|\bexpires\s+(?:[1-9]\d*[smhdwMy]|max)\b|cache-control\W+public"
+        r"|\b(?:proxy|fastcgi|uwsgi)_cache\s+(?!off\b)\w+|\b(?:proxy|fastcgi)_cache_valid\b|CacheControl\.maxAge|ResponseCache\(\s*Duration\s*=\s*[1-9]"
+        r"|\bexpires_in\b|\bfresh_when\b|\bstale\?\(|setMaxAge\(\s*[1-9]|\bcache_control\(\s*max_age|@cache_page\(|last_?modified\("
+        r"|If-None-Match|If-Modified-Since",
+        off=r"(?i)\bno-?store\b|\bno-?cache\b|max-?age\W{1,4}0\b|\bexpires\s+(?:off|-1|epoch)|\betag\s+off|\b(?:proxy|fastcgi)_cache\s+off\b|\bnever_cache\b"
+        r"|NoStore\s*=\s*true|noStore\(\)|noCache\(\)|if_modified_since\s+off",
     ),
     # What an answer or a query carries.
     _rule(

@@ -238,7 +238,7 @@ def _opened(hunk: Hunk) -> list[Effect]:
     shared = any(_SHARED.search(line.code) for line in hunk.removed)
     found = []
     for index, line in enumerate(after):
-        if line.sign != "+" or line.kept or _lasts(line) or _SET_UP.match(function_of(hunk, after, index)):
+        if not line.is_new or _lasts(line) or _SET_UP.match(function_of(hunk, after, index)):
             continue
         opened = [m[1] for m in _OPENS.finditer(line.code) if m[1] in lasting or m[1] not in within]
         opened += [call.full for call in calls(line.code) if call.name in makers and call.name not in known]

@@ -13,6 +13,7 @@ from typing import Final
 from ..code import (
     Call,
     block_after,
+    call_names,
     calls,
     clients_of,
     definition,
@@ -73,9 +74,9 @@ def _from_hooks(
     hunk: Hunk, clients: frozenset[str], bodies: Mapping[str, Sequence[Line]], checks: set[str]
 ) -> Iterator[Effect]:
     after = hunk.after
-    known = {call.name for line in hunk.before for call in calls(line.code)}
+    known = call_names(hunk.before)
     for place, line in enumerate(after):
-        if line.sign != "+" or line.kept or not _is_of_hook(hunk, after, place, checks):
+        if not line.is_new or not _is_of_hook(hunk, after, place, checks):
             continue
         names = [name for name in _called(line.code) if name not in known and not definition(line.code)]
         led_to = [other for name in names for other in bodies.get(name, ())]
@@ -119,7 +120,7 @@ def _all_pages(hunk: Hunk, clients: frozenset[str]) -> Iterator[Effect]:
     """A call that asked for one page and asks for all of them since, one after the other."""
     after = hunk.after
     for head, line in enumerate(after):
-        if line.sign != "+" or line.kept or not _ENDLESS.match(line.code):
+        if not line.is_new or not _ENDLESS.match(line.code):
             continue
         body = [after[place] for place in block_after(after, head)]
         asked = [

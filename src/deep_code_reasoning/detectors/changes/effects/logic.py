@@ -10,17 +10,15 @@ from typing import Final
 from ..code import (
     block_after,
     calls,
+    computes_nothing,
     definition,
-    is_import,
-    is_log_statement,
-    is_telemetry,
     loop_bodies,
     string_literals,
     tries_again,
     without_strings,
 )
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import ANY, Effect, each_hunk
 from .cache_keys import builds_key
 from .conditions import Conditions, is_turned, sides_changed, statement
 from .pairs import paired
@@ -68,25 +66,12 @@ _PARALLEL: Final = re.compile(
 )
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Changes of what is computed, each by its kind."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind in ("config", "code", "sql", "view"):
-            found += _patterns(hunk)
-        if hunk.kind in ("code", "view"):
-            found += _lines(hunk)
-            found += _added_kinds(hunk)
-    found += _lock_order(patch)
-    return found
-
-
 def _lines(hunk: Hunk) -> Iterator[Effect]:
     if changed := sides_changed(hunk.removed, hunk.added):
         says = f"the sides of a comparison change places: `{changed[1].code[:60]}` for `{changed[0].code[:60]}`"
         yield Effect("comparison_changed", says, hunk.path, tuple(_NAME.findall(changed[1].code))[:12], sureness=0.9)
     for old, new in paired(hunk):
-        if any(is_log_statement(x.code) or is_import(x.code) or is_telemetry(x.code) for x in (old, new)):
+        if computes_nothing(old.code) or computes_nothing(new.code):
             continue
         before, after = without_strings(old.code), without_strings(new.code)
         names = tuple(dict.fromkeys(_NAME.findall(before + " " + after)))[:12]
@@ -280,17 +265,25 @@ _LOCKS: Final = re.compile(
 )
 
 
-def _lock_order(patch: Patch) -> Iterator[Effect]:
-    for hunk in patch.running:
-        old, new = (
-            [_target(line.code) for line in lines if _LOCKS.search(line.code)] for lines in (hunk.before, hunk.after)
-        )
-        if len(old) >= 2 and len(old) == len(new) and old != new:
-            yield Effect(
-                "lock_order_changed", f"takes its locks in another order: {', '.join(new)}", hunk.path, tuple(new)
-            )
+def _lock_order(hunk: Hunk) -> Iterator[Effect]:
+    old, new = (
+        [_target(line.code) for line in lines if _LOCKS.search(line.code)] for lines in (hunk.before, hunk.after)
+    )
+    if len(old) >= 2 and len(old) == len(new) and old != new:
+        says = f"takes its locks in another order: {', '.join(new)}"
+        yield Effect("lock_order_changed", says, hunk.path, tuple(new))
 
 
 def _target(code: str) -> str:
     match = _LOCK_BLOCK.search(code) or re.match(r"\s*(?:await\s+)?([\w.]+)", code)
     return match[1] if match else code
+
+
+extract: Final = each_hunk(
+    {
+        _patterns: "config code sql view",
+        _lines: "code view",
+        _added_kinds: "code view",
+        _lock_order: ANY,
+    }
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -246,7 +246,7 @@ def _tried_again(hunk: Hunk) -> list[Effect]:
     """A loop newly around a call that was made once: it is made again where it fails."""
     after, called = hunk.after, call_names(hunk.before)
     for head, body in loop_bodies(after):
-        if _is_added(after[head]) and tries_again(after, head, body):
+        if after[head].is_new and tries_again(after, head, body):
             names = [call.name for place in body for call in calls(after[place].code) if call.name in called]
             if names:
                 says = f"{names[0]} is called again where it fails"
@@ -297,13 +297,9 @@ def _relations_in_loops(hunk: Hunk) -> list[Effect]:
     return []
 
 
-def _is_added(line: Line) -> bool:
-    return line.sign == "+" and not line.kept
-
-
-def _is_new(call: Call, line: Line, called: Mapping[str, int]) -> bool:
+def _is_new(call: Call, line: Line, called: Collection[str]) -> bool:
     """Whether an added line makes a call that is not among those `called` before."""
-    return _is_added(line) and call.name not in called
+    return line.is_new and call.name not in called
 
 
 def _loop_is_new(hunk: Hunk) -> bool:
@@ -311,5 +307,4 @@ def _loop_is_new(hunk: Hunk) -> bool:
 
 
 def _receiver(call: Call) -> tuple[str, ...]:
-    parts = re.split(r"::|->|\.", call.full)
-    return tuple(parts[-2:-1])
+    return call.receivers[-1:]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...vocabulary.quantities import Setting, settings, show_quantity
 from ...vocabulary.words import words
 from ..code import is_log_statement
-from ..diff import Hunk, Patch
+from ..diff import Hunk, Line, Patch
 from ..effect import Effect
-from .settings import role_of
+from .roles import role_of
 
 # What names of many things say: that two are called so does not make them one.
 _ANY: Final = frozenset({"", "threshold"})
@@ -19,8 +19,8 @@ _ANY: Final = frozenset({"", "threshold"})
 def extract(patch: Patch) -> list[Effect]:
     """Numbers of one purpose and name that are gone from one hunk and stand in another otherwise."""
     hunks = [hunk for hunk in patch.running if hunk.kind in ("code", "config")]
-    gone, come = ([(hunk, _named(hunk, side)) for hunk in hunks] for side in ("-", "+"))
-    return [effect for hunk, olds in gone for effect in _moved(hunk, olds, come)]
+    come = [(hunk, _named(hunk.added)) for hunk in hunks]
+    return [effect for hunk in hunks for effect in _moved(hunk, _named(hunk.removed), come)]
 
 
 def _moved(hunk: Hunk, olds: dict[str, Setting], come: list[tuple[Hunk, dict[str, Setting]]]) -> Iterator[Effect]:
@@ -41,10 +41,10 @@ def _moved(hunk: Hunk, olds: dict[str, Setting], come: list[tuple[Hunk, dict[str
         )
 
 
-def _named(hunk: Hunk, sign: str) -> dict[str, Setting]:
+def _named(lines: Sequence[Line]) -> dict[str, Setting]:
     """Settings of one side's changed lines by the words of their names, those that stand there once."""
     found: dict[str, list[Setting]] = {}
-    for line in hunk.removed if sign == "-" else hunk.added:
+    for line in lines:
         for setting in settings(line.code) if not is_log_statement(line.code) else ():
             found.setdefault(" ".join(words(setting.owner.split(".")[-1])), []).append(setting)
     return {name: ones[0] for name, ones in found.items() if len(ones) == 1 and name}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from ..code import is_import, is_log_statement, is_telemetry, string_literals
+from ..code import computes_nothing, string_literals
 from ..diff import Line, Patch
 from ..effect import Effect
 
@@ -68,8 +68,7 @@ def _literals(lines: Iterable[Line]) -> dict[str, None]:
     return dict.fromkeys(
         text
         for line in lines
-        if not (is_log_statement(line.code) or is_telemetry(line.code) or is_import(line.code))
-        and not _FOR_PEOPLE.search(line.code)
+        if not (computes_nothing(line.code) or _FOR_PEOPLE.search(line.code))
         for text in string_literals(line.code)
         if _NAME.fullmatch(text)
     )

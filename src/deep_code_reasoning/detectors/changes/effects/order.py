@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..code import block_after, calls, definition, without_strings
-from ..diff import Hunk, Line, Patch, normalise
-from ..effect import Effect
+from ..diff import Hunk, Line, normalise
+from ..effect import ANY, Effect, each_hunk
 
 _ORDERED: Final = re.compile(
     (
@@ -33,23 +33,9 @@ _CRON: Final = re.compile(
 )
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Steps that changed places, turns given up, loops whose end changed, schedules that run more or less often."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind in ("code", "view", "config"):
-            found += _order(hunk)
-            found += _turns(hunk)
-        if hunk.kind in ("code", "view"):
-            found += _loops(hunk)
-            found += _members(hunk)
-        found += _schedules(hunk)
-    return found
-
-
 def _order(hunk: Hunk) -> Iterator[Effect]:
     """Lines on both sides that do something, in another order relative to each other."""
-    old, new = (_acting(_in_place(lines, sign)) for lines, sign in ((hunk.before, "-"), (hunk.after, "+")))
+    old, new = (_acting(_in_place(lines)) for lines in (hunk.before, hunk.after))
     common = [key for key in old if key in new]
     if len(common) < 2 or [key for key in new if key in old] == common:
         return
@@ -65,12 +51,12 @@ def _order(hunk: Hunk) -> Iterator[Effect]:
         )
 
 
-def _in_place(lines: Sequence[Line], sign: str) -> Sequence[Line]:
+def _in_place(lines: Sequence[Line]) -> Sequence[Line]:
     """Lines but for those within functions that stand on one side alone: they moved there, and are called from here."""
     moved = {
         place
         for index, line in enumerate(lines)
-        if line.sign == sign and not line.kept and definition(line.code)
+        if line.is_changed and definition(line.code)
         for place in block_after(lines, index)
     }
     return [line for place, line in enumerate(lines) if place not in moved]
@@ -204,3 +190,14 @@ def _fires(field: str, period: int) -> float:
         span = period if base == "*" else (int(high) - int(low) + 1 if high.isdecimal() and low.isdecimal() else 1)
         total += max(1.0, span // int(step)) if step.isdecimal() and int(step) else span
     return total
+
+
+extract: Final = each_hunk(
+    {
+        _order: "code view config",
+        _turns: "code view config",
+        _loops: "code view",
+        _members: "code view",
+        _schedules: ANY,
+    }
+)

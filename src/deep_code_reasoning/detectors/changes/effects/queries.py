@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .pairs import paired
 
 _QUERY: Final = re.compile(
@@ -37,11 +37,6 @@ _BY_EXPRESSION: Final = re.compile(
 )
 _CONDITION: Final = re.compile(r"[\w.\"`]+\s*(?:=|<=|>=|<|>)\s*[\w.$:@?%\"`]+")
 _SQL_CLAUSE: Final = re.compile(r"(?i)\b(?:JOIN|ON|WHERE|AND)\b")
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Queries that became heavier, lost their bound, or narrow less."""
-    return [effect for hunk in patch.running if hunk.kind in ("code", "sql") for effect in _queries(hunk)]
 
 
 def _queries(hunk: Hunk) -> Iterator[Effect]:
@@ -78,3 +73,6 @@ def _of(pattern: re.Pattern[str], text: str) -> set[str]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"[a-z_]{4,}", text.lower())))[:12]
+
+
+extract: Final = each_hunk({_queries: "code sql"})

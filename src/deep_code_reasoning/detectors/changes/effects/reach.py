@@ -45,13 +45,13 @@ def reached(patch: Patch) -> Patch:
 
 def _alone(hunk: Hunk) -> Iterator[tuple[str, list[Line]]]:
     """Functions that a hunk takes away or brings as a whole, and that nobody calls but by their names."""
-    for side, sign in ((hunk.before, "-"), (hunk.after, "+")):
+    for side in (hunk.before, hunk.after):
         for index, line in enumerate(side):
-            name = definition(line.code) if line.sign == sign and not line.kept else ""
+            name = definition(line.code) if line.is_changed else ""
             if not name or _BY_NAME.match(name) or _is_marked(hunk, side[max(0, index - 1) : index + 1]):
                 continue
             own = [line, *(side[place] for place in block_after(side, index))]
-            if len(own) > 1 and all(other.sign == sign for other in own):
+            if len(own) > 1 and all(other.sign == line.sign for other in own):
                 yield name, own
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..code import endless_bodies, loop_bodies, without_strings
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 
 # What puts a text together without copying it for each part.
 _PUTS_TOGETHER: Final = re.compile(
@@ -23,11 +23,6 @@ _IS_TEXT: Final = (
 )
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Texts that a loop puts together by copying all of what it has for each part."""
-    return [effect for hunk in patch.running if hunk.kind == "code" for effect in _copied_texts(hunk)]
-
-
 def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
     if not any(_PUTS_TOGETHER.search(without_strings(line.code)) for line in hunk.removed):
         return
@@ -35,7 +30,7 @@ def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
     within = {place for _, body in loop_bodies(after) for place in body} | endless_bodies(after)
     for place in sorted(within):
         line = after[place]
-        match = _EXTENDS.match(line.code) if line.sign == "+" and not line.kept else None
+        match = _EXTENDS.match(line.code) if line.is_new else None
         if match is None:
             continue
         name = re.escape(match[1] or match[2])
@@ -43,3 +38,6 @@ def _copied_texts(hunk: Hunk) -> Iterator[Effect]:
             says = f"copies all of `{match[1] or match[2]}` for each part: `{line.code[:70]}`"
             yield Effect("loop_in_loop", says, hunk.path, (match[1] or match[2],), sureness=0.8)
             return
+
+
+extract: Final = each_hunk({_copied_texts: "code"})

@@ -1,17 +1,17 @@
-"""Things that a change no longer does: registration, release, acknowledgement, caching, locking, guarding, waiting."""
+"""Calls that a change no longer makes or waits for: registration, release, acknowledgement, caching, locking."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ....domain.wording import excerpt
 from ...vocabulary.words import words
-from ..code import call_names, calls, is_import, is_log_statement, is_telemetry, string_literals, without_strings
+from ..code import call_names, calls, computes_nothing, string_literals, without_strings
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
-from .conditions import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,13 @@ def _family(effect: str, pattern: str, says: str, replaced_by: str | None = None
     return _Removal(effect, re.compile(pattern, re.I), says, re.compile(replaced_by or pattern, re.I))
 
 
+_RELEASES: Final = (
+    r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.use\s*\{|\.(close|release|dispose|disconnect|destroy|shutdown"
+    r"|put_?conn|return_?conn\w*|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree"
+    r"|remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\("
+    r"|\bclear(Interval|Timeout)\s*\(|\bcancel\(\)"
+)
+_AWAITS: Final = re.compile(r"\bawait\s+[\w$.]+\s*(?:<[^>]*>)?\(")
 # Ordered: a line counts for the first family only. Patterns see the line without its string literals.
 _FAMILIES: Final = (
     _family(
@@ -49,19 +56,10 @@ _FAMILIES: Final = (
     ),
     _family(
         "release_removed",
-        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.use\s*\{|\.(close|release|dispose|disconnect|destroy|shutdown|"
-        r"put_?conn|return_?conn\w*"
-        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
-        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
-        r"\bclear(Interval|"
-        r"Timeout)\s*\(|\bcancel\(\)",
+        _RELEASES,
         "no longer releases what it takes",
         # or takes it by what releases it: a block of its own, a call that reads or writes a whole file
-        r"(?<![:>.])\b(defer|finally|ensure|using|with)\b.*|\.(close|release|dispose|disconnect|destroy|shutdown|"
-        r"put_?conn|return_?conn\w*"
-        r"|removeListener|removeEventListener|unsubscribe|off|cancel|stop|free|unlink|rmtree|"
-        r"remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\(|"
-        r"\bclear(Interval|Timeout)\s*\(|\bcancel\(\)|\.use\s*\{|\b(?:open|start|connect\w*|checkout|with_\w+)\b[^{]*(?:\{|\bdo\b)\s*\|"
+        _RELEASES + r"|\b(?:open|start|connect\w*|checkout|with_\w+)\b[^{]*(?:\{|\bdo\b)\s*\|"
         r"|\b(?:read|write)_(?:text|bytes)\(|\b(?:readString|readAll\w+|readFile\w*|file_get_contents)\(|\bfs::read",
     ),
     _family(
@@ -133,66 +131,35 @@ _FAMILIES: Final = (
         "no longer authorises",
     ),
 )
-_NULL_CHECK: Final = re.compile(
-    r"(==|!=|===|!==|\bis\b|\bis not\b)\s*(nil|null|None|undefined|nullptr|NULL)\b|\?\.|\?\?|"
-    r"\.(orElse\w*|isPresent|isEmpty|ofNullable|unwrap_or\w*"
-    r"|getOrDefault|getOrElse|is_some|is_none|present\?|blank\?|nil\?|ok_or\w*|filter_map|dig|try)\b|"
-    r"\bSome\(|\bNone\s*=>|\bif let\b|\bguard let\b"
-    r"|\bif\s*\(?\s*!\s*[\w.\[\]]+\s*\)?\s*(\{|return|$)|\bif not [\w.\[\]()]+:|\.get\(\s*(\"\"|"
-    r"\w+)\s*,|\bdefaultdict\b|hasOwnProperty|\bin\s+\w+\s*[:)]"
-    r"|,\s*ok\s*:?=|\bunless\b"
-)
-_BOUND_CHECK: Final = re.compile(
-    r"\blen\s*\(|\.(length|size|count|len)\b(\(\))?\s*(==|!=|<|>|<=|>=|===)|\bif\b.*[<>]=?|\bempty\?|"
-    r"isEmpty|\.is_empty\(|\b[Mm]ax\w*\s*\(\s*1\b|\b[Mm]ax\w*\s*\(.*,\s*1(?:\.0)?\s*\)|coerceAtLeast\(\s*1|(?i:NULLIF)\("
-)
-_ERROR_CHECK: Final = re.compile(
-    r"\berr\s*!=\s*nil|\btry\b|\bcatch\b|\bexcept\b|\brescue\b|\.catch\(|\?;|on_?error|\.recover\b|"
-    r"raise_for_status|\bthrow\b|\braise\b"
-)
-_BARE_DEREFERENCE: Final = re.compile(
-    r"\.unwrap\(\)|\.expect\(|!!\.?|\w!\.|\.get\(\)\.|\bas!|\.first\(\)\.|\[0\]\.|\.orElseThrow\("
-)
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Calls no longer made, guards no longer there, waiting no longer done."""
-    found = _calls_removed(patch)
-    found += _guards(patch)
-    found += _awaits(patch)
-    return found
+    """Calls no longer made, and calls no longer waited for."""
+    now = call_names(patch.added)
+    return [effect for hunk in patch.running for effect in (*_no_longer_called(hunk, now), *_no_longer_awaited(hunk))]
 
 
-def _calls_removed(patch: Patch) -> list[Effect]:
-    found: list[Effect] = []
-    now = call_names(line for hunk in patch.running for line in hunk.added)
-    for hunk in patch.running:
-        if hunk.kind not in ("code", "view"):
-            continue
-        counts: dict[str, list[str]] = {}
-        for line in hunk.removed:
-            if is_import(line.code) or is_log_statement(line.code) or is_telemetry(line.code):
-                continue
-            text = without_strings(line.code)
-            family = next((f for f in _FAMILIES if f.pattern.search(text)), None)
-            if family is None or _still_done(family, line, hunk, patch, now):
-                continue
-            counts.setdefault(family.effect, []).append(line.code)
-        for effect, lines in counts.items():
-            says = next(f.says for f in _FAMILIES if f.effect == effect)
-            found.append(
-                Effect(
-                    effect,
-                    f"{says}: `{_short(lines[0])}` is gone",
-                    hunk.path,
-                    _names(lines),
-                    sureness=_sureness(effect, hunk),
-                )
-            )
-    return found
+def _no_longer_called(hunk: Hunk, now: Collection[str]) -> Iterator[Effect]:
+    gone: dict[_Removal, list[str]] = {}
+    for line in hunk.removed if hunk.kind in ("code", "view") else ():
+        text = without_strings(line.code)
+        family = None if computes_nothing(line.code) else next((f for f in _FAMILIES if f.pattern.search(text)), None)
+        if family is not None and not _still_done(family, line, hunk, now):
+            gone.setdefault(family, []).append(line.code)
+    for family, codes in gone.items():
+        says = f"{family.says}: `{excerpt(codes[0], 80)}` is gone"
+        yield Effect(family.effect, says, hunk.path, _names(codes), sureness=_sureness(family.effect, hunk))
 
 
-def _still_done(family: _Removal, line: Line, hunk: Hunk, patch: Patch, now: dict[str, int]) -> bool:
+def _no_longer_awaited(hunk: Hunk) -> Iterator[Effect]:
+    now = {without_strings(line.code).strip() for line in hunk.added}
+    gone = (line.code for line in hunk.removed if _AWAITS.search(line.code))
+    bare = next((code for code in gone if re.sub(r"\bawait\s+", "", without_strings(code)).strip() in now), None)
+    if bare is not None:
+        yield Effect("await_removed", f"no longer waits for `{excerpt(bare, 80)}`", hunk.path, _names([bare]))
+
+
+def _still_done(family: _Removal, line: Line, hunk: Hunk, now: Collection[str]) -> bool:
     """Whether the new code does the same by another line: in this hunk by its family, elsewhere by the same call."""
     if family.effect == "registration_removed" and _SETS_NUMBER.search(line.code):
         return True  # a setting: told by `settings.py`
@@ -222,109 +189,22 @@ def _arguments(code: str) -> list[str]:
     return re.findall(r"[A-Za-z_][\w.]*", match[1]) if match else []
 
 
-def _names(lines: Iterable[str]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for line in lines:
-        for call in calls(line):
-            found[call.name] = None
-            found[call.full] = None
-        for name in _arguments(line):
-            found[name] = None
-        for literal in string_literals(line):
-            found[literal] = None
-    return tuple(found)
+def _names(codes: Iterable[str]) -> tuple[str, ...]:
+    """Names of what lines call and hand on, and their texts."""
+    return tuple(
+        dict.fromkeys(
+            name
+            for code in codes
+            for name in (
+                *(name for call in calls(code) for name in (call.name, call.full)),
+                *_arguments(code),
+                *string_literals(code),
+            )
+        )
+    )
 
 
 def _sureness(effect: str, hunk: Hunk) -> float:
     # Where as much is added as is taken, what is gone may live on under another name.
     replaced = len(hunk.added) >= len(hunk.removed)
     return (0.65 if replaced else 0.95) if effect != "registration_removed" else (0.6 if replaced else 0.9)
-
-
-_BRANCH: Final = re.compile(r"^\s*(?:\}?\s*else\b|elif\b|elsif\b|if\b|unless\b|switch\b|case\b|when\b|match\b)")
-
-
-# Heads of loops over what is `in` something; a `try` that only releases.
-_GOES_ON: Final = re.compile(r"^\s*(?:async\s+)?(?:for|foreach)\b")
-_TRY: Final = re.compile(r"^\s*(?:try|begin)\b\s*[:{]?$")
-_CAUGHT: Final = re.compile(r"\b(?:catch|except|rescue)\b")
-
-
-def _guards(patch: Patch) -> list[Effect]:
-    found = []
-    checks: tuple[tuple[str, re.Pattern[str], str], ...] = (
-        ("null_guard_removed", _NULL_CHECK, "a check for a missing value"),
-        ("error_check_removed", _ERROR_CHECK, "the handling of an error"),
-        ("bound_check_removed", _BOUND_CHECK, "a check of a bound"),
-        ("branch_removed", _BRANCH, "a case that was told apart"),
-    )
-    for hunk in patch.running:
-        if hunk.kind not in ("code", "view"):
-            continue
-        now = Conditions(hunk.added)
-        for effect, pattern, says in checks:
-            old = [
-                line
-                for line in hunk.removed
-                if pattern.search(without_strings(line.code)) and not _GOES_ON.match(line.code)
-            ]
-            if effect == "error_check_removed" and not any(_CAUGHT.search(line.code) for line in hunk.removed):
-                old = [line for line in old if not _TRY.match(line.code)]
-            new = [line for line in hunk.added if pattern.search(without_strings(line.code))]
-            gone = [line.code for line in old if not now.have(line)] if len(old) > len(new) else []
-            if gone:
-                found.append(
-                    Effect(
-                        effect,
-                        f"{says} is gone: `{_short(gone[0])}`",
-                        hunk.path,
-                        _subjects(gone),
-                        sureness=0.95 if not new else 0.55,
-                    )
-                )
-        bare = [line.code for line in hunk.added if _BARE_DEREFERENCE.search(line.code)]
-        if bare and not any(_BARE_DEREFERENCE.search(line.code) for line in hunk.removed):
-            found.append(
-                Effect(
-                    "null_guard_removed",
-                    f"takes a value for granted: `{_short(bare[0])}`",
-                    hunk.path,
-                    _subjects(bare),
-                    sureness=0.85,
-                )
-            )
-    return found
-
-
-def _subjects(lines: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for line in lines for name in re.findall(r"[A-Za-z_][\w]{2,}", line)))[:20]
-
-
-def _awaits(patch: Patch) -> list[Effect]:
-    found = []
-    for hunk in patch.running:
-        gone = [line for line in hunk.removed if re.search(r"\bawait\s+[\w$.]+\s*(?:<[^>]*>)?\(", line.code)]
-        bare = [
-            line
-            for line in gone
-            if any(_without_await(line) == without_strings(other.code).strip() for other in hunk.added)
-        ]
-        if bare:
-            found.append(
-                Effect(
-                    "await_removed", f"no longer waits for `{_short(bare[0].code)}`", hunk.path, _names([bare[0].code])
-                )
-            )
-    return found
-
-
-def _without_await(line: Line) -> str:
-    return re.sub(r"\bawait\s+", "", without_strings(line.code)).strip()
-
-
-# So much of a line of code is quoted.
-_MOST_LETTERS: Final = 80
-
-
-def _short(code: str) -> str:
-    return code if len(code) <= _MOST_LETTERS else code[: _MOST_LETTERS - 1] + "…"

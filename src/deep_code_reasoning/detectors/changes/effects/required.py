@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .migrations import is_of_new_table
 
 _MIGRATES: Final = re.compile(r"(?i)migrat|alembic|flyway|liquibase|changelog|versions/|schema")
@@ -27,11 +27,6 @@ _NAME: Final = re.compile(r"""(?i)\bname\s*[:=]\s*["'](\w+)|\bADD\s+(?:COLUMN\s+
 _NEAR: Final = 6
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Columns that a migration adds to a table or alters, that must be filled and have no default."""
-    return [e for hunk in patch.running if hunk.kind in ("sql", "code") for e in _required(hunk)]
-
-
 def _required(hunk: Hunk) -> Iterator[Effect]:
     if not _MIGRATES.search(hunk.path) and hunk.kind != "sql":
         return
@@ -39,7 +34,7 @@ def _required(hunk: Hunk) -> Iterator[Effect]:
     for place, line in enumerate(after):
         before = after[max(0, place - _NEAR) : place + 1]
         field = _FIELD.search(line.code) and any(_ALTERS_FIELD.search(other.code) for other in before)
-        if line.sign != "+" or line.kept or not (field or _REQUIRED.search(line.code)):
+        if not line.is_new or not (field or _REQUIRED.search(line.code)):
             continue
         if _SPARED.search(line.code) or is_of_new_table(line, hunk):
             continue
@@ -48,3 +43,6 @@ def _required(hunk: Hunk) -> Iterator[Effect]:
         says = f"a column must be filled since, by whoever writes: `{line.code[:80]}`"
         yield Effect("ddl_constraint", says, hunk.path, names, sureness=0.9)
         return
+
+
+extract: Final = each_hunk({_required: "sql code"})

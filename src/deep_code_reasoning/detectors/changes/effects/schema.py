@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..code import is_import, is_log_statement, is_telemetry
+from ..code import captured, is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Line, Patch, normalise
 from ..effect import Effect
 from .migrations import is_of_new_table, only_adds_column
@@ -166,8 +166,8 @@ def _tables(patch: Patch) -> Iterator[Effect]:
             says = f"a statement asks for {', '.join(columns)} and brings no migration"
             # Most are there: who asks for one more is as suspect as who does anything.
             yield Effect("column_used", says, hunk.path, columns, sureness=0.75)
-        fields = [m[1] or m[2] for line in hunk.added for m in [_ORM_FIELD.search(line.code)] if m]
-        gone = [m[1] or m[2] for line in hunk.removed for m in [_ORM_FIELD.search(line.code)] if m]
+        fields = [m[1] or m[2] for line in hunk.added if (m := _ORM_FIELD.search(line.code))]
+        gone = [m[1] or m[2] for line in hunk.removed if (m := _ORM_FIELD.search(line.code))]
         new_fields = tuple(name for name in fields if name not in gone)
         if new_fields:
             yield Effect("column_used", f"maps {', '.join(new_fields)} and brings no migration", hunk.path, new_fields)
@@ -222,12 +222,6 @@ def _ddl_table(code: str) -> tuple[str, ...]:
     return tuple(group for group in match.groups() if group) if match else ()
 
 
-def _names(pattern: re.Pattern[str], codes: Iterable[str]) -> dict[str, None]:
-    return dict.fromkeys(
-        group for code in codes for match in pattern.finditer(code) for group in match.groups() if group
-    )
-
-
 def _wire_names(hunk: Hunk) -> Iterator[Effect]:
     removed, added = (
         [line.code for line in lines if not (is_log_statement(line.code) or is_telemetry(line.code))]
@@ -236,7 +230,7 @@ def _wire_names(hunk: Hunk) -> Iterator[Effect]:
     for pattern, sureness in ((_WIRE_NAME, 0.95), (_AVRO_FIELD, 0.95), (_KEY, 0.7)):
         if pattern is _AVRO_FIELD and hunk.kind != "schema":
             continue
-        old, new = _names(pattern, removed), _names(pattern, added)
+        old, new = captured(pattern, removed), captured(pattern, added)
         gone = tuple(name for name in old if name not in new)
         if gone and (new or pattern is not _KEY):
             come = tuple(name for name in new if name not in old)
@@ -252,21 +246,21 @@ def _naming_rules(hunk: Hunk) -> Iterator[Effect]:
     old, new = ([line.code for line in lines if _NAMING_RULE.search(line.code)] for lines in (hunk.removed, hunk.added))
     if old == new:
         return
-    fields = [m[1] for line in hunk.after for m in [_FIELD_NAME.match(line.code)] if m]
+    fields = [m[1] for line in hunk.after if (m := _FIELD_NAME.match(line.code))]
     says = f"names its fields by another rule: `{(new or old)[0][:60]}`"
     yield Effect("field_renamed", says, hunk.path, tuple(fields))
 
 
 def _members(hunk: Hunk) -> Iterator[Effect]:
     if hunk.kind == "schema":
-        old = {m[2]: (m[1], m[3]) for line in hunk.removed for m in [_PROTO_FIELD.match(line.code)] if m}
-        new = {m[2]: (m[1], m[3]) for line in hunk.added for m in [_PROTO_FIELD.match(line.code)] if m}
+        old = {m[2]: (m[1], m[3]) for line in hunk.removed if (m := _PROTO_FIELD.match(line.code))}
+        new = {m[2]: (m[1], m[3]) for line in hunk.added if (m := _PROTO_FIELD.match(line.code))}
         for name, shape in old.items():
             if new.get(name) != shape:
                 verb = "retyped or renumbered" if name in new else "removed or renamed"
                 yield Effect("field_renamed", f"message field {name} {verb}", hunk.path, (name, *(set(new) - set(old))))
-    gone = [m for line in hunk.removed for m in [_PROTO_MEMBER.match(line.code)] if m]
-    stay = {m[1] for line in hunk.added for m in [_PROTO_MEMBER.match(line.code)] if m}
+    gone = [m for line in hunk.removed if (m := _PROTO_MEMBER.match(line.code))]
+    stay = {m[1] for line in hunk.added if (m := _PROTO_MEMBER.match(line.code))}
     for match in gone:
         if match[1] not in stay:
             yield Effect("member_removed", f"{match[1]} = {match[2]} removed", hunk.path, (match[1],))
@@ -285,8 +279,8 @@ _MEMBER: Final = re.compile(r"^([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)\s*(?:\([^)]*\))?\
 
 def _members_added(hunk: Hunk) -> Iterator[Effect]:
     """Members new to a list of them: who reads the messages may not know them yet."""
-    old = {m[1]: line.sign for line in hunk.before for m in [_MEMBER.match(line.code)] if m}
-    new = dict.fromkeys(m[1] for line in hunk.added for m in [_MEMBER.match(line.code)] if m)
+    old = {m[1]: line.sign for line in hunk.before if (m := _MEMBER.match(line.code))}
+    new = dict.fromkeys(m[1] for line in hunk.added if (m := _MEMBER.match(line.code)))
     come = tuple(name for name in new if name not in old)
     if come and " " in old.values():
         yield Effect("member_added", f"{', '.join(come)} is a new member", hunk.path, come, sureness=0.9)

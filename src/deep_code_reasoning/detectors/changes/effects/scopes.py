@@ -60,14 +60,12 @@ def _passed_by(hunk: Hunk) -> Iterator[Effect]:
     scoped = [line for line in hunk.removed if _SCOPED.search(without_strings(line.code))]
     undone = len(scoped) > sum(_SCOPED.search(without_strings(line.code)) is not None for line in hunk.added)
     for name, release, between in _held(hunk.after):
-        new = release.sign == "+" and not release.kept
+        new = release.is_new
         # Of what used to be released on every way out, each that is not new either passes by.
         exits = [
             line
             for n, line in enumerate(between)
-            if ((undone and new) or (line.sign == "+" and not line.kept))
-            and _EXIT.search(line.code)
-            and not _takes_failed(between, n)
+            if ((undone and new) or line.is_new) and _EXIT.search(line.code) and not _takes_failed(between, n)
         ]
         if exits:
             says = f"leaves by `{exits[0].code}` without releasing {name}"
@@ -87,7 +85,7 @@ def _no_longer_deferred(hunk: Hunk, later: Iterable[Hunk]) -> Iterator[Effect]:
     following = (line for other in later for line in other.after)
     for line in hunk.lines:
         passed += line.sign != "-" and line.code != ""
-        deferred = _DEFERRED.match(line.code) if line.sign == "-" and not line.kept else None
+        deferred = _DEFERRED.match(line.code) if line.is_gone else None
         if deferred is None:
             continue
         released = re.compile(_RELEASE.format(re.escape(deferred[1])), re.I)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..code import function_of, is_import, without_strings
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import Effect, each_hunk
 
 # Objects that change with each use, as their documentation warns: formatters, parsers, digests, builders, buffers.
 _OF_ONE_USER: Final = re.compile(
@@ -40,29 +40,16 @@ _KEEPS: Final = re.compile(
 )
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Objects and defaults that calls share since, levels at which transactions see each other, addresses kept."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind == "code":
-            found += _shared(hunk)
-            found += _defaults(hunk)
-            found += _addresses(hunk)
-        if hunk.kind in ("code", "config", "sql"):
-            found += _isolation(hunk)
-    return found
-
-
 def _shared(hunk: Hunk) -> Iterator[Effect]:
     """An object that each call made for itself and that is made once: its type stood within a function before."""
     own = {
         match[0]
         for index, line in enumerate(hunk.before)
-        if line.sign == "-" and not line.kept and _MAKES.search(line.code) and _is_of_a_call(hunk, hunk.before, index)
+        if line.is_gone and _MAKES.search(line.code) and _is_of_a_call(hunk, hunk.before, index)
         for match in _OF_ONE_USER.finditer(without_strings(line.code))
     }
     for index, line in enumerate(hunk.after):
-        if line.sign != "+" or line.kept or (not _STATIC.search(line.code) and _is_of_a_call(hunk, hunk.after, index)):
+        if not line.is_new or (not _STATIC.search(line.code) and _is_of_a_call(hunk, hunk.after, index)):
             continue
         text = without_strings(line.code)
         if not is_import(line.code) and own & set(_OF_ONE_USER.findall(text)):
@@ -120,3 +107,6 @@ def _addresses(hunk: Hunk) -> Iterator[Effect]:
             says = f"asks for an address once and keeps it: `{line.code[:80]}`"
             yield Effect("address_kept", says, hunk.path, tuple(re.findall(r"\w{4,}", line.code))[:6], sureness=0.8)
             return
+
+
+extract: Final = each_hunk({_shared: "code", _defaults: "code", _addresses: "code", _isolation: "code config sql"})

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 from .migrations import created_tables
 
 _RENAMED: Final = re.compile(
@@ -23,14 +23,9 @@ _INDEXED: Final = (
 )
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Tables that were swapped for one without their indexes."""
-    return [effect for hunk in patch.running if hunk.kind == "sql" for effect in _swapped(hunk)]
-
-
 def _swapped(hunk: Hunk) -> Iterator[Effect]:
     created = created_tables(hunk)
-    renamed = [match for line in hunk.added for match in [_RENAMED.search(line.code)] if match]
+    renamed = [match for line in hunk.added if (match := _RENAMED.search(line.code))]
     for match in renamed:
         new, name = match[1] or match[2], match[3]
         taken_over = any((other[1] or other[2]) == name for other in renamed) or any(
@@ -42,3 +37,6 @@ def _swapped(hunk: Hunk) -> Iterator[Effect]:
         if not any(indexed.search(line.code) for line in hunk.added):
             says = f"{name} becomes a table without its indexes: `{created[new].code[:80]}`"
             yield Effect("index_dropped", says, hunk.path, (name, new), sureness=0.85)
+
+
+extract: Final = each_hunk({_swapped: "sql"})

@@ -9,8 +9,8 @@ from typing import Final
 from ...vocabulary.quantities import settings
 from ...vocabulary.words import words
 from ..code import lines_around
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import Effect, each_hunk
 
 # Kubernetes' dnsConfig, resolv.conf, Docker's dns, nginx's resolver, the options of C libraries.
 _RESOLVER: Final = re.compile(
@@ -31,16 +31,6 @@ _OF_FILES: Final = re.compile(r"(?i)\blog|rotat|appender|backup|archive|journal|
 _SELDOM: Final = ("hourly", "daily", "weekly", "monthly", "yearly")
 
 
-def extract(patch: Patch) -> list[Effect]:
-    """Changed resolvers and collectors; files that are kept longer, larger or as they are."""
-    return [
-        effect
-        for hunk in patch.running
-        if hunk.kind in ("config", "image", "code")
-        for effect in (*_changed(hunk), *_kept_longer(hunk))
-    ]
-
-
 def _changed(hunk: Hunk) -> Iterator[Effect]:
     for kind, pattern, says in (
         ("resolver_changed", _RESOLVER, "resolves names in another way"),
@@ -48,18 +38,14 @@ def _changed(hunk: Hunk) -> Iterator[Effect]:
     ):
         old, new = ([line.code for line in lines if pattern.search(line.code)] for lines in (hunk.removed, hunk.added))
         if pattern is _RESOLVER and hunk.kind == "config":
-            old, new = old or _below(hunk.before, "-"), new or _below(hunk.after, "+")
+            old, new = old or _below(hunk.before), new or _below(hunk.after)
         if old or (new and kind == "collector_tuned"):
             yield Effect(kind, f"{says}: `{(new or old)[0][:80]}`", hunk.path, (), sureness=0.85)
 
 
-def _below(side: Sequence[Line], sign: str) -> list[str]:
+def _below(side: Sequence[Line]) -> list[str]:
     """Changed lines of a block of the resolver, or beside its name: `- name: ndots` above its value."""
-    return [
-        line.code
-        for index, line in enumerate(side)
-        if line.sign == sign and not line.kept and _of_resolver(side, index)
-    ]
+    return [line.code for index, line in enumerate(side) if line.is_changed and _of_resolver(side, index)]
 
 
 def _of_resolver(side: Sequence[Line], index: int) -> bool:
@@ -93,3 +79,6 @@ def _numbers(lines: Sequence[Line]) -> dict[str, float]:
         if _KEPT.search(" ".join(words(line.code)))
         for number in settings(re.sub(r"<([\w.]+)>([^<]*)</.*", r"\1: \2", line.code))
     }
+
+
+extract: Final = each_hunk({_changed: "config image code", _kept_longer: "config image code"})

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...vocabulary.words import words
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 
 _NAMES: Final = frozenset("cache cached redis memo memcache memcached kv lru ehcache caffeine valkey storage".split())
 _READS: Final = re.compile(
@@ -16,11 +16,6 @@ _READS: Final = re.compile(
 )
 _WRITES: Final = r"{0}(?:\.|->|::)(?:set\w*|put\w*|add|store|save|write\w*|insert|hset|push|remember)\s*(?:<[^>]*>)?\("
 _LIVES: Final = re.compile(r"(?i)\bEX\b|\bPX\b|ttl|expir|max_?age")
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """What reads of a cache are gone while it is still written."""
-    return [effect for hunk in patch.running if hunk.kind == "code" for effect in _unread(hunk)]
 
 
 def _unread(hunk: Hunk) -> Iterator[Effect]:
@@ -35,3 +30,6 @@ def _unread(hunk: Hunk) -> Iterator[Effect]:
                 says = f"fills {match[1]} and no longer asks it: `{line.code[:70]}` is gone"
                 yield Effect("cache_removed", says, hunk.path, (match[1].split(".")[-1],), sureness=0.9)
                 return
+
+
+extract: Final = each_hunk({_unread: "code"})

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..code import is_log_statement
-from ..diff import Hunk, Line, Patch
-from ..effect import Effect
+from ..diff import Hunk, Line
+from ..effect import ANY, Effect, each_hunk
 
 _LEVEL: Final = re.compile(
     r"""(?i)\b(?:log|root|logger|logging|level)\w*\b.*?\b(trace|debug|info|warn(?:ing)?|error)\b"""
@@ -23,16 +23,6 @@ _AS_TEXT: Final = re.compile(
 _MAYBE_AS_TEXT: Final = re.compile(r"%[+#]v|\.inspect\b")
 # What is written below this level is not written in production.
 _QUIET: Final = re.compile(r"(?i)\b\w*(?:debug|trace|verbose)\w*!?\s*\(|::(?:debug|trace)!|level\.debug")
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Levels made more verbose; log statements that now write whole bodies or objects."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        found += _levels(hunk)
-        found += _bodies(hunk)
-        found += _objects(hunk)
-    return found
 
 
 def _levels(hunk: Hunk) -> Iterator[Effect]:
@@ -69,3 +59,6 @@ def _objects(hunk: Hunk) -> Iterator[Effect]:
 
 def _writing(lines: Sequence[Line], pattern: re.Pattern[str]) -> list[Line]:
     return [line for line in lines if is_log_statement(line.code) and pattern.search(line.code)]
+
+
+extract: Final = each_hunk({_levels: ANY, _bodies: ANY, _objects: ANY})

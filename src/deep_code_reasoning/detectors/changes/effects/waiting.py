@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...vocabulary.words import words
+from ...vocabulary.words import word_set
 from ..code import (
     MAX_BLOCK_LINES,
     block_after,
+    call_names,
     calls,
     clients_of,
     definition,
@@ -71,8 +72,6 @@ _HOLDS_UP: Final = re.compile(
     r"\b(?:requests|urllib3?|psycopg2?|pymysql|MySQLdb|pymongo|boto3|http\.client)\b|\bhttpx\.(?:Client|get|post|put)\b"
     r"|\bredis\.(?:Redis|StrictRedis|from_url)\b|\bcreate_engine\b"
 )
-# OpenTelemetry's processors of spans and logs: one gathers what it exports, the other exports within each call.
-_GATHERS, _EXPORTS_EACH = re.compile(r"\bBatch\w*Processor\b"), re.compile(r"\bSimple\w*Processor\b")
 # Work that goes on beside its caller: goroutines, tasks, threads, executors.
 _ASIDE: Final = re.compile(
     r"^\s*go\s+|\bspawn(?:_link)?\s*[({]|\b(?:Task|Thread)\.(?:Run|Factory\.StartNew|start|startVirtualThread|new)\b"
@@ -94,7 +93,6 @@ def extract(patch: Patch) -> list[Effect]:
             found += _no_longer_aside(hunk)
             found += _no_longer_to_channel(hunk)
             found += _one_by_one(hunk)
-            found += _exported_at_once(hunk)
     for whole in by_function(patch.running):
         if whole.kind == "code":
             found += _held(whole)
@@ -111,7 +109,7 @@ def _no_longer_sent(hunk: Hunk) -> Iterator[Effect]:
         if is_import(line.code):
             continue
         if _AT_ONCE.search(text) or _DIRECT.search(text) or (calls(line.code) and jobs & set(_NAME.findall(text))):
-            names = tuple(dict.fromkeys(call.name for call in calls(line.code)))
+            names = tuple(call_names([line]))
             says = f"does at once what was sent away before: `{line.code[:80]}`"
             yield Effect("blocking_call", says, hunk.path, (*names, *_words_of_address(line)), sureness=0.9)
             return
@@ -148,7 +146,7 @@ def _no_longer_to_channel(hunk: Hunk) -> Iterator[Effect]:
     if not sent or any(_TO_CHANNEL.match(line.code) or _ASIDE.search(line.code) for line in hunk.added):
         return
     values = {name for text in sent for name in _NAME.findall(without_strings(text))} - {"struct"}
-    known = {call.name for line in hunk.before for call in calls(line.code)}
+    known = call_names(hunk.before)
     for line in hunk.added:
         for call in calls(line.code):
             handed = _NAME.findall(line.code.partition(f"{call.name}(")[2])
@@ -175,16 +173,6 @@ def _by_blocking_library(patch: Patch) -> Iterator[Effect]:
                 break
 
 
-def _exported_at_once(hunk: Hunk) -> Iterator[Effect]:
-    """Spans or logs that were gathered are exported one by one, within the request that they are of."""
-    gathered = [line for line in hunk.removed if _GATHERS.search(line.code) and not is_import(line.code)]
-    for line in hunk.added if gathered and not any(_GATHERS.search(line.code) for line in hunk.added) else ():
-        if _EXPORTS_EACH.search(line.code) and not is_import(line.code):
-            says = f"exports each span or record while its request waits: `{line.code[:80]}`"
-            yield Effect("blocking_call", says, hunk.path, sureness=0.9)
-            return
-
-
 def _asked_besides(patch: Patch) -> Iterator[Effect]:
     """A call that leaves the process, newly made in a function that was there before: its callers wait for that, too.
 
@@ -195,10 +183,10 @@ def _asked_besides(patch: Patch) -> Iterator[Effect]:
     for hunk in patch.running:
         if hunk.kind != "code" or hunk.is_new_file:
             continue
-        known = moved | {call.name for line in hunk.before for call in calls(line.code)}
+        known = moved | call_names(hunk.before).keys()
         gone = sum(is_remote_call(call, line.code, clients) for line in hunk.removed for call in calls(line.code))
         for index, line in enumerate(hunk.after):
-            if line.sign != "+" or line.kept or gone or is_import(line.code) or _is_of_new_function(hunk.after, index):
+            if not line.is_new or gone or is_import(line.code) or _is_of_new_function(hunk.after, index):
                 continue
             for call in calls(line.code):
                 asks = re.search(
@@ -206,7 +194,7 @@ def _asked_besides(patch: Patch) -> Iterator[Effect]:
                 )
                 if asks and call.name not in known and is_remote_call(call, line.code, clients):
                     says = f"calls {call.full} besides: `{line.code[:80]}`"
-                    yield Effect("call_added", says, hunk.path, (call.name, *_receivers(call.full)), sureness=0.8)
+                    yield Effect("call_added", says, hunk.path, (call.name, *call.receivers), sureness=0.8)
                     return
 
 
@@ -225,10 +213,6 @@ def _is_of_new_function(lines: Sequence[Line], index: int) -> bool:
     return any(around.sign == "+" and definition(around.code) for around in lines_around(lines, index))
 
 
-def _receivers(full: str) -> tuple[str, ...]:
-    return tuple(re.split(r"\.|->|::", full)[:-1])
-
-
 def _words_of_address(line: Line) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"(?<=/)[A-Za-z][\w-]{3,}", line.code)))
 
@@ -237,8 +221,7 @@ def _one_by_one(hunk: Hunk) -> Iterator[Effect]:
     together, still = ([line for line in lines if _TOGETHER.search(line.code)] for lines in (hunk.removed, hunk.added))
     if not together or still:
         return
-    before = {call.name for line in hunk.removed for call in calls(line.code)}
-    stay = tuple(sorted(before & {call.name for line in hunk.added for call in calls(line.code)}))
+    stay = tuple(sorted(call_names(hunk.removed).keys() & call_names(hunk.added).keys()))
     if stay:
         says = f"no longer at the same time, but one after the other: `{together[0].code[:80]}` is gone"
         yield Effect("calls_serial", says, hunk.path, stay, sureness=0.9)
@@ -271,13 +254,9 @@ def _calls_held(lines: Sequence[Line], clients: frozenset[str]) -> dict[str, tup
     for code in held:
         for call in calls(code):
             asks = re.search(rf"(?:=|\breturn|\bawait)\s*(?:await\s+)?[@$]*{re.escape(call.full)}\s*\(", code)
-            if asks and re.search(r"\.|->|::", call.full) and not _is_of_store(call.full):
+            if asks and call.receivers and not _OF_STORE & word_set(*call.receivers):
                 found.setdefault(code, (call.full, is_remote_call(call, code, clients)))
     return found
-
-
-def _is_of_store(full: str) -> bool:
-    return any(word in _OF_STORE for receiver in _receivers(full) for word in words(receiver))
 
 
 def _region(lines: Sequence[Line], index: int) -> range:

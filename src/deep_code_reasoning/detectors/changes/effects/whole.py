@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..code import is_log_statement, without_strings
-from ..diff import Hunk, Patch
-from ..effect import Effect
+from ..diff import Hunk
+from ..effect import Effect, each_hunk
 
 _IN_PIECES: Final = re.compile(
     r"\.(?:read|fread)\(\s*\w+\s*\)|\biter_(?:content|bytes|lines|chunks)\b|\bstream\s*[=:]\s*[Tt]rue|\bio\.Copy\w*\(|\.pipe\w*\(|\bpipeline\(|createReadStream|StreamingHttp\w*"
@@ -32,17 +32,6 @@ _TEXT_OF_ALL: Final = (
     r"(?:json\.dumps|JSON\.stringify|json_encode|to_json|toJson|writeValueAsString|Serialize|json\.Marshal|serialize|base64\w*|b64encode|repr|str)\w*\(\s*\$?{0}\s*[,)]"
     r"|^\$?{0}$|\b{0}\.(?:to_json|as_json|to_h|model_dump|dict|toJSON|attributes|raw|body|getBytes)\b"
 )
-
-
-def extract(patch: Patch) -> list[Effect]:
-    """Reads, copies and messages of all that there is."""
-    found: list[Effect] = []
-    for hunk in patch.running:
-        if hunk.kind == "code":
-            found += _read(hunk)
-            found += _kept_beside(hunk)
-            found += _sent_within(hunk)
-    return found
 
 
 def _read(hunk: Hunk) -> Iterator[Effect]:
@@ -75,3 +64,6 @@ def _sent_within(hunk: Hunk) -> Iterator[Effect]:
                 says = f"sends all of {name} along: `{line.code[:80]}`"
                 yield Effect("payload_widened", says, hunk.path, (match[1], name), sureness=0.85)
                 return
+
+
+extract: Final = each_hunk({_read: "code", _kept_beside: "code", _sent_within: "code"})
