@@ -67,9 +67,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
     """Find the shapes that cost most, the dearest first."""
     if "client" not in span_kinds(scene.store):
         return []
-    found = []
-    for row in scene.store.query(
+    scene.store.derive(
+        "call_shapes",
         _SHAPES,
+        "service String, operation String, trace_id String, parent_span_id String, "
+        "shape Tuple(String, String, UInt64, Int64)",
         repeats=settings.min_repeats,
         total=round(settings.min_total_ms * NS_PER_MS),
         many=settings.min_calls,
@@ -78,10 +80,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding]:
         saved=round(settings.min_saved_ms * NS_PER_MS),
         saved_share=settings.min_saved_share,
         slow=round(settings.slow_query_ms * NS_PER_MS),
-        least=settings.min_requests,
-        share=settings.min_share,
-    ):
-        found.append(_finding(scene, row))
+    )
+    if not scene.store.query("SELECT 1 AS n FROM call_shapes LIMIT 1"):
+        return []
+    rows = scene.store.query(_SUMMED_UP, least=settings.min_requests, share=settings.min_share)
+    found = [_finding(scene, row) for row in rows]
     found.sort(key=lambda f: (-float(str(f.facts["costs_ms"])), f.service, f.operation or "", f.summary))
     return found[: settings.max_findings]
 
@@ -110,24 +113,25 @@ parents AS (
            countIf(start_ns >= busy_until AND duration_ns >= {long:Int64}) AS one_by_one,
            total_ns - max(duration_ns) AS saved_ns, argMax((name, duration_ns), (duration_ns, name)) AS longest
     FROM calls GROUP BY parent_key
-),
-shapes AS (
-    SELECT service, operation, trace_id, parent_span_id, arrayJoin(arrayFilter(
-               shape -> shape.1 != '',
-               [if(most.2 >= {repeats:UInt32} AND most.3 >= {total:Int64}, ('n_plus_one', most.1, most.2, most.3),
-                   ('', '', 0, 0)),
-                if(n > {many:UInt32} AND most.2 * 2 < n, ('fan_out', '', n, total_ns), ('', '', 0, 0)),
-                if(kinds >= {serial:UInt32} AND one_by_one >= {serial:UInt32} AND saved_ns >= {saved:Int64}
-                       AND saved_ns >= {saved_share:Float64} * parent_ns, ('serialised', '', n, saved_ns),
-                   ('', '', 0, 0)),
-                if(longest.2 >= {slow:Int64}, ('slow_query', longest.1, 1, longest.2), ('', '', 0, 0))])) AS shape
-    FROM parents
-),
-requests AS (SELECT service, name AS operation, count() AS requests FROM linked_spans GROUP BY service, operation)
+)
+SELECT service, operation, trace_id, parent_span_id, arrayJoin(arrayFilter(
+           shape -> shape.1 != '',
+           [if(most.2 >= {repeats:UInt32} AND most.3 >= {total:Int64}, ('n_plus_one', most.1, most.2, most.3),
+               ('', '', 0, 0)),
+            if(n > {many:UInt32} AND most.2 * 2 < n, ('fan_out', '', n, total_ns), ('', '', 0, 0)),
+            if(kinds >= {serial:UInt32} AND one_by_one >= {serial:UInt32} AND saved_ns >= {saved:Int64}
+                   AND saved_ns >= {saved_share:Float64} * parent_ns, ('serialised', '', n, saved_ns),
+               ('', '', 0, 0)),
+            if(longest.2 >= {slow:Int64}, ('slow_query', longest.1, 1, longest.2), ('', '', 0, 0))])) AS shape
+FROM parents
+"""
+# Most cases have no shapes: what becomes of them is not planned then.
+_SUMMED_UP: Final = """
+WITH requests AS (SELECT service, name AS operation, count() AS requests FROM linked_spans GROUP BY service, operation)
 SELECT s.service AS service, s.operation AS operation, s.shape.1 AS shape, s.shape.2 AS call, count() AS having,
        any(r.requests) AS requests, quantileExact(0.5)(s.shape.3) AS calls, quantileExact(0.5)(s.shape.4) AS cost_ns,
        argMax((trace_id, parent_span_id), (s.shape.4, trace_id, parent_span_id)) AS example
-FROM shapes AS s JOIN requests AS r ON s.service = r.service AND s.operation = r.operation
+FROM call_shapes AS s JOIN requests AS r ON s.service = r.service AND s.operation = r.operation
 GROUP BY service, operation, shape, call
 HAVING having >= {least:UInt32} AND having >= {share:Float64} * requests
 ORDER BY service, operation, shape, call
