@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deep_code_reasoning.readers.metric_grid import split_grid
-from deep_code_reasoning.readers.metric_labels import parse_labels, who_measured, workload_of
+from deep_code_reasoning.readers.metric_labels import is_exporters, parse_labels, who_measured, workload_of
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,19 @@ def test_a_column_beside_the_grid_has_no_owner() -> None:
 )
 def test_measures_alone_are_no_grid(names: list[str]) -> None:
     assert split_grid(names) == {}
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "expected"),
+    [
+        ("node_cpu_seconds_total", {"instance": "n1:9100", "mode": "idle"}, ("", "n1")),
+        ("pg_up", {"instance": "orders-db"}, ("", "orders-db")),
+        ("nodejs_eventloop_lag_seconds", {"instance": "n1:9100"}, ("n1:9100", "")),
+        ("node_load1", {"instance": "n1:9100", "pod": "web-0"}, ("web-0", "")),
+    ],
+)
+def test_what_an_exporter_alone_measures_is_of_the_host_at_its_instance(
+    metric: str, labels: dict[str, str], expected: tuple[str, str]
+) -> None:
+    who = who_measured(labels, is_exporters(metric))
+    assert (who["instance"], who["host"]) == expected

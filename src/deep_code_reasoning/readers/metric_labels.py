@@ -39,6 +39,8 @@ _OF_PODS: Final = ("kubelet", "cadvisor", "kube-state-metrics")
 _SOFTWARE: Final = re.compile(
     r"(?:postgres\w*|pgsql|pg|pgbouncer|mysqld?|mariadb|redis|valkey|kafka|mongo\w*|elastic\w*|memcached?|rabbitmq|haproxy)"
 )
+# The first words of what such exporters measure, of hosts and of servers.
+_EXPORTED: Final = re.compile(r"(?:node|windows|pg|mysql|redis|mongodb)_")
 _EXPORTER_PORTS: Final = frozenset("9101 9104 9114 9121 9127 9150 9187 9216 9308 9419".split())
 _TARGET: Final = re.compile(r"(?:\w+://)?(?:[^@/]*@)?(\[[^]]+\]|[^:/\[\]]+)(?::(\d+))?(?:/.*)?")
 _RANDOM: Final = "[bcdfghjklmnpqrstvwxz2456789]"
@@ -76,13 +78,18 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def who_measured(labels: Mapping[str, str]) -> dict[str, str]:
+def is_exporters(metric: str) -> bool:
+    """Whether only exporters measure it, by its name: where `sum by (instance)` has dropped the scrape job."""
+    return _EXPORTED.match(metric) is not None
+
+
+def who_measured(labels: Mapping[str, str], by_exporter: bool = False) -> dict[str, str]:
     """The columns `service`, `instance` and `host` of a series, '' where no label says."""
-    return _who(tuple(labels.items()))
+    return _who(tuple(labels.items()), by_exporter)
 
 
 @functools.lru_cache(maxsize=65_536)
-def _who(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _who(items: tuple[tuple[str, str], ...], by_exporter: bool) -> dict[str, str]:
     plain = {_PUNCTUATION.sub("_", name).strip("_").lower(): value.strip() for name, value in items if value.strip()}
     service, scraped = _service(plain), {_first(plain, _JOB).rpartition("/")[2], plain.get("service", "")}
     target = _TARGET.fullmatch(plain.get("instance", ""))
@@ -92,6 +99,9 @@ def _who(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
     of_pod = exporter.endswith(_OF_PODS) and bool(_first(plain, _POD))
     if software or (exporter and not of_pod and (service in scraped or _EXPORTER.fullmatch(service.lower()))):
         return _measured(plain, exporter or service, at)
+    host = _first(plain, _HOST)
+    if by_exporter and at not in ("", "localhost") and not (service or host or _first(plain, _POD)):
+        return {"service": "", "instance": "", "host": at}
     return {"service": service, "instance": _first(plain, _INSTANCE), "host": _first(plain, _HOST)}
 
 

@@ -19,7 +19,7 @@ from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
 from .delimited import DelimitedRow, Layout, iterate_rows, layout_of
 from .metric_grid import split_grid
-from .metric_labels import parse_labels, who_measured
+from .metric_labels import is_exporters, parse_labels, who_measured
 from .span_fields import parts_named
 from .values import attributes_of, instant_ns, number_of
 
@@ -129,7 +129,7 @@ def _long_points(cells: list[str], time_ns: int, plan: Plan, labels_of: _LabelCo
     labels: tuple[tuple[str, str], ...] = ()
     if name.endswith("}") and (named := _split_labels(name)):
         name, labels = named
-    described = labels_of.describe(cells, labels)
+    described = labels_of.describe(cells, labels, name)
     if isinstance(described, str) or not name:
         yield described if isinstance(described, str) else "no metric name"
         return
@@ -149,7 +149,7 @@ def _wide_points(cells: list[str], time_ns: int, plan: Plan, labels_of: _LabelCo
         if value is None or not math.isfinite(value):
             yield f"no finite value of {series.name}: {cell[:40]}"
             continue
-        described = labels_of.describe(cells, series.labels)
+        described = labels_of.describe(cells, series.labels, series.name)
         if isinstance(described, str):
             yield described
             return
@@ -166,25 +166,28 @@ class _LabelColumns:
         self._text = plan.label_text
         self._known: dict[tuple[object, ...], Row | str] = {}
 
-    def describe(self, cells: list[str], labels: tuple[tuple[str, str], ...]) -> Row | str:
+    def describe(self, cells: list[str], labels: tuple[tuple[str, str], ...], name: str) -> Row | str:
         """The columns of a point that labels give, or the reason why they cannot be read."""
         text = cells[self._text] if self._text >= 0 else ""
-        key = (text, labels, *(cells[column] for column, _ in self._columns))
+        by_exporter = is_exporters(name)
+        key = (text, labels, by_exporter, *(cells[column] for column, _ in self._columns))
         found = self._known.get(key)
         if found is None:
             if len(self._known) > 100_000:
                 self._known.clear()
-            found = self._known[key] = self._describe(cells, labels, text)
+            found = self._known[key] = self._describe(cells, labels, text, by_exporter)
         return found
 
-    def _describe(self, cells: list[str], labels: tuple[tuple[str, str], ...], text: str) -> Row | str:
+    def _describe(
+        self, cells: list[str], labels: tuple[tuple[str, str], ...], text: str, by_exporter: bool
+    ) -> Row | str:
         pairs = parse_labels(text)
         if pairs is None:
             return f"labels that cannot be read: {text[:40]}"
         merged = {**{name: cells[column] for column, name in self._columns if cells[column]}, **pairs, **dict(labels)}
         typed = ((name, _bare_number(value)) for name, value in merged.items())
         texts, numbers = attributes_of(typed)
-        return {**who_measured(merged), "attributes": {**texts, **merged}, "number_names": numbers}
+        return {**who_measured(merged, by_exporter), "attributes": {**texts, **merged}, "number_names": numbers}
 
 
 def _bare_number(text: str) -> float | str:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Reader
 from .json_records import JsonRecord, head_records, iterate_json
-from .metric_labels import who_measured
+from .metric_labels import is_exporters, who_measured
 from .values import ItemCounter, attributes_of, instant_ns, number_of, text_of
 
 _LISTS: Final = ("data.result", "result", "timeseries", "results")
@@ -77,7 +77,7 @@ def _rows(
 ) -> Iterator[Row]:
     name = labels.get("__name__") or _UNNAMED
     attributes = {key: value for key, value in labels.items() if key != "__name__"}
-    described = {"name": name, "attributes": attributes, **who_measured(attributes)}
+    described = {"name": name, "attributes": attributes, **who_measured(attributes, is_exporters(name))}
     for point in points:
         pair = _point(point)
         if isinstance(pair, str):

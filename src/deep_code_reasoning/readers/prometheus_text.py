@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ..store.writer import CaseWriter
 from .base import EvidenceFile, Head, Line, Reader, iterate_lines
-from .metric_labels import parse_labels, who_measured
+from .metric_labels import is_exporters, parse_labels, who_measured
 from .values import instant_ns, number_of
 
 _TYPE: Final = re.compile(r"#\s*TYPE\s+([A-Za-z_:][\w:.]*)\s+(\w+)\s*")
@@ -184,7 +184,7 @@ class _Exposition:
         unit = self._units.get(family) or self._units.get(family.removesuffix("_total"), "")
         origin = {"source_id": self._file.source_id, "line": line, "item": 0}
         return {"time_ns": time_ns, "name": family, "kind": kind, "unit": unit, "attributes": labels,
-                **who_measured(labels), **origin}  # fmt: skip
+                **who_measured(labels, is_exporters(family)), **origin}  # fmt: skip
 
 
 def _histogram(joined: _Joined) -> Row:

@@ -158,3 +158,19 @@ def test_a_host_that_is_short_by_what_is_counted_slows_all_who_are_on_it(
 ) -> None:
     findings, _ = look("metrics.neighbour", counting(sharing(there_ms=slow_ms), counted))
     assert [(f.mechanism, f.resource) for f in findings] == [(mechanism, "n1")] * bool(mechanism)
+
+
+@pytest.mark.parametrize(("takes", "service"), [(4.0, "reindex-job"), (0.01, "search")], ids=["a job", "a small one"])
+def test_a_job_that_comes_as_the_host_fills_up_is_the_neighbour(takes: float, service: str, look: Look) -> None:
+    """The host's idle time, of which hardly any is left, goes back by a little at every third point."""
+    tables = counting(sharing(), {"node_cpu_seconds_total/user": (0.3, 1.0), "node_cpu_seconds_total/idle": (0.7, 0.0)})
+    for at, row in enumerate(tables["metrics"]):
+        if row.get("attributes") == {"mode": "idle"} and at % 3 == 0:
+            row["value"] -= 1e-3
+    for point in range(40, 80):
+        at_ns = START_NS + point * 15 * NS_PER_S
+        used = 15 * takes * (point - 40)
+        row = _point(at_ns, "reindex-job", "reindex-job-x2x9k", "n1", "container_cpu_usage_seconds_total", used, "n1")
+        tables["metrics"].append({**row, "kind": "sum"})
+    (finding,), _ = look("metrics.neighbour", tables)
+    assert (finding.mechanism, finding.resource, finding.service) == ("noisy_neighbour", "n1", service)

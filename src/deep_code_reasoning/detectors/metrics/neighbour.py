@@ -31,7 +31,7 @@ from ...domain.window import Window
 from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
-from ..series.series import series_of
+from ..series.series import Series, series_of
 from ..series.shares import STOLEN, Share
 from ..series.shares import shares as all_shares
 from ..series.steps import Step, find_step
@@ -48,6 +48,9 @@ _SHORT: Final = {
     "cpu": "noisy_neighbour",
 }
 
+# A program comes with what fills the host when so few of its points lie before, and it is a program when more follow.
+_TOGETHER: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -59,6 +62,7 @@ class Settings:
         stolen: a tenth of a processor that is given to others is missed.
         used_up: space, memory and tables hurt nobody until next to nothing of them is left.
         busier: a program that uses half as much again of its processor may be the one that fills the host,
+        takes: so do the seconds of one that came as the host filled up and takes half a processor or more;
         lately: held against so many points before: load has its hours.
         slower: work must take half as long again there,
         elsewhere: and hardly longer on other hosts.
@@ -72,6 +76,7 @@ class Settings:
     stolen: float = 0.1
     used_up: float = 0.97
     busier: float = 1.5
+    takes: float = 0.5
     lately: int = 15
     slower: float = 1.5
     elsewhere: float = 1.25
@@ -237,7 +242,11 @@ def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Setti
     """The services of those programs that take more of their processor since the host is full than shortly before."""
     found = set()
     for series in series_of(store, frozenset({"cpu"})):
-        if series.instance not in programs or series.meaning.limit or series.meaning.counter:
+        if series.instance not in programs or series.meaning.limit:
+            continue
+        if series.meaning.counter:
+            if _came_along(series, since_ns) and median(series.values) >= settings.takes * series.every_s:
+                found.add(series.service)
             continue
         if words_of(series.name) & THROTTLED:
             continue  # it would take more, and does not get it
@@ -246,6 +255,14 @@ def _busier(store: CaseStore, programs: set[str], since_ns: int, settings: Setti
         if before and since and median(since) >= settings.busier * median(before):
             found.add(series.service)
     return found
+
+
+def _came_along(series: Series, since_ns: int) -> bool:
+    """Whether a program was first measured when the host filled up, or a point or two before; in seconds, by a counter.
+
+    A job has a program of its own for each run, with nothing to compare it with.
+    """
+    return "seconds" in words_of(series.name) and len(series.sides(since_ns)[0]) < _TOGETHER < len(series.values)
 
 
 def _serving(store: CaseStore) -> set[str]:

@@ -108,8 +108,13 @@ def _points(
 
 
 def _increases(points: Mapping[int, float]) -> dict[int, float]:
-    """What was added until each moment; after a start a counter begins at nothing."""
-    return {at: now - before if now >= before else now for (_, before), (at, now) in pairwise(points.items())}
+    """What was added until each moment; after a start a counter begins at nothing.
+
+    The kernel's idle times go back by a little now and then (proc(5)): nothing was added, and nothing started.
+    """
+    return {
+        at: max(0.0, now - before) if 2 * now >= before else now for (_, before), (at, now) in pairwise(points.items())
+    }
 
 
 def _cpu(store: CaseStore) -> Iterator[Share]:
