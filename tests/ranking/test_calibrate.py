@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
 from deep_code_reasoning.domain.cause import Cause, ChangeRef
+from deep_code_reasoning.domain.conviction import Conviction
 from deep_code_reasoning.domain.finding import Check, Finding
 from deep_code_reasoning.ranking.calibrate import WEIGHTS, Grounds, calibrate, grounds, probability_of
 from deep_code_reasoning.ranking.judge import LIKELY, ODDITY
@@ -52,6 +54,16 @@ def test_a_convicted_change_has_its_own_map() -> None:
     leading = Finding("changes.correlation", "exception", "a", "a fails", 0.9, 0.6, {"effect": None})
     found = grounds([convicted], [leading], (), changes_known=True)
     assert (found.family, found.features["undiffed"]) == ("change", 1.0)
+
+
+def test_a_change_that_is_left_over_is_never_as_sure_as_one_that_can_have_done_it() -> None:
+    def sure(eliminated: bool) -> float:
+        blamed = cause("a", 0.6, change=ChangeRef("commit", "c"))
+        conviction = Conviction("changes.correlation", "exception", "a", "a fails", 0.9, 0.6, eliminated=eliminated)
+        conviction = replace(conviction, effect="branch_removed")
+        return probability_of(grounds([blamed], [conviction], (), changes_known=True))
+
+    assert 0.5 < sure(eliminated=True) < 0.9 <= sure(eliminated=False)
 
 
 def test_a_busy_resource_of_which_no_request_suffers_is_a_level_among_others() -> None:

@@ -28,7 +28,9 @@ from ..domain.finding import Check, Finding
 
 # Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
-    "change": {"bias": 2.81, "score": 1.9, "undiffed": -0.895},
+    # `eliminated` is not fitted: too few labelled incidents tell it. That no other can have done it is no proof that it
+    # can, and nobody is to be as sure of it as of what a diff shows.
+    "change": {"bias": 2.81, "score": 1.9, "undiffed": -0.895, "eliminated": -1.6},
     "outside": {"bias": 1.083, "score": 1.212},
     "located": {"bias": 1.32, "score": 1.57, "several_kinds": 0.612},
     "standing": {"bias": 1.109, "score": 0.679},
@@ -114,6 +116,7 @@ def grounds(
         return Grounds("unblamed", {"bias": 1.0, "several_kinds": _several_kinds(findings, first.service)})
     if first.change is not None:
         features["undiffed"] = float(change is None or change.effect is None)
+        features["eliminated"] = float(change is not None and change.eliminated)
         return Grounds("change", features)
     if kind.family in ("outside", "standing"):
         return Grounds(kind.family, features)

@@ -47,6 +47,9 @@ auth_removed: configuration
     auth 1, errors .3
 await_removed: race_condition
     race .9, null_reference .6, type_error .5, exception .5, wrong_result .65, not_found .4
+write_unawaited: race_condition
+    race .95, not_found .9, wrong_result .8, null_reference .6, constraint .6, volume_drop .6, complaint .6,
+    exception .5, auth .45, type_error .4, errors .35, decode_error .3, out_of_range .3
 # guards
 null_guard_removed: exception
     null_reference 1, type_error .5, exception .6, out_of_range .35, restart .55, errors .4, not_found .1,

@@ -169,7 +169,26 @@ def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -
             and _stands_in(name, text)
         ):
             return 1.0, f"both name `{subject}`"
+    two = _spelt_twice(" ".join(symptom.texts)) if effect.kind == "field_renamed" else ()
+    if two and (not effect.subjects or any(_bare(subject) == _bare(two[0]) for subject in effect.subjects)):
+        return 1.0, f"`{two[0]}` is spelt `{two[1]}`"
     return tie_of_words(patch, effect.subjects, symptom, situation)
+
+
+def _spelt_twice(text: str) -> tuple[str, ...]:
+    """The two spellings of a name that a text has, of several words each: `meterId` and `MeterId`, `meter_id`."""
+    found: dict[str, str] = {}
+    for name in _COMPOUND.findall(text):
+        if found.setdefault(_bare(name), name) != name:
+            return found[_bare(name)], name
+    return ()
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[_-]", "", name).lower()
+
+
+_COMPOUND: Final = re.compile(r"\b[A-Za-z]+(?:[_-][A-Za-z]+|(?<=[a-z])[A-Z][a-z]*)+\b")
 
 
 def tie_of_words(patch: Patch, subjects: tuple[str, ...], symptom: Symptom, situation: Situation) -> tuple[float, str]:

@@ -132,6 +132,8 @@ batch_raised: configuration
     lock_wait .6 by lock_contention, throttled .5
 lease_lowered: lock_lease_expired
     lease 1, race .9, lock_wait .6, unacked .5, retries_up .4, auth .4
+lease_removed: lock_lease_expired
+    lease .8, race .7, lock_wait .4, unacked .4, retries_up .3
 lease_raised: lock_contention
     lock_wait .65, backlog .4
 schedule_lowered: traffic_surge
@@ -158,6 +160,13 @@ switch_flipped: configuration
     wrong_result .55, null_reference .45, slow .45, cpu .4, tls .4, throttled .4, timeout .35, decode_error .4,
     lock_wait .3, fanout .4, cache_miss .5, worker_exhausted .3, unreachable .4, volume_drop .4, oom .3,
     server_error .4
+way_shifted: configuration
+    traffic_up 1, volume_drop .8, unreachable .8, too_many_connections .8, pool_exhausted .8, throttled .75, cpu .6,
+    timeout .65, worker_exhausted .6, slow .6, slow_outside .5, errors .6, server_error .6, exception .55,
+    not_found .55, wrong_result .55, missing_table .5, config_missing .5, auth .45, null_reference .45,
+    decode_error .45, oom .45,
+    lock_wait .45, backlog .45, memory_step .4, rejected_input .45, cache_miss .5,
+    complaint .5, fanout .4
 resolver_changed: configuration
     dns .95, slow .6, slow_outside .6, timeout .55, unreachable .6, errors .35
 collector_tuned: memory_saturation

@@ -39,6 +39,7 @@ _MECHANISMS: Final = {
     "success": "exception",
     "latency": "latency_regression",
     "traffic": "traffic_surge",
+    "fanout": "n_plus_one",
 }
 
 
@@ -113,6 +114,8 @@ def _matters(series: Series, step: Step, settings: Settings) -> bool:
         return step.after > 0 and step.ratio >= settings.min_latency_ratio
     if step.before <= 0 or abruptness(series.values, step) < settings.abrupt:
         return False
+    if kind == "fanout":
+        return step.ratio >= settings.min_traffic_ratio
     return step.ratio >= settings.min_traffic_ratio or step.ratio <= 1 / settings.min_traffic_ratio
 
 
@@ -175,6 +178,7 @@ DETECTOR = Detector(
         Kind("metrics.errors", directness=0.6, symptom="inherited", family="level"),
         Kind("metrics.latency", directness=0.5, symptom="inherited", family="level"),
         Kind("metrics.traffic", directness=0.3, family="level"),
+        Kind("metrics.fanout", directness=0.5, family="level"),
     ),
     mechanisms=tuple(sorted({*_MECHANISMS.values(), "dependency_outage"})),
     needs=("metrics",),

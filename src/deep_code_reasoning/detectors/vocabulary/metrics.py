@@ -86,6 +86,9 @@ _TOGETHER: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     ("disk", frozenset({"disk"}), _set("queue queued pending inflight")),
     ("threads", _set("request requests"), frozenset({"inflight"})),
 )
+# `sql_queries_per_request`: how much one asks for, however many come.
+_ONE_PIECE: Final = _set("request page job message transaction operation order call trace")
+_CALLS: Final = _set("queries calls statements selects reads writes lookups fetches rpcs requests roundtrips commands")
 _LIMITS: Final = _set("limit limits max maximum quota allocatable capacity")
 _PERCENT: Final = _set("percent percentage pct")
 _RATIOS: Final = _set("ratio util utilization utilisation fraction share")
@@ -208,7 +211,8 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 class Meaning:
     """What a metric is about.
 
-    `kind` is a key of `KINDS`, or '' when the name tells nothing. `ratio`: it is a share of a whole; `percent`: the
+    `kind` is a key of `KINDS`, `loss`, `fanout` (calls a request), or '' when the name tells nothing. `ratio`:
+    it is a share of a whole; `percent`: the
     whole is 100 (else it is 1, though some say `utilization` and mean percent: see who reads it);
     `limit`: it is the bound of another metric of its kind; `counter`: it only ever grows; `shared`: of a whole host.
     """
@@ -251,6 +255,8 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
         kind = "traffic"
     if kind == "queue" and said & _TAKERS and not said & _set("lag backlog depth"):
         kind = ""
+    if kind in ("traffic", "") and "per" in said and not said.isdisjoint(_ONE_PIECE) and not said.isdisjoint(_CALLS):
+        kind = "fanout"
     part = added_up(name)
     if part and kind == "latency":
         kind = "traffic" if part == "count" else ""

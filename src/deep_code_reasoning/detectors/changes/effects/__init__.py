@@ -13,11 +13,14 @@ from .reach import reached
 # Modules in this package, each with an `extract`. They are loaded with the first diff: most evidence has none.
 FAMILIES: Final[tuple[str, ...]] = (
     "settings",
+    "shares",
+    "fallbacks",
     "verbosity",
     "loops",
     "associations",
     "removals",
     "guards",
+    "unawaited",
     "scopes",
     "growth",
     "schema",

@@ -21,6 +21,12 @@ _EAGER: Final = re.compile(
 _BRINGS: Final = re.compile(
     r"(?:joinedload|selectinload|subqueryload|ThenInclude|Include)\(\s*(?:\w+\s*=>\s*)?\w+\.(\w+)"
 )
+# What they are asked to bring, as symbols or texts: `includes(:prices, :images)`, `with(['prices'])`.
+_LISTED: Final = re.compile(
+    r"(?:\b(?:includes|preload|eager_load|select_related|prefetch_related|populate|withGraphFetched|relations)|(?:->|::)with)"
+    r"\s*[(:]\s*\[?([^)\]]*)"
+)
+_RELATION: Final = re.compile(r"(?:(?<![\w:]):|[\"'])(\w+)")
 # Queries in strings of code: `join fetch` of JPA.
 _JOIN_FETCH: Final = re.compile(r"(?i)\bjoin\s+fetch\b")
 # A loader by its name, however it is come by, with what it is asked for; another call that asks for the same.
@@ -90,7 +96,9 @@ def _counted_anew(hunk: Hunk) -> list[Effect]:
 def _loaded(lines: Iterable[Line]) -> Counter[str]:
     """What loaders are asked to bring, as often as they are: `hours` of `selectinload(Restaurant.hours)`."""
     codes = [line.code for line in lines if not is_import(line.code)]
-    return Counter(match[1] for code in codes for match in _BRINGS.finditer(code))
+    brought = [match[1] for code in codes for match in _BRINGS.finditer(code)]
+    listed = (match[1] for code in codes for match in _LISTED.finditer(code))
+    return Counter([*brought, *(name for names in listed for name in _RELATION.findall(names))])
 
 
 def _eager(lines: Iterable[Line]) -> set[str]:

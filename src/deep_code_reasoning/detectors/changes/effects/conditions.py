@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from ..code import string_literals, without_strings
@@ -43,10 +44,23 @@ _WORDS: Final = frozenset(
 )
 
 
-class Conditions:
-    """The conditions of some lines, for others to be looked for among them."""
+# What each of many is called while a loop or a function of one line looks at it: any name does.
+_BOUND: Final = re.compile(
+    r"\b(?:for|foreach)\b\s*(?:await\s*)?\(?\s*(?:const|let|var|auto|final)?\s*(?:[\w<>.]+\s+)?&?(\w+)\s*(?:,\s*(\w+)\s*)?(?:\bin\b|\bof\b|:)"
+    r"|\|(\w+)\||\b(\w+)\s*(?:=>|->)"
+)
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+
+def bound_names(lines: Sequence[Line]) -> frozenset[str]:
+    """Names that lines give to each of many."""
+    return frozenset(name for line in lines for match in _BOUND.finditer(line.code) for name in match.groups() if name)
+
+
+class Conditions:
+    """The conditions of some lines, for others to be looked for among them; `bound` are names that those gave."""
+
+    def __init__(self, lines: Sequence[Line], bound: AbstractSet[str] = frozenset()) -> None:
+        self._bound = bound
         deciding = [line.code for line in lines if _DECIDES.search(without_strings(line.code))]
         self._keys = {key for code in deciding for key, _, _ in _atoms(code)}
         self._deciding: dict[str, list[str]] = defaultdict(list)
@@ -78,7 +92,7 @@ class Conditions:
     def _ask(self, key: tuple[str, ...], atom: str) -> bool:
         if key in self._keys:
             return True
-        names = _names(atom)
+        names = [name for name in _names(atom) if name not in self._bound]
         if not self._words.issuperset(names) or not names:
             return False
         asks = ([name for name in _CALLED.findall(atom) if name in names] or names)[-1]

@@ -10,7 +10,7 @@ from ....domain.wording import excerpt
 from ..code import without_strings
 from ..diff import Hunk
 from ..effect import Effect, each_hunk
-from .conditions import Conditions
+from .conditions import Conditions, bound_names
 
 _NULL_CHECK: Final = re.compile(
     r"(==|!=|===|!==|\bis\b|\bis not\b)\s*(nil|null|None|undefined|nullptr|NULL)\b|\?\.|\?\?|"
@@ -26,7 +26,7 @@ _BOUND_CHECK: Final = re.compile(
     r"isEmpty|\.is_empty\(|\b[Mm]ax\w*\s*\(\s*1\b|\b[Mm]ax\w*\s*\(.*,\s*1(?:\.0)?\s*\)|coerceAtLeast\(\s*1|(?i:NULLIF)\("
 )
 _ERROR_CHECK: Final = re.compile(
-    r"\berr\s*!=\s*nil|\btry\b|\bcatch\b|\bexcept\b|\brescue\b|\.catch\(|\?;|on_?error|\.recover\b|"
+    r"\berr\s*!=\s*nil|\btry\b|\bcatch\b|\bexcept\b|\brescue\b|\.catch\(|\?;|(?:\)|\bawait)\?[),]|on_?error|\.recover\b|"
     r"raise_for_status|\bthrow\b|\braise\b"
 )
 _BARE_DEREFERENCE: Final = re.compile(
@@ -46,7 +46,7 @@ _CHECKS: Final = (
 
 
 def _guards(hunk: Hunk) -> Iterator[Effect]:
-    now = Conditions(hunk.added)
+    now = Conditions(hunk.added, bound_names(hunk.removed))
     catches = any(_CAUGHT.search(line.code) for line in hunk.removed)
     for effect, pattern, says in _CHECKS:
         old, new = (

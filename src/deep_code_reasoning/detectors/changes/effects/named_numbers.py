@@ -21,6 +21,17 @@ _DEFAULT: Final = re.compile(r"^default\s*[:=]\s*(\d+)$")
 _VARIABLE: Final = re.compile(r'^variable\s+"(\w+)"')
 
 
+_BY_NAME: Final = re.compile(
+    r"""\b(?:ENV\.fetch|os\.environ\.get|os\.getenv|getenv|get_?env\w*|env|envInt|getEnvInt)\(\s*["'](\w+)["']\s*,\s*["']?(\d+)\b"""
+    r"""|\bprocess\.env\.(\w+)\s*(?:\|\||\?\?)\s*["']?(\d+)\b|\$\{([\w.-]+):-?(\d+)\}"""
+)
+
+
+def asked_with_default(code: str) -> list[tuple[str, str]]:
+    """Variables that a line asks for, each with the number that stands in for it where nobody sets it."""
+    return [(name, number) for m in _BY_NAME.finditer(code) for name, number in [tuple(filter(None, m.groups()))]]
+
+
 def named_numbers(patch: Patch) -> Mapping[str, str]:
     """Names that a patch gives to one number each: literals that moved into a constant or a setting."""
     known = {name for hunk in patch.running for line in hunk.before for name in re.findall(r"\w+", line.code)}
@@ -32,7 +43,7 @@ def named_numbers(patch: Patch) -> Mapping[str, str]:
             found[match[1]] = _written(numbers[0])
     for hunk in patch.running:
         for place, line in enumerate(hunk.after):
-            given = _variable_default(hunk.after, place) if line.sign == "+" else None
+            given = variable_default(hunk.after, place) if line.sign == "+" else None
             if given and given[0] not in known:
                 found[given[0]] = given[1]
     return found
@@ -52,7 +63,7 @@ def _written(number: Setting) -> str:
     return f"{number.value:.17g}{unit}"
 
 
-def _variable_default(lines: Sequence[Line], place: int) -> tuple[str, str] | None:
+def variable_default(lines: Sequence[Line], place: int) -> tuple[str, str] | None:
     """Which variable of Terraform a line gives a default to, and which; None when it gives none."""
     default = _DEFAULT.match(lines[place].code)
     around = next(lines_around(lines, place), None) if default else None

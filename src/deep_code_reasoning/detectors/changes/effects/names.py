@@ -28,8 +28,8 @@ def extract(patch: Patch) -> list[Effect]:
         old, new = _literals(hunk.removed), _literals(hunk.added)
         before, after = _literals(hunk.before), _literals(hunk.after)
         built = _built(old, hunk.added) | _built(new, hunk.removed)
-        gone = tuple(name for name in old if name not in after and name not in built)
-        come = tuple(name for name in new if name not in before and name not in built)
+        gone = tuple(name for name in old if name not in after and name not in built | _worded(hunk.after))
+        come = tuple(name for name in new if name not in before and name not in built | _worded(hunk.before))
         if gone:
             found.append(
                 Effect("name_gone", f"{', '.join(gone[:4])} is no longer there", hunk.path, gone, sureness=0.9)
@@ -62,6 +62,12 @@ def _built(names: Iterable[str], others: Iterable[Line]) -> set[str]:
         if len(parts) > 1 and not whole and all(part in by_part for part in parts):
             found |= {name, *(by_part[part] for part in parts)}
     return found
+
+
+def _worded(lines: Iterable[Line]) -> set[str]:
+    """Words of the sentences that lines hold: `session` is none that is new where "session not found" was said."""
+    texts = (text for line in lines for text in string_literals(line.code))
+    return {word.strip(".,:;!?'\"()") for text in texts if " " in text for word in text.split()}
 
 
 def _literals(lines: Iterable[Line]) -> dict[str, None]:

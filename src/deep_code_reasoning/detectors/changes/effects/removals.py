@@ -1,4 +1,4 @@
-"""Calls that a change no longer makes or waits for: registration, release, acknowledgement, caching, locking."""
+"""Calls that a change no longer makes: registration, release, acknowledgement, caching, locking."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ _RELEASES: Final = (
     r"|remove_file|RemoveAll)\s*\(|\b(os|fs|shutil|File|Files|path)\.(remove|delete|rm)\w*\s*\("
     r"|\bclear(Interval|Timeout)\s*\(|\bcancel\(\)"
 )
-_AWAITS: Final = re.compile(r"\bawait\s+[\w$.]+\s*(?:<[^>]*>)?\(")
 # Ordered: a line counts for the first family only. Patterns see the line without its string literals.
 _FAMILIES: Final = (
     _family(
@@ -134,9 +133,9 @@ _FAMILIES: Final = (
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Calls no longer made, and calls no longer waited for."""
+    """Calls no longer made."""
     now = call_names(patch.added)
-    return [effect for hunk in patch.running for effect in (*_no_longer_called(hunk, now), *_no_longer_awaited(hunk))]
+    return [effect for hunk in patch.running for effect in _no_longer_called(hunk, now)]
 
 
 def _no_longer_called(hunk: Hunk, now: Collection[str]) -> Iterator[Effect]:
@@ -149,14 +148,6 @@ def _no_longer_called(hunk: Hunk, now: Collection[str]) -> Iterator[Effect]:
     for family, codes in gone.items():
         says = f"{family.says}: `{excerpt(codes[0], 80)}` is gone"
         yield Effect(family.effect, says, hunk.path, _names(codes), sureness=_sureness(family.effect, hunk))
-
-
-def _no_longer_awaited(hunk: Hunk) -> Iterator[Effect]:
-    now = {without_strings(line.code).strip() for line in hunk.added}
-    gone = (line.code for line in hunk.removed if _AWAITS.search(line.code))
-    bare = next((code for code in gone if re.sub(r"\bawait\s+", "", without_strings(code)).strip() in now), None)
-    if bare is not None:
-        yield Effect("await_removed", f"no longer waits for `{excerpt(bare, 80)}`", hunk.path, _names([bare]))
 
 
 def _still_done(family: _Removal, line: Line, hunk: Hunk, now: Collection[str]) -> bool:

@@ -95,10 +95,17 @@ _WIRE_NAME: Final = re.compile(
 _KEY: Final = re.compile(
     r"""["']([A-Za-z_][\w\-]*)["']\s*(?::|=>)|\[["']([A-Za-z_][\w\-]*)["']\]|\.get\(["']([A-Za-z_][\w\-]*)["']"""
 )
+# What libraries call the rule by which they spell the names of all fields of a message.
 _NAMING_RULE: Final = re.compile(
-    r"rename_all\s*=|@JsonNaming\b|Property_?Naming\w*|alias_generator\s*=|NamingPolic(?:y|ies)|NamingStrateg(?:y|ies)"
-    r"|key_transform|camelize|underscore_keys|preserving_proto_field_name|UseProtoNames|CamelCasePropertyNames"
+    r"rename_all(?:_fields)?\s*=|@JsonNaming\b|Property_?Naming\w*|property-naming-strategy|alias_generator\s*=|NamingPolic(?:y|ies)"
+    r"|[nN]amingStrateg(?:y|ies)|key_transform|camelize|underscore_keys|preserving_proto_field_name|UseProtoNames"
+    r"|CamelCasePropertyNames|JsonSerializerDefaults\.Web|DictionaryKeyPolicy|\b(?:serialize_)?by_alias\s*=\s*True|\bhumps\.\w+"
+    r"|(?i:(?:camel|snake|kebab|pascal)_?case_?keys)|\b(?:deep_)?transform_keys\b|convert(?:To|From)SnakeCase"
+    r"|key(?:En|De)codingStrategy|CaseToSnakeCase\w*|CamelCase(?:JSON)?(?:Renderer|Parser)"
 )
+_SPELLINGS: Final = re.compile(r"(?i)camel|JsonSerializerDefaults\.Web|snake|kebab|pascal|alias|lower|upper|proto")
+# Rules that say what holds without them.
+_AS_WITHOUT: Final = re.compile(r"LOWER_?CAMEL|LowerCamelCaseStrategy|FieldNamingPolicy\.IDENTITY")
 _FIELD_NAME: Final = re.compile(
     r"^(?:(?:pub(?:\(\w+\))?|private|public|protected|internal|final|readonly|val|var|let)\s+)*"
     r"(?:[A-Z][\w<>?.]*\s+)?([A-Za-z_]\w*)\s*[:;{?=]"
@@ -142,7 +149,7 @@ def extract(patch: Patch) -> list[Effect]:
             found += _ddl(hunk)
         if hunk.kind in ("code", "schema", "config", "sql"):
             found += _wire_names(hunk)
-            found += _naming_rules(hunk)
+            found += _naming_rules(hunk, patch)
         if hunk.kind in ("schema", "code"):
             found += _members(hunk)
         if hunk.kind == "code":
@@ -241,14 +248,25 @@ def _wire_names(hunk: Hunk) -> Iterator[Effect]:
             return
 
 
-def _naming_rules(hunk: Hunk) -> Iterator[Effect]:
-    """A rule by which all fields of a message are named, set, taken away or replaced."""
-    old, new = ([line.code for line in lines if _NAMING_RULE.search(line.code)] for lines in (hunk.removed, hunk.added))
-    if old == new:
+def _naming_rules(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
+    """A rule by which all fields of a message are named, set, taken away or replaced by one that spells otherwise."""
+    old, new = _spellings(hunk.removed), _spellings(hunk.added)
+    gone, come = old.keys() - _spellings(patch.added).keys(), new.keys() - _spellings(patch.removed).keys()
+    if not gone and (not come or not hunk.before):
         return
-    fields = [m[1] for line in hunk.after if (m := _FIELD_NAME.match(line.code))]
-    says = f"names its fields by another rule: `{(new or old)[0][:60]}`"
-    yield Effect("field_renamed", says, hunk.path, tuple(fields))
+    fields = [m[1] for line in hunk.after for m in [_FIELD_NAME.match(line.code)] if m]
+    line = next((new[one] for one in sorted(come)), "") or next(old[one] for one in sorted(gone))
+    yield Effect("field_renamed", f"names its fields by another rule: `{line[:60]}`", hunk.path, tuple(fields))
+
+
+def _spellings(lines: Iterable[Line]) -> dict[str, str]:
+    """How the rules of some lines spell names, each with a line that says so."""
+    codes = [line.code for line in lines if _NAMING_RULE.search(line.code) and not _AS_WITHOUT.search(line.code)]
+    found = {}
+    for code in codes:
+        told = _SPELLINGS.search(code)
+        found["camel" if told and told[0].endswith("Web") else told[0].lower() if told else code] = code
+    return found
 
 
 def _members(hunk: Hunk) -> Iterator[Effect]:

@@ -61,8 +61,8 @@ def _has_flags(hunk: Hunk) -> bool:
 
 
 def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
-    before = _owned(hunk.before)
-    after = _owned(hunk.after, named)
+    before = owned_numbers(hunk.before)
+    after = owned_numbers(hunk.after, named)
     if hunk.kind == "view":
         return
     seen: set[tuple[str, str]] = set()
@@ -72,7 +72,7 @@ def _numbers(hunk: Hunk, named: Mapping[str, str]) -> Iterator[Effect]:
             old, new = (_with_unit(one, other, hunk) for one, other in ((old, new), (new, old)))
             if old.value == new.value or old.dimension != new.dimension:
                 continue
-            effect = _changed(hunk, old, new, line, around, place)
+            effect = changed_number(hunk, old, new, line, around, place)
             if effect is not None and (effect.kind, effect.summary) not in seen:
                 seen.add((effect.kind, effect.summary))
                 yield effect
@@ -103,7 +103,10 @@ def _bare_unit_ms(path: str) -> float:
     return TIME_MS["ns"] if has_extension(path, "go") else TIME_MS["ms"]
 
 
-def _changed(hunk: Hunk, old: Setting, new: Setting, line: Line, around: tuple[str, ...], place: int) -> Effect | None:
+def changed_number(
+    hunk: Hunk, old: Setting, new: Setting, line: Line, around: tuple[str, ...], place: int
+) -> Effect | None:
+    """What it is for a number of a line, within blocks of some names, to become another one; None for no matter."""
     owner = old.owner
     if _COSMETIC & word_set(owner) and role_of(owner) in ("", "threshold"):
         return None  # `line-height`, but not `LINE_BATCH_SIZE`
@@ -147,7 +150,8 @@ def _dropped(hunk: Hunk, owner: str, olds: list[_Placed]) -> Iterator[Effect]:
 
 # Limits that nothing takes the place of, or a default that is none.
 _MISSED: Final = frozenset(
-    """timeout idle_time sampling backoff rate_limit retries pool cache_size payload cache_ttl memory breaker""".split()
+    """timeout idle_time sampling backoff rate_limit retries pool cache_size payload cache_ttl memory breaker
+    lease""".split()
 )
 
 
@@ -177,7 +181,7 @@ _Placed = tuple[Setting, Line, tuple[str, ...]]
 _Owned = dict[str, list[_Placed]]
 
 
-def _owned(side: Sequence[Line], known: Mapping[str, str] | None = None) -> _Owned:
+def owned_numbers(side: Sequence[Line], known: Mapping[str, str] | None = None) -> _Owned:
     """Settings of one side's changed lines by owner, with the names of the blocks that they stand in."""
     found: _Owned = {}
     for index, line in enumerate(side):
