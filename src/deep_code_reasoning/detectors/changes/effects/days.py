@@ -30,8 +30,8 @@ _LOCAL: Final = re.compile(
 )
 # What tells the same moment in another zone: a day that is taken after it is the other zone's own.
 _CONVERTS: Final = re.compile(
-    r"\bastimezone\(|\bwithZoneSameInstant\(|\bin_time_zone\b|\.In\(|\bConvertTime\w*\(|\bAT TIME ZONE\b|\bwith_timezone\("
-    r"|\bsetTimezone\(|\btoLocalDate\(|\butcToZonedTime\(|\.tz\(|\bsetZone\("
+    r"\bastimezone\(|\bwithZoneSameInstant\(|\bin_time_zone\b|\.In\(|\bConvertTime\w*\(|\bAT TIME ZONE\b"
+    r"|\bwith_timezone\(|\bsetTimezone\(|\btoLocalDate\(|\butcToZonedTime\(|\.tz\(|\bsetZone\("
 )
 
 
