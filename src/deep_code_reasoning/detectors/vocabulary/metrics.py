@@ -40,6 +40,7 @@ _RESTARTS: Final = _set("restart restarts crashloop")
 _THROTTLING: Final = _set("throttle throttled throttles")
 _UNACKED: Final = _set("unacked unacknowledged")
 _WAITING: Final = _set("lag backlog depth pending queue queued")
+_WORK_DONE: Final = MESSAGES_DONE | _set("stored imported ingested completed written exported indexed shipped")
 # Who takes the messages of a queue: more of them is no backlog.
 _TAKERS: Final = _set("consumers subscribers listeners")
 _RATES: Final = _set("requests request rps qps tps throughput hits")
@@ -232,6 +233,11 @@ class Meaning:
     limit: bool
     counter: bool
     shared: bool
+
+
+def counts_work_done(name: str) -> bool:
+    """Whether a metric counts what a service gets done (messages consumed, objects stored), not what it is asked."""
+    return not words_of(name).isdisjoint(_WORK_DONE)
 
 
 def added_up(name: str) -> str:
