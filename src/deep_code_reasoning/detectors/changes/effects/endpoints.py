@@ -81,7 +81,7 @@ def extract(patch: Patch) -> list[Effect]:
 def _variables(patch: Patch) -> Iterator[Effect]:
     before = {name for hunk in patch.running for name in _asked_for(hunk, hunk.before)}
     deployed = (line.code for hunk in patch.running if hunk.kind in ("config", "image") for line in hunk.added)
-    before.update(_groups(_ENV_NAME, deployed))  # where the patch sets it as well, it is there to be read
+    before.update(captured(_ENV_NAME, deployed))  # where the patch sets it as well, it is there to be read
     for hunk in patch.running:
         old, new = _asked_for(hunk, hunk.removed), _asked_for(hunk, hunk.added)
         come = tuple(name for name in new if name not in before)
