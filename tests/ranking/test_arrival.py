@@ -64,7 +64,7 @@ def commit(path: str, lines: str, service: str = "stock", message: str = "work")
 @pytest.mark.parametrize(
     ("rows", "mechanism", "sure"),
     [
-        (commit("worker.py", "-lock_rows(sorted(both))\n+lock_rows(both)"), "deadlock", False),
+        (commit("worker.py", "-arrange(both)\n+settle(both)"), "deadlock", False),
         (commit("deploy/stock.yaml", "-replicas: 4\n+replicas: 1"), "message_backlog", True),
     ],
     ids=["nobody knows what it does", "it is known for that"],

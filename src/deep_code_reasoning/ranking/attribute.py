@@ -25,6 +25,7 @@ from .calibrate import at_its_limit
 from .explaining import came_after, explains, is_overrun, is_reaction
 from .outside import from_outside, strongest
 from .remedy import next_checks, remediation
+from .victims import with_all_who_miss_it
 
 # A suspect that is as strong as that beside the first is what a change may have brought.
 _JOINS: Final = 0.5
@@ -64,6 +65,8 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
         ]
     elif causes:
         causes[0] = with_attempts(scene, with_arrival(scene, causes[0], suspects[0]))
+    if causes:
+        causes[0] = with_all_who_miss_it(scene, causes[0], told=lead is None)
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 
@@ -124,7 +127,7 @@ def _front_of(change: Conviction, scene: Scene, place: str) -> Front:
         place = change.service
     if place in ("", front.first):
         return front
-    return Front(place, tuple(name for name in front.failing if name != place), front.first_ns)
+    return replace(front, first=place, victims=tuple(name for name in front.failing if name != place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,9 @@ def _from_change(
     against += [f"{f.change[1][:12]} could have done it too, with less to show for it" for f in others if f.change][:2]
     if outside is not None:
         against.append(f"{outside.summary}, but this explains less")
+    first = work.first_failing or front.first or change.service
+    if change.deployed_to and front.began_first(change.deployed_to, first):
+        first = change.deployed_to  # it failed before those whom it asks for more, or meets at a lock
     return Cause(
         rank=1,
         mechanism=work.mechanism,
@@ -253,8 +259,8 @@ def _from_change(
         resource=change.resource,
         code_region=change.code_region,
         change=reference,
-        first_failing_service=work.first_failing or front.first or change.service,
-        blast_radius=front.victims,
+        first_failing_service=first,
+        blast_radius=tuple(name for name in front.failing if name != first),
         remediation=remediation(work.mechanism, change),
         citations=change.citations,
         against=tuple(against),
@@ -336,6 +342,9 @@ def _from_outside(outside: Finding, change: Conviction | None, front: Front, cut
         first = outside.service
     if outside.mechanism == "infrastructure_fault" and cut_off:
         first = cut_off  # who stood on what failed; the others miss it
+    owner = (outside.resource or "").split(".")[0]
+    if outside.mechanism == "certificate_expired" and owner in speaking:
+        first, components = owner, components | ({*speaking} - {owner})  # who turns a client away has no trouble
     victims = tuple(name for name in front.failing if name != first and name not in components)
     against = (f"a change could have done it: {change.summary}",) if change is not None else ()
     return Cause(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deep_code_reasoning.detectors.symptoms.front import failing_front, within_reach
-from deep_code_reasoning.detectors.symptoms.symptom import Shift, symptoms_of
+from deep_code_reasoning.detectors.symptoms.symptom import Shift, Text, symptoms_of
 from deep_code_reasoning.domain.graph import ServiceGraph
 
 GRAPH = ServiceGraph(("edge", "api", "db", "mail"), {("edge", "api"): 9, ("api", "db"): 9, ("edge", "mail"): 9})
@@ -29,3 +29,13 @@ def test_who_began_to_fail_late_is_no_reason_for_its_callers_trouble() -> None:
     symptoms = symptoms_of((), [Shift(name, "latency_p95_ms", 200, 900, at) for name, at in (("api", 7), ("db", 70))])
     at_any_time, late = failing_front(symptoms, GRAPH), failing_front(symptoms, GRAPH, latest_ns=40)
     assert (at_any_time.first, late.first, late.victims) == ("db", "api", ("db",))
+
+
+def test_who_has_a_trouble_of_its_own_first_began_it_and_who_takes_anothers_did_not() -> None:
+    missing = Text("api", "cache miss for slots", "warn", 5, first_ns=7)
+    refused = Text("api", "connection refused by db, retrying", "warn", 5, first_ns=7)
+    later = Text("db", "deadlock detected", "error", 5, first_ns=9)
+    own = failing_front(symptoms_of((missing, later), ()), GRAPH)
+    anothers = failing_front(symptoms_of((refused, later), ()), GRAPH)
+    assert (own.first, own.began_first("api", "db")) == ("db", True)
+    assert (anothers.first, anothers.began_first("api", "db")) == ("db", False)

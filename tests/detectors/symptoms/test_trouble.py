@@ -83,3 +83,13 @@ def test_who_serves_requests_as_before_did_not_fail_first_whatever_it_uses(judge
     with judge(metrics=jumped, spans=served) as found:
         assert kinds_at(found, "mail")
         assert found.front.first == "stock"
+
+
+def test_who_gets_less_done_feels_it_and_who_is_asked_for_less_need_not(judge: Judge) -> None:
+    halves = [60.0 + at % 3 if at < 60 else 2.0 for at in range(121)]
+    fallen = [
+        *series("shelf", "objects_stored_per_min", halves, step_s=1),
+        *series("mail", "requests_per_sec", halves, step_s=1),
+    ]
+    with judge(metrics=fallen) as found:
+        assert found.felt == ("shelf",)

@@ -35,6 +35,11 @@ from deep_code_reasoning.detectors.vocabulary.metrics import kind_of_shift, mean
         ("tls_cert_seconds_until_expiry", "certificate"),
         ("rpc_server_cancelled_rate", ""),
         ("answer_to_everything", ""),
+        ("ws_disconnect_rate", "errors"),
+        ("transactions_rolled_back_ratio", "errors"),
+        ("events_published_per_sec", "traffic"),
+        ("rows_imported_per_min", "traffic"),
+        ("cached_requests_ratio", ""),
     ],
 )
 def test_a_metrics_words_tell_what_it_is_about(name: str, kind: str) -> None:
@@ -68,6 +73,10 @@ def test_what_durations_add_up_to_is_no_slowness(part: str) -> None:
         ("node_filesystem_free_bytes", False, "disk_full"),
         ("http_requests_per_second", True, "traffic_up"),
         ("http_requests_per_second", False, "volume_drop"),
+        ("ws_disconnect_rate", True, "errors"),
+        ("payments_declined_total", True, "errors"),
+        ("transactions_rolled_back_ratio", True, "errors"),
+        ("cached_requests_ratio", True, ""),
     ],
 )
 def test_a_move_speaks_by_the_names_words_and_its_direction(name: str, rises: bool, kind: str) -> None:

@@ -66,7 +66,7 @@ AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed", "index_drop
 # Effects that wait for more data, another customer or time before they show.
 LATENT: Final = frozenset(
     """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised
-    payload_removed cache_size_removed regex_backtracks""".split()
+    payload_removed cache_size_removed regex_backtracks time_zone_changed""".split()
 )
 # Effects by which a service calls another one, or an operation of it, that it did not call so before.
 NEW_CALLS: Final = frozenset({"blocking_call", "call_added", "call_in_loop", "batch_removed", "endpoint_changed"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...domain.graph import ServiceGraph
@@ -13,20 +13,34 @@ from .symptom import Symptom
 # Symptoms that a service shows because of somebody else's trouble, and that never make it the first to fail:
 # more or fewer requests than usual, and callers that hang up.
 PASSIVE: Final = frozenset({"traffic_up", "volume_drop", "cancelled", "limit_dropped", "fanout"})
+# How a service feels, or takes, what one that it calls has.
+_OF_OTHERS: Final = frozenset(
+    "errors server_error exception complaint slow slow_outside timeout late_timeout unreachable retries_up "
+    "retry_exhausted throttled".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The service that failed first, and all others that fail, in the order in which they began to."""
+    """The service that failed first, and all others that fail, in the order in which they began to.
+
+    `began` says when each did, where that is known; `of_itself` when it first had a trouble not made of others'.
+    """
 
     first: str
     victims: tuple[str, ...]
     first_ns: int
+    began: Mapping[str, int] = field(default_factory=dict, compare=False)
+    of_itself: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def failing(self) -> tuple[str, ...]:
         """The first and the victims."""
         return ((self.first,) if self.first else ()) + self.victims
+
+    def began_first(self, service: str, other: str) -> bool:
+        """Whether a service had a trouble of its own no later than another began to fail."""
+        return service in self.of_itself and self.of_itself[service] <= self.began.get(other, 0)
 
 
 def failing_front(
@@ -61,7 +75,9 @@ def failing_front(
     moved = moved or {}
     first = min(roots, key=lambda name: (began[name], -weight[name], -moved.get(name, 1.0), name))
     victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
-    return Front(first, tuple(victims), began[first] if began[first] != _FOREVER else 0)
+    known = {name: at_ns for name, at_ns in began.items() if at_ns != _FOREVER}
+    of_itself = _began([symptom for symptom in symptoms if symptom.kind not in _OF_OTHERS])
+    return Front(first, tuple(victims), known.get(first, 0), known, of_itself)
 
 
 def is_platform(name: str) -> bool:

@@ -16,8 +16,9 @@ from ...domain.graph import ServiceGraph
 from ..base import Scene, once_a_case
 from ..series.moved import failing_more, greater, slowed
 from ..timeline.services import service_names, traced_services
+from ..vocabulary.metrics import counts_work_done
 from .calm import FORERUN_NS
-from .front import Front, failing_front, spoken_graph
+from .front import Front, failing_front, is_platform, spoken_graph
 from .shifts import COUNTER, shifts
 from .symptom import Shift, Symptom, symptoms_of
 from .texts import telling_texts
@@ -44,11 +45,16 @@ GROUP BY service, name ORDER BY service, name
 
 @dataclass(frozen=True)
 class Trouble:
-    """Symptoms, the most specific first; the service graph with calls that are only spoken of; the front."""
+    """Symptoms, the most specific first; the service graph with calls that are only spoken of; the front.
+
+    `felt` are services that fail nobody as far as they say, and miss what the first to fail was to do for them: their
+    requests to it fail, or they get less done than before.
+    """
 
     symptoms: tuple[Symptom, ...]
     graph: ServiceGraph
     front: Front
+    felt: tuple[str, ...] = ()
 
 
 @once_a_case
@@ -66,7 +72,31 @@ def trouble(scene: Scene) -> Trouble:
     graph = spoken_graph(scene.graph, beginning, services)
     factors = greater(failing_more(scene), slowed(scene))
     middle_ns = (scene.windows.onset_ns + scene.windows.incident.end_ns) // 2
-    return Trouble(symptoms, graph, failing_front(beginning, graph, services, factors, middle_ns))
+    front = failing_front(beginning, graph, services, factors, middle_ns)
+    return Trouble(symptoms, graph, front, _felt(scene, graph, front, symptoms))
+
+
+# Calls that fail more often than before, of those who call.
+_FAILING: Final = """
+SELECT service FROM spans WHERE service IN {services:Array(String)}
+GROUP BY service
+HAVING countIf(status = 'error' AND start_ns >= {onset:Int64}) * countIf(start_ns < {onset:Int64})
+     > 3 * countIf(status = 'error' AND start_ns < {onset:Int64}) * countIf(start_ns >= {onset:Int64})
+    OR (countIf(start_ns < {onset:Int64}) = 0 AND countIf(status = 'error') > 0)
+ORDER BY service
+"""
+
+
+def _felt(scene: Scene, graph: ServiceGraph, front: Front, symptoms: Sequence[Symptom]) -> tuple[str, ...]:
+    if not front.first:
+        return ()
+    known = {*front.failing}
+    above = [name for name in graph.upstream(front.first) if name not in known]
+    failing = scene.store.query(_FAILING, services=above, onset=scene.windows.onset_ns) if above else []
+    # Fewer requests are a want of callers; that less is stored, consumed or completed is a want of what to work on.
+    idle = [s.service for s in symptoms if s.kind == "volume_drop" and any(map(counts_work_done, s.texts))]
+    felt = {*(row["service"] for row in failing), *idle}
+    return tuple(sorted(name for name in felt - known if name and not is_platform(name)))
 
 
 def _jumped_before(scene: Scene, moved: Sequence[Shift]) -> set[tuple[str, str]]:

@@ -193,12 +193,15 @@ wrong_result:
     missing (invoice|order|record|row|event|message|payment)s?
 clock:
     clock (skew|drift) | in the future | issued (before|in the future) | used before | not yet valid token |
+    in the past(?! (\d|few|hour|minute|second|day|week)) |
+    (ends?|ended|until|expir\w+|valid ?to) .{0,24}before .{0,16}(start\w*|beg[aiu]n\w*|from)\b |
     time (skew|drift) | requesttimetooskewed
 not_found:
     not (found|registered) |
     no (handler|route|mapping|provider|such (bean|agent|plugin|job|key|bucket|queue|template|method)) |
     unknown (agent|plugin|type|handler|command|job|topic|service|method|route|tool) | unknown_topic\w* |
-    nosuchbean | \b404\b | unregistered | unimplemented | no consumer | does ?n[o']t exist | no matching
+    nosuchbean | \b404\b | unregistered | unimplemented | no (consumer|subscriber|listener) | does ?n[o']t exist |
+    no matching
 cancelled:
     cancel+ed | client closed | broken pipe | \b499\b | aborted by (client|peer) | abandon\w* by
 timeout:

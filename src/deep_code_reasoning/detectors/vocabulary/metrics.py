@@ -40,9 +40,17 @@ _RESTARTS: Final = _set("restart restarts crashloop")
 _THROTTLING: Final = _set("throttle throttled throttles")
 _UNACKED: Final = _set("unacked unacknowledged")
 _WAITING: Final = _set("lag backlog depth pending queue queued")
+_WORK_DONE: Final = MESSAGES_DONE | _set("stored imported ingested completed written exported indexed shipped")
 # Who takes the messages of a queue: more of them is no backlog.
 _TAKERS: Final = _set("consumers subscribers listeners")
 _RATES: Final = _set("requests request rps qps tps throughput hits")
+# How connections, transactions and orders end that were to end otherwise: a rate of these is no demand.
+_ENDED_BADLY: Final = _set(
+    "disconnect disconnects disconnected disconnections rolled rollback rollbacks declined refused lost discarded "
+    "undelivered unprocessed abandoned unavailable dropped"
+)
+# What comes and goes by the minute, whatever it is (`rows_imported_per_min`): events, records, plays.
+_RATE_OF: Final = re.compile(r"(?i)(?:^|[._-])per[._-](?:s|sec|second|m|min|minute|h|hour)$")
 
 THROTTLED: Final = _THROTTLING | {"throttling"}
 """Words of what a processor did not do for a program that asked for more."""
@@ -52,9 +60,10 @@ KINDS: Final[dict[str, frozenset[str]]] = {
     "certificate": _CERTIFICATE,
     "restarts": _RESTARTS | {"uptime"},
     "errors": _THROTTLING
+    | _ENDED_BADLY
     | _set(
         "error errors err errs failure failures failed fail exception exceptions 5xx 500 502 503 504 4xx panic panics "
-        "fatal timeout timeouts rejected servfail nxdomain killed exhausted unavailable dropped aborted conflict "
+        "fatal timeout timeouts rejected servfail nxdomain killed exhausted aborted conflict "
         "conflicts deadlock deadlocks violation violations"
     ),
     "success": _set("success successes availability succeeded healthy"),
@@ -181,18 +190,23 @@ _MOVES: Final[tuple[_Move, ...]] = (
     _down("disk_full", "free available", "disk filesystem bytes space"),
     _up("cpu", _CPU | {"load"}, never="limit"),
     _up("timeout", "timeout timeouts deadline expired"),
-    _up("errors", "rejected error errors failed failure failures 5xx 500 exception exceptions fail faults aborts"),
+    _up(
+        "errors",
+        _ENDED_BADLY
+        | _set("rejected error errors failed failure failures 5xx 500 exception exceptions fail faults aborts"),
+    ),
     _up("slow", _LATENCY | _set("seconds ms response"), never="uptime age until lifetime"),
     _down(
         "volume_drop",
-        "uptime processed throughput completed success successful orders requests rps qps events messages rate",
+        "uptime processed throughput completed success successful orders requests rps qps events messages rate "
+        "published produced consumed delivered imported stored ingested",
         never="error failed",
     ),
     _down("platform", "node nodes zone", "ready healthy available status"),
     _up(
         "traffic_up",
         _RATES | _set("inserts writes reads puts gets received consumed streams rate visits sessions"),
-        never="error failed",
+        never="error failed ratio share",
     ),
 )
 
@@ -225,6 +239,11 @@ class Meaning:
     shared: bool
 
 
+def counts_work_done(name: str) -> bool:
+    """Whether a metric counts what a service gets done (messages consumed, objects stored), not what it is asked."""
+    return not words_of(name).isdisjoint(_WORK_DONE)
+
+
 def added_up(name: str) -> str:
     """`count`, `sum`, `bucket` or `total`, where a name is of this part of a distribution of times; else ''."""
     part = _ADDED_UP.search(name.lower())
@@ -249,6 +268,10 @@ def meaning(name: str, unit: str = "", metric_kind: str = "") -> Meaning:
         kind = "errors"
     if not kind and not said & _GIVEN_UP:
         kind = next((kind for kind, known in KINDS.items() if said & known), "")
+    if not kind and _RATE_OF.search(name):
+        kind = "traffic"
+    if kind == "traffic" and said & _set("ratio fraction share"):
+        kind = ""  # a part of all requests is no number of them
     if kind == "pool" and said & KINDS["threads"] and not said & _CONNECTIONS:
         kind = "threads"
     if kind == "queue" and said & MESSAGES_DONE and not said & (_UNACKED | {"inflight"}):

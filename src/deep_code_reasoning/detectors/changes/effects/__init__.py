@@ -49,6 +49,9 @@ FAMILIES: Final[tuple[str, ...]] = (
     "whole",
     "validation",
     "names",
+    "queues",
+    "days",
+    "row_locks",
 )
 
 

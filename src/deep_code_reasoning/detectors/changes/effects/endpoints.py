@@ -18,7 +18,8 @@ _ENV: Final = re.compile(
     r"""System\.getenv\(["'](\w+)|env::var\(["'](\w+)"""
     r"""|\$\{([A-Z][A-Z0-9_]+)(?::[^}]*)?\}|Environment\.GetEnvironmentVariable\(["'](\w+)|"""
     r"""@Value\(["']\$\{([\w.\-]+)|env\(["'](\w+)|(?:viper|config|cfg|settings|conf)\.(?:Get\w*|"""
-    r"""get\w*|require)\(["']([\w.\-]+)"""
+    r"""get\w*|require)\(["']([\w.\-]+)|\benv(?:iron(?:ment)?)?\.(?:\w+)\(\s*["'](\w+)|\benvconfig:\\?"(\w+)|"""
+    r"""`[^`]*\benv:"(\w+)|\benv\s*=\s*"([A-Z][A-Z0-9]*_[A-Z0-9_]+)\""""
 )
 # Languages in whose strings this is the value of a name of theirs, and no variable of the environment.
 _INTERPOLATED: Final = re.compile(r"(?<!\\)\$\{\w+\}")
@@ -79,6 +80,8 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _variables(patch: Patch) -> Iterator[Effect]:
     before = {name for hunk in patch.running for name in _asked_for(hunk, hunk.before)}
+    deployed = (line.code for hunk in patch.running if hunk.kind in ("config", "image") for line in hunk.added)
+    before.update(captured(_ENV_NAME, deployed))  # where the patch sets it as well, it is there to be read
     for hunk in patch.running:
         old, new = _asked_for(hunk, hunk.removed), _asked_for(hunk, hunk.added)
         come = tuple(name for name in new if name not in before)
