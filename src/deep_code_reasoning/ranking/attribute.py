@@ -253,7 +253,7 @@ def _from_change(
     return Cause(
         rank=1,
         mechanism=work.mechanism,
-        service=front.first or change.service,
+        service=work.service or _home(change, front) or change.service,
         confidence=round(change.confidence, 4),
         summary=change.summary,
         resource=change.resource,
@@ -266,6 +266,11 @@ def _from_change(
         against=tuple(against),
         next_checks=next_checks(work.mechanism, change),
     )
+
+
+def _home(change: Conviction, front: Front) -> str:
+    """The service of a convicted change: the one that runs it, where it can be told; else who failed of it first."""
+    return change.deployed_to if change.deployed_to and change.effect is not None else front.first
 
 
 def _is_cleared(change: Conviction, seen: Finding) -> bool:

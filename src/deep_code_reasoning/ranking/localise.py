@@ -64,7 +64,9 @@ def localise(scene: Scene, findings: Sequence[Finding]) -> tuple[Suspect, ...]:
     suspects = [_suspect(service, group) for service, group in sorted(by_service.items())]
     suspects.sort(key=lambda s: (-s.score, s.findings[0].start_ns, s.service))
     symptomatic = {
-        f.service: f.start_ns for f in sorted(findings, key=lambda f: f.start_ns, reverse=True) if kind_of(f).is_symptom
+        f.service: f.start_ns
+        for f in sorted(findings, key=lambda f: f.start_ns, reverse=True)
+        if f.service and kind_of(f).is_symptom
     }
     return tuple(_placed(scene, suspect, symptomatic, rank) for rank, suspect in enumerate(suspects))
 

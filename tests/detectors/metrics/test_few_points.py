@@ -299,3 +299,14 @@ def test_of_a_short_recording_what_the_others_do_too_is_silent(look: Look) -> No
     for number in range(12):
         rows += series(f"other{number}", "process.cpu.utilization", at_times, 15)
     assert look("metrics.saturation", {"metrics": rows})[1].verdict == "clear"
+
+
+@pytest.mark.parametrize(("others", "told"), [(60.0, ["app"]), (24.0, ["app", "db"])], ids=["far more", "as many"])
+def test_packets_are_lost_where_most_are_sent_again(others: float, told: list[str], look: Look) -> None:
+    times = [0.0, 1, 0, 0, 1, 0, 0, 1]
+    rows = series("db", "tcp.retransmits", [*times, *[22.0, 21, 23, 22, 21, 22, 23]])
+    rows += series(
+        "app", "tcp.retransmits", [*times, *[others, others + 1, others, others, others + 1, others, others]]
+    )
+    findings, _ = look("metrics.saturation", {"metrics": rows})
+    assert sorted(f.service for f in findings if f.mechanism == "network_loss") == told

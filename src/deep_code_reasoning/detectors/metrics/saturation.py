@@ -57,6 +57,8 @@ _LEFT: Final = frozenset({"free", "available", "avail", "idle"})
 _STOLEN: Final = frozenset({"steal", "stolen"})
 # Names of a processor's time that is counted in seconds, by both conventions.
 _IN_SECONDS: Final = frozenset({"seconds", "time"})
+# Who sends again so many times as often as another is where packets are lost.
+_FAR_MORE: Final = 1.5
 _WAITING: Final = frozenset({"wait", "waiting", "pending", "timeout", "timeouts", "latency", "duration", "acquire"})
 
 
@@ -125,7 +127,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     rises: dict[tuple[str, str], list[Rise]] = defaultdict(list)
     for series in known:
         rise = None if series.meaning.limit else _rise(series, known, alike, id(series) in stocks, settings)
-        if rise is not None and not _is_load(rise, served, settings):
+        if rise is not None and not _is_load(rise, served, settings) and not _lost_elsewhere(rise, told):
             rises[(series.service, _mechanism(series))].append(rise)
     for series in limits:
         rise = _lowered(series, known, len(known), settings)
@@ -175,6 +177,20 @@ def _is_load(rise: Rise, served: Sequence[Series], settings: Settings) -> bool:
     if not math.isnan(rise.full) or abruptness(series.values, step) >= settings.abrupt:
         return False
     return step.ratio < settings.min_ratio * requests_ratio(served, series.service, series.times_ns[step.index])
+
+
+def _lost_elsewhere(rise: Rise, told: Sequence[Series]) -> bool:
+    """Whether packets are sent again at another machine far more often: both ends of a bad way send again."""
+    series, step = rise.series, rise.step
+    if series.meaning.kind != "loss":
+        return False
+    since_ns = series.times_ns[step.index]
+    others = (
+        [value for time, value in zip(other.times_ns, other.values, strict=True) if time >= since_ns]
+        for other in told
+        if other.name == series.name and (other.service, other.instance) != (series.service, series.instance)
+    )
+    return any(late and median(late) >= _FAR_MORE * max(step.after, 1) for late in others)
 
 
 def _counts(series: Series) -> bool:
