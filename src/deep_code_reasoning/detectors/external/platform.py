@@ -24,6 +24,7 @@ from ...domain.finding import Finding
 from ...domain.wording import excerpt, figure
 from ..base import Detector, Kind, Scene
 from ..symptoms.calm import FORERUN_NS
+from ..symptoms.front import PLATFORM
 from ..symptoms.shifts import measures, shifts
 from ..symptoms.texts import new_texts
 from ..timeline.linked_spans import CLOCK_OF
@@ -77,6 +78,8 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     if there:
         # Who is asked most is missed most.
         first = max(there, key=lambda name: (len(scene.graph.callers(name)), name))
+    elif machine and PLATFORM.fullmatch(first):
+        first = machine
     node = nodes[0] if nodes else None
     fell = f"{node.name} fell from {figure(node.before)} to {figure(node.after)}" if node else ""
     what = excerpt(events[0].text, 120) if events else fell
@@ -105,7 +108,8 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
 def _machine(scene: Scene) -> tuple[str, list[str]]:
     """The one machine that platform events are of, with the services that run on it; '' where it is none, or several.
 
-    An event is of the machine that it names, or is about; what no service wrote, of the one that it was written on.
+    An event is of the machine that it names, or is about; what no service wrote, or a program of the machine's own, of
+    the one that it was written on.
     """
     rows = scene.store.query(
         f"""
@@ -134,12 +138,14 @@ def _machine(scene: Scene) -> tuple[str, list[str]]:
     ):
         named = mentions(row["body"], list(on_host), "") or [name for name in (row["instance"],) if name in on_host]
         named = [name for name in named if not any(other.startswith(f"{name}.") for other in named)]
-        written = [row["host"]] if row["host"] and row["service"] not in serving else []
+        of_machine = row["service"] not in serving or PLATFORM.fullmatch(row["service"])
+        written = [row["host"]] if row["host"] and of_machine else []
         told.update(named or written)
     if len(told) != 1:
         return "", []
     (machine,) = told
-    return machine, sorted({name for name in on_host.get(machine, ()) if name and name in serving})
+    there = {name for name in on_host.get(machine, ()) if name in serving and not PLATFORM.fullmatch(name)}
+    return machine, sorted(there - {""})
 
 
 DETECTOR: Final = Detector(

@@ -82,7 +82,7 @@ def failing_front(
 
 def is_platform(name: str) -> bool:
     """Whether a name is one of those who run others' processes, and speak of these."""
-    return _PLATFORM.fullmatch(name) is not None
+    return PLATFORM.fullmatch(name) is not None
 
 
 _FOREVER: Final = 2**63 - 1
@@ -139,10 +139,11 @@ def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Ite
     return ServiceGraph(tuple(names), calls)
 
 
-_PLATFORM: Final = re.compile(
+PLATFORM: Final = re.compile(
     r"(?i)kubelet|kube-?(proxy|scheduler|controller[\w-]*|apiserver)|kernel|systemd|containerd|dockerd|"
     r"node-[\w-]+|core-?dns"
 )
+"""Programs of a machine or a cluster, which are services of nobody."""
 _STORE: Final = re.compile(r"(?i)[-_.](db|database|cache|redis|queue|postgres\w*|mysql|mongo\w*|store|kafka|rds)$")
 # "client X exceeded its rate" complains about a caller.
 _CLIENT: Final = re.compile(r"\b(client|caller|consumer|requested by|called by|requests from)[\s:='\"]+$")
