@@ -188,7 +188,7 @@ wrong_result:
     negative (balance|quantity|amount|total|price) | expected .{1,40} (got|but|was) | reconcil | does not match |
     wrong (total|amount|value|currency|date) | out of balance | differs? (from|by) | assertion | invariant |
     (total|amount|price|balance|count) (is|was) (zero|wrong|negative|nan) | wrong (direction|order|account) |
-    off by | does not (balance|add up|reconcile) | unbalanced | discrepan | cross-tenant |
+    off by | \bdifferences?:? (of )?-?\d | does not (balance|add up|reconcile) | unbalanced | discrepan | cross-tenant |
     (message|record|event|row|update)s? (was |were )?lost |
     missing (invoice|order|record|row|event|message|payment)s?
 clock:

@@ -16,13 +16,13 @@ from .words import words
 
 _TOKEN: Final = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)
-      | (?P<number>(?<![\w.])-?\d[\d_]*(?:\.\d+)?(?P<suffix>[A-Za-z%]+)?(?!\w|\.\d))
+      | (?P<number>(?<![\w.])-?\d[\d_]*(?:\.\d+)?(?P<suffix>r/[sm]|[A-Za-z%]+)?(?!\w|\.\d))
       | (?P<name>[A-Za-z_$][\w$]*(?:(?:::|->|\.|-|/)[A-Za-z_$][\w$]*)*)
       | (?P<op><<|=>|:=|::|[-+*/=:,.(){}\[\]<>])""",
     re.X,
 )
 _QUOTED_NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?\s*[A-Za-z%]*")
-_NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*([A-Za-z%]*)")
+_NUMBER: Final = re.compile(r"(-?\d[\d_]*(?:\.\d+)?)\s*(r/[sm]|[A-Za-z%]*)")
 _JAVA_UNIT: Final = re.compile(
     r"(?:TimeUnit|ChronoUnit)\.|(?:NANO|MICRO|MILLI)?SECONDS$|(?:MILLIS|MINUTES|HOURS|DAYS|WEEKS)$"
 )
@@ -60,6 +60,9 @@ SIZE_BYTES: Final = {
     "mib": 1048576.0, "m": 1048576.0, "gb": 1e9, "g": 1073741824.0, "gi": 1073741824.0, "gib": 1073741824.0,
     "ti": 1099511627776.0, "tb": 1e12,
 }  # fmt: skip
+
+# Rates, a second each: nginx's `30r/m`, and as limiters of other proxies and libraries have them.
+_A_SECOND: Final = {"r/s": 1.0, "rps": 1.0, "qps": 1.0, "r/m": 1 / 60, "rpm": 1 / 60}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def _scaled(value: float, unit: str) -> tuple[float, str] | None:
     key = unit.lower()
     if not key or key in ("l", "f", "u", "ul", "i", "x", "n", "%"):
         return value, ""
+    if key in _A_SECOND:
+        return value * _A_SECOND[key], ""
     if unit == "m":  # minutes in durations, milli-cores in Kubernetes; sizes use "M"
         return value * TIME_MS["min"], "ms"
     for name in (key, key.rstrip("s")):

@@ -52,6 +52,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "queues",
     "days",
     "row_locks",
+    "precision",
 )
 
 

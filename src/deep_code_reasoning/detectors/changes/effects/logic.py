@@ -133,11 +133,13 @@ def _computes_the_same(hunk: Hunk, old: Line, new: Line) -> bool:
 _GOES_THROUGH: Final = re.compile(r"\s*(?:for|foreach)\b")
 # Arrows, what is read of a value where there is one, parameters of blocks, types of generics: no operators.
 _NO_OPERATOR: Final = re.compile(r"\??->|=>|&\.|\|\s*\w+(?:,\s*\w+)*\s*\||<[A-Z]\w*(?:[<,]\s*\w+>?)*>")
+# A star or an ampersand before a value, where none stands before it: what is pointed to, lent or unpacked.
+_PREFIX: Final = re.compile(r"(?:(?<=[(,\[{=])|(?<=return))\s*[*&]+(?=[A-Za-z_(])")
 _PLACEHOLDER: Final = re.compile(r"[#$]?\{[^{}]*\}|%[\d.]*\w|\$\w+|\{\}")
 
 
 def _operators(code: str) -> list[str]:
-    return _OPERATOR.findall(_NO_OPERATOR.sub(" ", code))
+    return _OPERATOR.findall(_PREFIX.sub(" ", _NO_OPERATOR.sub(" ", code)))
 
 
 def _same_text(old: str, new: str) -> bool:
