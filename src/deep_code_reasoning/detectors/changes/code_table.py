@@ -112,6 +112,10 @@ type_changed: schema_mismatch
 endpoint_changed: configuration
     slow_outside .8, dns .95, unreachable .95, not_found .8, timeout .5, auth .5, volume_drop .7, backlog .6, tls .55,
     missing_table .5, errors .35, wrong_result .3, cache_miss .5
+region_changed: latency_regression
+    slow .9, slow_outside .9, timeout .65, backlog .55, unreachable .6 by configuration,
+    not_found .6 by configuration, auth .5 by configuration, dns .5 by configuration, tls .4 by configuration,
+    errors .4, volume_drop .4, wrong_result .3 by wrong_result
 probe_path_changed: startup_failure
     probe_failed 1, unreachable .95, restart .9, not_found .9, errors .45, server_error .45, volume_drop .6
 route_renamed: configuration

@@ -51,7 +51,7 @@ REMOTE_EFFECTS: Final = frozenset(
     payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
     route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
     encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed
-    prefetch_lowered prefetch_raised ack_removed write_unawaited way_shifted""".split()
+    prefetch_lowered prefetch_raised ack_removed write_unawaited way_shifted region_changed""".split()
 )
 # Effects that concern one operation, table or statement, where others (pools, processors, limits) concern the process.
 OF_ONE_OPERATION: Final = frozenset(

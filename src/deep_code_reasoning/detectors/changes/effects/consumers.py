@@ -34,6 +34,8 @@ _NOTHING: Final = re.compile(r"!\s*\w+\s*\)|\bnull\b|\bnil\b|\bNone\b|\bnot \w+\
 _PLACE: Final = re.compile(
     r"""(?i)(\w*(?:queue|topic|exchange|routing_?key|stream|subject|subscription|consumer_?group|group_?id|binding)\w*)["']?\s*(?:=>|:=|[:=(])\s*["'`]([\w.\-/*#]+)["'`]"""
 )
+# Where a job says into which queue it goes: Active Job, Sidekiq, Celery, Laravel, BullMQ.
+_QUEUE_OF_JOB: Final = re.compile(r"""(?i)\b(?:queue_as|on_?queue|queue)\b["']?\s*(?:=>|[=:(])?\s*[:"'`]([\w.\-]+)""")
 
 
 def extract(patch: Patch) -> list[Effect]:
@@ -44,7 +46,7 @@ def extract(patch: Patch) -> list[Effect]:
             found += _unanswered(hunk) or _refused_no_more(hunk)
         if hunk.kind in ("code", "config"):
             found += _places(hunk, patch)
-    return found
+    return found or list(_queue_of_job(patch))
 
 
 def _unanswered(hunk: Hunk) -> list[Effect]:
@@ -116,6 +118,34 @@ def _places(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
                 says = f"{key} becomes {value}, which was {known}"
                 yield Effect("endpoint_changed", says, hunk.path, (value, known, key), sureness=0.85)
                 return
+
+
+def _queue_of_job(patch: Patch) -> Iterator[Effect]:
+    """Jobs go into another queue, named in another file than before, and nobody is told to work on that."""
+    code = [hunk for hunk in patch.running if hunk.kind == "code"]
+    old = {name for hunk in code for line in hunk.removed for name in _QUEUE_OF_JOB.findall(line.code)}
+    new = {name: hunk for hunk in code for line in hunk.after for name in _QUEUE_OF_JOB.findall(line.code)}
+    gone = sorted(old - new.keys())
+    come = [name for name, hunk in new.items() if name not in old and name not in _names_before(hunk)]
+    if not gone or not come or _is_worked_on(patch, come[0]):
+        return
+    says = f"puts into the queue {come[0]} what went into {gone[0]}"
+    yield Effect("endpoint_changed", says, new[come[0]].path, (come[0], gone[0], "queue"), sureness=0.9)
+
+
+def _names_before(hunk: Hunk) -> set[str]:
+    return {name for line in hunk.before for name in _QUEUE_OF_JOB.findall(line.code)}
+
+
+def _is_worked_on(patch: Patch, queue: str) -> bool:
+    """Whether a patch tells somebody to take from a queue (`config/sidekiq.yml`, `celery -Q`)."""
+    word = re.compile(rf"(?<![\w-]){re.escape(queue)}(?![\w-])")
+    return any(
+        word.search(line.code)
+        for hunk in patch.running
+        for line in hunk.added
+        if hunk.kind != "code" or not _QUEUE_OF_JOB.search(line.code)
+    )
 
 
 def _follows(patch: Patch, path: str, old: str, new: str) -> bool:

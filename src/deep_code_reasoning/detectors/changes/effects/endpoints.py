@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ...vocabulary.words import words
@@ -11,6 +11,7 @@ from ..code import captured, computes_nothing
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from ..paths import has_extension
+from .references import resolved, values_of
 
 _ENV: Final = re.compile(
     r"""process\.env\.([A-Z][A-Z0-9_]+)|process\.env\[["'](\w+)|(?:os\.)?(?:Getenv|getenv|LookupEnv|"""
@@ -55,6 +56,11 @@ _RIGHTS: Final = re.compile(
     r"security_?groups?|ingress|egress|"
     r"cidr\w*|firewall|network_?policy|authorization|api_?key|token|secret|signing|algorithm|jwt|oauth)\b"
 )
+# Where the large providers compute: `eu-central-1`, `us-gov-west-1`, `europe-west3`, `westeurope`, `eastus2`.
+_REGION: Final = re.compile(
+    r"(?<![a-z])(?:[a-z]{2}(?:-gov|-iso[a-z]?)?|northamerica|southamerica|australia|europe|africa|asia)"
+    r"-(?:north|south|east|west|central){1,2}-?\d\b|\b(?:north|south|east|west|central)+(?:us|europe|india|asia)\d?\b"
+)
 _TEXT_KEY: Final = frozenset(
     "title label message description text placeholder caption tooltip help copy note summary comment heading".split()
 )
@@ -67,14 +73,15 @@ def extract(patch: Patch) -> list[Effect]:
     """Hosts, topics and the like that changed, variables read under another name, trust and rights that changed."""
     found: list[Effect] = []
     found += _variables(patch)
+    known = values_of(patch)
     for hunk in patch.running:
         if hunk.kind in ("manifest", "schema", "sql"):
             continue
-        found += _places(hunk)
+        found += _places(hunk, known)
         found += _routes(hunk)
         found += _trust(hunk)
         if hunk.kind == "config":
-            found += _values_changed(hunk)
+            found += _values_changed(hunk, known)
     return found
 
 
@@ -111,7 +118,7 @@ def _defined(hunk: Hunk) -> Iterator[Effect]:
         )
 
 
-def _places(hunk: Hunk) -> Iterator[Effect]:
+def _places(hunk: Hunk, known: Mapping[str, str]) -> Iterator[Effect]:
     old_codes = [line.code for line in hunk.removed if not _is_talk(line.code)]
     new_codes = [line.code for line in hunk.added if not _is_talk(line.code)]
     all_before = " ".join(line.code for line in hunk.before)
@@ -120,18 +127,28 @@ def _places(hunk: Hunk) -> Iterator[Effect]:
     gone = [host for host in old_hosts if host not in new_hosts]
     come = [host for host in new_hosts if host not in old_hosts and host not in all_before]
     if gone and come and _looks_like_place(come[0], hunk):
-        yield Effect("endpoint_changed", f"{gone[0]} becomes {come[0]}", hunk.path, (*come, *gone))
+        kind = _moved(gone[0], come[0])
+        yield Effect(kind, f"{gone[0]} becomes {come[0]}", hunk.path, (*come, *gone))
         return
     old = dict(_pairs(old_codes))
-    for key, value in _pairs(new_codes):
+    for key, said in _pairs(new_codes):
+        value = resolved(said, known)
         before = old.get(key)
         if before is None or before == value or not before or not value:
             continue
         name = frozenset(words(key))
         if name & _TEXT_KEY or (re.fullmatch(r"[-\d.]+[a-zA-Z%]*", value) and not name & _NUMBERED):
             continue
-        if name & _PLACE_KEY and not re.search(r"\s", value.strip()):
-            yield Effect("endpoint_changed", f"{key} becomes {value}", hunk.path, (value, before, key), sureness=0.95)
+        if (name & _PLACE_KEY or "location" in name) and not re.search(r"\s", value.strip()):
+            yield Effect(
+                _moved(before, value), f"{key} becomes {value}", hunk.path, (value, before, key), sureness=0.95
+            )
+
+
+def _moved(before: str, after: str) -> str:
+    """The kind of effect that another place is: further off, where it is in another region of a provider."""
+    old, new = (_REGION.search(text) for text in (before, after))
+    return "region_changed" if old and new and old[0] != new[0] else "endpoint_changed"
 
 
 # A path, or a piece of one that code puts together (`"/vendors/" + id`, `f"{base}vendors/{id}"`).
@@ -156,10 +173,11 @@ def _routes(hunk: Hunk) -> Iterator[Effect]:
         )
 
 
-def _values_changed(hunk: Hunk) -> Iterator[Effect]:
+def _values_changed(hunk: Hunk, known: Mapping[str, str]) -> Iterator[Effect]:
     """Words that a setting had and has no more, in files of configuration."""
     old = dict(_pairs(line.code for line in hunk.removed))
-    for key, value in _pairs(line.code for line in hunk.added):
+    for key, said in _pairs(line.code for line in hunk.added):
+        value = resolved(said, known)
         before = old.get(key)
         if (
             before

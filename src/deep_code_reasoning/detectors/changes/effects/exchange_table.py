@@ -292,7 +292,19 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         gone=r"(?i)\basync_?(?:appender|logger|handler|wrapper|target|log\w*)\b|<async\b|\.AsyncAppender|\bQueueHandler\b|\bneverBlock\b|WriteTo\.Async"
         r"|BufferedWriteSyncer|\bnon_?blocking\b|\bsync\s*:\s*false|\basync\s*=\s*[\"']true|buffered\w*",
         off=r"(?i)[:=>]\s*[\"']?false",
-        stays=r"(?i)\blog|logger|appender|logging",
+        stays=r"(?i)\blog|logger|appender|logging|tracing|subscriber",
+    ),
+    _rule(
+        "workers_lowered",
+        "one thread does what many shared",
+        gone=r"\bDispatchers\.(?:IO|Default)\b(?!\.limitedParallelism\(\s*1\s*\))|\bnew(?:Cached|WorkStealing)ThreadPool\(|\bnewVirtualThreadPerTask\w*"
+        r"|\b(?:newFixedThreadPool|newFixedThreadPoolContext|FixedThreadPool\.new|limitedParallelism)\(\s*(?!1\s*[,)])\S"
+        r"|\b(?:ForkJoinPool|CachedThreadPool|boundedElastic|new_multi_thread|spawn_blocking|to_thread|TaskScheduler\.Default)\b|\bSchedulers\.(?:parallel|io|computation)\b"
+        r"|\b(?:Thread|Process)PoolExecutor\((?!.*(?:max_workers\s*=\s*)?\b1\s*[,)])",
+        come=r"\bnewSingleThread(?:Context|Executor|ScheduledExecutor)\(|\b(?:newFixedThreadPool(?:Context)?|FixedThreadPool\.new|limitedParallelism)\(\s*1\s*[,)]"
+        r"|\bSingleThreadExecutor\b|\bSchedulers\.(?:single|newSingle)\b|\bnew_current_thread\b|\bThreadPoolExecutor\(\s*(?:max_workers\s*=\s*)?1\s*[,)]"
+        r"|\bMaxDegreeOfParallelism\s*=\s*1\b|\bSingleThread(?:ed)?TaskScheduler\b",
+        sureness=0.95,
     ),
     _rule(
         "dedupe_removed",

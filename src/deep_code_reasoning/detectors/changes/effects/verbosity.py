@@ -7,11 +7,18 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..code import is_log_statement
-from ..diff import Hunk, Line
+from ..diff import Hunk, Line, Patch
 from ..effect import ANY, Effect, each_hunk
 
 _LEVEL: Final = re.compile(
     r"""(?i)\b(?:log|root|logger|logging|level)\w*\b.*?\b(trace|debug|info|warn(?:ing)?|error)\b"""
+)
+# How levels are set without a word of logs, and what a file of the settings of logs says (`tracing`, `filter`).
+_OF_LOGS: Final = re.compile(
+    r"(?i)\blog|logging|logger|tracing|log4|logback|serilog|(?<![a-z])rust_log|env_?filter|max_level|verbosity"
+)
+_ANY_LEVEL: Final = re.compile(
+    r"(?i)(?<![\w.])(?:\w*(?:level|log|zap)\w*(?:::|\.))?(trace|debug|info|warn(?:ing)?|error)\b(?=[\"'`,)]|\s*$)"
 )
 _ORDER: Final = {"error": 0, "warn": 1, "warning": 1, "info": 2, "debug": 3, "trace": 4}
 _WHOLE: Final = re.compile(r"(?i)\b(?:raw_?)?(?:body|payload|headers|dump|content|request_json|to_?json)\b")
@@ -22,6 +29,7 @@ _AS_TEXT: Final = re.compile(
 )
 _MAYBE_AS_TEXT: Final = re.compile(r"%[+#]v|\.inspect\b")
 # What is written below this level is not written in production.
+_WRITES: Final = re.compile(r"\b(?:trace|debug|info|warn(?:ing)?|error)!?\s*\(", re.IGNORECASE)
 _QUIET: Final = re.compile(r"(?i)\b\w*(?:debug|trace|verbose)\w*!?\s*\(|::(?:debug|trace)!|level\.debug")
 
 
@@ -36,6 +44,24 @@ def _levels(hunk: Hunk) -> Iterator[Effect]:
     )
     if old and new and max(new) > max(2, *old):
         yield Effect("logging_verbose", "log level made more verbose", hunk.path, ("log", "level"))
+
+
+def _by_file(patch: Patch) -> Iterator[Effect]:
+    """The level that code set, and a file of settings that is new sets since, for more."""
+    old, new = (
+        [
+            (_ORDER[match[1].lower()], hunk.path)
+            for hunk in patch.running
+            for line in (hunk.added if added else hunk.removed)
+            if (hunk.is_new_file or not added)
+            and (_OF_LOGS.search(line.code) or (added and _OF_LOGS.search(hunk.path)))
+            and not _WRITES.search(line.code)
+            and (match := _ANY_LEVEL.search(line.code))
+        ]
+        for added in (False, True)
+    )
+    if old and new and max(new)[0] > max(2, max(old)[0]):
+        yield Effect("logging_verbose", "log level made more verbose", max(new)[1], ("log", "level"))
 
 
 def _bodies(hunk: Hunk) -> Iterator[Effect]:
@@ -61,4 +87,9 @@ def _writing(lines: Sequence[Line], pattern: re.Pattern[str]) -> list[Line]:
     return [line for line in lines if is_log_statement(line.code) and pattern.search(line.code)]
 
 
-extract: Final = each_hunk({_levels: ANY, _bodies: ANY, _objects: ANY})
+_of_hunks: Final = each_hunk({_levels: ANY, _bodies: ANY, _objects: ANY})
+
+
+def extract(patch: Patch) -> list[Effect]:
+    """Levels that let more through, in one place or moved into another, and objects that are written whole."""
+    return [*_of_hunks(patch), *_by_file(patch)]
