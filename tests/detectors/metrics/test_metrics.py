@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deep_code_reasoning.domain.instant import NS_PER_S
+from deep_code_reasoning.domain.instant import NS_PER_MS, NS_PER_S
 from scenery import START_NS, System, series
 
 Look = Callable[..., Any]
@@ -140,6 +140,20 @@ def test_latency_metrics_are_heard_beside_a_sample_of_the_requests(look: Look) -
     rows = series("stock", "http_server_duration_p99_ms", steps(400), step_s=1)
     (finding,), _ = look("metrics.service_level", dict(System().tables(metrics=rows)))
     assert finding.mechanism == "latency_regression"
+
+
+@pytest.mark.parametrize(("late_ms", "told"), [(8.0, 0), (160.0, 1)], ids=["spans deny it", "spans show it"])
+def test_a_rise_of_latency_that_a_service_s_own_spans_deny_is_silent(late_ms: float, told: int, look: Look) -> None:
+    rows = series("stock", "http_server_duration_p99_ms", steps(400, points=20), step_s=1)
+    first_ns, calm = int(str(rows[0]["time_ns"])), 2 * (len(rows) - 20)
+    spans = [
+        {"trace_id": f"t{number}", "span_id": f"s{number}", "service": "stock", "name": "GET /", "kind": "server",
+         "start_ns": first_ns + number * NS_PER_S // 2, "source_id": 1, "line": number + 1,
+         "duration_ns": round((late_ms if number >= calm else 8.0) * NS_PER_MS * (1 + number % 5 / 10))}
+        for number in range(2 * len(rows))
+    ]  # fmt: skip
+    findings, _ = look("metrics.service_level", {"metrics": rows, "spans": spans})
+    assert len(findings) == told
 
 
 def test_latency_metrics_yield_to_spans_where_there_are_many(look: Look) -> None:

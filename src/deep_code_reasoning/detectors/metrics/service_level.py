@@ -58,6 +58,9 @@ class Settings:
         spans_a_point: and from so many in the time of one point of its metrics: of fewer no 95th percentile can be
             told, and a sample of all requests says less than a metric that is made of all.
         enough_services: with so many such services the traces cover the system.
+        seen_spans: of a service that has so many spans of requests before its latency steps up and after, these show
+            a rise that all its requests have, also where they are a sample;
+        seen_share: by this part of it at least, in the mean or a quantile.
     """
 
     min_error_ratio: float = 2.0
@@ -69,6 +72,8 @@ class Settings:
     enough_spans: int = 100
     spans_a_point: int = 20
     enough_services: int = 3
+    seen_spans: int = 20
+    seen_share: float = 0.3
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -85,6 +90,8 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
             continue
         evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
         chance = probability(evidence, len(known))
+        if series.meaning.kind == "latency" and _is_denied(scene, series, step, settings):
+            continue
         if chance >= settings.min_probability:
             kind = "errors" if series.meaning.kind == "success" else series.meaning.kind
             steps[(series.service, kind, step.after < step.before)].append((chance, series, step))
@@ -102,6 +109,31 @@ def _is_traced(scene: Scene, settings: Settings) -> bool:
     points = traced.seconds / median(pauses) if pauses else 0.0
     enough = max(settings.enough_spans, settings.spans_a_point * points)
     return sum(int(row["n"]) >= enough for row in rows) >= settings.enough_services
+
+
+def _is_denied(scene: Scene, series: Series, step: Step, settings: Settings) -> bool:
+    """Whether the service's own spans, of which there are enough, know nothing of a rise of its latency."""
+    if not scene.store.count("spans"):
+        return False
+    # A point tells of the time before it.
+    row = scene.store.query(
+        """
+        WITH toFloat64(duration_ns) AS lasted, start_ns >= {since:Int64} AS late
+        SELECT countIf(NOT late) AS before, countIf(late) AS after,
+               arrayMap(k -> k.2 / k.1, [
+                   (avgIf(lasted, NOT late), avgIf(lasted, late)),
+                   (quantileExactIf(0.5)(lasted, NOT late), quantileExactIf(0.5)(lasted, late)),
+                   (quantileExactIf(0.75)(lasted, NOT late), quantileExactIf(0.75)(lasted, late)),
+                   (quantileExactIf(0.95)(lasted, NOT late), quantileExactIf(0.95)(lasted, late))
+               ]) AS ratios
+        FROM spans WHERE service = {service:String} AND kind IN ('server', 'consumer', '')
+        """,
+        service=series.service,
+        since=series.times_ns[max(0, step.index - 1)],
+    )[0]
+    if min(int(row["before"]), int(row["after"])) < settings.seen_spans:
+        return False
+    return all(float(ratio) < 1 + settings.seen_share * (step.ratio - 1) for ratio in row["ratios"])
 
 
 def _matters(series: Series, step: Step, settings: Settings) -> bool:

@@ -42,6 +42,8 @@ _LONGER: Final = 1.1
 _MIN_LONGER: Final = 3
 # Most of the callee's time is a partner's from here on.
 _MOSTLY: Final = 0.5
+# Where each try fails by itself most get through with the third or fourth only now and then: some have to.
+_SOME: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,9 @@ def _finding(scene: Scene, rise: Rise) -> Finding:
     inner, waits_ms = _waits_inside(scene.store, caller, callee)
     inverted = f", and itself waits up to {waits_ms:.0f} ms for {inner}" if waits_ms > deadline_ms else ""
     tries = 0.0 if inverted else _tries_inside(scene.store, rise, deadline_ms)
-    if tries >= _MOSTLY:
-        inverted = (
-            f", and itself tries {inner} again, each time for less and in all for longer, and mostly gets through"
-        )
-    wrong_way = bool(inverted) and (tries or _waits_outside(scene.store, caller, callee)) >= _MOSTLY
+    if tries >= _SOME:
+        inverted = f", and itself tries {inner} again, each time for less and in all for longer, and gets through"
+    wrong_way = tries >= _SOME or (bool(inverted) and _waits_outside(scene.store, caller, callee) >= _MOSTLY)
     return Finding(
         code="traces.new_deadline" if is_new else "traces.inverted_deadline" if wrong_way else "traces.early_timeout",
         mechanism="timeout_budget",
