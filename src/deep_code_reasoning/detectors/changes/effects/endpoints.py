@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ...vocabulary.words import words
-from ..code import captured, computes_nothing
+from ..code import captured, computes_nothing, string_literals
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from ..paths import has_extension
 from .references import resolved, values_of
+from .taken_over import handed_here, newcomers, texts
 
 _ENV: Final = re.compile(
     r"""process\.env\.([A-Z][A-Z0-9_]+)|process\.env\[["'](\w+)|(?:os\.)?(?:Getenv|getenv|LookupEnv|"""
@@ -79,7 +80,7 @@ def extract(patch: Patch) -> list[Effect]:
             continue
         found += _places(hunk, known)
         found += _routes(hunk)
-        found += _trust(hunk)
+        found += _trust(hunk, patch)
         if hunk.kind == "config":
             found += _values_changed(hunk, known)
     return found
@@ -222,7 +223,7 @@ def _is_talk(code: str) -> bool:
     return _TO_COMPILER.match(code) is not None or computes_nothing(code)
 
 
-def _trust(hunk: Hunk) -> Iterator[Effect]:
+def _trust(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
     if hunk.kind == "view":
         return
     for kind, pattern, says in (
@@ -233,6 +234,8 @@ def _trust(hunk: Hunk) -> Iterator[Effect]:
             [line.code for line in lines if pattern.search(line.code) and not _is_talk(line.code)]
             for lines in (hunk.removed, hunk.added)
         )
+        if kind == "rights_changed" and (old or new) and _demands_the_same(hunk, old, patch):
+            continue
         inside = pattern.search(hunk.heading) or any(
             pattern.search(line.code) for line in hunk.before if line.sign == " "
         )
@@ -244,9 +247,23 @@ def _trust(hunk: Hunk) -> Iterator[Effect]:
         lines = old or new or (plain if inside else [])
         if lines:
             names = dict.fromkeys(n.strip(".") for line in lines for n in re.findall(r"[A-Za-z][\w.\-:]{2,}", line))
-            gone = bool(old and not new) or (not old and not new)
+            gone = not new or (kind == "rights_changed" and _grants_no_more(old, hunk))
             sureness = 0.85 if gone else 0.75 if _same_keys(old, new) else 0.6
             yield Effect(kind, f"changes {says}: `{lines[0][:80]}`", hunk.path, tuple(names), sureness=sureness)
+
+
+def _demands_the_same(hunk: Hunk, old: Sequence[str], patch: Patch) -> bool:
+    """Whether a function that is new asks for the same rights as were asked for here before."""
+    demanded = {text for code in old for text in string_literals(code)}
+    if demanded:
+        return demanded <= texts(hunk.added) and bool(newcomers(hunk, patch))
+    return not old and bool(texts(handed_here(hunk, patch)))
+
+
+def _grants_no_more(old: Sequence[str], hunk: Hunk) -> bool:
+    """Whether rights that were spelt out (`orders:read`) are none of the words that stand there now."""
+    rights = {right for code in old for text in string_literals(code) for right in text.split() if ":" in right}
+    return bool(rights) and not any(right in line.code for right in rights for line in hunk.after)
 
 
 def _same_keys(old: Iterable[str], new: Iterable[str]) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ....domain.wording import excerpt
-from ..code import without_strings
-from ..diff import Hunk
-from ..effect import Effect, each_hunk
+from ..code import block_after, without_strings
+from ..diff import Hunk, Line, Patch
+from ..effect import Effect
 from .conditions import Conditions, bound_names
+from .taken_over import newcomers, texts
 
 _NULL_CHECK: Final = re.compile(
     r"(==|!=|===|!==|\bis\b|\bis not\b)\s*(nil|null|None|undefined|nullptr|NULL)\b|\?\.|\?\?|"
@@ -45,7 +46,17 @@ _CHECKS: Final = (
 )
 
 
-def _guards(hunk: Hunk) -> Iterator[Effect]:
+def extract(patch: Patch) -> list[Effect]:
+    """Checks that are gone, and values taken for granted."""
+    return [
+        effect
+        for hunk in patch.running
+        if hunk.kind in ("code", "view")
+        for effect in (*_guards(hunk, patch), *_taken_for_granted(hunk))
+    ]
+
+
+def _guards(hunk: Hunk, patch: Patch) -> Iterator[Effect]:
     now = Conditions(hunk.added, bound_names(hunk.removed))
     catches = any(_CAUGHT.search(line.code) for line in hunk.removed)
     for effect, pattern, says in _CHECKS:
@@ -56,12 +67,21 @@ def _guards(hunk: Hunk) -> Iterator[Effect]:
         old = [line for line in old if not _GOES_ON.match(line.code)]
         if effect == "error_check_removed" and not catches:
             old = [line for line in old if not _TRY.match(line.code)]
+        if effect == "branch_removed" and len(old) > len(new):
+            old = [line for line in old if not _is_taken_over(line, hunk, patch)]
         gone = [line.code for line in old if not now.have(line)] if len(old) > len(new) else []
         if gone:
             sureness = 0.95 if not new else 0.55
             yield Effect(
                 effect, f"{says} is gone: `{excerpt(gone[0], 80)}`", hunk.path, _names(gone), sureness=sureness
             )
+
+
+def _is_taken_over(line: Line, hunk: Hunk, patch: Patch) -> bool:
+    """Whether a function that is called here since says what the case that was told apart here said."""
+    before = hunk.before
+    said = texts([before[place] for place in block_after(before, before.index(line))])
+    return bool(said) and said <= texts(newcomers(hunk, patch))
 
 
 def _taken_for_granted(hunk: Hunk) -> Iterator[Effect]:
@@ -74,6 +94,3 @@ def _taken_for_granted(hunk: Hunk) -> Iterator[Effect]:
 
 def _names(codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for code in codes for name in re.findall(r"[A-Za-z_]\w{2,}", code)))[:20]
-
-
-extract: Final = each_hunk({_guards: "code view", _taken_for_granted: "code view"})

@@ -9,6 +9,7 @@ from typing import Final
 from ..code import computes_nothing, string_literals
 from ..diff import Line, Patch
 from ..effect import Effect
+from .taken_over import handed_here, newcomers, texts
 
 _NAME: Final = re.compile(r"[A-Za-z][\w.:\-/]{3,60}")
 _LABELS: Final = re.compile(
@@ -30,6 +31,12 @@ def extract(patch: Patch) -> list[Effect]:
         built = _built(old, hunk.added) | _built(new, hunk.removed)
         gone = tuple(name for name in old if name not in after and name not in built | _worded(hunk.after))
         come = tuple(name for name in new if name not in before and name not in built | _worded(hunk.before))
+        if gone and len(patch.running) > 1:
+            said = texts(newcomers(hunk, patch))
+            gone = tuple(name for name in gone if name not in said)
+        if come and len(patch.running) > 1:
+            said = texts(handed_here(hunk, patch))
+            come = tuple(name for name in come if name not in said)
         if gone:
             found.append(
                 Effect("name_gone", f"{', '.join(gone[:4])} is no longer there", hunk.path, gone, sureness=0.9)
