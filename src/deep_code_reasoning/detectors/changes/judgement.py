@@ -6,6 +6,7 @@ service that fails, never suffices; that it came after the onset, or does nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -232,6 +233,8 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
     if said in _WANTING or (said in _WANTING_BY_NAME and not verdict.tie):
         return verdict
     share = trial.suspicion / sum(other.suspicion for other in trials)
+    if _only_asked_more(trial, situation):
+        return verdict
     climb = min(ramp_factor(symptom, verdict.rollout)[0] for symptom in own)
     score = round(_ELIMINATION * trial.suspicion * share**0.5 * (0.85 + 0.3 * verdict.tie) * min(1.0, climb), 4)
     if score <= verdict.score:
@@ -256,6 +259,41 @@ def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situatio
         can_bring=_mechanisms(trial.effects),
         eliminated=True,
     )
+
+
+def _only_asked_more(trial: _Trial, situation: Situation) -> bool:
+    """Whether the changed service is asked so much more that load explains its trouble, and the change cannot bring it.
+
+    A change at home makes nobody ask more, but for those who try again; a size that was cut to a part makes that many
+    requests of one. Where errors are told that no load makes, load explains nothing.
+    """
+    rollout = trial.verdict.rollout
+    own = [s for s in situation.symptoms if rollout is not None and s.service == rollout.service]
+    more = [after / before for s in own if s.kind == "traffic_up" for before, after in s.levels if before]
+    growth = max(more, default=0.0)
+    told = max((s.weight for s in own), default=0.0)
+    if growth < _BEYOND_RETRIES or not all(s.kind in _OF_LOAD for s in own if s.weight == told):
+        return False
+    return not any(
+        capability(effect.kind).strength("traffic_up") and _times_more(effect) >= growth / _ROUGHLY
+        for effect in trial.effects
+    )
+
+
+def _times_more(effect: Effect) -> float:
+    """How many requests it can make of one."""
+    if not effect.old or not effect.new:
+        return math.inf
+    return max(effect.old / effect.new, effect.new / effect.old)
+
+
+# Policies of retries make three to five attempts, seldom ten.
+_BEYOND_RETRIES: Final = 10.0
+_ROUGHLY: Final = 2.0
+# What more requests alone bring about.
+_OF_LOAD: Final = frozenset(
+    "cpu slow gc timeout pool_exhausted worker_exhausted event_loop memory_step backlog traffic_up".split()
+)
 
 
 def _went_along(other: Verdict, verdict: Verdict) -> bool:

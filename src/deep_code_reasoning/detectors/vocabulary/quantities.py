@@ -138,6 +138,11 @@ def _time_scale(name: str) -> float | None:
     return TIME_MS.get(word, TIME_MS.get(singular)) if len(word) >= 3 else None
 
 
+def _scale_of_call(name: str) -> float | None:
+    """`minutes(5)` makes minutes of a number; `min(size, 5)` takes the lesser."""
+    return None if words(name)[-1:] == ["min"] else _time_scale(name)
+
+
 def _label_scale(label: str) -> float | None:
     """What `seconds=` stands for in `timedelta(seconds=5)`; a singular (`hour=3`) names a point in time."""
     return _time_scale(label) if label.endswith("s") and len(words(label)) == 1 else None
@@ -216,7 +221,7 @@ class _Reader:
             self.found[-1] = owner, before * value if self.operator == "*" else before * 2**value, dimension
         else:
             frames = reversed(self.frames[1:])
-            scales = (scale for f in frames for scale in (_label_scale(f.label), _time_scale(f.name)))
+            scales = (scale for f in frames for scale in (_label_scale(f.label), _scale_of_call(f.name)))
             scale = next((scale for scale in scales if scale is not None), None)
             if scale is not None and not unit:
                 value, unit = value * scale, "ms"
