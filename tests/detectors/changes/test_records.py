@@ -69,6 +69,34 @@ def test_a_deploy_that_never_went_live_is_an_attempt(build_case: BuildCase) -> N
     assert [str(c) for c in cite_change(found["unknown"])] == ["deploy:unknown"]
 
 
+def test_a_flag_that_new_code_asks_for_lets_it_run(build_case: BuildCase) -> None:
+    asks = (
+        "--- a/cart/f.py\n+++ b/cart/f.py\n@@ -1 +1,2 @@\n"
+        "+    if flags.enabled('quick'):\n+        return quick()\n     x()\n"
+    )
+    rows = [
+        {**commit("aaaaaaa"), "files": ["cart/f.py"], "diff": asks},
+        {**commit("bbbbbbb"), "files": ["cart/f.py"], "diff": asks.replace("'quick'", "'quicker'")},
+        deploy("one", "aaaaaaa"),
+        deploy("two", "bbbbbbb"),
+        *(
+            {"kind": "flag", "id": name, "service": service, "message": message, "attributes": {"flag": "quick"}}
+            for name, service, message in (
+                ("quick@1", "cart", "off->on"),
+                ("quick@2", "cart", "on->off"),
+                ("quick@3", "shop", "off->on"),
+            )
+        ),
+    ]
+    with build_case(placed(*rows)) as store:
+        found = {change.sha: change for change in history(store).changes}
+        cited = [str(c) for c in cite_change(found["aaaaaaa"])]
+    lives = {sha: [(r.id, r.time_ns, r.opened_by) for r in found[sha].rollouts] for sha in ("aaaaaaa", "bbbbbbb")}
+    assert lives["aaaaaaa"] == [("one", 3, ""), ("one", 5, "quick@1")]
+    assert lives["bbbbbbb"] == [("two", 4, "")]
+    assert cited == ["commit:shop@aaaaaaa", "deploy:one", "flag:quick@1"]
+
+
 def test_where_nothing_else_went_live_nothing_came_before(build_case: BuildCase) -> None:
     with build_case(placed(deploy("d", "ccccccc", outcome="failed"))) as store:
         assert not is_any_before(store, 10)

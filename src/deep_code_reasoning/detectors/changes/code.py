@@ -193,8 +193,13 @@ def loop_bodies(lines: Sequence[Line]) -> list[tuple[int, range]]:
 
 def endless_bodies(lines: Sequence[Line]) -> set[int]:
     """Places of the lines within loops that no head ends: those that read until there is nothing more, and others."""
+    return {place for _, body in endless_loops(lines) for place in body}
+
+
+def endless_loops(lines: Sequence[Line]) -> list[tuple[int, range]]:
+    """Loops that no head ends: the line that opens each, and the lines within it."""
     heads = (n for n, line in enumerate(lines) if _ENDLESS.search(without_strings(line.code)))
-    return {place for head in heads for place in block_after(lines, head)}
+    return [(head, block_after(lines, head)) for head in heads]
 
 
 def tries_again(lines: Sequence[Line], head: int, body: range) -> bool:

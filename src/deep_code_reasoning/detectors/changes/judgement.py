@@ -200,7 +200,8 @@ def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:
     if rollout is None:
         return ()
     delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
-    where = f"deployed on {rollout.service}" if rollout.service else "deployed"
+    done = f"let run by the flag {rollout.opened_by}" if rollout.opened_by else "deployed"
+    where = f"{done} on {rollout.service}" if rollout.service else done
     halted = ", and stopped half-way" if rollout.halted else ""
     return (
         f"{where} {stretch(delay_s)} before the onset{halted}" if delay_s >= 0 else f"{where} at the onset{halted}",

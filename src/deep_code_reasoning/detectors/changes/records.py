@@ -68,11 +68,40 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         )
         for row in commits
     ]
+    flips = [
+        (row["flag"], row["rollout"])
+        for row in rows
+        if row["kind"] == "flag" and row["flag"] and not row["rollout"].void and not _OFF.search(row["message"])
+    ]
+    found = [_opened(change, flips) for change in found]
     met = {rollout.id for change in found for rollout in (*change.rollouts, *change.attempts)}
     found += [
         _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
     ]
     return tuple({(change.kind, change.repo, change.sha): change for change in found}.values())
+
+
+_OFF: Final = re.compile(r"(?i)(?:off|false|disabled|\b0%?)\s*$")
+
+
+def _opened(change: Change, flips: Sequence[tuple[str, Rollout]]) -> Change:
+    """The change, live anew with each flip of a flag that its new lines ask for, where it was deployed before."""
+    live = list(change.rollouts)
+    for flag, flip in flips:
+        if flag not in change.diff or not _asks_for(flag).search(change.diff):
+            continue
+        before = [one for one in change.rollouts if one.service == flip.service and one.time_ns < flip.time_ns]
+        if before:
+            latest = max(before, key=lambda one: one.time_ns)
+            live.append(replace(latest, time_ns=flip.time_ns, opened_by=flip.id))
+    return replace(change, rollouts=tuple(live)) if len(live) > len(change.rollouts) else change
+
+
+def _asks_for(flag: str) -> re.Pattern[str]:
+    """Added lines of code that have a flag's name as a whole, and set it to nothing; one of a single word in quotes."""
+    name = re.escape(flag)
+    whole = rf"(?<![\w-]){name}(?![\w-])" if re.search(r"[_-]", flag) else rf"[\"'`]{name}(?=[\"'`])"
+    return re.compile(rf"^\+(?!\+\+).*{whole}(?![\"']?\s*[:=](?!=))", re.M)
 
 
 def _called_so(repo: str, services: frozenset[str]) -> str:
@@ -255,5 +284,6 @@ def cite_change(change: Change) -> tuple[Citation, ...]:
         return (change_citation(change.kind, change.sha),)
     return (
         change_citation("commit", change.sha, change.repo),
-        *(change_citation("deploy", r.id) for r in (change.rollouts or change.attempts)[:2]),
+        *dict.fromkeys(change_citation("deploy", r.id) for r in (change.rollouts or change.attempts)[:2]),
+        *(change_citation("flag", r.opened_by) for r in change.rollouts if r.opened_by),
     )

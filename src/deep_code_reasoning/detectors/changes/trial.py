@@ -26,6 +26,7 @@ class Rollout:
     """One deploy of a change: where and when.
 
     `void` says why it never reached who is served, '' where it did; `halted` where it stopped half-way.
+    `opened_by` is the flip of a flag which, rather than a deploy, let it run then.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Rollout:
     time_ns: int
     void: str = ""
     halted: bool = False
+    opened_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "days",
     "row_locks",
     "precision",
+    "paging",
 )
 
 
