@@ -67,8 +67,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     elif causes:
         causes[0] = with_attempts(scene, with_arrival(scene, causes[0], suspects[0]))
     if causes:
-        causes[0] = with_all_who_miss_it(scene, causes[0], told=lead is None)
-        causes[0] = with_first_service(scene, causes[0])
+        causes[0] = with_first_service(scene, with_all_who_miss_it(scene, causes[0], told=lead is None))
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 

@@ -54,3 +54,5 @@ def test_who_is_measured_by_the_minute_is_not_before_who_speaks_of_its_own_troub
         for said, shift in ((own, slow), (late, slow), (anothers, slow), (own, busy))
     ]
     assert firsts == ["api", "mail", "mail", "mail"]
+    more = Shift("api", "requests_per_sec", 50, 900, minute)
+    assert failing_front(symptoms_of((own,), (slow, more)), ServiceGraph()).first == "mail"

@@ -116,9 +116,12 @@ def _of_same_minute(
     A metric is dated by the minute, and a message by its second: the silent one would always come first. `own`: when
     each first had a trouble not made of others'.
     """
-    if any(s.service == silent and not _is_passive(s) and (s.said or s.kind not in _OF_OTHERS) for s in symptoms):
+    of_silent = [s for s in symptoms if s.service == silent]
+    if any(s.said or not (_is_passive(s) or s.kind in _OF_OTHERS) for s in of_silent):
         return []
-    return [name for name in names if name in own and max(own[name], began[name]) < began[silent] + 60 * NS_PER_S]
+    asked_for_more = {s.service for s in symptoms if s.kind == "traffic_up"}  # others made its trouble
+    until_ns = began[silent] + 60 * NS_PER_S
+    return [n for n in names if n in own and n not in asked_for_more and max(own[n], began[n]) < until_ns]
 
 
 def _is_passive(symptom: Symptom) -> bool:
