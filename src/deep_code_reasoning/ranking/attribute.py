@@ -23,6 +23,7 @@ from ..domain.finding import Finding
 from .arrival import with_arrival, with_attempts
 from .calibrate import at_its_limit
 from .explaining import came_after, explains, is_overrun, is_reaction
+from .first import with_first_service
 from .outside import from_outside, strongest
 from .remedy import next_checks, remediation
 from .victims import with_all_who_miss_it
@@ -66,7 +67,7 @@ def attribute(scene: Scene, suspects: Sequence[Suspect], findings: Sequence[Find
     elif causes:
         causes[0] = with_attempts(scene, with_arrival(scene, causes[0], suspects[0]))
     if causes:
-        causes[0] = with_all_who_miss_it(scene, causes[0], told=lead is None)
+        causes[0] = with_first_service(scene, with_all_who_miss_it(scene, causes[0], told=lead is None))
     return tuple(replace(cause, rank=rank) for rank, cause in enumerate(causes, start=1))
 
 

@@ -7,6 +7,7 @@ import pytest
 from deep_code_reasoning.detectors.symptoms.front import failing_front, within_reach
 from deep_code_reasoning.detectors.symptoms.symptom import Shift, Text, symptoms_of
 from deep_code_reasoning.domain.graph import ServiceGraph
+from deep_code_reasoning.domain.instant import NS_PER_S
 
 GRAPH = ServiceGraph(("edge", "api", "db", "mail"), {("edge", "api"): 9, ("api", "db"): 9, ("edge", "mail"): 9})
 
@@ -39,3 +40,19 @@ def test_who_has_a_trouble_of_its_own_first_began_it_and_who_takes_anothers_did_
     anothers = failing_front(symptoms_of((refused, later), ()), GRAPH)
     assert (own.first, own.began_first("api", "db")) == ("db", True)
     assert (anothers.first, anothers.began_first("api", "db")) == ("db", False)
+
+
+def test_who_is_measured_by_the_minute_is_not_before_who_speaks_of_its_own_trouble_in_it() -> None:
+    minute, second = 60 * NS_PER_S, NS_PER_S
+    slow = Shift("mail", "http_server_duration_p99_ms", 50, 900, minute)
+    own = Text("api", "liveness probe failed: context deadline exceeded", "error", 5, first_ns=minute + 40 * second)
+    late = Text("api", own.text, "error", 5, first_ns=2 * minute + 10 * second)
+    anothers = Text("api", "db timed out after 3s", "error", 5, first_ns=minute + 40 * second)
+    busy = Shift("mail", "cpu_utilization_ratio", 0.2, 0.99, minute)
+    firsts = [
+        failing_front(symptoms_of((said,), (shift,)), ServiceGraph()).first
+        for said, shift in ((own, slow), (late, slow), (anothers, slow), (own, busy))
+    ]
+    assert firsts == ["api", "mail", "mail", "mail"]
+    more = Shift("api", "requests_per_sec", 50, 900, minute)
+    assert failing_front(symptoms_of((own,), (slow, more)), ServiceGraph()).first == "mail"

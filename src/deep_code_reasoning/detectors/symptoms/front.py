@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...domain.graph import ServiceGraph
+from ...domain.instant import NS_PER_S
 from .symptom import Symptom
 
 # Symptoms that a service shows because of somebody else's trouble, and that never make it the first to fail:
@@ -73,16 +74,23 @@ def failing_front(
     roots = [name for name in failing if not _reaches_failing(name, blamed, early)] or failing
     weight = {name: max(s.weight for s in symptoms if s.service == name) for name in began}
     moved = moved or {}
-    first = min(roots, key=lambda name: (began[name], -weight[name], -moved.get(name, 1.0), name))
+    order = {name: (began[name], -weight[name], -moved.get(name, 1.0), name) for name in roots}
+    first = min(roots, key=lambda name: order[name])
+    of_itself = _began([symptom for symptom in symptoms if symptom.kind not in _OF_OTHERS])
+    first = min(_of_same_minute(first, roots, began, symptoms, of_itself) or [first], key=lambda name: order[name])
     victims = sorted((name for name in began if name != first), key=lambda name: (began[name], name))
     known = {name: at_ns for name, at_ns in began.items() if at_ns != _FOREVER}
-    of_itself = _began([symptom for symptom in symptoms if symptom.kind not in _OF_OTHERS])
     return Front(first, tuple(victims), known.get(first, 0), known, of_itself)
 
 
 def is_platform(name: str) -> bool:
     """Whether a name is one of those who run others' processes, and speak of these."""
     return PLATFORM.fullmatch(name) is not None
+
+
+def is_store(name: str) -> bool:
+    """Whether a name is one of those that stores bear, after their owners' (`orders-db`)."""
+    return _STORE.search(name) is not None
 
 
 _FOREVER: Final = 2**63 - 1
@@ -98,6 +106,22 @@ def _began(symptoms: Sequence[Symptom]) -> dict[str, int]:
                 times[symptom.service] = min(times.get(symptom.service, _FOREVER), symptom.first_ns or _FOREVER)
         began.update(times)
     return began
+
+
+def _of_same_minute(
+    silent: str, names: Sequence[str], began: Mapping[str, int], symptoms: Sequence[Symptom], own: Mapping[str, int]
+) -> list[str]:
+    """Of some those that say within a minute what they have, where one is only measured to be slow or to fail others.
+
+    A metric is dated by the minute, and a message by its second: the silent one would always come first. `own`: when
+    each first had a trouble not made of others'.
+    """
+    of_silent = [s for s in symptoms if s.service == silent]
+    if any(s.said or not (_is_passive(s) or s.kind in _OF_OTHERS) for s in of_silent):
+        return []
+    asked_for_more = {s.service for s in symptoms if s.kind == "traffic_up"}  # others made its trouble
+    until_ns = began[silent] + 60 * NS_PER_S
+    return [n for n in names if n in own and n not in asked_for_more and max(own[n], began[n]) < until_ns]
 
 
 def _is_passive(symptom: Symptom) -> bool:
