@@ -61,6 +61,8 @@ class Settings:
         seen_spans: of a service that has so many spans of requests before its latency steps up and after, these show
             a rise that all its requests have, also where they are a sample;
         seen_share: by this part of it at least, in the mean or a quantile.
+        unseen_ratio: where a service has fewer spans than that, its latency must double: of few requests, of which a
+            point is the mean, a rise by half is chance more often than not.
     """
 
     min_error_ratio: float = 2.0
@@ -74,6 +76,7 @@ class Settings:
     enough_services: int = 3
     seen_spans: int = 20
     seen_share: float = 0.3
+    unseen_ratio: float = 2.0
 
 
 def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
@@ -112,7 +115,7 @@ def _is_traced(scene: Scene, settings: Settings) -> bool:
 
 
 def _is_denied(scene: Scene, series: Series, step: Step, settings: Settings) -> bool:
-    """Whether the service's own spans, of which there are enough, know nothing of a rise of its latency."""
+    """Whether the service's own spans know nothing of a rise of its latency, or are too few to tell a small one."""
     if not scene.store.count("spans"):
         return False
     # A point tells of the time before it.
@@ -132,7 +135,7 @@ def _is_denied(scene: Scene, series: Series, step: Step, settings: Settings) -> 
         since=series.times_ns[max(0, step.index - 1)],
     )[0]
     if min(int(row["before"]), int(row["after"])) < settings.seen_spans:
-        return False
+        return bool(row["before"]) and step.ratio < settings.unseen_ratio
     return all(float(ratio) < 1 + settings.seen_share * (step.ratio - 1) for ratio in row["ratios"])
 
 
