@@ -132,6 +132,62 @@ def test_ids_in_binary_and_attributes_in_json_are_as_others_write_them(read_evid
     assert outcomes["b"].as_golden() == outcomes["a"].as_golden()
 
 
+def test_text_that_a_store_keeps_as_bytes_is_text(read_evidence: Any) -> None:
+    def as_bytes(value: Any) -> Any:
+        return value.encode() if isinstance(value, str) else value
+
+    rows = [{name: as_bytes(value) for name, value in log.items()} for log in LOGS]
+    outcomes = read_evidence("json-logs", {"a": stored(LOGS, "parquet"), "b": stored_plain(rows)})
+    assert outcomes["b"].as_golden() == outcomes["a"].as_golden()
+
+
+def test_lengths_of_time_keep_their_unit(read_evidence: Any) -> None:
+    table = pa.Table.from_pylist([{name: span[name] for name in span if name != "duration_ms"} for span in SPANS])
+    lengths = pa.array([round(1000 * span["duration_ms"]) for span in SPANS], pa.duration("us"))
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(table.append_column("duration", lengths), out)
+    rows = read_evidence("flat-spans", {"a": out.getvalue()})["a"].rows
+    assert [row["duration_ns"] for row in rows] == [round(1_000_000 * span["duration_ms"]) for span in SPANS]
+
+
+HOSTILE: dict[str, tuple[Any, str]] = {
+    "text that is no UTF-8": (
+        pa.Array.from_buffers(pa.string(), 5, [None, *pa.array([b"a\xff"] * 5, pa.binary()).buffers()[1:]]), "a\ufffd"
+    ),
+    "names of members in bytes": (
+        pa.array([[(b"\xff", "v")]] * 5, pa.map_(pa.binary(), pa.string())), '{"ff":"v"}'
+    ),
+    "a time too far away": (pa.array([2**60] * 5, pa.timestamp("ms")), ""),
+    "times deep inside": (
+        pa.array([[{"at": 1}]] * 5, pa.list_(pa.struct([("at", pa.timestamp("ns"))]))),
+        '[{"at":"1970-01-01 00:00:00.000000001"}]',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_column_of_anything_costs_no_row(what: str, kind: str, read_evidence: Any) -> None:
+    column, told = HOSTILE[what]
+    table = pa.Table.from_pylist([{**span, "attributes": None} for span in SPANS]).drop_columns("attributes")
+    out = io.BytesIO()
+    if kind == "parquet":
+        pyarrow.parquet.write_table(table.append_column("odd", column), out)
+    else:
+        pyarrow.feather.write_feather(table.append_column("odd", column), out, compression="uncompressed")
+    rows = read_evidence("flat-spans", {"a": out.getvalue()})["a"].rows
+    assert len(rows) == len(SPANS)
+    assert not told or {row["attributes"]["odd"].replace(": ", ":") for row in rows} == {told}
+
+
+def test_keys_that_have_no_plain_form_are_said(read_evidence: Any, tmp_path: Path) -> None:
+    odd = pa.array([[({"x": 1}, "v")]], pa.map_(pa.struct([("x", pa.int64())]), pa.string()))
+    out = io.BytesIO()
+    pyarrow.feather.write_feather(pa.table({"trace_id": ["a"], "odd": odd}), out, compression="uncompressed")
+    assert format_of(tmp_path / "odd", out.getvalue()) == ""
+    assert "no sound table" in read_evidence("flat-spans", {"a": out.getvalue()})["a"].rejected[0]["reason"]
+
+
 def stored_plain(rows: list[dict[str, Any]]) -> bytes:
     out = io.BytesIO()
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows), out)

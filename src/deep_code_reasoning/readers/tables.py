@@ -62,19 +62,28 @@ def _as_csv(rows: Sequence[dict[str, Any]], with_header: bool) -> bytes:
     lines = csv.writer(text, lineterminator="\n")
     if with_header:
         lines.writerow(rows[0])
-    for row in rows:
-        lines.writerow(json.dumps(cell, default=_text) if isinstance(cell, dict) else cell for cell in row.values())
+    lines.writerows([_cell(value) for value in row.values()] for row in rows)
     return text.getvalue().encode("utf-8", "surrogatepass")
 
 
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(_unfolded(value), default=_text)
+    return _text(value) if isinstance(value, bytes) else value
+
+
 def _unfolded(value: Any) -> Any:
-    """What stands in a cell; objects and lists are often kept as their JSON."""
+    """What stands in a cell; objects and lists are often kept as their JSON. Names of members are text."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):
             return value
-    return value
+    if isinstance(value, dict):
+        return {
+            str(_text(name) if isinstance(name, bytes) else name): _unfolded(inner) for name, inner in value.items()
+        }
+    return [_unfolded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> Any:

@@ -1,12 +1,13 @@
 """Files that hold tables (Parquet, Arrow): their rows as plain values, a batch at a time.
 
-Times become text with all their digits, in UTC (one without a zone is taken as UTC), binary ids become hexadecimal,
-maps become objects. Whoever reads the rows knows nothing of Arrow.
+Times become text with all their digits, in UTC (one without a zone keeps none), lengths of time tell their unit, maps
+become objects. Whoever reads the rows knows nothing of Arrow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,18 +22,19 @@ Record = dict[str, Any]
 def table_batches(path: Path) -> Iterator[list[Record]]:
     """The rows of a Parquet or Arrow (Feather) file, in batches; one row group is held in memory.
 
+    Text that is no UTF-8 gets U+FFFD in the place of what is not. Of columns of one name the later are numbered.
+
     Raises:
-        EOFError: where the file is damaged or ends too early.
+        EOFError: where the file is damaged, ends too early, or holds what has no plain form.
     """
     arrow = load_arrow()
     try:
         for batch in _batches(arrow, path):
-            plain = [_plain(arrow, column) for column in batch.columns]
-            yield [
-                dict(zip(batch.schema.names, row, strict=True))
-                for row in zip(*(column.to_pylist(maps_as_pydicts="lossy") for column in plain), strict=True)
-            ]
-    except (arrow.ArrowException, ArithmeticError) as fault:
+            names = _numbered(batch.schema.names)
+            columns = [_values(arrow, _plain(arrow, column)) for column in batch.columns]
+            yield [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    # Its own errors, and Python's of values that it cannot turn into Python's: times too far away, keys without a hash.
+    except (arrow.ArrowException, ArithmeticError, ValueError, TypeError) as fault:
         raise EOFError(f"no sound table: {fault}") from fault
 
 
@@ -49,20 +51,94 @@ def _batches(arrow: Any, path: Path) -> Iterator[Any]:
             yield from arrow.parquet.ParquetFile(raw).iter_batches(_BATCH_ROWS)
 
 
-def _plain(arrow: Any, column: Any) -> Any:
-    """A column with its times as text, also within lists; other values as they are."""
-    kind, types = column.type, arrow.types
-    if types.is_dictionary(kind):
-        return _plain(arrow, column.dictionary_decode())
-    if types.is_timestamp(kind):
-        import pyarrow.compute as compute
+def _numbered(names: list[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return found
 
-        zoned = column if kind.tz else compute.assume_timezone(column, "UTC")
-        return zoned.cast(arrow.timestamp(kind.unit, "UTC")).cast(arrow.string())
-    if types.is_duration(kind) or types.is_time(kind):
-        return column.cast(arrow.int64())
-    if types.is_date(kind):
-        return column.cast(arrow.string())
-    if types.is_list(kind) or types.is_large_list(kind):
-        return type(column).from_arrays(column.offsets, _plain(arrow, column.values), mask=column.is_null())
+
+def _plain(arrow: Any, column: Any) -> Any:
+    """A column with its times as text, however deep they lie in lists, maps and structures; others as they are."""
+    types = arrow.types
+    if types.is_dictionary(column.type):
+        return _plain(arrow, column.dictionary_decode())
+    if types.is_duration(column.type):
+        unit = column.type.unit
+        return arrow.array([None if n is None else f"{n}{unit}" for n in column.cast(arrow.int64()).to_pylist()])
+
+    def in_utc(leaf: Any) -> Any:
+        return arrow.timestamp(leaf.unit, "UTC") if types.is_timestamp(leaf) and leaf.tz else leaf
+
+    def as_text(leaf: Any) -> Any:
+        return arrow.string() if types.is_timestamp(leaf) or types.is_date(leaf) or types.is_time(leaf) else leaf
+
+    for leaves in (in_utc, as_text):
+        wanted = _with_leaves(arrow, column.type, leaves)
+        column = column if wanted == column.type else column.cast(wanted)
     return column
+
+
+def _with_leaves(arrow: Any, kind: Any, leaves: Callable[[Any], Any]) -> Any:
+    """A type with its innermost types replaced."""
+    types = arrow.types
+    if types.is_map(kind):
+        key, item = (_with_leaves(arrow, inner, leaves) for inner in (kind.key_type, kind.item_type))
+        return arrow.map_(key, item)
+    if types.is_list(kind) or types.is_large_list(kind):
+        make = arrow.list_ if types.is_list(kind) else arrow.large_list
+        return make(kind.value_field.with_type(_with_leaves(arrow, kind.value_type, leaves)))
+    if types.is_struct(kind):
+        return arrow.struct([field.with_type(_with_leaves(arrow, field.type, leaves)) for field in kind])
+    return leaves(kind)
+
+
+def _values(arrow: Any, column: Any) -> list[Any]:
+    """A column's values. Bytes are text where most of them read as such: some stores do not say which are which."""
+    types = arrow.types
+
+    def as_bytes(leaf: Any) -> Any:
+        return arrow.binary() if types.is_string(leaf) or types.is_large_string(leaf) else leaf
+
+    def as_string(leaf: Any) -> Any:
+        return arrow.string() if types.is_binary(leaf) or types.is_large_binary(leaf) else leaf
+
+    try:
+        values = list(column.to_pylist(maps_as_pydicts="lossy"))
+    except UnicodeDecodeError:
+        raw = column.cast(_with_leaves(arrow, column.type, as_bytes))
+        return [_decoded(value) for value in raw.to_pylist(maps_as_pydicts="lossy")]
+    if _with_leaves(arrow, column.type, as_string) == column.type:
+        return values
+    pieces = [piece for value in values for piece in _bytes_in(value)]
+    # Of random ids of eight bytes one in thousands reads as text.
+    is_text = 2 * sum(map(_reads, pieces)) >= len(pieces)
+    return [_decoded(value) for value in values] if is_text else values
+
+
+def _bytes_in(value: Any) -> Iterator[bytes]:
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value if isinstance(value, list) else (*value, *value.values()):
+            yield from _bytes_in(inner)
+
+
+def _reads(piece: bytes) -> bool:
+    try:
+        text = piece.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, list):
+        return [_decoded(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_decoded(key): _decoded(inner) for key, inner in value.items()}
+    return value
