@@ -6,7 +6,8 @@ the nearest that stands on it. Unless a change that was made to the store itself
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..detectors.base import Scene
@@ -18,9 +19,14 @@ from ..detectors.vocabulary.metrics import meaning
 from ..domain.cause import Cause
 
 _SPEAKS: Final = """
-SELECT (SELECT count() FROM spans WHERE service = {service:String}) AS spans,
-       (SELECT count() FROM logs WHERE service = {service:String}) AS lines,
-       (SELECT groupUniqArray(name) FROM metrics WHERE service = {service:String}) AS names
+SELECT service, sum(spans) AS spans, sum(lines) AS lines, groupUniqArrayArray(names) AS names FROM (
+    SELECT toString(service) AS service, count() AS spans, 0 AS lines, [] :: Array(String) AS names FROM spans
+    WHERE service IN {services:Array(String)} GROUP BY service
+    UNION ALL SELECT toString(service) AS service, 0, count(), [] FROM logs
+    WHERE service IN {services:Array(String)} GROUP BY service
+    UNION ALL SELECT toString(service) AS service, 0, 0, groupUniqArray(toString(name)) FROM metrics
+    WHERE service IN {services:Array(String)} GROUP BY service
+) GROUP BY service
 """
 # What is measured of whom others ask for something.
 _OF_REQUESTS: Final = frozenset({"errors", "success", "traffic", "fanout", "latency"})
@@ -34,10 +40,11 @@ def with_first_service(scene: Scene, cause: Cause) -> Cause:
         return cause
     found = trouble(scene)
     names = (first, *cause.blast_radius)
-    links = {name for name in names if _is_link(scene, found, name)}
-    if not links and not _is_component(scene, found, first):
+    known = _known(scene, names)
+    links = {name for name in names if _is_link(known[name], found, name)}
+    if not links and not _is_component(known[first], found, first):
         return cause
-    failing = [name for name in names if name not in links and not _is_component(scene, found, name)]
+    failing = [name for name in names if name not in links and not _is_component(known[name], found, name)]
     if not failing:
         return cause
     # Of those who call a store the nearest; where nobody is seen to, whoever began to fail first.
@@ -56,23 +63,37 @@ def _changed(scene: Scene, cause: Cause) -> frozenset[str]:
     return deployed(change for change in history(scene.store).changes if change.sha == cause.change.id)
 
 
-def _is_component(scene: Scene, found: Trouble, service: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How many spans and lines a name has, and what its metrics are about."""
+
+    spans: int = 0
+    lines: int = 0
+    kinds: frozenset[str] = frozenset()
+
+
+def _known(scene: Scene, names: Sequence[str]) -> dict[str, _Known]:
+    """What is known of each of some names, asked for once."""
+    rows = {row["service"]: row for row in scene.store.query(_SPEAKS, services=list(names))}
+    return {
+        name: _Known(row["spans"], row["lines"], frozenset(meaning(metric).kind for metric in row["names"]))
+        if (row := rows.get(name))
+        else _Known()
+        for name in names
+    }
+
+
+def _is_component(known: _Known, found: Trouble, service: str) -> bool:
     """Whether a name is of a store by what it is called, or of what is measured alone and asked for nothing."""
     if any(found.graph.calls.get((service, other)) for other in found.graph.callees(service)):
         return False
-    spans, lines, kinds = _told(scene, service)
-    if spans:
+    if known.spans:
         return is_store(service)
-    return bool(kinds) and not lines and not kinds & _OF_REQUESTS
+    return bool(known.kinds) and not known.lines and not known.kinds & _OF_REQUESTS
 
 
-def _is_link(scene: Scene, found: Trouble, service: str) -> bool:
+def _is_link(known: _Known, found: Trouble, service: str) -> bool:
     """Whether all that is known of a name is how packets fare: what crosses it fails together."""
-    spans, _, kinds = _told(scene, service)
-    return not spans and not found.graph.callers(service) and "loss" in kinds and kinds <= _OF_NETWORKS
-
-
-def _told(scene: Scene, service: str) -> tuple[int, int, set[str]]:
-    """How many spans and lines a service has, and what its metrics are about."""
-    (row,) = scene.store.query(_SPEAKS, service=service)
-    return row["spans"], row["lines"], {meaning(name).kind for name in row["names"]}
+    return (
+        not known.spans and not found.graph.callers(service) and "loss" in known.kinds and known.kinds <= _OF_NETWORKS
+    )

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from ..domain.case import SourceRole
+from ..store.tables import MAGIC
 from ..store.writer import CaseWriter
-from .tables import MAGIC, TableLines
+from .tables import TableLines
 
 HEAD_BYTES: Final = 65_536
 # A line longer than this is not taken as text: it would have to be held whole. Formats whose documents are one line
@@ -105,7 +106,7 @@ class TruncatedError(Exception):
 
 
 def detect_compression(head: bytes) -> str:
-    """'gzip', 'zstd', 'parquet', 'arrow' or '' by the first bytes (RFC 1952, RFC 8878, `tables.MAGIC`)."""
+    """'gzip', 'zstd', 'parquet', 'arrow' or '' by the first bytes (RFC 1952, RFC 8878, `MAGIC`)."""
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
     for magic, table in MAGIC.items():

@@ -2,8 +2,7 @@
 
 Warehouses and columnar stores export what others write as JSON lines or CSV: spans, log records, metrics, deploys. A
 table is therefore unfolded, and read by whoever knows its columns. Rows become JSON; those of a table of metrics, which
-teams write as CSV, become that. Sources: the magic numbers of Apache Parquet (`PAR1`) and of Arrow's file format
-(`ARROW1`).
+teams write as CSV, become that.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from typing import Any, Final
 from ..store.tables import table_batches
 from .span_fields import plain_name
 
-MAGIC: Final = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 # What records of spans, logs and changes have, and metrics have not.
 _OF_RECORDS: Final = frozenset(
     "traceid spanid message msg body content log line sha commit commitsha diff author version".split()
@@ -54,7 +52,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _as_json(row: dict[str, Any]) -> bytes:
-    return json.dumps({name: _unfolded(value) for name, value in row.items()}, default=_text).encode() + b"\n"
+    return json.dumps({name: _named(value) for name, value in row.items()}, default=_text).encode() + b"\n"
 
 
 def _as_csv(rows: Sequence[dict[str, Any]], with_header: bool) -> bytes:
@@ -68,22 +66,15 @@ def _as_csv(rows: Sequence[dict[str, Any]], with_header: bool) -> bytes:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, dict | list):
-        return json.dumps(_unfolded(value), default=_text)
+        return json.dumps(_named(value), default=_text)
     return _text(value) if isinstance(value, bytes) else value
 
 
-def _unfolded(value: Any) -> Any:
-    """What stands in a cell; objects and lists are often kept as their JSON. Names of members are text."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
+def _named(value: Any) -> Any:
+    """A value whose members go by text, as those of JSON have to."""
     if isinstance(value, dict):
-        return {
-            str(_text(name) if isinstance(name, bytes) else name): _unfolded(inner) for name, inner in value.items()
-        }
-    return [_unfolded(inner) for inner in value] if isinstance(value, list) else value
+        return {str(_text(name) if isinstance(name, bytes) else name): _named(inner) for name, inner in value.items()}
+    return [_named(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> Any:

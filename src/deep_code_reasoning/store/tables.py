@@ -14,7 +14,8 @@ from typing import Any, Final
 from .arrow import load_arrow
 
 _BATCH_ROWS: Final = 2_000
-_ARROW: Final = b"ARROW1"
+MAGIC: Final = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+"""How the files begin (Apache Parquet's file format; Arrow's IPC file format), and what they are called here."""
 
 Record = dict[str, Any]
 
@@ -40,7 +41,7 @@ def table_batches(path: Path) -> Iterator[list[Record]]:
 
 def _batches(arrow: Any, path: Path) -> Iterator[Any]:
     with path.open("rb") as raw:
-        if raw.read(len(_ARROW)) == _ARROW:
+        if not raw.read(8).startswith(b"PAR1"):
             import pyarrow.ipc
 
             stored = pyarrow.ipc.open_file(raw)

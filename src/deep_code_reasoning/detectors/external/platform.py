@@ -24,7 +24,7 @@ from ...domain.finding import Finding
 from ...domain.wording import excerpt, figure
 from ..base import Detector, Kind, Scene
 from ..symptoms.calm import FORERUN_NS
-from ..symptoms.front import PLATFORM
+from ..symptoms.front import is_platform
 from ..symptoms.shifts import measures, shifts
 from ..symptoms.texts import new_texts
 from ..timeline.linked_spans import CLOCK_OF
@@ -78,7 +78,7 @@ def detect(scene: Scene, settings: Settings) -> list[Finding]:
     if there:
         # Who is asked most is missed most.
         first = max(there, key=lambda name: (len(scene.graph.callers(name)), name))
-    elif machine and PLATFORM.fullmatch(first):
+    elif machine and is_platform(first):
         first = machine
     node = nodes[0] if nodes else None
     fell = f"{node.name} fell from {figure(node.before)} to {figure(node.after)}" if node else ""
@@ -138,13 +138,13 @@ def _machine(scene: Scene) -> tuple[str, list[str]]:
     ):
         named = mentions(row["body"], list(on_host), "") or [name for name in (row["instance"],) if name in on_host]
         named = [name for name in named if not any(other.startswith(f"{name}.") for other in named)]
-        of_machine = row["service"] not in serving or PLATFORM.fullmatch(row["service"])
+        of_machine = row["service"] not in serving or is_platform(row["service"])
         written = [row["host"]] if row["host"] and of_machine else []
         told.update(named or written)
     if len(told) != 1:
         return "", []
     (machine,) = told
-    there = {name for name in on_host.get(machine, ()) if name in serving and not PLATFORM.fullmatch(name)}
+    there = {name for name in on_host.get(machine, ()) if name in serving and not is_platform(name)}
     return machine, sorted(there - {""})
 
 

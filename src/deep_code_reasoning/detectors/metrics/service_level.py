@@ -93,9 +93,9 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
             continue
         evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
         chance = probability(evidence, len(known))
-        if series.meaning.kind == "latency" and _is_denied(scene, series, step, settings):
+        if chance < settings.min_probability:
             continue
-        if chance >= settings.min_probability:
+        if series.meaning.kind != "latency" or not _is_denied(scene, series, step, settings):
             kind = "errors" if series.meaning.kind == "success" else series.meaning.kind
             steps[(series.service, kind, step.after < step.before)].append((chance, series, step))
     findings = [_finding(scene, kind, fell, group, settings) for (_, kind, fell), group in sorted(steps.items())]

@@ -85,7 +85,7 @@ def failing_front(
 
 def is_platform(name: str) -> bool:
     """Whether a name is one of those who run others' processes, and speak of these."""
-    return PLATFORM.fullmatch(name) is not None
+    return _PLATFORM.fullmatch(name) is not None
 
 
 def is_store(name: str) -> bool:
@@ -163,11 +163,10 @@ def spoken_graph(graph: ServiceGraph, symptoms: Sequence[Symptom], services: Ite
     return ServiceGraph(tuple(names), calls)
 
 
-PLATFORM: Final = re.compile(
+_PLATFORM: Final = re.compile(
     r"(?i)kubelet|kube-?(proxy|scheduler|controller[\w-]*|apiserver)|kernel|systemd|containerd|dockerd|"
     r"node-[\w-]+|core-?dns"
 )
-"""Programs of a machine or a cluster, which are services of nobody."""
 _STORE: Final = re.compile(r"(?i)[-_.](db|database|cache|redis|queue|postgres\w*|mysql|mongo\w*|store|kafka|rds)$")
 # "client X exceeded its rate" complains about a caller.
 _CLIENT: Final = re.compile(r"\b(client|caller|consumer|requested by|called by|requests from)[\s:='\"]+$")
