@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ...domain.citation import Citation, metric_citation
+from ...domain.citation import Citation
 from ..base import Scene
 from ..series.moved import Moves, failing_more, greater, slowed
 from ..series.series import Series
@@ -66,9 +66,7 @@ def _symptoms(kind: str, scene: Scene, factors: Moves, greatest: float) -> list[
 
 
 def _cite(series: Series, onset_ns: int) -> Citation:
-    return metric_citation(
-        series.name, series.service, next(time_ns for time_ns in series.times_ns if time_ns >= onset_ns)
-    )
+    return series.cite(next(place for place, time_ns in enumerate(series.times_ns) if time_ns >= onset_ns))
 
 
 def _moved_along(scene: Scene, failing: Moves) -> tuple[Symptom, ...]:

@@ -25,7 +25,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
@@ -356,9 +355,7 @@ def _finding(
             "presses": presses,
             "onset": format_instant(onset_ns),
         },
-        citations=tuple(
-            metric_citation(series.name, service, series.times_ns[index]) for index in (most.foot, most.top)
-        ),
+        citations=tuple(series.cite(index) for index in (most.foot, most.top)),
         window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
         resource=series.name,
         instance=series.instance or None,

@@ -27,7 +27,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
@@ -286,10 +285,7 @@ def _finding(scene: Scene, group: Sequence[Rise]) -> Finding:
             "onset": format_instant(onset_ns),
             "every_s": series.every_s,
         },
-        citations=tuple(
-            metric_citation(series.name, series.service, series.times_ns[index])
-            for index in (step.index, len(series.values) - 1, step.index - 1)
-        ),
+        citations=tuple(series.cite(index) for index in (step.index, len(series.values) - 1, step.index - 1)),
         window=Window(onset_ns, max(onset_ns + 1, scene.windows.incident.end_ns)),
         resource=series.name,
         instance=series.instance or None,

@@ -24,13 +24,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ...domain.citation import metric_citation
 from ...domain.finding import Finding
 from ...domain.instant import format_instant
 from ...domain.window import Window
 from ..base import Detector, Kind, Scene, Skipped
 from ..series.series import Series, pauses_s, series_of
-from ..series.steps import Step, abruptness, find_step
+from ..series.steps import Step, abruptness, events_evidence, find_step
 from ..timeline.change_point import median, probability
 from .rarity import families, rarity_evidence
 
@@ -91,7 +90,11 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         step = find_step(series.values)
         if step is None or not _matters(series, step, settings):
             continue
-        evidence = min(step.log_evidence, rarity_evidence(series, step, alike[series.name]))
+        evidence = min(
+            step.log_evidence,
+            rarity_evidence(series, step, alike[series.name]),
+            events_evidence(step, series.events, is_share=series.meaning.ratio),
+        )
         chance = probability(evidence, len(known))
         if chance < settings.min_probability:
             continue
@@ -197,10 +200,7 @@ def _finding(
             "onset": format_instant(onset_ns),
             "every_s": series.every_s,
         },
-        citations=tuple(
-            metric_citation(series.name, series.service, series.times_ns[index])
-            for index in (step.index, len(series.values) - 1, step.index - 1)
-        ),
+        citations=tuple(series.cite(index) for index in (step.index, len(series.values) - 1, step.index - 1)),
         window=Window(onset_ns, max(onset_ns + 1, end_ns)),
         resource=series.name,
         instance=series.instance or None,

@@ -73,7 +73,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
     found = []
     for (service, kind), members in sorted(groups.items()):
         points = sorted(
-            (time, _crosses(one, value, settings), value, one.name)
+            (time, _crosses(one, value, settings), value, one.source or one.name)
             for one in members
             for time, value in zip(one.times_ns, one.values, strict=True)
         )

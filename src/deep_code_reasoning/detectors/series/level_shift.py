@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
 
@@ -102,7 +102,7 @@ def without_daily_shape(series: Series) -> Series:
         middle = median([median(found) for found in by_hour.values()])
         shape = {hour: median(found) / middle for hour, found in by_hour.items()}
         values = tuple(v / shape[_hour(t)] for t, v in zip(series.times_ns, series.values, strict=True))
-    return Series(series.service, series.instance, series.name, series.unit, series.meaning, series.times_ns, values)
+    return replace(series, values=values)
 
 
 def _hour(time_ns: int) -> int:

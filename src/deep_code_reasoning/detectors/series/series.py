@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Final
 
+from ...domain.citation import Citation, metric_citation
 from ...domain.instant import NS_PER_S
 from ...domain.wording import duration, figure, size
 from ...store import CaseStore, Row
@@ -16,6 +17,7 @@ from ...store.counters import RISES_A_RESET
 from ..timeline.change_point import median
 from ..timeline.machines import prepare_machines
 from ..vocabulary.metrics import Meaning, meaning, words_of
+from .counted import Answers, Distribution, answers, distributions, names_of
 
 # Points of one series beyond this are thinned to as many medians: steps of minutes stay in view in a day of data.
 _MAX_POINTS: Final = 240
@@ -25,7 +27,11 @@ _PART: Final = "if(match(name, '(?i)(^|[._])limits?$'), attributes['resource'], 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric of one instance: times and values in time order. A counter's values are increases per point."""
+    """One metric of one instance: times and values in time order. A counter's values are increases per point.
+
+    `events`: of how many requests each value is the mean or the share, where that is known; `source`: the metric whose
+    rows tell it, where that is not its name.
+    """
 
     service: str
     instance: str
@@ -34,6 +40,8 @@ class Series:
     meaning: Meaning
     times_ns: tuple[int, ...]
     values: tuple[float, ...]
+    events: tuple[float, ...] = ()
+    source: str = ""
 
     @property
     def whole(self) -> float:
@@ -52,6 +60,10 @@ class Series:
         if self.unit in ("By", "bytes") or (words & {"bytes", "byte"} and not rate):
             return size(value)
         return duration(value) if self.unit == "s" or (words & {"seconds"} and not rate) else figure(value)
+
+    def cite(self, index: int) -> Citation:
+        """The point at an index."""
+        return metric_citation(self.source or self.name, self.service, self.times_ns[index])
 
     def sides(self, at_ns: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """The values from before a moment, and those since."""
@@ -78,9 +90,18 @@ class _Metric:
 def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_POINTS) -> list[Series]:
     """All series of a case whose name is about one of `kinds`, thinned to `max_points` each."""
     prepare_machines(store)
-    wanted = [metric for metric in store.once("metrics", lambda: _metrics(store)) if metric.meaning.kind in kinds]
+    names = names_of(store)
+    counted = [series for series in _counted(store, max_points) if series.meaning.kind in kinds]
+    # What counts says nothing as it stands, but for what is counted without telling how it ended.
+    wanted = [
+        metric
+        for metric in store.once("metrics", lambda: _metrics(store))
+        if metric.meaning.kind in kinds
+        and metric.name not in names.distributions
+        and not (metric.meaning.kind == "traffic" and metric.name in names.answering)
+    ]
     if not wanted:
-        return []
+        return counted[:_MAX_SERIES]
     first_ns = min((metric.first_ns for metric in wanted if metric.longest), default=0)
     span_ns = max(metric.last_ns for metric in wanted) - first_ns
     thin = max(metric.longest for metric in wanted) > max_points
@@ -95,7 +116,46 @@ def series_of(store: CaseStore, kinds: frozenset[str], max_points: int = _MAX_PO
         for series in store.once(("series", kind, width_ns), partial(_read_series, store, metrics, width_ns))
     ]
     # As many as one query would give: of a kind no more are read, and of all the first are kept.
-    return [series for _, series in sorted(found, key=lambda pair: pair[0])[:_MAX_SERIES]]
+    return [*(series for _, series in sorted(found, key=lambda pair: pair[0])), *counted][:_MAX_SERIES]
+
+
+def _counted(store: CaseStore, max_points: int) -> list[Series]:
+    """What distributions and counters of requests say: how long one takes, how many come, and which share failed."""
+    return store.once(
+        ("counted series", max_points),
+        lambda: [
+            *map(_of_distribution, distributions(store, max_points)),
+            *(series for each in answers(store, max_points) for series in _of_answers(each)),
+        ],
+    )
+
+
+def _of_distribution(told: Distribution) -> Series:
+    about = replace(meaning(told.metric, told.unit), counter=False)
+    return Series(
+        told.service, told.instance, told.metric, told.unit, about, told.times_ns, told.means, told.events, told.source
+    )
+
+
+def _of_answers(told: Answers) -> Iterator[Series]:
+    about = meaning(told.metric)
+    if told.is_served or about.kind == "traffic":
+        traffic = replace(about, kind="traffic", ratio=False, counter=True)
+        yield Series(told.service, "", told.metric, "", traffic, told.times_ns, told.requests, (), told.source)
+    places = [place for place, requests in enumerate(told.requests) if requests > 0]
+    for how, failing in told.badly.items():
+        if any(failing):
+            yield Series(
+                told.service,
+                "",
+                f"{told.metric} {how}",
+                "1",
+                Meaning("errors", ratio=True, percent=False, limit=False, counter=False, shared=False),
+                tuple(told.times_ns[place] for place in places),
+                tuple(failing[place] / told.requests[place] for place in places),
+                tuple(told.requests[place] for place in places),
+                told.source,
+            )
 
 
 def pauses_s(store: CaseStore, kinds: frozenset[str]) -> list[float]:

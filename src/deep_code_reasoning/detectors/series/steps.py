@@ -70,6 +70,31 @@ def _rate_ratio(values: Sequence[float], index: int) -> float:
     return first + second - whole
 
 
+def events_evidence(step: Step, events: Sequence[float], is_share: bool) -> float:
+    """What a step weighs by how many events its levels are made of: no limit where nothing says how many.
+
+    A mean of n times that vary as much as they are long (an exponential distribution; service times vary by that or
+    more) is known to 1 / sqrt(n) of itself; a share of n requests is binomial. The log likelihood ratio of two levels
+    against one, less the same penalty for having looked at every split.
+    """
+    if not events:
+        return math.inf
+    many, more = sum(events[: step.index]), sum(events[step.index :])
+    penalty = 2 * math.log(len(events))
+    if is_share:
+        parts = [(many, step.before), (more, step.after)]
+        whole = sum(count * share for count, share in parts) / (many + more)
+        return sum(count * (_binomial(share, share) - _binomial(share, whole)) for count, share in parts) - penalty
+    if step.before <= 0 or step.after <= 0:
+        return math.inf
+    return math.log(step.after / step.before) ** 2 / (2 / many + 2 / more) - penalty
+
+
+def _binomial(share: float, level: float) -> float:
+    """Log likelihood of one event of which a share came about, at a level."""
+    return sum(part * math.log(of) for part, of in ((share, level), (1 - share, 1 - level)) if part > 0 and of > 0)
+
+
 def split_costs(values: Sequence[float]) -> list[float]:
     """Sum of distances to the medians of both sides, for a split after the first value, after the second, ..., none."""
     left = running_costs(values)

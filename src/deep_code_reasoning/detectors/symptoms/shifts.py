@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import statistics
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ...domain.citation import Citation, metric_citation, span_citation
 from ..base import Scene, once_a_case
+from ..series.counted import answers, distributions, names_of
 from ..timeline.linked_spans import prepare_linked_spans
 from ..vocabulary.metrics import kind_of_shift
 from .calm import calm_until
@@ -16,16 +18,21 @@ from .symptom import Shift, without_more_requests
 
 _MAX_SERIES: Final = 5_000
 _SLICES: Final = 60
+_POINTS: Final = 240
 # Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
 COUNTER: Final = "[._](total|count|sum|bucket)$"
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """Levels of a metric in slices of time: when each slice begins, and when its first point was."""
+    """Levels of a metric in slices of time: when each slice begins, and when its first point was.
+
+    `source` is the metric whose rows tell it.
+    """
 
     service: str
     name: str
+    source: str
     cumulative: bool
     times: list[int]
     points_ns: list[int]
@@ -72,7 +79,7 @@ def _metric_series(scene: Scene) -> list[_Series]:
              GROUP BY service, name, slice ORDER BY service, name, slice)
         GROUP BY service, name ORDER BY service, name LIMIT {limit:UInt32}
         """,
-        names=sorted({name for _, name in level_series(scene) if _speaks(name)}),
+        names=sorted({name for _, name in level_series(scene) if _speaks(name)} - names_of(scene.store).told),
         start=span.start_ns,
         width=width,
         limit=_MAX_SERIES,
@@ -82,8 +89,42 @@ def _metric_series(scene: Scene) -> list[_Series]:
         times = [span.start_ns + int(number) * width for number in row["slices"]]
         points_ns = [int(point) for point in row["points"]]
         levels = [float(level) for level in row["levels"]]
-        found.append(_rates(_Series(row["service"], row["name"], row["kind"] == "sum", times, points_ns, levels)))
-    return found
+        name = row["name"]
+        found.append(_rates(_Series(row["service"], name, name, row["kind"] == "sum", times, points_ns, levels)))
+    return [*found, *_counted_series(scene, span.start_ns, width)]
+
+
+def _counted_series(scene: Scene, start_ns: int, width: int) -> list[_Series]:
+    """How long requests take, how many come and which share fails, by what counts them since a program began."""
+    slices: dict[tuple[str, str, str], dict[int, tuple[int, float, float]]] = defaultdict(dict)
+
+    def add(service: str, name: str, source: str, at: int, events: float, total: float) -> None:
+        place = (at - start_ns) // width
+        first, so_far, sofar_total = slices[service, name, source].get(place, (at, 0.0, 0.0))
+        slices[service, name, source][place] = (min(first, at), so_far + events, sofar_total + total)
+
+    for told in distributions(scene.store, _POINTS):
+        for at, events, mean in zip(told.times_ns, told.events, told.means, strict=True):
+            add(told.service, told.metric, told.source, at, events, events * mean)
+    for each in answers(scene.store, _POINTS):
+        for place, (at, requests) in enumerate(zip(each.times_ns, each.requests, strict=True)):
+            if each.is_served:
+                add(each.service, "requests", each.source, at, 1.0, requests)
+            for how, badly in each.badly.items():
+                add(each.service, f"{each.metric} {how}", each.source, at, requests, badly[place])
+    return [
+        _Series(
+            service,
+            name,
+            source,
+            False,
+            [start_ns + place * width for place in sorted(points)],
+            [points[place][0] for place in sorted(points)],
+            [total / events for _, (_, events, total) in sorted(points.items())],
+        )
+        for (service, name, source), by_slice in sorted(slices.items())
+        if _speaks(name) and (points := {place: one for place, one in by_slice.items() if one[1] > 0})
+    ]
 
 
 def _rates(series: _Series) -> _Series:
@@ -92,7 +133,7 @@ def _rates(series: _Series) -> _Series:
     if not (series.cumulative or (re.search(COUNTER, series.name) and rising)) or len(series.values) < 3:
         return series
     steps = [max(0.0, b - a) for a, b in zip(series.values, series.values[1:], strict=False)]
-    return _Series(series.service, series.name, True, series.times[1:], series.points_ns[1:], steps)
+    return replace(series, cumulative=True, times=series.times[1:], points_ns=series.points_ns[1:], values=steps)
 
 
 def _shift(series: _Series, scene: Scene) -> Shift | None:
@@ -148,7 +189,7 @@ def _cite(series: _Series, time_ns: int) -> tuple[Citation, ...]:
     """The first point of the slice that begins at a time: a slice's beginning is a point's time by accident only."""
     if not time_ns:
         return ()
-    return (metric_citation(series.name, series.service, series.points_ns[series.times.index(time_ns)]),)
+    return (metric_citation(series.source, series.service, series.points_ns[series.times.index(time_ns)]),)
 
 
 def _span_shifts(scene: Scene) -> list[Shift]:
