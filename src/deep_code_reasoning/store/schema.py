@@ -167,7 +167,7 @@ METRICS: Final = Table(
             "gauge, sum (cumulative), delta, histogram, summary, or '' when the source does not say",
         ),
         Column("unit", WORD, "as the source says"),
-        Column("value", REAL, "the value; the mean for histograms and summaries"),
+        Column("value", REAL, "the value; of histograms and summaries the mean, since the start where cumulative"),
         Column("count", REAL, "observations in a histogram or summary, else NaN"),
         Column("sum", REAL, "their sum, else NaN"),
         Column("min", REAL, "their minimum where known, else NaN"),

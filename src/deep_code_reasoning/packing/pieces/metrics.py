@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ...detectors.series.counted import answers, distributions, names_of
+from ...detectors.timeline.change_point import median
 from ...domain.citation import metric_citation
 from ...domain.window import Window
 from ...store import Row
@@ -16,6 +19,7 @@ from .wording import moment, number
 # Medians shown of each stretch: enough to see a step, a ramp and a sawtooth.
 _BUCKETS: Final = 8
 _MAX_SERIES: Final = 600
+_POINTS: Final = 240
 
 
 def drafts(subject: Subject) -> Iterator[Draft]:
@@ -43,9 +47,9 @@ def drafts(subject: Subject) -> Iterator[Draft]:
 def series(subject: Subject) -> list[Row]:
     """A row a series (service and name; instances together): levels, peak, and medians over both stretches."""
     calm = _calm(subject)
-    return subject.store.query(
+    rows = subject.store.query(
         """
-        SELECT service, name, max(unit) AS unit, max(counter) AS counter, sum(points) AS points,
+        SELECT service, name, name AS source, max(unit) AS unit, max(counter) AS counter, sum(points) AS points,
                medianIf(middle, calm) AS calm_level, medianIf(middle, NOT calm) AS bad_level,
                quantileIf(0.25)(middle, calm) AS calm_low, quantileIf(0.75)(middle, calm) AS calm_high,
                max(NOT calm) AS has_bad, max(calm) AS has_calm,
@@ -59,15 +63,77 @@ def series(subject: Subject) -> list[Row]:
                             intDiv(time_ns - {bad_from:Int64}, {bad_width:Int64})) AS bucket,
                    medianExact(value) AS middle, max(value) AS peak, argMin(time_ns, (-value, time_ns)) AS peak_ns
             FROM metrics
-            WHERE isFinite(value) AND ((time_ns >= {calm_from:Int64} AND time_ns < {calm_to:Int64})
+            WHERE isFinite(value) AND name NOT IN {told:Array(String)}
+                  AND ((time_ns >= {calm_from:Int64} AND time_ns < {calm_to:Int64})
                                        OR (time_ns >= {bad_from:Int64} AND time_ns < {bad_to:Int64}))
             GROUP BY service, name, calm, bucket
         )
         GROUP BY service, name ORDER BY service, name
         """,
         **{**subject.bounds, "calm_from": calm.start_ns},
+        told=sorted(names_of(subject.store).told),
         calm_width=_width(calm),
         bad_width=_width(subject.bad),
+    )
+    return [*rows, *_counted(subject, calm)]
+
+
+_Point = tuple[int, float, float]
+"""When, of how many events, and what they come to together."""
+
+
+def _counted(subject: Subject, calm: Window) -> Iterator[Row]:
+    """Rows as those of `series`, of what is counted since a program began: what one comes to, how many, which share."""
+    found: dict[tuple[str, str, str, str], list[_Point]] = defaultdict(list)
+    for told in distributions(subject.store, _POINTS):
+        points = zip(told.times_ns, told.events, told.means, strict=True)
+        found[told.service, told.metric, told.source, told.unit] += [(at, n, n * mean) for at, n, mean in points]
+    for each in answers(subject.store, _POINTS):
+        times = list(zip(each.times_ns, each.requests, strict=True))
+        found[each.service, f"{each.metric} requests", each.source, "a point"] += [(at, 1.0, n) for at, n in times]
+        for how, badly in each.badly.items():
+            found[each.service, f"{each.metric} {how}", each.source, "1"] += [
+                (at, n, failed) for (at, n), failed in zip(times, badly, strict=True) if n > 0
+            ]
+    for (service, name, source, unit), every in sorted(found.items()):
+        good, bad = (
+            [point for point in every if window.start_ns <= point[0] < window.end_ns] for window in (calm, subject.bad)
+        )
+        buckets = [*_buckets(good, calm, is_bad=0), *_buckets(bad, subject.bad, is_bad=1)]
+        if not buckets or not any(total for *_, total in every):
+            continue
+        levels = sorted(middle for is_bad, _, middle in buckets if not is_bad)
+        yield {
+            "service": service,
+            "name": name,
+            "source": source,
+            "unit": unit,
+            "counter": 0,
+            "points": len(every),
+            "calm_level": median(levels) if levels else None,
+            "bad_level": median([middle for is_bad, _, middle in buckets if is_bad]) if bad else None,
+            "calm_low": levels[len(levels) // 4] if levels else None,
+            "calm_high": levels[3 * len(levels) // 4] if levels else None,
+            "has_bad": bool(bad),
+            "has_calm": bool(good),
+            "peak_of_bad": _peak(bad),
+            "peak_of_calm": _peak(good),
+            "buckets": buckets,
+        }
+
+
+def _buckets(points: Sequence[_Point], window: Window, is_bad: int) -> list[tuple[int, int, float]]:
+    sums: dict[int, tuple[float, float]] = {}
+    for at, events, total in points:
+        place = (at - window.start_ns) // _width(window)
+        known = sums.get(place, (0.0, 0.0))
+        sums[place] = (known[0] + events, known[1] + total)
+    return [(is_bad, place, total / events) for place, (events, total) in sorted(sums.items())]
+
+
+def _peak(points: Sequence[_Point]) -> tuple[int, float]:
+    return max(
+        ((at, total / events) for at, events, total in points), key=lambda one: (one[1], -one[0]), default=(0, 0.0)
     )
 
 
@@ -89,14 +155,15 @@ def _draft(key: str, title: str, rows: Sequence[Row], subject: Subject, value: f
     lines = tuple(_line(row, weight) for weight, row in weighed[: subject.many(_MAX_SERIES)])
     head = (
         "A line is a metric of a service: level calm -> bad (medians), medians over the calm | the bad stretch in "
-        "order of time, and its highest point, cited. Counters are as recorded: they only grow."
+        "order of time, and its highest point, cited. Counters are as recorded: they only grow. Of distributions and "
+        "of requests by how they were answered (5xx, 4xx: shares) it is what came since the point before."
     )
     return Draft(key, title, lines, head, "metrics", value, asked)
 
 
 def _line(row: Row, weight: float) -> Line:
     peak_ns, peak = row["peak_of_bad"] if row["has_bad"] else row["peak_of_calm"]
-    cited = metric_citation(row["name"], row["service"], int(peak_ns))
+    cited = metric_citation(row["source"], row["service"], int(peak_ns))
     levels = f"{_level(row['calm_level'])} -> {_level(row['bad_level'])}"
     calm = " ".join(number(middle) for bad, _, middle in row["buckets"] if not bad)
     bad = " ".join(number(middle) for is_bad, _, middle in row["buckets"] if is_bad)
