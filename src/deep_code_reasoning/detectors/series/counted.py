@@ -53,11 +53,13 @@ class Distribution:
 class Answers:
     """The requests of a service in each stretch, its instances together: all, and those that ended `badly`, by how.
 
-    `is_served`: they came to the service; others are what it asks of somebody else.
+    `is_served`: they came to the service; others are what it asks of somebody else. `name` is what their number is
+    called: as the counter is, or `requests` where `metric` is a distribution of how long they took.
     """
 
     service: str
     metric: str
+    name: str
     source: str
     is_served: bool
     times_ns: tuple[int, ...]
@@ -96,12 +98,14 @@ def names_of(store: CaseStore) -> Names:
 
 def distributions(store: CaseStore, max_points: int) -> list[Distribution]:
     """Every distribution of a case, a label set each; where there are very many, an instance each."""
-    return store.once(("distributions", max_points), lambda: _distributions(store, max_points))
+    table = _counted(store, max_points)
+    return store.once(("distributions", table), lambda: _distributions(store, table)) if table else []
 
 
 def answers(store: CaseStore, max_points: int) -> list[Answers]:
     """The requests of every service, by each metric that counts them."""
-    return store.once(("answers", max_points), lambda: _answers(store, max_points))
+    table = _counted(store, max_points)
+    return store.once(("answers", table), lambda: _answers(store, table)) if table else []
 
 
 def _names(store: CaseStore) -> Names:
@@ -203,13 +207,9 @@ def _counted(store: CaseStore, max_points: int) -> str:
     span = store.time_range("metrics")
     if not wanted or span is None:
         return ""
-    longest = store.query(
-        "SELECT max(n) AS n FROM (SELECT count() AS n FROM metrics WHERE name IN {names:Array(String)} "
-        "GROUP BY service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)))",
-        names=wanted,
-    )
-    thin = int(longest[0]["n"]) > max_points
-    table, points = f"counted_{max_points}", f"counted_points_{max_points}"
+    longest = store.once("longest counted", lambda: _longest(store, wanted))
+    width_ns = max(1, (span.end_ns - span.start_ns) // max_points) if longest > max_points else 1
+    table, points = f"counted_{width_ns}", f"counted_points_{width_ns}"
     store.derive(
         points,
         _POINTS,
@@ -218,10 +218,21 @@ def _counted(store: CaseStore, max_points: int) -> str:
         halves=sorted(names.halves),
         bases=[names.halves[name] for name in sorted(names.halves)],
         keys=list(names.keys),
-        width=max(1, (span.end_ns - span.start_ns) // max_points) if thin else 1,
+        width=width_ns,
     )
-    store.derive(table, _STRETCHES.replace("{points}", points), _STRETCH_COLUMNS, growing=_growing(store, points))
+    growing = store.once(("growing", points), lambda: _growing(store, points))
+    store.derive(table, _STRETCHES.replace("{points}", points), _STRETCH_COLUMNS, growing=growing)
     return table
+
+
+def _longest(store: CaseStore, names: Sequence[str]) -> int:
+    """The most points of one label set."""
+    rows = store.query(
+        "SELECT max(n) AS n FROM (SELECT count() AS n FROM metrics WHERE name IN {names:Array(String)} "
+        "GROUP BY service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)))",
+        names=list(names),
+    )
+    return int(rows[0]["n"])
 
 
 def _growing(store: CaseStore, points: str) -> list[str]:
@@ -246,10 +257,7 @@ def _growing(store: CaseStore, points: str) -> list[str]:
     ]
 
 
-def _distributions(store: CaseStore, max_points: int) -> list[Distribution]:
-    table = _counted(store, max_points)
-    if not table:
-        return []
+def _distributions(store: CaseStore, table: str) -> list[Distribution]:
     spread = f"FROM {table} WHERE isFinite(total) AND metric NOT IN {{counters:Array(String)}}"
     counters = sorted(names_of(store).answering)
     sets = store.query(f"SELECT uniqExact(service, instance, metric, labels) AS n {spread}", counters=counters)
@@ -283,10 +291,7 @@ def _distributions(store: CaseStore, max_points: int) -> list[Distribution]:
     ]
 
 
-def _answers(store: CaseStore, max_points: int) -> list[Answers]:
-    table = _counted(store, max_points)
-    if not table:
-        return []
+def _answers(store: CaseStore, table: str) -> list[Answers]:
     keys = names_of(store).keys
     told = store.query(f"SELECT DISTINCT told FROM {table} ORDER BY told LIMIT {{most:UInt32}}", most=_MOST_ANSWERS)
     ends = {row["told"]: _ending(row["told"], keys) for row in told}
@@ -309,15 +314,17 @@ def _answers(store: CaseStore, max_points: int) -> list[Answers]:
         failed=[one for one, how in ends.items() if how == FAILED],
         refused=[one for one, how in ends.items() if how == REFUSED],
     )
-    return [_answers_of(row) for row in rows]
+    counters = names_of(store).answering
+    return [_answers_of(row, row["metric"] if row["metric"] in counters else "requests") for row in rows]
 
 
-def _answers_of(row: Row) -> Answers:
+def _answers_of(row: Row, name: str) -> Answers:
     points = [(int(at), float(came), float(failed), float(refused)) for at, came, failed, refused in row["points"]]
     said = words_of(row["metric"])
     return Answers(
         row["service"],
         row["metric"],
+        name,
         row["source"],
         is_served=bool(said & _SERVED) and not said & _NOT_SERVED,
         times_ns=tuple(at for at, *_ in points),

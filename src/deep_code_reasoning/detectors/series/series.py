@@ -141,7 +141,7 @@ def _of_answers(told: Answers) -> Iterator[Series]:
     about = meaning(told.metric)
     if told.is_served or about.kind == "traffic":
         traffic = replace(about, kind="traffic", ratio=False, counter=True)
-        yield Series(told.service, "", told.metric, "", traffic, told.times_ns, told.requests, (), told.source)
+        yield Series(told.service, "", told.name, "", traffic, told.times_ns, told.requests, (), told.source)
     places = [place for place, requests in enumerate(told.requests) if requests > 0]
     for how, failing in told.badly.items():
         if any(failing):

@@ -109,7 +109,7 @@ def _counted_series(scene: Scene, start_ns: int, width: int) -> list[_Series]:
     for each in answers(scene.store, _POINTS):
         for place, (at, requests) in enumerate(zip(each.times_ns, each.requests, strict=True)):
             if each.is_served:
-                add(each.service, "requests", each.source, at, 1.0, requests)
+                add(each.service, each.name, each.source, at, 1.0, requests)
             for how, badly in each.badly.items():
                 add(each.service, f"{each.metric} {how}", each.source, at, requests, badly[place])
     return [

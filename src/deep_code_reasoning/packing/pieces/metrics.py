@@ -90,7 +90,7 @@ def _counted(subject: Subject, calm: Window) -> Iterator[Row]:
         found[told.service, told.metric, told.source, told.unit] += [(at, n, n * mean) for at, n, mean in points]
     for each in answers(subject.store, _POINTS):
         times = list(zip(each.times_ns, each.requests, strict=True))
-        found[each.service, f"{each.metric} requests", each.source, "a point"] += [(at, 1.0, n) for at, n in times]
+        found[each.service, each.name, each.source, "a point"] += [(at, 1.0, n) for at, n in times]
         for how, badly in each.badly.items():
             found[each.service, f"{each.metric} {how}", each.source, "1"] += [
                 (at, n, failed) for (at, n), failed in zip(times, badly, strict=True) if n > 0
