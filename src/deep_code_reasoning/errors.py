@@ -23,6 +23,7 @@
     ├── NoEvidenceError               exit 3   nothing of what was given could be read
     │   └── EmptyPackError            exit 3   there is nothing to send to a model
     ├── CaseFormatError               exit 1   a case folder that is damaged or of another version
+    ├── HomeError                     exit 1   the folder of all cases cannot be written, or its disk is full
     ├── EngineError                   exit 1   the analytical engine failed on a statement of ours
     ├── BusyError                     exit 1   another process works on it now (retryable)
     │   ├── ConversationBusyError
@@ -165,6 +166,12 @@ class CaseFormatError(DeepCodeReasoningError):
     """A case folder that is damaged, or was written by another version."""
 
     code = "case_format"
+
+
+class HomeError(DeepCodeReasoningError):
+    """The folder that all cases are kept in cannot be written, or its disk is full."""
+
+    code = "home"
 
 
 class EngineError(DeepCodeReasoningError):

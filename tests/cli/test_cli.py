@@ -187,6 +187,7 @@ def test_more_evidence_joins_a_case(incident: Path) -> None:
         (["nonsense"], 2),
         (["investigate", ".", "--noticed-at", "teatime"], 2),
         (["investigate", ".", "--case", "../out"], 2),
+        (["investigate", ".", "--repo", "/no/such/place"], 2),
         (["case", "show", "none"], 2),
         (["--help"], 0),
         (["--version"], 0),
@@ -205,6 +206,58 @@ def test_nothing_readable_is_exit_3_and_says_which_files(tmp_path: Path) -> None
     assert done.returncode == 3
     assert "picture.png" in done.stderr
     assert "empty.json" in done.stderr
+
+
+def test_what_may_not_be_opened_is_said_and_the_rest_is_read(incident: Path, tmp_path: Path) -> None:
+    # The superuser may open everything, unless it gives that right away.
+    rights = "-dac_override,-dac_read_search"
+    bound = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"] if os.geteuid() == 0 else []
+    if bound and not shutil.which("setpriv"):
+        pytest.skip("needs util-linux's setpriv, as the superuser may read everything")
+    evidence = shutil.copytree(incident, tmp_path / "evidence")
+    (evidence / "locked.ndjson").write_text((incident / "logs.ndjson").read_text())
+    (evidence / "locked").mkdir()
+    (evidence / "elsewhere.log").symlink_to(incident / "logs.ndjson")
+    (evidence / "again.log").symlink_to("logs.ndjson")
+    (evidence / "round").symlink_to("round")
+    for closed in ("locked.ndjson", "locked"):
+        (evidence / closed).chmod(0)
+    words = ["investigate", str(evidence), "--baseline", str(tmp_path / "calm"), "--format", "json"]
+    (tmp_path / "calm").mkdir()
+    environment = {**os.environ, "DCR_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [*bound, *DCR, *words], capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+    (evidence / "locked").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["causes"][0]["service"] == "stock"
+    notes = {source["source"]: source["note"] for source in answer["case"]["evidence"] if not source["rows"]}
+    assert {name: note.removeprefix("not read: ") for name, note in notes.items()} == {
+        "locked.ndjson": "cannot be read: Permission denied",
+        "locked": "the folder cannot be read: Permission denied",
+        "elsewhere.log": "a link out of what was given; give what it leads to",
+        "baseline/calm": "a folder without files",
+    }
+
+
+def test_a_home_that_cannot_be_written_is_named(incident: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    done = dcr("investigate", incident, home=tmp_path / "taken" / "home")
+    assert done.returncode == 1
+    assert f"cases cannot be kept in {tmp_path / 'taken' / 'home'}: Not a directory" in done.stderr
+    assert "DCR_HOME" in done.stderr
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_case_whose_tables_are_damaged_is_to_be_read_again(told: Told, tmp_path: Path, gone: bool) -> None:
+    home = shutil.copytree(told.home, tmp_path / "copied")
+    table = next((home / "cases" / "orders").rglob("spans-*.parquet"))
+    table.unlink() if gone else table.write_text("junk")
+    done = dcr("report", "orders", home=home)
+    assert done.returncode == 1
+    assert str(home / "cases" / "orders") in done.stderr
+    assert "read the evidence again" in done.stderr
 
 
 def test_ctrl_c_leaves_no_half_written_case(incident: Path, tmp_path: Path) -> None:

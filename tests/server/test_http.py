@@ -121,3 +121,12 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_a_port_that_is_taken_is_a_wrong_word_and_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run([*SERVER, "--http", address], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"{address} cannot be served: Address already in use" in done.stderr
+    assert "choose another port" in done.stderr

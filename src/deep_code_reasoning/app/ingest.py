@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -11,12 +12,12 @@ from typing import Final
 from ..domain.case import CaseInfo, Source
 from ..domain.instant import NS_PER_S
 from ..errors import NoEvidenceError
-from ..readers.discover import Candidate, discover
+from ..readers.discover import Candidate, check_exists, discover
 from ..readers.registry import readers
 from ..store import CaseWriter
 from ..store.alert import with_alert
 from ..store.layout import read_manifest
-from ..store.library import case_folder, is_case
+from ..store.library import case_folder, is_case, writing_to_home
 from ..store.neighbours import known_range
 
 # A file's fingerprint takes this much of its head and of its tail: enough to tell exports apart, little enough that a
@@ -49,17 +50,19 @@ def ingest(evidence: Evidence, progress: Progress | None = None) -> Path:
     it was not read. The same evidence makes the same case, whatever its path.
 
     Raises:
-        UsageError: when a path does not exist.
+        UsageError: when a path does not exist, a repository's among them.
         NoEvidenceError: when none of the files could be read.
+        HomeError: when the case cannot be written.
     """
+    for repository in evidence.repositories:
+        check_exists(repository, "the folder of a git repository")
     candidates = discover(evidence.paths, evidence.baseline)
     readable = [candidate for candidate in candidates if candidate.reader is not None]
     if not readable and not evidence.repositories:
         raise NoEvidenceError(_why_nothing(candidates), "give files of traces, logs, metrics, deploys or commits")
     name = evidence.case_name or fingerprint(candidates)
     folder = case_folder(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with CaseWriter(folder) as writer:
+    with writing_to_home(), CaseWriter(folder) as writer:
         writer.anchor_ns = evidence.info.noticed_at_ns
         if progress is not None:
             writer.on_progress = _running_total(progress, sum(c.file.size_bytes for c in readable))
@@ -101,7 +104,8 @@ def fingerprint(candidates: Sequence[Candidate]) -> str:
     for candidate in candidates:
         digest = hashlib.sha256(f"{candidate.file.role}:{candidate.file.size_bytes}:".encode())
         if candidate.file.size_bytes:
-            with candidate.file.path.open("rb") as file:
+            # What cannot be read is told by its size alone.
+            with suppress(OSError), candidate.file.path.open("rb") as file:
                 digest.update(file.read(_FINGERPRINT_BYTES))
                 file.seek(max(0, candidate.file.size_bytes - _FINGERPRINT_BYTES))
                 digest.update(file.read(_FINGERPRINT_BYTES))
@@ -162,10 +166,10 @@ def _running_total(progress: Progress, total_bytes: int) -> Callable[[int], None
 
 def _why_nothing(candidates: Sequence[Candidate]) -> str:
     if not candidates:
-        return "there are no files under what was given"
+        return "there is nothing to read: no path was given"
     shown = "; ".join(f"{c.file.name}: {c.reason}" for c in candidates[:5])
     more = f" (and {len(candidates) - 5} more)" if len(candidates) > 5 else ""
-    return f"none of {len(candidates)} file(s) could be read: {shown}{more}"
+    return f"nothing of what was given could be read: {shown}{more}"
 
 
 def _why_empty(sources: Sequence[Source]) -> str:

@@ -90,8 +90,8 @@ def investigate_case(folder: Path, asked: CaseInfo, read_s: float = 0.0) -> Inve
             rank_s=time.perf_counter() - analysed,
             notes=read_as_one(store.manifest.spellings),
         )
-    # Somebody else's case may be read-only: then the answer is given, and not kept.
-    with suppress(PermissionError):
+    # Somebody else's case may be read-only, and a disk full: then the answer is given, and not kept.
+    with suppress(OSError):
         write_atomically(folder / "investigation.json", json.dumps(as_json(answer), indent=1))
     return answer
 

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from ..errors import JobExpiredError, RecordNotFoundError
 from ..store.layout import write_atomically
-from ..store.library import home
+from ..store.library import home, writing_to_home
 
 # A result is kept for a week, which outlives any session; that there was one is remembered for a month.
 RESULT_TTL_S: Final = 7 * 86_400
@@ -75,12 +75,17 @@ class Job:
 
 
 def create(kind: str, arguments: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
-    """Write down what is asked; returns the handle, which nobody can guess."""
+    """Write down what is asked; returns the handle, which nobody can guess.
+
+    Raises:
+        HomeError: when it cannot be written.
+    """
     handle = f"work-{secrets.token_urlsafe(16)}"
     folder = _root() / handle
-    folder.mkdir(parents=True, mode=0o700)
     asked = {"kind": kind, "arguments": dict(arguments), "notes": list(notes), "created_s": time.time()}
-    _write(folder / "job.json", asked)
+    with writing_to_home():
+        folder.mkdir(parents=True, mode=0o700)
+        _write(folder / "job.json", asked)
     return handle
 
 

@@ -31,26 +31,29 @@ class Candidate:
 def discover(paths: Sequence[Path], baseline: Sequence[Path] = ()) -> list[Candidate]:
     """Find every file under the paths, in a stable order, and choose its reader by content.
 
-    A file that is given twice is taken once. Links are followed only where the caller named them.
+    A file that is given twice is taken once. Links are followed only where the caller named them; one that leads out of
+    what was given is listed, as is a folder that cannot be looked into.
 
     Raises:
-        UsageError: when a path does not exist.
+        UsageError: when a path does not exist, or cannot be reached.
     """
     candidates: list[Candidate] = []
     seen: set[Path] = set()
     names: set[str] = set()
     given: dict[SourceRole, Sequence[Path]] = {"incident": paths, "baseline": baseline}
+    for root in (*paths, *baseline):
+        check_exists(root, "a file or a folder of evidence")
+    inside = tuple(root.resolve() for root in (*paths, *baseline))
     for role, roots in given.items():
         for root in roots:
-            if not root.exists():
-                raise UsageError(f"{root} does not exist", "give a file or a folder of evidence")
-            for path in _files_under(root):
-                real = path.resolve()
+            for path, reason in _files_under(root, inside):
+                real = _real(path)
                 if real in seen:
                     continue
-                seen.add(real)
+                if not reason:
+                    seen.add(real)
                 name = _unique_name(path, root, role, names)
-                candidates.append(_examine(len(candidates) + 1, path, name, role))
+                candidates.append(_examine(len(candidates) + 1, path, name, role, reason))
     return _without_copies(candidates)
 
 
@@ -72,20 +75,58 @@ def _without_copies(candidates: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
-def _files_under(root: Path) -> Iterator[Path]:
-    if root.is_file():
-        yield root
+def check_exists(path: Path, wanted: str) -> None:
+    """Refuse a path of the caller's that leads nowhere.
+
+    Raises:
+        UsageError: when there is nothing, or a folder on the way may not be entered.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist", f"give {wanted}") from None
+    except OSError as fault:
+        raise UsageError(f"{path} cannot be reached: {fault.strerror}", f"give {wanted}") from fault
+
+
+def _files_under(root: Path, inside: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Every file below a path, and what else lies there, with the reason why it is not looked into."""
+    if not root.is_dir():
+        yield root, ""
         return
-    for folder, subfolders, files in os.walk(root):
+    closed: list[OSError] = []
+    found = False
+    for folder, subfolders, files in os.walk(root, onerror=closed.append):
+        links = [name for name in subfolders if _is_link(Path(folder, name))]
         subfolders[:] = sorted(name for name in subfolders if name not in _SKIPPED_FOLDERS)
-        for name in sorted(files):
+        for name in sorted((*files, *links)):
             path = Path(folder, name)
-            if not path.is_symlink():
-                yield path
+            found = True
+            if not _is_link(path):
+                yield path, ""
+            elif not any(_real(path).is_relative_to(given) for given in inside):
+                # A folder of evidence may come from anywhere: it does not choose what else of the machine is read.
+                yield path, "a link out of what was given; give what it leads to"
+    for fault in closed:
+        yield Path(fault.filename), f"the folder cannot be read: {fault.strerror}"
+    if not (found or closed):
+        yield root, "a folder without files"
+
+
+def _real(path: Path) -> Path:
+    # Path.resolve raises on links that lead to themselves.
+    return Path(os.path.realpath(path))
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # the folder may be listed and not entered
+        return False
 
 
 def _unique_name(path: Path, root: Path, role: SourceRole, taken: set[str]) -> str:
-    name = path.name if root.is_file() else path.relative_to(root).as_posix()
+    name = (path.name or path.resolve().name) if path == root else path.relative_to(root).as_posix()
     if role == "baseline":
         name = f"baseline/{name}"
     unique, number = name, 2
@@ -95,8 +136,10 @@ def _unique_name(path: Path, root: Path, role: SourceRole, taken: set[str]) -> s
     return unique
 
 
-def _examine(source_id: int, path: Path, name: str, role: SourceRole) -> Candidate:
+def _examine(source_id: int, path: Path, name: str, role: SourceRole, reason: str) -> Candidate:
     size = 0
+    if reason:
+        return Candidate(EvidenceFile(source_id, path, name, 0, "", role), None, reason)
     try:
         size = path.stat().st_size
         if not path.is_file():

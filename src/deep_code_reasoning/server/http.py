@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import os
 import secrets
+import socket
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -48,11 +49,12 @@ def serve_http(address: str) -> None:
     """Serve until stopped. Off loopback a token is needed: $DCR_HTTP_TOKEN, else one is made and said on stderr.
 
     Raises:
-        UsageError: when the address is none.
+        UsageError: when the address is none, or cannot be had.
     """
     import uvicorn
 
     host, port = parse_address(address)
+    listening = _listen(host, port)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     token = os.environ.get(TOKEN_VARIABLE) or ("" if is_loopback(host) else secrets.token_urlsafe(32))
     if token and TOKEN_VARIABLE not in os.environ:
@@ -60,8 +62,22 @@ def serve_http(address: str) -> None:
     served = application(Desk(load_settings(Path.cwd())), host, port, token)
     jobs.sweep()
     # Work outlives the server by its handle: a signal waits for no answer, and what is under way is let go at once.
-    uvicorn.run(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=0)
+    uvicorn.Server(uvicorn.Config(served, log_level="warning", timeout_graceful_shutdown=0)).run(listening)
     leave()
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets for all that a host's name stands for: the server itself would end with a code that means something else.
+
+    Raises:
+        UsageError: when the address is taken, or none of this machine.
+    """
+    try:
+        places = {(where[0], where[4]) for where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        return [socket.create_server(place, family=family, backlog=2048) for family, place in sorted(places)]
+    except OSError as fault:
+        hint = "choose another port, or a name or address of this machine"
+        raise UsageError(f"{host}:{port} cannot be served: {fault.strerror}", hint) from fault
 
 
 def application(desk: Desk, host: str, port: int, token: str = "") -> Any:

@@ -12,11 +12,12 @@ from typing import Any, Final, TypeVar
 
 from ..domain.case import CaseInfo, Source
 from ..domain.window import Window
+from ..errors import CaseFormatError
 from . import engine
 from .baseline import BaselineShift
 from .counters import counted, counters_of
 from .deployed import brought, deployed_commits
-from .engine import Database, Parameter, Row
+from .engine import Database, EngineRefusal, Parameter, Row
 from .layout import Manifest, read_manifest
 from .owners import owned, owners_of, placed, places_of, writers_of, written
 from .schema import CHANGES, LOGS, METRICS, TABLES, Table
@@ -281,11 +282,14 @@ def open_case(folder: Path, for_analysis: bool = False) -> Iterator[CaseStore]:
     shift = BaselineShift.of(manifest.sources) if for_analysis else BaselineShift()
     files = {name: [folder / path for path in manifest.files.get(name, ())] for name in TABLES}
     try:
-        held = _held(database, files, for_analysis)
-        if manifest.spellings:
-            database.keep("service_spellings", ("spelling", "name"), manifest.spellings)
-        for name, table in TABLES.items():
-            _define(database, table, files[name], shift, name in held, manifest)
+        try:
+            held = _held(database, files, for_analysis)
+            if manifest.spellings:
+                database.keep("service_spellings", ("spelling", "name"), manifest.spellings)
+            for name, table in TABLES.items():
+                _define(database, table, files[name], shift, name in held, manifest)
+        except (FileNotFoundError, EngineRefusal) as fault:
+            raise CaseFormatError(f"{folder}: {fault}", "delete the case and read the evidence again") from fault
         yield CaseStore(folder, manifest, database, shift, held == TABLES.keys(), for_analysis)
     finally:
         database.drop()

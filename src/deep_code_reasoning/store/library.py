@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from ..errors import CaseFormatError, CaseNotFoundError, UsageError
+from ..errors import CaseFormatError, CaseNotFoundError, HomeError, UsageError
 from .layout import MANIFEST, Manifest, read_manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# What the system says of a place that is written to and never of one that is read; not always with the file's name.
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def home() -> Path:
@@ -21,6 +26,25 @@ def home() -> Path:
         return Path(chosen)
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local" / "share") / "deep-code-reasoning"
+
+
+@contextmanager
+def writing_to_home() -> Iterator[None]:
+    """Tell faults of the home, which the user can mend, from those of anything else.
+
+    Raises:
+        HomeError: when the home cannot be written.
+    """
+    try:
+        yield
+    except OSError as fault:
+        place = Path(fault.filename) if isinstance(fault.filename, str | Path) else None
+        ours = place is not None and (place.is_relative_to(home()) or home().is_relative_to(place))
+        if not ours and fault.errno not in _NO_ROOM:
+            raise
+        reason = os.strerror(fault.errno) if fault.errno else str(fault)
+        hint = "make room there, or set DCR_HOME to a folder that can be written"
+        raise HomeError(f"cases cannot be kept in {home()}: {reason}", hint) from fault
 
 
 def case_folder(name: str) -> Path:
