@@ -6,7 +6,7 @@ from deep_code_reasoning.detectors.changes.deeds import History
 from deep_code_reasoning.detectors.changes.judgement import judge
 from deep_code_reasoning.detectors.changes.trial import Change, Rollout, Situation, Verdict
 from deep_code_reasoning.detectors.symptoms.front import Front
-from deep_code_reasoning.detectors.symptoms.symptom import Shift, symptoms_of
+from deep_code_reasoning.detectors.symptoms.symptom import Shift, Text, symptoms_of
 from deep_code_reasoning.domain.graph import ServiceGraph
 from deep_code_reasoning.domain.instant import NS_PER_S
 
@@ -58,3 +58,38 @@ def test_calls_that_grew_as_the_requests_did_are_no_retries() -> None:
 
     assert held_against(asked=12.0) == "stock"
     assert held_against(asked=50.0) != "stock"
+
+
+# Of unknown effect: code that nobody can tell the outcome of.
+STRANGE = ("feed.rb", "--- a/feed.rb\n+++ b/feed.rb\n@@ -4 +4 @@\n-  rows = Feed.open(src)\n+  rows = Stream.of(src)\n")
+REFUSED = "gateway refused: plan volume used up until the first of the month"
+
+
+def eliminated(diff: tuple[str, str], minutes: float, *texts: Text) -> bool:
+    path, lines = diff
+    rollout = Rollout("d", "feed", ONSET_NS - int(minutes * MINUTE_NS))
+    change = Change(path, path, (path,), lines, rollout.time_ns - MINUTE_NS, "", (rollout,))
+    services = frozenset({"feed", "labels"})
+    graph = ServiceGraph(("feed", "labels"), {})
+    situation = Situation(symptoms_of(texts, []), Front("feed", (), ONSET_NS), graph, ONSET_NS, services)
+    verdict = judge(History([change]), situation)[0]
+    return verdict.convicted and verdict.eliminated
+
+
+def test_what_ran_well_for_a_while_is_not_held_to_have_done_it_because_nothing_else_can_have() -> None:
+    odd = Text("feed", "odd column count in the morning delivery", "error", 9, ONSET_NS)
+    assert eliminated(STRANGE, 3, odd)
+    assert not eliminated(STRANGE, 25, odd)
+    # That numbers have fewer bits waits for one that is too large.
+    narrowed = ("feed.go", "--- a/feed.go\n+++ b/feed.go\n@@ -4 +4 @@\n-\tTotal int64\n+\tTotal int32\n")
+    widened = ("feed.go", "--- a/feed.go\n+++ b/feed.go\n@@ -4 +4 @@\n-\tTotal int32\n+\tTotal int64\n")
+    assert eliminated(narrowed, 25, odd)
+    assert not eliminated(widened, 25, odd)
+
+
+def test_what_fails_in_the_same_words_where_nobody_changed_anything_was_no_change() -> None:
+    mine = Text("feed", REFUSED, "error", 9, ONSET_NS)
+    assert eliminated(STRANGE, 3, mine)
+    assert not eliminated(STRANGE, 3, mine, Text("labels", REFUSED, "error", 9, ONSET_NS + MINUTE_NS))
+    assert eliminated(STRANGE, 3, mine, Text("labels", REFUSED, "error", 9, ONSET_NS + 20 * MINUTE_NS))
+    assert eliminated(STRANGE, 3, mine, Text("labels", "feed: " + REFUSED, "error", 9, ONSET_NS + MINUTE_NS))

@@ -6,24 +6,24 @@ service that fails, never suffices; that it came after the onset, or does nothin
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...domain.instant import NS_PER_S
-from ...domain.wording import excerpt, stretch
+from ...domain.wording import stretch
 from ..symptoms.front import Front
-from ..symptoms.symptom import Symptom
 from ..vocabulary.words import words
 from .compatibility import capability
 from .deeds import History
 from .diff import Patch
 from .effect import Effect
+from .elimination import Trial, by_elimination, mechanisms
 from .fit import passed, served
-from .matching import best_match, coverage, explained, place_of_loss, ramp_factor, tie_of_words
+from .matching import best_match, coverage, explained, place_of_loss, tie_of_words
 from .paths import file_kind
-from .potency import BENIGN, only_adds_uncalled
+from .potency import only_adds_uncalled
+from .telling import say, when_deployed
 from .traits import LATENT
 from .trial import Change, Rollout, Situation, Verdict
 from .undiffed import by_name, by_time_alone
@@ -32,16 +32,8 @@ from .undiffed import by_name, by_time_alone
 # that are scraped once or twice a minute, and from requests that had begun before; and a deploy is often dated when the
 # last of its instances was ready.
 ONSET_SLACK_NS: Final = 60 * NS_PER_S
-# What elimination alone can prove: it convicts where a change stands out among the others, and never with certainty.
-_ELIMINATION: Final = 0.62
-# Errors that say what is wanting: no change did it that is not known to do anything to that. Where they say which one
-# of many, a word in common is enough.
-_WANTING: Final = frozenset({"dns", "certificate_expired", "disk_full"})
-_WANTING_BY_NAME: Final = frozenset({"missing_table", "missing_column"})
 # A rollout that stopped half-way may have reached few requests: it convicts by what its diff does alone.
 _HALTED: Final = 0.6
-# As suspect as another, or nearly.
-_RIVAL: Final = 0.8
 _SUSPICION_HALF_LIFE_H: Final = 8.0
 _HALF_LIFE_H: Final = 36.0
 # A step takes effect when its change is live everywhere: within an hour or two of the deploy.
@@ -55,20 +47,6 @@ _LATENT: Final = 0.6
 _ANYWHERE: Final = 0.8
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """A change's verdict by what it can produce, and what is needed to judge it by elimination.
-
-    `quoted` where what is seen quotes the change.
-    """
-
-    verdict: Verdict
-    place: float = 0.0
-    suspicion: float = 0.0
-    effects: tuple[Effect, ...] = ()
-    quoted: bool = False
-
-
 def judge(history: History, situation: Situation) -> tuple[Verdict, ...]:
     """Try every change; the likeliest culprit comes first.
 
@@ -80,7 +58,7 @@ def judge(history: History, situation: Situation) -> tuple[Verdict, ...]:
     verdicts = [trial.verdict for trial in trials]
     if not any(verdict.convicted for verdict in verdicts):
         verdicts = [
-            _by_elimination(trial, trials, situation)
+            by_elimination(trial, trials, situation)
             if trial.verdict.change.diff
             else by_name(trial.verdict, trial.place, situation)
             for trial in trials
@@ -90,7 +68,7 @@ def judge(history: History, situation: Situation) -> tuple[Verdict, ...]:
     return tuple(sorted(verdicts, key=lambda v: (-v.score, -(v.rollout.time_ns if v.rollout else 0), v.change.sha)))
 
 
-def _try(change: Change, history: History, situation: Situation) -> _Trial:
+def _try(change: Change, history: History, situation: Situation) -> Trial:
     told_since = _told_since(change, situation)
     if told_since is not None:
         late = _weigh(change, history, told_since)
@@ -125,18 +103,18 @@ def _latest(situation: Situation) -> int:
     return max(situation.latest_ns, situation.onset_ns) + ONSET_SLACK_NS
 
 
-def _weigh(change: Change, history: History, situation: Situation) -> _Trial:
+def _weigh(change: Change, history: History, situation: Situation) -> Trial:
     rollout, place, time, against = _circumstances(change, situation)
     if time == 0:
-        return _Trial(Verdict(change, 0.0, rollout=rollout, against=against))
+        return Trial(Verdict(change, 0.0, rollout=rollout, against=against))
     if change.never_runs:
         kinds = sorted({file_kind(path) for path in change.files})
-        return _Trial(
+        return Trial(
             Verdict(change, 0.0, rollout=rollout, against=(*against, f"touches only {' and '.join(kinds)} files"))
         )
     if not change.diff:
         unknown = "nothing that fails speaks of it" if change.kind == "flag" else "its diff is not known"
-        return _Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, unknown)), place)
+        return Trial(Verdict(change, 0.0, rollout=rollout, against=(*against, unknown)), place)
     deeds, patch = history.deeds(change), history.patch(change)
     effects = deeds.effects
     uncalled = situation.uncalled.get(change.sha, frozenset())
@@ -145,7 +123,7 @@ def _weigh(change: Change, history: History, situation: Situation) -> _Trial:
     best = best_match(effects, patch, rollout, place, situation, uncalled)
     if best is None:
         tie = max((tie_of_words(patch, (), symptom, situation)[0] for symptom in situation.symptoms), default=0.0)
-        return _Trial(
+        return Trial(
             Verdict(change, 0.0, rollout=rollout, tie=tie, against=(*against, deeds.why)), place, suspicion, effects
         )
     effect, symptom = best.effect, best.symptom
@@ -156,9 +134,9 @@ def _weigh(change: Change, history: History, situation: Situation) -> _Trial:
     score = min(1.0, best.score * time * reach * coverage(effects, symptom, situation))
     reasons = (
         effect.summary,
-        f"which can cause what is seen: {_say(symptom)}",
+        f"which can cause what is seen: {say(symptom)}",
         *best.notes,
-        *_deployed(rollout, situation),
+        *when_deployed(rollout, situation),
     )
     mechanism = capability(effect.kind).mechanism_for(symptom.kind)
     verdict = Verdict(
@@ -172,9 +150,9 @@ def _weigh(change: Change, history: History, situation: Situation) -> _Trial:
         reasons,
         against,
         explained(effects, situation),
-        can_bring=_mechanisms(effects),
+        can_bring=mechanisms(effects),
     )
-    return _Trial(verdict, place, suspicion, effects, best.quoted)
+    return Trial(verdict, place, suspicion, effects, best.quoted)
 
 
 def _still_felt(
@@ -196,18 +174,6 @@ def _still_felt(
     )
 
 
-def _deployed(rollout: Rollout | None, situation: Situation) -> tuple[str, ...]:
-    if rollout is None:
-        return ()
-    delay_s = (situation.onset_ns - rollout.time_ns) / NS_PER_S
-    done = f"let run by the flag {rollout.opened_by}" if rollout.opened_by else "deployed"
-    where = f"{done} on {rollout.service}" if rollout.service else done
-    halted = ", and stopped half-way" if rollout.halted else ""
-    return (
-        f"{where} {stretch(delay_s)} before the onset{halted}" if delay_s >= 0 else f"{where} at the onset{halted}",
-    )
-
-
 def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
     """Time speaks louder where nothing else does: what came long before had its chance to break things earlier."""
     if rollout is None:
@@ -217,120 +183,6 @@ def _recent_deploy(rollout: Rollout | None, situation: Situation) -> float:
         return reach * _timeliness(rollout.time_ns, situation)
     hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
     return float(reach * 0.5 ** (hours / _SUSPICION_HALF_LIFE_H))
-
-
-def _by_elimination(trial: _Trial, trials: Sequence[_Trial], situation: Situation) -> Verdict:
-    verdict = trial.verdict
-    own = [s for s in situation.symptoms if s.service == situation.front.first]
-    # What is lost outside speaks for no change here, unless its diff says how.
-    if not own or trial.suspicion == 0 or all(symptom.kind == "slow_outside" for symptom in own):
-        return verdict
-    said = max(own, key=lambda s: s.weight).kind
-    rivals = [other for other in trials if other.suspicion >= _RIVAL * trial.suspicion]
-    if trial.effects and not _can(trial, said) and any(_can(other, said) for other in rivals):
-        return verdict  # what it does is known to be something else, and what another one does is not
-    if any(_went_along(other.verdict, verdict) and other.verdict.score > verdict.score for other in trials):
-        return verdict  # it is not the one change: what another one of the same deploy does fits better
-    if said in _WANTING or (said in _WANTING_BY_NAME and not verdict.tie):
-        return verdict
-    share = trial.suspicion / sum(other.suspicion for other in trials)
-    if _only_asked_more(trial, situation):
-        return verdict
-    climb = min(ramp_factor(symptom, verdict.rollout)[0] for symptom in own)
-    score = round(_ELIMINATION * trial.suspicion * share**0.5 * (0.85 + 0.3 * verdict.tie) * min(1.0, climb), 4)
-    if score <= verdict.score:
-        return verdict
-    effect = max((e for e in trial.effects if not BENIGN.search(e.kind)), key=lambda e: e.sureness, default=None)
-    mechanism = capability(effect.kind).mechanism_for(own[0].kind) if effect else "exception"
-    reasons = (
-        *((effect.summary,) if effect else ()),
-        f"the one change of behaviour that reached {situation.front.first} before {_say(own[0])}",
-        *_deployed(verdict.rollout, situation),
-    )
-    return Verdict(
-        verdict.change,
-        score,
-        effect,
-        own[0],
-        mechanism,
-        verdict.rollout,
-        verdict.tie,
-        reasons,
-        verdict.against,
-        can_bring=_mechanisms(trial.effects),
-        eliminated=True,
-    )
-
-
-def _only_asked_more(trial: _Trial, situation: Situation) -> bool:
-    """Whether the changed service is asked so much more that load explains its trouble, and the change cannot bring it.
-
-    A change at home makes nobody ask more, but for those who try again; a size that was cut to a part makes that many
-    requests of one. Where errors are told that no load makes, load explains nothing.
-    """
-    rollout = trial.verdict.rollout
-    own = [s for s in situation.symptoms if rollout is not None and s.service == rollout.service]
-    more = [after / before for s in own if s.kind == "traffic_up" for before, after in s.levels if before]
-    growth = max(more, default=0.0)
-    told = max((s.weight for s in own), default=0.0)
-    if growth < _BEYOND_RETRIES or not all(s.kind in _OF_LOAD for s in own if s.weight == told):
-        return False
-    return not any(
-        capability(effect.kind).strength("traffic_up") and _times_more(effect) >= growth / _ROUGHLY
-        for effect in trial.effects
-    )
-
-
-def _times_more(effect: Effect) -> float:
-    """How many requests it can make of one."""
-    if not effect.old or not effect.new:
-        return math.inf
-    return max(effect.old / effect.new, effect.new / effect.old)
-
-
-# Policies of retries make three to five attempts, seldom ten.
-_BEYOND_RETRIES: Final = 10.0
-_ROUGHLY: Final = 2.0
-# What more requests alone bring about.
-_OF_LOAD: Final = frozenset(
-    "cpu slow gc timeout pool_exhausted worker_exhausted event_loop memory_step backlog traffic_up".split()
-)
-
-
-def _went_along(other: Verdict, verdict: Verdict) -> bool:
-    """Whether two changes went live together."""
-    a, b = other.rollout, verdict.rollout
-    return a is not None and b is not None and (a.service, a.time_ns) == (b.service, b.time_ns)
-
-
-def _mechanisms(effects: Sequence[Effect]) -> tuple[str, ...]:
-    known = [capability(effect.kind) for effect in effects if not BENIGN.search(effect.kind)]
-    return tuple(sorted({name for can in known for name in (can.mechanism, *can.mechanisms.values())}))
-
-
-def _can(trial: _Trial, symptom: str) -> bool:
-    return any(capability(effect.kind).strength(symptom) for effect in trial.effects)
-
-
-# Kinds of symptoms whose names are ours, in words.
-_SPOKEN: Final[Mapping[str, str]] = {
-    "fanout": "more calls per request",
-    "slow": "slower requests",
-    "slow_outside": "slower calls to the outside",
-    "cpu": "a busier processor",
-    "gc": "more garbage collection",
-    "memory_step": "more memory",
-    "traffic_up": "more requests",
-    "volume_drop": "fewer requests",
-    "retries_up": "more retries",
-    "config_missing": "a missing key or setting",
-}
-
-
-def _say(symptom: Symptom) -> str:
-    text = symptom.texts[0] if symptom.texts else symptom.kind
-    kind = _SPOKEN.get(symptom.kind) or symptom.kind.replace("_", " ")
-    return f'{kind} on {symptom.service or "the system"} ("{excerpt(text, 120)}")'
 
 
 # --- time and place ---------------------------------------------------------------------------------------------------
