@@ -57,7 +57,9 @@ def localise(scene: Scene, findings: Sequence[Finding]) -> tuple[Suspect, ...]:
     One suspect a service: its mechanism is that of its strongest finding, after those that another of its mechanisms
     explains; its other findings come along. Findings about changes (`Finding.change`) are not looked at here.
     """
-    weights = _weights(scene, [f for f in findings if f.change is None and f.service and not f.is_harmless])
+    # More requests are no trouble where nothing else changed.
+    told = [f for f in findings if scene.windows.changed or f.mechanism != "traffic_surge"]
+    weights = _weights(scene, [f for f in told if f.change is None and f.service and not f.is_harmless])
     by_service: dict[str, list[tuple[float, Finding]]] = defaultdict(list)
     for finding, weight in weights:
         by_service[finding.service].append((weight, finding))

@@ -93,7 +93,7 @@ def detect(scene: Scene, settings: Settings) -> Sequence[Finding] | Skipped:
         evidence = min(
             step.log_evidence,
             rarity_evidence(series, step, alike[series.name]),
-            events_evidence(step, series.events, is_share=series.meaning.ratio),
+            events_evidence(step, series.events, series.meaning.ratio, is_number=series.meaning.kind == "traffic"),
         )
         chance = probability(evidence, len(known))
         if chance < settings.min_probability:

@@ -29,8 +29,8 @@ _PART: Final = "if(match(name, '(?i)(^|[._])limits?$'), attributes['resource'], 
 class Series:
     """One metric of one instance: times and values in time order. A counter's values are increases per point.
 
-    `events`: of how many requests each value is the mean or the share, where that is known; `source`: the metric whose
-    rows tell it, where that is not its name.
+    `events`: of how many requests each value is the mean, the share or the number, where that is known; `source`: the
+    metric whose rows tell it, where that is not its name.
     """
 
     service: str
@@ -141,7 +141,7 @@ def _of_answers(told: Answers) -> Iterator[Series]:
     about = meaning(told.metric)
     if told.is_served or about.kind == "traffic":
         traffic = replace(about, kind="traffic", ratio=False, counter=True)
-        yield Series(told.service, "", told.name, "", traffic, told.times_ns, told.requests, (), told.source)
+        yield Series(told.service, "", told.name, "", traffic, told.times_ns, told.requests, told.requests, told.source)
     places = [place for place, requests in enumerate(told.requests) if requests > 0]
     for how, failing in told.badly.items():
         if any(failing):

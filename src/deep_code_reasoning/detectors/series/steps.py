@@ -65,29 +65,45 @@ def _rate_ratio(values: Sequence[float], index: int) -> float:
     event = min((value for value in before if value > 0), default=0.0)
     if not event or min(values) < 0 or before.count(0) < _SPARSE * len(before):
         return math.inf
-    sides = [(sum(side) / event, len(side)) for side in (before, after, values)]
-    first, second, whole = (events * math.log(events / points) if events else 0.0 for events, points in sides)
+    return _rates(sum(before) / event, len(before), sum(after) / event, len(after))
+
+
+def _rates(many: float, points: int, more: float, further: int) -> float:
+    """Log likelihood ratio of two Poisson rates against one: so many events in so many points, and after them."""
+    sides = ((many, points), (more, further), (many + more, points + further))
+    first, second, whole = (events * math.log(events / of) if events else 0.0 for events, of in sides)
     return first + second - whole
 
 
-def events_evidence(step: Step, events: Sequence[float], is_share: bool) -> float:
-    """What a step weighs by how many events its levels are made of: no limit where nothing says how many.
+def events_evidence(step: Step, events: Sequence[float], is_share: bool = False, is_number: bool = False) -> float:
+    """What a step weighs by how many events its levels are made of, less what having looked at every split is worth.
 
-    A mean of n times that vary as much as they are long (an exponential distribution; service times vary by that or
-    more) is known to 1 / sqrt(n) of itself; a share of n requests is binomial. The log likelihood ratio of two levels
-    against one, less the same penalty for having looked at every split.
+    A level is a mean, or a share of the events, or (`is_number`) their number itself. Infinite where nothing says how
+    many there are.
     """
     if not events:
         return math.inf
     many, more = sum(events[: step.index]), sum(events[step.index :])
-    penalty = 2 * math.log(len(events))
+    if is_number:
+        return _rates(many, step.index, more, len(events) - step.index) - 2 * math.log(len(events))
+    return levels_evidence((step.before, many), (step.after, more), is_share) - 2 * math.log(len(events))
+
+
+def levels_evidence(one: tuple[float, float], other: tuple[float, float], is_share: bool) -> float:
+    """Log likelihood ratio of two levels against one, each made of so many events.
+
+    A mean of n times that vary as much as they are long (an exponential distribution; service times vary by that or
+    more) is known to 1 / sqrt(n) of itself; a share of n requests is binomial.
+    """
+    (before, many), (after, more) = one, other
+    if not many or not more:
+        return 0.0
     if is_share:
-        parts = [(many, step.before), (more, step.after)]
-        whole = sum(count * share for count, share in parts) / (many + more)
-        return sum(count * (_binomial(share, share) - _binomial(share, whole)) for count, share in parts) - penalty
-    if step.before <= 0 or step.after <= 0:
+        whole = (many * before + more * after) / (many + more)
+        return sum(n * (_binomial(share, share) - _binomial(share, whole)) for share, n in (one, other))
+    if before <= 0 or after <= 0:
         return math.inf
-    return math.log(step.after / step.before) ** 2 / (2 / many + 2 / more) - penalty
+    return math.log(after / before) ** 2 / (2 / many + 2 / more)
 
 
 def _binomial(share: float, level: float) -> float:

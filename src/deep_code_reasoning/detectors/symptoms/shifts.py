@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...domain.citation import Citation, metric_citation, span_citation
 from ..base import Scene, once_a_case
 from ..series.counted import answers, distributions, names_of
+from ..series.steps import levels_evidence
 from ..timeline.linked_spans import prepare_linked_spans
 from ..vocabulary.metrics import kind_of_shift
 from .calm import calm_until
@@ -19,6 +20,8 @@ from .symptom import Shift, without_more_requests
 _MAX_SERIES: Final = 5_000
 _SLICES: Final = 60
 _POINTS: Final = 240
+# Odds of a hundred to one, as for every step of a level (`series/level_shift.py`).
+_SURE: Final = 4.6
 # Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
 COUNTER: Final = "[._](total|count|sum|bucket)$"
 
@@ -27,7 +30,8 @@ COUNTER: Final = "[._](total|count|sum|bucket)$"
 class _Series:
     """Levels of a metric in slices of time: when each slice begins, and when its first point was.
 
-    `source` is the metric whose rows tell it.
+    `source` is the metric whose rows tell it; `events` of how many requests each level is the mean or the share, where
+    that is known.
     """
 
     service: str
@@ -37,6 +41,7 @@ class _Series:
     times: list[int]
     points_ns: list[int]
     values: list[float]
+    events: list[float] = field(default_factory=list)
 
 
 @once_a_case
@@ -96,22 +101,22 @@ def _metric_series(scene: Scene) -> list[_Series]:
 
 def _counted_series(scene: Scene, start_ns: int, width: int) -> list[_Series]:
     """How long requests take, how many come and which share fails, by what counts them since a program began."""
-    slices: dict[tuple[str, str, str], dict[int, tuple[int, float, float]]] = defaultdict(dict)
+    slices: dict[tuple[str, str, str, bool], dict[int, tuple[int, float, float]]] = defaultdict(dict)
 
-    def add(service: str, name: str, source: str, at: int, events: float, total: float) -> None:
+    def add(key: tuple[str, str, str, bool], at: int, events: float, total: float) -> None:
         place = (at - start_ns) // width
-        first, so_far, sofar_total = slices[service, name, source].get(place, (at, 0.0, 0.0))
-        slices[service, name, source][place] = (min(first, at), so_far + events, sofar_total + total)
+        first, so_far, sofar_total = slices[key].get(place, (at, 0.0, 0.0))
+        slices[key][place] = (min(first, at), so_far + events, sofar_total + total)
 
     for told in distributions(scene.store, _POINTS):
         for at, events, mean in zip(told.times_ns, told.events, told.means, strict=True):
-            add(told.service, told.metric, told.source, at, events, events * mean)
+            add((told.service, told.metric, told.source, True), at, events, events * mean)
     for each in answers(scene.store, _POINTS):
         for place, (at, requests) in enumerate(zip(each.times_ns, each.requests, strict=True)):
             if each.is_served:
-                add(each.service, each.name, each.source, at, 1.0, requests)
+                add((each.service, each.name, each.source, False), at, 1.0, requests)
             for how, badly in each.badly.items():
-                add(each.service, f"{each.metric} {how}", each.source, at, requests, badly[place])
+                add((each.service, f"{each.metric} {how}", each.source, True), at, requests, badly[place])
     return [
         _Series(
             service,
@@ -121,8 +126,9 @@ def _counted_series(scene: Scene, start_ns: int, width: int) -> list[_Series]:
             [start_ns + place * width for place in sorted(points)],
             [points[place][0] for place in sorted(points)],
             [total / events for _, (_, events, total) in sorted(points.items())],
+            [events for _, (_, events, _) in sorted(points.items())] if counts_requests else [],
         )
-        for (service, name, source), by_slice in sorted(slices.items())
+        for (service, name, source, counts_requests), by_slice in sorted(slices.items())
         if _speaks(name) and (points := {place: one for place, one in by_slice.items() if one[1] > 0})
     ]
 
@@ -155,8 +161,19 @@ def _shift(series: _Series, scene: Scene) -> Shift | None:
     ramp = _ramp_start(series, before)
     if ramp is None and abs(after - before) <= threshold:
         return None
+    if series.events and not _is_sure(series, calm_end, onset):
+        return None
     first = _first_beyond(series, before, threshold, after > before)
     return Shift(series.service, series.name, before, after, first, ramp, _cite(series, first))
+
+
+def _is_sure(series: _Series, calm_end: int, onset: int) -> bool:
+    """Whether so many requests as its levels are made of make a move sure."""
+    told = list(zip(series.times, series.values, series.events, strict=True))
+    sides = ([(v, n) for t, v, n in told if t < calm_end], [(v, n) for t, v, n in told if t >= onset])
+    (before, many), (after, more) = ((sum(v * n for v, n in side), sum(n for _, n in side)) for side in sides)
+    is_share = series.name != series.source and max(series.values) <= 1.0
+    return levels_evidence((before / many, many), (after / more, more), is_share) >= _SURE
 
 
 def _first_beyond(series: _Series, before: float, threshold: float, up: bool) -> int:

@@ -67,7 +67,8 @@ def date_windows(windows: Windows, findings: Sequence[Finding]) -> Windows:
         findings: of dated detectors.
     """
     dated = [finding for finding in findings if finding.window is not None]
-    if not dated:
+    # More requests alone are no trouble: a day has its hours.
+    if all(finding.mechanism == "traffic_surge" for finding in dated):
         return windows
     start_ns, end_ns = windows.baseline.start_ns, windows.incident.end_ns
     onset_ns, group = _densest(dated, windows.noticed_at_ns)
