@@ -257,6 +257,17 @@ def test_what_may_not_be_opened_is_said_and_the_rest_is_read(incident: Path, tmp
     }
 
 
+def test_a_page_that_cannot_be_written_costs_no_reading_and_no_answer(incident: Path, tmp_path: Path) -> None:
+    at_once = dcr("investigate", incident, "--html", tmp_path / "none" / "page.html", home=tmp_path / "home")
+    assert at_once.returncode == 2
+    assert "none/page.html cannot be written" in at_once.stderr
+    assert not (tmp_path / "home").exists()
+    full = dcr("investigate", incident, "--html", "/dev/full", "--format", "json", home=tmp_path / "home")
+    assert full.returncode == 2
+    assert "No space left on device" in full.stderr
+    assert json.loads(full.stdout)["causes"][0]["service"] == "stock"
+
+
 def test_a_home_that_cannot_be_written_is_named(incident: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     done = dcr("investigate", incident, home=tmp_path / "taken" / "home")
