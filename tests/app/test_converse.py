@@ -149,6 +149,8 @@ def test_not_found_expired_busy_and_finished_are_told_apart(
     assert conversation_status(id_of(old)).conversation.state == "expired"
     with pytest.raises(ConversationExpiredError):
         go_on(old, "?", means)
+    told = finish(old, means)
+    assert (told.basis, told.note) == ("specialist", "it had expired: nothing more was asked")
 
 
 def test_each_form_of_the_end_says_something_else(incident: Incident) -> None:

@@ -143,6 +143,22 @@ def test_a_case_is_listed_queried_and_deleted(told: Told, tmp_path: Path) -> Non
     assert f"there is no case 'orders' in {home}" in missing.stderr
 
 
+def test_a_folder_that_is_no_case_is_not_deleted_for_its_manifest(told: Told, tmp_path: Path) -> None:
+    ours = tmp_path / "app"
+    ours.mkdir()
+    (ours / "manifest.json").write_text('{"name": "app"}')
+    refused = dcr("case", "delete", ours, home=tmp_path / "home")
+    assert refused.returncode == 1
+    assert f"{ours / 'manifest.json'}: not format" in refused.stderr
+    assert (ours / "manifest.json").is_file()
+    moved = shutil.copytree(told.home / "cases" / "orders", tmp_path / "moved")
+    assert dcr("case", "delete", moved, home=tmp_path / "home").returncode == 0
+    assert not moved.exists()
+    damaged = shutil.copytree(moved.parent / "app", tmp_path / "home" / "cases" / "damaged")
+    assert dcr("case", "delete", "damaged", home=tmp_path / "home").returncode == 0
+    assert not damaged.exists()
+
+
 def test_a_commit_that_is_cited_is_shown_with_the_lines_of_its_diff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +255,17 @@ def test_what_may_not_be_opened_is_said_and_the_rest_is_read(incident: Path, tmp
         "elsewhere.log": "a link out of what was given; give what it leads to",
         "baseline/calm": "a folder without files",
     }
+
+
+def test_a_page_that_cannot_be_written_costs_no_reading_and_no_answer(incident: Path, tmp_path: Path) -> None:
+    at_once = dcr("investigate", incident, "--html", tmp_path / "none" / "page.html", home=tmp_path / "home")
+    assert at_once.returncode == 2
+    assert "none/page.html cannot be written" in at_once.stderr
+    assert not (tmp_path / "home").exists()
+    full = dcr("investigate", incident, "--html", "/dev/full", "--format", "json", home=tmp_path / "home")
+    assert full.returncode == 2
+    assert "No space left on device" in full.stderr
+    assert json.loads(full.stdout)["causes"][0]["service"] == "stock"
 
 
 def test_a_home_that_cannot_be_written_is_named(incident: Path, tmp_path: Path) -> None:

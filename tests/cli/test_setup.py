@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from deep_code_reasoning.app.doctor import examine_client
 from deep_code_reasoning.app.setup import CLIENTS, NAME
 from deep_code_reasoning.cli.main import cli
+from deep_code_reasoning.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +97,47 @@ def test_the_environment_of_ours_is_passed_on(monkeypatch: pytest.MonkeyPatch) -
     setup("codex")
     entry = tomllib.loads(CLIENTS["codex"].path().read_text())["mcp_servers"][NAME]
     assert entry["env"]["DCR_ROOTS"] == "/srv/repos"
+
+
+def test_a_linked_file_is_changed_where_it_is(tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles" / "config.toml"
+    kept.parent.mkdir()
+    kept.write_text('model = "x"\n')
+    path = tmp_path / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.symlink_to(kept)
+    setup("codex")
+    assert path.is_symlink()
+    assert NAME in tomllib.loads(kept.read_text())["mcp_servers"]
+
+
+def test_however_toml_is_written_the_rest_of_it_stays(tmp_path: Path) -> None:
+    path = tmp_path / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(f'[mcp_servers.{NAME}] # mine\ncommand = "old"\n  [mcp_servers.other]\n  command = "y"\n')
+    setup("codex")
+    servers = tomllib.loads(path.read_text())["mcp_servers"]
+    assert servers["other"] == {"command": "y"}
+    assert servers[NAME]["command"] != "old"
+
+
+@pytest.mark.parametrize(
+    ("client", "present"),
+    [
+        ("codex", f'[mcp_servers]\n"{NAME}" = {{ command = "old" }}\n'),
+        ("codex", "mcp_servers = 1\n"),
+        ("codex", "not toml"),
+        ("vscode", '{\n  // a comment\n  "servers": {}\n}\n'),
+        ("gemini", '{"mcpServers": []}'),
+    ],
+)
+def test_what_cannot_be_changed_safely_stays_and_is_told_how_by_hand(client: str, present: str) -> None:
+    path = CLIENTS[client].path()
+    path.parent.mkdir(parents=True)
+    path.write_text(present)
+    done = CliRunner().invoke(cli, ["setup", client])
+    assert isinstance(done.exception, UsageError)
+    assert path.read_text() == present
+    assert str(path) in done.exception.message
+    assert NAME in done.exception.hint
+    assert '"serve"' in done.exception.hint

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -58,3 +61,25 @@ def test_reading_a_large_folder_leaves_no_file_open(folder: Path, tmp_path: Path
         seen = {row["source_id"] for table in EVIDENCE_TABLES
                 for row in store.query(f"SELECT DISTINCT source_id FROM {table}")}  # fmt: skip
     assert seen == {candidate.file.source_id for candidate in candidates}
+
+
+def test_what_evidence_is_packed_in_is_named_with_what_to_do(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "app.log").write_text("2026-03-01T10:00:00Z ERROR no route to stock\n" * 50)
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for kind in ("zip", "tar", "gztar"):
+        shutil.make_archive(str(packed / kind), kind, inside)
+    text = (inside / "app.log").read_text()
+    (packed / "log.xz").write_bytes(lzma.compress(text.encode()))
+    (packed / "log.bz2").write_bytes(bz2.compress(text.encode()))
+    (packed / "utf16.log").write_text(text, "utf-16")
+    assert {each.file.name: each.reason for each in discover([packed])} == {
+        "gztar.tar.gz": "a tar archive; unpack it and give what is in it",
+        "log.bz2": "compressed by bzip2; unpack it and give what is in it",
+        "log.xz": "compressed by xz; unpack it and give what is in it",
+        "tar.tar": "a tar archive; unpack it and give what is in it",
+        "utf16.log": "text in UTF-16; write it in UTF-8",
+        "zip.zip": "a zip archive; unpack it and give what is in it",
+    }

@@ -309,6 +309,9 @@ def test_a_conversation_has_a_beginning_turns_and_an_end(agent: AgentSession, ca
     assert (
         agent.error("continue_conversation", session_id=session, message="once more")["code"] == "conversation_finished"
     )
+    again = agent.answer("finalize_conversation", session_id=session)
+    assert again["causes"] == ended["causes"]
+    assert again["note"] == "it had finished: nothing more was asked"
 
 
 def test_the_first_question_and_the_form_of_the_summary_matter(agent: AgentSession, booking: str) -> None:

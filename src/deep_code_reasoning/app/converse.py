@@ -158,14 +158,16 @@ async def finalize_conversation(
     """End a conversation with its answer, in one of three forms. No limit stands in the way of that.
 
     The specialist is asked for a last answer when more than one was given and limits allow it; else the last answer
-    that there is is the final one.
+    that there is is the final one. What has ended already gives its answer again, as its caller may never have got it.
 
     Raises:
         UsageError: when there is no such form.
-        ConversationNotFoundError, ConversationExpiredError, ConversationBusyError, ConversationFinishedError.
+        ConversationNotFoundError, ConversationBusyError.
     """
     if form not in FORMATS:
         raise UsageError(f"there is no form '{form}'", f"one of {', '.join(FORMATS)}")
+    if (state := conversation_status(conversation_id).conversation.state) in ("finished", "expired"):
+        return replace(read_report(conversation_id, form), note=f"it had {state}: nothing more was asked")
     means, deadline = means or Means(), Deadline()
     note = None
     with ExitStack() as stack:

@@ -62,16 +62,20 @@ def planned(client_name: str) -> Change:
     """The client's configuration with our entry in it; nothing is written.
 
     Raises:
-        UsageError: when the file that is there cannot be read as such.
+        UsageError: when the file that is there cannot be read as such, or our entry cannot be put in beside the rest.
     """
     client = CLIENTS[client_name]
-    path = client.path()
+    # Many keep these files elsewhere and link to them: it is the file that changes, and the link stays.
+    path = client.path().resolve()
     environment = {name: os.environ[name] for name in _OURS if os.environ.get(name)}
     entry = client.entry(command_of_ours(), environment)
     present = path.read_text("utf-8") if path.is_file() else ""
-    content = (
-        _with_table(path, present, client.place, entry) if client.is_toml else _with_key(path, present, client, entry)
-    )
+    put_in = _with_table if client.is_toml else _with_key
+    try:
+        content = put_in(path, present, client.place, entry)
+    except UsageError as fault:
+        ours = _table(client.place, entry) if client.is_toml else json.dumps({client.place: {NAME: entry}})
+        raise UsageError(fault.message, f"write it there by hand:\n{ours}") from fault
     return Change(path, content, content != present)
 
 
@@ -99,11 +103,11 @@ def entry_in(client_name: str) -> Mapping[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _with_key(path: Path, present: str, client: Client, entry: Mapping[str, Any]) -> str:
+def _with_key(path: Path, present: str, place: str, entry: Mapping[str, Any]) -> str:
     content = _json(path, present) if present.strip() else {}
-    servers = content.setdefault(client.place, {})
+    servers = content.setdefault(place, {})
     if not isinstance(servers, dict):
-        raise UsageError(f"{path}: {client.place} is no object", "see 'dcr setup --print', and write it by hand")
+        raise UsageError(f"{path}: {place} is no object")
     servers[NAME] = {**(servers.get(NAME) or {}), **entry}
     written = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     # A file that says the same in other words stays as it is.
@@ -115,12 +119,21 @@ def _with_table(path: Path, present: str, place: str, entry: Mapping[str, Any]) 
     table = known.get(place.partition(".")[0], {})
     if isinstance(table, dict) and table.get(NAME) == entry:
         return present
-    header = f"[{place}]"
-    lines = [header, *(f"{key} = {_toml_value(value)}" for key, value in entry.items())]
-    block = "\n".join(lines) + "\n"
-    ours = re.compile(rf"^\[{re.escape(place)}(?:\.[^\]]+)?\]\n(?:(?!\[).*\n?)*", re.MULTILINE)
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {place.partition('.')[0]} is no table")
+    ours = re.compile(
+        rf"^[ \t]*\[{re.escape(place)}(?:\.[^\]]+)?\][ \t]*(?:#.*)?\n(?:(?![ \t]*\[).*\n?)*", re.MULTILINE
+    )
     rest = ours.sub("", present)
-    return (rest.rstrip("\n") + "\n\n" if rest.strip() else "") + block
+    content = (rest.rstrip("\n") + "\n\n" if rest.strip() else "") + _table(place, entry)
+    # There are more ways to write TOML than the pattern knows; the file is parsed, and nothing else may have changed.
+    if _toml(path, content) != {**known, place.partition(".")[0]: {**table, NAME: entry}}:
+        raise UsageError(f"{path}: the entry that is there is written in a way that cannot be replaced")
+    return content
+
+
+def _table(place: str, entry: Mapping[str, Any]) -> str:
+    return "\n".join([f"[{place}]", *(f"{key} = {_toml_value(value)}" for key, value in entry.items())]) + "\n"
 
 
 def _toml_value(value: Any) -> str:
@@ -133,9 +146,9 @@ def _json(path: Path, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except ValueError as fault:
-        raise UsageError(f"{path} is no JSON: {fault}", "see 'dcr setup --print', and write it by hand") from fault
+        raise UsageError(f"{path} is no JSON: {fault}") from fault
     if not isinstance(content, dict):
-        raise UsageError(f"{path} is no JSON object", "see 'dcr setup --print', and write it by hand")
+        raise UsageError(f"{path} is no JSON object")
     return content
 
 
@@ -143,7 +156,7 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except ValueError as fault:
-        raise UsageError(f"{path} is no TOML: {fault}", "see 'dcr setup --print', and write it by hand") from fault
+        raise UsageError(f"{path} is no TOML: {fault}") from fault
 
 
 def _stdio(command: list[str], environment: Mapping[str, str]) -> dict[str, Any]:

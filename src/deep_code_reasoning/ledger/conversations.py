@@ -138,11 +138,13 @@ class Conversations:
             row = _row(connection, conversation_id)
             if row.state == "finished":
                 raise ConversationFinishedError(
-                    f"conversation '{conversation_id}' was finalised", "start another; its turns can still be read"
+                    f"conversation '{conversation_id}' was finalised",
+                    "start another; to finalise it again gives its answer once more",
                 )
             if row.expires_ns <= now_ns:
                 raise ConversationExpiredError(
-                    f"conversation '{conversation_id}' expired: nothing was added for {row.ttl_s} s", "start another"
+                    f"conversation '{conversation_id}' expired: nothing was added for {row.ttl_s} s",
+                    "start another; to finalise it gives what was said until then",
                 )
             hold = leases.take(connection, conversation_id, subject, lease_s, now_ns)
             if hold is None:

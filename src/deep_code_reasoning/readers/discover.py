@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 from collections import Counter
@@ -17,6 +18,15 @@ from .registry import choose
 
 # Folders that hold no evidence and may be huge.
 _SKIPPED_FOLDERS: Final = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
+# What evidence is often sent in and no reader looks into: where its first bytes are, those, and its name.
+_PACKED: Final = (
+    (0, b"PK\x03\x04", "a zip archive"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (0, b"\xfd7zXZ\0", "compressed by xz"),
+    (0, b"BZh", "compressed by bzip2"),
+    (0, b"\x04\x22\x4d\x18", "compressed by lz4"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,11 @@ def _examine(source_id: int, path: Path, name: str, role: SourceRole, reason: st
 
 
 def _why_unknown(data: bytes) -> str:
+    for place, magic, name in _PACKED:
+        if data.startswith(magic, place):
+            return f"{name}; unpack it and give what is in it"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "text in UTF-16; write it in UTF-8"
     if b"\0" in data[:4096]:
         return "a binary file of no known format"
     return "no known format of traces, logs, metrics or changes"

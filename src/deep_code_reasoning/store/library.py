@@ -97,8 +97,12 @@ def delete_case(name: str) -> None:
 
     Raises:
         CaseNotFoundError: when there is none.
+        CaseFormatError: when a folder elsewhere has a manifest, and not that of a case: it is somebody else's.
     """
     folder = find_case(name)
+    # In the home a damaged case may go; elsewhere many a program has a file of that name.
+    if not folder.resolve().is_relative_to((home() / "cases").resolve()):
+        read_manifest(folder)
     # The manifest goes first: from then on the folder is no case, whatever happens to the rest.
     (folder / MANIFEST).unlink()
     shutil.rmtree(folder)

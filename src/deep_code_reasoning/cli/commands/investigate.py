@@ -71,12 +71,13 @@ def command(
     )
     if model != "none":
         _check_model(model)
+    if html_file is not None and (html_file.is_dir() or not html_file.parent.is_dir()):
+        # Said before gigabytes are read.
+        raise UsageError(f"--html: {html_file} cannot be written", "give a file in a folder that is there")
     with progress_bar() as progress:
         answer = investigate(evidence, progress)
     asked = None if model == "none" else _ask(model, question, evidence, answer)
     consulted = None if asked is None else asked.consulted
-    if html_file is not None:
-        _write_html(html_file, answer, consulted)
     if form == "json":
         specialist = {} if asked is None else {"specialist": asked.specialist_as_json()}
         click.echo(json.dumps(as_json(answer) | specialist, indent=2, ensure_ascii=False))
@@ -84,6 +85,9 @@ def command(
         click.echo(as_markdown(answer, consulted))
     else:
         click.echo(as_text(answer, sys.stdout.isatty(), consulted), nl=False)
+    if html_file is not None:
+        # Last: a page that cannot be written costs nobody the answer.
+        _write_html(html_file, answer, consulted)
 
 
 def _check_model(model: str) -> None:
