@@ -16,7 +16,7 @@ from ..detectors.base import Scene
 from ..detectors.runner import kind_of
 from ..domain.cause import Suspect
 from ..domain.finding import Finding
-from ..domain.instant import NS_PER_S
+from ..domain.instant import NS_PER_MS, NS_PER_S
 from .calibrate import at_its_limit
 from .explaining import (
     POOLS,
@@ -59,7 +59,9 @@ def localise(scene: Scene, findings: Sequence[Finding]) -> tuple[Suspect, ...]:
     """
     # More requests are no trouble where nothing else changed.
     told = [f for f in findings if scene.windows.changed or f.mechanism != "traffic_surge"]
-    weights = _weights(scene, [f for f in told if f.change is None and f.service and not f.is_harmless])
+    weights = _weights(
+        scene, [f for f in told if f.change is None and f.service and not f.is_harmless], _clocks_of(findings)
+    )
     by_service: dict[str, list[tuple[float, Finding]]] = defaultdict(list)
     for finding, weight in weights:
         by_service[finding.service].append((weight, finding))
@@ -104,9 +106,11 @@ class _Told:
     spent: frozenset[str]
 
 
-def _weights(scene: Scene, findings: Sequence[Finding]) -> list[tuple[Finding, float]]:
-    """Each finding's weight, less what others account for."""
-    own = [_own_weight(scene, finding) for finding in findings]
+def _weights(
+    scene: Scene, findings: Sequence[Finding], clocks: Mapping[str, Sequence[float]]
+) -> list[tuple[Finding, float]]:
+    """Each finding's weight, less what others account for; `clocks` says by how much those of a service's are off."""
+    own = [_own_weight(scene, finding, clocks.get(finding.service, ())) for finding in findings]
     reactions = [is_reaction(scene, finding, findings) for finding in findings]
     symptoms: dict[str, float] = {}
     for finding, weight in zip(findings, own, strict=True):
@@ -203,12 +207,22 @@ def _is_shown_at_work(scene: Scene, finding: Finding, weight: float, told: _Told
     return max(shown, default=0.0) >= weight / 3
 
 
-def _own_weight(scene: Scene, finding: Finding) -> float:
+def _clocks_of(findings: Sequence[Finding]) -> Mapping[str, Sequence[float]]:
+    """By how many nanoseconds clocks of a service's hosts are off."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for finding in findings:
+        if finding.code == "traces.clock_skew":
+            found[finding.service].append(finding.number("offset_ms") * NS_PER_MS)
+    return found
+
+
+def _own_weight(scene: Scene, finding: Finding, clocks_ns: Sequence[float]) -> float:
     weight = finding.confidence * (_FAINT + (1 - _FAINT) * finding.severity)
     weight *= kind_of(finding).directness
     if scene.windows.changed and kind_of(finding).is_symptom and finding.window is not None:
-        distance_s = abs(finding.window.start_ns - scene.windows.onset_ns) / NS_PER_S
-        if distance_s > _TOGETHER_S:
+        since_ns = finding.window.start_ns - scene.windows.onset_ns
+        # A clock that is off dates what happens at its host by as much.
+        if min(abs(since_ns - off_ns) for off_ns in (0.0, *clocks_ns)) > _TOGETHER_S * NS_PER_S:
             weight *= _ODD_TIME
     return weight
 
@@ -216,7 +230,9 @@ def _own_weight(scene: Scene, finding: Finding) -> float:
 def _suspect(service: str, group: Sequence[tuple[float, Finding]]) -> Suspect:
     ordered = sorted(group, key=lambda item: (-item[0], item[1].code, item[1].operation or ""))
     strong = [finding for weight, finding in ordered if weight >= ordered[0][0] / 2]
-    chief = next((f for f in strong if not any(accounts_for(other, f) for other in strong)), strong[0]).mechanism
+    # That a share of requests fails says nothing of why.
+    telling = [f for f in strong if kind_of(f).family != "level" or f.mechanism != "exception"] or strong
+    chief = next((f for f in telling if not any(accounts_for(other, f) for other in strong)), telling[0]).mechanism
     # The findings of the chief mechanism come first, before all those that name a place in the heap: the suspect is
     # summed up by the first.
     ordered.sort(key=lambda item: (item[1].mechanism != chief, "place" not in item[1].facts))
