@@ -24,7 +24,7 @@ from deep_code_reasoning.packing.pieces.traces import choose_traces, trace_piece
 from deep_code_reasoning.source import Roots
 from scenery import START_NS, Row, System
 
-from .conftest import CULPRIT, Packable
+from .conftest import CULPRIT, TROUBLE, Packable
 
 Build = Callable[[Mapping[str, list[Row]]], Packable]
 
@@ -140,6 +140,23 @@ def test_metrics_show_levels_series_and_peak(shop: Packable) -> None:
     assert re.search(r"stock cpu %: 2[01][.\d]* -> 90; ", text)
     assert "peak 90 at " in text
     assert estimate_tokens(draft.piece(120).text) <= 120
+
+
+def test_distributions_show_what_came_since_the_point_before(packable: Build) -> None:
+    rows: list[Row] = []
+    total = 40_000.0
+    for place in range(24):
+        total += 100 * (0.4 if place >= 13 else 0.1)
+        rows.append(
+            {"time_ns": START_NS + 5 * place * NS_PER_S, "service": "stock", "name": "request_duration_seconds",
+             "kind": "histogram", "unit": "s", "count": 1_000_000.0 + 100 * place, "sum": total,
+             "value": total / (1_000_000 + 100 * place), "source_id": 1, "line": place + 1}
+        )  # fmt: skip
+    with packable(System(TROUBLE).tables(metrics=rows)).subject() as subject:
+        (draft,) = (draft for draft in metric_drafts(subject) if draft.key == "metric/suspects")
+    text = draft.piece().text
+    assert "stock request_duration_seconds s: 0.1 -> 0.4; " in text
+    assert "stock requests a point: 100 -> 100; " in text
 
 
 def test_the_graph_shows_calls_failures_and_latency_of_both_stretches(shop: Packable) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median, pstdev
 from typing import Any, Final
 
 from ..detectors.contrast.call_tree import NodeChange, call_tree_changes
 from ..detectors.contrast.facets import facets_of, operations_of
 from ..detectors.contrast.outcomes import outcomes
 from ..detectors.contrast.paths import Place, latency_of
+from ..detectors.series.counted import names_of
+from ..detectors.series.readings import Reading, readings
 from ..domain.instant import NS_PER_MS, parse_instant
 from ..domain.separation import Trait, separate
 from ..domain.window import Window
@@ -29,6 +32,7 @@ _Times = tuple[str | None, str | None]
 _MOST: Final = 40
 # What fewer requests share tells nothing.
 _MIN_REQUESTS: Final = 5
+_POINTS: Final = 240
 
 _OPERATIONS: Final = """
     SELECT toString(service) AS service, toString(name) AS operation,
@@ -61,7 +65,8 @@ _METRICS: Final = """
            medianIf(value, time_ns >= {a0:Int64} AND time_ns < {a1:Int64}) AS median_a,
            medianIf(value, time_ns >= {b0:Int64} AND time_ns < {b1:Int64}) AS median_b,
            stddevPopIf(value, time_ns >= {a0:Int64} AND time_ns < {a1:Int64}) AS spread_a
-    FROM metrics WHERE isFinite(value) AND {service:String} IN ('', service) GROUP BY service, name
+    FROM metrics WHERE isFinite(value) AND {service:String} IN ('', service) AND name NOT IN {told:Array(String)}
+    GROUP BY service, name
     HAVING isFinite(median_a) AND isFinite(median_b) AND median_a != median_b
     ORDER BY abs(median_b - median_a) / (spread_a + abs(median_a) / 20 + 1e-9) DESC, service, name LIMIT {most:UInt32}
 """
@@ -102,16 +107,40 @@ def compare_windows(
             "latency": latency_rows(store, first, second) if with_spans else [],
             "operations": [_operation(row, first, second) for row in store.query(_OPERATIONS, **bounds)],
             "logs": [_template(store, row) for row in store.query(_TEMPLATES, **bounds)],
-            "metrics": [
-                {
-                    "service": r["service"],
-                    "metric": r["name"],
-                    "median_a": _short(r["median_a"]),
-                    "median_b": _short(r["median_b"]),
-                }
-                for r in store.query(_METRICS, **bounds)
-            ],
+            "metrics": _metrics(store, bounds, first, second),
         }
+
+
+def _metrics(store: CaseStore, bounds: dict[str, Any], a: Window, b: Window) -> list[dict[str, Any]]:
+    """Metrics whose level moved, the farthest first: as they stand, or what came since the point before."""
+    rows = store.query(_METRICS, told=sorted(names_of(store).told), **bounds)
+    rows += [row for told in readings(store, _POINTS) if (row := _reading(told, bounds["service"], a, b))]
+    rows.sort(key=lambda r: (-_moved(r), r["service"], r["name"]))
+    return [
+        {
+            "service": r["service"],
+            "metric": r["name"],
+            "median_a": _short(r["median_a"]),
+            "median_b": _short(r["median_b"]),
+        }
+        for r in rows[: bounds["most"]]
+    ]
+
+
+def _reading(told: Reading, service: str, a: Window, b: Window) -> dict[str, Any] | None:
+    before, after = (
+        [total / came for at, came, total in told.points if window.start_ns <= at < window.end_ns] for window in (a, b)
+    )
+    if not before or not after or service not in ("", told.service) or median(before) == median(after):
+        return None
+    medians = {"median_a": median(before), "median_b": median(after), "spread_a": pstdev(before)}
+    return {"service": told.service, "name": told.name, **medians}
+
+
+def _moved(row: dict[str, Any]) -> float:
+    """By how many of its usual deviations a level moved, as in the query."""
+    before = float(row["median_a"])
+    return abs(float(row["median_b"]) - before) / (float(row["spread_a"] or 0.0) + abs(before) / 20 + 1e-9)
 
 
 def _values(store: CaseStore, a: Window, b: Window) -> list[dict[str, Any]]:

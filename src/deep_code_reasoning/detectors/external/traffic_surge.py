@@ -28,6 +28,7 @@ from ..symptoms.front import Front, failing_front, spoken_graph
 from ..symptoms.shifts import level_series, shifts
 from ..symptoms.symptom import Shift, symptoms_of
 from ..symptoms.texts import new_texts
+from ..timeline.linked_spans import prepare_linked_spans
 from ..timeline.services import service_names
 from ..vocabulary.metrics import kind_of_shift
 
@@ -42,6 +43,9 @@ class Settings:
         max_lag_s: a rate may seem to rise a little after the first error, being scraped once a minute or so.
         proven: confidence when the way in is known to have risen.
         likely: confidence when it is not known who calls the service, or how their own rates are.
+        min_requests: of so many requests before and since, spans tell whether they suffer: where
+        min_failing: no twentieth more of them fails, and
+        min_slower: a tenth of them does not take twice as long, they do not (as in `external.request_rate`).
     """
 
     min_ratio: float = 2.0
@@ -49,11 +53,14 @@ class Settings:
     max_lag_s: float = 120.0
     proven: float = 0.8
     likely: float = 0.5
+    min_requests: int = 20
+    min_failing: float = 0.05
+    min_slower: float = 2.0
 
 
 def detect(scene: Scene, settings: Settings) -> list[Finding]:
     """Find the service at which the surge came in."""
-    if not scene.windows.changed or not _any_rate_rose(scene, settings):
+    if not scene.windows.changed or not _any_rate_rose(scene, settings) or _are_served(scene, settings):
         return []
     moved = shifts(scene)
     risen = [s for s in moved if _is_traffic(s) and s.before > 0 and s.after >= settings.min_ratio * s.before]
@@ -110,6 +117,31 @@ def _any_rate_rose(scene: Scene, settings: Settings) -> bool:
         ratio=settings.min_ratio,
     )
     return bool(names) and bool(rows)
+
+
+def _are_served(scene: Scene, settings: Settings) -> bool:
+    """Whether spans of many requests show that none suffer: more of them are news then, and no trouble."""
+    if not scene.store.count("spans"):
+        return False
+    prepare_linked_spans(scene.store)
+    rows = scene.store.query(
+        """
+        SELECT countIf(early) AS before, countIf(NOT early) AS since,
+               avgIf(failed, early) AS failing_before, avgIf(failed, NOT early) AS failing,
+               quantileExactIf(0.9)(duration_ns, early) AS slow_before,
+               quantileExactIf(0.9)(duration_ns, NOT early) AS slow
+        FROM (SELECT *, start_ns < {onset:Int64} AS early FROM linked_spans
+              WHERE parent_span_id = '' AND kind NOT IN ('consumer', 'producer'))
+        GROUP BY service HAVING before >= {least:UInt32} AND since >= {least:UInt32}
+        """,
+        onset=scene.windows.onset_ns,
+        least=settings.min_requests,
+    )
+    return bool(rows) and all(
+        row["failing"] - row["failing_before"] < settings.min_failing
+        and row["slow"] < settings.min_slower * row["slow_before"]
+        for row in rows
+    )
 
 
 def _drifting(scene: Scene, settings: Settings) -> set[tuple[str, str]]:

@@ -66,6 +66,11 @@ class Answers:
     requests: tuple[float, ...]
     badly: Mapping[str, tuple[float, ...]]
 
+    @property
+    def counts_requests(self) -> bool:
+        """Whether their number says how much is asked: how often a service called others is known by the others."""
+        return self.is_served or self.name == self.metric
+
 
 @dataclass(frozen=True, slots=True)
 class Names:

@@ -139,7 +139,7 @@ def _of_distribution(told: Distribution) -> Series:
 
 def _of_answers(told: Answers) -> Iterator[Series]:
     about = meaning(told.metric)
-    if told.is_served or about.kind == "traffic":
+    if told.is_served or (told.counts_requests and about.kind == "traffic"):
         traffic = replace(about, kind="traffic", ratio=False, counter=True)
         yield Series(told.service, "", told.name, "", traffic, told.times_ns, told.requests, told.requests, told.source)
     places = [place for place, requests in enumerate(told.requests) if requests > 0]

@@ -65,10 +65,10 @@ def _rate_ratio(values: Sequence[float], index: int) -> float:
     event = min((value for value in before if value > 0), default=0.0)
     if not event or min(values) < 0 or before.count(0) < _SPARSE * len(before):
         return math.inf
-    return _rates(sum(before) / event, len(before), sum(after) / event, len(after))
+    return rates_evidence(sum(before) / event, len(before), sum(after) / event, len(after))
 
 
-def _rates(many: float, points: int, more: float, further: int) -> float:
+def rates_evidence(many: float, points: int, more: float, further: int) -> float:
     """Log likelihood ratio of two Poisson rates against one: so many events in so many points, and after them."""
     sides = ((many, points), (more, further), (many + more, points + further))
     first, second, whole = (events * math.log(events / of) if events else 0.0 for events, of in sides)
@@ -85,7 +85,7 @@ def events_evidence(step: Step, events: Sequence[float], is_share: bool = False,
         return math.inf
     many, more = sum(events[: step.index]), sum(events[step.index :])
     if is_number:
-        return _rates(many, step.index, more, len(events) - step.index) - 2 * math.log(len(events))
+        return rates_evidence(many, step.index, more, len(events) - step.index) - 2 * math.log(len(events))
     return levels_evidence((step.before, many), (step.after, more), is_share) - 2 * math.log(len(events))
 
 

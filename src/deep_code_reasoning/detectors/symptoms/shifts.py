@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...domain.citation import Citation, metric_citation, span_citation
 from ..base import Scene, once_a_case
-from ..series.counted import answers, distributions, names_of
-from ..series.steps import levels_evidence
+from ..series.counted import names_of
+from ..series.readings import levels, readings
+from ..series.steps import levels_evidence, rates_evidence
 from ..timeline.linked_spans import prepare_linked_spans
 from ..vocabulary.metrics import kind_of_shift
 from .calm import calm_until
@@ -31,7 +32,7 @@ class _Series:
     """Levels of a metric in slices of time: when each slice begins, and when its first point was.
 
     `source` is the metric whose rows tell it; `events` of how many requests each level is the mean or the share, where
-    that is known.
+    that is known; `is_number`: each level is their number.
     """
 
     service: str
@@ -42,6 +43,7 @@ class _Series:
     points_ns: list[int]
     values: list[float]
     events: list[float] = field(default_factory=list)
+    is_number: bool = False
 
 
 @once_a_case
@@ -99,38 +101,22 @@ def _metric_series(scene: Scene) -> list[_Series]:
     return [*found, *_counted_series(scene, span.start_ns, width)]
 
 
-def _counted_series(scene: Scene, start_ns: int, width: int) -> list[_Series]:
+def _counted_series(scene: Scene, start_ns: int, width: int) -> Iterator[_Series]:
     """How long requests take, how many come and which share fails, by what counts them since a program began."""
-    slices: dict[tuple[str, str, str, bool], dict[int, tuple[int, float, float]]] = defaultdict(dict)
-
-    def add(key: tuple[str, str, str, bool], at: int, events: float, total: float) -> None:
-        place = (at - start_ns) // width
-        first, so_far, sofar_total = slices[key].get(place, (at, 0.0, 0.0))
-        slices[key][place] = (min(first, at), so_far + events, sofar_total + total)
-
-    for told in distributions(scene.store, _POINTS):
-        for at, events, mean in zip(told.times_ns, told.events, told.means, strict=True):
-            add((told.service, told.metric, told.source, True), at, events, events * mean)
-    for each in answers(scene.store, _POINTS):
-        for place, (at, requests) in enumerate(zip(each.times_ns, each.requests, strict=True)):
-            if each.is_served:
-                add((each.service, each.name, each.source, False), at, 1.0, requests)
-            for how, badly in each.badly.items():
-                add((each.service, f"{each.metric} {how}", each.source, True), at, requests, badly[place])
-    return [
-        _Series(
-            service,
-            name,
-            source,
-            False,
-            [start_ns + place * width for place in sorted(points)],
-            [points[place][0] for place in sorted(points)],
-            [total / events for _, (_, events, total) in sorted(points.items())],
-            [events for _, (_, events, _) in sorted(points.items())] if counts_requests else [],
-        )
-        for (service, name, source, counts_requests), by_slice in sorted(slices.items())
-        if _speaks(name) and (points := {place: one for place, one in by_slice.items() if one[1] > 0})
-    ]
+    for told in readings(scene.store, _POINTS):
+        if _speaks(told.name):
+            found = levels(told.points, start_ns, width)
+            yield _Series(
+                told.service,
+                told.name,
+                told.source,
+                cumulative=False,
+                times=[start_ns + level.place * width for level in found],
+                points_ns=[level.first_ns for level in found],
+                values=[level.value for level in found],
+                events=[level.events for level in found],
+                is_number=told.is_number,
+            )
 
 
 def _rates(series: _Series) -> _Series:
@@ -172,6 +158,8 @@ def _is_sure(series: _Series, calm_end: int, onset: int) -> bool:
     told = list(zip(series.times, series.values, series.events, strict=True))
     sides = ([(v, n) for t, v, n in told if t < calm_end], [(v, n) for t, v, n in told if t >= onset])
     (before, many), (after, more) = ((sum(v * n for v, n in side), sum(n for _, n in side)) for side in sides)
+    if series.is_number:
+        return rates_evidence(before, round(many), after, round(more)) >= _SURE
     is_share = series.name != series.source and max(series.values) <= 1.0
     return levels_evidence((before / many, many), (after / more, more), is_share) >= _SURE
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...detectors.series.counted import answers, distributions, names_of
+from ...detectors.series.counted import names_of
+from ...detectors.series.readings import Point, levels, readings
 from ...detectors.timeline.change_point import median
 from ...domain.citation import metric_citation
 from ...domain.window import Window
@@ -78,63 +78,40 @@ def series(subject: Subject) -> list[Row]:
     return [*rows, *_counted(subject, calm)]
 
 
-_Point = tuple[int, float, float]
-"""When, of how many events, and what they come to together."""
-
-
 def _counted(subject: Subject, calm: Window) -> Iterator[Row]:
     """Rows as those of `series`, of what is counted since a program began: what one comes to, how many, which share."""
-    found: dict[tuple[str, str, str, str], list[_Point]] = defaultdict(list)
-    for told in distributions(subject.store, _POINTS):
-        points = zip(told.times_ns, told.events, told.means, strict=True)
-        found[told.service, told.metric, told.source, told.unit] += [(at, n, n * mean) for at, n, mean in points]
-    for each in answers(subject.store, _POINTS):
-        times = list(zip(each.times_ns, each.requests, strict=True))
-        found[each.service, each.name, each.source, "a point"] += [(at, 1.0, n) for at, n in times]
-        for how, badly in each.badly.items():
-            found[each.service, f"{each.metric} {how}", each.source, "1"] += [
-                (at, n, failed) for (at, n), failed in zip(times, badly, strict=True) if n > 0
-            ]
-    for (service, name, source, unit), every in sorted(found.items()):
+    for told in readings(subject.store, _POINTS):
         good, bad = (
-            [point for point in every if window.start_ns <= point[0] < window.end_ns] for window in (calm, subject.bad)
+            [point for point in told.points if window.start_ns <= point[0] < window.end_ns]
+            for window in (calm, subject.bad)
         )
-        buckets = [*_buckets(good, calm, is_bad=0), *_buckets(bad, subject.bad, is_bad=1)]
-        if not buckets or not any(total for *_, total in every):
+        if not good and not bad:
             continue
-        levels = sorted(middle for is_bad, _, middle in buckets if not is_bad)
+        before = [(0, level.place, level.value) for level in levels(good, calm.start_ns, _width(calm))]
+        since = [(1, level.place, level.value) for level in levels(bad, subject.bad.start_ns, _width(subject.bad))]
+        calm_levels = sorted(value for *_, value in before)
         yield {
-            "service": service,
-            "name": name,
-            "source": source,
-            "unit": unit,
+            "service": told.service,
+            "name": told.name,
+            "source": told.source,
+            "unit": told.unit,
             "counter": 0,
-            "points": len(every),
-            "calm_level": median(levels) if levels else None,
-            "bad_level": median([middle for is_bad, _, middle in buckets if is_bad]) if bad else None,
-            "calm_low": levels[len(levels) // 4] if levels else None,
-            "calm_high": levels[3 * len(levels) // 4] if levels else None,
+            "points": len(told.points),
+            "calm_level": median(calm_levels) if good else None,
+            "bad_level": median([value for *_, value in since]) if bad else None,
+            "calm_low": calm_levels[len(calm_levels) // 4] if good else None,
+            "calm_high": calm_levels[3 * len(calm_levels) // 4] if good else None,
             "has_bad": bool(bad),
             "has_calm": bool(good),
             "peak_of_bad": _peak(bad),
             "peak_of_calm": _peak(good),
-            "buckets": buckets,
+            "buckets": [*before, *since],
         }
 
 
-def _buckets(points: Sequence[_Point], window: Window, is_bad: int) -> list[tuple[int, int, float]]:
-    sums: dict[int, tuple[float, float]] = {}
-    for at, events, total in points:
-        place = (at - window.start_ns) // _width(window)
-        known = sums.get(place, (0.0, 0.0))
-        sums[place] = (known[0] + events, known[1] + total)
-    return [(is_bad, place, total / events) for place, (events, total) in sorted(sums.items())]
-
-
-def _peak(points: Sequence[_Point]) -> tuple[int, float]:
-    return max(
-        ((at, total / events) for at, events, total in points), key=lambda one: (one[1], -one[0]), default=(0, 0.0)
-    )
+def _peak(points: Sequence[Point]) -> tuple[int, float]:
+    peaks = ((at, total / events) for at, events, total in points)
+    return max(peaks, key=lambda peak: (peak[1], -peak[0]), default=(0, 0.0))
 
 
 def _calm(subject: Subject) -> Window:
