@@ -212,11 +212,11 @@ def _files_and_diff(members: Members) -> tuple[list[str], str]:
     for name in ("added", "modified", "removed", "deleted", "renamed"):
         files += members.texts(name)
     diff = diff or "\n".join(patches)
-    files = files or _paths_of(diff)
+    files = files or paths_of(diff)
     return list(dict.fromkeys(path for path in files if path != "/dev/null")), diff
 
 
-def _paths_of(diff: str) -> list[str]:
+def paths_of(diff: str) -> list[str]:
     """The files that a diff touches, by its header lines."""
     paths = (match[1] or match[2] for match in _PATH_IN_DIFF.finditer(diff))
     return list(dict.fromkeys(path for path in paths if path != "/dev/null"))
@@ -289,7 +289,7 @@ def _deploy_row(members: Members) -> Row:
         "version": version,
         "author": members.text(*_ACTORS),
         "message": message or (f"{old}->{version}" if old and version else ""),
-        "files": _paths_of(diff),
+        "files": paths_of(diff),
         "diff": diff,
         "attributes": members.rest(),
     }
