@@ -41,6 +41,7 @@ JOINED = {
     "plain-log": re.compile(rb".*", re.DOTALL),
     "deploy-log": re.compile(rb".*", re.DOTALL),
     "container-log": re.compile(rb".*", re.DOTALL),
+    "git-log": re.compile(rb"(?!commit [0-9a-f]).*", re.DOTALL),
 }
 # A line end that got between two values of a record; and a list that holds none.
 JOINED_IN_JSON = re.compile(rb"\s*[^{\[\s].*|[\[\],\s]*", re.DOTALL)

@@ -14,6 +14,7 @@ from deep_code_reasoning.readers.registry import choose
 
 T0 = 1781791200_000_000_000
 SHA = "6dcb09b5b57875f334f61aebed695e2e4193db5e"
+DIFF = "diff --git a/cart/a.py b/cart/a.py\n--- a/cart/a.py\n+++ b/cart/a.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 
 RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a webhook's commit": (
@@ -72,6 +73,70 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "commit_sha": SHA,
             "author": "ada",
             "attributes": {"type": "deploy"},
+        },
+    ),
+    "a deploy that carries along the commit that it is of": (
+        {
+            "ts": "2026-06-18T14:00:00Z",
+            "event": "deploy",
+            "event_id": "d-8",
+            "target": "cart",
+            "actor": "ada",
+            "summary": "Fix",
+            "revision": SHA,
+            "tag": "b-77",
+            "patch": DIFF,
+        },
+        {
+            "kind": "deploy",
+            "id": "d-8",
+            "time_ns": T0,
+            "service": "cart",
+            "commit_sha": SHA,
+            "version": "b-77",
+            "author": "ada",
+            "message": "Fix",
+            "files": ["cart/a.py"],
+            "diff": DIFF,
+            "attributes": {"event": "deploy"},
+        },
+    ),
+    "a setting that went live, with a diff": (
+        {
+            "id": "cm-3",
+            "kind": "config",
+            "service": "cart",
+            "commit": SHA,
+            "at": "2026-06-18T14:00:00Z",
+            "summary": "Fix",
+            "diff": DIFF,
+        },
+        {
+            "kind": "deploy",
+            "id": "cm-3",
+            "time_ns": T0,
+            "service": "cart",
+            "commit_sha": SHA,
+            "message": "Fix",
+            "files": ["cart/a.py"],
+            "diff": DIFF,
+            "attributes": {"kind": "config"},
+        },
+    ),
+    "a deploy with a link to what it brought": (
+        {
+            "service": "cart",
+            "version": "v7",
+            "deployed_at": "2026-06-18T14:00:00Z",
+            "diff": "https://example.com/compare/v6...v7",
+        },
+        {
+            "kind": "deploy",
+            "id": "cart@v7",
+            "time_ns": T0,
+            "service": "cart",
+            "version": "v7",
+            "attributes": {"diff": "https://example.com/compare/v6...v7"},
         },
     ),
     "GitLab's commit": (

@@ -28,6 +28,8 @@ _WHERE: Final = tuple(
 )
 _PATH_IN_DIFF: Final = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]+)|^diff --git a/\S+ b/(\S+)", re.MULTILINE)
 
+_IS_DIFF: Final = re.compile(r"^(?:diff --git |@@ -\d|\+\+\+ )", re.MULTILINE)
+
 _SHA_NAMES: Final = tuple("sha commitsha commithash hash oid commitid gitsha commit id revision".split())
 _MESSAGE_NAMES: Final = tuple("commit.message message commitmessage subject messageheadline title summary".split())
 _COMMIT_TIMES: Final = tuple(
@@ -45,6 +47,12 @@ _SERVICES: Final = tuple(
     """service servicename app application appname applicationname component workload deployment deploymentname
     release releasename metadata.name target project name service.name application.name app.name""".split()
 )
+# What is called so is a service, where a target, a project or a name may be anything.
+_SERVICES_ONLY: Final = tuple(
+    "service servicename app application component metadata.name release workload service.name deployment".split()
+)
+_LIVE_SINCE: Final = tuple("deployedat deploytime deploymenttime rolledoutat releasedat finishedat completedat".split())
+_GOES_LIVE: Final = re.compile(r"(?i)deploy|release|roll-?_?out|config|publish|promot")
 _DEPLOYED_SHAS: Final = tuple(
     """commitsha gitsha sha commithash commit gitcommit commitid revision git.sha git.commit source.revision
     headsha commit.sha commit.id""".split()
@@ -111,7 +119,10 @@ def kind_of(record: Any) -> tuple[str, float]:
 def _kind_by_names(members: Members) -> tuple[str, float]:
     if members.has(*_ALIEN):
         return "", 0.0
-    for kind, certainty in (("flag", _flag(members)), ("commit", _commit(members)), ("deploy", _deploy(members))):
+    tried = [("flag", _flag(members)), ("commit", _commit(members)), ("deploy", _deploy(members))]
+    if _says_it_went_live(members):
+        tried = [tried[0], *reversed(tried[1:])]
+    for kind, certainty in tried:
         if certainty:
             return kind, certainty
     return "", 0.0
@@ -201,9 +212,14 @@ def _files_and_diff(members: Members) -> tuple[list[str], str]:
     for name in ("added", "modified", "removed", "deleted", "renamed"):
         files += members.texts(name)
     diff = diff or "\n".join(patches)
-    if not files and diff:
-        files = [match[1] or match[2] for match in _PATH_IN_DIFF.finditer(diff)]
+    files = files or paths_of(diff)
     return list(dict.fromkeys(path for path in files if path != "/dev/null")), diff
+
+
+def paths_of(diff: str) -> list[str]:
+    """The files that a diff touches, by its header lines."""
+    paths = (match[1] or match[2] for match in _PATH_IN_DIFF.finditer(diff))
+    return list(dict.fromkeys(path for path in paths if path != "/dev/null"))
 
 
 def _file_and_patch(item: Any) -> tuple[str, str]:
@@ -230,6 +246,13 @@ def _repository(members: Members) -> str:
     return around.text("repository.fullname", "repository.name", "repository", "repo", "project.pathwithnamespace")
 
 
+def _says_it_went_live(members: Members) -> bool:
+    """Whether a record that may as well be a commit, for it carries its hash and its diff, is told as its deploy."""
+    told = members.text("type", "kind", "event", "action", "task")
+    said = members.has(*_LIVE_SINCE) or _GOES_LIVE.search(told) is not None
+    return said and members.has(*_SERVICES_ONLY, *(("target", "project", "name") if "deploy" in told.lower() else ()))
+
+
 # --- deploys ----------------------------------------------------------------------------------------------------
 
 
@@ -238,8 +261,7 @@ def _deploy(members: Members) -> float:
         return 0.0
     said = members.begins("deploy") or "deploy" in members.text("type", "kind", "event", "action", "task").lower()
     what = members.has(*_VERSIONS, *_DEPLOYED_SHAS)
-    if members.has("service", "servicename", "app", "application", "component", "metadata.name", "release", "workload",
-                   "service.name", "deployment"):  # fmt: skip
+    if members.has(*_SERVICES_ONLY):
         return 0.95 if what or said else 0.0
     return 0.9 if said and what and members.has("sha", "environment", "name", "project", "target") else 0.0
 
@@ -254,8 +276,9 @@ def _deploy_row(members: Members) -> Row:
     sha = sha or sha_of(version)
     time_ns = members.time(*_DEPLOY_TIMES)
     old = members.text("fromversion", "oldversion", "previousversion", "oldimage")
-    message = members.text("message", "description", "title", "reason", "change", "changelog")
-    named = members.text("id", "deployid", "deploymentid", "uid", "executionid", "buildid")
+    message = members.text("message", "description", "summary", "title", "reason", "change", "changelog")
+    named = members.text("id", "deployid", "deploymentid", "uid", "executionid", "buildid", "eventid")
+    diff = _diff_of_deploy(members)
     return {
         "kind": "deploy",
         "id": named or f"{service}@{version or format_instant(time_ns)}",
@@ -266,8 +289,19 @@ def _deploy_row(members: Members) -> Row:
         "version": version,
         "author": members.text(*_ACTORS),
         "message": message or (f"{old}->{version}" if old and version else ""),
+        "files": paths_of(diff),
+        "diff": diff,
         "attributes": members.rest(),
     }
+
+
+def _diff_of_deploy(members: Members) -> str:
+    """What went out with a deploy, where it carries that along; a link to it, or a word about it, is no diff."""
+    for name in _DIFFS:
+        if _IS_DIFF.search(text := members.peek(name)):
+            members.value(name)
+            return text
+    return ""
 
 
 # --- flags ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ..store.writer import CaseWriter
 # Enough for months of a busy repository; what is older rarely broke today.
 MAX_COMMITS: Final = 5_000
 # Longer diffs are vendored code, generated files or reformatting; their beginning still says so.
-_MAX_DIFF_BYTES: Final = 1_000_000
+MAX_DIFF_BYTES: Final = 1_000_000
 _MAX_DIFF_BYTES_IN_ALL: Final = 256_000_000
 _MAX_MESSAGE_BYTES: Final = 100_000
 MAX_TAGS: Final = 100_000
@@ -145,7 +145,7 @@ class _Reading:
             self._files.append(_unquoted(raw[1].rpartition(b"\t")[2]))
         elif self._diff or line.startswith(b"diff "):
             self._size += len(line)
-            if self._size <= _MAX_DIFF_BYTES and self.diff_bytes + self._size <= _MAX_DIFF_BYTES_IN_ALL:
+            if self._size <= MAX_DIFF_BYTES and self.diff_bytes + self._size <= _MAX_DIFF_BYTES_IN_ALL:
                 self._diff.append(line)
             elif not self._diff:
                 self._diff.append(b"")
@@ -186,7 +186,7 @@ class _Reading:
         if self.count >= MAX_COMMITS:
             yield f"the newest {self.count} commits only"
         if self.cut_diffs:
-            yield f"{self.cut_diffs} diff(s) cut: over {_MAX_DIFF_BYTES} bytes, or {_MAX_DIFF_BYTES_IN_ALL} in all"
+            yield f"{self.cut_diffs} diff(s) cut: over {MAX_DIFF_BYTES} bytes, or {_MAX_DIFF_BYTES_IN_ALL} in all"
 
 
 def _unquoted(path: bytes) -> str:

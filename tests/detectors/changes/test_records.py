@@ -40,6 +40,20 @@ def commit(sha: str) -> dict[str, Any]:
     return {"kind": "commit", "id": sha, "commit_sha": sha, "message": "m", "repo": "shop"}
 
 
+def test_a_deploy_that_carries_its_diff_along_is_judged_by_it_and_no_second_time_where_its_commit_is_known(
+    build_case: BuildCase,
+) -> None:
+    told = {"files": ["cart/db.py"], "diff": DIFF}
+    rows = [commit("aaaaaaa"), {**deploy("known", "aaaaaaa"), **told}, {**deploy("alone", "bbbbbbb"), **told}]
+    with build_case(placed(*rows)) as store:
+        found = {change.sha: change for change in history(store).changes}
+    assert {sha: (change.kind, change.diff) for sha, change in found.items()} == {
+        "aaaaaaa": ("commit", DIFF),
+        "alone": ("deploy", DIFF),
+    }
+    assert found["alone"].files == ("cart/db.py",)
+
+
 def test_a_deploy_that_never_went_live_is_an_attempt(build_case: BuildCase) -> None:
     rows = [
         commit("aaaaaaa"),

@@ -21,7 +21,10 @@ _OF_TELEMETRY: Final = ("deployment.environment.name", "deployment.environment",
 
 
 def history(store: CaseStore) -> History:
-    """All commits with their deploys; a deploy whose commit is not known, and a flag, as a change without a diff."""
+    """All commits with their deploys; a deploy whose commit is not known, and a flag, as a change of its own.
+
+    Such a deploy has the diff that it carries along, if any, and a flag has none.
+    """
     return store.once("history of changes", lambda: History(_read_changes(store)))
 
 
@@ -53,7 +56,7 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         rollout = row["rollout"] = _rollout(row, running, store)
         if row["kind"] == "deploy" and row["commit_sha"]:
             (attempts if rollout.void else rollouts).setdefault(row["commit_sha"], []).append(rollout)
-    commits = [row for row in rows if row["kind"] == "commit"]
+    commits = _commits(rows)
     carried = _carried(commits, rollouts, attempts.keys())
     merged = _merged(commits)
     for one, merge in merged.items():
@@ -76,9 +79,17 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
     found = [_opened(change, flips) for change in found]
     met = {rollout.id for change in found for rollout in (*change.rollouts, *change.attempts)}
     found += [
-        _undiffed(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
+        _uncommitted(row) for row in rows if row["kind"] == "flag" or (row["kind"] == "deploy" and row["id"] not in met)
     ]
     return tuple({(change.kind, change.repo, change.sha): change for change in found}.values())
+
+
+def _commits(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The commits; one that is told without its diff has the one that its deploy carries along."""
+    along = {row["commit_sha"]: row for row in rows if row["kind"] == "deploy" and row["diff"]}
+    commits = [row for row in rows if row["kind"] == "commit"]
+    told = (row if row["diff"] else along.get(_sha(row), row) for row in commits)
+    return [{**row, "files": of["files"], "diff": of["diff"]} for row, of in zip(commits, told, strict=True)]
 
 
 _OFF: Final = re.compile(r"(?i)(?:off|false|disabled|\b0%?)\s*$")
@@ -137,11 +148,12 @@ def _environments(store: CaseStore) -> frozenset[str]:
     return store.once("environments", lambda: frozenset(row["name"] for row in store.query(query)))
 
 
-def _undiffed(row: dict[str, Any]) -> Change:
+def _uncommitted(row: dict[str, Any]) -> Change:
     rollout: Rollout = row["rollout"]
     message = f"{row['flag'] or row['id']}: {row['message']}" if row["kind"] == "flag" else row["message"]
     live, void = ((), (rollout,)) if rollout.void else ((rollout,), ())
-    return Change(row["id"], message, (), "", rollout.time_ns, row["repo"], live, row["kind"], attempts=void)
+    told = tuple(row["files"]), row["diff"]  # a deploy may carry along what went out with it
+    return Change(row["id"], message, *told, rollout.time_ns, row["repo"], live, row["kind"], attempts=void)
 
 
 def _sha(row: dict[str, Any]) -> str:

@@ -39,7 +39,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Change:
-    """A commit with its deploys; or a deploy whose commit is not known, or the flip of a flag, which have no diff.
+    """A commit with its deploys; or a deploy whose commit is not known, mostly without a diff; or the flip of a flag.
 
     `kind` is `commit`, `deploy` or `flag`; `sha` is the id of a change that is no commit. `rollouts` are those that
     went live, `attempts` those that never did (void). `rehearsed` are those of its files that stand beside one of the
