@@ -262,6 +262,13 @@ def iterate_lines(file: EvidenceFile, writer: Complaints) -> Iterator[Line]:
     progress.end()
 
 
+def reject_rest(file: EvidenceFile, writer: Complaints, line: int, offset: int, fault: Exception) -> None:
+    """Say that a file is damaged from a line on."""
+    reason = f"the compressed file is damaged or ends too early: {fault}"
+    writer.reject(file.source_id, line, reason, offset_bytes=offset)
+    writer.note(file.source_id, f"partial: {reason}; read up to line {line - 1}")
+
+
 def _lines_of(stream: BinaryIO, file: EvidenceFile, writer: Complaints) -> Iterator[Line]:
     number = offset = 0
     while True:
@@ -276,9 +283,7 @@ def _lines_of(stream: BinaryIO, file: EvidenceFile, writer: Complaints) -> Itera
                 if not data:
                     break
         except TruncatedError as fault:
-            reason = f"the compressed file is damaged or ends too early: {fault}"
-            writer.reject(file.source_id, number, reason, offset_bytes=offset)
-            writer.note(file.source_id, f"partial: {reason}; read up to line {number - 1}")
+            reject_rest(file, writer, number, offset, fault)
             return
         if not length:
             return

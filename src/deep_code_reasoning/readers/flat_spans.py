@@ -9,42 +9,68 @@ around a list (`spans`, `traces`, `data` ...), traces with `spans` inside, CSV w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
+from ..store.tables import MAGIC
 from ..store.writer import CaseWriter
-from .base import EvidenceFile, Head, Reader
+from .base import EvidenceFile, Head, Progress, Reader, reject_rest
 from .delimited import iterate_rows, layout_of
 from .json_records import head_records, iterate_json
+from .span_columns import UnsuitedError, spans_of
 from .span_fields import Fields, duration_ns, fields_of, moment_ns, parts_named, plain_name
-from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, status_of, text_of, who
+from .span_parts import (
+    CONTEXTS,
+    attribute_members,
+    event_of,
+    id_of,
+    link_of,
+    parent_of,
+    process_names,
+    resource_of,
+    status_and_message,
+    unit_of_duration,
+    unwrapped,
+)
+from .tables import json_batches
+from .values import ItemCounter, attributes_of, first_of, kind_of, number_in, text_of, who
 
 _LISTS: Final = ("spans", "traces", "data", "records", "results", "items", "data.spans", "data.traces", "hits.hits")
-_UNSET: Final = frozenset({"unset", "status_code_unset"})
-_NO_ERROR: Final = frozenset({"", "0", "false", "none", "null", "{}"})
 _SAME: Final = frozenset({"same", "ditto"})
-_CONTEXTS: Final = ("context", "span_context", "spanContext")
 # What log records have and spans have not.
 _LOG_FIELDS: Final = frozenset({"message", "msg", "body", "log", "level", "severity", "severitytext"})
-# Where a process runs and what it is, in columns beside the span's own: the names of OpenTelemetry's conventions.
-_OF_PROCESS: Final = {
-    "pod": "k8s.pod.name",
-    "podname": "k8s.pod.name",
-    "k8spodname": "k8s.pod.name",
-    "instance": "service.instance.id",
-    "instanceid": "service.instance.id",
-    "serviceinstance": "service.instance.id",
-    "serviceinstanceid": "service.instance.id",
-    "host": "host.name",
-    "hostname": "host.name",
-    "nodename": "k8s.node.name",
-    "k8snode": "k8s.node.name",
-    "k8snodename": "k8s.node.name",
-    "version": "service.version",
-    "serviceversion": "service.version",
-}
+
+# Names under which a row may have spans, or a span parts of itself.
+_NESTED: Final = frozenset({*(path.split(".")[0] for path in _LISTS), "_source", *CONTEXTS})
+# So many records are read by the column at once: more would only take memory.
+_BATCH_RECORDS: Final = 4_000
 
 Row = dict[str, Any]
+
+
+class _Place(NamedTuple):
+    """A record with the trace id that stands outside of it, or '', and its place in the file."""
+
+    record: Any
+    trace_id: str
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Records by the column. Those of a table have nothing but columns; `moments` are the times in some of them."""
+
+    columns: Mapping[str, list[Any]]
+    places: Sequence[_Place]
+    moments: Mapping[str, list[int | None]] = field(default_factory=dict)
+
+    def record(self, i: int) -> Any:
+        """One of the records."""
+        if self.places[i].record is not None:
+            return self.places[i].record
+        return {name: values[i] for name, values in self.columns.items()}
 
 
 def sniff(head: Head) -> float:
@@ -54,7 +80,7 @@ def sniff(head: Head) -> float:
         return 0.9 * _looks_like_span(dict.fromkeys(layout.columns))
     records = (record.value for record in head_records(head, _LISTS))
     spans = (span for record in records for span, _ in _spans_of(record) if isinstance(span, dict))
-    return 0.85 * max((_looks_like_span(_unwrapped(span)) for span in itertools.islice(spans, 5)), default=0.0)
+    return 0.85 * max((_looks_like_span(unwrapped(span)) for span in itertools.islice(spans, 5)), default=0.0)
 
 
 def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
@@ -63,15 +89,35 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
         state = _FileState(file, writer)
         layout, rows = iterate_rows(file, writer)
         if layout is not None:
-            for row in rows:
-                cells = zip(layout.columns, row.cells, strict=True)
-                state.take({name: number_in(cell) for name, cell in cells if cell}, "", row.line, row.offset)
-        else:
-            for record in iterate_json(file, writer, _LISTS):
-                for span, trace_id in _spans_of(record.value):
-                    state.take(span, trace_id, record.line, record.offset)
+            state.take_all(_Place(_record_of(layout.columns, row.cells), "", row.line, row.offset) for row in rows)
+        elif file.compression not in MAGIC.values() or not _read_table(file, writer, state):
+            state.take_all(
+                _Place(span, trace_id, record.line, record.offset)
+                for record in iterate_json(file, writer, _LISTS)
+                for span, trace_id in _spans_of(record.value)
+            )
         if state.unitless:
             writer.note(file.source_id, f"{state.unitless} duration(s) without a unit, taken as {state.unit}")
+
+
+def _record_of(names: Sequence[str], cells: Sequence[str]) -> Row:
+    return {name: number_in(cell) for name, cell in zip(names, cells, strict=True) if cell}
+
+
+def _read_table(file: EvidenceFile, writer: CaseWriter, state: _FileState) -> bool:
+    """Read a table without making lines of it; whether it could be: a span may be within a row, or parts of one."""
+    line = 1
+    try:
+        for columns, moments in json_batches(file.path):
+            if not _NESTED.isdisjoint(columns):
+                return False
+            size = len(next(iter(columns.values())))
+            state.take_columns(_Batch(columns, [_Place(None, "", n, -1) for n in range(line, line + size)], moments))
+            line += size
+    except (EOFError, OSError) as fault:
+        reject_rest(file, writer, line, -1, fault)
+    Progress(file, writer).end()
+    return True
 
 
 def _spans_of(record: Any) -> Iterator[tuple[Any, str]]:
@@ -97,17 +143,6 @@ def _looks_like_span(record: Mapping[str, Any]) -> float:
     return 0.0 if any(plain_name(name) in _LOG_FIELDS for name in record) else 0.7
 
 
-def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record without the envelope of a search engine's dump, and with its span context among its other fields."""
-    source = record.get("_source")
-    inner: Mapping[str, Any] = source if isinstance(source, dict) else record
-    for name in _CONTEXTS:
-        context = inner.get(name)
-        if isinstance(context, dict):
-            inner = {**{key: value for key, value in inner.items() if key != name}, **context}
-    return inner
-
-
 class _FileState:
     """What is carried from span to span of a file: the last trace id, the rows of a line, durations without unit."""
 
@@ -119,6 +154,58 @@ class _FileState:
         self.unitless = 0
         self.unit = ""
 
+    def take_all(self, places: Iterator[_Place]) -> None:
+        """Write records as spans, or reject them."""
+        while batch := list(itertools.islice(places, _BATCH_RECORDS)):
+            records = [unwrapped(place.record) if isinstance(place.record, dict) else {} for place in batch]
+            names = dict.fromkeys(itertools.chain.from_iterable(records))
+            columns = {name: [record.get(name) for record in records] for name in names}
+            self.take_columns(_Batch(columns, batch))
+
+    def take_columns(self, batch: _Batch) -> None:
+        """Write records by the column; those that are odd by themselves, in their turn."""
+        places = batch.places
+        try:
+            spans = spans_of(batch.columns, [place.trace_id for place in places], batch.moments)
+        except UnsuitedError:
+            for i, place in enumerate(places):
+                self.take(batch.record(i), *place[1:])
+            return
+        ids = self._resolved(spans.columns["trace_id"])
+        taken = [i not in spans.odd and trace_id != "" for i, trace_id in enumerate(ids)]
+        items = [-1] * len(places)
+        for i, place in enumerate(places):
+            if not taken[i]:
+                self.take(batch.record(i), *place[1:])
+                continue
+            self._last_trace_id = ids[i]
+            items[i] = self._items.of(place.line)
+            if i in spans.unitless:
+                self.unitless += 1
+                self.unit = spans.unitless[i]
+        lines = [place.line for place in places]
+        source = [self._source_id] * len(places)
+        columns = {**spans.columns, "trace_id": ids, "source_id": source, "line": lines, "item": items}
+        for table, inner in (("span_events", spans.events), ("span_links", spans.links)):
+            shared = ("trace_id", "span_id", "source_id", "line", "item", *(("service",) * (table == "span_events")))
+            for i, rows in inner.items():
+                if taken[i]:
+                    own = {name: columns[name][i] for name in shared}
+                    self._writer.rows(table, ({**own, **row} for row in rows))
+        if not all(taken):
+            columns = {name: list(itertools.compress(values, taken)) for name, values in columns.items()}
+        self._writer.columns("spans", columns)
+
+    def _resolved(self, ids: list[str]) -> list[str]:
+        """Trace ids, the words for the one before resolved; '' where there is none."""
+        if _SAME.isdisjoint(ids):
+            return ids
+        found, last = [], self._last_trace_id
+        for trace_id in ids:
+            found.append(last if trace_id in _SAME else trace_id)
+            last = found[-1] or last
+        return found
+
     def take(self, record: Any, outer_trace_id: str, line: int, offset: int) -> None:
         """Write one record as a span, or reject it."""
 
@@ -128,12 +215,12 @@ class _FileState:
         if not isinstance(record, dict):
             refuse("not a span: not an object")
             return
-        fields = fields_of(_unwrapped(record))
-        trace_id = _id(fields.value("trace_id")) or _id(outer_trace_id)
+        fields = fields_of(unwrapped(record))
+        trace_id = id_of(fields.value("trace_id")) or id_of(outer_trace_id)
         if trace_id in _SAME:
             trace_id = self._last_trace_id
         self._last_trace_id = trace_id or self._last_trace_id
-        span_id = _id(fields.value("span_id"))
+        span_id = id_of(fields.value("span_id"))
         if not trace_id or not span_id:
             refuse("not a span: no trace id or span id")
             return
@@ -150,13 +237,13 @@ class _FileState:
         row = {**ids, "start_ns": start_ns, "duration_ns": lasted_ns, **_described(fields), **origin}
         self._writer.rows("spans", [row])
         for entry in _entries(fields.value("events")):
-            event = _event(entry)
+            event = event_of(entry)
             if event is None:
                 refuse("an event of a span without a time", entry)
             else:
                 self._writer.rows("span_events", [{**ids, "service": row["service"], **event, **origin}])
         for entry in _entries(fields.value("links")):
-            link = _link(entry)
+            link = link_of(entry)
             if link is None:
                 refuse("a link of a span without a span id", entry)
             else:
@@ -165,9 +252,8 @@ class _FileState:
     def _duration_ns(self, fields: Fields, start_ns: int) -> int | None:
         member, end_ns = fields.known.get("duration"), moment_ns(fields.known.get("end"))
         if member is not None and (member.unit or end_ns is None):
-            # The columns of ClickHouse's `otel_traces`.
             named = fields.known.get("name")
-            default_unit = "ns" if member.name == "Duration" and named and named.name == "SpanName" else "ms"
+            default_unit = unit_of_duration(member.name, named.name if named else "")
             lasted_ns, assumed = duration_ns(member, fields.known.get("start"), default_unit)
             if lasted_ns is not None and assumed:
                 self.unitless += 1
@@ -178,17 +264,18 @@ class _FileState:
 
 def _described(fields: Fields) -> Row:
     """The columns of a span that say what it is."""
-    resource = _of_process(fields.rest)
+    resource = {of: text for name, of in process_names(fields.rest).items() if (text := text_of(fields.rest.pop(name)))}
     if "resource" in fields.known:
-        resource |= _resource(fields.value("resource"))
-    status, message = _status(fields)
-    texts, numbers = attributes_of(_attributes(fields))
-    parent = _id(fields.value("parent"))
+        resource |= resource_of(fields.value("resource"))
+    given = fields.value("status")
+    status, message, keeps = status_and_message(given, fields.rest.get("error"), fields.text("status_message"))
+    if keeps:
+        fields.rest[fields.known["status"].name] = given
+    texts, numbers = attributes_of(attribute_members(fields))
     service = fields.text("service") or first_of(resource, ("service.name",)) or texts.get("service.name", "")
     return {
         **who(service, {**texts, **resource}),
-        # Zeros stand for no parent.
-        "parent_span_id": parent if parent.strip("0") else "",
+        "parent_span_id": parent_of(fields.value("parent")),
         "name": fields.text("name"),
         "kind": kind_of(fields.value("kind")),
         "status": status,
@@ -200,92 +287,8 @@ def _described(fields: Fields) -> Row:
     }
 
 
-def _of_process(rest: dict[str, Any]) -> dict[str, str]:
-    """Take the columns that say where a span's process runs out of the others.
-
-    A `node` is a machine beside a pod or an instance; alone it may as well be one of a graph.
-    """
-    named = {name: _OF_PROCESS[plain] for name in rest if (plain := plain_name(name)) in _OF_PROCESS}
-    if named and "node" in rest:
-        named["node"] = "k8s.node.name"
-    return {of: text for name, of in named.items() if (text := text_of(rest.pop(name)))}
-
-
-def _attributes(fields: Fields) -> Iterable[tuple[str, Any]]:
-    if not fields.objects:
-        return fields.rest.items()
-    return [*(member for holder in fields.objects for member in _members(holder)), *fields.rest.items()]
-
-
-def _id(value: Any) -> str:
-    text = text_of(value).strip().lower().removeprefix("0x")
-    # Log readers leave the dashes of UUIDs out as well, so that both sides meet.
-    return text.replace("-", "") if len(text) == 36 and text.count("-") == 4 else text
-
-
-def _resource(value: Any) -> dict[str, str]:
-    if isinstance(value, dict) and isinstance(value.get("attributes"), dict | list):
-        value = value["attributes"]
-    return attributes_of(_members(value))[0]
-
-
-def _members(holder: Any) -> Iterable[tuple[str, Any]]:
-    """Members of an object, or of a list of `{"key", "value"}`; a value may be wrapped as OTLP does."""
-    if isinstance(holder, dict):
-        return holder.items()
-    entries = holder if isinstance(holder, list) else ()
-    return [
-        (text_of(entry["key"]), _bare(entry.get("value")))
-        for entry in entries
-        if isinstance(entry, dict) and "key" in entry
-    ]
-
-
-def _bare(value: Any) -> Any:
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)).endswith("Value"):
-        return next(iter(value.values()))
-    return value
-
-
-def _status(fields: Fields) -> tuple[str, str]:
-    """Status and message; the status's own value stays an attribute where the three words say less."""
-    given, error = fields.value("status"), fields.rest.get("error")
-    status = status_of(given)
-    if given is not None and not isinstance(given, dict):
-        text = text_of(given)
-        if text.isdecimal() or (not status and text.lower() not in _UNSET):
-            fields.rest[fields.known["status"].name] = given
-    said = text_of(error).lower()
-    if not status and said not in _NO_ERROR:
-        status = "error"
-    message = fields.text("status_message")
-    if not message and isinstance(given, dict):
-        message = text_of(first_of(given, ("message", "description")))
-    if not message and isinstance(error, str) and said not in _NO_ERROR and said not in ("true", "1"):
-        message = error
-    return status, message
-
-
 def _entries(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _event(entry: Any) -> Row | None:
-    fields = fields_of(entry) if isinstance(entry, dict) else Fields()
-    time_ns = moment_ns(fields.known.get("start"))
-    if time_ns is None:
-        return None
-    texts, numbers = attributes_of(_attributes(fields))
-    return {"time_ns": time_ns, "name": fields.text("name"), "attributes": texts, "number_names": numbers}
-
-
-def _link(entry: Any) -> Row | None:
-    fields = fields_of(_unwrapped(entry)) if isinstance(entry, dict) else Fields()
-    span_id = _id(fields.value("span_id"))
-    if not span_id:
-        return None
-    texts, _ = attributes_of(_attributes(fields))
-    return {"linked_trace_id": _id(fields.value("trace_id")), "linked_span_id": span_id, "attributes": texts}
 
 
 READER: Final = Reader("flat-spans", "traces", sniff, read)

@@ -151,9 +151,10 @@ def _expand(value: Any, lists: Sequence[str]) -> Iterator[tuple[Any, Mapping[str
         for record in value:
             yield record, {}
         return
-    for path in lists:
+    for first, outer, last in _steps(lists):
+        if not isinstance(value, dict) or first not in value:
+            continue
         holder: Any = value
-        *outer, last = path.split(".")
         for key in outer:
             holder = holder.get(key) if isinstance(holder, dict) else None
         if isinstance(holder, dict) and isinstance(holder.get(last), list):
@@ -161,6 +162,12 @@ def _expand(value: Any, lists: Sequence[str]) -> Iterator[tuple[Any, Mapping[str
                 yield record, value
             return
     yield value, {}
+
+
+@functools.lru_cache(maxsize=64)
+def _steps(lists: Sequence[str]) -> tuple[tuple[str, list[str], str], ...]:
+    """Of each path the first name, the names before the last, the last."""
+    return tuple((path.split(".")[0], path.split(".")[:-1], path.split(".")[-1]) for path in lists)
 
 
 def _records_of_lines(file: EvidenceFile, writer: Complaints, lists: Sequence[str]) -> Iterator[JsonRecord]:

@@ -39,8 +39,8 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "scope": ("scopename", "instrumentationscopename", "libraryname"),
 }
 # These may end with a unit, and those count only when their value is an object or a list.
-_TIMED: Final = ("start", "end", "duration")
-_STRUCTURED: Final = ("attributes", "resource", "events", "links")
+TIMED: Final = ("start", "end", "duration")
+STRUCTURED: Final = ("attributes", "resource", "events", "links")
 
 _PUNCTUATION: Final = re.compile(r"[^a-z0-9]")
 _UNITS: Final = {
@@ -97,24 +97,24 @@ def fields_of(record: Mapping[str, Any]) -> Fields:
     for name, value in record.items():
         if value is None:
             continue
-        part, rank, unit = _part_of(name)
-        if part in _STRUCTURED and isinstance(value, str):
-            value = _unfolded(value)
-        if not part or ((part in _STRUCTURED) != isinstance(value, dict | list) and not _may_be_either(part, value)):
+        part, rank, unit = part_of(name)
+        if part in STRUCTURED and isinstance(value, str):
+            value = unfolded(value)
+        if not part or ((part in STRUCTURED) != isinstance(value, dict | list) and not _may_be_either(part, value)):
             rest[name] = value
         elif part == "attributes":
             fields.objects.append(value)
         elif value != "":
             other = known.get(part)
-            if other is None or rank < _part_of(other.name)[1]:
+            if other is None or rank < part_of(other.name)[1]:
                 known[part] = Member(name, value, unit)
             if other is not None:
-                loser = max(other, Member(name, value, unit), key=lambda member: _part_of(member.name)[1])
+                loser = max(other, Member(name, value, unit), key=lambda member: part_of(member.name)[1])
                 rest[loser.name] = loser.value
     return fields
 
 
-def _unfolded(text: str) -> Any:
+def unfolded(text: str) -> Any:
     """The object or list that the text of a cell is, in JSON or in ClickHouse's form (single quotes), else the text."""
     if text[:1] + text[-1:] not in ("{}", "[]"):
         return text
@@ -128,12 +128,12 @@ def _unfolded(text: str) -> Any:
 
 def _may_be_either(part: str, value: Any) -> bool:
     """A status may be an object, and a time a pair of seconds and nanoseconds."""
-    return (part == "status" and isinstance(value, dict)) or (part in _TIMED and isinstance(value, list))
+    return (part == "status" and isinstance(value, dict)) or (part in TIMED and isinstance(value, list))
 
 
 def parts_named(names: Iterable[str]) -> set[str]:
     """The parts of a span that names are for."""
-    return {_part_of(name)[0] for name in names} - {""}
+    return {part_of(name)[0] for name in names} - {""}
 
 
 def plain_name(name: str) -> str:
@@ -142,14 +142,14 @@ def plain_name(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _part_of(name: str) -> tuple[str, int, str]:
+def part_of(name: str) -> tuple[str, int, str]:
     """The part of a span that a name is for, its rank among that part's names, and the unit it says."""
     plain = plain_name(name)
     for part, names in _NAMES.items():
         for rank, known in enumerate(names):
             if plain == known:
                 return part, rank, ""
-            if part in _TIMED and plain.startswith(known):
+            if part in TIMED and plain.startswith(known):
                 unit = _UNIT_OF_SUFFIX.get(plain[len(known) :].removeprefix("in"), "")
                 if unit:
                     return part, rank, unit

@@ -21,8 +21,8 @@ MAX_NS: Final = 2**63 - 1
 
 # The resource attributes that name an instance and a host, best first (see `store/schema.py`); OpenTelemetry
 # semantic conventions 1.2x, and the names that Jaeger's own clients write.
-_INSTANCE: Final = ("k8s.pod.name", "service.instance.id", "container.id")
-_HOST: Final = ("host.id", "host.name", "host.ip", "k8s.node.name", "hostname", "ip")
+INSTANCE: Final = ("k8s.pod.name", "service.instance.id", "container.id")
+HOST: Final = ("host.id", "host.name", "host.ip", "k8s.node.name", "hostname", "ip")
 
 Attributes = dict[str, str]
 Names = list[str]
@@ -71,15 +71,21 @@ def number_in(value: Any) -> Any:
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?")
 
 
-def attributes_of(members: Iterable[tuple[str, Any]]) -> tuple[Attributes, Names]:
+def attributes_of(members: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> tuple[Attributes, Names]:
     """Members as two columns of a row: all of them as text, and the names of those that are numbers or booleans.
 
     Of a name that comes twice the last value counts.
     """
-    known = dict(members)
+    # Not copied: readers make their records anew, and nobody changes a row.
+    known = members if type(members) is dict else dict(members)
+    if set(map(type, known.values())) <= _TEXT:
+        return known, []
     texts = {name: text_of(value) for name, value in known.items()}
     numbers = [n for n, value in known.items() if isinstance(value, int | float) and number_of(value) is not None]
     return texts, numbers
+
+
+_TEXT: Final = {str}
 
 
 def scaled_ns(value: Any, scale: int) -> int | None:
@@ -134,7 +140,7 @@ def who(service: str, resource: Mapping[str, str]) -> dict[str, str]:
     """The columns `service`, `instance` and `host` of a row."""
     if not resource:
         return {"service": service, "instance": "", "host": ""}
-    return {"service": service, "instance": first_of(resource, _INSTANCE), "host": first_of(resource, _HOST)}
+    return {"service": service, "instance": first_of(resource, INSTANCE), "host": first_of(resource, HOST)}
 
 
 def first_of(members: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -1,4 +1,4 @@
-"""Files that hold tables (Parquet, Arrow): their rows as plain values, a batch at a time.
+"""Files that hold tables (Parquet, Arrow): their columns as plain values, a batch of rows at a time.
 
 Times become text with all their digits, in UTC (one without a zone keeps none), lengths of time tell their unit, maps
 become objects. Whoever reads the rows knows nothing of Arrow.
@@ -6,24 +6,43 @@ become objects. Whoever reads the rows knows nothing of Arrow.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from .arrow import load_arrow
 
-_BATCH_ROWS: Final = 2_000
+# Large enough that a batch's own cost is nothing beside that of its rows; its values take some 20 MB.
+_BATCH_ROWS: Final = 8_000
 MAGIC: Final = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 """How the files begin (Apache Parquet's file format; Arrow's IPC file format), and what they are called here."""
 
-Record = dict[str, Any]
+
+@dataclass(frozen=True)
+class TableBatch:
+    """Some rows of a table, by column.
+
+    Attributes:
+        columns: a value for each row, by the column's name; of columns of one name the later are numbered.
+        plain: the columns that hold nothing but what JSON has, members going by text.
+        moments: of columns of times, which `columns` has as text, nanoseconds since the epoch.
+    """
+
+    columns: dict[str, list[Any]]
+    plain: frozenset[str]
+    moments: dict[str, list[int | None]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
 
 
-def table_batches(path: Path) -> Iterator[list[Record]]:
+def table_batches(path: Path) -> Iterator[TableBatch]:
     """The rows of a Parquet or Arrow (Feather) file, in batches; one row group is held in memory.
 
-    Text that is no UTF-8 gets U+FFFD in the place of what is not. Of columns of one name the later are numbered.
+    Text that is no UTF-8 gets U+FFFD in the place of what is not.
 
     Raises:
         EOFError: where the file is damaged, ends too early, or holds what has no plain form.
@@ -31,9 +50,12 @@ def table_batches(path: Path) -> Iterator[list[Record]]:
     arrow = load_arrow()
     try:
         for batch in _batches(arrow, path):
-            names = _numbered(batch.schema.names)
-            columns = [_values(arrow, _plain(arrow, column)) for column in batch.columns]
-            yield [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+            named = dict(zip(_numbered(batch.schema.names), batch.columns, strict=True))
+            yield TableBatch(
+                {name: _values(arrow, _plain(arrow, column)) for name, column in named.items()},
+                frozenset(name for name, column in named.items() if _is_plain(arrow, column.type)),
+                {name: ns for name, column in named.items() if (ns := _moments(arrow, column)) is not None},
+            )
     # Its own errors, and Python's of values that it cannot turn into Python's: times too far away, keys without a hash.
     except (arrow.ArrowException, ArithmeticError, ValueError, TypeError) as fault:
         raise EOFError(f"no sound table: {fault}") from fault
@@ -58,6 +80,17 @@ def _numbered(names: list[str]) -> list[str]:
     for name in names:
         seen[name] += 1
         found.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return found
+
+
+def _moments(arrow: Any, column: Any) -> list[int | None] | None:
+    """Of times the nanoseconds; None of other columns, and where one is too far away."""
+    if not arrow.types.is_timestamp(column.type):
+        return None
+    try:
+        found: list[int | None] = column.cast(arrow.timestamp("ns", column.type.tz)).cast(arrow.int64()).to_pylist()
+    except arrow.ArrowInvalid:
+        return None
     return found
 
 
@@ -96,27 +129,77 @@ def _with_leaves(arrow: Any, kind: Any, leaves: Callable[[Any], Any]) -> Any:
     return leaves(kind)
 
 
+def _is_plain(arrow: Any, kind: Any) -> bool:
+    """Whether the values of a type are what JSON has, once its times are text."""
+    types = arrow.types
+    if types.is_dictionary(kind):
+        return _is_plain(arrow, kind.value_type)
+    if types.is_map(kind):
+        return _is_text(arrow, kind.key_type) and _is_plain(arrow, kind.item_type)
+    if types.is_list(kind) or types.is_large_list(kind):
+        return _is_plain(arrow, kind.value_type)
+    if types.is_struct(kind):
+        return all(_is_plain(arrow, field.type) for field in kind)
+    is_number = types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind)
+    is_time = types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind)
+    return bool(is_number or is_time or types.is_boolean(kind) or _is_text(arrow, kind))
+
+
+def _is_text(arrow: Any, kind: Any) -> bool:
+    return bool(arrow.types.is_string(kind) or arrow.types.is_large_string(kind))
+
+
 def _values(arrow: Any, column: Any) -> list[Any]:
     """A column's values. Bytes are text where most of them read as such: some stores do not say which are which."""
     types = arrow.types
 
     def as_bytes(leaf: Any) -> Any:
-        return arrow.binary() if types.is_string(leaf) or types.is_large_string(leaf) else leaf
+        return arrow.binary() if _is_text(arrow, leaf) else leaf
 
     def as_string(leaf: Any) -> Any:
         return arrow.string() if types.is_binary(leaf) or types.is_large_binary(leaf) else leaf
 
     try:
-        values = list(column.to_pylist(maps_as_pydicts="lossy"))
+        values = _listed(arrow, column)
     except UnicodeDecodeError:
         raw = column.cast(_with_leaves(arrow, column.type, as_bytes))
-        return [_decoded(value) for value in raw.to_pylist(maps_as_pydicts="lossy")]
+        return [_decoded(value) for value in _listed(arrow, raw)]
     if _with_leaves(arrow, column.type, as_string) == column.type:
         return values
     pieces = [piece for value in values for piece in _bytes_in(value)]
     # Of random ids of eight bytes one in thousands reads as text.
     is_text = 2 * sum(map(_reads, pieces)) >= len(pieces)
     return [_decoded(value) for value in values] if is_text else values
+
+
+def _listed(arrow: Any, column: Any) -> list[Any]:
+    """Arrow's `to_pylist` (of maps, the last of a key counts), which takes five times as long for what is nested."""
+    types, kind = arrow.types, column.type
+    found: list[Any]
+    if types.is_dictionary(kind):
+        inner = _listed(arrow, column.dictionary)
+        return [None if index is None else inner[index] for index in column.indices.to_pylist()]
+    if types.is_struct(kind):
+        members = [_listed(arrow, column.field(number)) for number in range(kind.num_fields)]
+        fields = [field.name for field in kind]
+        if len(set(fields)) < len(fields):
+            return list(column.to_pylist(maps_as_pydicts="lossy"))
+        found = [dict(zip(fields, row, strict=True)) for row in zip(*members, strict=True)] or [{} for _ in column]
+    elif types.is_map(kind):
+        ends = column.offsets.to_pylist()
+        # Names come again and again: as one object each they are hashed once.
+        names = column.keys.dictionary_encode() if _is_text(arrow, kind.key_type) else column.keys
+        keys, items = _listed(arrow, names), _listed(arrow, column.items)
+        found = [dict(zip(keys[a:b], items[a:b], strict=True)) for a, b in itertools.pairwise(ends)]
+    elif types.is_list(kind) or types.is_large_list(kind):
+        ends = column.offsets.to_pylist()
+        inner = _listed(arrow, column.values)
+        found = [inner[first:end] for first, end in itertools.pairwise(ends)]
+    else:
+        return list(column.to_pylist())
+    if column.null_count:
+        found = [value if there else None for value, there in zip(found, column.is_valid().to_pylist(), strict=True)]
+    return found
 
 
 def _bytes_in(value: Any) -> Iterator[bytes]:

@@ -31,6 +31,8 @@ from .spellings import proxies_of, spellings_of
 # fast, small enough to bound memory (a log row is about 1 KB in Python).
 _BUFFER_ROWS: Final = 50_000
 _EXCERPT_CHARACTERS: Final = 200
+# So many rows are worth a row group of their own.
+_ROW_GROUP_ROWS: Final = 2_000
 
 
 _at_work: set[CaseWriter] = set()
@@ -102,6 +104,15 @@ class CaseWriter:
             if len(buffer) >= _BUFFER_ROWS:
                 self._flush(table)
         return added
+
+    def columns(self, table: str, columns: Mapping[str, list[Any]]) -> None:
+        """Add rows to a table as columns of one length; for the rest as `rows`."""
+        size = len(next(iter(columns.values())))
+        if size < _ROW_GROUP_ROWS:
+            self.rows(table, (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)))
+        else:
+            self._buffers.setdefault(table, [])
+            self._file_of(table).write_columns(columns)
 
     def reject(self, source_id: int, line: int, reason: str, excerpt: str = "", offset_bytes: int = -1) -> None:
         """Keep a note of something that could not be read: nothing is dropped in silence."""
@@ -238,13 +249,16 @@ class CaseWriter:
         buffer = self._buffers.get(table)
         if not buffer:
             return
+        self._file_of(table).write(buffer)
+        buffer.clear()
+
+    def _file_of(self, table: str) -> _ParquetFile:
         if table not in self._parquet:
             path = self.new_file(table)
             self._parquet[table] = _ParquetFile(path, TABLES[table])
             if table == "logs":
                 self._without_shapes.append(path)
-        self._parquet[table].write(buffer)
-        buffer.clear()
+        return self._parquet[table]
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -266,13 +280,18 @@ class _ParquetFile:
         used: set[str] = set()
         for names in {tuple(row) for row in rows}:
             used.update(names)
-        if not used <= self._columns.keys():
-            raise KeyError(f"no such column: {sorted(used - self._columns.keys())}")
-        columns = [
-            _array([row.get(name, empty) for row in rows] if name in used else [empty] * len(rows), kind.type)
+        empties = ((name, self._columns.get(name)) for name in used)
+        self.write_columns({name: [row.get(name, empty) for row in rows] for name, empty in empties})
+
+    def write_columns(self, columns: Mapping[str, list[Any]]) -> None:
+        if not columns.keys() <= self._columns.keys():
+            raise KeyError(f"no such column: {sorted(columns.keys() - self._columns.keys())}")
+        size = len(next(iter(columns.values())))
+        arrays = [
+            _array(columns[name] if name in columns else [empty] * size, kind.type)
             for (name, empty), kind in zip(self._columns.items(), self._schema, strict=True)
         ]
-        self._writer.write_table(load_arrow().Table.from_arrays(columns, schema=self._schema))
+        self._writer.write_table(load_arrow().Table.from_arrays(arrays, schema=self._schema))
 
     def close(self) -> None:
         self._writer.close()
