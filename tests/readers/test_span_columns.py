@@ -194,6 +194,18 @@ def test_records_by_the_column_are_those_read_one_by_one(
     assert read(path, data) == one_by_one(path, data, monkeypatch)
 
 
+def test_records_that_share_no_name_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unwanted(*_: Any) -> Any:
+        raise AssertionError
+
+    usual = {"trace_id": "a", "span_id": "b", "name": "n", "start_time": NOON_NS, "duration_ms": 1}
+    lines = [json.dumps({**usual, **{f"{n}-{m}": m for m in range(20)}}) for n in range(200)]
+    monkeypatch.setattr(flat_spans, "spans_of", unwanted)
+    tables, rejected, _ = read(tmp_path / "spans.jsonl", "\n".join(lines).encode())
+    assert [row["line"] for row in tables["spans"]] == list(range(1, 201))
+    assert not rejected
+
+
 def typed(dice: random.Random, name: str, size: int) -> Any:
     """A column of some type of Arrow that suits the name, or not."""
     texts = pa.map_(pa.string(), pa.string())

@@ -45,6 +45,8 @@ _LOG_FIELDS: Final = frozenset({"message", "msg", "body", "log", "level", "sever
 _NESTED: Final = frozenset({*(path.split(".")[0] for path in _LISTS), "_source", *CONTEXTS})
 # So many records are read by the column at once: more would only take memory.
 _BATCH_RECORDS: Final = 4_000
+# Columns of records that hardly share a name would be mostly empty, and take memory for nothing.
+_MAX_SPARSE: Final = 20
 
 Row = dict[str, Any]
 
@@ -159,6 +161,10 @@ class _FileState:
         while batch := list(itertools.islice(places, _BATCH_RECORDS)):
             records = [unwrapped(place.record) if isinstance(place.record, dict) else {} for place in batch]
             names = dict.fromkeys(itertools.chain.from_iterable(records))
+            if len(names) * len(records) > _MAX_SPARSE * sum(map(len, records)):
+                for place in batch:
+                    self.take(*place)
+                continue
             columns = {name: [record.get(name) for record in records] for name in names}
             self.take_columns(_Batch(columns, batch))
 

@@ -151,7 +151,7 @@ def _expand(value: Any, lists: Sequence[str]) -> Iterator[tuple[Any, Mapping[str
         for record in value:
             yield record, {}
         return
-    for first, outer, last in _steps(lists):
+    for first, outer, last in _steps(tuple(lists)):
         if not isinstance(value, dict) or first not in value:
             continue
         holder: Any = value
@@ -165,7 +165,7 @@ def _expand(value: Any, lists: Sequence[str]) -> Iterator[tuple[Any, Mapping[str
 
 
 @functools.lru_cache(maxsize=64)
-def _steps(lists: Sequence[str]) -> tuple[tuple[str, list[str], str], ...]:
+def _steps(lists: tuple[str, ...]) -> tuple[tuple[str, list[str], str], ...]:
     """Of each path the first name, the names before the last, the last."""
     return tuple((path.split(".")[0], path.split(".")[:-1], path.split(".")[-1]) for path in lists)
 

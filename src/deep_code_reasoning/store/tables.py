@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from .arrow import load_arrow
 
-# Large enough that a batch's own cost is nothing beside that of its rows; its values take some 20 MB.
+# Large enough that a batch's own cost is nothing beside that of its rows; its values take some 20 MB. Of wide tables
+# fewer rows.
 _BATCH_ROWS: Final = 8_000
+_BATCH_CELLS: Final = 200_000
 MAGIC: Final = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 """How the files begin (Apache Parquet's file format; Arrow's IPC file format), and what they are called here."""
 
@@ -67,11 +69,17 @@ def _batches(arrow: Any, path: Path) -> Iterator[Any]:
             import pyarrow.ipc
 
             stored = pyarrow.ipc.open_file(raw)
+            size = _batch_rows(stored.schema)
             for number in range(stored.num_record_batches):
                 whole = stored.get_batch(number)
-                yield from (whole.slice(first, _BATCH_ROWS) for first in range(0, len(whole), _BATCH_ROWS))
+                yield from (whole.slice(first, size) for first in range(0, len(whole), size))
         else:
-            yield from arrow.parquet.ParquetFile(raw).iter_batches(_BATCH_ROWS)
+            stored = arrow.parquet.ParquetFile(raw)
+            yield from stored.iter_batches(_batch_rows(stored.schema_arrow))
+
+
+def _batch_rows(schema: Any) -> int:
+    return max(1, min(_BATCH_ROWS, _BATCH_CELLS // max(1, len(schema))))
 
 
 def _numbered(names: list[str]) -> list[str]:
