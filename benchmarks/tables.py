@@ -150,25 +150,35 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--format", choices=["text", "json"], default="text")
     options = parser.parse_args()
-    figures: dict[str, dict[str, dict[str, float]]] = {}
+    measured: dict[str, dict[str, dict[str, float]]] = {}
+    if options.format == "text":
+        print(
+            f"{options.spans:,} spans{'cpu s':>22}{'spans a cpu s':>15}{'x bare':>8}{'wall s':>8}{'peak MB':>9}",
+            flush=True,
+        )
     with tempfile.TemporaryDirectory() as folder:
         for kind in KINDS:
             file = Path(folder, f"{kind}.parquet")
             write(file, kind, options.spans)
             found = [{name: one_run(name, file) for name in CONTENDERS} for _ in range(options.runs)]
-            figures[kind] = {
+            measured[kind] = {
                 name: {key: median(run[name][key] for run in found) for key in found[0][name]} for name in CONTENDERS
             }
+            if options.format == "text":
+                report(kind, options.spans, measured[kind])
     if options.format == "json":
-        print(json.dumps({"spans": options.spans, **figures}, indent=1))
-        return 0
-    print(f"{options.spans:,} spans{'cpu s':>22}{'spans a cpu s':>15}{'x bare':>8}{'wall s':>8}{'peak MB':>9}")
-    for kind, named in figures.items():
-        for name, row in named.items():
-            rate, times = options.spans / row["cpu_s"], row["cpu_s"] / named["bare"]["cpu_s"]
-            label = f"{kind:8}{name}"
-            print(f"{label:24}{row['cpu_s']:12.2f}{rate:15,.0f}{times:8.1f}{row['s']:8.1f}{row['peak_mb']:9.0f}")
+        print(json.dumps({"spans": options.spans, **measured}, indent=1))
     return 0
+
+
+def report(kind: str, spans: int, named: dict[str, dict[str, float]]) -> None:
+    """A line for each contender."""
+    for name, row in named.items():
+        rate, times = spans / row["cpu_s"], row["cpu_s"] / named["bare"]["cpu_s"]
+        label = f"{kind:8}{name}"
+        print(
+            f"{label:24}{row['cpu_s']:12.2f}{rate:15,.0f}{times:8.1f}{row['s']:8.1f}{row['peak_mb']:9.0f}", flush=True
+        )
 
 
 if __name__ == "__main__":
