@@ -24,6 +24,7 @@ MODULES: Final[tuple[str, ...]] = (
     "metrics_csv",
     "changes_json",
     "changes_csv",
+    "changes_yaml",
     "git_log",
     "notices_json",
     "cri_logs",

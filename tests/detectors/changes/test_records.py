@@ -83,6 +83,48 @@ def test_a_deploy_that_never_went_live_is_an_attempt(build_case: BuildCase) -> N
     assert [str(c) for c in cite_change(found["unknown"])] == ["deploy:unknown"]
 
 
+def test_a_new_replica_set_puts_the_latest_commit_of_that_service_live_and_an_autoscaler_puts_none(
+    build_case: BuildCase,
+) -> None:
+    def event(second: int, body: str) -> dict[str, Any]:
+        return {"time_ns": second * NS_PER_S, "body": body, "source_id": 1, "line": second, "item": 0}
+
+    def of(repo: str, sha: str, second: int) -> dict[str, Any]:
+        return {**commit(sha), "repo": f"shop/{repo}", "time_ns": second * NS_PER_S}
+
+    case = placed(
+        *(of(name, sha, n) for n, (name, sha) in enumerate(
+            [("cart", "aaaaaa1"), ("cart", "aaaaaa2"), ("stock", "bbbbbb1"), ("quote", "cccccc1"), ("mail", "dddddd1"),
+             ("pay", "eeeeee1")], 1)),
+        {**deploy("mail@7", "ffffff1"), "service": "mail", "time_ns": 7 * NS_PER_S},
+        of("cart", "aaaaaa3", 500),
+    )  # fmt: skip
+    case["logs"] = [
+        event(100, "Scaled up replica set cart-6c9f7d5b8 to 1"),
+        event(110, "Scaled up replica set cart-6c9f7d5b8 to 2 from 1"),
+        event(120, "Scaled up replica set stock-77bd5f8c9 from 3 to 5"),
+        event(200, "SuccessfulRescale New size: 6; reason: cpu resource utilization above target"),
+        event(201, "Scaled up replica set quote-5d4cc7b9f to 6"),
+        event(300, "Scaled up replica set mail-58f6d8c4b to 1"),
+        event(310, "Scaled up replica set pay-58f6d8c4c to 1 from 0"),
+    ]
+    with build_case(case) as store:
+        found = {change.sha: change for change in history(store).changes}
+        cited = [citation.kind for citation in cite_change(found["aaaaaa2"])]
+    live = {sha: [(r.id, r.service, r.time_ns // NS_PER_S) for r in c.rollouts] for sha, c in found.items()}
+    assert live == {
+        "aaaaaa1": [],  # it may have been live before
+        "aaaaaa2": [("cart-6c9f7d5b8", "cart", 100)],
+        "aaaaaa3": [],
+        "bbbbbb1": [],
+        "cccccc1": [],
+        "dddddd1": [],
+        "eeeeee1": [("pay-58f6d8c4c", "pay", 310)],
+        "mail@7": [("mail@7", "mail", 7)],
+    }
+    assert cited == ["commit", "log"]
+
+
 def test_a_flag_that_new_code_asks_for_lets_it_run(build_case: BuildCase) -> None:
     asks = (
         "--- a/cart/f.py\n+++ b/cart/f.py\n@@ -1 +1,2 @@\n"

@@ -13,6 +13,7 @@ from ...store import CaseStore
 from ..timeline.services import running_services, service_names
 from .deeds import History
 from .diff import parse_diff
+from .orchestrated import told_rollouts
 from .paths import file_kind
 from .trial import Change, Rollout
 
@@ -57,6 +58,7 @@ def _read_changes(store: CaseStore) -> tuple[Change, ...]:
         if row["kind"] == "deploy" and row["commit_sha"]:
             (attempts if rollout.void else rollouts).setdefault(row["commit_sha"], []).append(rollout)
     commits = _commits(rows)
+    rollouts |= told_rollouts(store, commits, {row["service"] for row in rows if row["kind"] == "deploy"})
     carried = _carried(commits, rollouts, attempts.keys())
     merged = _merged(commits)
     for one, merge in merged.items():
@@ -296,6 +298,6 @@ def cite_change(change: Change) -> tuple[Citation, ...]:
         return (change_citation(change.kind, change.sha),)
     return (
         change_citation("commit", change.sha, change.repo),
-        *dict.fromkeys(change_citation("deploy", r.id) for r in (change.rollouts or change.attempts)[:2]),
+        *dict.fromkeys(r.told_by or change_citation("deploy", r.id) for r in (change.rollouts or change.attempts)[:2]),
         *(change_citation("flag", r.opened_by) for r in change.rollouts if r.opened_by),
     )

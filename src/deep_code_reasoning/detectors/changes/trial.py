@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ...domain.citation import Citation
 from ...domain.graph import ServiceGraph
 from ...domain.window import Window
 from ..symptoms.front import Front
@@ -26,7 +27,8 @@ class Rollout:
     """One deploy of a change: where and when.
 
     `void` says why it never reached who is served, '' where it did; `halted` where it stopped half-way.
-    `opened_by` is the flip of a flag which, rather than a deploy, let it run then.
+    `opened_by` is the flip of a flag which, rather than a deploy, let it run then. `told_by` is where it is told,
+    None where that is a record of deploys.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Rollout:
     void: str = ""
     halted: bool = False
     opened_by: str = ""
+    told_by: Citation | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Final
 from ..code import is_import, without_strings
 from ..diff import Hunk, Line
 from ..effect import ANY, Effect, each_hunk
+from ..paths import has_extension
 
 # Words by which mappers and loaders are told to bring what belongs to an object along.
 _EAGER: Final = re.compile(
@@ -47,6 +48,20 @@ _READS: Final = re.compile(
 _DECLARES: Final = re.compile(
     r"\bhas_many\s+:(\w+)|\bassociation\s+:(\w+)|\b(\w+)\s*=\s*\w*(?:Serializer|Schema)\(.*\bmany=True"
     r"|\b(\w+)\s*=\s*\w*Nested\w*\("
+)
+# The item of a loop (`for (Row r : rows)`, `for r in rows`, `for _, r := range rows`, `of`, `each |r|`, `map(r ->`).
+_EACH: Final = re.compile(
+    r"\bfor(?:each)?\b\s*\(?\s*(?:[\w<>,.?\[\]$]+\s+|_,\s*)*?\$?(\w+)\s*(?::=\s*range|:|\bin\b|\bof\b)\s"
+    r"|\b(?:each|map|forEach|stream|collect|flat_map)\b[^|(]*[|(]\s*\(?\s*\$?(\w+)\s*\)?\s*(?:\||->|=>)"
+)
+# Languages whose mappers load a row when a member is read; others have to ask for it.
+_LAZY: Final = ("java", "kt", "groovy", "scala", "py", "rb", "php", "cs")
+# An accessor of what an accessor brings: entities of JPA, Django, ActiveRecord, Doctrine, Entity Framework. Parts of
+# plain values (texts, lists, dates, members of enumerations) are none.
+_THROUGH: Final = re.compile(
+    r"(?<![\w.>])\$?(\w+)\??(?:\.|->)(?:get)?_?([A-Za-z]\w{2,})(?:\(\))?\??(?:\.|->)"
+    r"(?!(?:length|size|count|year|month|day|hour|value|ordinal|bytes|getBytes|getClass|getTime)\b)"
+    r"(?:get[A-Z]\w*\(\)|[a-z]\w*\b(?!\s*\())"
 )
 # Members of the process, and of what was asked for: nothing is loaded for them.
 _OURS: Final = frozenset("this self request req args params config settings Math Object Arrays ctx context".split())
@@ -121,4 +136,19 @@ def _read_in_view(hunk: Hunk) -> Iterator[Effect]:
                 return
 
 
-extract: Final = each_hunk({_asked_for_each: ANY, _read_in_view: "code view"})
+def _reached_through(hunk: Hunk) -> Iterator[Effect]:
+    """A member of a member of each item of a loop, newly read: a row of another table, where it is loaded lazily."""
+    if not has_extension(hunk.path, *_LAZY):
+        return
+    before = " ".join(line.code for line in hunk.before)
+    items = {m[1] or m[2] for line in hunk.lines if line.sign != "-" for m in _EACH.finditer(line.code)}
+    for line in hunk.added:
+        for match in _THROUGH.finditer(without_strings(line.code)):
+            owner, name = match[1], match[2]
+            if owner in items and owner not in _OURS and not re.search(rf"(?i)\b(?:get_?)?{re.escape(name)}\b", before):
+                says = f"reads `{match[0].strip()}` of each `{owner}`, a query each where it is loaded lazily"
+                yield Effect("call_in_loop", says, hunk.path, (name,), sureness=0.7)
+                return
+
+
+extract: Final = each_hunk({_asked_for_each: ANY, _read_in_view: "code view", _reached_through: "code view"})
