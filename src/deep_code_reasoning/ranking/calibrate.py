@@ -28,8 +28,8 @@ from ..domain.finding import Check, Finding
 
 # Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
-    # Fitted anew 2026-11-27 over convictions in incidents of which nothing was learnt (docs/decisions/109-how-sure-of-a-change.md): the pool's own
-    # were written with them in view. `undiffed` is not fitted: too few of those tell it.
+    # Fitted anew 2026-11-27 over convictions in incidents of which nothing was learnt: the pool's own were written with
+    # them in view (docs/decisions/109-how-sure-of-a-change.md). `undiffed` is not fitted: too few of those tell it.
     "change": {"bias": 0.82, "score": 0.95, "undiffed": -0.3, "eliminated": -0.9},
     "outside": {"bias": 1.083, "score": 1.212},
     "located": {"bias": 1.32, "score": 1.57, "several_kinds": 0.612},
