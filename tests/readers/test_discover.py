@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from deep_code_reasoning.domain.case import CaseInfo
+from deep_code_reasoning.errors import UsageError
 from deep_code_reasoning.readers.discover import discover
 from deep_code_reasoning.store import CaseWriter, open_case
 from deep_code_reasoning.store.schema import EVIDENCE_TABLES
@@ -83,3 +84,17 @@ def test_what_evidence_is_packed_in_is_named_with_what_to_do(tmp_path: Path) -> 
         "utf16.log": "text in UTF-16; write it in UTF-8",
         "zip.zip": "a zip archive; unpack it and give what is in it",
     }
+
+
+def test_a_calm_time_within_the_folder_of_the_incident_is_the_baseline(tmp_path: Path) -> None:
+    calm = tmp_path / "calm"
+    calm.mkdir()
+    for number, folder in enumerate((tmp_path, calm)):
+        (folder / "app.log").write_text(f"2026-03-01T1{number}:00:00Z ERROR no route to stock\n" * 50)
+    roles = {each.file.name: each.file.role for each in discover([tmp_path], [calm])}
+    assert roles == {"app.log": "incident", "baseline/app.log": "baseline"}
+    # The other way round, too: an incident within a longer recording.
+    roles = {each.file.name: each.file.role for each in discover([calm], [tmp_path])}
+    assert roles == {"app.log": "incident", "baseline/app.log": "baseline"}
+    with pytest.raises(UsageError, match="both as evidence and as baseline"):
+        discover([tmp_path], [tmp_path])

@@ -45,7 +45,7 @@ def discover(paths: Sequence[Path], baseline: Sequence[Path] = ()) -> list[Candi
     what was given is listed, as is a folder that cannot be looked into.
 
     Raises:
-        UsageError: when a path does not exist, or cannot be reached.
+        UsageError: when a path does not exist, cannot be reached, or is given as both.
     """
     candidates: list[Candidate] = []
     seen: set[Path] = set()
@@ -53,12 +53,17 @@ def discover(paths: Sequence[Path], baseline: Sequence[Path] = ()) -> list[Candi
     given: dict[SourceRole, Sequence[Path]] = {"incident": paths, "baseline": baseline}
     for root in (*paths, *baseline):
         check_exists(root, "a file or a folder of evidence")
-    inside = tuple(root.resolve() for root in (*paths, *baseline))
+    calm = {root.resolve() for root in baseline}
+    inside = (*(root.resolve() for root in paths), *calm)
     for role, roots in given.items():
         for root in roots:
+            # A calm time may lie in a folder of its own within the incident's.
+            apart = [each for each in calm if role == "incident" and each.is_relative_to(root.resolve())]
+            if root.resolve() in apart:
+                raise UsageError(f"{root} is given both as evidence and as baseline", "give it as one of them")
             for path, reason in _files_under(root, inside):
                 real = _real(path)
-                if real in seen:
+                if real in seen or any(real.is_relative_to(each) for each in apart):
                     continue
                 if not reason:
                     seen.add(real)
