@@ -225,7 +225,8 @@ def test_a_handle_outlives_its_server(tmp_path: Path, project: Path) -> None:
         handle = first.answer("open_case", paths=["evidence"], wait_seconds=45)["handle"]
         begun = first.answer("open_case", paths=["evidence/traces.json"], wait_seconds=0)["handle"]
     with AgentSession(tmp_path, project, era="legacy") as second:
-        assert second.answer("get_result", handle=handle)["files"] == 2
+        # Two that were read, and a link that is only told of.
+        assert second.answer("get_result", handle=handle)["files"] == 3
         # Work that the first server left behind is taken up again.
         assert second.answer("get_result", handle=begun, wait_seconds=45)["rows_by_kind"] == {"traces": 400}
 
@@ -250,7 +251,9 @@ def test_resources_tell_of_cases(agent: AgentSession, case: str) -> None:
         return str(agent.wait(agent.client.read_resource(uri)).contents[0].text)
 
     assert "spans:" in read("case://schema")
-    assert json.loads(read(f"case://{case}"))["files"] == 2
+    told = json.loads(read(f"case://{case}"))
+    assert told["files"] == 3
+    assert told["not_read_whole"] == ["link.log"]
     assert json.loads(read(f"case://{case}/findings"))["verdict"] == "cause_found"
     assert read(f"case://{case}/report").startswith("# ")
 

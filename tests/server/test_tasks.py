@@ -56,7 +56,7 @@ def test_work_that_goes_on_is_a_task_and_its_answer_that_of_the_call(patient: Ag
     assert (task.status, task.ttl_ms) == ("working", jobs.RESULT_TTL_S * 1_000)
     answer = opened.structured_content
     assert answer["case"] == "tasked"
-    assert answer["files"] == 2
+    assert answer["files"] == 3
     # What was put right in the arguments is said in the answer, whenever it comes.
     assert any("caseName" in note for note in answer["normalised"])
     # The id of the task is the handle of the work.
@@ -66,7 +66,7 @@ def test_work_that_goes_on_is_a_task_and_its_answer_that_of_the_call(patient: Ag
 
 def test_work_that_is_done_in_time_is_no_task(patient: AgentSession, tasks: Tasks) -> None:
     before = len(tasks.seen)
-    assert patient.answer("open_case", paths=["evidence"], case_name="tasked", wait_seconds=45)["files"] == 2
+    assert patient.answer("open_case", paths=["evidence"], case_name="tasked", wait_seconds=45)["files"] == 3
     assert len(tasks.seen) == before
 
 
