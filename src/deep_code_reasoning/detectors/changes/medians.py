@@ -36,12 +36,21 @@ def slower_medians(scene: Scene) -> frozenset[str]:
 
 
 def unfailing_callers(scene: Scene) -> frozenset[str]:
-    """Services of whose calls enough were recorded and none failed."""
+    """Services of whose calls enough were recorded and none failed, by their own spans of them or those of the called.
+
+    A span of no kind that fails may be such a call; who is called may well succeed when the caller waits no longer.
+    """
     prepare_linked_spans(scene.store)
     rows = scene.store.query(
-        "SELECT caller FROM (SELECT if(kind IN ('client', 'producer'), service, parent_service) AS caller, failed "
-        "FROM linked_spans WHERE kind IN ('client', 'producer') OR (has_parent AND parent_service != service)) "
-        "GROUP BY caller HAVING count() >= {least:UInt32} AND countIf(failed) = 0 ORDER BY caller",
+        """
+        WITH kind IN ('client', 'producer') AS is_call
+        SELECT caller FROM (
+            SELECT arrayJoin([if(is_call OR (kind = '' AND failed), service, ''),
+                              if(NOT is_call AND has_parent AND parent_service != service, parent_service, '')])
+                       AS caller, failed
+            FROM linked_spans)
+        WHERE caller != '' GROUP BY caller HAVING count() >= {least:UInt32} AND countIf(failed) = 0 ORDER BY caller
+        """,
         least=_MIN_CALLS,
     )
     return frozenset(row["caller"] for row in rows)
