@@ -137,8 +137,8 @@ def _machine(scene: Scene) -> tuple[str, list[str]]:
     if len(told) != 1:
         return "", []
     (machine,) = told
-    there = {name for name in on_host.get(machine, ()) if name in serving and not is_platform(name)}
-    return machine, sorted(there - {""})
+    running = on_host.get(machine, frozenset()) & serving - {""}
+    return machine, sorted(name for name in running if not is_platform(name))
 
 
 DETECTOR: Final = Detector(
