@@ -33,7 +33,7 @@ from ..timeline.machines import hosts, prepare_machines
 from ..timeline.names import mentions
 from ..timeline.rises import Rise, rises
 from ..timeline.services import traced_services
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.time_steps import step_of, time_steps
 from ..vocabulary.servers import BEHIND_PROXY, OF_OTHERS, PATTERNS, SHORT, STEMS
 
 _SAID: Final = ", ".join(f"match({{text}}, {{{{{name}:String}}}}), '{name}'" for name in PATTERNS)
@@ -163,10 +163,10 @@ def _logged(scene: Scene, settings: Settings) -> list[_Word]:
         in_steps = {row["step"] for row in told}
         counted = [(step, 1, int(step in in_steps)) for step in range(steps.count)]
         spread.append({"component": component, "mechanism": mechanism, "steps": counted, "rows": told})
-    return [_of_log(store, rise, steps) for rise in rises(spread, steps, settings.min_probability, len(spread))]
+    return [_of_log(store, rise) for rise in rises(spread, steps, settings.min_probability, len(spread))]
 
 
-def _of_log(store: CaseStore, rise: Rise, steps: TimeSteps) -> _Word:
+def _of_log(store: CaseStore, rise: Rise) -> _Word:
     news = [row for row in rise.row["rows"] if int(row["step"]) >= rise.change.index]
     cited = tuple(
         log_citation(store.source(int(row["source_id"])).name, int(row["line"]), int(row["item"])) for row in news[:3]
