@@ -22,7 +22,6 @@ from .severity import severity_of, severity_of_otel_number
 from .values import MAX_NS, attributes_of, kind_of, number_of, scaled_ns, status_of, text_of, who
 
 Row = dict[str, Any]
-_CAMEL: Final = re.compile(r"_([a-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)

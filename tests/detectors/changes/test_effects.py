@@ -33,6 +33,14 @@ def test_a_diff_has_its_effects_and_an_innocent_one_has_none(case: dict[str, Any
         assert found == set()
 
 
+def test_a_member_of_another_type_is_told_once_by_its_name_on_the_wire() -> None:
+    diff = (
+        '@@ -1 +1 @@\n-  @JsonProperty("total") private long amount;\n+  @JsonProperty("total") private String amount;'
+    )
+    told = [effect.subjects for effect in effects_of(parse_diff(diff, ["A.java"])) if effect.kind == "type_changed"]
+    assert told == [("total", "amount", "long", "String")]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_effect_is_in_the_table_of_what_effects_can_do(case: dict[str, Any]) -> None:
     for effect in effects_of(parse_diff("@@ -1 +1 @@\n" + case["diff"], [case["path"]])):

@@ -13,7 +13,7 @@ from .diff import Hunk, Patch
 class Effect:
     """One thing that a diff does.
 
-    `kind` is a name of `compatibility.EFFECTS`. `subjects` are the names it is about (settings, tables, hosts,
+    `kind` is a name that `compatibility.py` knows. `subjects` are the names it is about (settings, tables, hosts,
     functions): where a symptom quotes them, the two belong together. `old` and `new` are the values where it is a
     number that changed, in `dimension` (`ms`, `bytes` or '' for plain). `sureness` (0..1) is how surely the diff
     does this, as far as its lines can tell.

@@ -35,6 +35,10 @@ SHOWS: Final[Mapping[str, tuple[str, ...]]] = {
     "unacknowledged_messages": ("unacked",),
     "wrong_result": ("wrong_result",),
 }
+# What a symptom tells: the mechanism that it is the first sign of, else one that shows so too.
+TELLS: Final[Mapping[str, str]] = {symptom: mechanism for mechanism, shown in SHOWS.items() for symptom in shown} | {
+    shown[0]: mechanism for mechanism, shown in SHOWS.items()
+}
 # Effects that are about names, to which the same applies.
 NAMED_EFFECTS: Final = frozenset(
     """table_used column_used ddl_dropped field_renamed member_removed member_added endpoint_changed

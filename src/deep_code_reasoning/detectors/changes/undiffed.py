@@ -25,6 +25,7 @@ from ..vocabulary.words import telling_words
 from .compatibility import capability
 from .paths import file_kind
 from .said import said_effects
+from .traits import TELLS
 from .trial import Change, Rollout, Situation, Verdict
 
 # Two words in common are seldom chance; one is common enough that the message has to say what was done, too.
@@ -58,23 +59,14 @@ _IDLE: Final = re.compile(
 _RENAMES: Final = re.compile(r"(?i)\brenam\w+")
 # Symptoms that come from outside by their nature: no name of a change speaks for it.
 _FROM_OUTSIDE: Final = frozenset({"dns", "certificate_expired"})
-_MECHANISMS: Final[Mapping[str, str]] = {
-    "pool_exhausted": "connection_pool_exhausted",
-    "too_many_connections": "connection_pool_exhausted",
-    "worker_exhausted": "thread_pool_exhausted",
+# What errors tell that are no sign of a mechanism at work (`traits.TELLS`).
+_ERRORS: Final[Mapping[str, str]] = {
     "missing_table": "schema_mismatch",
     "missing_column": "schema_mismatch",
     "decode_error": "schema_mismatch",
     "constraint": "schema_mismatch",
-    "oom": "memory_saturation",
-    "memory_growth": "memory_leak",
-    "timeout": "timeout_budget",
     "throttled": "configuration",
-    "lock_wait": "lock_contention",
-    "deadlock": "deadlock",
-    "backlog": "message_backlog",
     "disk_full": "disk_saturation",
-    "wrong_result": "wrong_result",
     "incompatible": "exception",
     "null_reference": "exception",
 }
@@ -176,8 +168,12 @@ def _renames_stored(change: Change) -> bool:
     return bool(_RENAMES.search(change.message)) and any(file_kind(path) == "sql" for path in change.files)
 
 
+def _unknown(change: Change) -> str:
+    return "configuration" if change.kind == "flag" else "exception"
+
+
 def _verdict(verdict: Verdict, symptom: Symptom, told: str, score: float, why: str) -> Verdict:
-    mechanism = _MECHANISMS.get(symptom.kind, "configuration" if verdict.change.kind == "flag" else "exception")
+    mechanism = _ERRORS.get(symptom.kind) or TELLS.get(symptom.kind) or _unknown(verdict.change)
     if told:
         mechanism = capability(told).mechanism_for(symptom.kind)
     change, rollout = verdict.change, verdict.rollout

@@ -29,12 +29,11 @@ from ...store import CaseStore
 from ...store.owners import server_named
 from ..base import Detector, Kind, Scene
 from ..timeline.exits import prepare_exits
-from ..timeline.linked_spans import CLOCK_OF
-from ..timeline.machines import prepare_machines
+from ..timeline.machines import hosts, prepare_machines
 from ..timeline.names import mentions
 from ..timeline.rises import Rise, rises
 from ..timeline.services import traced_services
-from ..timeline.time_steps import TimeSteps, step_of, time_steps
+from ..timeline.time_steps import step_of, time_steps
 from ..vocabulary.servers import BEHIND_PROXY, OF_OTHERS, PATTERNS, SHORT, STEMS
 
 _SAID: Final = ", ".join(f"match({{text}}, {{{{{name}:String}}}}), '{name}'" for name in PATTERNS)
@@ -148,15 +147,15 @@ def _logged(scene: Scene, settings: Settings) -> list[_Word]:
     )
     if not rows:
         return []
-    hosts = _hosts(store)
+    known = _machines_named(store)
     said: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     for row in rows:
         named = (
             row["upstream"]
-            or server_named(row["service"], hosts)
-            or (row["host"] if row["host"] in hosts else row["service"])
+            or server_named(row["service"], known)
+            or (row["host"] if row["host"] in known else row["service"])
         )
-        named = named or next(iter(mentions(row["body"], hosts, "")), "")
+        named = named or next(iter(mentions(row["body"], known, "")), "")
         if named:
             said[named, row["mechanism"]].append(row)
     spread = []
@@ -164,10 +163,10 @@ def _logged(scene: Scene, settings: Settings) -> list[_Word]:
         in_steps = {row["step"] for row in told}
         counted = [(step, 1, int(step in in_steps)) for step in range(steps.count)]
         spread.append({"component": component, "mechanism": mechanism, "steps": counted, "rows": told})
-    return [_of_log(store, rise, steps) for rise in rises(spread, steps, settings.min_probability, len(spread))]
+    return [_of_log(store, rise) for rise in rises(spread, steps, settings.min_probability, len(spread))]
 
 
-def _of_log(store: CaseStore, rise: Rise, steps: TimeSteps) -> _Word:
+def _of_log(store: CaseStore, rise: Rise) -> _Word:
     news = [row for row in rise.row["rows"] if int(row["step"]) >= rise.change.index]
     cited = tuple(
         log_citation(store.source(int(row["source_id"])).name, int(row["line"]), int(row["item"])) for row in news[:3]
@@ -175,24 +174,21 @@ def _of_log(store: CaseStore, rise: Rise, steps: TimeSteps) -> _Word:
     return _Word(rise.row["component"], rise.row["mechanism"], (), rise, str(news[0]["body"]), cited)
 
 
-def _hosts(store: CaseStore) -> list[str]:
-    """The names of hosts and servers that anything tells of, the longest first."""
+def _machines_named(store: CaseStore) -> list[str]:
+    """The names of hosts and servers that are measured, or that spans tell of, the longest first."""
     rows = store.query(
-        f"""
-        SELECT DISTINCT name FROM (
-            SELECT {CLOCK_OF} AS name FROM spans UNION ALL SELECT resource['k8s.node.name'] FROM spans
-            UNION ALL SELECT toString(host) FROM metrics UNION ALL SELECT attributes['server.address'] FROM spans
-        ) WHERE name != '' ORDER BY length(name) DESC, name LIMIT 5000
-        """
+        "SELECT DISTINCT attributes['server.address'] AS name FROM spans WHERE name != '' ORDER BY name LIMIT 5000"
     )
-    return [row["name"] for row in rows]
+    names = {row["name"] for row in rows} | {name for name, host in hosts(store).items() if host.traced | host.measured}
+    return sorted(names, key=lambda name: (-len(name), name))
 
 
 def _finding(scene: Scene, said: Sequence[_Word], settings: Settings) -> Finding:
     word = said[0]
     change, since_ns = word.rise.change, min(one.rise.since_ns for one in said)
     callers = tuple(sorted({caller for one in said for caller in one.callers}))
-    there = _running_on(scene.store, word.component)
+    stands_on = hosts(scene.store).get(word.component)
+    there = sorted(stands_on.traced) if stands_on else []
     service = word.component if not there else max(there, key=lambda name: (len(scene.graph.callers(name)), name))
     of_whom = f"calls of {', '.join(callers)}" if word.callers else "intervals of its log"
     return Finding(
@@ -217,18 +213,6 @@ def _finding(scene: Scene, said: Sequence[_Word], settings: Settings) -> Finding
         window=Window(since_ns, max(since_ns + 1, scene.windows.incident.end_ns)),
         resource=word.component,
     )
-
-
-def _running_on(store: CaseStore, host: str) -> list[str]:
-    """The services with spans that run on a host."""
-    rows = store.query(
-        f"""
-        SELECT DISTINCT toString(service) AS service FROM spans
-        WHERE resource['k8s.node.name'] = {{host:String}} OR {CLOCK_OF} = {{host:String}} ORDER BY service
-        """,
-        host=host,
-    )
-    return [row["service"] for row in rows]
 
 
 DETECTOR: Final = Detector(

@@ -27,7 +27,7 @@ from ..symptoms.calm import FORERUN_NS
 from ..symptoms.front import is_platform
 from ..symptoms.shifts import measures, shifts
 from ..symptoms.texts import new_texts
-from ..timeline.linked_spans import CLOCK_OF
+from ..timeline.machines import hosts
 from ..timeline.names import mentions
 from ..vocabulary.lexicon import kinds_of_text
 
@@ -111,18 +111,11 @@ def _machine(scene: Scene) -> tuple[str, list[str]]:
     An event is of the machine that it names, or is about; what no service wrote, or a program of the machine's own, of
     the one that it was written on.
     """
-    rows = scene.store.query(
-        f"""
-        SELECT host, groupUniqArray(service) AS services FROM (
-            SELECT {CLOCK_OF} AS host, toString(service) AS service FROM spans
-            UNION ALL SELECT resource['k8s.node.name'], toString(service) FROM spans
-            UNION ALL SELECT toString(host), toString(service) FROM metrics
-            UNION ALL SELECT toString(host), toString(service) FROM logs
-        )
-        WHERE host != '' AND host != service GROUP BY host ORDER BY length(host) DESC, host LIMIT 5000
-        """
-    )
-    on_host = {str(row["host"]): row["services"] for row in rows}
+    on_host = {
+        name: there
+        for name, host in hosts(scene.store).items()
+        if (there := (host.traced | host.measured | host.logged) - {name})
+    }
     serving = set(scene.graph.services) or {
         str(row["service"]) for row in scene.store.query("SELECT DISTINCT toString(service) AS service FROM metrics")
     }
@@ -144,8 +137,8 @@ def _machine(scene: Scene) -> tuple[str, list[str]]:
     if len(told) != 1:
         return "", []
     (machine,) = told
-    there = {name for name in on_host.get(machine, ()) if name in serving and not is_platform(name)}
-    return machine, sorted(there - {""})
+    running = on_host.get(machine, frozenset()) & serving - {""}
+    return machine, sorted(name for name in running if not is_platform(name))
 
 
 DETECTOR: Final = Detector(

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from ...domain.citation import metric_citation
@@ -27,6 +26,7 @@ from ...domain.window import Window
 from ...domain.wording import figure
 from ...store import CaseStore
 from ..base import Detector, Kind, Scene, Skipped
+from ..series.series import increases
 from ..series.steps import find_step
 from ..timeline.change_point import probability
 from ..timeline.services import traced_services
@@ -105,10 +105,9 @@ def _caches(store: CaseStore) -> list[_Counts]:
     counts: dict[str, dict[str, dict[int, float]]] = defaultdict(dict)
     evicting = {row["service"]: row["name"] for row in rows if row["what"] == "evicted"}
     for row in rows:
-        points = [(int(at), float(value)) for at, value in row["points"]]
-        counts[row["service"]][row["what"]] = {
-            at: now - before if now >= before else now for (_, before), (at, now) in pairwise(points)
-        }
+        times = [int(at) for at, _ in row["points"]]
+        added = increases(float(value) for _, value in row["points"])
+        counts[row["service"]][row["what"]] = dict(zip(times[1:], added, strict=True))
     return [
         _Counts(service, evicting[service], **told)
         for service, told in sorted(counts.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -241,9 +241,17 @@ def _series(service: str, instance: str, metric: _Metric, row: Row) -> Series:
         # A machine of its own shares nothing, nor does a disk that is told of a service and of no host.
         about = replace(about, shared=False)
     if about.counter and len(values) > 1 and _is_cumulative(values):
-        # After its process started anew a counter begins at nothing.
-        times, values = times[1:], tuple(b - a if b >= a else b for a, b in pairwise(values))
+        times, values = times[1:], increases(values)
     return Series(service, instance, metric.name, metric.unit, about, times, values)
+
+
+def increases(values: Iterable[float]) -> tuple[float, ...]:
+    """What a counter added from point to point; after its process started anew it begins at nothing.
+
+    One that goes back by less than half did not start anew, and nothing was added: the kernel's idle times do so now
+    and then (proc(5)), and so does a sum when one of many that it is made of ends.
+    """
+    return tuple(max(0.0, b - a) if 2 * b >= a else b for a, b in pairwise(values))
 
 
 def _is_cumulative(values: Sequence[float]) -> bool:

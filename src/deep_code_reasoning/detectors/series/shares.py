@@ -20,7 +20,7 @@ from ...domain.instant import NS_PER_S
 from ...store import CaseStore
 from ..timeline.machines import prepare_machines
 from ..vocabulary.metrics import Meaning
-from .series import Series
+from .series import Series, increases
 
 _CPU_TIMES: Final = ("node_cpu_seconds_total", "system.cpu.time", "system_cpu_time_seconds_total")
 _MODE: Final = "firstNonDefault(attributes['mode'], attributes['cpu.mode'], attributes['state'])"
@@ -108,13 +108,8 @@ def _points(
 
 
 def _increases(points: Mapping[int, float]) -> dict[int, float]:
-    """What was added until each moment; after a start a counter begins at nothing.
-
-    The kernel's idle times go back by a little now and then (proc(5)): nothing was added, and nothing started.
-    """
-    return {
-        at: max(0.0, now - before) if 2 * now >= before else now for (_, before), (at, now) in pairwise(points.items())
-    }
+    """What was added until each moment."""
+    return dict(zip(tuple(points)[1:], increases(points.values()), strict=True))
 
 
 def _cpu(store: CaseStore) -> Iterator[Share]:

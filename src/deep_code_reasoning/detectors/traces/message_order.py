@@ -33,8 +33,8 @@ from ..timeline.clocks import corrected, join_offsets, prepare_clocks
 from ..timeline.linked_spans import CLOCK_OF
 from ..timeline.rises import Rise, rises
 from ..timeline.time_steps import step_of, time_steps
-from .accesses import GIVEN, ID_NAME
 from .message_turns import PROCESSES, QUEUE, QUEUE_NAMES
+from .own_attributes import GIVEN, ID_NAME
 
 # What brokers keep in order by: Kafka's key, Pub/Sub's ordering key, Service Bus' and SQS' groups and sessions.
 _KEYS: Final = r"(?i)(message|ordering|partition|routing|group|session)[._-]?(key|id)$|conversation_id$"

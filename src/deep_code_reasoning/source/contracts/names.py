@@ -211,13 +211,13 @@ class Names(Definitions):
             if scope.type in FUNCTION_TYPES | LAMBDA_TYPES:
                 local = [node for node in own if within(node, scope) and node.start_byte < term.node.start_byte]
                 if local:
-                    return self._part(local[-1], name, term)
+                    return self._part(local[-1], term)
         shared = [node for node in own if enclosing(node, FUNCTION_TYPES) is None]
         if not shared and term.file.language in _IMPLICIT_FIELDS:
             around = enclosing(term.node, CLASS_TYPES)
             shared = [node for node in own if around is not None and within(node, around)]
         if shared:
-            return self._part(shared[0], name, term)
+            return self._part(shared[0], term)
         source = self.imports.source(name, term.file)
         if source is not None:
             found = self.exported(*source)
@@ -260,7 +260,7 @@ class Names(Definitions):
         }
         return [run for run in found if run.cause in of_kind] or found
 
-    def _part(self, node: Node, name: str, term: Term) -> Term:
+    def _part(self, node: Node, term: Term) -> Term:
         """Of `const { a, b: c } = x` the part that a name takes."""
         declared = enclosing(node, frozenset({"variable_declarator"})) if node.type in _PARTS_OF_DECLARATION else None
         whole = declared.child_by_field_name("value") if declared is not None else None

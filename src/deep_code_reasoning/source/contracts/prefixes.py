@@ -200,13 +200,13 @@ class Prefixes:
             if mounts:
                 return self._of_mounts(term.of(above), depth + 1)
             if above.type in FUNCTION_TYPES and _is_part(above, term.file):
-                called = self._of_callers(above, term, depth)  # fun Route.orders() is served where it is called
+                called = self._of_callers(above, depth)  # fun Route.orders() is served where it is called
                 if called:
                     return called
             above = above.parent
         return [""]
 
-    def _of_callers(self, node: Node, term: Term, depth: int) -> list[str]:
+    def _of_callers(self, node: Node, depth: int) -> list[str]:
         if node.id in self._asked:
             return []  # a circle leads to no root
         self._asked.add(node.id)

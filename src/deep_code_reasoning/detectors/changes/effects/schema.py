@@ -1,4 +1,4 @@
-"""Shapes that two sides must agree on: tables, columns, message fields, types, enumerations."""
+"""Shapes that two sides must agree on: tables, columns, message fields, enumerations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..code import captured, is_import, is_log_statement, is_telemetry
-from ..diff import Hunk, Line, Patch, normalise
+from ..diff import Hunk, Line, Patch
 from ..effect import Effect
 from .migrations import is_of_new_table, only_adds_column
 
@@ -113,12 +113,6 @@ _FIELD_NAME: Final = re.compile(
 _PROTO_FIELD: Final = re.compile(r"^(?:repeated |optional |required )?([\w.<>, ]+?)\s+(\w+)\s*=\s*(\d+)\s*(?:\[.*\])?;")
 _PROTO_MEMBER: Final = re.compile(r"^(\w+)\s*=\s*(-?\d+)\s*;")
 _AVRO_FIELD: Final = re.compile(r"""["']name["']\s*:\s*["'](\w+)["']""")
-_TYPED: Final = re.compile(
-    r"\b(?P<name>[A-Za-z_$]\w*)\s*:\s*(?P<type>\??[A-Za-z_][\w<>\[\]., |?]*)|(?P<pre>\??(?:int|long|"
-    r"float|double|string|String|bool|boolean|Integer|Long|UUID|BigDecimal|uint\d*|int\d+|float\d+|"
-    r"decimal|char|byte\[\]|Date|Instant))\s+(?P<var>\$?[A-Za-z_]\w*)"
-    r"|^\s*(?P<field>[A-Z]\w*)\s+(?P<gotype>[\[\]*\w.]+)\s*(?:`|$)"
-)
 
 
 def tables_of(code: str) -> list[str]:
@@ -142,7 +136,7 @@ def _columns_of(lines: Iterable[Line]) -> dict[str, None]:
 
 
 def extract(patch: Patch) -> list[Effect]:
-    """Tables and columns used without a migration, dropped, renamed or locked; fields, types and members changed."""
+    """Tables and columns used without a migration, dropped, renamed or locked; fields and members changed."""
     found = list(_tables(patch))
     for hunk in patch.running:
         if hunk.kind in ("sql", "code"):
@@ -152,8 +146,6 @@ def extract(patch: Patch) -> list[Effect]:
             found += _naming_rules(hunk, patch)
         if hunk.kind in ("schema", "code"):
             found += _members(hunk)
-        if hunk.kind == "code":
-            found += _types(hunk)
     return found
 
 
@@ -302,55 +294,3 @@ def _members_added(hunk: Hunk) -> Iterator[Effect]:
     come = tuple(name for name in new if name not in old)
     if come and " " in old.values():
         yield Effect("member_added", f"{', '.join(come)} is a new member", hunk.path, come, sureness=0.9)
-
-
-def _types(hunk: Hunk) -> Iterator[Effect]:
-    old, new = (_typed(line.code for line in lines) for lines in (hunk.removed, hunk.added))
-    for name, shape in new.items():
-        before = old.get(name)
-        if (
-            before is not None
-            and before
-            and shape
-            and normalise(before) != normalise(shape)
-            and _is_narrower(before, shape)
-        ):
-            yield Effect(
-                "type_changed",
-                f"{name} changes from {before} to {shape}",
-                hunk.path,
-                (name, before, shape),
-                sureness=0.85,
-            )
-    bare = {m[1] for line in hunk.removed for m in re.finditer(r"[(,]\s*(\$?[A-Za-z_]\w*)\s*(?=[,)=])", line.code)}
-    for name in sorted(set(new) & bare - set(old)):
-        # PHP and TypeScript enforce or erase such a type; a bare annotation in Python does nothing.
-        if hunk.path.endswith(".php"):
-            yield Effect("type_changed", f"{name} must now be {new[name]}", hunk.path, (name, new[name]), sureness=0.8)
-
-
-def _typed(codes: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for code in codes:
-        for match in _TYPED.finditer(code):
-            name = match["name"] or match["var"] or match["field"]
-            found[name] = (match["type"] or match["pre"] or match["gotype"] or "").strip()
-    return found
-
-
-_PRIMITIVE: Final = re.compile(
-    (
-        r"^\??\*?(?:\[\])?(?:int|long|float|double|string|str|bool|boolean|number|bigint|uuid|decimal|"
-        r"bigdecimal|byte|bytes|date|instant|datetime|uint|any|object|integer|short|char)\d*\b"
-    ),
-    re.I,
-)
-
-
-def _is_narrower(before: str, after: str) -> bool:
-    """Whether the change of type can refuse what was taken before: between plain types, or optional to required."""
-    if ("None" in before or "null" in before or "?" in before or "Optional" in before) and not re.search(
-        r"None|null|\?|Optional", after
-    ):
-        return True
-    return bool(_PRIMITIVE.match(before) and _PRIMITIVE.match(after))
