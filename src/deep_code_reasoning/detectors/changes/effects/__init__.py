@@ -54,6 +54,9 @@ FAMILIES: Final[tuple[str, ...]] = (
     "row_locks",
     "precision",
     "paging",
+    "coarser",
+    "expiry",
+    "egress",
 )
 
 
