@@ -292,10 +292,12 @@ def test_ctrl_c_leaves_no_half_written_case(incident: Path, tmp_path: Path) -> N
     evidence = tmp_path / "evidence"
     evidence.mkdir()
     (evidence / "big.ndjson").write_text(record * 400_000)
-    home = tmp_path / "interrupted"
+    home, scratch = tmp_path / "interrupted", tmp_path / "scratch"
+    scratch.mkdir()
     process = subprocess.Popen(
         [*DCR, "investigate", str(evidence), "--case", "half"],
-        env={**os.environ, "DCR_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "DCR_HOME": str(home), "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     tables = home / "cases" / "half" / "tables"
     deadline = time.monotonic() + 60
@@ -305,3 +307,4 @@ def test_ctrl_c_leaves_no_half_written_case(incident: Path, tmp_path: Path) -> N
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert not (home / "cases" / "half").exists()
+    assert list(scratch.iterdir()) == []

@@ -6,7 +6,8 @@ import sys
 
 
 def abandon() -> None:
-    """Remove what unfinished writers have written; a no-op when none is at work."""
-    writer = sys.modules.get("deep_code_reasoning.store.writer")
-    if writer is not None:
+    """Remove what unfinished writers have written, and what the engine keeps; a no-op when none is at work."""
+    if writer := sys.modules.get("deep_code_reasoning.store.writer"):
         writer.abandon_all()
+    if engine := sys.modules.get("deep_code_reasoning.store.engine"):
+        engine.tidy_up()

@@ -20,6 +20,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
 from ..app import jobs
+from ..app.interrupt import abandon
 from ..app.settings import Settings, load_settings
 from ..errors import UsageError
 from . import faults, prompts, reply, resources, roots, tasks
@@ -119,9 +120,9 @@ def serve_stdio() -> None:
 
 
 def leave() -> NoReturn:
-    """End at once: threads may still wait for what nobody will say, and there is nothing left to tidy up."""
+    """End at once: threads may still wait for what nobody will say, and nothing but the engine's folder is left."""
     sys.stderr.flush()
-    os._exit(0)
+    _end()
 
 
 async def _serve(desk: Desk) -> None:
@@ -135,4 +136,9 @@ def _watch_parent(parent: int) -> None:
     """End with the parent, even when somebody else holds our input open."""
     while os.getppid() == parent:
         time.sleep(_WATCH_S)
+    _end()
+
+
+def _end() -> NoReturn:
+    abandon()
     os._exit(0)

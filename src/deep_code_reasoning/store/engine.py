@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -144,7 +145,23 @@ def _chdb() -> Any:
 @functools.cache
 def _shared() -> Database:
     # The engine ends with its last connection; this one keeps it for the life of the process.
-    return Database()
+    database = Database()
+    _folders.extend(Path(row["path"]) for row in database.query("SELECT path FROM system.disks"))
+    return database
+
+
+_folders: Final[list[Path]] = []
+
+
+def tidy_up() -> None:
+    """Remove the folder that the engine has while a process lives, which stays when that is interrupted.
+
+    Nothing else can be asked of the engine afterwards.
+    """
+    for folder in _folders:
+        # It is the engine's own; where it was told to keep its data elsewhere that is somebody else's.
+        if folder.name.startswith("clickhouse-embedded-"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def literal(text: str) -> str:
