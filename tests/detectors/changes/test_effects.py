@@ -15,7 +15,7 @@ from deep_code_reasoning.domain.mechanisms import MECHANISMS
 
 CASES = [
     pytest.param(case, id=case["name"])
-    for file in ("effects.yaml", "kinds.yaml", "rewrites.yaml", "losses.yaml", "alike.yaml")
+    for file in ("effects.yaml", "kinds.yaml", "rewrites.yaml", "losses.yaml", "alike.yaml", "coarser.yaml")
     for case in yaml.load((Path(__file__).parent / file).read_text(), yaml.CSafeLoader)
 ]
 # Literals that come and go are told of every diff; they weigh only where an error quotes them: asked for by name.

@@ -3,7 +3,7 @@
 `incidents/*.yaml` were written from common knowledge of how systems break, before the rules that judge them:
 `common` and `varied` first, then `disguised` (other words, decoys on the path), `nasty`, `further` and `businesses`.
 `quiet` came with its rules: what waits for the clock, for memory or for another transaction; so did `reviewed`: what a
-careful reviewer would not put on the nearest change.
+careful reviewer would not put on the nearest change; and `shared`: what harms all who go by one rule, key or store.
 Times are minutes from the onset. `outside` names the mechanism of an incident that no change caused; `missed` says why
 a culprit is not found.
 """

@@ -93,3 +93,24 @@ def test_what_fails_in_the_same_words_where_nobody_changed_anything_was_no_chang
     assert not eliminated(STRANGE, 3, mine, Text("labels", REFUSED, "error", 9, ONSET_NS + MINUTE_NS))
     assert eliminated(STRANGE, 3, mine, Text("labels", REFUSED, "error", 9, ONSET_NS + 20 * MINUTE_NS))
     assert eliminated(STRANGE, 3, mine, Text("labels", "feed: " + REFUSED, "error", 9, ONSET_NS + MINUTE_NS))
+
+
+def test_an_error_that_comes_from_the_changed_file_says_more_than_its_kind() -> None:
+    lines = (
+        "     static Date of(String text) {",
+        '-        return new SimpleDateFormat("yyyy").parse(text);',
+        '+    private static final SimpleDateFormat YEAR = new SimpleDateFormat("yyyy");',
+        "+        return YEAR.parse(text);",
+        "     }",
+    )
+    diff = "\n".join(("--- a/Years.java", "+++ b/Years.java", "@@ -4,3 +4,4 @@", *lines))
+    rollout = Rollout("d", "feed", ONSET_NS - 3 * MINUTE_NS)
+    change = Change("c", "", ("Years.java",), diff, rollout.time_ns - MINUTE_NS, "", (rollout,))
+
+    def score(text: str) -> float:
+        symptoms = symptoms_of([Text("feed", text, "error", 9, ONSET_NS)], [])
+        situation = Situation(symptoms, Front("feed", (), ONSET_NS), ServiceGraph(), ONSET_NS, frozenset({"feed"}))
+        return judge(History([change]), situation)[0].score
+
+    error = "java.lang.NumberFormatException: multiple points at "
+    assert score(f"{error}Years.of(Years.java:6)") > score(f"{error}Months.of(Months.java:6)") > 0

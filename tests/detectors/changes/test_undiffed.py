@@ -118,3 +118,14 @@ def test_a_message_that_says_what_it_does_is_blamed_for_what_follows(message: st
 def test_what_a_message_says_must_be_done_and_fit(message: str) -> None:
     tried = (change(message, "deploy"), change("bump the base image", "deploy"))
     assert not judged(*tried, text="request failed: deadline exceeded").convicted
+
+
+def test_a_smaller_image_may_lack_the_authorities_that_are_trusted() -> None:
+    unknown = "Get https://rates.example: x509: certificate signed by unknown authority"
+    slim = judged(change("slimmer base image, multi-stage", "commit"), text=unknown)
+    assert slim.convicted
+    assert slim.mechanism == "configuration"
+    assert not judged(
+        change("slimmer base image, multi-stage", "commit"), text="relation tiers does not exist"
+    ).convicted
+    assert not judged(change("smaller thumbnails", "commit"), text=unknown).convicted

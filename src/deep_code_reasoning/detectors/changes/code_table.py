@@ -30,8 +30,8 @@ truncation_removed: memory_saturation
     payload_too_large 1, memory_growth .7, oom .85, memory_step .75, slow .7, cpu .5, timeout .5, throttled .4,
     constraint .3
 state_shared: race_condition
-    race .95, wrong_result .85, exception .5, decode_error .4, errors .35, memory_growth .35 by memory_leak,
-    type_error .3, out_of_range .3
+    race .95, wrong_result .85, exception .5, decode_error .6, errors .35, memory_growth .35 by memory_leak,
+    type_error .3, out_of_range .3, complaint .4
 isolation_lowered: race_condition
     race .9, wrong_result .75, constraint .4
 isolation_raised: lock_contention
@@ -108,6 +108,19 @@ member_added: schema_mismatch
 type_changed: schema_mismatch
     rejected_input .8, complaint .45, type_error 1, decode_error .9, wrong_result .55, exception .45, out_of_range .4,
     null_reference .35, errors .3, constraint .3
+objects_expire: configuration
+    not_found 1, missing_table .3, config_missing .5, startup .6, wrong_result .5, unreachable .4, errors .4,
+    complaint .5, exception .4
+ids_rounded: schema_mismatch
+    not_found 1, wrong_result .85, complaint .6, auth .5, constraint .5, race .4, rejected_input .4, errors .4
+cache_key_coarser: wrong_result
+    wrong_result 1, complaint .6, auth .5, not_found .4, rejected_input .4, errors .3
+limit_key_coarser: configuration
+    throttled 1, auth .3, complaint .5, errors .4, cancelled .2
+statements_prepared: configuration
+    race .95, not_found .95, exception .6, errors .4, missing_table .3
+egress_limited: configuration
+    dns 1, unreachable .95, timeout .8, slow_outside .4, errors .4, startup .4
 # names and trust
 endpoint_changed: configuration
     slow_outside .8, dns .95, unreachable .95, not_found .8, timeout .5, auth .5, volume_drop .7, backlog .6, tls .55,

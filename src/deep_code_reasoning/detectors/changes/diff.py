@@ -22,6 +22,7 @@ _GIT_HEADER: Final = re.compile(
     r"(diff --git |index [0-9a-f]+\.\.|(new|deleted) file mode |old mode |new mode "
     r"|similarity index |rename (from|to) |copy (from|to) |Binary files )"
 )
+_GIT_PATH: Final = re.compile(r"diff --git \S+ b/(\S+)$")
 _SPACE: Final = re.compile(r"\s+")
 _TIGHT: Final = re.compile(r"\s*([^\w\s])\s*")
 
@@ -170,6 +171,8 @@ class _Parser:
     def take(self, line: str, following: str) -> None:
         if _GIT_HEADER.match(line):
             self.finish()
+            if named := _GIT_PATH.match(line):  # the one name that it has where no `---` and `+++` follow
+                self._path = named[1]
         elif line.startswith("--- ") and following.startswith("+++ "):
             self.finish()
             self._is_new_file = line[4:].strip() == "/dev/null"

@@ -16,7 +16,7 @@ from .code import definition
 from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
-from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, OF_ONE_OPERATION, OF_STATEMENTS, PASSING, REASONS
+from .traits import AT_ONCE, NAMED_EFFECTS, NAMING, NEW_NAMES, OF_ONE_OPERATION, OF_STATEMENTS, PASSING, REASONS
 from .trial import Rollout, Situation
 
 # What acts from its first request on has mostly been seen before an hour is over.
@@ -42,13 +42,14 @@ def fit(
             _eases(effect, symptom, rollout),
             size(effect),
             passed(effect, rollout, situation),
-            _promptness(effect, rollout, situation),
+            _promptness(effect, symptom, rollout, situation),
             served(effect, patch, symptom, uncalled),
             _of_the_usual(effect, symptom, situation),
             _of_failures(effect, rollout, situation),
             _of_more_requests(symptom, rollout, situation),
             _of_statements(effect, symptom, situation),
             _borne_out(effect, symptom, situation),
+            _of_waits(effect, rollout, situation),
         )
     )
 
@@ -117,6 +118,14 @@ def _of_more_requests(symptom: Symptom, rollout: Rollout | None, situation: Situ
     return 0.2 if more and _growth(symptom) <= MORE_EACH * more else 1.0
 
 
+def _of_waits(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
+    """Half for a deadline that was cut, where others say that they wait for locks: it tells who gives up, not why."""
+    if effect.kind != "timeout_lowered" or rollout is None:
+        return 1.0
+    waits = any(s.kind == "lock_wait" and s.said and s.service != rollout.service for s in situation.symptoms)
+    return 0.5 if waits else 1.0
+
+
 def _growth(symptom: Symptom) -> float:
     return max((after / before for before, after in symptom.levels if before > 0), default=0.0)
 
@@ -172,9 +181,15 @@ def passed(effect: Effect, rollout: Rollout | None, situation: Situation) -> flo
     return 0.1 if effect.kind in PASSING and is_over else 1.0
 
 
-def _promptness(effect: Effect, rollout: Rollout | None, situation: Situation) -> float:
-    """Down to a half for what would have shown at once, had it been it, and was deployed an hour before or longer."""
-    if rollout is None or effect.kind not in AT_ONCE:
+def _promptness(effect: Effect, symptom: Symptom, rollout: Rollout | None, situation: Situation) -> float:
+    """Down to a half for what would have shown at once, had it been it, and was deployed an hour before or longer.
+
+    Names that a service comes to use show there at once, and elsewhere when somebody sends them.
+    """
+    if rollout is None:
+        return 1.0
+    at_home = effect.kind in NEW_NAMES and rollout.service == symptom.service
+    if effect.kind not in AT_ONCE and not at_home:
         return 1.0
     hours = max(0.0, (situation.onset_ns - rollout.time_ns) / NS_PER_S / 3600)
     return float(max(0.5, 0.5 ** (hours / _AT_ONCE_HALF_LIFE_H)))

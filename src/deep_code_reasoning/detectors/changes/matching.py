@@ -14,7 +14,8 @@ from .compatibility import capability
 from .diff import Patch
 from .effect import Effect
 from .fit import fit
-from .traits import NEW_CALLS, QUOTED, REMOTE_EFFECTS
+from .paths import file_kind
+from .traits import NEW_CALLS, OF_RULES, QUOTED, REMOTE_EFFECTS
 from .trial import Rollout, Situation
 
 _MIN_SUBJECT_LETTERS: Final = 4
@@ -31,6 +32,8 @@ _OF_QUEUES: Final = frozenset({"backlog", "unacked"})
 _OF_NO_UNIT: Final = frozenset({"constant_lowered", "threshold_lowered", "timeout_lowered"})
 # That a number is a limit of time is told by its value alone, which may be chance.
 _BY_VALUE: Final = 0.85
+# A stack trace that ends in the changed file says more than a word in common.
+_IN_ITS_FILE: Final = 1.5
 _PATIENCE: Final = frozenset({"timeout", "late_timeout"})
 
 
@@ -73,6 +76,9 @@ def best_match(
             if echo:
                 score *= 1.12
                 notes.append(echo)
+            if frame := _frame(effect, symptom, rollout):
+                score *= _IN_ITS_FILE
+                notes.append(frame)
             ramp, ramp_note = ramp_factor(symptom, rollout)
             score *= ramp
             if ramp_note:
@@ -81,6 +87,15 @@ def best_match(
                 quoted = symptom.said and (bool(echo) or (tie >= 1.0 and effect.kind in QUOTED))
                 best = Match(score, effect, symptom, tie, tuple(notes), quoted)
     return best
+
+
+def _frame(effect: Effect, symptom: Symptom, rollout: Rollout | None) -> str:
+    """What says that the changed service's own error comes from the changed file; '' where nothing does."""
+    name = effect.path.rsplit("/", 1)[-1]
+    if not symptom.said or rollout is None or symptom.service != rollout.service or file_kind(effect.path) != "code":
+        return ""
+    at = re.search(rf"(?<![\w.]){re.escape(name)}[\":,]+(?: line )?\d+", " ".join(symptom.texts)) if name else None
+    return f"the error comes from {at[0]}" if at else ""
 
 
 def _limits_quoted(effects: Sequence[Effect], rollout: Rollout | None, situation: Situation) -> list[Effect]:
@@ -110,6 +125,8 @@ def _place_for(
 ) -> float:
     if rollout is None:
         return place
+    if _is_rule_for_others(effect, rollout, situation):
+        return max(place, 0.92 if tie >= 1.0 else 0.75)
     if _is_setting_of(effect, symptom.service, rollout, situation):
         return 0.92  # settings of all services are kept in one place, which runs nowhere
     if situation.began is not None and rollout.service and symptom.service:
@@ -128,6 +145,16 @@ def _place_for(
         # Harm done to somebody else: most of all to whom the changed service calls.
         return max(place, 0.88 if rollout.service in situation.graph.callers(symptom.service) else 0.7)
     return place * 0.85  # harm that stays at home, seen elsewhere
+
+
+def _is_rule_for_others(effect: Effect, rollout: Rollout, situation: Situation) -> bool:
+    """Whether it stands in a file of rules or settings of what serves nobody itself: others go by them."""
+    serves = {name for call in situation.graph.calls for name in call}
+    return (
+        effect.kind in OF_RULES
+        and file_kind(effect.path) == "config"
+        and rollout.service not in {*serves, *(symptom.service for symptom in situation.symptoms)}
+    )
 
 
 def _is_setting_of(effect: Effect, service: str, rollout: Rollout, situation: Situation) -> bool:
@@ -169,6 +196,8 @@ def _tie(effect: Effect, patch: Patch, symptom: Symptom, situation: Situation) -
             and _stands_in(name, text)
         ):
             return 1.0, f"both name `{subject}`"
+    if effect.kind == "ids_rounded" and (rounded := _ROUNDED.search(text)):
+        return 1.0, f"{rounded[0]} is a number of more than 53 bits, rounded"
     two = _spelt_twice(" ".join(symptom.texts)) if effect.kind == "field_renamed" else ()
     if two and (not effect.subjects or any(_bare(subject) == _bare(two[0]) for subject in effect.subjects)):
         return 1.0, f"`{two[0]}` is spelt `{two[1]}`"
@@ -188,6 +217,8 @@ def _bare(name: str) -> str:
     return re.sub(r"[_-]", "", name).lower()
 
 
+# Doubles are written with 17 digits at most, and noughts after these.
+_ROUNDED: Final = re.compile(r"(?<![\w.])[1-9]\d{13,16}0{2,5}(?![\w.])")
 _COMPOUND: Final = re.compile(r"\b[A-Za-z]+(?:[_-][A-Za-z]+|(?<=[a-z])[A-Z][a-z]*)+\b")
 
 

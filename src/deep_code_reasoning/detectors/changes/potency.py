@@ -36,10 +36,35 @@ def potency(patch: Patch, effects: Sequence[Effect]) -> tuple[float, str]:
     guards = only_adds_guards(patch) and not any(e.kind == "call_in_loop" for e in telling)
     if not patch.removed and (guards or only_adds_uncalled(patch)):
         return 0.1, "only adds what the old code does not reach"
+    if _only_adds_columns(patch):
+        return 0.1, "adds columns that may be empty"
     if telling:
         power = max(effect.sureness * size(effect) for effect in telling)
         return power, "does nothing that is known to produce what is seen"
     return 0.4 if not patch.removed else 0.75, "nothing ties it to what is seen"
+
+
+def _only_adds_columns(patch: Patch) -> bool:
+    """Whether a migration does no more than add columns that may be empty, as SQL, Liquibase and Rails write it."""
+    text = " ".join(line.code for line in patch.added)
+    adds = len(_ADDS_COLUMN.findall(text))
+    return (
+        not patch.removed
+        and adds > 0
+        and adds == len(_ALTERS.findall(text))
+        and not _FILLS.search(text)
+        and all(hunk.kind == "sql" for hunk in patch.running)
+    )
+
+
+_ADDS_COLUMN: Final = re.compile(r"(?i)<addColumn\b|\badd_column\b|\bADD\s+COLUMN\b|\baddColumn\(")
+_ALTERS: Final = re.compile(
+    r"(?i)<(?!/|changeSet\b|column\b|databaseChangeLog\b|comment\b|\?xml\b)\w+|\b(?:add|remove|rename|change|create|drop)_\w+"
+    r"|\b(?:ADD|DROP|CREATE|UPDATE|INSERT|DELETE|RENAME|SET)\s|\b(?:add|remove|rename|create|drop)[A-Z]\w+\("
+)
+_FILLS: Final = re.compile(
+    r"(?i)\bnot\s+null\b|\bdefault|\breferences\b|\bunique\b|\bprimary\b|null(?:able)?\W{1,5}false|<constraints\b|\bgenerated\b"
+)
 
 
 def _is_idle(code: str) -> bool:

@@ -15,6 +15,7 @@ from .deeds import History
 from .diff import parse_diff
 from .orchestrated import told_rollouts
 from .paths import file_kind
+from .printed import with_printed
 from .trial import Change, Rollout
 
 # OpenTelemetry's names for where telemetry comes from, the older one among them.
@@ -26,7 +27,7 @@ def history(store: CaseStore) -> History:
 
     Such a deploy has the diff that it carries along, if any, and a flag has none.
     """
-    return store.once("history of changes", lambda: History(_read_changes(store)))
+    return store.once("history of changes", lambda: History(with_printed(store, _read_changes(store))))
 
 
 def is_any_before(store: CaseStore, until_ns: int) -> bool:

@@ -25,6 +25,8 @@ _SAID: Final[Mapping[str, re.Pattern[str]]] = {
         "pool_lowered": rf"{_LESS}pools?\b",
         "retries_raised": rf"{_MORE}retr(?:y|ies)\b|retr(?:y|ies)\b.*\b(?:up to|at once|immediately|\d+ times)\b",
         "timeout_lowered": rf"{_LESS}(?:time-?outs?|deadlines?)\b",
+        "trust_changed": r"(?:slim|small|minimal|tin(?:y|i))\w*" + _GAP + r"(?:base )?images?\b|distroless\b|\balpine\b"
+        r"|from scratch image\b|multi-?stage\b|root (?:certificates?|store|cas?)\b|(?:ca|trust)[ -](?:bundle|store)\b",
         "transaction_removed": rf"{_TAKEN}transactions?\b",
         "workers_lowered": rf"{_LESS}(?:workers?|threads?)\b",
     }.items()

@@ -55,7 +55,8 @@ REMOTE_EFFECTS: Final = frozenset(
     payload_raised batch_raised replicas_raised schedule_lowered rounding_changed probe_path_changed
     route_renamed setting_changed loop_changed trust_changed eviction_removed dedupe_removed batch_lowered
     encoding_changed arithmetic_changed status_changed rate_limit_lowered release_removed
-    prefetch_lowered prefetch_raised ack_removed write_unawaited way_shifted region_changed""".split()
+    prefetch_lowered prefetch_raised ack_removed write_unawaited way_shifted region_changed objects_expire
+    cache_key_coarser ids_rounded egress_limited""".split()
 )
 # Effects that concern one operation, table or statement, where others (pools, processors, limits) concern the process.
 OF_ONE_OPERATION: Final = frozenset(
@@ -65,18 +66,22 @@ OF_ONE_OPERATION: Final = frozenset(
 )
 # Effects that are over when the migration that brings them is.
 PASSING: Final = frozenset({"ddl_locks"})
+# Effects by which a name comes into use or is no longer known.
+NEW_NAMES: Final = frozenset({"name_new", "name_gone"})
 # Effects that show with the first request that meets them.
 AT_ONCE: Final = NAMED_EFFECTS | {"rights_changed", "trust_changed", "index_dropped"}
 # Effects that wait for more data, another customer or time before they show.
 LATENT: Final = frozenset(
     """query_unbounded truncation_removed bound_check_removed unbounded_growth eviction_removed cardinality_raised
-    payload_removed cache_size_removed regex_backtracks time_zone_changed""".split()
+    payload_removed cache_size_removed regex_backtracks time_zone_changed objects_expire""".split()
 )
 # Effects by which a service calls another one, or an operation of it, that it did not call so before.
 NEW_CALLS: Final = frozenset({"blocking_call", "call_added", "call_in_loop", "batch_removed", "endpoint_changed"})
-# Effects by which a name comes into use or is no longer known.
-NEW_NAMES: Final = frozenset({"name_new", "name_gone"})
 # Effects by which one statement takes longer.
 OF_STATEMENTS: Final = frozenset({"index_dropped", "query_heavier", "query_unbounded", "ddl_locks"})
 # Effects whose new names and values are quoted by errors that come of them.
 QUOTED: Final = NAMED_EFFECTS | NEW_NAMES | {"type_changed"}
+# Effects of rules that one has and another goes by.
+OF_RULES: Final = frozenset(
+    {"regex_backtracks", "egress_limited", "objects_expire", "pattern_changed", "rights_changed"}
+)

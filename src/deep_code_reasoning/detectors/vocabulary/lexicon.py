@@ -71,7 +71,8 @@ decode_error:
     enum .{1,60}cannot represent | no enum constant | unknown variant |
     schema (mismatch|validation|incompat\w*) | dead ?letter |
     malformed | invalid utf | unicodedecode | avro | wire type | invalid wire | corrupt | checksum mismatch |
-    signature mismatch | mismatchedinput | databind
+    signature mismatch | mismatchedinput | databind | numberformatexception | dateparseexception |
+    datetimeparseexception | input string was not in a correct format
 rejected_input:
     \b422\b | unprocessable | \b400\b | bad request | validation (error|failed) | failed validation |
     must match | invalid (request|argument|input|field|parameter) | invalidargument | is not valid |
@@ -135,7 +136,7 @@ lease:
     keepererrorcode = session expired | no longer (the )?(owner|holder|leader) | fencing | lost leadership
 unacked:
     unack\w* | prefetch window | consumer (timeout|stalled) | delivery acknowledgement | visibility timeout |
-    poll interval exceeded | left the group | rebalanc(e|ing)\b
+    poll interval exceeded | left the group | rebalanc(e|ing)\b | commitfailedexception | max\.poll\.interval
 backlog:
     backlog | consumer lag | too many (parts|segments|small files) | slower than (inserts|writes|produc\w+) |
     queue.{0,12}\d+ deep | lag (is )?(growing|behind|exceed) | queue depth | falling behind |

@@ -72,6 +72,13 @@ _READS_THEN_WRITES: Final = (
     r"|\w+\.\w+\s*(?:[-+]=|=\s*\w+\.\w+\s*[-+])|\binsert\w*\("
 )
 
+# How drivers are told to prepare nothing: JDBC, asyncpg, Rails, Prisma, pgx, PDO, SQLAlchemy, Npgsql.
+_UNPREPARED: Final = (
+    r"(?i)\bprepareThreshold\W{1,4}0\b|\b(?:prepared_)?statement_cache_size\W{1,4}0\b|\bprepared_statements\W{1,4}false\b"
+    r"|\bpgbouncer=true\b|\bPreferSimpleProtocol\W{1,4}true\b|QueryExecModeSimpleProtocol|simple_protocol"
+    r"|ATTR_EMULATE_PREPARES\W{1,6}true|\bMax Auto Prepare\s*=\s*0\b|\bcachePrepStmts\W{1,4}false\b"
+)
+
 EXCHANGES: Final[tuple[Exchange, ...]] = (
     # Memory.
     _rule(
@@ -96,6 +103,32 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         r"|\bbackupCount\b|\bmaxBackups?\b|\bMaxHistory\b|\btotalSizeCap\b|\bSystemMaxUse\b|\bsizeLimit\b"
         r"|\blog\.retention\.\w+|\bretention\.(?:ms|bytes)\b|\bcleanup\.policy\b|Logger\.new\(.*,\s*(?:\d"
         r"|[\"'](?:daily|weekly))",
+    ),
+    # Stores that make room by themselves (Redis, key eviction: with `noeviction` a full one refuses what is written).
+    _rule(
+        "eviction_removed",
+        "a store that is full makes no room for what is written",
+        gone=r"(?i)\b(?:allkeys|volatile)-(?:lru|lfu|lrm|random|ttl)\b",
+        sureness=0.95,
+    ),
+    _rule(
+        "eviction_removed",
+        "a store that is full makes no room for what is written",
+        come=r"(?i)\bnoeviction\b",
+        sureness=0.95,
+    ),
+    # Connections that are another one with each transaction (PgBouncer's FAQ: prepared statements are of a session).
+    _rule(
+        "statements_prepared",
+        "statements are prepared on a connection that others are given next (prepared statement)",
+        gone=_UNPREPARED,
+        sureness=0.95,
+    ),
+    _rule(
+        "statements_prepared",
+        "statements are prepared on a connection that others are given next (prepared statement)",
+        come=r"(?i)\bpool_?mode\W{1,4}(?:transaction|statement)\b",
+        sureness=0.9,
     ),
     # Locks, and what turns depend on.
     _rule(

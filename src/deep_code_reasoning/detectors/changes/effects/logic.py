@@ -19,6 +19,7 @@ from ..code import (
 )
 from ..diff import Hunk, Line
 from ..effect import ANY, Effect, each_hunk
+from ..paths import has_extension
 from .cache_keys import builds_key
 from .conditions import Conditions, is_turned, sides_changed, statement
 from .pairs import paired
@@ -47,6 +48,8 @@ _BLOCKING: Final = re.compile(
     r"requests\.(?:get|post)\(|\)\.Result\b|\brunBlocking\b|\bblock_on\(|\brun_until_complete\("
 )
 _AWAITED: Final = re.compile(r"\bawait\s+[\w.]+\(|\.await\b")
+# Go's groups: what ran side by side comes together, and nothing else is held up.
+_JOINS: Final = re.compile(r"\bWait\(\)")
 _SIGNS_OF_PATTERN: Final = re.compile(r"[\\\[\](){}^$*+?|]{2}")
 _PATTERN_LINE: Final = re.compile(
     r"(?i)regex|pattern|re\.(?:compile|match|search|sub)|regexp|MustCompile|/\S{4,}/[gimsuy]*|RegExp\(|\bmatches?\b"
@@ -251,6 +254,7 @@ def _added_kinds(hunk: Hunk) -> Iterator[Effect]:
                 for line in lines
                 if pattern.search(line.code if in_strings else without_strings(line.code))
                 and not (kind == "blocking_call" and (_AWAITED.search(line.code) or id(line) in retrying))
+                and not (kind == "blocking_call" and _JOINS.search(line.code) and has_extension(hunk.path, "go"))
             ]
             for lines in (hunk.added, hunk.removed)
         )

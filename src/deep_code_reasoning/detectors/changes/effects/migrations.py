@@ -33,6 +33,26 @@ def is_of_new_table(line: Line, hunk: Hunk) -> bool:
     )
 
 
+def statement(line: Line, hunk: Hunk) -> str:
+    """What a line begins, to its end: an index is often named on one line, and its table or option on the next."""
+    if not _OF_INDEX.search(line.code) or line.code.endswith(";"):
+        return line.code
+    index = next(n for n, other in enumerate(hunk.after) if other is line)
+    parts = [line.code]
+    for following in hunk.after[index + 1 : index + _MAX_LINES]:
+        if _BEGINS.match(following.code):
+            break
+        parts.append(following.code)
+        if following.code.endswith((";", ")")):
+            break
+    return " ".join(parts)
+
+
+_OF_INDEX: Final = re.compile(r"(?i)\bCREATE\s+(?:UNIQUE\s+)?INDEX\b|\badd_index\b")
+_BEGINS: Final = re.compile(r"(?i)\s*(?:create|alter|drop|insert|update|delete|commit|begin|add_|remove_|def\b|end\b)")
+_MAX_LINES: Final = 6
+
+
 def created_tables(hunk: Hunk) -> dict[str, Line]:
     """The tables that a hunk creates, with the line that creates each."""
     return {

@@ -50,7 +50,7 @@ _FAMILIES: Final = (
     ),
     _family(
         "coalescing_removed",
-        r"singleflight|\.Do\(key|dedupe_?(requests|inflight)|in_?flight\[|coalesce\w*\(|request_?coalesc",
+        r"singleflight|\.Do\(key|\.Do\([^,()]+,\s*func\(\)\s*\((?:any|interface\{\}),\s*error\)|dedupe_?(requests|inflight)|in_?flight\[|coalesce\w*\(|request_?coalesc",
         "no longer merges equal requests",
     ),
     _family(

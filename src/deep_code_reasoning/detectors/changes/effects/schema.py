@@ -9,7 +9,7 @@ from typing import Final
 from ..code import captured, is_import, is_log_statement, is_telemetry
 from ..diff import Hunk, Line, Patch
 from ..effect import Effect
-from .migrations import is_of_new_table, only_adds_column
+from .migrations import is_of_new_table, only_adds_column, statement
 
 _TABLE: Final = re.compile(
     r"""(?i)\b(?:FROM|JOIN|INSERT\s+INTO|INTO|UPDATE|DELETE\s+FROM)\s+["'`\[]?([a-z_][\w]*(?:\.[a-z_]\w*)?)["'`\]]?"""
@@ -78,8 +78,9 @@ _DDL: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "ddl_locks",
         (
-            r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?\w+\s+ON\s+(?:ONLY\s+"
-            r")?(\w+)|LOCK\s+TABLE\s+(\w+)|ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?[\"`]?(\w+)|"
+            r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:IF\s+NOT\s+EXISTS\s+)?(?:[\"`]?\w+[\"`]?\s+)?ON\s+"
+            r"(?:ONLY\s+)?[\"`]?(?:\w+[\"`]?\.[\"`]?)?(\w+)|LOCK\s+TABLE\s+(?:\w+\.)?(\w+)"
+            r"|ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?[\"`]?(?:\w+[\"`]?\.[\"`]?)?(\w+)|"
             r"VACUUM\s+FULL|CLUSTER\s+(\w+)|add_index\b(?!.*concurrently)"
         ),
         "locks a table to alter it",
@@ -185,7 +186,7 @@ def _ddl(hunk: Hunk) -> Iterator[Effect]:
         if is_of_new_table(line, hunk):
             continue
         for kind, pattern, verb in _DDL_PATTERNS:
-            match = pattern.search(line.code)
+            match = pattern.search(statement(line, hunk) if kind == "ddl_locks" else line.code)
             if match:
                 names = tuple(group for group in match.groups() if group)
                 tables = _tables_of_index(names[0]) if kind == "index_dropped" and names else ()
