@@ -54,6 +54,7 @@ FAMILIES: Final[tuple[str, ...]] = (
     "row_locks",
     "precision",
     "paging",
+    "ids_as_numbers",
     "coarser",
     "expiry",
     "egress",

@@ -104,6 +104,19 @@ EXCHANGES: Final[tuple[Exchange, ...]] = (
         r"|\blog\.retention\.\w+|\bretention\.(?:ms|bytes)\b|\bcleanup\.policy\b|Logger\.new\(.*,\s*(?:\d"
         r"|[\"'](?:daily|weekly))",
     ),
+    # Stores that make room by themselves (Redis, key eviction: with `noeviction` a full one refuses what is written).
+    _rule(
+        "eviction_removed",
+        "a store that is full makes no room for what is written",
+        gone=r"(?i)\b(?:allkeys|volatile)-(?:lru|lfu|lrm|random|ttl)\b",
+        sureness=0.95,
+    ),
+    _rule(
+        "eviction_removed",
+        "a store that is full makes no room for what is written",
+        come=r"(?i)\bnoeviction\b",
+        sureness=0.95,
+    ),
     # Connections that are another one with each transaction (PgBouncer's FAQ: prepared statements are of a session).
     _rule(
         "statements_prepared",
