@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deep_code_reasoning.detectors.changes.diff import numbered_lines, parse_diff, strip_comment
 from deep_code_reasoning.detectors.changes.effects import effects_of
 from deep_code_reasoning.detectors.changes.paths import file_kind
-from deep_code_reasoning.detectors.changes.potency import potency
+from deep_code_reasoning.detectors.changes.potency import corrects_spelling, potency
 
 GIT = """diff --git a/api/pool.go b/api/pool.go
 index 1f2e3d4..5a6b7c8 100644
@@ -127,6 +127,23 @@ def test_of_a_line_that_no_person_wrote_the_beginning_is_read_and_all_of_it_comp
     (hunk,) = patch.hunks
     assert [line.sign for line in (*hunk.removed, *hunk.added)] == ["-", "+"]
     assert all(len(line.code) <= 2000 for line in hunk.lines)
+
+
+@pytest.mark.parametrize(
+    ("message", "old", "new", "idle"),
+    [
+        ("fix a typo", "done=Recieved, thank you", "done=Received, thank you", True),
+        ("spelling", "<p>Adress of delivery</p>", "<p>Address of delivery</p>", True),
+        ("tidy", "done=Recieved, thank you", "done=Received, thank you", False),
+        ("fix a typo", "recieved=yes", "received=yes", False),
+        ("fix a typo", "mode=shared", "mode=exclusive", False),
+        ("fix a typo", "wait=30", "wait=3", False),
+    ],
+    ids=["a text", "a page", "no word of it", "a key", "another word", "a number"],
+)
+def test_letters_of_a_word_are_corrected_where_it_is_said_so(message: str, old: str, new: str, idle: bool) -> None:
+    patch = parse_diff(f"@@ -1 +1 @@\n-{old}\n+{new}", ["shop.properties"])
+    assert corrects_spelling(message, patch) == idle
 
 
 def _seconds(diff: str, path: str) -> float:

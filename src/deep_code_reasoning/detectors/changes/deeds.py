@@ -10,7 +10,7 @@ from .compatibility import capability
 from .consequences import consequences
 from .diff import Patch
 from .effect import Effect
-from .potency import BENIGN, potency
+from .potency import BENIGN, corrects_spelling, potency
 from .traits import SHOWS
 from .trial import Change
 from .undiffed import is_idle
@@ -78,6 +78,8 @@ class History:
         if change.never_runs or not change.diff:
             return Deeds(0.0 if change.never_runs or is_idle(change) else 1.0)
         patch = self.patch(change)
+        if corrects_spelling(change.message, patch):
+            return Deeds(0.0, (), "corrects the spelling of a text", "only corrects the spelling of a text")
         effects = consequences(change, patch, self.changes)
         power, why = potency(patch, effects)
         words = "; ".join(dict.fromkeys(effect.summary for effect in effects)) or "nothing tells what that does"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import Final
 
 from .code import computes_nothing, definition, string_literals
@@ -94,6 +95,35 @@ _GLUE: Final = frozenset(
         "do async await err nil null none"
     ).split()
 )
+
+
+_SPELLING: Final = re.compile(r"(?i)\b(?:typos?|spelling|mis-?spell\w*|misprint\w*)\b")
+_BEFORE_A_VALUE: Final = re.compile(r"[=:\"'>]")
+# Two spellings of one word share most of their letters, in their order.
+_SAME_WORD: Final = 0.7
+
+
+def corrects_spelling(message: str, patch: Patch) -> bool:
+    """Whether a change says that it corrects the spelling, and alters but letters of words within values.
+
+    A key or a name that is spelled otherwise is another one, which may be asked for by the old one.
+    """
+    if not _SPELLING.search(message) or len(patch.removed) != len(patch.added) or not patch.added:
+        return False
+    return all(_spelled_anew(old.code, new.code) for old, new in zip(patch.removed, patch.added, strict=True))
+
+
+def _spelled_anew(old: str, new: str) -> bool:
+    before, after = _WORD_OR_SIGN.findall(old), _WORD_OR_SIGN.findall(new)
+    value = next((place for place, word in enumerate(before) if _BEFORE_A_VALUE.match(word)), len(before))
+    other = [place for place, (one, two) in enumerate(zip(before, after, strict=False)) if one != two]
+    return len(before) == len(after) and all(
+        place > value
+        and before[place].isalpha()
+        and after[place].isalpha()
+        and SequenceMatcher(None, before[place].lower(), after[place].lower()).ratio() >= _SAME_WORD
+        for place in other
+    )
 
 
 def moves_code_only(patch: Patch) -> bool:

@@ -1,9 +1,10 @@
 """What keeps its name and is of another type from now on: a message's member, a moment's form, a parameter.
 
 The name on the wire is what readers elsewhere go by. It stands in an annotation beside a field (Jackson, Gson, Moshi,
-kotlinx.serialization, Go's `json` tags, System.Text.Json, Newtonsoft, serde), or it is the key of a literal. A field
-that keeps that name and gets a type of another shape, or a key whose value was a number of milliseconds and is text
-(ISO 8601) now, breaks who reads it as before. Of a variable or a parameter a narrower type refuses what was taken.
+kotlinx.serialization, Go's `json` tags, System.Text.Json, Newtonsoft, serde), it is the key of a literal, or of the
+field itself, in a class that is called for what is sent (an event, a message, a response). A field that keeps that name
+and gets a type of another shape, or a key whose value was a number of milliseconds and is text (ISO 8601) now, breaks
+who reads it as before. Of a variable or a parameter a narrower type refuses what was taken.
 """
 
 from __future__ import annotations
@@ -34,6 +35,19 @@ _TYPED: Final = re.compile(
     r"decimal|char|byte\[\]|Date|Instant))\s+(?P<var>\$?[A-Za-z_]\w*)"
     r"|^\s*(?P<field>[A-Z]\w*)\s+(?P<gotype>[\[\]*\w.]+)\s*(?:`|$)"
 )
+# A field that is sent under its own name, the type behind it or before it.
+_PLAIN: Final = (
+    re.compile(
+        r"^\s*(?:(?:override|public|private|protected|internal|pub|final|readonly|va[lr]|required)\s+)*(?P<name>\w+)\??\s*"
+        r":\s*(?P<type>[\w.<>\[\]?]+(?:, ?[\w.<>\[\]?]+>)?)\s*(?:[,;)=/#]|$)"
+    ),
+    re.compile(
+        r"^\s*(?:(?:public|private|protected|internal|final|readonly|required)\s+)*"
+        r"(?P<type>[\w.]+(?:<[\w., <>]+>|\[\])?\??)\s+(?P<name>\w+)\s*(?:[;,)]|\{\s*get\b|$)"
+    ),
+)
+_SENT: Final = re.compile(r"(?i)event|message|dto(?![a-z])|payload|request|response|envelope|contract|schema")
+_CLASS: Final = re.compile(r"[A-Z]\w*(?:\.\w+)*")
 _KEYED: Final = re.compile(r"""^\s*["']?(?P<name>[A-Za-z_][\w-]*)["']?\s*(?::|=>|=)\s*(?P<value>.+)$""")
 
 _PRIMITIVE: Final = re.compile(
@@ -76,12 +90,13 @@ def extract(patch: Patch) -> list[Effect]:
 
 def _types(hunk: Hunk) -> Iterator[Effect]:
     """By the name on the wire where a line has one: that is what others read, whatever the field is called."""
-    before = {name: shown for line in hunk.removed for name, shown in _member(line)}
+    is_sent = _SENT.search(" ".join((hunk.path.rpartition("/")[2], hunk.heading, *_classes(hunk)))) is not None
+    before = {name: shown for line in hunk.removed for name, shown in _member(line, is_sent)}
     others = []
     for line in hunk.added:
         told = [
             _changed(hunk, (name, *_typed([line.code])), before[name][1], written)
-            for name, (shape, written) in _member(line)
+            for name, (shape, written) in _member(line, is_sent)
             if name in before and before[name][0] != shape
         ]
         yield from told
@@ -90,7 +105,13 @@ def _types(hunk: Hunk) -> Iterator[Effect]:
     yield from _narrower(hunk, _typed(others))
 
 
-def _member(line: Line) -> Iterator[tuple[str, tuple[str, str]]]:
+def _classes(hunk: Hunk) -> Iterator[str]:
+    """The lines that begin a class or the like."""
+    declares = re.compile(r"\b(?:class|record|interface|struct|type)\s+[A-Z]")
+    return (line.code for line in hunk.lines if declares.search(line.code))
+
+
+def _member(line: Line, is_sent: bool) -> Iterator[tuple[str, tuple[str, str]]]:
     """The name on the wire, the shape and the type of the field that a line declares, if it does."""
     for pattern in (_ANNOTATED, _TAGGED, _ATTRIBUTED):
         match = pattern.search(line.code)
@@ -99,6 +120,13 @@ def _member(line: Line) -> Iterator[tuple[str, tuple[str, str]]]:
             shape = _shape(written)
             if shape:
                 yield match["name"], (shape, written)
+            return
+    for plain in _PLAIN if is_sent else ():
+        match = plain.match(line.code)
+        if match:
+            shape = _shape(match["type"]) or ("object" if _CLASS.fullmatch(match["type"]) else "")
+            if shape:
+                yield match["name"], (shape, match["type"])
             return
 
 
