@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .span_fields import Fields, fields_of, moment_ns, plain_name
+from .span_fields import Fields, fields_of, moment_ns, parts_named, plain_name
 from .values import attributes_of, first_of, status_of, text_of
 
 _UNSET: Final = frozenset({"unset", "status_code_unset"})
@@ -33,9 +33,15 @@ Row = dict[str, Any]
 
 
 def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record without the envelope of a search engine's dump, and with its span context among its other fields."""
-    source = record.get("_source")
+    """A record without its envelope, and with its span context among its other fields.
+
+    Envelopes are that of a search engine's dump (`_source`), and that of Honeycomb's events (`time`, `samplerate` and
+    what they are of under `data`).
+    """
+    source, data = record.get("_source"), record.get("data")
     inner: Mapping[str, Any] = source if isinstance(source, dict) else record
+    if isinstance(data, dict) and "trace_id" in parts_named(data) and "trace_id" not in parts_named(record):
+        inner = {**{key: value for key, value in record.items() if key != "data"}, **data}
     for name in CONTEXTS:
         context = inner.get(name)
         if isinstance(context, dict):
