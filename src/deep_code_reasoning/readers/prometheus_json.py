@@ -55,7 +55,7 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
                 continue
             labels, points = series
             unnamed += "__name__" not in labels
-            writer.rows("metrics", _rows(labels, points, file, record, items, writer))
+            writer.rows("metrics", rows_of(labels, points, file, record, items, writer))
         if unnamed:
             writer.note(file.source_id, f"{unnamed} series without a name (of an expression), named {_UNNAMED}")
 
@@ -67,7 +67,7 @@ def _each(records: Iterator[JsonRecord]) -> Iterator[JsonRecord]:
         yield from (replace(record, value=series) for series in inner) if isinstance(inner, list) else (record,)
 
 
-def _rows(
+def rows_of(
     labels: dict[str, str],
     points: list[Any],
     file: EvidenceFile,
@@ -75,6 +75,7 @@ def _rows(
     items: ItemCounter,
     writer: CaseWriter,
 ) -> Iterator[Row]:
+    """The rows of a series whose name stands among its labels as `__name__`; a point that is none is rejected."""
     name = labels.get("__name__") or _UNNAMED
     attributes = {key: value for key, value in labels.items() if key != "__name__"}
     described = {"name": name, "attributes": attributes, **who_measured(attributes, is_exporters(name))}

@@ -20,6 +20,7 @@ MODULES: Final[tuple[str, ...]] = (
     "zipkin_json",
     "flat_spans",
     "prometheus_json",
+    "datadog_metrics",
     "prometheus_text",
     "metrics_csv",
     "changes_json",
