@@ -63,7 +63,7 @@ def test_a_change_that_is_left_over_is_never_as_sure_as_one_that_can_have_done_i
         conviction = replace(conviction, effect="branch_removed")
         return probability_of(grounds([blamed], [conviction], (), changes_known=True))
 
-    assert 0.5 < sure(eliminated=True) < 0.7 < sure(eliminated=False)
+    assert 0.5 < sure(eliminated=True) < sure(eliminated=False) < 0.9
 
 
 def test_a_busy_resource_of_which_no_request_suffers_is_a_level_among_others() -> None:
