@@ -29,9 +29,9 @@ from ..domain.finding import Check, Finding
 # Fitted 2026-11-25 (`busy`: 2026-11-26) by `benchmarks/calibration.py`; see docs/decisions/046-calibration.md.
 WEIGHTS: Final[Mapping[str, Mapping[str, float]]] = {
     # Fitted anew 2026-11-27 over convictions in incidents of which nothing was learnt: the pool's own were written with
-    # them in view (docs/decisions/109-how-sure-of-a-change.md). `undiffed` is not fitted: too few of those tell it. Nor
-    # is `eliminated`: 3 of 8 had done it, and 5 of 9 since a calm stretch counts against them. `seen` brings a change to
-    # what a mechanism that was seen at work is worth without one.
+    # them in view (docs/decisions/109-how-sure-of-a-change.md). Three weights are not: `undiffed`, of which there
+    # are too few; `eliminated`: 3 of 8 had done it, and 5 of 9 since a calm stretch counts against them; and `seen`,
+    # which brings a change to what a mechanism that was seen at work is worth without one.
     "change": {"bias": 0.82, "score": 0.95, "undiffed": -0.3, "eliminated": -0.3, "seen": 2.0},
     "outside": {"bias": 1.083, "score": 1.212},
     "located": {"bias": 1.32, "score": 1.57, "several_kinds": 0.612},
