@@ -23,6 +23,10 @@ from ..vocabulary.metrics import meaning, words_of
 # Of distributions with more label sets than that, those of a service are taken together: most count next to nothing.
 _MOST_SETS: Final = 2_000
 _MOST_ANSWERS: Final = 10_000
+# So many points at most are held (24,000 label sets of 60 points: 1.3 GB at the peak): of more label sets fewer points
+# each, and where that leaves too few none.
+_MOST_POINTS: Final = 1_500_000
+_LEAST_POINTS: Final = 20
 # What never falls is cumulative when it rose this often: what is told of each interval falls every other time.
 _MIN_RISES: Final = 3
 # Who counts what it is asked, and not what it asks of others or does by itself.
@@ -212,8 +216,11 @@ def _counted(store: CaseStore, max_points: int) -> str:
     span = store.time_range("metrics")
     if not wanted or span is None:
         return ""
-    longest = store.once("longest counted", lambda: _longest(store, wanted))
-    width_ns = max(1, (span.end_ns - span.start_ns) // max_points) if longest > max_points else 1
+    sets, longest = store.once("counted sets", lambda: _sets(store, wanted))
+    most = min(max_points, _MOST_POINTS // sets)
+    if most < _LEAST_POINTS:
+        return ""
+    width_ns = max(1, (span.end_ns - span.start_ns) // most) if longest > most else 1
     table, points = f"counted_{width_ns}", f"counted_points_{width_ns}"
     store.derive(
         points,
@@ -230,14 +237,15 @@ def _counted(store: CaseStore, max_points: int) -> str:
     return table
 
 
-def _longest(store: CaseStore, names: Sequence[str]) -> int:
-    """The most points of one label set."""
-    rows = store.query(
-        "SELECT max(n) AS n FROM (SELECT count() AS n FROM metrics WHERE name IN {names:Array(String)} "
+def _sets(store: CaseStore, names: Sequence[str]) -> tuple[int, int]:
+    """How many label sets there are, one at least, and the most points of one."""
+    (row,) = store.query(
+        "SELECT count() AS sets, max(n) AS longest FROM (SELECT count() AS n FROM metrics "
+        "WHERE name IN {names:Array(String)} "
         "GROUP BY service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)))",
         names=list(names),
     )
-    return int(rows[0]["n"])
+    return max(1, int(row["sets"])), int(row["longest"])
 
 
 def _growing(store: CaseStore, points: str) -> list[str]:
