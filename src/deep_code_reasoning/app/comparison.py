@@ -32,7 +32,6 @@ _Times = tuple[str | None, str | None]
 _MOST: Final = 40
 # What fewer requests share tells nothing.
 _MIN_REQUESTS: Final = 5
-_POINTS: Final = 240
 
 _OPERATIONS: Final = """
     SELECT toString(service) AS service, toString(name) AS operation,
@@ -114,7 +113,7 @@ def compare_windows(
 def _metrics(store: CaseStore, bounds: dict[str, Any], a: Window, b: Window) -> list[dict[str, Any]]:
     """Metrics whose level moved, the farthest first: as they stand, or what came since the point before."""
     rows = store.query(_METRICS, told=sorted(names_of(store).told), **bounds)
-    rows += [row for told in readings(store, _POINTS) if (row := _reading(told, bounds["service"], a, b))]
+    rows += [row for told in readings(store) if (row := _reading(told, bounds["service"], a, b))]
     rows.sort(key=lambda r: (-_moved(r), r["service"], r["name"]))
     return [
         {

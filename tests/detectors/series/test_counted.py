@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from deep_code_reasoning.app.ingest import Evidence
+from deep_code_reasoning.app.ingest import Evidence, ingest
 from deep_code_reasoning.app.investigate import investigate
+from deep_code_reasoning.detectors import runner
+from deep_code_reasoning.detectors.series import counted
+from deep_code_reasoning.detectors.series.series import series_of
+from deep_code_reasoning.detectors.symptoms.shifts import shifts
 from deep_code_reasoning.domain.investigation import Investigation
+from deep_code_reasoning.store import open_case
 
 START_S, EVERY_S, POINTS, ONSET = 1_780_000_000, 15, 120, 80
 SERVICES = ("edge", "basket", "pricing", "stock")
@@ -46,8 +51,8 @@ def scrapes(slower: float = 1.0, failing: float = 0.004, restart: int | None = N
                 mean = usual[name] * (slower if ill else 1.0) * rng.gauss(1, 1 / max(1, more) ** 0.5)
                 so_far[name, status][0] += more
                 so_far[name, status][1] += more * max(0.0, mean)
-            counted = {status: (int(so_far[name, status][0]), so_far[name, status][1]) for status in STATUSES}
-            found.append(Scrape(START_S + place * EVERY_S, name, counted))
+            by_status = {status: (int(so_far[name, status][0]), so_far[name, status][1]) for status in STATUSES}
+            found.append(Scrape(START_S + place * EVERY_S, name, by_status))
     return found
 
 
@@ -174,3 +179,63 @@ def test_a_mean_of_few_requests_is_no_level(each: int, told: bool, tmp_path: Pat
         total += each * (0.02 if place >= 12 else 0.009) * (1 + place % 3 / 50)
         rows.append(Scrape(START_S + place * EVERY_S, "pricing", {"200": (each * (place + 1), total)}))
     assert bool(levels(look(tmp_path, otlp, rows), "metrics.latency")) == told
+
+
+@pytest.mark.parametrize("export", ALL)
+@pytest.mark.parametrize(("slower", "failing"), [(3.0, 0.004), (1.0, 0.2), (1.0, 0.004)])
+def test_symptoms_are_the_same_in_every_form(export: Export, slower: float, failing: float, tmp_path: Path) -> None:
+    """Also means below one, which are no shares, whatever the halves are called that they are made of."""
+    told = scrapes(slower=slower, failing=failing)
+    found = [moves(folder(tmp_path, "a", otlp, told)), moves(folder(tmp_path, "b", export, told))]
+    assert found[0] == found[1]
+    assert bool(found[0]) == (slower > 1 or failing > 0.1)
+
+
+@pytest.mark.parametrize(("each", "told"), [(1, set()), (20, {("pricing", "slow")})])
+def test_a_mean_weighs_by_its_requests_in_halves_too(each: int, told: set[tuple[str, str]], tmp_path: Path) -> None:
+    rows, total = [], 0.0
+    for place in range(15):
+        total += each * (0.027 if place >= 12 else 0.009) * (1 + place % 3 / 50)
+        rows.append(Scrape(START_S + place * EVERY_S, "pricing", {"200": (each * (place + 1), total)}))
+    for name, export in (("a", otlp), ("b", ranges)):
+        assert moves(folder(tmp_path, name, export, rows), onset=12) == told
+
+
+def test_more_label_sets_than_can_be_held_are_read_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = ingest(Evidence((folder(tmp_path, "a", counters, scrapes()),)))
+    with open_case(case, for_analysis=True) as store:
+        assert counted.names_of(store).told == {"http_requests_total"}
+        assert counted.answers(store, 240)
+    monkeypatch.setattr(counted, "_MOST_POINTS", 100)
+    with open_case(case, for_analysis=True) as store:
+        assert counted.names_of(store).told == frozenset()
+        assert counted.answers(store, 240) == []
+        assert len(series_of(store, frozenset({"traffic"}))) == len(SERVICES) * len(STATUSES)
+
+
+def test_of_very_many_instances_a_service_is_taken_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = ingest(Evidence((folder(tmp_path, "a", otlp, scrapes(slower=3.0)),)))
+    with open_case(case, for_analysis=True) as store:
+        each = sum(sum(one.events) for one in counted.distributions(store, 240))
+    monkeypatch.setattr(counted, "_MOST_SETS", len(SERVICES))
+    with open_case(case, for_analysis=True) as store:
+        together = counted.distributions(store, 240)
+    assert sorted(one.service for one in together) == sorted(SERVICES)
+    assert sum(sum(one.events) for one in together) == each
+
+
+def folder(tmp_path: Path, name: str, export: Export, told: Sequence[Scrape]) -> Path:
+    found = tmp_path / name
+    found.mkdir()
+    export(told, found)
+    return found
+
+
+def moves(evidence: Path, onset: int = ONSET) -> set[tuple[str, str]]:
+    """What moved, by service and kind of trouble, when it is known which point is the first bad one."""
+    with open_case(ingest(Evidence((evidence,))), for_analysis=True) as store:
+        scene, _, _ = runner.look(store, (START_S + onset * EVERY_S) * 10**9, [])
+        assert scene is not None
+        return {(shift.service, shift.kind) for shift in shifts(scene)}

@@ -20,7 +20,8 @@ from ...store.counters import RISES_A_RESET
 from ..vocabulary.answers import ANSWERED, FAILED, REFUSED, answer, telling_labels
 from ..vocabulary.metrics import meaning, words_of
 
-# Of distributions with more label sets than that, those of a service are taken together: most count next to nothing.
+# Of distributions with more label sets than that, those of an instance are taken together, and of more instances those
+# of a service: most count next to nothing.
 _MOST_SETS: Final = 2_000
 _MOST_ANSWERS: Final = 10_000
 # So many points at most are held (24,000 label sets of 60 points: 1.3 GB at the peak): of more label sets fewer points
@@ -101,12 +102,15 @@ class Names:
 
 
 def names_of(store: CaseStore) -> Names:
-    """Which metrics of a case are distributions, and which count answers, by their rows and names."""
+    """Which metrics of a case are distributions, and which count answers, by their rows and names.
+
+    None where there are more label sets than can be held: then they are read as they stand.
+    """
     return store.once("counted names", lambda: _names(store))
 
 
 def distributions(store: CaseStore, max_points: int) -> list[Distribution]:
-    """Every distribution of a case, a label set each; where there are very many, an instance each."""
+    """Every distribution of a case, a label set each; where there are very many, an instance or a service each."""
     table = _counted(store, max_points)
     return store.once(("distributions", table), lambda: _distributions(store, table)) if table else []
 
@@ -131,7 +135,10 @@ def _names(store: CaseStore) -> Names:
             halves |= {name: base, f"{base}{mark}sum": base}
     spread = frozenset(row["name"] for row in rows if row["spread"])
     counting = [row["name"] for row in rows if row["name"] not in spread | halves.keys() and _counts_events(row)]
-    return Names(spread, halves, _answering(store, counting, keys), tuple(keys))
+    names = Names(spread, halves, _answering(store, counting, keys), tuple(keys))
+    if names.told and _LEAST_POINTS * _sets(store, names)[0] > _MOST_POINTS:
+        return Names(frozenset(), {}, frozenset(), ())
+    return names
 
 
 def _counts_events(row: Row) -> bool:
@@ -212,21 +219,18 @@ _STRETCH_COLUMNS: Final = (
 def _counted(store: CaseStore, max_points: int) -> str:
     """The name of the table of what came in each stretch, a row a stretch and label set; '' where nothing counts."""
     names = names_of(store)
-    wanted = sorted(names.distributions | names.answering)
     span = store.time_range("metrics")
-    if not wanted or span is None:
+    if not names.told or span is None:
         return ""
-    sets, longest = store.once("counted sets", lambda: _sets(store, wanted))
+    sets, longest = _sets(store, names)
     most = min(max_points, _MOST_POINTS // sets)
-    if most < _LEAST_POINTS:
-        return ""
     width_ns = max(1, (span.end_ns - span.start_ns) // most) if longest > most else 1
     table, points = f"counted_{width_ns}", f"counted_points_{width_ns}"
     store.derive(
         points,
         _POINTS,
         _POINT_COLUMNS,
-        names=wanted,
+        names=sorted(names.told),
         halves=sorted(names.halves),
         bases=[names.halves[name] for name in sorted(names.halves)],
         keys=list(names.keys),
@@ -237,15 +241,19 @@ def _counted(store: CaseStore, max_points: int) -> str:
     return table
 
 
-def _sets(store: CaseStore, names: Sequence[str]) -> tuple[int, int]:
+def _sets(store: CaseStore, names: Names) -> tuple[int, int]:
     """How many label sets there are, one at least, and the most points of one."""
-    (row,) = store.query(
-        "SELECT count() AS sets, max(n) AS longest FROM (SELECT count() AS n FROM metrics "
-        "WHERE name IN {names:Array(String)} "
-        "GROUP BY service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)))",
-        names=list(names),
-    )
-    return max(1, int(row["sets"])), int(row["longest"])
+
+    def count() -> tuple[int, int]:
+        (row,) = store.query(
+            "SELECT count() AS sets, max(n) AS longest FROM (SELECT count() AS n FROM metrics "
+            "WHERE name IN {names:Array(String)} "
+            "GROUP BY service, instance, name, cityHash64(mapKeys(attributes), mapValues(attributes)))",
+            names=sorted(names.told),
+        )
+        return max(1, int(row["sets"])), int(row["longest"])
+
+    return store.once("counted sets", count)
 
 
 def _growing(store: CaseStore, points: str) -> list[str]:
@@ -273,18 +281,23 @@ def _growing(store: CaseStore, points: str) -> list[str]:
 def _distributions(store: CaseStore, table: str) -> list[Distribution]:
     spread = f"FROM {table} WHERE isFinite(total) AND metric NOT IN {{counters:Array(String)}}"
     counters = sorted(names_of(store).answering)
-    sets = store.query(f"SELECT uniqExact(service, instance, metric, labels) AS n {spread}", counters=counters)
-    labels = "labels" if int(sets[0]["n"]) <= _MOST_SETS else "0"
+    (sets,) = store.query(
+        f"SELECT uniqExact(service, instance, metric, labels) AS all_sets, uniqExact(service, instance, metric) "
+        f"AS instances {spread}",
+        counters=counters,
+    )
+    labels = "labels" if int(sets["all_sets"]) <= _MOST_SETS else "0"
+    place = "instance" if int(sets["instances"]) <= _MOST_SETS else "''"
     rows = store.query(
         f"""
-        SELECT service, instance, metric, max(source) AS source, max(unit) AS unit,
+        SELECT service, place, metric, max(source) AS source, max(unit) AS unit,
                arraySort(groupArray((at, came, mean))) AS points
         FROM (
-            SELECT service, instance, metric, {labels} AS apart, max(source) AS source, max(unit) AS unit, at,
+            SELECT service, {place} AS place, metric, {labels} AS apart, max(source) AS source, max(unit) AS unit, at,
                    sum(events) AS came, sum(total) / came AS mean
-            {spread} GROUP BY service, instance, metric, apart, at HAVING came > 0
+            {spread} GROUP BY service, place, metric, apart, at HAVING came > 0
         )
-        GROUP BY service, instance, metric, apart ORDER BY service, instance, metric, apart LIMIT {{most:UInt32}}
+        GROUP BY service, place, metric, apart ORDER BY service, place, metric, apart LIMIT {{most:UInt32}}
         """,
         counters=counters,
         most=_MOST_SETS,
@@ -292,7 +305,7 @@ def _distributions(store: CaseStore, table: str) -> list[Distribution]:
     return [
         Distribution(
             row["service"],
-            row["instance"],
+            row["place"],
             row["metric"],
             row["source"],
             row["unit"],

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ...store import CaseStore
 from .counted import answers, distributions
 
+# Enough to see a step, a ramp and a sawtooth.
+_POINTS: Final = 240
+Kind: TypeAlias = Literal["mean", "number", "share"]
 Point: TypeAlias = tuple[int, float, float]
 """When it was, of how many events, and what they came to together."""
 
@@ -21,14 +24,14 @@ Point: TypeAlias = tuple[int, float, float]
 class Reading:
     """One thing of one service over time; `source` is the metric whose rows tell it.
 
-    `is_number`: it is the number of requests, a point each; else a mean, or a share (unit `1`) of the events.
+    `kind`: the mean of the events, the number of requests, a point each, or a share of them.
     """
 
     service: str
     name: str
     source: str
     unit: str
-    is_number: bool
+    kind: Kind
     points: tuple[Point, ...]
 
 
@@ -42,21 +45,22 @@ class Level:
     value: float
 
 
-def readings(store: CaseStore, max_points: int) -> list[Reading]:
+def readings(store: CaseStore) -> list[Reading]:
     """All that a case counts, by service and name; what never came to anything is left out."""
-    found: dict[tuple[str, str, str, str, bool], list[Point]] = defaultdict(list)
-    for told in distributions(store, max_points):
+    found: dict[tuple[str, str, str, str, Kind], list[Point]] = defaultdict(list)
+    for told in distributions(store, _POINTS):
         points = zip(told.times_ns, told.events, told.means, strict=True)
-        key = (told.service, told.metric, told.source, told.unit, False)
-        found[key] += [(at, events, events * mean) for at, events, mean in points]
-    for each in answers(store, max_points):
+        own = [(at, events, events * mean) for at, events, mean in points]
+        found[told.service, told.metric, told.source, told.unit, "mean"] += own
+    for each in answers(store, _POINTS):
         if each.counts_requests:
             number = zip(each.times_ns, each.requests, strict=True)
-            found[each.service, each.name, each.source, "a point", True] += [(at, 1.0, came) for at, came in number]
+            came = [(at, 1.0, requests) for at, requests in number]
+            found[each.service, each.name, each.source, "a point", "number"] += came
         for how, badly in each.badly.items():
             shares = zip(each.times_ns, each.requests, badly, strict=True)
-            key = (each.service, f"{each.metric} {how}", each.source, "1", False)
-            found[key] += [(at, came, ended) for at, came, ended in shares if came > 0]
+            ended = [(at, requests, failed) for at, requests, failed in shares if requests > 0]
+            found[each.service, f"{each.metric} {how}", each.source, "1", "share"] += ended
     return [Reading(*key, tuple(points)) for key, points in sorted(found.items()) if any(total for *_, total in points)]
 
 

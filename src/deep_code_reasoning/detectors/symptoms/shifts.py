@@ -11,7 +11,7 @@ from typing import Final
 from ...domain.citation import Citation, metric_citation, span_citation
 from ..base import Scene, once_a_case
 from ..series.counted import names_of
-from ..series.readings import levels, readings
+from ..series.readings import Kind, levels, readings
 from ..series.steps import levels_evidence, rates_evidence
 from ..timeline.linked_spans import prepare_linked_spans
 from ..vocabulary.metrics import kind_of_shift
@@ -20,7 +20,6 @@ from .symptom import Shift, without_more_requests
 
 _MAX_SERIES: Final = 5_000
 _SLICES: Final = 60
-_POINTS: Final = 240
 # Odds of a hundred to one, as for every step of a level (`series/level_shift.py`).
 _SURE: Final = 4.6
 # Of a metric whose kind is not told: what exporters and conventions call that which only ever grows.
@@ -32,7 +31,7 @@ class _Series:
     """Levels of a metric in slices of time: when each slice begins, and when its first point was.
 
     `source` is the metric whose rows tell it; `events` of how many requests each level is the mean or the share, where
-    that is known; `is_number`: each level is their number.
+    that is known, and which of these, or their number, by `told_as`.
     """
 
     service: str
@@ -43,7 +42,7 @@ class _Series:
     points_ns: list[int]
     values: list[float]
     events: list[float] = field(default_factory=list)
-    is_number: bool = False
+    told_as: Kind = "mean"
 
 
 @once_a_case
@@ -103,7 +102,7 @@ def _metric_series(scene: Scene) -> list[_Series]:
 
 def _counted_series(scene: Scene, start_ns: int, width: int) -> Iterator[_Series]:
     """How long requests take, how many come and which share fails, by what counts them since a program began."""
-    for told in readings(scene.store, _POINTS):
+    for told in readings(scene.store):
         if _speaks(told.name):
             found = levels(told.points, start_ns, width)
             yield _Series(
@@ -115,7 +114,7 @@ def _counted_series(scene: Scene, start_ns: int, width: int) -> Iterator[_Series
                 points_ns=[level.first_ns for level in found],
                 values=[level.value for level in found],
                 events=[level.events for level in found],
-                is_number=told.is_number,
+                told_as=told.kind,
             )
 
 
@@ -158,10 +157,9 @@ def _is_sure(series: _Series, calm_end: int, onset: int) -> bool:
     told = list(zip(series.times, series.values, series.events, strict=True))
     sides = ([(v, n) for t, v, n in told if t < calm_end], [(v, n) for t, v, n in told if t >= onset])
     (before, many), (after, more) = ((sum(v * n for v, n in side), sum(n for _, n in side)) for side in sides)
-    if series.is_number:
+    if series.told_as == "number":
         return rates_evidence(before, round(many), after, round(more)) >= _SURE
-    is_share = series.name != series.source and max(series.values) <= 1.0
-    return levels_evidence((before / many, many), (after / more, more), is_share) >= _SURE
+    return levels_evidence((before / many, many), (after / more, more), series.told_as == "share") >= _SURE
 
 
 def _first_beyond(series: _Series, before: float, threshold: float, up: bool) -> int:

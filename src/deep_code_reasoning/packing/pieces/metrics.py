@@ -19,7 +19,6 @@ from .wording import moment, number
 # Medians shown of each stretch: enough to see a step, a ramp and a sawtooth.
 _BUCKETS: Final = 8
 _MAX_SERIES: Final = 600
-_POINTS: Final = 240
 
 
 def drafts(subject: Subject) -> Iterator[Draft]:
@@ -80,7 +79,7 @@ def series(subject: Subject) -> list[Row]:
 
 def _counted(subject: Subject, calm: Window) -> Iterator[Row]:
     """Rows as those of `series`, of what is counted since a program began: what one comes to, how many, which share."""
-    for told in readings(subject.store, _POINTS):
+    for told in readings(subject.store):
         good, bad = (
             [point for point in told.points if window.start_ns <= point[0] < window.end_ns]
             for window in (calm, subject.bad)
