@@ -53,6 +53,10 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
         has_items = False
         for line, offset, text in _items(_lines(file, writer, seen)):
             has_items = True
+            if len(text) >= _MAX_CHARACTERS:
+                reason = f"an item of more than {_MAX_CHARACTERS:,} characters"
+                writer.reject(file.source_id, line, reason, text[:200], offset)
+                continue
             records, reason = _records(text)
             origin = Origin(file.source_id, line, offset, text[:200])
             count = 0
