@@ -11,7 +11,7 @@ from deep_code_reasoning.readers import changes_yaml
 
 def test_an_item_that_is_too_long_is_rejected_whole(read_evidence: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut, it would have half a diff, and nobody would know."""
-    monkeypatch.setattr(changes_yaml, "_MAX_CHARACTERS", 400)
+    monkeypatch.setattr(changes_yaml, "MAX_CHARACTERS", 400)
     item = "- sha: {sha}\n  date: 2026-06-18T14:00:00Z\n  message: Fix\n  diff: |\n{diff}\n"
     short, long = "    +a = 1", "\n".join(f"    +a{number} = {number}" for number in range(100))
     text = item.format(sha="a" * 40, diff=long) + item.format(sha="b" * 40, diff=short)

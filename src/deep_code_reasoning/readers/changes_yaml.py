@@ -19,7 +19,7 @@ _ITEM: Final = re.compile(r"( *)- +\S")
 _KEY: Final = re.compile(r"[\"']?\w[\w .-]*[\"']?:(?: |$)")
 _SNIFFED: Final = 8
 # An item that is longer is no record of a change.
-_MAX_CHARACTERS: Final = 2_000_000
+MAX_CHARACTERS: Final = 2_000_000
 
 _Piece = tuple[int, int, str]
 """An item: the line and the offset at which it begins, and its text without its list's indentation."""
@@ -53,8 +53,8 @@ def read(files: Sequence[EvidenceFile], writer: CaseWriter) -> None:
         has_items = False
         for line, offset, text in _items(_lines(file, writer, seen)):
             has_items = True
-            if len(text) >= _MAX_CHARACTERS:
-                reason = f"an item of more than {_MAX_CHARACTERS:,} characters"
+            if len(text) >= MAX_CHARACTERS:
+                reason = f"an item of more than {MAX_CHARACTERS:,} characters"
                 writer.reject(file.source_id, line, reason, text[:200], offset)
                 continue
             records, reason = _records(text)
@@ -97,7 +97,7 @@ def _items(lines: Iterable[_Piece]) -> Iterator[_Piece]:
             item = []
         if starts:
             item, begins, at, size = [line[depth:]], depth, (number, offset), 0
-        elif item and size < _MAX_CHARACTERS:
+        elif item and size < MAX_CHARACTERS:
             size += len(line)
             item.append(line[begins:])
     if item:

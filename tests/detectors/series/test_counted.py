@@ -208,7 +208,7 @@ def test_more_label_sets_than_can_be_held_are_read_as_they_stand(
     with open_case(case, for_analysis=True) as store:
         assert counted.names_of(store).told == {"http_requests_total"}
         assert counted.answers(store, 240)
-    monkeypatch.setattr(counted, "_MOST_POINTS", 100)
+    monkeypatch.setattr(counted, "MOST_POINTS", 100)
     with open_case(case, for_analysis=True) as store:
         assert counted.names_of(store).told == frozenset()
         assert counted.answers(store, 240) == []
@@ -219,7 +219,7 @@ def test_of_very_many_instances_a_service_is_taken_together(tmp_path: Path, monk
     case = ingest(Evidence((folder(tmp_path, "a", otlp, scrapes(slower=3.0)),)))
     with open_case(case, for_analysis=True) as store:
         each = sum(sum(one.events) for one in counted.distributions(store, 240))
-    monkeypatch.setattr(counted, "_MOST_SETS", len(SERVICES))
+    monkeypatch.setattr(counted, "MOST_SETS", len(SERVICES))
     with open_case(case, for_analysis=True) as store:
         together = counted.distributions(store, 240)
     assert sorted(one.service for one in together) == sorted(SERVICES)

@@ -22,11 +22,11 @@ from ..vocabulary.metrics import meaning, words_of
 
 # Of distributions with more label sets than that, those of an instance are taken together, and of more instances those
 # of a service: most count next to nothing.
-_MOST_SETS: Final = 2_000
+MOST_SETS: Final = 2_000
 _MOST_ANSWERS: Final = 10_000
 # So many points at most are held (24,000 label sets of 60 points: 1.3 GB at the peak): of more label sets fewer points
 # each, and where that leaves too few none.
-_MOST_POINTS: Final = 1_500_000
+MOST_POINTS: Final = 1_500_000
 _LEAST_POINTS: Final = 20
 # What never falls is cumulative when it rose this often: what is told of each interval falls every other time.
 _MIN_RISES: Final = 3
@@ -136,7 +136,7 @@ def _names(store: CaseStore) -> Names:
     spread = frozenset(row["name"] for row in rows if row["spread"])
     counting = [row["name"] for row in rows if row["name"] not in spread | halves.keys() and _counts_events(row)]
     names = Names(spread, halves, _answering(store, counting, keys), tuple(keys))
-    if names.told and _LEAST_POINTS * _sets(store, names)[0] > _MOST_POINTS:
+    if names.told and _LEAST_POINTS * _sets(store, names)[0] > MOST_POINTS:
         return Names(frozenset(), {}, frozenset(), ())
     return names
 
@@ -223,7 +223,7 @@ def _counted(store: CaseStore, max_points: int) -> str:
     if not names.told or span is None:
         return ""
     sets, longest = _sets(store, names)
-    most = min(max_points, _MOST_POINTS // sets)
+    most = min(max_points, MOST_POINTS // sets)
     width_ns = max(1, (span.end_ns - span.start_ns) // most) if longest > most else 1
     table, points = f"counted_{width_ns}", f"counted_points_{width_ns}"
     store.derive(
@@ -286,8 +286,8 @@ def _distributions(store: CaseStore, table: str) -> list[Distribution]:
         f"AS instances {spread}",
         counters=counters,
     )
-    labels = "labels" if int(sets["all_sets"]) <= _MOST_SETS else "0"
-    place = "instance" if int(sets["instances"]) <= _MOST_SETS else "''"
+    labels = "labels" if int(sets["all_sets"]) <= MOST_SETS else "0"
+    place = "instance" if int(sets["instances"]) <= MOST_SETS else "''"
     rows = store.query(
         f"""
         SELECT service, place, metric, max(source) AS source, max(unit) AS unit,
@@ -300,7 +300,7 @@ def _distributions(store: CaseStore, table: str) -> list[Distribution]:
         GROUP BY service, place, metric, apart ORDER BY service, place, metric, apart LIMIT {{most:UInt32}}
         """,
         counters=counters,
-        most=_MOST_SETS,
+        most=MOST_SETS,
     )
     return [
         Distribution(
